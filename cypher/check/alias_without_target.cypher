@@ -1,0 +1,8 @@
+// An alias points at exactly one term.
+// access: read
+// params: -
+// returns: alias, targets
+MATCH (alias:Alias)
+WITH alias, COUNT { (alias)-[:MERGED_INTO]->() } AS targets
+WHERE targets <> 1
+RETURN alias.id AS alias, targets

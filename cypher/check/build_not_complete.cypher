@@ -1,0 +1,8 @@
+// The derived layers were made after the last change of facts and decisions.
+// access: read
+// params: -
+// returns: state
+OPTIONAL MATCH (build:Build {id: 'current'})
+WITH coalesce(build.state, 'missing') AS state
+WHERE state <> 'complete'
+RETURN state

@@ -1,0 +1,13 @@
+// A combination visits terms, at steps counted from 0 without gap.
+// access: read
+// params: -
+// returns: combination, steps
+MATCH (combination:Combination)
+CALL (combination) {
+  OPTIONAL MATCH (combination)-[visit:VISITS]->(:Term)
+  WITH visit.step AS step ORDER BY step
+  RETURN collect(step) AS steps
+}
+WITH combination, steps
+WHERE size(steps) = 0 OR steps <> range(0, size(steps) - 1)
+RETURN combination.id AS combination, steps

@@ -1,0 +1,8 @@
+// A document mentions a term once.
+// access: read
+// params: -
+// returns: document, term, mentions
+MATCH (document:Document)-[mention:MENTIONS]->(term:Term)
+WITH document, term, count(mention) AS mentions
+WHERE mentions > 1
+RETURN document.id AS document, term.id AS term, mentions

@@ -1,0 +1,6 @@
+// The derived layers are being made anew and must not be used.
+// access: write
+// params: -
+// returns: -
+MERGE (build:Build {id: 'current'})
+SET build.state = 'building'

@@ -1,0 +1,6 @@
+// Whether the derived layers can be used: no row, stale, building or complete.
+// access: read
+// params: -
+// returns: state, fingerprint
+MATCH (build:Build {id: 'current'})
+RETURN build.state AS state, build.fingerprint AS fingerprint

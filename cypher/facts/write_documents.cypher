@@ -1,0 +1,17 @@
+// Documents by id. Properties are set when the document is first seen with a text; facts are never rewritten.
+// A document that an annotation named before its text came is filled in.
+// access: write
+// params: rows
+// returns: id, seen, is_mentioning
+UNWIND $rows AS row
+MERGE (document:Document {id: row.id})
+WITH document, row, document.content_hash AS seen, EXISTS { (document)-[:MENTIONS]->() } AS is_mentioning
+FOREACH (_ IN CASE WHEN seen IS NULL AND row.content_hash IS NOT NULL THEN [1] ELSE [] END |
+  SET document.content_hash = row.content_hash,
+      document.text = row.text,
+      document.title = row.title,
+      document.source = row.source,
+      document.license = row.license,
+      document.attribution = row.attribution
+)
+RETURN row.id AS id, seen, is_mentioning

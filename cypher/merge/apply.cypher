@@ -1,0 +1,11 @@
+// Each row makes one term an alias of another; the absorbed term keeps its mentions and loses its derived layer.
+// access: write
+// params: rows
+// returns: -
+UNWIND $rows AS row
+MATCH (alias:Term {id: row.alias_id})
+MATCH (canonical:Term {id: row.canonical_id})
+SET alias:Alias
+REMOVE alias:Concept:Topic
+MERGE (alias)-[merge:MERGED_INTO]->(canonical)
+SET merge.merge_id = row.merge_id, merge.cosine = row.cosine, merge.rule = row.rule

@@ -1,0 +1,7 @@
+// Pairs that a reviewer called different; no merge may join them.
+// access: read
+// params: -
+// returns: first, second
+MATCH (first:Term)-[:DISTINCT_FROM]->(second:Term)
+RETURN first.id AS first, second.id AS second
+ORDER BY first, second

@@ -1,0 +1,8 @@
+// All terms with the number of documents that mention them by that very name, aliases too.
+// access: read
+// params: -
+// returns: id, kind, name, document_count
+MATCH (term:Term)
+RETURN term.id AS id, term.kind AS kind, term.name AS name,
+       COUNT { (term)<-[:MENTIONS]-(:Document) } + COUNT { (term)-[:COUNTED_WITH]-() } AS document_count
+ORDER BY id

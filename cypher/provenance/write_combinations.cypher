@@ -1,0 +1,19 @@
+// Combinations with the walk that drew them and the documents they are grounded in.
+// access: write
+// params: rows
+// returns: -
+UNWIND $rows AS row
+MERGE (combination:Combination {id: row.id})
+SET combination.seed = row.seed, combination.walk = row.walk
+WITH combination, row
+CALL (combination, row) {
+  UNWIND range(0, size(row.path) - 1) AS position
+  MATCH (term:Term {id: row.path[position]})
+  MERGE (combination)-[:VISITS {step: position}]->(term)
+}
+CALL (combination, row) {
+  UNWIND range(0, size(row.documents) - 1) AS position
+  MATCH (document:Document {id: row.documents[position].id})
+  MERGE (combination)-[grounded:GROUNDED_IN]->(document)
+  SET grounded.rank = position + 1, grounded.jaccard = row.documents[position].jaccard
+}

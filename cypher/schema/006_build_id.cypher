@@ -1,0 +1,5 @@
+// There is one build, named 'current'.
+// access: schema
+// params: -
+// returns: -
+CREATE CONSTRAINT build_id IF NOT EXISTS FOR (build:Build) REQUIRE build.id IS UNIQUE

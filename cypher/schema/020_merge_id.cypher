@@ -1,0 +1,5 @@
+// A merge is found by its id.
+// access: schema
+// params: -
+// returns: -
+CREATE RANGE INDEX merge_id IF NOT EXISTS FOR ()-[merge:MERGED_INTO]-() ON (merge.merge_id)

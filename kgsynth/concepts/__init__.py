@@ -1,0 +1,1 @@
+"""The concepts room: find names of concepts in documents, normalise them, find and decide near-duplicates."""

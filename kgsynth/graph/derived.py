@@ -1,0 +1,182 @@
+"""The derived layers: counts, co-occurrences and the ticket tables, made anew from facts and decisions.
+
+The build state in the graph says whether they can be used: a build that was killed leaves `building`, a changed fact
+`stale`. Ticket tables are as DESIGN describes: a term owns a block of integers from slot * 2**40, its neighbours hold
+as many consecutive tickets as their count, in the order count descending, then id.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from kgsynth import queries
+from kgsynth.errors import GraphError
+from kgsynth.graph.session import Graph, Row
+from kgsynth.progress import Progress, Silent, shown
+from kgsynth.records import content_hash
+
+_MARK_BUILDING = queries.load("derive/mark_building")
+_MARK_COMPLETE = queries.load("derive/mark_complete")
+_STATE = queries.load("derive/state")
+_DELETE_RELATIONSHIPS = queries.load("derive/delete_relationships")
+_CLEAR_TERMS = queries.load("derive/clear_terms")
+_COUNT_DOCUMENT_TERMS = queries.load("derive/count_document_terms")
+_COUNT_TERM_DOCUMENTS = queries.load("derive/count_term_documents")
+_TERM_IDS = queries.load("derive/term_ids")
+_CREATE_CO_OCCURRENCES = queries.load("derive/create_co_occurrences")
+_ADJACENCY = queries.load("derive/adjacency")
+_SET_TICKETS = queries.load("derive/set_tickets")
+_CREATE_STEPS = {
+    "next_topic": queries.load("derive/create_next_topic_steps"),
+    "first_concept": queries.load("derive/create_first_concept_steps"),
+    "next_concept": queries.load("derive/create_next_concept_steps"),
+}
+
+TICKETS_PER_BLOCK = 2**40
+# 10,000 relationships a statement is the fastest of 1,000 to 50,000 (DESIGN section 5).
+_STEP_BATCH = 10_000
+# Terms go to one co-occurrence statement until they have this many mentions, so that a hub has one of its own.
+_MENTION_BATCH = 5_000
+_TERM_BATCH = 5_000
+
+
+@dataclass(slots=True, kw_only=True)
+class BuildCounts:
+    """What a build made."""
+
+    terms: int = 0
+    co_occurrences: int = 0
+    steps: dict[str, int] = field(default_factory=dict)
+    fingerprint: str = ""
+
+
+def state(graph: Graph) -> str:
+    """`missing`, `stale`, `building` or `complete`."""
+    rows = graph.read(_STATE)
+    return str(rows[0]["state"]) if rows else "missing"
+
+
+def fingerprint(graph: Graph) -> str:
+    """The name of the walk tables' state.
+
+    Raises:
+        GraphError: the derived layers cannot be used; the message says why.
+    """
+    rows = graph.read(_STATE)
+    current = rows[0]["state"] if rows else "missing"
+    if current != "complete":
+        why = {
+            "missing": "were never built",
+            "stale": "are older than the last load or merge",
+            "building": "were left half-built",
+        }[current]
+        raise GraphError(f"the co-occurrences and walk tables of this graph {why}", hint="Run `kgsynth build`.")
+    return str(rows[0]["fingerprint"])
+
+
+def build(graph: Graph, progress: Progress | None = None) -> BuildCounts:
+    """Make all derived layers anew; a build that was killed is repaired by the next."""
+    progress = progress or Silent()
+    graph.write(_MARK_BUILDING)
+    graph.write(_DELETE_RELATIONSHIPS)
+    graph.write(_CLEAR_TERMS)
+    graph.write(_COUNT_DOCUMENT_TERMS)
+    graph.write(_COUNT_TERM_DOCUMENTS)
+    rows = graph.read(_TERM_IDS)
+    counts = BuildCounts(terms=len(rows))
+    kinds = {row["id"]: row["kind"] for row in rows}
+    with shown(progress, "co-occurrences", len(rows)) as bar:
+        for batch in _by_weight(((row["id"], row["mention_count"]) for row in rows), _MENTION_BATCH):
+            counts.co_occurrences += graph.write(_CREATE_CO_OCCURRENCES, ids=batch).rows[0]["pairs"]
+            bar.advance(len(batch))
+    slots = {term_id: slot for slot, term_id in enumerate(kinds)}
+    counts.fingerprint = _write_ticket_tables(graph, kinds, slots, counts, progress)
+    graph.write(_MARK_COMPLETE, fingerprint=counts.fingerprint)
+    return counts
+
+
+def _write_ticket_tables(
+    graph: Graph, kinds: dict[str, str], slots: dict[str, int], counts: BuildCounts, progress: Progress
+) -> str:
+    tables: dict[str, list[Row]] = {name: [] for name in _CREATE_STEPS}
+    waiting = dict.fromkeys(_CREATE_STEPS, 0)
+    counts.steps = dict.fromkeys(_CREATE_STEPS, 0)
+    digests: list[tuple[str, str]] = []
+    tickets: list[Row] = []
+    with shown(progress, "walk tables", len(kinds)) as bar:
+        for row in graph.stream(_ADJACENCY):
+            term_id = row["id"]
+            own = {"id": term_id, "slot": slots[term_id], "from": slots[term_id] * TICKETS_PER_BLOCK,
+                   **dict.fromkeys(_CREATE_STEPS, 0)}
+            for name, steps in _steps_of(row, kinds).items():
+                table = ticket_table(steps, first=own["from"])
+                own[name] = sum(count for _, count in steps)
+                tables[name].append({"id": term_id, **table})
+                waiting[name] += len(steps)
+                counts.steps[name] += len(steps)
+                if waiting[name] >= _STEP_BATCH:
+                    graph.write(_CREATE_STEPS[name], rows=tables[name])
+                    tables[name], waiting[name] = [], 0
+            digests.append((term_id, _digest(row)))
+            tickets.append(own)
+            if len(tickets) >= _TERM_BATCH:
+                graph.write(_SET_TICKETS, rows=tickets)
+                tickets = []
+            bar.advance()
+        for name, steps_rows in tables.items():
+            if steps_rows:
+                graph.write(_CREATE_STEPS[name], rows=steps_rows)
+        if tickets:
+            graph.write(_SET_TICKETS, rows=tickets)
+    return content_hash(sorted(digests))[:16]
+
+
+def _digest(row: Row) -> str:
+    return content_hash(sorted(zip(row["neighbours"], row["counts"], strict=True)))
+
+
+def _steps_of(row: Row, kinds: dict[str, str]) -> dict[str, list[tuple[str, int]]]:
+    """The neighbours of a term by step table, heaviest first, ties by id."""
+    steps: dict[str, list[tuple[str, int]]] = {}
+    for neighbour, count in zip(row["neighbours"], row["counts"], strict=True):
+        name = _TABLES.get((kinds[row["id"]], kinds[neighbour]))
+        if name:
+            steps.setdefault(name, []).append((neighbour, count))
+    return {name: sorted(found, key=lambda step: (-step[1], step[0])) for name, found in steps.items()}
+
+
+# A walk never steps from a concept to a topic, so that table is not made.
+_TABLES = {("topic", "topic"): "next_topic", ("topic", "concept"): "first_concept", ("concept", "concept"): "next_concept"}
+
+
+def ticket_table(steps: Sequence[tuple[str, int]], *, first: int) -> Row:
+    """The tickets of one term in one step table.
+
+    Args:
+        steps: (neighbour id, count) in ticket order.
+        first: the first ticket of the term's block.
+
+    Returns:
+        targets, tickets and upto, of one length; upto is the first ticket that is no longer the step's own.
+
+    Raises:
+        GraphError: the counts do not fit into one block of 2**40 tickets.
+    """
+    tickets = [count for _, count in steps]
+    if sum(tickets) > TICKETS_PER_BLOCK:
+        raise GraphError(f"the co-occurrence counts of one term sum to {sum(tickets):,}, more than 2**40")
+    upto = [first + end for end in accumulate(tickets)]
+    return {"targets": [neighbour for neighbour, _ in steps], "tickets": tickets, "upto": upto}
+
+
+def _by_weight(items: Iterable[tuple[str, int]], limit: int) -> Iterator[list[str]]:
+    batch: list[str] = []
+    weight = 0
+    for item, own in items:
+        if batch and weight + own > limit:
+            yield batch
+            batch, weight = [], 0
+        batch.append(item)
+        weight += own
+    if batch:
+        yield batch

@@ -1,0 +1,158 @@
+"""The facts layer: documents, terms and mentions, written in batches that may be repeated.
+
+Facts are never rewritten: what the graph holds under an id stays, and a different text under the same id comes back
+as a conflict. This module does not know how a name becomes a term id; the caller gives both.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kgsynth import queries
+from kgsynth.graph.session import Graph, Row, Transaction
+from kgsynth.records import Document, Kind
+
+_WRITE_DOCUMENTS = queries.load("facts/write_documents")
+_CONTENT_HASHES = queries.load("facts/content_hashes")
+_WRITE_TERMS = {"concept": queries.load("facts/write_concepts"), "topic": queries.load("facts/write_topics")}
+_CREATE_MENTIONS = queries.load("facts/create_mentions")
+_MERGE_MENTIONS = queries.load("facts/merge_mentions")
+_MERGE_COUNTED_PAIRS = queries.load("facts/merge_counted_pairs")
+_NAME_TERMS = queries.load("facts/name_terms")
+_COUNTS = queries.load("facts/counts")
+_MARK_STALE = queries.load("derive/mark_stale")
+_WAIT_FOR_INDEXES = queries.load("schema/wait_for_indexes")
+
+# Names are counted for this many terms a statement: a hub has as many mentions as documents.
+_NAME_BATCH = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mention:
+    """A document names a term: the term's id and kind, and the spelling used."""
+
+    term_id: str
+    kind: Kind
+    spelling: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentFacts:
+    """One document, or only its id when the text is not known, with what it mentions."""
+
+    document_id: str
+    document: Document | None
+    mentions: tuple[Mention, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairFacts:
+    """A counted pair with its terms, `first.term_id` smaller than `second.term_id`."""
+
+    first: Mention
+    second: Mention
+    count: int
+
+
+def ensure_schema(graph: Graph) -> None:
+    """Make constraints and indexes that are not there, and wait until they can be used."""
+    for query in queries.load_folder("schema"):
+        if query.access == "schema":
+            graph.write(query)
+    graph.read(_WAIT_FOR_INDEXES)
+
+
+def write(graph: Graph, batch: Sequence[DocumentFacts]) -> list[str]:
+    """Write a batch in one transaction; safe to repeat.
+
+    Returns:
+        Ids of documents that the graph holds with another text; nothing of these was written.
+    """
+
+    def work(transaction: Transaction) -> list[str]:
+        seen = transaction.run(_CONTENT_HASHES, ids=[facts.document_id for facts in batch])
+        known = {row["id"]: row["content_hash"] for row in seen if row["content_hash"] is not None}
+        conflicts = [
+            facts.document_id
+            for facts in batch
+            if facts.document is not None
+            and known.get(facts.document_id, facts.document.content_hash()) != facts.document.content_hash()
+        ]
+        wanted = [facts for facts in batch if facts.document_id not in set(conflicts)]
+        states = transaction.run(_WRITE_DOCUMENTS, rows=[_document_row(facts) for facts in wanted])
+        has_mentions = {row["id"] for row in states if row["is_mentioning"]}
+        _write_terms(transaction, [mention for facts in wanted for mention in facts.mentions])
+        fresh: list[Row] = []
+        known_rows: list[Row] = []
+        for facts in wanted:
+            rows = [{"document_id": facts.document_id, "term_id": mention.term_id, "spelling": mention.spelling}
+                    for mention in facts.mentions]
+            (known_rows if facts.document_id in has_mentions else fresh).extend(rows)
+        if fresh:
+            transaction.run(_CREATE_MENTIONS, rows=fresh)
+        if known_rows:
+            transaction.run(_MERGE_MENTIONS, rows=known_rows)
+        _mark_stale_if_changed(transaction)
+        return conflicts
+
+    return graph.together(work)
+
+
+def write_pairs(graph: Graph, batch: Sequence[PairFacts]) -> list[tuple[str, str, int]]:
+    """Write counted pairs in one transaction; safe to repeat.
+
+    Returns:
+        Pairs that the graph holds with another count, with that count; they were left as they are.
+    """
+
+    def work(transaction: Transaction) -> list[tuple[str, str, int]]:
+        _write_terms(transaction, [mention for pair in batch for mention in (pair.first, pair.second)])
+        rows = [{"first": pair.first.term_id, "second": pair.second.term_id, "count": pair.count} for pair in batch]
+        held = transaction.run(_MERGE_COUNTED_PAIRS, rows=rows)
+        _mark_stale_if_changed(transaction)
+        given = {(row["first"], row["second"]): row["count"] for row in rows}
+        return [(row["first"], row["second"], row["seen"]) for row in held if row["seen"] != given[row["first"], row["second"]]]
+
+    return graph.together(work)
+
+
+def name_terms(graph: Graph, term_ids: Sequence[str]) -> None:
+    """Set each term's name to the spelling that most documents use."""
+    ids = sorted(term_ids)
+    for first in range(0, len(ids), _NAME_BATCH):
+        graph.write(_NAME_TERMS, ids=ids[first : first + _NAME_BATCH])
+
+
+def counts(graph: Graph) -> dict[str, int]:
+    """How many nodes and relationships of each kind the graph holds."""
+    return graph.read(_COUNTS)[0]
+
+
+def _document_row(facts: DocumentFacts) -> Row:
+    document = facts.document
+    if document is None:
+        return {"id": facts.document_id, "content_hash": None}
+    return {
+        "id": facts.document_id,
+        "content_hash": document.content_hash(),
+        "text": document.text,
+        "title": document.title or None,
+        "source": document.source or None,
+        "license": document.license or None,
+        "attribution": document.attribution or None,
+    }
+
+
+def _write_terms(transaction: Transaction, mentions: Sequence[Mention]) -> None:
+    for kind, query in _WRITE_TERMS.items():
+        names: dict[str, str] = {}
+        for mention in mentions:
+            if mention.kind == kind:
+                names[mention.term_id] = min(mention.spelling, names.get(mention.term_id, mention.spelling))
+        if names:
+            # Ordered, so that two writers take the locks in the same order and cannot wait for each other.
+            transaction.run(query, rows=[{"id": term_id, "name": name} for term_id, name in sorted(names.items())])
+
+
+def _mark_stale_if_changed(transaction: Transaction) -> None:
+    if transaction.has_changed:
+        transaction.run(_MARK_STALE)

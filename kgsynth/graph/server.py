@@ -1,0 +1,479 @@
+"""A managed local Neo4j Community: installed, started, watched and stopped by kgsynth, without Docker or root.
+
+One home a graph holds data, logs, configuration, the password (mode 0600), the ports (chosen once) and the state (pid
+and start time, so that a reused pid is never taken for the server). Everything listens on loopback only.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from kgsynth import config
+from kgsynth.errors import ConfigError, GraphError, GraphUnavailableError, ServerError
+from kgsynth.graph import jars, java
+from kgsynth.graph.session import Graph
+from kgsynth.progress import Progress
+
+NEO4J_VERSION = "5.26.31"
+_MAIN_CLASS = "org.neo4j.server.CommunityEntryPoint"
+_OPENS = tuple(
+    f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
+)
+# Seen: 4-8 s on two quiet cores, 25 s on a loaded machine; recovery after a kill of a large store takes longer.
+_START_TIMEOUT_S = 180.0
+_STOP_TIMEOUT_S = 60.0
+_LOCK_TIMEOUT_S = 200.0
+_POLL_S = 0.25
+# A fresh store takes 500 MB with its transaction logs (preallocated 256 MiB each for neo4j and system).
+_MIN_FREE_BYTES = 700 * 2**20
+_LAST_LINES = 15
+
+# Below the range from which Linux hands out ports to connections, and apart from Neo4j's own 7687 and 7474, so that a
+# kept port is still free at the next start.
+_FIRST_PORTS = (17687, 17474)
+
+_DIAGNOSES = (
+    ("Address already in use", "another program listens on the port: stop it, or choose new ports with `kgsynth db start --new-ports`"),
+    ("No space left on device", "the disk is full: make room and start again"),
+    ("There is not enough space", "the disk is full: make room and start again"),
+    ("is locked", "another Neo4j uses this store: stop it first"),
+    ("newer version", "the store was written by a newer Neo4j: use that version, or start afresh with `kgsynth db reset`"),
+    ("does not support", "the store was written by another Neo4j: use that version, or start afresh with `kgsynth db reset`"),
+    ("Unknown store version", "the store was written by another Neo4j: use that version, or start afresh with `kgsynth db reset`"),
+    ("could not be read. Unknown", "the store was written by another Neo4j: use that version, or start afresh with `kgsynth db reset`"),
+    ("UnsupportedClassVersionError", "this Java is too old: set KGSYNTH_JAVA_HOME to Java 17 or 21"),
+    ("Invalid maximum heap size", "the heap does not fit this machine: give `--heap-mib`"),
+    ("insufficient memory", "there is not enough free memory for the heap: give a smaller `--heap-mib`"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """What is chosen once for a graph and kept: ports and memory in MiB."""
+
+    bolt_port: int
+    http_port: int
+    heap_mib: int = 1024
+    page_cache_mib: int = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerStatus:
+    """What `kgsynth db status` shows; `pid` is None when the server does not run."""
+
+    name: str
+    home: Path
+    is_installed: bool
+    pid: int | None
+    bolt_url: str
+    browser_url: str
+    username: str
+    password_file: Path
+    store_bytes: int
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there."""
+        return self.pid is not None
+
+
+class ManagedServer:
+    """The managed Neo4j of one graph."""
+
+    username = "neo4j"
+
+    def __init__(self, environment: config.Environment, name: str) -> None:
+        """Look at nothing yet.
+
+        Args:
+            environment: where kgsynth keeps things.
+            name: the graph, letters, digits, `-` and `_`.
+
+        Raises:
+            ConfigError: the name is not usable as a folder.
+        """
+        if not name or not all(char.isalnum() or char in "-_" for char in name):
+            raise ConfigError(f"graph name {name!r}: use letters, digits, '-' and '_'")
+        self.name = name
+        self.home = environment.graphs / name
+        self._environment = environment
+
+    @property
+    def password_file(self) -> Path:
+        """The file with the password, mode 0600."""
+        return self.home / "password"
+
+    @property
+    def console_log(self) -> Path:
+        """What the server prints."""
+        return self.home / "logs" / "console.log"
+
+    def password(self) -> str:
+        """The password.
+
+        Raises:
+            ServerError: the graph was never started.
+        """
+        try:
+            return self.password_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ServerError(f"graph {self.name!r} has no password yet", hint="Start it once: `kgsynth db start`.") from error
+
+    def install(self, progress: Progress | None = None) -> int:
+        """Fetch the jars that are missing and find a Java; returns how many jars were fetched.
+
+        Raises:
+            DownloadError: a jar could not be fetched; ServerError: there is no suitable Java.
+        """
+        self._java()
+        return jars.install(self._environment.jars, base_url=self._environment.maven_url, progress=progress)
+
+    def status(self) -> ServerStatus:
+        """What is known without asking the server."""
+        settings = self._settings()
+        data = self.home / "data"
+        return ServerStatus(
+            name=self.name,
+            home=self.home,
+            is_installed=not jars.missing_jars(self._environment.jars),
+            pid=self._running_pid(),
+            bolt_url=f"bolt://127.0.0.1:{settings.bolt_port}" if settings else "",
+            browser_url=f"http://127.0.0.1:{settings.http_port}/browser/" if settings else "",
+            username=self.username,
+            password_file=self.password_file,
+            store_bytes=sum(path.stat().st_size for path in data.rglob("*") if path.is_file()) if data.is_dir() else 0,
+        )
+
+    def connect(self) -> Graph:
+        """A connection to the running server.
+
+        Raises:
+            ServerError: it was never started.
+        """
+        settings = self._settings()
+        if settings is None:
+            raise ServerError(f"graph {self.name!r} was never started", hint="Start it: `kgsynth db start`.")
+        return Graph(f"bolt://127.0.0.1:{settings.bolt_port}", username=self.username, password=self.password())
+
+    def start(
+        self,
+        *,
+        heap_mib: int | None = None,
+        page_cache_mib: int | None = None,
+        new_ports: bool = False,
+        progress: Progress | None = None,
+    ) -> bool:
+        """Start the server and wait until it answers; False when it ran already. Two calls at once start one server.
+
+        Args:
+            heap_mib: Java heap from now on.
+            page_cache_mib: page cache from now on.
+            new_ports: choose other ports than the kept ones.
+            progress: told about downloads.
+
+        Raises:
+            ServerError: it does not come up; the message ends with its last log lines.
+            DownloadError: jars are missing and cannot be fetched.
+        """
+        self._make_home()
+        with self._locked():
+            if self._running_pid() is not None:
+                self._wait_until_ready(process=None)
+                return False
+            self.install(progress)
+            settings = self._chosen_settings(heap_mib=heap_mib, page_cache_mib=page_cache_mib, new_ports=new_ports)
+            self._refuse_taken_ports(settings)
+            self._refuse_full_disk()
+            self._write_configuration(settings)
+            self._make_password()
+            process = self._spawn(settings)
+            self._wait_until_ready(process)
+            return True
+
+    def stop(self) -> bool:
+        """Stop the server cleanly and wait until it is gone; False when it did not run.
+
+        Raises:
+            ServerError: it is still there after a minute.
+        """
+        if not self.home.is_dir():
+            return False
+        with self._locked():
+            return self._stop()
+
+    def _stop(self) -> bool:
+        pid = self._running_pid()
+        if pid is None:
+            self._state_file.unlink(missing_ok=True)
+            return False
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_TIMEOUT_S
+        while self._running_pid() is not None:
+            if time.monotonic() > deadline:
+                raise ServerError(f"Neo4j (pid {pid}) has not stopped in {_STOP_TIMEOUT_S:.0f} s", hint=self._tail_hint())
+            time.sleep(_POLL_S)
+        self._state_file.unlink(missing_ok=True)
+        return True
+
+    def reset(self) -> None:
+        """Stop the server and delete the graph's home: data, logs, password, ports."""
+        if not self.home.is_dir():
+            return
+        with self._locked():
+            self._stop()
+            for path in self.home.iterdir():
+                if path.name != "lock":
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.rmtree(self.home)
+
+    def last_log_lines(self, count: int = _LAST_LINES) -> list[str]:
+        """The last lines that the server printed, at most `count`."""
+        try:
+            with self.console_log.open(encoding="utf-8", errors="replace") as file:
+                return [line.rstrip("\n") for line in deque(file, maxlen=count)]
+        except OSError:
+            return []
+
+    def shell_command(self) -> tuple[list[str], dict[str, str]]:
+        """Command line and environment of a cypher-shell on this graph; the password is not on the command line.
+
+        Raises:
+            ServerError: the graph was never started, or there is no Java.
+        """
+        status = self.status()
+        if not status.bolt_url:
+            raise ServerError(f"graph {self.name!r} was never started", hint="Start it: `kgsynth db start`.")
+        command = [str(self._java().executable), "-cp", self._class_path(), "org.neo4j.shell.Main"]
+        return command, {"NEO4J_ADDRESS": status.bolt_url, "NEO4J_USERNAME": self.username, "NEO4J_PASSWORD": self.password()}
+
+    def _java(self) -> java.Java:
+        return java.find_java(java_home=self._environment.java_home, search_path=self._environment.search_path)
+
+    def _class_path(self) -> str:
+        return f"{jars.store_folder(self._environment.jars)}/*"
+
+    @property
+    def _state_file(self) -> Path:
+        return self.home / "state.json"
+
+    @property
+    def _settings_file(self) -> Path:
+        return self.home / "settings.json"
+
+    def _make_home(self) -> None:
+        try:
+            for folder in ("conf", "logs", "data"):
+                (self.home / folder).mkdir(parents=True, exist_ok=True)
+            self.home.chmod(0o700)
+        except OSError as error:
+            raise ServerError(f"{self.home} cannot be made: {error}", hint="Set KGSYNTH_HOME to a folder of yours.") from error
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self.home / "lock").open("w") as file:
+            deadline = time.monotonic() + _LOCK_TIMEOUT_S
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise ServerError(f"another kgsynth has been starting or stopping graph {self.name!r} for minutes") from None
+                    time.sleep(_POLL_S)
+            yield
+
+    def _settings(self) -> ServerSettings | None:
+        try:
+            return ServerSettings(**json.loads(self._settings_file.read_text(encoding="utf-8")))
+        except OSError:
+            return None
+        except (ValueError, TypeError) as error:
+            raise ServerError(f"{self._settings_file} is damaged: {error}", hint="Delete it: new ports are chosen then.") from error
+
+    def _chosen_settings(self, *, heap_mib: int | None, page_cache_mib: int | None, new_ports: bool) -> ServerSettings:
+        kept = self._settings()
+        ports = self._free_ports() if kept is None or new_ports else (kept.bolt_port, kept.http_port)
+        base = kept or ServerSettings(bolt_port=ports[0], http_port=ports[1])
+        settings = ServerSettings(
+            bolt_port=ports[0],
+            http_port=ports[1],
+            heap_mib=heap_mib or base.heap_mib,
+            page_cache_mib=page_cache_mib or base.page_cache_mib,
+        )
+        _write_atomically(self._settings_file, json.dumps(asdict(settings)))
+        return settings
+
+    def _free_ports(self) -> tuple[int, int]:
+        taken = set()
+        for path in self._environment.graphs.glob("*/settings.json"):
+            with suppress(OSError, ValueError, KeyError):
+                other = json.loads(path.read_text(encoding="utf-8"))
+                taken |= {other["bolt_port"], other["http_port"]}
+        return tuple(_free_port(first, taken) for first in _FIRST_PORTS)  # type: ignore[return-value]
+
+    def _refuse_taken_ports(self, settings: ServerSettings) -> None:
+        for port in (settings.bolt_port, settings.http_port):
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError as error:
+                    raise ServerError(
+                        f"port {port} of graph {self.name!r} is taken by another program",
+                        hint="Stop that program, or choose new ports: `kgsynth db start --new-ports`.",
+                    ) from error
+
+    def _refuse_full_disk(self) -> None:
+        free = shutil.disk_usage(self.home).free
+        if free < _MIN_FREE_BYTES:
+            raise ServerError(
+                f"the disk of {self.home} has {free / 2**20:,.0f} MiB free; Neo4j needs {_MIN_FREE_BYTES / 2**20:,.0f} MiB to start",
+                hint="Make room, or set KGSYNTH_HOME to another disk.",
+            )
+
+    def _write_configuration(self, settings: ServerSettings) -> None:
+        lines = {
+            "server.default_listen_address": "127.0.0.1",
+            "server.bolt.listen_address": f"127.0.0.1:{settings.bolt_port}",
+            # Without it the Browser is told to connect to 7687.
+            "server.bolt.advertised_address": f"127.0.0.1:{settings.bolt_port}",
+            "server.http.listen_address": f"127.0.0.1:{settings.http_port}",
+            "server.http.advertised_address": f"127.0.0.1:{settings.http_port}",
+            "server.https.enabled": "false",
+            "dbms.usage_report.enabled": "false",
+            "client.allow_telemetry": "false",
+            "dbms.security.auth_enabled": "true",
+            "dbms.security.allow_csv_import_from_file_urls": "false",
+            "server.memory.heap.initial_size": f"{min(256, settings.heap_mib)}m",
+            "server.memory.heap.max_size": f"{settings.heap_mib}m",
+            "server.memory.pagecache.size": f"{settings.page_cache_mib}m",
+            # The graph can be rebuilt from its documents: logs for more than one recovery only fill the disk.
+            "db.tx_log.rotation.retention_policy": "1 files",
+        }
+        text = "# Written by kgsynth at every start; changes here are lost.\n"
+        text += "".join(f"{key}={value}\n" for key, value in lines.items())
+        _write_atomically(self.home / "conf" / "neo4j.conf", text)
+
+    def _make_password(self) -> None:
+        if self.password_file.is_file():
+            return
+        password = secrets.token_urlsafe(18)
+        done = subprocess.run(
+            [
+                str(self._java().executable), "-cp", self._class_path(), "org.neo4j.cli.AdminTool",
+                "dbms", "set-initial-password", password,
+            ],
+            env=config.process_environment(NEO4J_HOME=str(self.home), NEO4J_CONF=str(self.home / "conf")),
+            capture_output=True, text=True, check=False, timeout=_START_TIMEOUT_S,
+        )  # fmt: skip
+        if done.returncode:
+            raise ServerError("the initial password could not be set: " + (done.stderr or done.stdout).strip()[-500:])
+        descriptor = os.open(self.password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(password + "\n")
+
+    def _spawn(self, settings: ServerSettings) -> subprocess.Popen[bytes]:
+        command = [
+            str(self._java().executable), *_OPENS, f"-Xms{min(256, settings.heap_mib)}m", f"-Xmx{settings.heap_mib}m",
+            "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError", "-Dfile.encoding=UTF-8",
+            "-cp", f"{self.home}/conf/*:{self._class_path()}", _MAIN_CLASS,
+            f"--home-dir={self.home}", f"--config-dir={self.home}/conf", "--console-mode",
+        ]  # fmt: skip
+        with self.console_log.open("wb") as log:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, cwd=self.home
+            )
+        state = {"pid": process.pid, "started": psutil.Process(process.pid).create_time()}
+        _write_atomically(self._state_file, json.dumps(state))
+        return process
+
+    def _running_pid(self) -> int | None:
+        try:
+            state = json.loads(self._state_file.read_text(encoding="utf-8"))
+            process = psutil.Process(int(state["pid"]))
+            is_same = abs(process.create_time() - float(state["started"])) < 0.01
+            return process.pid if is_same and process.status() != psutil.STATUS_ZOMBIE else None
+        except (OSError, ValueError, KeyError, psutil.Error):
+            return None
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes] | None) -> None:
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        last: GraphError | None = None
+        while time.monotonic() < deadline:
+            if (process is not None and process.poll() is not None) or self._running_pid() is None:
+                self._state_file.unlink(missing_ok=True)
+                raise ServerError(f"Neo4j of graph {self.name!r} ended while starting", hint=self._tail_hint())
+            status = self.status()
+            if not _listens(int(status.bolt_url.rpartition(":")[2])):
+                time.sleep(_POLL_S)
+                continue
+            try:
+                with self.connect() as graph:
+                    graph.verify()
+            except GraphUnavailableError as error:
+                # The store may be unreadable: then the server answers, but its database never comes up.
+                last = error
+                if self._diagnosis():
+                    break
+                time.sleep(_POLL_S)
+            except GraphError as error:
+                # A wrong password must end the wait at once: three tries lock the account.
+                raise ServerError(
+                    f"the Neo4j of graph {self.name!r} runs but refuses the password in {self.password_file}: {error}",
+                    hint="Put the right password into that file, or start afresh with `kgsynth db reset`.",
+                ) from error
+            else:
+                return
+        if process is not None:
+            self._stop()
+        raise ServerError(f"Neo4j of graph {self.name!r} does not answer: {last or 'its port stays closed'}", hint=self._tail_hint())
+
+    def _diagnosis(self) -> str:
+        text = "\n".join(self.last_log_lines(200))
+        with suppress(OSError):
+            text += (self.home / "logs" / "debug.log").read_text(encoding="utf-8", errors="replace")[-200_000:]
+        return next((advice for sign, advice in _DIAGNOSES if sign in text), "")
+
+    def _tail_hint(self) -> str:
+        diagnosis = self._diagnosis()
+        lines = "\n".join("  " + line for line in self.last_log_lines())
+        return (f"Likely {diagnosis}.\n" if diagnosis else "") + f"The last lines of {self.console_log}:\n{lines}"
+
+
+def _free_port(first: int, taken: set[int]) -> int:
+    for port in range(first, first + 1000):
+        if port in taken:
+            continue
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise ServerError(f"no free port from {first} to {first + 999}")
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".part")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise ServerError(f"{path} could not be written: {error}", hint="Is the disk full, or the folder not yours?") from error

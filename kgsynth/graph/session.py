@@ -1,0 +1,216 @@
+"""The one place that talks to Neo4j: packaged queries in, plain rows out, foreign errors translated.
+
+Statements are `Query` values read from files; a user's own Cypher enters through `read_user` alone, which lets it read
+and nothing else. This module knows nothing of what the statements mean.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, LiteralString, Self, TypeVar, cast
+
+import neo4j
+import neo4j.exceptions
+
+from kgsynth.errors import GraphError, GraphUnavailableError, KgsynthError, QueryError
+from kgsynth.queries import Query
+
+Row = dict[str, Any]
+_Result = TypeVar("_Result")
+
+# A local server answers in milliseconds; a remote one that has not answered by then is taken for absent.
+_CONNECT_TIMEOUT_S = 10.0
+# Deadlocks and leader changes pass in seconds; statements are idempotent, so the driver may repeat them.
+_RETRY_S = 20.0
+# A lens is a list of ids, not a report.
+_USER_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a statement returned, and whether it changed anything."""
+
+    rows: list[Row]
+    has_changed: bool
+
+
+def translate(error: Exception) -> KgsynthError:
+    """The kgsynth error for any exception of the driver; the tests walk all of `neo4j.exceptions`."""
+    message = str(getattr(error, "message", "") or error).strip()
+    if isinstance(error, (neo4j.exceptions.AuthError,)):
+        return GraphError(
+            f"Neo4j refuses the login: {message}",
+            hint="Check NEO4J_USERNAME and NEO4J_PASSWORD; for a managed graph the password file `kgsynth db status` names.",
+        )
+    unavailable = (
+        neo4j.exceptions.ServiceUnavailable,
+        neo4j.exceptions.SessionExpired,
+        neo4j.exceptions.DatabaseUnavailable,
+        neo4j.exceptions.ConnectionAcquisitionTimeoutError,
+        neo4j.exceptions.IncompleteCommit,
+    )
+    if isinstance(error, unavailable):
+        return GraphUnavailableError(
+            f"no Neo4j answers: {message.splitlines()[0] if message else type(error).__name__}",
+            hint="Start it with `kgsynth db start`, or set NEO4J_URI to a server that runs.",
+        )
+    return GraphError(f"Neo4j refused: {message or type(error).__name__}")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (neo4j.exceptions.Neo4jError, neo4j.exceptions.DriverError) as error:
+        raise translate(error) from error
+    except OSError as error:
+        raise GraphUnavailableError(f"the connection to Neo4j broke: {error}") from error
+
+
+class Transaction:
+    """Several statements that happen together or not at all."""
+
+    def __init__(self, transaction: neo4j.ManagedTransaction) -> None:
+        """Wrap the driver's transaction."""
+        self._transaction = transaction
+        self.has_changed = False
+
+    def run(self, query: Query, **parameters: object) -> list[Row]:
+        """Run one packaged statement and fetch all its rows."""
+        result = self._transaction.run(cast("LiteralString", query.text), parameters)
+        rows = [record.data() for record in result]
+        self.has_changed |= result.consume().counters.contains_updates
+        return rows
+
+
+class Graph:
+    """A connection to one database; safe to use from several threads."""
+
+    def __init__(self, uri: str, *, username: str, password: str, database: str = "neo4j") -> None:
+        """Open nothing yet; `verify` does.
+
+        Args:
+            uri: bolt://, neo4j:// or their TLS forms.
+            username: login.
+            password: never logged.
+            database: name of the database.
+
+        Raises:
+            GraphError: the address is not one the driver understands.
+        """
+        self.uri, self.username, self.database = uri, username, database
+        try:
+            self._driver = neo4j.GraphDatabase.driver(
+                uri,
+                auth=(username, password),
+                connection_timeout=_CONNECT_TIMEOUT_S,
+                max_transaction_retry_time=_RETRY_S,
+                notifications_min_severity="OFF",
+                user_agent="kgsynth",
+            )
+        except (neo4j.exceptions.DriverError, ValueError) as error:
+            raise GraphError(f"{uri!r} is not an address of a Neo4j: {error}", hint="Write it as bolt://host:7687.") from error
+
+    def __enter__(self) -> Self:
+        """The graph itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._driver.close()
+
+    def verify(self) -> None:
+        """Log in and run one statement on the database.
+
+        Raises:
+            GraphUnavailableError: nobody answers, or the database is not up.
+            GraphError: the login is refused.
+        """
+        with _translated():
+            self._driver.verify_connectivity(database=self.database)
+            with self._session() as session:
+                session.run("RETURN 1").consume()
+
+    def _session(self, *, reads: bool = False) -> neo4j.Session:
+        mode = neo4j.READ_ACCESS if reads else neo4j.WRITE_ACCESS
+        return self._driver.session(database=self.database, default_access_mode=mode, fetch_size=5000)
+
+    def read(self, query: Query, **parameters: object) -> list[Row]:
+        """All rows of a reading statement.
+
+        Raises:
+            GraphError: the server refuses; GraphUnavailableError: it does not answer.
+        """
+        with _translated(), self._session(reads=True) as session:
+            return session.execute_read(
+                lambda tx: [record.data() for record in tx.run(cast("LiteralString", query.text), parameters)]
+            )
+
+    def stream(self, query: Query, **parameters: object) -> Iterator[Row]:
+        """The rows of a reading statement one by one, in flat memory here; not repeated when the connection breaks."""
+        with _translated(), self._session(reads=True) as session:
+            for record in session.run(cast("LiteralString", query.text), parameters):
+                yield record.data()
+
+    def write(self, query: Query, **parameters: object) -> Written:
+        """Run one statement that writes; a batched one commits as it goes, any other at the end."""
+        with _translated(), self._session() as session:
+            if query.is_batched or query.access == "schema":
+                result = session.run(cast("LiteralString", query.text), parameters)
+                rows = [record.data() for record in result]
+                return Written(rows, result.consume().counters.contains_updates)
+        return self.together(lambda transaction: Written(transaction.run(query, **parameters), transaction.has_changed))
+
+    def together(self, work: Callable[[Transaction], _Result]) -> _Result:
+        """Run `work` in one transaction; it may run twice after a transient fault, so it must be idempotent."""
+        with _translated(), self._session() as session:
+            return session.execute_write(lambda transaction: work(Transaction(transaction)))
+
+    def read_user(self, text: str, parameters: Mapping[str, object], *, where: str) -> list[Row]:
+        """All rows of a user's own Cypher, which may read the graph and do nothing else.
+
+        Community Edition has no roles, so the client guards: the statement runs in a READ session with a timeout, after
+        its plan was seen to read only and to hold no LOAD CSV and no procedure.
+
+        Args:
+            text: one statement.
+            parameters: its parameters.
+            where: what to call it in messages, for example the file.
+
+        Raises:
+            QueryError: it is not Cypher, or it may do more than read.
+            GraphUnavailableError: nobody answers.
+        """
+        try:
+            with self._session(reads=True) as session:
+                summary = session.run(cast("LiteralString", "EXPLAIN " + text), dict(parameters)).consume()
+                refused = _refusal(summary)
+                if refused:
+                    raise QueryError(f"{where}: {refused}", hint="Only statements that read the graph are run.")
+                limited = neo4j.Query(cast("LiteralString", text), timeout=_USER_TIMEOUT_S)
+                return [record.data() for record in session.run(limited, dict(parameters))]
+        except neo4j.exceptions.ClientError as error:
+            raise QueryError(f"{where}: {error.message}") from error
+        except (neo4j.exceptions.Neo4jError, neo4j.exceptions.DriverError) as error:
+            raise translate(error) from error
+
+
+def _refusal(summary: neo4j.ResultSummary) -> str:
+    if summary.query_type != "r":
+        return f"the statement may do more than read (type {summary.query_type!r})"
+    waiting: list[Mapping[str, Any]] = [cast("Mapping[str, Any]", summary.plan or {})]
+    while waiting:
+        step = waiting.pop()
+        operator = str(step.get("operatorType", "")).partition("@")[0]
+        if operator.startswith("LoadCSV"):
+            return "LOAD CSV is not allowed"
+        if "ProcedureCall" in operator:
+            return "calling procedures is not allowed"
+        if not step.get("args"):
+            return "an administration command is not allowed"
+        waiting.extend(step.get("children", []))
+    return ""

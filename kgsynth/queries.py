@@ -1,0 +1,112 @@
+"""The statements of the package: one `.cypher` file each, read and checked once, named by constants.
+
+A file starts with a comment: prose (the summary), then `access:`, `params:` and `returns:` lines. This module checks
+that header against the text; it knows nothing of Neo4j. Statements enter the graph room only as `Query` values.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from kgsynth.errors import QueryError
+
+Access = Literal["read", "write", "schema"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One statement with its contract.
+
+    `text` is sent as it stands, header included, so that the server's log says where it came from.
+    """
+
+    name: str
+    text: str
+    access: Access
+    parameters: frozenset[str]
+    columns: tuple[str, ...]
+    summary: str
+
+    @property
+    def is_batched(self) -> bool:
+        """Whether the statement commits in batches of its own (`IN TRANSACTIONS`)."""
+        return "IN TRANSACTIONS" in code_of(self.text)
+
+
+def folder() -> Traversable:
+    """The folder of queries: `kgsynth/cypher` when installed, `cypher/` beside the package in a checkout."""
+    inside = resources.files("kgsynth") / "cypher"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "cypher"
+
+
+def code_of(text: str) -> str:
+    """The text without comments and with string literals emptied."""
+    without_strings = re.sub(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", "''", text)
+    return re.sub(r"//[^\n]*|/\*.*?\*/", "", without_strings, flags=re.DOTALL)
+
+
+def parse(name: str, text: str) -> Query:
+    """Read one file's text.
+
+    Raises:
+        QueryError: the header is missing or incomplete, declared and used parameters differ, or there is no statement.
+    """
+    fields: dict[str, str] = {}
+    prose: list[str] = []
+    for line in text.splitlines():
+        if not line.startswith("//"):
+            break
+        body = line[2:].strip()
+        key, colon, value = body.partition(":")
+        if colon and key in ("access", "params", "returns"):
+            fields[key] = value.strip()
+        else:
+            prose.append(body)
+    where = f"cypher/{name}.cypher"
+    for key in ("access", "params", "returns"):
+        if key not in fields:
+            raise QueryError(f"{where}: the header has no '{key}:' line", hint="A header has access, params and returns.")
+    if fields["access"] not in get_args(Access):
+        raise QueryError(f"{where}: access is {fields['access']!r}, expected one of {', '.join(get_args(Access))}")
+    if not prose or not prose[0]:
+        raise QueryError(f"{where}: the header says nothing about what the statement is for")
+    declared = frozenset(_names(fields["params"]))
+    code = code_of(text)
+    used = frozenset(re.findall(r"\$(\w+)", code))
+    if declared != used:
+        raise QueryError(f"{where}: declared but unused {sorted(declared - used)}, used but undeclared {sorted(used - declared)}")
+    if not code.strip():
+        raise QueryError(f"{where}: there is no statement")
+    if ";" in code:
+        raise QueryError(f"{where}: one statement a file, without ';'")
+    access = cast("Access", fields["access"])
+    return Query(name, text, access, declared, tuple(_names(fields["returns"])), " ".join(prose))
+
+
+def _names(value: str) -> list[str]:
+    return [] if value in ("", "-") else [name.strip() for name in value.split(",")]
+
+
+@cache
+def load(name: str) -> Query:
+    """The query `folder/name`; a wrong name or header fails where the constant is defined.
+
+    Raises:
+        QueryError: no such file, or its header is wrong.
+    """
+    path = folder().joinpath(*f"{name}.cypher".split("/"))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise QueryError(f"there is no query cypher/{name}.cypher") from error
+    return parse(name, text)
+
+
+def load_folder(name: str) -> tuple[Query, ...]:
+    """All queries of a folder, ordered by name."""
+    files = sorted(path.name for path in (folder() / name).iterdir() if path.name.endswith(".cypher"))
+    return tuple(load(f"{name}/{file.removesuffix('.cypher')}") for file in files)

@@ -1,0 +1,222 @@
+"""What flows between the rooms: frozen records without behaviour beyond their own checks.
+
+Nothing here knows files, Neo4j or models. Identity is content or a normal form, never an order of arrival.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+Kind = Literal["concept", "topic"]
+
+
+def content_hash(value: object) -> str:
+    """SHA-256 in hexadecimal of the canonical JSON form of a value."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where a record stands: `source` as the user wrote it, `line` from 1 (0: the whole file)."""
+
+    source: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicConcepts:
+    """One topic of a document with the concepts found under it, all as the document spells them."""
+
+    name: str
+    concepts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One document with what its corpus says about it.
+
+    `topics`, `concepts` and `synonyms` are declared by the corpus, not found by us; `synonyms` are pairs of equal names.
+    """
+
+    id: str
+    text: str
+    title: str = ""
+    topics: tuple[str, ...] = ()
+    concepts: tuple[str, ...] = ()
+    synonyms: tuple[tuple[str, str], ...] = ()
+    entry_kind: str = ""
+    source: str = ""
+    license: str = ""
+    attribution: str = ""
+
+    def content_hash(self) -> str:
+        """Hash over all that the graph keeps of the document except its id: equal hash, same document."""
+        return content_hash([self.text, self.title, self.source, self.license, self.attribution])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """What a document is about: topics with concepts, as found by an extractor or given by the user."""
+
+    id: str
+    topics: tuple[TopicConcepts, ...]
+
+    def spellings(self, kind: Kind) -> list[str]:
+        """All spellings of one kind, in order, each once."""
+        if kind == "topic":
+            return list(dict.fromkeys(topic.name for topic in self.topics if topic.name))
+        return list(dict.fromkeys(name for topic in self.topics for name in topic.concepts))
+
+    def to_json(self) -> str:
+        """One line of the annotation format `{id, topics: [{name, concepts}]}`."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConceptName:
+    """One name of a concept list; `synonym_of` names another entry that it equals, empty for none."""
+
+    name: str
+    synonym_of: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedPair:
+    """A co-occurrence that somebody else counted: two names with kinds and the number of documents."""
+
+    first: str
+    second: str
+    count: int
+    first_kind: Kind = "concept"
+    second_kind: Kind = "concept"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reject:
+    """A record that was not used: where it stood, why, and the start of what it was."""
+
+    position: Position
+    reason: str
+    raw: str = ""
+
+    def to_json(self) -> str:
+        """One line of a reject file: source, line, reason, raw."""
+        row = {"source": self.position.source, "line": self.position.line, "reason": self.reason, "raw": self.raw}
+        return json.dumps(row, ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroundingDocument:
+    """A document that a combination is grounded in, with the Jaccard similarity of their term sets, in (0, 1]."""
+
+    id: str
+    jaccard: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Combination:
+    """A set of terms that one walk visited. `id` is a hash of the set; `path` keeps the walk with repeats."""
+
+    id: str
+    seed: int
+    walk: int
+    path: tuple[str, ...]
+    topics: tuple[str, ...]
+    concepts: tuple[str, ...]
+    documents: tuple[GroundingDocument, ...] = ()
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """All term ids of the combination, sorted."""
+        return tuple(sorted(set(self.path)))
+
+    def to_row(self) -> dict[str, object]:
+        """The record as plain lists and dicts, as written to JSONL and Parquet."""
+        return {
+            "id": self.id,
+            "seed": self.seed,
+            "walk": self.walk,
+            "path": [{"id": term, "kind": term.partition(":")[0]} for term in self.path],
+            "topics": list(self.topics),
+            "concepts": list(self.concepts),
+            "documents": [{"id": document.id, "jaccard": document.jaccard} for document in self.documents],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A generated question with all that is needed to make it again alone."""
+
+    id: str
+    text: str
+    level: int
+    concepts: tuple[str, ...]
+    topics: tuple[str, ...]
+    combination_id: str
+    combination_terms: tuple[str, ...]
+    documents: tuple[str, ...]
+    run_id: str
+    request_id: str
+    template: str
+    template_hash: str
+    backend: str
+    model: str
+    sampling: Mapping[str, object]
+    seed: int
+
+    def to_row(self) -> dict[str, object]:
+        """The record as plain lists and dicts, as written to JSONL and Parquet."""
+        row = asdict(self)
+        row["sampling"] = json.dumps(dict(self.sampling), sort_keys=True)
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in row.items()}
+
+
+@dataclass(slots=True, kw_only=True)
+class StageCount:
+    """The closing account of a stage: what was read is what was kept plus what was rejected, by reason."""
+
+    stage: str
+    unit: str = "records"
+    kept: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    notes: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def read(self) -> int:
+        """Records that came in."""
+        return self.kept + sum(self.rejected.values())
+
+    def reject(self, reason: str, count: int = 1) -> None:
+        """Count rejected records under a reason."""
+        self.rejected[reason] = self.rejected.get(reason, 0) + count
+
+    def to_row(self) -> dict[str, object]:
+        """The account as it stands in a manifest."""
+        return {
+            "stage": self.stage,
+            "unit": self.unit,
+            "read": self.read,
+            "kept": self.kept,
+            "rejected": dict(sorted(self.rejected.items())),
+            "seconds": round(self.seconds, 3),
+            **self.notes,
+        }
+
+    def line(self) -> str:
+        """One line for people."""
+        rate = f", {self.read / self.seconds:,.0f}/s" if self.seconds > 0 else ""
+        text = f"{self.stage}: {self.read:,} {self.unit} read, {self.kept:,} kept"
+        total = sum(self.rejected.values())
+        if total:
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(self.rejected.items()))
+            text += f", {total:,} rejected ({total / self.read:.1%}: {reasons})"
+        else:
+            text += ", 0 rejected"
+        text += f", {self.seconds:.1f} s{rate}"
+        notes = [f"{key.replace('_', ' ')} {value:,}" if isinstance(value, int) else f"{key.replace('_', ' ')} {value}"
+                 for key, value in self.notes.items() if not isinstance(value, (list, dict))]
+        return text + ("; " + ", ".join(notes) if notes else "")
