@@ -83,9 +83,9 @@ class ExtractSettings:
     # "number", "integer", "function", "prime" and the like; EXPERIMENTS.md).
     max_document_share: float = 0.1
     # A phrase in fewer documents makes no co-occurrence that a walk could use.
-    min_document_count: int = 3
+    min_document_count: int = 2
     # Best phrases kept: of the documentation of SymPy, SciPy and NetworkX plain phrases become common after so many.
-    max_phrases: int = 2000
+    max_phrases: int = 2500
     stop_words: str = ""  # a file of further words that no key phrase may hold
 
     def __post_init__(self) -> None:

@@ -56,6 +56,10 @@ class Document:
         """Hash over all that the graph keeps of the document except its id: equal hash, same document."""
         return content_hash([self.text, self.title, self.source, self.license, self.attribution])
 
+    def to_json(self) -> str:
+        """One line of JSON with the field names of this record."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:

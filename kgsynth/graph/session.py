@@ -131,7 +131,7 @@ class Graph:
             GraphError: the login is refused.
         """
         with _translated():
-            self._driver.verify_connectivity(database=self.database)
+            self._driver.verify_connectivity()
             with self._session() as session:
                 session.run("RETURN 1").consume()
 

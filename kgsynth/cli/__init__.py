@@ -1,0 +1,95 @@
+"""The `kgsynth` command: arguments in, exit codes out. Data go to standard output, everything else to standard error.
+
+Commands live in modules of this folder and are imported when they are called, so that `kgsynth --help` is quick.
+"""
+
+import importlib
+import logging
+import sys
+
+import click
+
+from kgsynth import __version__
+from kgsynth.errors import KgsynthError
+
+_COMMANDS = {
+    "demo": ("kgsynth.cli.run", "Run the whole path on the documentation of SymPy, SciPy and NetworkX."),
+    "run": ("kgsynth.cli.run", "Run the whole path from one TOML file."),
+    "config": ("kgsynth.cli.run", "Show the resolved values of a TOML file and where each came from."),
+    "db": ("kgsynth.cli.db", "The managed local Neo4j: install, start, stop, status, logs, shell, url, reset."),
+    "extract": ("kgsynth.cli.documents", "Find concepts in documents; write annotations."),
+    "load": ("kgsynth.cli.documents", "Load documents, annotations or counted pairs into the graph."),
+    "loaders": ("kgsynth.cli.documents", "List the installed loaders."),
+    "merge": ("kgsynth.cli.graph", "Merge near-duplicate concepts and topics; undo or reject merges."),
+    "merges": ("kgsynth.cli.graph", "List the merges with their evidence."),
+    "build": ("kgsynth.cli.graph", "Make co-occurrences and walk tables anew."),
+    "check": ("kgsynth.cli.graph", "Run every check; exit code 1 when one finds something."),
+    "sample": ("kgsynth.cli.walks", "Draw combinations of concepts by weighted walks."),
+    "generate": ("kgsynth.cli.walks", "Write questions from combinations."),
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            close = difflib.get_close_matches(args[0], list(_COMMANDS), n=1)
+            if close:
+                error.message += f" Did you mean {close[0]!r}?"
+            raise
+
+
+@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="kgsynth")
+@click.option("--graph", metavar="NAME", default=None, help="The managed graph to use (default: main). NEO4J_URI selects a server of your own.")
+@click.option("-v", "--verbose", is_flag=True, help="Log what the stages do.")
+@click.pass_context
+def cli(ctx: click.Context, graph: str | None, verbose: bool) -> None:
+    """Training data for language models from documents, through a concept graph in Neo4j.
+
+    The data's path: extract, load, merge, build, check, sample, generate; `kgsynth run` does all of it.
+    """
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
+    ctx.obj = graph
+
+
+def main() -> None:
+    """Run the command; errors of kgsynth become a message, a hint and exit code 1."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        click.echo("interrupted; what was finished is kept", err=True)
+        sys.exit(130)
+    except KeyboardInterrupt:
+        click.echo("interrupted; what was finished is kept", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except KgsynthError as error:
+        click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True)
+        if error.hint:
+            click.echo(error.hint, err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader has gone, for example `kgsynth merges | head`.
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,92 @@
+"""`kgsynth extract`, `kgsynth load` and `kgsynth loaders`: documents to facts."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kgsynth import pipeline
+from kgsynth.cli.options import FIELD_HELPS, open_graph, progress, report, settings_from, settings_options
+from kgsynth.config import DocumentsSettings, ExtractSettings
+from kgsynth.documents import LOADER_KINDS, loader_names
+from kgsynth.errors import ConfigError
+from kgsynth.records import StageCount
+
+_DOCUMENT_HELPS = {
+    "loader": "How to read the sources; `kgsynth loaders` lists them.",
+    **FIELD_HELPS,
+    "min_words": "Reject shorter documents.",
+    "max_text_chars": "Reject longer documents.",
+    "max_rejected_share": "Stop when a larger share is rejected.",
+}
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The annotation file (JSON Lines).")
+@click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Where rejects go.  [default: beside the output]")
+@settings_options(
+    ExtractSettings,
+    helps={
+        "method": "A list of names, or key phrases of the texts themselves.",
+        "vocabulary": "Concept list: .txt with a name a line, or a table with columns name and synonyms. Default: what the documents declare.",
+        "max_document_share": "Leave out terms in a larger share of the documents; they are reported.",
+        "min_document_count": "Key phrases in fewer documents are left out.",
+        "max_phrases": "Key phrases kept at most.",
+        "stop_words": "A file of further words that no key phrase may hold.",
+    },
+    flags={"method": ("--with",)},
+)
+@settings_options(DocumentsSettings, helps=_DOCUMENT_HELPS)
+def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, **values: Any) -> None:
+    """Find concepts in the documents of SOURCES and write annotations.
+
+    \b
+    kgsynth extract corpus.jsonl.gz --with vocabulary -o annotations.jsonl
+    kgsynth extract notes/ --loader folder --with keyphrases -o annotations.jsonl
+    """
+    documents = settings_from(DocumentsSettings, "documents", values, sources=list(sources))
+    settings = settings_from(ExtractSettings, "extract", values)
+    rejects = rejects or output.with_suffix(".rejects.jsonl")
+    count = pipeline.extract(documents, settings, output=output, rejects=rejects, report=report, progress=progress())
+    _say_rejects(count, rejects)
+
+
+@click.command()
+@click.argument("sources", nargs=-1)
+@click.option("-a", "--annotations", multiple=True, help="A file of concept annotations; may be given several times.")
+@click.option("--pairs", multiple=True, help="A table of counted co-occurrences: first, second, count.")
+@click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), default=Path("rejects.jsonl"), show_default=True, help="Where rejects go.")
+@click.option("--first-field", help="Column of --pairs with the first name.  [default: first]")
+@click.option("--second-field", help="Column of --pairs with the second name.  [default: second]")
+@click.option("--count-field", help="Column of --pairs with the count.  [default: count]")
+@settings_options(DocumentsSettings, helps=_DOCUMENT_HELPS)
+@click.pass_context
+def load(ctx: click.Context, sources: tuple[str, ...], annotations: tuple[str, ...], pairs: tuple[str, ...], rejects: Path, **values: Any) -> None:
+    """Load the documents of SOURCES, their annotations, or counted pairs into the graph. Safe to repeat.
+
+    \b
+    kgsynth load corpus.jsonl.gz --annotations annotations.jsonl
+    kgsynth load --pairs counts.csv
+    """
+    if not sources and not annotations and not pairs:
+        raise ConfigError("nothing to load", hint="Give documents, --annotations FILE or --pairs FILE.")
+    settings = settings_from(DocumentsSettings, "documents", values, sources=list(sources))
+    with open_graph(ctx) as graph:
+        counts = pipeline.load(graph, settings, annotations=annotations, rejects=rejects, report=report, progress=progress())
+        if pairs:
+            counts.append(pipeline.load_pairs(graph, pairs, settings, rejects=rejects.with_stem(rejects.stem + "-pairs"), report=report))
+    for count in counts:
+        _say_rejects(count, rejects.parent)
+
+
+@click.command()
+def loaders() -> None:
+    """List the installed loaders by what they yield."""
+    for kind in LOADER_KINDS:
+        click.echo(f"{kind}: {', '.join(loader_names(kind))}")
+
+
+def _say_rejects(count: StageCount, where: Path) -> None:
+    if count.rejected:
+        click.echo(f"rejects are kept: {where}", err=True)

@@ -1,0 +1,181 @@
+"""`kgsynth sample` and `kgsynth generate`: combinations and questions."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kgsynth import pipeline
+from kgsynth.cli.options import env, open_graph, progress, report, settings_from, settings_options
+from kgsynth.cli.tables import show_table
+from kgsynth.config import GenerateSettings, SampleSettings
+from kgsynth.errors import ConfigError
+from kgsynth.progress import shown
+from kgsynth.records import Combination, StageCount
+
+_PARQUET_ROWS = 10_000
+
+
+@click.command()
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A .jsonl or .parquet file.  [default: a table on a terminal, else JSON Lines]")
+@settings_options(
+    SampleSettings,
+    helps={
+        "seed": "The seed of all draws (required).",
+        "combinations": "How many combinations to draw.",
+        "epochs": "How often to start from every topic, instead of --combinations.",
+        "start": "A .cypher file that returns the ids of topics to start from.",
+        "within": "A .cypher file that returns the ids that may be visited, optionally with a weight.",
+        "batch_size": "Walks a query; the combinations do not depend on it.",
+        "sessions": "Queries at once; the combinations do not depend on it.",
+        "min_concepts": "Concepts a combination needs at least.",
+        "grounding_documents": "Documents given to each combination.",
+    },
+)
+@click.pass_context
+def sample(ctx: click.Context, output: Path | None, **values: Any) -> None:
+    """Draw combinations of concepts by weighted level-3 walks, each grounded in its documents.
+
+    \b
+    kgsynth sample --combinations 1000 --seed 1 -o combinations.jsonl
+    kgsynth sample --epochs 2 --seed 1 --within lens.cypher -o combinations.parquet
+    """
+    settings = settings_from(SampleSettings, "sample", values)
+    if output is not None and output.suffix not in (".jsonl", ".parquet"):
+        raise ConfigError(f"{output}: the ending says the form; give .jsonl or .parquet")
+    count = StageCount(stage="sample", unit="walks")
+    bar = progress()
+    with open_graph(ctx) as graph, pipeline.timed(count, report), shown(bar, "sample", settings.combinations):
+        drawn = pipeline.sample(graph, settings, count, progress=bar)
+        if output is not None:
+            with _whole(output) as partial:
+                (_write_parquet if output.suffix == ".parquet" else _write_jsonl)(partial, drawn)
+        elif sys.stdout.isatty():
+            rows = list(drawn)
+            bar.done()
+            show_combinations(rows)
+        else:
+            for one in drawn:
+                click.echo(json.dumps(one.to_row(), ensure_ascii=False))
+    if output is not None:
+        click.echo(f"{count.kept:,} combinations in {output}", err=True)
+
+
+@click.command()
+@click.argument("combinations_file", metavar="COMBINATIONS", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--run-dir", type=click.Path(file_okay=False, path_type=Path), help="Where shards, rejects and manifest go.  [default: runs/ID]")
+@click.option("--level", type=click.Choice(["3"]), default="3", show_default=True, help="Level of the questions.")
+@settings_options(
+    GenerateSettings,
+    helps={
+        "seed": "Seed of the texts.  [default: that of the combinations]",
+        "backend": "vllm in this process, an OpenAI-compatible server, or scripted text without a model.",
+        "model": "A model folder or served name.  [default: SmolLM2-135M, for trying the plumbing]",
+        "url": "Address of the server, for --backend server.",
+        "domain": "Prompt templates: mathematics, general, or a folder of your own.",
+        "combinations": "Use the first N combinations only.",
+        "max_questions": "Questions asked for, a combination.",
+        "temperature": "Of sampling.",
+        "top_p": "Of sampling.",
+        "repetition_penalty": "Of sampling.",
+        "max_output_tokens": "Of one answer.",
+        "context_tokens": "Prompt and answer together; passages are cut to fit.",
+        "shard_size": "Combinations a shard.",
+        "concurrency": "Requests in flight, for --backend server.",
+        "timeout_s": "Seconds for one answer, for --backend server.",
+        "constrained": "Force the answer's form by a grammar where the backend can.",
+        "max_rejected_share": "Fail when a larger share of the questions is rejected.",
+    },
+)
+@click.pass_context
+def generate(ctx: click.Context, combinations_file: Path, run_dir: Path | None, level: str, **values: Any) -> None:
+    """Write questions from the combinations of a file that `kgsynth sample` wrote. A killed run is continued.
+
+    \b
+    kgsynth generate combinations.jsonl --backend server --url http://127.0.0.1:8000
+    """
+    del level
+    given_url = values.get("url")
+    if given_url and values.get("backend") is None:
+        values["backend"] = "server"
+    settings = settings_from(GenerateSettings, "generate", values)
+    drawn = read_combinations(combinations_file)
+    with open_graph(ctx) as graph:
+        questions, folder = pipeline.generate(graph, env(), settings, drawn, run_dir=run_dir, report=report, progress=progress())
+    click.echo(f"{len(questions):,} questions in {folder.path}", err=True)
+
+
+def read_combinations(path: Path) -> list[Combination]:
+    """The combinations of a JSONL or Parquet file.
+
+    Raises:
+        ConfigError: it is neither, or holds something else.
+    """
+    if path.suffix == ".parquet":
+        import pyarrow
+        import pyarrow.parquet
+
+        try:
+            rows: list[dict[str, Any]] = pyarrow.parquet.read_table(path).to_pylist()
+        except (pyarrow.ArrowException, OSError) as error:
+            raise ConfigError(f"{path} is not a Parquet file: {error}") from error
+        return [pipeline.combination_from_row(row) for row in rows]
+    found = []
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                found.append(pipeline.combination_from_row(json.loads(line)))
+            except ValueError as error:
+                raise ConfigError(f"{path}, line {number}: not JSON ({error})") from error
+    return found
+
+
+def show_combinations(rows: Iterable[Combination]) -> None:
+    """Combinations as a table for people."""
+
+    def names(terms: Iterable[str]) -> str:
+        return ", ".join(term.partition(":")[2] for term in terms)
+
+    show_table(
+        ("topics", "concepts", "documents (Jaccard)"),
+        [(names(one.topics), names(one.concepts), ", ".join(f"{document.id} ({document.jaccard:.2f})" for document in one.documents)) for one in rows],
+    )
+
+
+def _write_jsonl(path: Path, rows: Iterable[Combination]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for one in rows:
+            file.write(json.dumps(one.to_row(), ensure_ascii=False) + "\n")
+
+
+def _write_parquet(path: Path, rows: Iterable[Combination]) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    text = pyarrow.string()
+    schema = pyarrow.schema({
+        "id": text, "seed": pyarrow.uint64(), "walk": pyarrow.int64(),
+        "path": pyarrow.list_(pyarrow.struct({"id": text, "kind": text})), "topics": pyarrow.list_(text), "concepts": pyarrow.list_(text),
+        "documents": pyarrow.list_(pyarrow.struct({"id": text, "jaccard": pyarrow.float64()})),
+    })  # fmt: skip
+    from kgsynth.walks.combinations import batched
+
+    with pyarrow.parquet.ParquetWriter(path, schema) as writer:
+        for batch in batched(rows, _PARQUET_ROWS):
+            writer.write_table(pyarrow.Table.from_pylist([one.to_row() for one in batch], schema=schema))
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A file that appears when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

