@@ -11,7 +11,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -68,7 +68,9 @@ class DocumentsSettings(FieldNames):
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        _require(0 <= self.max_rejected_share <= 1, f"documents.max_rejected_share is {self.max_rejected_share}: give 0 to 1")
+        _require(
+            0 <= self.max_rejected_share <= 1, f"documents.max_rejected_share is {self.max_rejected_share}: give 0 to 1"
+        )
         _require(self.min_words >= 0, f"documents.min_words is {self.min_words}: give 0 or more")
         _require(self.max_text_chars > 0, f"documents.max_text_chars is {self.max_text_chars}: give 1 or more")
 
@@ -90,8 +92,13 @@ class ExtractSettings:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        _require(0 < self.max_document_share <= 1, f"extract.max_document_share is {self.max_document_share}: give more than 0, up to 1")
-        _require(self.min_document_count >= 1, f"extract.min_document_count is {self.min_document_count}: give 1 or more")
+        _require(
+            0 < self.max_document_share <= 1,
+            f"extract.max_document_share is {self.max_document_share}: give more than 0, up to 1",
+        )
+        _require(
+            self.min_document_count >= 1, f"extract.min_document_count is {self.min_document_count}: give 1 or more"
+        )
         _require(self.max_phrases >= 1, f"extract.max_phrases is {self.max_phrases}: give 1 or more")
 
 
@@ -129,13 +136,22 @@ class SampleSettings:
     def __post_init__(self) -> None:
         """Check ranges and that exactly one amount is given when any is."""
         _require(self.seed is None or self.seed >= 0, f"sample.seed is {self.seed}: give 0 or more")
-        _require(self.combinations is None or self.combinations >= 1, f"sample.combinations is {self.combinations}: give 1 or more")
+        _require(
+            self.combinations is None or self.combinations >= 1,
+            f"sample.combinations is {self.combinations}: give 1 or more",
+        )
         _require(self.epochs is None or self.epochs >= 1, f"sample.epochs is {self.epochs}: give 1 or more")
-        _require(self.combinations is None or self.epochs is None, "sample.combinations and sample.epochs exclude each other: give one")
+        _require(
+            self.combinations is None or self.epochs is None,
+            "sample.combinations and sample.epochs exclude each other: give one",
+        )
         _require(self.batch_size >= 1, f"sample.batch_size is {self.batch_size}: give 1 or more")
         _require(1 <= self.sessions <= 64, f"sample.sessions is {self.sessions}: give 1 to 64")
         _require(self.min_concepts >= 1, f"sample.min_concepts is {self.min_concepts}: give 1 or more")
-        _require(0 <= self.grounding_documents <= 20, f"sample.grounding_documents is {self.grounding_documents}: give 0 to 20")
+        _require(
+            0 <= self.grounding_documents <= 20,
+            f"sample.grounding_documents is {self.grounding_documents}: give 0 to 20",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,18 +178,26 @@ class GenerateSettings:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        _require(self.backend != "server" or bool(self.url), "generate.backend is 'server' but generate.url is empty: give the server's address")
+        _require(
+            self.backend != "server" or bool(self.url),
+            "generate.backend is 'server' but generate.url is empty: give the server's address",
+        )
         _require(1 <= self.max_questions <= 20, f"generate.max_questions is {self.max_questions}: give 1 to 20")
         _require(self.temperature >= 0, f"generate.temperature is {self.temperature}: give 0 or more")
         _require(0 < self.top_p <= 1, f"generate.top_p is {self.top_p}: give more than 0, up to 1")
-        _require(self.max_output_tokens >= 16, f"generate.max_output_tokens is {self.max_output_tokens}: give 16 or more")
+        _require(
+            self.max_output_tokens >= 16, f"generate.max_output_tokens is {self.max_output_tokens}: give 16 or more"
+        )
         _require(
             self.context_tokens > self.max_output_tokens,
-            f"generate.context_tokens ({self.context_tokens}) must exceed generate.max_output_tokens ({self.max_output_tokens})",
+            f"generate.context_tokens ({self.context_tokens}) must exceed generate.max_output_tokens "
+            f"({self.max_output_tokens})",
         )
         _require(self.shard_size >= 1, f"generate.shard_size is {self.shard_size}: give 1 or more")
         _require(self.concurrency >= 1, f"generate.concurrency is {self.concurrency}: give 1 or more")
-        _require(0 <= self.max_rejected_share <= 1, f"generate.max_rejected_share is {self.max_rejected_share}: give 0 to 1")
+        _require(
+            0 <= self.max_rejected_share <= 1, f"generate.max_rejected_share is {self.max_rejected_share}: give 0 to 1"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +229,9 @@ class Resolved:
                 value = getattr(settings, item.name)
                 shown = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
                 origin = self.origins.get(f"{section.name}.{item.name}", "default")
-                lines.append(f"# {item.name} is not set   # {origin}" if value is None else f"{item.name} = {shown}   # {origin}")
+                lines.append(
+                    f"# {item.name} is not set   # {origin}" if value is None else f"{item.name} = {shown}   # {origin}"
+                )
             lines.append("")
         return lines
 
@@ -236,7 +262,9 @@ def _checked(where: str, value: object, wanted: Any) -> object:
     if origin in (typing.Union, types.UnionType):
         return _checked(where, value, next(part for part in get_args(wanted) if part is not type(None)))
     if origin is Literal:
-        _require(value in get_args(wanted), f"{where} is {value!r}: give one of {', '.join(map(str, get_args(wanted)))}")
+        _require(
+            value in get_args(wanted), f"{where} is {value!r}: give one of {', '.join(map(str, get_args(wanted)))}"
+        )
         return value
     if origin is tuple:
         ok = isinstance(value, list) and all(isinstance(part, str) for part in value)
@@ -298,7 +326,7 @@ def resolve(text: str = "", *, origin: str = "file", overrides: Sequence[str] = 
         _require(section in sections, f"--set {override!r}: unknown section, {_nearest(section, list(sections))}")
         raw.setdefault(section, {})[name] = value
         origins[f"{section}.{name}"] = "--set"
-    built = {name: section_from(name, raw.get(name, {}), kind) for name, kind in sections.items() if is_dataclass(kind)}
+    built = {name: section_from(name, raw.get(name, {}), kind) for name, kind in sections.items()}
     return Resolved(RunConfig(**built), origins)
 
 

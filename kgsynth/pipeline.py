@@ -19,8 +19,16 @@ from kgsynth.concepts import keyphrases, vocabulary
 from kgsynth.concepts.decide import Merge, MergeTerm, decide
 from kgsynth.concepts.normalise import term_id
 from kgsynth.config import (
-    DocumentsSettings, Environment, ExtractSettings, FieldNames, GenerateSettings, GraphSettings, MergeSettings, Resolved, SampleSettings,
-)  # fmt: skip
+    DocumentsSettings,
+    Environment,
+    ExtractSettings,
+    FieldNames,
+    GenerateSettings,
+    GraphSettings,
+    MergeSettings,
+    Resolved,
+    SampleSettings,
+)
 from kgsynth.documents import RejectFile, read, usable_documents
 from kgsynth.documents.read import refuse_too_many, usable_annotations
 from kgsynth.errors import ConfigError, GraphError
@@ -30,7 +38,16 @@ from kgsynth.graph import checks, decisions, derived, facts, provenance
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from kgsynth.progress import Progress, Silent, shown
-from kgsynth.records import Annotation, Combination, CountedPair, Document, GroundingDocument, Kind, Question, StageCount, content_hash
+from kgsynth.records import (
+    Annotation,
+    Combination,
+    CountedPair,
+    GroundingDocument,
+    Kind,
+    Question,
+    StageCount,
+    content_hash,
+)
 from kgsynth.runs import RunFolder
 from kgsynth.walks import cypher_engine, lens
 from kgsynth.walks.combinations import batched, combinations
@@ -63,7 +80,9 @@ def timed(count: StageCount, report: Report) -> Iterator[StageCount]:
         report(count)
 
 
-def connect(environment: Environment, settings: GraphSettings, *, start: bool = False, progress: Progress | None = None) -> Graph:
+def connect(
+    environment: Environment, settings: GraphSettings, *, start: bool = False, progress: Progress | None = None
+) -> Graph:
     """The graph of a run: the user's own server where NEO4J_URI says so, else the managed one.
 
     Args:
@@ -77,9 +96,11 @@ def connect(environment: Environment, settings: GraphSettings, *, start: bool = 
     """
     if environment.neo4j_uri:
         graph = Graph(
-            environment.neo4j_uri, username=environment.neo4j_username, password=environment.neo4j_password,
+            environment.neo4j_uri,
+            username=environment.neo4j_username,
+            password=environment.neo4j_password,
             database=environment.neo4j_database,
-        )  # fmt: skip
+        )
     else:
         server = ManagedServer(environment, settings.name)
         if start:
@@ -89,7 +110,9 @@ def connect(environment: Environment, settings: GraphSettings, *, start: bool = 
     return graph
 
 
-def snapshot(settings: DocumentsSettings, *, output: Path, rejects: Path, report: Report, progress: Progress | None = None) -> DocumentsSettings:
+def snapshot(
+    settings: DocumentsSettings, *, output: Path, rejects: Path, report: Report, progress: Progress | None = None
+) -> DocumentsSettings:
     """Read the sources once and keep what can be used as JSON Lines; the stages of a run read that.
 
     Returns:
@@ -102,11 +125,19 @@ def snapshot(settings: DocumentsSettings, *, output: Path, rejects: Path, report
     with timed(count, report), shown(progress or Silent(), "read", None) as bar, RejectFile(rejects) as reject_file:
         rows = _advancing(usable_documents(settings, reject_file, count), bar)
         _write_lines(output, (document.to_json() for document in rows))
-    return DocumentsSettings(loader="jsonl", sources=(str(output),), kind_field="entry_kind", max_rejected_share=settings.max_rejected_share)
+    return DocumentsSettings(
+        loader="jsonl", sources=(str(output),), kind_field="entry_kind", max_rejected_share=settings.max_rejected_share
+    )
 
 
 def extract(
-    documents: DocumentsSettings, settings: ExtractSettings, *, output: Path, rejects: Path, report: Report, progress: Progress | None = None
+    documents: DocumentsSettings,
+    settings: ExtractSettings,
+    *,
+    output: Path,
+    rejects: Path,
+    report: Report,
+    progress: Progress | None = None,
 ) -> StageCount:
     """Find concepts in documents and write annotations, one JSON line a document, whole or not at all.
 
@@ -129,9 +160,11 @@ def extract(
             extra = _stop_words(settings)
             phrases = keyphrases.keyphrases(
                 _advancing(usable_documents(documents, reject_file, count), progress),
-                max_document_share=settings.max_document_share, min_document_count=settings.min_document_count,
-                max_phrases=settings.max_phrases, extra_stop_words=extra,
-            )  # fmt: skip
+                max_document_share=settings.max_document_share,
+                min_document_count=settings.min_document_count,
+                max_phrases=settings.max_phrases,
+                extra_stop_words=extra,
+            )
             names = keyphrases.names(phrases)
         compiled = vocabulary.Vocabulary(names)
         with RejectFile(rejects.with_suffix(".again")) as again:
@@ -143,7 +176,9 @@ def extract(
         again.path.unlink(missing_ok=True)
         count.notes["names"] = found.names
         count.notes["concepts_found"] = sum(len(annotation.spellings("concept")) for annotation in annotations)
-        count.notes["too_common"] = ", ".join(f"{name} ({number})" for name, number in islice(found.too_common.items(), 12)) or "none"
+        count.notes["too_common"] = (
+            ", ".join(f"{name} ({number})" for name, number in islice(found.too_common.items(), 12)) or "none"
+        )
         count.notes["too_common_names"] = found.too_common
         count.notes["refused_names"] = found.refused_names
         count.notes["without_topic"] = sum(not annotation.spellings("topic") for annotation in annotations)
@@ -171,11 +206,17 @@ def load(
     if documents.sources:
         counts.append(_load_documents(graph, documents, rejects, report, progress))
     if annotations:
-        counts.append(_load_annotations(graph, annotations, documents, rejects.with_stem(rejects.stem + "-annotations"), report, progress))
+        counts.append(
+            _load_annotations(
+                graph, annotations, documents, rejects.with_stem(rejects.stem + "-annotations"), report, progress
+            )
+        )
     return counts
 
 
-def _load_documents(graph: Graph, settings: DocumentsSettings, rejects: Path, report: Report, progress: Progress) -> StageCount:
+def _load_documents(
+    graph: Graph, settings: DocumentsSettings, rejects: Path, report: Report, progress: Progress
+) -> StageCount:
     count = StageCount(stage="load documents", unit="documents")
     with timed(count, report), shown(progress, "load documents", None), RejectFile(rejects) as reject_file:
         for batch in _batches(usable_documents(settings, reject_file, count), _DOCUMENT_BATCH):
@@ -224,7 +265,9 @@ def _load_annotations(
     return count
 
 
-def load_pairs(graph: Graph, sources: Sequence[str], fields: DocumentsSettings, *, rejects: Path, report: Report) -> StageCount:
+def load_pairs(
+    graph: Graph, sources: Sequence[str], fields: DocumentsSettings, *, rejects: Path, report: Report
+) -> StageCount:
     """Load counted co-occurrences of the user's own; a pair that the graph holds with another count is a reject."""
     from kgsynth.records import Position, Reject
 
@@ -239,14 +282,22 @@ def load_pairs(graph: Graph, sources: Sequence[str], fields: DocumentsSettings, 
                 if made is None:
                     count.kept -= 1
                     count.reject("a pair of one term, or a name without letters")
-                    reject_file.add(Reject(position=Position(source=",".join(sources)), reason="a pair of one term", raw=str(pair)))
+                    reject_file.add(
+                        Reject(position=Position(source=",".join(sources)), reason="a pair of one term", raw=str(pair))
+                    )
                 else:
                     rows.append(made)
             for first, second, held in facts.write_pairs(graph, rows):
                 count.kept -= 1
                 count.reject("the pair is there with another count")
                 raw = f"{first} / {second}: the graph holds {held}"
-                reject_file.add(Reject(position=Position(source=",".join(sources)), reason="the pair is there with another count", raw=raw))
+                reject_file.add(
+                    Reject(
+                        position=Position(source=",".join(sources)),
+                        reason="the pair is there with another count",
+                        raw=raw,
+                    )
+                )
     refuse_too_many(count, limit=fields.max_rejected_share, where=rejects)
     return count
 
@@ -272,7 +323,9 @@ def _mentions(annotation: Annotation) -> tuple[facts.Mention, ...]:
     return tuple(found[identity] for identity in sorted(found))
 
 
-def plan_merge(graph: Graph, environment: Environment, settings: MergeSettings) -> tuple[list[Merge], StageCount, dict[str, str]]:
+def plan_merge(
+    graph: Graph, environment: Environment, settings: MergeSettings
+) -> tuple[list[Merge], StageCount, dict[str, str]]:
     """Decide which terms to merge, without changing the graph.
 
     Returns:
@@ -282,10 +335,16 @@ def plan_merge(graph: Graph, environment: Environment, settings: MergeSettings) 
 
     count = StageCount(stage="merge", unit="candidate pairs")
     stored = decisions.terms(graph)
-    terms = [MergeTerm(id=term.id, kind=term.kind, name=term.name, document_count=term.document_count) for term in stored]
+    terms = [
+        MergeTerm(id=term.id, kind=term.kind, name=term.name, document_count=term.document_count) for term in stored
+    ]
     store = EmbeddingStore(environment.embeddings, make_embedder(settings.embedder))
     decision = decide(
-        terms, store.embed, neighbours=settings.neighbours, min_cosine=settings.min_cosine, distinct=decisions.distinct_pairs(graph)
+        terms,
+        store.embed,
+        neighbours=settings.neighbours,
+        min_cosine=settings.min_cosine,
+        distinct=decisions.distinct_pairs(graph),
     )
     count.kept = len(decision.merges)
     for reason, number in decision.kept_apart.items():
@@ -308,11 +367,16 @@ def merge(
         held = {one.merge_id: one for one in decisions.merges(graph)}
         wanted = {one.merge_id: one for one in planned}
         changed = {
-            identity for identity, one in wanted.items()
+            identity
+            for identity, one in wanted.items()
             if identity in held and (held[identity].cosine, held[identity].rule) != (one.cosine, one.rule)
-        }  # fmt: skip
+        }
         remove = (held.keys() - wanted.keys()) | changed
-        add = [{**asdict(one), "merge_id": identity} for identity, one in wanted.items() if identity not in held or identity in changed]
+        add = [
+            {**asdict(one), "merge_id": identity}
+            for identity, one in wanted.items()
+            if identity not in held or identity in changed
+        ]
         if remove or add:
             decisions.replace(graph, remove=remove, add=add)
         count.notes["new"] = len(wanted.keys() - held.keys())
@@ -344,7 +408,9 @@ def check(graph: Graph, *, report: Report, progress: Progress | None = None) -> 
     return findings
 
 
-def sample(graph: Graph, settings: SampleSettings, count: StageCount, *, progress: Progress | None = None) -> Iterator[Combination]:
+def sample(
+    graph: Graph, settings: SampleSettings, count: StageCount, *, progress: Progress | None = None
+) -> Iterator[Combination]:
     """Combinations of level-3 walks, grounded in documents, in the order of their walks.
 
     Args:
@@ -354,7 +420,8 @@ def sample(graph: Graph, settings: SampleSettings, count: StageCount, *, progres
         progress: told one unit a combination.
 
     Raises:
-        ConfigError: no seed or no amount; GraphError: the graph is not built or has no topics; QueryError: a lens is unusable.
+        ConfigError: no seed or no amount; GraphError: the graph is not built or has no topics; QueryError: a lens is
+        unusable.
     """
     if settings.seed is None:
         raise ConfigError("no seed is given", hint="Give --seed N (sample.seed): what is drawn must be repeatable.")
@@ -365,9 +432,17 @@ def sample(graph: Graph, settings: SampleSettings, count: StageCount, *, progres
     starts = Starts(settings.seed, _start_topics(graph, settings, weights))
     limit = None if settings.epochs is None else settings.epochs * len(starts)
     walks = cypher_engine.walks(
-        graph, starts, seed=settings.seed, batch_size=_batch_size(settings), sessions=settings.sessions, limit=limit, weights=weights
+        graph,
+        starts,
+        seed=settings.seed,
+        batch_size=_batch_size(settings),
+        sessions=settings.sessions,
+        limit=limit,
+        weights=weights,
     )
-    found = combinations(walks, seed=settings.seed, min_concepts=settings.min_concepts, limit=settings.combinations, count=count)
+    found = combinations(
+        walks, seed=settings.seed, min_concepts=settings.min_concepts, limit=settings.combinations, count=count
+    )
     progress = progress or Silent()
     for batch in batched(found, _GROUNDING_BATCH):
         yield from ground(graph, batch, limit=settings.grounding_documents)
@@ -376,20 +451,28 @@ def sample(graph: Graph, settings: SampleSettings, count: StageCount, *, progres
 
 def _batch_size(settings: SampleSettings) -> int:
     # A few combinations do not need thousands of walks; the walks themselves do not depend on the batch size.
-    return settings.batch_size if settings.combinations is None else min(settings.batch_size, 2 * settings.combinations + 50)
+    return (
+        settings.batch_size
+        if settings.combinations is None
+        else min(settings.batch_size, 2 * settings.combinations + 50)
+    )
 
 
 def _weights(graph: Graph, settings: SampleSettings) -> dict[str, int] | None:
     if not settings.within:
         return None
-    weights = lens.ticket_weights(graph.read_user(_lens_text(settings.within), {}, where=settings.within), where=settings.within)
+    weights = lens.ticket_weights(
+        graph.read_user(_lens_text(settings.within), {}, where=settings.within), where=settings.within
+    )
     _refuse_unknown(graph, list(weights), where=settings.within)
     return weights
 
 
 def _start_topics(graph: Graph, settings: SampleSettings, weights: dict[str, int] | None) -> list[str]:
     if settings.start:
-        topics = lens.start_ids(graph.read_user(_lens_text(settings.start), {}, where=settings.start), where=settings.start)
+        topics = lens.start_ids(
+            graph.read_user(_lens_text(settings.start), {}, where=settings.start), where=settings.start
+        )
         kinds = _refuse_unknown(graph, topics, where=settings.start)
         others = [identity for identity in topics if kinds[identity] != "topic"]
         if others:
@@ -401,7 +484,8 @@ def _start_topics(graph: Graph, settings: SampleSettings, weights: dict[str, int
     if not topics:
         raise GraphError(
             "there is no topic to start from",
-            hint="Documents need topics (--topics-field names their field); a --within statement must return some of them.",
+            hint="Documents need topics (--topics-field names their field); a --within statement must return "
+            "some of them.",
         )
     return topics
 
@@ -411,7 +495,8 @@ def _refuse_unknown(graph: Graph, ids: Sequence[str], *, where: str) -> dict[str
     unknown = [identity for identity in ids if identity not in kinds]
     if unknown:
         raise ConfigError(
-            f"{where}: {len(unknown):,} of {len(ids):,} ids are no concept or topic of this graph, for example {unknown[0]!r}",
+            f"{where}: {len(unknown):,} of {len(ids):,} ids are no concept or topic of this graph, for example "
+            f"{unknown[0]!r}",
             hint="Return term.id of nodes with label Concept or Topic; a merged term (label Alias) cannot be visited.",
         )
     return kinds
@@ -439,21 +524,30 @@ def make_generator(environment: Environment, settings: GenerateSettings) -> Gene
         from kgsynth.generation.openai_server import OpenAiServerGenerator
 
         return OpenAiServerGenerator(
-            settings.url, model=settings.model, api_key=environment.api_key, sampling=sampling, concurrency=settings.concurrency,
-            timeout_s=settings.timeout_s, constrained=settings.constrained,
-        )  # fmt: skip
+            settings.url,
+            model=settings.model,
+            api_key=environment.api_key,
+            sampling=sampling,
+            concurrency=settings.concurrency,
+            timeout_s=settings.timeout_s,
+            constrained=settings.constrained,
+        )
     from kgsynth.generation import small_model
     from kgsynth.generation.vllm_engine import VllmGenerator
 
     folder = settings.model or str(small_model.small_model(environment.models))
-    return VllmGenerator(folder, model=settings.model or small_model.NAME, sampling=sampling, context_tokens=settings.context_tokens)
+    return VllmGenerator(
+        folder, model=settings.model or small_model.NAME, sampling=sampling, context_tokens=settings.context_tokens
+    )
 
 
 def _sampling(settings: GenerateSettings) -> Sampling:
     return Sampling(
-        temperature=settings.temperature, top_p=settings.top_p, repetition_penalty=settings.repetition_penalty,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        repetition_penalty=settings.repetition_penalty,
         max_output_tokens=settings.max_output_tokens,
-    )  # fmt: skip
+    )
 
 
 def generate(
@@ -504,7 +598,9 @@ def generate(
             for shard, batch in enumerate(shards):
                 if not folder.has_shard(shard):
                     generator = generator or make(environment, settings)
-                    _make_shard(graph, folder, shard, batch, generator, settings, template, seed, run_id, seen, progress)
+                    _make_shard(
+                        graph, folder, shard, batch, generator, settings, template, seed, run_id, seen, progress
+                    )
                 else:
                     progress.advance(len(batch))
                 rows = [_question(row) for row in folder.rows(shard)]
@@ -528,13 +624,22 @@ def generate(
     return questions, folder
 
 
-def _decisive(settings: GenerateSettings, seed: int, template_hash: str, drawn: Sequence[Combination]) -> dict[str, Any]:
-    """All that decides what a run writes; changing how it is run (concurrency, time limits) does not make another run."""
+def _decisive(
+    settings: GenerateSettings, seed: int, template_hash: str, drawn: Sequence[Combination]
+) -> dict[str, Any]:
+    """All that decides what a run writes; how it is run (concurrency, time limits) makes no other run."""
     values = asdict(settings)
     for name in ("concurrency", "timeout_s", "max_rejected_share", "combinations"):
         values.pop(name)
     inputs = content_hash([[one.id, [document.id for document in one.documents]] for one in drawn])
-    return {**values, "seed": seed, "template_hash": template_hash, "inputs": inputs, "input_count": len(drawn), "version": __version__}
+    return {
+        **values,
+        "seed": seed,
+        "template_hash": template_hash,
+        "inputs": inputs,
+        "input_count": len(drawn),
+        "version": __version__,
+    }
 
 
 def _make_shard(
@@ -553,12 +658,16 @@ def _make_shard(
     sources = _sources(graph, batch)
     written = {
         source.combination.id: level3.write_prompt(
-            source, template, seed=seed, max_questions=settings.max_questions,
-            budget_tokens=settings.context_tokens - settings.max_output_tokens, count_tokens=generator.count_tokens,
+            source,
+            template,
+            seed=seed,
+            max_questions=settings.max_questions,
+            budget_tokens=settings.context_tokens - settings.max_output_tokens,
+            count_tokens=generator.count_tokens,
             constrained=settings.constrained,
         )
         for source in sources
-    }  # fmt: skip
+    }
     done = {row["request_id"]: Completion(**row) for row in folder.journal(shard)}
     progress.advance(len(done))
     missing = [prompt.request for identity, prompt in written.items() if identity not in done]
@@ -578,10 +687,17 @@ def _make_shard(
             else:
                 rejected[result.reason] = rejected.get(result.reason, 0) + 1
                 request = written[source.combination.id].request
-                rejects.append(json.dumps(
-                    {"combination_id": source.combination.id, "seed": request.seed, "reason": result.reason, "raw": result.raw},
-                    ensure_ascii=False,
-                ))  # fmt: skip
+                rejects.append(
+                    json.dumps(
+                        {
+                            "combination_id": source.combination.id,
+                            "seed": request.seed,
+                            "reason": result.reason,
+                            "raw": result.raw,
+                        },
+                        ensure_ascii=False,
+                    )
+                )
     completions = [done[source.combination.id] for source in sources]
     totals = {
         "combinations": len(batch),
@@ -600,23 +716,42 @@ def _sources(graph: Graph, batch: Sequence[Combination]) -> list[level3.Source]:
         level3.Source(
             combination=combination,
             names={term: names[term] for term in combination.terms if term in names},
-            passages=tuple(texts[document.id] for document in combination.documents if texts.get(document.id, ("", ""))[1]),
+            passages=tuple(
+                texts[document.id] for document in combination.documents if texts.get(document.id, ("", ""))[1]
+            ),
         )
         for combination in batch
     ]
 
 
 def _make_question(
-    draft: level3.Draft, source: level3.Source, generator: Generator, settings: GenerateSettings, template: prompts.Template, seed: int, run_id: str
+    draft: level3.Draft,
+    source: level3.Source,
+    generator: Generator,
+    settings: GenerateSettings,
+    template: prompts.Template,
+    seed: int,
+    run_id: str,
 ) -> Question:
     combination = source.combination
     return Question(
-        id=f"q-{content_hash([combination.id, level3.normal_question(draft.text)])[:16]}", text=draft.text, level=3, concepts=draft.concepts,
-        topics=combination.topics, combination_id=combination.id, combination_terms=combination.terms,
-        documents=tuple(document.id for document in combination.documents), run_id=run_id, request_id=combination.id,
-        template=template.name, template_hash=template.hash, backend=generator.name, model=generator.model,
-        sampling=_sampling(settings).to_row(), seed=level3.request_seed(seed, combination.id),
-    )  # fmt: skip
+        id=f"q-{content_hash([combination.id, level3.normal_question(draft.text)])[:16]}",
+        text=draft.text,
+        level=3,
+        concepts=draft.concepts,
+        topics=combination.topics,
+        combination_id=combination.id,
+        combination_terms=combination.terms,
+        documents=tuple(document.id for document in combination.documents),
+        run_id=run_id,
+        request_id=combination.id,
+        template=template.name,
+        template_hash=template.hash,
+        backend=generator.name,
+        model=generator.model,
+        sampling=_sampling(settings).to_row(),
+        seed=level3.request_seed(seed, combination.id),
+    )
 
 
 def _question(row: dict[str, Any]) -> Question:
@@ -632,12 +767,21 @@ def combination_from_row(row: dict[str, Any]) -> Combination:
     """
     try:
         return Combination(
-            id=row["id"], seed=int(row["seed"]), walk=int(row["walk"]), path=tuple(step["id"] for step in row["path"]),
-            topics=tuple(row["topics"]), concepts=tuple(row["concepts"]),
-            documents=tuple(GroundingDocument(id=document["id"], jaccard=float(document["jaccard"])) for document in row["documents"]),
-        )  # fmt: skip
+            id=row["id"],
+            seed=int(row["seed"]),
+            walk=int(row["walk"]),
+            path=tuple(step["id"] for step in row["path"]),
+            topics=tuple(row["topics"]),
+            concepts=tuple(row["concepts"]),
+            documents=tuple(
+                GroundingDocument(id=document["id"], jaccard=float(document["jaccard"]))
+                for document in row["documents"]
+            ),
+        )
     except (KeyError, TypeError, ValueError) as error:
-        raise ConfigError(f"not a combination: {str(row)[:200]} ({error!r})", hint="Give a file that `kgsynth sample --output` wrote.") from error
+        raise ConfigError(
+            f"not a combination: {str(row)[:200]} ({error!r})", hint="Give a file that `kgsynth sample --output` wrote."
+        ) from error
 
 
 class RunResult:
@@ -678,34 +822,64 @@ def run(
         raise ConfigError("sample.seed is not set", hint="Give it in [sample] or with --set sample.seed=1.")
     work_dir.mkdir(parents=True, exist_ok=True)
     with connect(environment, config.graph, start=True, progress=progress) as graph:
-        documents = snapshot(config.documents, output=work_dir / "documents.jsonl", rejects=work_dir / "rejects-read.jsonl",
-                             report=reported, progress=progress)  # fmt: skip
+        documents = snapshot(
+            config.documents,
+            output=work_dir / "documents.jsonl",
+            rejects=work_dir / "rejects-read.jsonl",
+            report=reported,
+            progress=progress,
+        )
         annotations = list(config.documents.annotations)
         if not annotations:
             annotations = [str(work_dir / "annotations.jsonl")]
-            extract(documents, config.extract, output=Path(annotations[0]), rejects=work_dir / "rejects-extract.jsonl",
-                    report=reported, progress=progress)  # fmt: skip
-        load(graph, documents, annotations=annotations, rejects=work_dir / "rejects-load.jsonl", report=reported, progress=progress)
+            extract(
+                documents,
+                config.extract,
+                output=Path(annotations[0]),
+                rejects=work_dir / "rejects-extract.jsonl",
+                report=reported,
+                progress=progress,
+            )
+        load(
+            graph,
+            documents,
+            annotations=annotations,
+            rejects=work_dir / "rejects-load.jsonl",
+            report=reported,
+            progress=progress,
+        )
         merge(graph, environment, config.merge, dry_run=False, report=reported)
         build(graph, report=reported, progress=progress)
         result.findings = check(graph, report=reported, progress=progress)
         if result.findings:
             raise GraphError(
-                f"{len(result.findings)} checks found something: " + ", ".join(finding.check for finding in result.findings),
+                f"{len(result.findings)} checks found something: "
+                + ", ".join(finding.check for finding in result.findings),
                 hint="`kgsynth check` shows the rows.",
             )
         count = StageCount(stage="sample", unit="walks")
         with timed(count, reported), shown(progress or Silent(), "sample", config.sample.combinations):
             result.combinations = list(sample(graph, config.sample, count, progress=progress))
-            _write_lines(work_dir / "combinations.jsonl", (json.dumps(one.to_row(), ensure_ascii=False) for one in result.combinations))
+            _write_lines(
+                work_dir / "combinations.jsonl",
+                (json.dumps(one.to_row(), ensure_ascii=False) for one in result.combinations),
+            )
         result.questions, folder = generate(
-            graph, environment, config.generate, result.combinations, run_dir=work_dir / "questions", report=reported, progress=progress
+            graph,
+            environment,
+            config.generate,
+            result.combinations,
+            run_dir=work_dir / "questions",
+            report=reported,
+            progress=progress,
         )
         result.folder = folder.path
     return result
 
 
-def _listed_names(settings: ExtractSettings, documents: DocumentsSettings, count: StageCount, rejects: RejectFile) -> Iterator[Any]:
+def _listed_names(
+    settings: ExtractSettings, documents: DocumentsSettings, count: StageCount, rejects: RejectFile
+) -> Iterator[Any]:
     """The names of the user's list, or those that the corpus declares; either way the documents are counted once."""
     usable = usable_documents(documents, rejects, count)
     if not settings.vocabulary:
@@ -747,5 +921,3 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
         for line in lines:
             file.write(line + "\n")
     shutil.move(partial, path)
-
-

@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichProgress
+
 # A log that nobody watches live should not fill with lines; half a minute is what people wait before they wonder.
 _LINE_EVERY_S = 30.0
 
@@ -66,21 +70,20 @@ class Bar:
 
     def __init__(self) -> None:
         """Take no terminal until a stage begins."""
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as RichProgress
-
-        self._make = lambda: RichProgress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            console=Console(stderr=True), transient=True,
-        )
         self._bar: RichProgress | None = None
-        self._task = 0
+        self._task = TaskID(0)
 
     def stage(self, name: str, total: int | None) -> None:
         """Show a new bar."""
         self.done()
-        self._bar = self._make()
+        self._bar = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
         self._bar.start()
         self._task = self._bar.add_task(name, total=total)
 

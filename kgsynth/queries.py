@@ -69,7 +69,9 @@ def parse(name: str, text: str) -> Query:
     where = f"cypher/{name}.cypher"
     for key in ("access", "params", "returns"):
         if key not in fields:
-            raise QueryError(f"{where}: the header has no '{key}:' line", hint="A header has access, params and returns.")
+            raise QueryError(
+                f"{where}: the header has no '{key}:' line", hint="A header has access, params and returns."
+            )
     if fields["access"] not in get_args(Access):
         raise QueryError(f"{where}: access is {fields['access']!r}, expected one of {', '.join(get_args(Access))}")
     if not prose or not prose[0]:
@@ -78,7 +80,9 @@ def parse(name: str, text: str) -> Query:
     code = code_of(text)
     used = frozenset(re.findall(r"\$(\w+)", code))
     if declared != used:
-        raise QueryError(f"{where}: declared but unused {sorted(declared - used)}, used but undeclared {sorted(used - declared)}")
+        raise QueryError(
+            f"{where}: declared but unused {sorted(declared - used)}, used but undeclared {sorted(used - declared)}"
+        )
     if not code.strip():
         raise QueryError(f"{where}: there is no statement")
     if ";" in code:

@@ -38,7 +38,8 @@ class TopicConcepts:
 class Document:
     """One document with what its corpus says about it.
 
-    `topics`, `concepts` and `synonyms` are declared by the corpus, not found by us; `synonyms` are pairs of equal names.
+    `topics`, `concepts` and `synonyms` are declared by the corpus, not found by us; `synonyms` are pairs of equal
+    names.
     """
 
     id: str
@@ -221,6 +222,9 @@ class StageCount:
         else:
             text += ", 0 rejected"
         text += f", {self.seconds:.1f} s{rate}"
-        notes = [f"{key.replace('_', ' ')} {value:,}" if isinstance(value, int) else f"{key.replace('_', ' ')} {value}"
-                 for key, value in self.notes.items() if not isinstance(value, (list, dict))]
+        notes = [
+            f"{key.replace('_', ' ')} {value:,}" if isinstance(value, int) else f"{key.replace('_', ' ')} {value}"
+            for key, value in self.notes.items()
+            if not isinstance(value, (list, dict))
+        ]
         return text + ("; " + ", ".join(notes) if notes else "")

@@ -1,7 +1,8 @@
 """Run folders: shards that are whole or absent, a journal of what is finished, a manifest that is written last.
 
 A run's id is a hash of all that decides its output. A folder of another id is refused, never mixed. Shard k covers the
-inputs [k * size, (k + 1) * size); while it is made, finished requests are appended to its journal, so that after a crash
+inputs [k * size, (k + 1) * size); while it is made, finished requests are appended to its journal, so that after a
+crash
 only what is missing is sent. A manifest that exists says that the run is complete.
 """
 
@@ -47,7 +48,9 @@ class RunFolder:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise ManifestError(f"another kgsynth works in {self.path}", hint="Wait until it is done, or choose another --run-dir.") from None
+                raise ManifestError(
+                    f"another kgsynth works in {self.path}", hint="Wait until it is done, or choose another --run-dir."
+                ) from None
             self._claim()
             yield
 
@@ -115,7 +118,9 @@ class RunFolder:
         with self.journal_file(shard).open("ab") as file:
             yield Journal(file)
 
-    def write_shard(self, shard: int, rows: Sequence[Mapping[str, Any]], rejects: Iterable[str], account: Mapping[str, Any]) -> None:
+    def write_shard(
+        self, shard: int, rows: Sequence[Mapping[str, Any]], rejects: Iterable[str], account: Mapping[str, Any]
+    ) -> None:
         """Write a shard's questions, rejects and account, each whole, the account last; then its journal goes."""
         import pandas
 
@@ -135,7 +140,10 @@ class RunFolder:
         import pandas
 
         frame = pandas.read_parquet(self.shard_file(shard))
-        return [{str(key): (list(value) if hasattr(value, "tolist") else value) for key, value in row.items()} for row in frame.to_dict("records")]
+        return [
+            {str(key): (list(value) if hasattr(value, "tolist") else value) for key, value in row.items()}
+            for row in frame.to_dict("records")
+        ]
 
     def complete(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest: the run is complete."""
@@ -185,7 +193,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ManifestError(f"{path} cannot be read: {error}", hint="Remove the run folder, or choose another --run-dir.") from error
+        raise ManifestError(
+            f"{path} cannot be read: {error}", hint="Remove the run folder, or choose another --run-dir."
+        ) from error
     if not isinstance(value, dict):
         raise ManifestError(f"{path} is not what kgsynth wrote")
     return value

@@ -3,6 +3,7 @@
 Commands live in modules of this folder and are imported when they are called, so that `kgsynth --help` is quick.
 """
 
+import difflib
 import importlib
 import logging
 import sys
@@ -43,21 +44,23 @@ class _LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            import difflib
-
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
             close = difflib.get_close_matches(args[0], list(_COMMANDS), n=1)
-            if close:
-                error.message += f" Did you mean {close[0]!r}?"
-            raise
+            ctx.fail(f"no command {args[0]!r}." + (f" Did you mean {close[0]!r}?" if close else ""))
+        return super().resolve_command(ctx, args)
 
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="kgsynth")
-@click.option("--graph", metavar="NAME", default=None, help="The managed graph to use (default: main). NEO4J_URI selects a server of your own.")
+@click.option(
+    "--graph",
+    metavar="NAME",
+    default=None,
+    help="The managed graph to use (default: main). NEO4J_URI selects a server of your own.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log what the stages do.")
 @click.pass_context
 def cli(ctx: click.Context, graph: str | None, verbose: bool) -> None:
@@ -65,7 +68,9 @@ def cli(ctx: click.Context, graph: str | None, verbose: bool) -> None:
 
     The data's path: extract, load, merge, build, check, sample, generate; `kgsynth run` does all of it.
     """
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr
+    )
     ctx.obj = graph
 
 

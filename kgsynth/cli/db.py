@@ -33,7 +33,10 @@ def db() -> None:
 def install(ctx: click.Context) -> None:
     """Fetch the jars of Neo4j and its Browser, checked by SHA-256; nothing when all are there."""
     fetched = _server(ctx).install(progress())
-    click.echo(f"Neo4j {NEO4J_VERSION}: " + (f"{fetched} jars fetched and checked" if fetched else "installed, all jars checked"))
+    click.echo(
+        f"Neo4j {NEO4J_VERSION}: "
+        + (f"{fetched} jars fetched and checked" if fetched else "installed, all jars checked")
+    )
 
 
 @db.command()
@@ -41,13 +44,15 @@ def install(ctx: click.Context) -> None:
 @click.option("--page-cache-mib", type=click.IntRange(16), help="Page cache from now on.  [default: 512]")
 @click.option("--new-ports", is_flag=True, help="Choose other ports than the kept ones.")
 @click.pass_context
-def start(ctx: click.Context, heap_mib: int | None, page_cache_mib: int | None, new_ports: bool) -> None:
+def start(ctx: click.Context, /, heap_mib: int | None, page_cache_mib: int | None, new_ports: bool) -> None:
     """Start the graph's Neo4j and wait until it answers."""
     server = _server(ctx)
     began = time.monotonic()
     is_new = server.start(heap_mib=heap_mib, page_cache_mib=page_cache_mib, new_ports=new_ports, progress=progress())
     state = server.status()
-    click.echo(f"graph {server.name!r}: " + (f"started in {time.monotonic() - began:.1f} s" if is_new else "runs already"))
+    click.echo(
+        f"graph {server.name!r}: " + (f"started in {time.monotonic() - began:.1f} s" if is_new else "runs already")
+    )
     click.echo(f"Browser: {state.browser_url} (user {state.username}, password in {state.password_file})")
 
 
@@ -72,9 +77,14 @@ def status(ctx: click.Context) -> None:
     state = server.status()
     click.echo(f"graph     {state.name}")
     click.echo(f"state     {f'running, pid {state.pid}' if state.is_running else 'stopped'}")
-    click.echo(f"neo4j     {NEO4J_VERSION}, {'installed' if state.is_installed else 'not installed: kgsynth db install'}")
+    click.echo(
+        f"neo4j     {NEO4J_VERSION}, {'installed' if state.is_installed else 'not installed: kgsynth db install'}"
+    )
     if state.bolt_url:
-        click.echo(f"bolt      {state.bolt_url}\nbrowser   {state.browser_url}\nuser      {state.username}\npassword  in {state.password_file}")
+        click.echo(
+            f"bolt      {state.bolt_url}\nbrowser   {state.browser_url}\nuser      {state.username}\npassword  "
+            f"in {state.password_file}"
+        )
     click.echo(f"home      {state.home} ({state.store_bytes / 2**20:,.0f} MiB)")
     if not state.is_running:
         ctx.exit(3)
@@ -90,7 +100,7 @@ def _show_counts(counts: dict[str, int]) -> None:
 @click.option("-n", "--lines", default=50, show_default=True, help="How many lines from the end.")
 @click.option("-f", "--follow", is_flag=True, help="Go on showing what comes.")
 @click.pass_context
-def logs(ctx: click.Context, lines: int, follow: bool) -> None:
+def logs(ctx: click.Context, /, lines: int, follow: bool) -> None:
     """Show what the server printed."""
     server = _server(ctx)
     if not server.console_log.exists():
@@ -111,7 +121,7 @@ def logs(ctx: click.Context, lines: int, follow: bool) -> None:
 @db.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
-def shell(ctx: click.Context, arguments: tuple[str, ...]) -> None:
+def shell(ctx: click.Context, /, arguments: tuple[str, ...]) -> None:
     """Open cypher-shell on the graph; ARGUMENTS go to it, for example a statement in quotes."""
     command, extra = _server(ctx).shell_command()
     # The shell takes over the terminal and the exit code; nothing is left to do here.
@@ -121,7 +131,7 @@ def shell(ctx: click.Context, arguments: tuple[str, ...]) -> None:
 @db.command()
 @click.option("--browser", is_flag=True, help="The Browser's address instead of Bolt's.")
 @click.pass_context
-def url(ctx: click.Context, browser: bool) -> None:
+def url(ctx: click.Context, /, browser: bool) -> None:
     """Print the graph's address, without user and password."""
     environment = env()
     if environment.neo4j_uri:

@@ -23,13 +23,22 @@ _DOCUMENT_HELPS = {
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The annotation file (JSON Lines).")
-@click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Where rejects go.  [default: beside the output]")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The annotation file (JSON Lines).",
+)
+@click.option(
+    "--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Where rejects go.  [default: beside the output]"
+)
 @settings_options(
     ExtractSettings,
     helps={
         "method": "A list of names, or key phrases of the texts themselves.",
-        "vocabulary": "Concept list: .txt with a name a line, or a table with columns name and synonyms. Default: what the documents declare.",
+        "vocabulary": "Concept list: .txt with a name a line, or a table with columns name and synonyms. "
+        "Default: what the documents declare.",
         "max_document_share": "Leave out terms in a larger share of the documents; they are reported.",
         "min_document_count": "Key phrases in fewer documents are left out.",
         "max_phrases": "Key phrases kept at most.",
@@ -39,7 +48,7 @@ _DOCUMENT_HELPS = {
 )
 @settings_options(DocumentsSettings, helps=_DOCUMENT_HELPS)
 def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, **values: Any) -> None:
-    """Find concepts in the documents of SOURCES and write annotations.
+    r"""Find concepts in the documents of SOURCES and write annotations.
 
     \b
     kgsynth extract corpus.jsonl.gz --with vocabulary -o annotations.jsonl
@@ -56,14 +65,28 @@ def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, **valu
 @click.argument("sources", nargs=-1)
 @click.option("-a", "--annotations", multiple=True, help="A file of concept annotations; may be given several times.")
 @click.option("--pairs", multiple=True, help="A table of counted co-occurrences: first, second, count.")
-@click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), default=Path("rejects.jsonl"), show_default=True, help="Where rejects go.")
+@click.option(
+    "--rejects",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("rejects.jsonl"),
+    show_default=True,
+    help="Where rejects go.",
+)
 @click.option("--first-field", help="Column of --pairs with the first name.  [default: first]")
 @click.option("--second-field", help="Column of --pairs with the second name.  [default: second]")
 @click.option("--count-field", help="Column of --pairs with the count.  [default: count]")
 @settings_options(DocumentsSettings, helps=_DOCUMENT_HELPS)
 @click.pass_context
-def load(ctx: click.Context, sources: tuple[str, ...], annotations: tuple[str, ...], pairs: tuple[str, ...], rejects: Path, **values: Any) -> None:
-    """Load the documents of SOURCES, their annotations, or counted pairs into the graph. Safe to repeat.
+def load(
+    ctx: click.Context,
+    /,
+    sources: tuple[str, ...],
+    annotations: tuple[str, ...],
+    pairs: tuple[str, ...],
+    rejects: Path,
+    **values: Any,
+) -> None:
+    r"""Load the documents of SOURCES, their annotations, or counted pairs into the graph. Safe to repeat.
 
     \b
     kgsynth load corpus.jsonl.gz --annotations annotations.jsonl
@@ -73,9 +96,15 @@ def load(ctx: click.Context, sources: tuple[str, ...], annotations: tuple[str, .
         raise ConfigError("nothing to load", hint="Give documents, --annotations FILE or --pairs FILE.")
     settings = settings_from(DocumentsSettings, "documents", values, sources=list(sources))
     with open_graph(ctx) as graph:
-        counts = pipeline.load(graph, settings, annotations=annotations, rejects=rejects, report=report, progress=progress())
+        counts = pipeline.load(
+            graph, settings, annotations=annotations, rejects=rejects, report=report, progress=progress()
+        )
         if pairs:
-            counts.append(pipeline.load_pairs(graph, pairs, settings, rejects=rejects.with_stem(rejects.stem + "-pairs"), report=report))
+            counts.append(
+                pipeline.load_pairs(
+                    graph, pairs, settings, rejects=rejects.with_stem(rejects.stem + "-pairs"), report=report
+                )
+            )
     for count in counts:
         _say_rejects(count, rejects.parent)
 

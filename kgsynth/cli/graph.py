@@ -13,9 +13,15 @@ from kgsynth.graph import decisions
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Show what would be merged, with the evidence, and change nothing.")
-@click.option("--undo", "undo_ids", multiple=True, metavar="ID", help="Undo this merge; `kgsynth merges` lists the ids.")
-@click.option("--reject", "reject_ids", multiple=True, metavar="ID", help="Undo this merge and never merge the two again.")
-@click.option("--distinct", nargs=2, multiple=True, metavar="TERM TERM", help="Record that two terms (ids) are different.")
+@click.option(
+    "--undo", "undo_ids", multiple=True, metavar="ID", help="Undo this merge; `kgsynth merges` lists the ids."
+)
+@click.option(
+    "--reject", "reject_ids", multiple=True, metavar="ID", help="Undo this merge and never merge the two again."
+)
+@click.option(
+    "--distinct", nargs=2, multiple=True, metavar="TERM TERM", help="Record that two terms (ids) are different."
+)
 @settings_options(
     MergeSettings,
     helps={
@@ -26,7 +32,13 @@ from kgsynth.graph import decisions
 )
 @click.pass_context
 def merge(
-    ctx: click.Context, dry_run: bool, undo_ids: tuple[str, ...], reject_ids: tuple[str, ...], distinct: tuple[tuple[str, str], ...], **values: Any
+    ctx: click.Context,
+    /,
+    dry_run: bool,
+    undo_ids: tuple[str, ...],
+    reject_ids: tuple[str, ...],
+    distinct: tuple[tuple[str, str], ...],
+    **values: Any,
 ) -> None:
     """Merge near-duplicate terms: candidates by FAISS, decided by their words.
 
@@ -36,7 +48,11 @@ def merge(
         if undo_ids or reject_ids or distinct:
             for ids, is_rejected in ((undo_ids, False), (reject_ids, True)):
                 if ids:
-                    click.echo(f"{decisions.undo(graph, ids, reject=is_rejected)} merges undone" + (" and rejected" if is_rejected else ""), err=True)
+                    click.echo(
+                        f"{decisions.undo(graph, ids, reject=is_rejected)} merges undone"
+                        + (" and rejected" if is_rejected else ""),
+                        err=True,
+                    )
             for first, second in distinct:
                 decisions.set_distinct(graph, first, second)
             click.echo("Run `kgsynth build` to bring the walk tables up to date.", err=True)
@@ -46,9 +62,18 @@ def merge(
     if dry_run:
         show_table(
             ("alias", "counts as", "kind", "rule", "cosine", "id"),
-            [(names[one.alias_id], names[one.canonical_id], one.alias_id.partition(":")[0], one.rule, f"{one.cosine:.3f}", one.merge_id)
-             for one in planned],
-        )  # fmt: skip
+            [
+                (
+                    names[one.alias_id],
+                    names[one.canonical_id],
+                    one.alias_id.partition(":")[0],
+                    one.rule,
+                    f"{one.cosine:.3f}",
+                    one.merge_id,
+                )
+                for one in planned
+            ],
+        )
         click.echo(f"{len(planned)} merges would be made; nothing was changed.", err=True)
     else:
         click.echo("Run `kgsynth build` to bring the walk tables up to date.", err=True)
@@ -62,9 +87,20 @@ def merges(ctx: click.Context) -> None:
         held = decisions.merges(graph)
     show_table(
         ("alias", "documents", "counts as", "documents", "kind", "rule", "cosine", "id"),
-        [(one.alias, str(one.alias_documents), one.canonical, str(one.canonical_documents), one.kind, one.rule, f"{one.cosine:.3f}", one.merge_id)
-         for one in held],
-    )  # fmt: skip
+        [
+            (
+                one.alias,
+                str(one.alias_documents),
+                one.canonical,
+                str(one.canonical_documents),
+                one.kind,
+                one.rule,
+                f"{one.cosine:.3f}",
+                one.merge_id,
+            )
+            for one in held
+        ],
+    )
 
 
 @click.command()

@@ -18,7 +18,9 @@ from kgsynth.records import StageCount
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def settings_options(kind: type[Any], *, helps: Mapping[str, str], flags: Mapping[str, tuple[str, ...]] | None = None) -> Callable[[_Function], _Function]:
+def settings_options(
+    kind: type[Any], *, helps: Mapping[str, str], flags: Mapping[str, tuple[str, ...]] | None = None
+) -> Callable[[_Function], _Function]:
     """An option for each field that `helps` names; unset ones are left out, so that the dataclass decides.
 
     Args:
@@ -30,13 +32,17 @@ def settings_options(kind: type[Any], *, helps: Mapping[str, str], flags: Mappin
     defaults = {item.name: item.default for item in fields(kind) if item.default is not MISSING}
 
     def decorate(function: _Function) -> _Function:
-        for name, text in reversed(helps.items()):
+        for name, text in reversed(list(helps.items())):
             wanted = hints[name]
             if get_origin(wanted) in (typing.Union, types.UnionType):
                 wanted = next(part for part in get_args(wanted) if part is not type(None))
             option_type: Any = click.Choice(get_args(wanted)) if get_origin(wanted) is Literal else wanted
             default = defaults.get(name)
-            shown = "" if default in (None, "") else f"  [default: {str(default).lower() if isinstance(default, bool) else default}]"
+            shown = (
+                ""
+                if default in (None, "")
+                else f"  [default: {str(default).lower() if isinstance(default, bool) else default}]"
+            )
             names = (flags or {}).get(name, ("--" + name.replace("_", "-"),))
             if wanted is bool:
                 names = (f"{names[0]}/--no-{names[0][2:]}",)

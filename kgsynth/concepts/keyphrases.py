@@ -122,7 +122,13 @@ def _runs(text: str, stops: frozenset[str]) -> Iterator[list[tuple[str, str]]]:
     for found in _TOKEN.finditer(detex(text)):
         word = found.group()
         folded = fold(word)
-        if word[0].isalpha() and len(word) > 1 and folded not in stops and _is_word(word) and not any(char.isdigit() for char in word):
+        if (
+            word[0].isalpha()
+            and len(word) > 1
+            and folded not in stops
+            and _is_word(word)
+            and not any(char.isdigit() for char in word)
+        ):
             run.append((folded, word))
             continue
         if run:
@@ -139,7 +145,9 @@ def _is_word(word: str) -> bool:
 
 
 # Plurals that stand inside names all the same: least squares problem, k-means clustering.
-_INNER_PLURALS = frozenset({"squares", "means", "words", "games", "sums", "differences", "elements", "equations", "axes"})
+_INNER_PLURALS = frozenset(
+    {"squares", "means", "words", "games", "sums", "differences", "elements", "equations", "axes"}
+)
 
 
 def _phrases(run: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -149,7 +157,9 @@ def _phrases(run: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, ...], str]
             *inner, final = (folded for folded, _ in run[first : last + 1])
             # English puts a noun in the plural, a participle or a possessive last only by accident of the sentence.
             if final.endswith(("ed", "ly", "'s", "s'", "’s")) or any(
-                singular(word) != word and word not in _INNER_PLURALS for word in inner if not word.endswith(("'s", "’s"))
+                singular(word) != word and word not in _INNER_PLURALS
+                for word in inner
+                if not word.endswith(("'s", "’s"))
             ):
                 continue
             words = (*inner, singular(final))

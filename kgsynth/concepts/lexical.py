@@ -10,80 +10,103 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import resources
 
 from kgsynth.concepts.normalise import detex, fold, singular
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
-_PARENTHESIS = re.compile(r"\s*\((?:of|in|for|on|over|mathematics|algebra|geometry|analysis|graph)\b[^)]*\)\s*$|\s*\([a-z ]+\)\s*$")
+_PARENTHESIS = re.compile(
+    r"\s*\((?:of|in|for|on|over|mathematics|algebra|geometry|analysis|graph)\b[^)]*\)\s*$|\s*\([a-z ]+\)\s*$"
+)
 
 _ARTICLES = frozenset({"a", "an", "the"})
-_LINKS = frozenset({"of", "for", "in", "on", "by", "to", "and", "with", "over", "from", "at", "or", "as", "is", "via", "modulo"})
+_LINKS = frozenset(
+    {"of", "for", "in", "on", "by", "to", "and", "with", "over", "from", "at", "or", "as", "is", "via", "modulo"}
+)
 
 # One spelling for words that differ by country or school only.
-_SPELLINGS = {
-    "colour": "color", "colouring": "coloring", "coloured": "colored", "centre": "center", "centred": "centered", "fibre": "fiber",
-    "labelling": "labeling", "labelled": "labeled", "neighbour": "neighbor", "neighbourhood": "neighborhood", "behaviour": "behavior",
-    "modelling": "modeling", "signalling": "signaling", "travelling": "traveling", "cancelling": "canceling", "metre": "meter",
-    "inflexion": "inflection", "mapping": "map", "l'hospital": "l'hopital", "lhospital": "l'hopital", "lhopital": "l'hopital",
-    "analyse": "analyze", "catalogue": "catalog", "grey": "gray", "defence": "defense", "artefact": "artifact", "programme": "program",
-    "zeroes": "zero", "zeros": "zero", "naught": "zero", "tableaux": "tableau", "non": "non", "acyclical": "acyclic",
-}  # fmt: skip
+_SPELLINGS = dict(
+    pair.split("=")
+    for pair in """
+    colour=color colouring=coloring coloured=colored centre=center centred=centered fibre=fiber labelling=labeling
+    labelled=labeled neighbour=neighbor neighbourhood=neighborhood behaviour=behavior modelling=modeling
+    signalling=signaling travelling=traveling cancelling=canceling metre=meter inflexion=inflection mapping=map
+    l'hospital=l'hopital lhospital=l'hopital lhopital=l'hopital analyse=analyze catalogue=catalog grey=gray
+    defence=defense artefact=artifact programme=program zeroes=zero zeros=zero naught=zero tableaux=tableau
+    acyclical=acyclic
+    """.split()
+)
 
-# Words that say the opposite of each other, or count different things; a name with one is never a name with the other.
-_OPPOSITES = (
-    "left right", "upper lower", "lower higher", "child parent", "inner outer", "interior exterior", "internal external", "even odd", "min max", "minimum maximum",
-    "minimal maximal", "infimum supremum", "inferior superior", "increasing decreasing", "increase decrease", "positive negative", "finite infinite",
-    "open closed", "convex concave", "discrete continuous", "local global", "row column", "source target", "input output", "in out", "source sink",
-    "numerator denominator", "dividend divisor", "domain codomain", "domain range", "sine cosine", "tangent cotangent", "secant cosecant", "sin cos",
-    "weak strong", "weakly strongly", "real complex", "real imaginary", "rational irrational", "algebraic transcendental", "prime composite", "first last", "ascending descending",
-    "forward backward", "up down", "top bottom", "horizontal vertical", "singular regular", "singular nonsingular", "directed undirected", "weighted unweighted",
-    "necessary sufficient", "injective surjective", "monomorphism epimorphism", "union intersection", "sum product", "sum difference", "addition subtraction", "addition multiplication",
-    "multiplication division", "additive multiplicative", "arithmetic geometric", "arithmetic harmonic", "geometric harmonic", "integration differentiation", "integral derivative", "homomorphism homeomorphism",
-    "homology cohomology", "homology homotopy", "initial final", "initial terminal", "initial boundary", "push pull", "primal dual", "covariant contravariant", "symmetric antisymmetric",
-    "commutative noncommutative", "linear nonlinear", "bounded unbounded", "stable unstable", "elliptic hyperbolic", "elliptic parabolic", "hyperbolic parabolic", "convergent divergent",
-    "convergence divergence", "kernel image", "kernel cokernel", "row col", "simple multiple", "single multiple", "single double", "single complete", "double triple", "deterministic stochastic", "type kind", "head tail", "predecessor successor",
-    "ancestor descendant", "early late", "primary secondary", "secondary tertiary", "dense sparse", "strict weak", "strict total", "partial total", "partial ordinary", "conditional unconditional",
-    "implicit explicit", "absolute relative", "absolute conditional", "major minor", "exact approximate", "deficient abundant", "deficient perfect", "abundant perfect", "white black", "static dynamic", "node edge", "vertex edge",
-    "low high", "long short", "small large", "largest smallest", "least greatest", "maximum extremum", "lowpass highpass", "clockwise counterclockwise", "north south", "east west", "active passive", "contraction expansion",
-)  # fmt: skip
 _OPPOSITE_OF: dict[str, frozenset[str]] = {}
-for _pair in _OPPOSITES:
-    _first, _second = _pair.split()
-    _OPPOSITE_OF[_first] = _OPPOSITE_OF.get(_first, frozenset()) | {_second}
-    _OPPOSITE_OF[_second] = _OPPOSITE_OF.get(_second, frozenset()) | {_first}
+for _line in resources.files("kgsynth.concepts").joinpath("opposites.txt").read_text(encoding="utf-8").splitlines():
+    if not _line.startswith("#"):
+        _first, _second = _line.split()
+        _OPPOSITE_OF[_first] = _OPPOSITE_OF.get(_first, frozenset()) | {_second}
+        _OPPOSITE_OF[_second] = _OPPOSITE_OF.get(_second, frozenset()) | {_first}
 
 # Prefixes that change what a word means; hyphen and blank after them do not matter.
-_PREFIXES = (
-    "non", "un", "in", "im", "ir", "il", "dis", "anti", "counter", "co", "contra", "sub", "super", "sur", "semi", "hemi", "demi", "quasi", "pseudo",
-    "pre", "post", "multi", "uni", "bi", "tri", "di", "mono", "poly", "hyper", "hypo", "inter", "intra", "endo", "exo", "auto", "homo", "hetero",
-    "iso", "epi", "meta", "para", "ultra", "infra", "over", "under", "up", "down", "re", "de", "a", "an", "holo", "mero", "ortho", "equi", "omni", "trans",
-)  # fmt: skip
+_PREFIXES = frozenset(
+    """
+    non un in im ir il dis anti counter co contra sub super sur semi hemi demi quasi pseudo pre post multi uni bi
+    tri di mono poly hyper hypo inter intra endo exo auto homo hetero iso epi meta para ultra infra over under up
+    down re de a an holo mero ortho equi omni trans
+    """.split()
+)
 
 _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9}
 _ORDINALS = {
-    "zeroth": 0, "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10,
-    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-    "1st": 1, "2nd": 2, "3rd": 3, "quadratic": 2, "cubic": 3, "quartic": 4, "quintic": 5, "sextic": 6, "biquadratic": 4, "binary": 2,
-    "ternary": 3, "triangle": 3, "quadrilateral": 4, "pentagon": 5, "hexagon": 6, "triangular": 3, "pentagonal": 5, "hexagonal": 6,
-    "heptagonal": 7, "octagonal": 8, "nonagonal": 9, "decagonal": 10, "octal": 8, "decimal": 10, "hexadecimal": 16,
-}  # fmt: skip
+    word: int(value)
+    for word, _, value in (
+        pair.partition("=")
+        for pair in """
+        zeroth=0 first=1 second=2 third=3 fourth=4 fifth=5 sixth=6 seventh=7 eighth=8 ninth=9 tenth=10 one=1 two=2
+        three=3 four=4 five=5 six=6 seven=7 eight=8 nine=9 ten=10 1st=1 2nd=2 3rd=3 quadratic=2 cubic=3 quartic=4
+        quintic=5 sextic=6 biquadratic=4 binary=2 ternary=3 triangle=3 quadrilateral=4 pentagon=5 hexagon=6
+        triangular=3 pentagonal=5 hexagonal=6 heptagonal=7 octagonal=8 nonagonal=9 decagonal=10 octal=8 decimal=10
+        hexadecimal=16
+        """.split()
+    )
+}
 
 # Nouns of state and the adjectives they come from: "compactness" and "compact".
 _PROPERTY_ENDINGS = (
-    ("ability", "able"), ("ibility", "ible"), ("icity", "ic"), ("ality", "al"), ("arity", "ar"), ("ivity", "ive"), ("osity", "ous"),
-    ("inuity", "inuous"), ("ence", "ent"), ("ance", "ant"), ("iness", "y"), ("ness", ""),
-)  # fmt: skip
+    ("ability", "able"),
+    ("ibility", "ible"),
+    ("icity", "ic"),
+    ("ality", "al"),
+    ("arity", "ar"),
+    ("ivity", "ive"),
+    ("osity", "ous"),
+    ("inuity", "inuous"),
+    ("ence", "ent"),
+    ("ance", "ant"),
+    ("iness", "y"),
+    ("ness", ""),
+)
 # "quadratic number field" is a "quadratic field"; a "Euclidean number field" is no "Euclidean field".
 _DEGREES = frozenset({"quadratic", "cubic", "quartic", "quintic", "biquadratic", "cyclotomic"})
 # Acronyms have capitals in speech only: in a normal form they are told by length and by having an expansion.
 _ACRONYM_LETTERS = range(2, 7)
 # Names that "A of B = B A" would join and mathematicians keep apart.
-_KNOWN_DIFFERENT = frozenset({
-    ("product rule", "rule product"), ("quotient ring", "ring quotient"), ("algebraic number field", "field algebraic number"),
-    ("exponent ring", "ring exponent"), ("power set", "set power"), ("function field", "field function"), ("matrix ring", "ring matrix"),
-    ("order relation", "relation order"), ("degree sequence", "sequence degree"), ("group ring", "ring group"),
-    ("primal", "primality"), ("normal", "normality"), ("local", "locality"), ("principal", "principality"), ("formal", "formality"),
-})  # fmt: skip
+_KNOWN_DIFFERENT = frozenset(
+    {
+        ("product rule", "rule product"),
+        ("quotient ring", "ring quotient"),
+        ("algebraic number field", "field algebraic number"),
+        ("exponent ring", "ring exponent"),
+        ("power set", "set power"),
+        ("function field", "field function"),
+        ("matrix ring", "ring matrix"),
+        ("order relation", "relation order"),
+        ("degree sequence", "sequence degree"),
+        ("group ring", "ring group"),
+        ("primal", "primality"),
+        ("normal", "normality"),
+        ("local", "locality"),
+        ("principal", "principality"),
+        ("formal", "formality"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +213,10 @@ def _numbers(tokens: Iterable[str]) -> tuple[str, ...]:
 
 def _is_negated_only(longer: set[str], shorter: set[str]) -> bool:
     negations = {"non", "not", "no", "without", "anti", "un"}
-    return bool(longer & negations) and not shorter & negations and not any(
-        other.startswith(tuple(longer & negations)) for other in shorter
+    return (
+        bool(longer & negations)
+        and not shorter & negations
+        and not any(other.startswith(tuple(longer & negations)) for other in shorter)
     )
 
 

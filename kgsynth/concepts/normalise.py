@@ -24,18 +24,62 @@ def term_id(kind: Kind, name: str) -> str:
     return f"{kind}:{form}" if form else ""
 
 
-_GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi psi omega"
-).split()
+_GREEK = [
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "zeta",
+    "eta",
+    "theta",
+    "iota",
+    "kappa",
+    "lambda",
+    "mu",
+    "nu",
+    "xi",
+    "omicron",
+    "pi",
+    "rho",
+    "sigma",
+    "tau",
+    "upsilon",
+    "phi",
+    "chi",
+    "psi",
+    "omega",
+]
 _GREEK_FORMS = {name: name for name in _GREEK} | {f"var{name}": name for name in _GREEK}
 _GREEK_LETTERS = {chr(0x3B1 + offset): name for offset, name in enumerate([*_GREEK[:17], "sigma", *_GREEK[17:]])}
 _ACCENTED = {
-    "o": "\N{COMBINING RING ABOVE}", "'": "\N{COMBINING ACUTE ACCENT}", "`": "\N{COMBINING GRAVE ACCENT}",
-    "^": "\N{COMBINING CIRCUMFLEX ACCENT}", '"': "\N{COMBINING DIAERESIS}", "~": "\N{COMBINING TILDE}",
-    "=": "\N{COMBINING MACRON}", ".": "\N{COMBINING DOT ABOVE}", "c": "\N{COMBINING CEDILLA}", "v": "\N{COMBINING CARON}",
-    "u": "\N{COMBINING BREVE}", "H": "\N{COMBINING DOUBLE ACUTE ACCENT}",
-}  # fmt: skip
-_LETTERS = {"o": "ø", "O": "Ø", "l": "ł", "L": "Ł", "ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "aa": "å", "AA": "Å", "i": "i", "j": "j"}
+    "o": "\N{COMBINING RING ABOVE}",
+    "'": "\N{COMBINING ACUTE ACCENT}",
+    "`": "\N{COMBINING GRAVE ACCENT}",
+    "^": "\N{COMBINING CIRCUMFLEX ACCENT}",
+    '"': "\N{COMBINING DIAERESIS}",
+    "~": "\N{COMBINING TILDE}",
+    "=": "\N{COMBINING MACRON}",
+    ".": "\N{COMBINING DOT ABOVE}",
+    "c": "\N{COMBINING CEDILLA}",
+    "v": "\N{COMBINING CARON}",
+    "u": "\N{COMBINING BREVE}",
+    "H": "\N{COMBINING DOUBLE ACUTE ACCENT}",
+}
+_LETTERS = {
+    "o": "ø",
+    "O": "Ø",
+    "l": "ł",
+    "L": "Ł",
+    "ss": "ß",
+    "ae": "æ",
+    "AE": "Æ",
+    "oe": "œ",
+    "aa": "å",
+    "AA": "Å",
+    "i": "i",
+    "j": "j",
+}
 
 # What a formula leaves behind: a boundary that no name reaches across.
 _BOUNDARY = " \N{CURRENCY SIGN} "
@@ -48,7 +92,9 @@ _DISPLAY = re.compile(
     re.DOTALL,
 )
 _INLINE = re.compile(r"(?<!\\)\$([^$]*)\$|\\\((.*?)\\\)", re.DOTALL)
-_DROPPED_ARGUMENT = re.compile(r"\\(?:label|ref|eqref|cite|bibitem|includegraphics|input|usepackage|url|href|htmladdnormallink|PMlinkid)\*?(?:\[[^\]]*\])?\{[^{}]*\}")
+_DROPPED_ARGUMENT = re.compile(
+    r"\\(?:label|ref|eqref|cite|bibitem|includegraphics|input|usepackage|url|href|htmladdnormallink|PMlinkid)\*?(?:\[[^\]]*\])?\{[^{}]*\}"
+)
 _LINKED = re.compile(r"\\(?:PMlinkname|PMlinkescapetext|PMlinkexternal)\{([^{}]*)\}(?:\{[^{}]*\})?")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\{[^{}]*\}(?:\[[^\]]*\])?")
 
@@ -64,9 +110,12 @@ def detex(text: str) -> str:
     text = _DISPLAY.sub(_BOUNDARY, text)
     text = re.sub(
         r"\\(['`^\"~=.]|[cvuHo](?=\s*\{|\s+[a-zA-Z]\b))\s*(?:\{\\?([A-Za-z])\}|\\?([A-Za-z]))",
-        lambda found: unicodedata.normalize("NFC", (found.group(2) or found.group(3)) + _ACCENTED[found.group(1)]), text,
-    )  # fmt: skip
-    text = re.sub(r"\\(ss|ae|AE|oe|aa|AA|[oOlLij])(?![A-Za-z])\s?(?:\{\})?", lambda found: _LETTERS[found.group(1)], text)
+        lambda found: unicodedata.normalize("NFC", (found.group(2) or found.group(3)) + _ACCENTED[found.group(1)]),
+        text,
+    )
+    text = re.sub(
+        r"\\(ss|ae|AE|oe|aa|AA|[oOlLij])(?![A-Za-z])\s?(?:\{\})?", lambda found: _LETTERS[found.group(1)], text
+    )
     text = _INLINE.sub(lambda found: _formula(found.group(1) or found.group(2) or ""), text)
     text = _LINKED.sub(r"\1", _DROPPED_ARGUMENT.sub(" ", text))
     text = _ENVIRONMENT.sub(_BOUNDARY, text)
@@ -95,19 +144,25 @@ def fold(word: str) -> str:
     return "".join(char for char in unicodedata.normalize("NFKD", lowered) if not unicodedata.combining(char))
 
 
-_IRREGULAR = {
-    "matrices": "matrix", "vertices": "vertex", "indices": "index", "vortices": "vortex", "simplices": "simplex",
-    "criteria": "criterion", "phenomena": "phenomenon", "polyhedra": "polyhedron", "tetrahedra": "tetrahedron",
-    "lemmata": "lemma", "axes": "axis", "bases": "basis", "analyses": "analysis", "hypotheses": "hypothesis",
-    "parentheses": "parenthesis", "maxima": "maximum", "minima": "minimum", "extrema": "extremum", "suprema": "supremum",
-    "infima": "infimum", "spectra": "spectrum", "continua": "continuum", "formulae": "formula", "loci": "locus", "foci": "focus",
-    "radii": "radius", "moduli": "modulus", "tori": "torus", "genera": "genus", "halves": "half", "leaves": "leaf",
-    "quanta": "quantum", "automata": "automaton", "appendices": "appendix", "roofs": "roof", "data": "data", "series": "series",
-    "means": "mean", "matroids": "matroid", "children": "child", "people": "person", "feet": "foot", "classes": "class",
-}  # fmt: skip
+_IRREGULAR = dict(
+    pair.split("=")
+    for pair in """
+    matrices=matrix vertices=vertex indices=index vortices=vortex simplices=simplex criteria=criterion
+    phenomena=phenomenon polyhedra=polyhedron tetrahedra=tetrahedron lemmata=lemma axes=axis bases=basis
+    analyses=analysis hypotheses=hypothesis parentheses=parenthesis maxima=maximum minima=minimum extrema=extremum
+    suprema=supremum infima=infimum spectra=spectrum continua=continuum formulae=formula loci=locus foci=focus
+    radii=radius moduli=modulus tori=torus genera=genus halves=half leaves=leaf quanta=quantum automata=automaton
+    appendices=appendix roofs=roof data=data series=series means=mean matroids=matroid children=child people=person
+    feet=foot classes=class
+    """.split()
+)
 # Words that end in s without being plurals.
 _SINGULAR_ENDINGS = ("ss", "us", "is", "ics", "ness")
-_SINGULAR_S = frozenset({"gauss", "bias", "gas", "lens", "plus", "atlas", "alias", "chaos", "physics", "canvas", "cross", "calculus", "stokes", "jones", "rolles", "gibbs"})
+_SINGULAR_S = frozenset(
+    """
+    alias atlas bias calculus canvas chaos cross gas gauss gibbs jones lens physics plus rolles stokes
+    """.split()
+)
 
 
 def singular(word: str) -> str:

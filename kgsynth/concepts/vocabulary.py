@@ -104,7 +104,7 @@ class Vocabulary:
         if key in self._automaton and only_if_new:
             return
         held = self._automaton.get(key, None)
-        if held is None or not only_if_new and held[2]:
+        if held is None or (not only_if_new and held[2]):
             self._automaton.add_word(key, (len(key), number, only_if_new))
 
     def find(self, text: str) -> list[str]:

@@ -42,7 +42,9 @@ class RejectFile:
         self.path.unlink(missing_ok=True)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close the file."""
         if self._file is not None:
             self._file.close()
@@ -114,10 +116,14 @@ def refuse_too_many(count: StageCount, *, limit: float, where: Path) -> None:
     """
     rejected = count.read - count.kept
     if rejected > limit * count.read:
-        reasons = ", ".join(f"{number:,} {reason}" for reason, number in sorted(count.rejected.items(), key=lambda item: -item[1]))
+        reasons = ", ".join(
+            f"{number:,} {reason}" for reason, number in sorted(count.rejected.items(), key=lambda item: -item[1])
+        )
         raise TooManyRejectsError(
-            f"{count.stage}: {rejected:,} of {count.read:,} {count.unit} were rejected ({reasons}), over the limit of {limit:.0%}",
-            hint=f"Look at {where}. Is a field named wrongly (--text-field, --id-field)? --max-rejected-share sets the limit.",
+            f"{count.stage}: {rejected:,} of {count.read:,} {count.unit} were rejected ({reasons}), over the "
+            f"limit of {limit:.0%}",
+            hint=f"Look at {where}. Is a field named wrongly (--text-field, --id-field)? --max-rejected-share "
+            f"sets the limit.",
         )
 
 
@@ -137,7 +143,11 @@ def _refusal(document: Document, settings: DocumentsSettings, seen: "_SeenIds") 
 
     def reject(reason: str) -> Reject:
         raw = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[:_RAW_CHARS])
-        return Reject(position=Position(source=f"{document.source or ','.join(settings.sources)}#{document.id}"), reason=reason, raw=raw)
+        return Reject(
+            position=Position(source=f"{document.source or ','.join(settings.sources)}#{document.id}"),
+            reason=reason,
+            raw=raw,
+        )
 
     if not text.strip():
         return reject("no text")

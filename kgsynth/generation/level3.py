@@ -1,6 +1,7 @@
-"""Level 3: questions from a combination and its documents; what a model wrote is checked before it is kept.
+r"""Level 3: questions from a combination and its documents; what a model wrote is checked before it is kept.
 
-The answer's form is tagged plain text, not JSON: inside JSON strings models write `\\frac` and `\\theta`, which parse as
+The answer's form is tagged plain text, not JSON: inside JSON strings models write `\\frac` and `\\theta`, which
+parse as
 a form feed and a tab. A question claims only concepts of its combination, and 2 or 3 of them.
 """
 
@@ -27,9 +28,30 @@ MIN_QUESTION_CHARS = 25
 # A question forced by the pattern that fills it to the brim was cut, not ended.
 MAX_QUESTION_CHARS = 600
 _OPENINGS = (
-    "What", "How many", "How", "Which", "Find", "Compute", "Calculate", "Determine", "Evaluate", "Prove", "Show", "Let", "Suppose",
-    "Given", "Consider", "Assume", "For", "If", "In", "A", "An", "Two", "Three",
-)  # fmt: skip
+    "What",
+    "How many",
+    "How",
+    "Which",
+    "Find",
+    "Compute",
+    "Calculate",
+    "Determine",
+    "Evaluate",
+    "Prove",
+    "Show",
+    "Let",
+    "Suppose",
+    "Given",
+    "Consider",
+    "Assume",
+    "For",
+    "If",
+    "In",
+    "A",
+    "An",
+    "Two",
+    "Three",
+)
 # With more names the pattern grows with their third power; the check after generation needs no pattern.
 _MAX_PATTERN_CONCEPTS = 12
 # Tokens that a chat template adds around turns.
@@ -119,7 +141,7 @@ def write_prompt(
 
 
 def concept_names(source: Source) -> dict[str, str]:
-    """Names of the combination's concepts by id, as a prompt may hold them: one line, no separator inside, each once."""
+    """Names of the combination's concepts by id, as a prompt may hold them: one line, no separators, each once."""
     names: dict[str, str] = {}
     for term in source.combination.concepts:
         name = re.sub(r"[<>;\s]+", " ", source.names.get(term, term.partition(":")[2])).strip()
@@ -132,7 +154,9 @@ def answer_pattern(concepts: Sequence[str], max_questions: int) -> str:
     """A regular expression of well-formed answers; empty when there are too many or too few concepts for one."""
     if not 2 <= len(concepts) <= _MAX_PATTERN_CONCEPTS:
         return ""
-    chosen = "|".join(re.escape("; ".join(names)).replace(r"\ ", " ") for size in (2, 3) for names in choices(concepts, size))
+    chosen = "|".join(
+        re.escape("; ".join(names)).replace(r"\ ", " ") for size in (2, 3) for names in choices(concepts, size)
+    )
     question = rf"(?:{'|'.join(_OPENINGS)}) [^<\n]{{{MIN_QUESTION_CHARS},{MAX_QUESTION_CHARS}}}[.?]"
     return rf"(?:<question>\n{question}\n</question>\n<concepts>\n(?:{chosen})\n</concepts>\n?){{1,{max_questions}}}"
 
@@ -213,7 +237,9 @@ def _fit(passages: Sequence[tuple[str, str]], room: int, count_tokens: TokenCoun
     """All passages under headings within `room` tokens; a short one leaves its share to the others."""
     if not passages:
         return "(no passages)", 0
-    heads = [f"Passage {number}" + (f" ({title})" if title else "") + ":\n" for number, (title, _) in enumerate(passages, 1)]
+    heads = [
+        f"Passage {number}" + (f" ({title})" if title else "") + ":\n" for number, (title, _) in enumerate(passages, 1)
+    ]
     room -= sum(count_tokens(head) + 4 for head in heads)
     costs = [count_tokens(text) for _, text in passages]
     kept: dict[int, str] = {}

@@ -19,7 +19,8 @@ _TRIES = 5
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 30.0
 _RETRIED_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-# Without the model's tokenizer: English has 4 characters a token, LaTeX and code under 3, so this never counts too few by much.
+# Without the model's tokenizer: English has 4 characters a token, LaTeX and code under 3, so this never counts too
+# few by much.
 _CHARS_PER_TOKEN = 3
 
 
@@ -28,7 +29,17 @@ class OpenAiServerGenerator:
 
     name = "server"
 
-    def __init__(self, url: str, *, model: str, api_key: str, sampling: Sampling, concurrency: int, timeout_s: float, constrained: bool) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        model: str,
+        api_key: str,
+        sampling: Sampling,
+        concurrency: int,
+        timeout_s: float,
+        constrained: bool,
+    ) -> None:
         """Ask the server which models it has.
 
         Args:
@@ -45,13 +56,20 @@ class OpenAiServerGenerator:
         """
         base = url.rstrip("/")
         self._url = base if base.endswith("/v1") else f"{base}/v1"
-        self._sampling, self._concurrency, self._timeout_s, self._constrained = sampling, concurrency, timeout_s, constrained
+        self._sampling, self._concurrency, self._timeout_s, self._constrained = (
+            sampling,
+            concurrency,
+            timeout_s,
+            constrained,
+        )
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._local = threading.local()
         served = self._served_models()
         self.model = model or served[0]
         if model and served and model not in served:
-            raise GeneratorUnavailableError(f"the server at {self._url} does not serve {model!r}", hint=f"It serves: {', '.join(served)}.")
+            raise GeneratorUnavailableError(
+                f"the server at {self._url} does not serve {model!r}", hint=f"It serves: {', '.join(served)}."
+            )
 
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):
@@ -66,7 +84,9 @@ class OpenAiServerGenerator:
             answer.raise_for_status()
             served = [str(item["id"]) for item in answer.json()["data"]]
         except (requests.RequestException, KeyError, TypeError, ValueError) as error:
-            raise GeneratorUnavailableError(f"no language model server at {self._url}: {error}", hint="Is it up, and is the address right?") from error
+            raise GeneratorUnavailableError(
+                f"no language model server at {self._url}: {error}", hint="Is it up, and is the address right?"
+            ) from error
         if not served:
             raise GeneratorUnavailableError(f"the server at {self._url} serves no model")
         return served
@@ -125,7 +145,11 @@ class OpenAiServerGenerator:
                 failure_header = answer.headers.get("Retry-After", "")
                 continue
             if answer.status_code >= 400:
-                return Completion(request_id=request.id, text=f"HTTP {answer.status_code}: {answer.text[:1000]}", finish_reason="error")
+                return Completion(
+                    request_id=request.id,
+                    text=f"HTTP {answer.status_code}: {answer.text[:1000]}",
+                    finish_reason="error",
+                )
             try:
                 return _completion(request, answer.json())
             except (ValueError, KeyError, TypeError, IndexError) as error:
@@ -149,6 +173,9 @@ def _completion(request: Request, answer: dict[str, Any]) -> Completion:
     if not isinstance(text, str):
         raise TypeError("the message has no text")
     return Completion(
-        request_id=request.id, text=text, finish_reason=choice.get("finish_reason") or "stop",
-        prompt_tokens=int(usage.get("prompt_tokens") or 0), output_tokens=int(usage.get("completion_tokens") or 0),
-    )  # fmt: skip
+        request_id=request.id,
+        text=text,
+        finish_reason=choice.get("finish_reason") or "stop",
+        prompt_tokens=int(usage.get("prompt_tokens") or 0),
+        output_tokens=int(usage.get("completion_tokens") or 0),
+    )

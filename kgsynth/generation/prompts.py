@@ -1,7 +1,8 @@
 """Prompt templates: files in folders, a folder a domain, a file a level; their hash goes into every record.
 
 A template has turns that begin with `[[system]]`, `[[user]]` or `[[assistant]]` on a line of their own, and slots
-`{{name}}`. Turns before the last are examples. A further domain is a further folder, here or wherever the user keeps it.
+`{{name}}`. Turns before the last are examples. A further domain is a further folder, here or wherever the user keeps
+it.
 """
 
 import hashlib
@@ -57,7 +58,10 @@ def load(domain: str, level: int) -> Template:
     folder: Traversable = Path(domain) if "/" in domain or Path(domain).is_dir() else _folder() / domain
     file = folder / f"level{level}.txt"
     if not file.is_file():
-        raise ConfigError(f"no template for domain {domain!r} and level {level}", hint=f"Known domains: {', '.join(domains())}; or give a folder.")
+        raise ConfigError(
+            f"no template for domain {domain!r} and level {level}",
+            hint=f"Known domains: {', '.join(domains())}; or give a folder.",
+        )
     text = file.read_text(encoding="utf-8")
     return parse(f"{folder.name}/level{level}", text)
 
@@ -66,7 +70,8 @@ def parse(name: str, text: str) -> Template:
     """A template from its text.
 
     Raises:
-        ConfigError: no turns, an unknown slot, or the last turn is not the user's with the slots for concepts and passages.
+        ConfigError: no turns, an unknown slot, or the last turn is not the user's with the slots for concepts and
+        passages.
     """
     parts = _TURN.split(text)
     turns = tuple(Message(role, content.strip("\n")) for role, content in zip(parts[1::2], parts[2::2], strict=True))
@@ -77,7 +82,9 @@ def parse(name: str, text: str) -> Template:
         raise ConfigError(f"template {name} has unknown slots {sorted(unknown)}; known: {sorted(_SLOTS)}")
     last = turns[-1]
     if last.role != "user" or not {"passages", "concepts"} <= set(_SLOT.findall(last.content)):
-        raise ConfigError(f"template {name}: the last turn must be the user's and hold {{{{passages}}}} and {{{{concepts}}}}")
+        raise ConfigError(
+            f"template {name}: the last turn must be the user's and hold {{{{passages}}}} and {{{{concepts}}}}"
+        )
     return Template(name=name, hash=hashlib.sha256(text.encode()).hexdigest()[:16], turns=turns)
 
 

@@ -12,7 +12,8 @@ from kgsynth.randomness import stream
 
 _CONCEPTS = re.compile(r"^Concepts: (.*)$", re.MULTILINE)
 _FORMS = (
-    "Let $n = {number}$. Using {concepts}, find the value of $\\frac{{n}}{{2}} + \\theta$ when $\\theta = \\nabla\\beta = {other}$.",
+    "Let $n = {number}$. Using {concepts}, find the value of $\\frac{{n}}{{2}} + \\theta$ when $\\theta = "
+    "\\nabla\\beta = {other}$.",
     "Suppose {concepts} are given with parameter $\\rho = {number}$. How many of the first {other} cases are distinct?",
     "Determine exactly how {concepts} are related when both are taken modulo ${number}$ and there are {other} of them.",
 )
@@ -34,7 +35,11 @@ class ScriptedGenerator:
             text = self._write(request)
             tokens = sum(self.count_tokens(message.content) for message in request.messages)
             yield Completion(
-                request_id=request.id, text=text, finish_reason="stop", prompt_tokens=tokens, output_tokens=self.count_tokens(text)
+                request_id=request.id,
+                text=text,
+                finish_reason="stop",
+                prompt_tokens=tokens,
+                output_tokens=self.count_tokens(text),
             )
 
     def close(self) -> None:
@@ -51,6 +56,8 @@ class ScriptedGenerator:
             size = int(rng.integers(2, min(3, len(concepts)) + 1))
             chosen = sorted(concepts[index] for index in rng.permutation(len(concepts))[:size])
             form = _FORMS[int(rng.integers(len(_FORMS)))]
-            text = form.format(concepts=" and ".join(chosen), number=int(rng.integers(2, 1000)), other=int(rng.integers(2, 1000)))
+            text = form.format(
+                concepts=" and ".join(chosen), number=int(rng.integers(2, 1000)), other=int(rng.integers(2, 1000))
+            )
             blocks.append(f"<question>\n{text}\n</question>\n<concepts>\n{'; '.join(chosen)}\n</concepts>\n")
         return "".join(blocks)

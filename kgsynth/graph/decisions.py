@@ -111,7 +111,10 @@ def set_distinct(graph: Graph, first: str, second: str) -> None:
         GraphError: one of the ids is not in the graph.
     """
     if not graph.write(_SET_DISTINCT, rows=[_ordered(first, second)]).rows:
-        raise GraphError(f"{first!r} or {second!r} is not a term of this graph", hint="An id is kind:normal form, such as 'concept:group'.")
+        raise GraphError(
+            f"{first!r} or {second!r} is not a term of this graph",
+            hint="An id is kind:normal form, such as 'concept:group'.",
+        )
 
 
 def _ordered(first: str, second: str) -> Row:

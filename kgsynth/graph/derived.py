@@ -106,8 +106,12 @@ def _write_ticket_tables(
     with shown(progress, "walk tables", len(kinds)) as bar:
         for row in graph.stream(_ADJACENCY):
             term_id = row["id"]
-            own = {"id": term_id, "slot": slots[term_id], "from": slots[term_id] * TICKETS_PER_BLOCK,
-                   **dict.fromkeys(_CREATE_STEPS, 0)}
+            own = {
+                "id": term_id,
+                "slot": slots[term_id],
+                "from": slots[term_id] * TICKETS_PER_BLOCK,
+                **dict.fromkeys(_CREATE_STEPS, 0),
+            }
             for name, steps in _steps_of(row, kinds).items():
                 table = ticket_table(steps, first=own["from"])
                 own[name] = sum(count for _, count in steps)
@@ -146,7 +150,11 @@ def _steps_of(row: Row, kinds: dict[str, str]) -> dict[str, list[tuple[str, int]
 
 
 # A walk never steps from a concept to a topic, so that table is not made.
-_TABLES = {("topic", "topic"): "next_topic", ("topic", "concept"): "first_concept", ("concept", "concept"): "next_concept"}
+_TABLES = {
+    ("topic", "topic"): "next_topic",
+    ("topic", "concept"): "first_concept",
+    ("concept", "concept"): "next_concept",
+}
 
 
 def ticket_table(steps: Sequence[tuple[str, int]], *, first: int) -> Row:

@@ -84,8 +84,10 @@ def write(graph: Graph, batch: Sequence[DocumentFacts]) -> list[str]:
         fresh: list[Row] = []
         known_rows: list[Row] = []
         for facts in wanted:
-            rows = [{"document_id": facts.document_id, "term_id": mention.term_id, "spelling": mention.spelling}
-                    for mention in facts.mentions]
+            rows = [
+                {"document_id": facts.document_id, "term_id": mention.term_id, "spelling": mention.spelling}
+                for mention in facts.mentions
+            ]
             (known_rows if facts.document_id in has_mentions else fresh).extend(rows)
         if fresh:
             transaction.run(_CREATE_MENTIONS, rows=fresh)
@@ -110,7 +112,11 @@ def write_pairs(graph: Graph, batch: Sequence[PairFacts]) -> list[tuple[str, str
         held = transaction.run(_MERGE_COUNTED_PAIRS, rows=rows)
         _mark_stale_if_changed(transaction)
         given = {(row["first"], row["second"]): row["count"] for row in rows}
-        return [(row["first"], row["second"], row["seen"]) for row in held if row["seen"] != given[row["first"], row["second"]]]
+        return [
+            (row["first"], row["second"], row["seen"])
+            for row in held
+            if row["seen"] != given[row["first"], row["second"]]
+        ]
 
     return graph.together(work)
 

@@ -95,22 +95,26 @@ def install(store: Path, *, base_url: str = "", progress: Progress | None = None
     Raises:
         DownloadError: a jar could not be fetched or its SHA-256 is wrong; jars that came are kept.
     """
-    wanted = missing_jars(store) + [jar for jar in damaged_jars(store) if jar not in missing_jars(store)]
+    missing = missing_jars(store)
+    wanted = missing + [jar for jar in damaged_jars(store) if jar not in missing]
     if not wanted:
         return 0
     folder = store_folder(store)
     folder.mkdir(parents=True, exist_ok=True)
     url = (base_url or _maven_central()).rstrip("/")
-    with shown(progress or Silent(), "neo4j jars", len(wanted)) as shown_progress, requests.Session() as session:
-        with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
-            futures = [pool.submit(_fetch, session, url, jar, folder) for jar in wanted]
-            try:
-                for future in futures:
-                    future.result()
-                    shown_progress.advance()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+    with (
+        shown(progress or Silent(), "neo4j jars", len(wanted)) as bar,
+        requests.Session() as session,
+        ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool,
+    ):
+        futures = [pool.submit(_fetch, session, url, jar, folder) for jar in wanted]
+        try:
+            for future in futures:
+                future.result()
+                bar.advance()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     return len(wanted)
 
 
@@ -133,14 +137,16 @@ def _fetch(session: requests.Session, url: str, jar: Jar, folder: Path) -> None:
         if digest != jar.sha256:
             raise DownloadError(
                 f"{jar.file_name} from {url} has SHA-256 {digest}, the lock file says {jar.sha256}",
-                hint="Nothing of it was kept. A proxy or mirror may have changed it; set KGSYNTH_MAVEN_URL to another Maven repository.",
+                hint="Nothing of it was kept. A proxy or mirror may have changed it; set KGSYNTH_MAVEN_URL to "
+                "another Maven repository.",
             )
         _write_whole(folder / jar.file_name, response.content)
         return
     raise DownloadError(
         f"{jar.file_name} could not be fetched from {url} in {_TRIES} tries: {failure}",
         hint=(
-            "Check the network and repeat the command: what came is kept. Behind a mirror set KGSYNTH_MAVEN_URL to its Maven "
+            "Check the network and repeat the command: what came is kept. Behind a mirror set "
+            "KGSYNTH_MAVEN_URL to its Maven "
             f"repository; without network copy the jars of another machine into {folder}."
         ),
     )
@@ -152,4 +158,6 @@ def _write_whole(path: Path, content: bytes) -> None:
             file.write(content)
         Path(file.name).replace(path)
     except OSError as error:
-        raise DownloadError(f"{path} could not be written: {error}", hint="Is the disk full, or the folder not yours?") from error
+        raise DownloadError(
+            f"{path} could not be written: {error}", hint="Is the disk full, or the folder not yours?"
+        ) from error

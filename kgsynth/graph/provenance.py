@@ -20,7 +20,9 @@ _BATCH = 500
 
 def write_run(graph: Graph, run_id: str, *, stage: str, settings: Mapping[str, object]) -> None:
     """Write a run with its settings (kept as JSON; no secrets belong in them)."""
-    graph.write(_WRITE_RUN, id=run_id, stage=stage, settings=json.dumps(dict(settings), sort_keys=True, ensure_ascii=False))
+    graph.write(
+        _WRITE_RUN, id=run_id, stage=stage, settings=json.dumps(dict(settings), sort_keys=True, ensure_ascii=False)
+    )
 
 
 def write_combinations(graph: Graph, combinations: Sequence[Combination]) -> None:

@@ -30,7 +30,8 @@ from kgsynth.progress import Progress
 NEO4J_VERSION = "5.26.31"
 _MAIN_CLASS = "org.neo4j.server.CommunityEntryPoint"
 _OPENS = tuple(
-    f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
+    f"--add-opens=java.base/{package}=ALL-UNNAMED"
+    for package in ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
 )
 # Seen: 4-8 s on two quiet cores, 25 s on a loaded machine; recovery after a kill of a large store takes longer.
 _START_TIMEOUT_S = 180.0
@@ -46,14 +47,29 @@ _LAST_LINES = 15
 _FIRST_PORTS = (17687, 17474)
 
 _DIAGNOSES = (
-    ("Address already in use", "another program listens on the port: stop it, or choose new ports with `kgsynth db start --new-ports`"),
+    (
+        "Address already in use",
+        "another program listens on the port: stop it, or choose new ports with `kgsynth db start --new-ports`",
+    ),
     ("No space left on device", "the disk is full: make room and start again"),
     ("There is not enough space", "the disk is full: make room and start again"),
     ("is locked", "another Neo4j uses this store: stop it first"),
-    ("newer version", "the store was written by a newer Neo4j: use that version, or start afresh with `kgsynth db reset`"),
-    ("does not support", "the store was written by another Neo4j: use that version, or start afresh with `kgsynth db reset`"),
-    ("Unknown store version", "the store was written by another Neo4j: use that version, or start afresh with `kgsynth db reset`"),
-    ("could not be read. Unknown", "the store was written by another Neo4j: use that version, or start afresh with `kgsynth db reset`"),
+    (
+        "newer version",
+        "the store was written by a newer Neo4j: use that version, or start afresh with `kgsynth db reset`",
+    ),
+    (
+        "does not support",
+        "the store was written by another Neo4j: use that version, or start afresh with `kgsynth db reset`",
+    ),
+    (
+        "Unknown store version",
+        "the store was written by another Neo4j: use that version, or start afresh with `kgsynth db reset`",
+    ),
+    (
+        "could not be read. Unknown",
+        "the store was written by another Neo4j: use that version, or start afresh with `kgsynth db reset`",
+    ),
     ("UnsupportedClassVersionError", "this Java is too old: set KGSYNTH_JAVA_HOME to Java 17 or 21"),
     ("Invalid maximum heap size", "the heap does not fit this machine: give `--heap-mib`"),
     ("insufficient memory", "there is not enough free memory for the heap: give a smaller `--heap-mib`"),
@@ -130,7 +146,9 @@ class ManagedServer:
         try:
             return self.password_file.read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise ServerError(f"graph {self.name!r} has no password yet", hint="Start it once: `kgsynth db start`.") from error
+            raise ServerError(
+                f"graph {self.name!r} has no password yet", hint="Start it once: `kgsynth db start`."
+            ) from error
 
     def install(self, progress: Progress | None = None) -> int:
         """Fetch the jars that are missing and find a Java; returns how many jars were fetched.
@@ -224,7 +242,9 @@ class ManagedServer:
         deadline = time.monotonic() + _STOP_TIMEOUT_S
         while self._running_pid() is not None:
             if time.monotonic() > deadline:
-                raise ServerError(f"Neo4j (pid {pid}) has not stopped in {_STOP_TIMEOUT_S:.0f} s", hint=self._tail_hint())
+                raise ServerError(
+                    f"Neo4j (pid {pid}) has not stopped in {_STOP_TIMEOUT_S:.0f} s", hint=self._tail_hint()
+                )
             time.sleep(_POLL_S)
         self._state_file.unlink(missing_ok=True)
         return True
@@ -258,7 +278,11 @@ class ManagedServer:
         if not status.bolt_url:
             raise ServerError(f"graph {self.name!r} was never started", hint="Start it: `kgsynth db start`.")
         command = [str(self._java().executable), "-cp", self._class_path(), "org.neo4j.shell.Main"]
-        return command, {"NEO4J_ADDRESS": status.bolt_url, "NEO4J_USERNAME": self.username, "NEO4J_PASSWORD": self.password()}
+        return command, {
+            "NEO4J_ADDRESS": status.bolt_url,
+            "NEO4J_USERNAME": self.username,
+            "NEO4J_PASSWORD": self.password(),
+        }
 
     def _java(self) -> java.Java:
         return java.find_java(java_home=self._environment.java_home, search_path=self._environment.search_path)
@@ -280,7 +304,9 @@ class ManagedServer:
                 (self.home / folder).mkdir(parents=True, exist_ok=True)
             self.home.chmod(0o700)
         except OSError as error:
-            raise ServerError(f"{self.home} cannot be made: {error}", hint="Set KGSYNTH_HOME to a folder of yours.") from error
+            raise ServerError(
+                f"{self.home} cannot be made: {error}", hint="Set KGSYNTH_HOME to a folder of yours."
+            ) from error
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -292,7 +318,9 @@ class ManagedServer:
                     break
                 except BlockingIOError:
                     if time.monotonic() > deadline:
-                        raise ServerError(f"another kgsynth has been starting or stopping graph {self.name!r} for minutes") from None
+                        raise ServerError(
+                            f"another kgsynth has been starting or stopping graph {self.name!r} for minutes"
+                        ) from None
                     time.sleep(_POLL_S)
             yield
 
@@ -302,7 +330,9 @@ class ManagedServer:
         except OSError:
             return None
         except (ValueError, TypeError) as error:
-            raise ServerError(f"{self._settings_file} is damaged: {error}", hint="Delete it: new ports are chosen then.") from error
+            raise ServerError(
+                f"{self._settings_file} is damaged: {error}", hint="Delete it: new ports are chosen then."
+            ) from error
 
     def _chosen_settings(self, *, heap_mib: int | None, page_cache_mib: int | None, new_ports: bool) -> ServerSettings:
         kept = self._settings()
@@ -341,7 +371,8 @@ class ManagedServer:
         free = shutil.disk_usage(self.home).free
         if free < _MIN_FREE_BYTES:
             raise ServerError(
-                f"the disk of {self.home} has {free / 2**20:,.0f} MiB free; Neo4j needs {_MIN_FREE_BYTES / 2**20:,.0f} MiB to start",
+                f"the disk of {self.home} has {free / 2**20:,.0f} MiB free; Neo4j needs "
+                f"{_MIN_FREE_BYTES / 2**20:,.0f} MiB to start",
                 hint="Make room, or set KGSYNTH_HOME to another disk.",
             )
 
@@ -374,12 +405,20 @@ class ManagedServer:
         password = secrets.token_urlsafe(18)
         done = subprocess.run(
             [
-                str(self._java().executable), "-cp", self._class_path(), "org.neo4j.cli.AdminTool",
-                "dbms", "set-initial-password", password,
+                str(self._java().executable),
+                "-cp",
+                self._class_path(),
+                "org.neo4j.cli.AdminTool",
+                "dbms",
+                "set-initial-password",
+                password,
             ],
             env=config.process_environment(NEO4J_HOME=str(self.home), NEO4J_CONF=str(self.home / "conf")),
-            capture_output=True, text=True, check=False, timeout=_START_TIMEOUT_S,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_START_TIMEOUT_S,
+        )
         if done.returncode:
             raise ServerError("the initial password could not be set: " + (done.stderr or done.stdout).strip()[-500:])
         descriptor = os.open(self.password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -388,14 +427,28 @@ class ManagedServer:
 
     def _spawn(self, settings: ServerSettings) -> subprocess.Popen[bytes]:
         command = [
-            str(self._java().executable), *_OPENS, f"-Xms{min(256, settings.heap_mib)}m", f"-Xmx{settings.heap_mib}m",
-            "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError", "-Dfile.encoding=UTF-8",
-            "-cp", f"{self.home}/conf/*:{self._class_path()}", _MAIN_CLASS,
-            f"--home-dir={self.home}", f"--config-dir={self.home}/conf", "--console-mode",
-        ]  # fmt: skip
+            str(self._java().executable),
+            *_OPENS,
+            f"-Xms{min(256, settings.heap_mib)}m",
+            f"-Xmx{settings.heap_mib}m",
+            "-XX:+UseG1GC",
+            "-XX:+ExitOnOutOfMemoryError",
+            "-Dfile.encoding=UTF-8",
+            "-cp",
+            f"{self.home}/conf/*:{self._class_path()}",
+            _MAIN_CLASS,
+            f"--home-dir={self.home}",
+            f"--config-dir={self.home}/conf",
+            "--console-mode",
+        ]
         with self.console_log.open("wb") as log:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, cwd=self.home
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                cwd=self.home,
             )
         state = {"pid": process.pid, "started": psutil.Process(process.pid).create_time()}
         _write_atomically(self._state_file, json.dumps(state))
@@ -440,7 +493,9 @@ class ManagedServer:
                 return
         if process is not None:
             self._stop()
-        raise ServerError(f"Neo4j of graph {self.name!r} does not answer: {last or 'its port stays closed'}", hint=self._tail_hint())
+        raise ServerError(
+            f"Neo4j of graph {self.name!r} does not answer: {last or 'its port stays closed'}", hint=self._tail_hint()
+        )
 
     def _diagnosis(self) -> str:
         text = "\n".join(self.last_log_lines(200))
@@ -476,4 +531,6 @@ def _write_atomically(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
         partial.replace(path)
     except OSError as error:
-        raise ServerError(f"{path} could not be written: {error}", hint="Is the disk full, or the folder not yours?") from error
+        raise ServerError(
+            f"{path} could not be written: {error}", hint="Is the disk full, or the folder not yours?"
+        ) from error

@@ -7,7 +7,7 @@ and nothing else. This module knows nothing of what the statements mean.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, LiteralString, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import neo4j
 import neo4j.exceptions
@@ -40,7 +40,8 @@ def translate(error: Exception) -> KgsynthError:
     if isinstance(error, (neo4j.exceptions.AuthError,)):
         return GraphError(
             f"Neo4j refuses the login: {message}",
-            hint="Check NEO4J_USERNAME and NEO4J_PASSWORD; for a managed graph the password file `kgsynth db status` names.",
+            hint="Check NEO4J_USERNAME and NEO4J_PASSWORD; for a managed graph the password file `kgsynth db "
+            "status` names.",
         )
     unavailable = (
         neo4j.exceptions.ServiceUnavailable,
@@ -77,7 +78,7 @@ class Transaction:
 
     def run(self, query: Query, **parameters: object) -> list[Row]:
         """Run one packaged statement and fetch all its rows."""
-        result = self._transaction.run(cast("LiteralString", query.text), parameters)
+        result = self._transaction.run(query.text, parameters)
         rows = [record.data() for record in result]
         self.has_changed |= result.consume().counters.contains_updates
         return rows
@@ -109,7 +110,9 @@ class Graph:
                 user_agent="kgsynth",
             )
         except (neo4j.exceptions.DriverError, ValueError) as error:
-            raise GraphError(f"{uri!r} is not an address of a Neo4j: {error}", hint="Write it as bolt://host:7687.") from error
+            raise GraphError(
+                f"{uri!r} is not an address of a Neo4j: {error}", hint="Write it as bolt://host:7687."
+            ) from error
 
     def __enter__(self) -> Self:
         """The graph itself."""
@@ -146,21 +149,19 @@ class Graph:
             GraphError: the server refuses; GraphUnavailableError: it does not answer.
         """
         with _translated(), self._session(reads=True) as session:
-            return session.execute_read(
-                lambda tx: [record.data() for record in tx.run(cast("LiteralString", query.text), parameters)]
-            )
+            return session.execute_read(lambda tx: [record.data() for record in tx.run(query.text, parameters)])
 
     def stream(self, query: Query, **parameters: object) -> Iterator[Row]:
         """The rows of a reading statement one by one, in flat memory here; not repeated when the connection breaks."""
         with _translated(), self._session(reads=True) as session:
-            for record in session.run(cast("LiteralString", query.text), parameters):
+            for record in session.run(query.text, parameters):
                 yield record.data()
 
     def write(self, query: Query, **parameters: object) -> Written:
         """Run one statement that writes; a batched one commits as it goes, any other at the end."""
         with _translated(), self._session() as session:
             if query.is_batched or query.access == "schema":
-                result = session.run(cast("LiteralString", query.text), parameters)
+                result = session.run(query.text, parameters)
                 rows = [record.data() for record in result]
                 return Written(rows, result.consume().counters.contains_updates)
         return self.together(lambda transaction: Written(transaction.run(query, **parameters), transaction.has_changed))
@@ -187,11 +188,11 @@ class Graph:
         """
         try:
             with self._session(reads=True) as session:
-                summary = session.run(cast("LiteralString", "EXPLAIN " + text), dict(parameters)).consume()
+                summary = session.run("EXPLAIN " + text, dict(parameters)).consume()
                 refused = _refusal(summary)
                 if refused:
                     raise QueryError(f"{where}: {refused}", hint="Only statements that read the graph are run.")
-                limited = neo4j.Query(cast("LiteralString", text), timeout=_USER_TIMEOUT_S)
+                limited = neo4j.Query(text, timeout=_USER_TIMEOUT_S)
                 return [record.data() for record in session.run(limited, dict(parameters))]
         except neo4j.exceptions.ClientError as error:
             raise QueryError(f"{where}: {error.message}") from error

@@ -46,9 +46,13 @@ def combinations(
             count.kept += 1
             unproductive = 0
             yield Combination(
-                id=identity, seed=seed, walk=walk.index, path=walk.path,
-                topics=tuple(sorted({term for term in walk.path if term.startswith("topic:")})), concepts=concepts,
-            )  # fmt: skip
+                id=identity,
+                seed=seed,
+                walk=walk.number,
+                path=walk.path,
+                topics=tuple(sorted({term for term in walk.path if term.startswith("topic:")})),
+                concepts=concepts,
+            )
             if limit is not None and len(seen) >= limit:
                 return
         if limit is not None and unproductive >= _EXHAUSTED_AFTER:
@@ -58,7 +62,8 @@ def combinations(
     if not seen:
         raise GraphError(
             f"none of {count.read:,} walks visited {min_concepts} concepts",
-            hint="Do documents name several concepts and at least one topic? `kgsynth check` and the load's counts tell.",
+            hint="Do documents name several concepts and at least one topic? `kgsynth check` and the load's "
+            "counts tell.",
         )
 
 

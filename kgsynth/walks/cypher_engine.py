@@ -26,9 +26,9 @@ class QueryReader(Protocol):
 
 
 class Walk(NamedTuple):
-    """Walk `index` of a seed, and the ids of the terms it visited, in order, with repeats."""
+    """Walk `number` of a seed, and the ids of the terms it visited, in order, with repeats."""
 
-    index: int
+    number: int
     path: tuple[str, ...]
 
 

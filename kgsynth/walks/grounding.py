@@ -17,6 +17,8 @@ def ground(reader: QueryReader, batch: Sequence[Combination], *, limit: int) -> 
     wanted = [{"id": combination.id, "terms": list(combination.terms)} for combination in batch]
     found = {row["id"]: row["documents"] for row in reader.read(_DOCUMENTS, combinations=wanted, limit=limit)}
     return [
-        replace(combination, documents=tuple(GroundingDocument(**document) for document in found.get(combination.id, ())))
+        replace(
+            combination, documents=tuple(GroundingDocument(**document) for document in found.get(combination.id, ()))
+        )
         for combination in batch
     ]

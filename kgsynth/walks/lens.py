@@ -38,7 +38,9 @@ def ticket_weights(rows: Iterable[Mapping[str, Any]], *, where: str) -> dict[str
         weight = row.get("weight", 1.0)
         is_number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
         if not is_number or not math.isfinite(weight) or not 0 <= weight <= _MAX_WEIGHT:
-            raise QueryError(f"{where}: the weight of {term_id!r} is {weight!r}: give a number from 0 to {_MAX_WEIGHT:.0f}")
+            raise QueryError(
+                f"{where}: the weight of {term_id!r} is {weight!r}: give a number from 0 to {_MAX_WEIGHT:.0f}"
+            )
         units = math.floor(weight * WEIGHT_UNITS + 0.5)
         if weights.setdefault(term_id, units) != units:
             raise QueryError(f"{where}: {term_id!r} has two weights")
@@ -51,5 +53,8 @@ def ticket_weights(rows: Iterable[Mapping[str, Any]], *, where: str) -> dict[str
 def _id(row: Mapping[str, Any], where: str) -> str:
     value = row.get("id")
     if not isinstance(value, str):
-        raise QueryError(f"{where}: a row has no text in column 'id': {dict(row)!r}", hint="End the statement with RETURN term.id AS id.")
+        raise QueryError(
+            f"{where}: a row has no text in column 'id': {dict(row)!r}",
+            hint="End the statement with RETURN term.id AS id.",
+        )
     return value

@@ -30,4 +30,7 @@ def _names(row: dict[str, Any], fields: FieldNames) -> list[ConceptName]:
     if not isinstance(name, str) or not name.strip():
         raise RecordError("no name in field 'name'")
     synonyms = rows.names(row, fields.synonyms_field)
-    return [ConceptName(name=name.strip()), *(ConceptName(name=synonym, synonym_of=name.strip()) for synonym in synonyms)]
+    return [
+        ConceptName(name=name.strip()),
+        *(ConceptName(name=synonym, synonym_of=name.strip()) for synonym in synonyms),
+    ]

@@ -24,7 +24,9 @@ def records(source: str, make: Callable[[dict[str, Any]], _Record]) -> Iterator[
     csv.field_size_limit(text_lines.MAX_LINE_BYTES)
     stem = Path(source).with_suffix("") if Path(source).suffix in (".gz", ".zst") else Path(source)
     # Undecodable bytes become lone surrogates, so that one bad cell costs one row and not the file.
-    with io.TextIOWrapper(text_lines.open_bytes(source), encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+    with io.TextIOWrapper(
+        text_lines.open_bytes(source), encoding="utf-8-sig", errors="surrogateescape", newline=""
+    ) as file:
         reader = csv.reader(file, delimiter="\t" if stem.suffix == ".tsv" else ",", strict=True)
         header: list[str] | None = None
         while True:

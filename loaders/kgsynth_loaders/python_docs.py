@@ -18,18 +18,46 @@ from kgsynth.errors import ConfigError
 from kgsynth.records import Document, Position, Reject
 from kgsynth_loaders.text_folder import human
 
-_SKIPPED_FOLDERS = frozenset({"tests", "testing", "test", "benchmarks", "conftest", "_build_utils", "externals", "_lib", "lib2to3"})
+_SKIPPED_FOLDERS = frozenset(
+    {"tests", "testing", "test", "benchmarks", "conftest", "_build_utils", "externals", "_lib", "lib2to3"}
+)
 # Sections that hold lists, links or code and no prose about the subject.
-_SKIPPED_SECTIONS = frozenset({
-    "see also", "examples", "example", "references", "reference", "methods", "routine listings", "usage", "doctest",
-    "links", "authors", "author",
-})  # fmt: skip
+_SKIPPED_SECTIONS = frozenset(
+    {
+        "see also",
+        "examples",
+        "example",
+        "references",
+        "reference",
+        "methods",
+        "routine listings",
+        "usage",
+        "doctest",
+        "links",
+        "authors",
+        "author",
+    }
+)
 # Sections of `name : type` lines with prose below each; the prose stays.
-_FIELD_SECTIONS = frozenset({
-    "parameters", "other parameters", "returns", "return", "yields", "raises", "warns", "attributes", "args", "arguments",
-    "keyword arguments", "returned value",
-})  # fmt: skip
-_UNTOLD_NAMES = frozenset({"core", "base", "utils", "util", "misc", "main", "generic", "common", "basic", "api", "impl", "tools"})
+_FIELD_SECTIONS = frozenset(
+    {
+        "parameters",
+        "other parameters",
+        "returns",
+        "return",
+        "yields",
+        "raises",
+        "warns",
+        "attributes",
+        "args",
+        "arguments",
+        "keyword arguments",
+        "returned value",
+    }
+)
+_UNTOLD_NAMES = frozenset(
+    {"core", "base", "utils", "util", "misc", "main", "generic", "common", "basic", "api", "impl", "tools"}
+)
 _MAX_TITLE_WORDS = 6
 _MAX_TOPICS = 3
 
@@ -55,7 +83,9 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
         try:
             tree = ast.parse(path.read_bytes())
         except (SyntaxError, ValueError, RecursionError) as error:
-            yield Reject(position=Position(source=relative), reason="not Python that this Python reads", raw=str(error)[:300])
+            yield Reject(
+                position=Position(source=relative), reason="not Python that this Python reads", raw=str(error)[:300]
+            )
             continue
         modules = (source, *(part for part in parts if part != "__init__"))
         topics = _topics(root, modules)
@@ -63,9 +93,14 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
             text = prose(ast.get_docstring(node) or "")
             if text:
                 yield Document(
-                    id=name, text=text, title=_title(name, node), topics=topics, source=relative,
-                    license=license_name, attribution=f"{source} developers",
-                )  # fmt: skip
+                    id=name,
+                    text=text,
+                    title=_title(name, node),
+                    topics=topics,
+                    source=relative,
+                    license=license_name,
+                    attribution=f"{source} developers",
+                )
 
 
 def _folder(source: str) -> Path:
@@ -86,10 +121,12 @@ def _license(source: str) -> str:
         fields = importlib.metadata.metadata(source)
     except importlib.metadata.PackageNotFoundError:
         return ""
-    short = fields.get("License-Expression") or fields.get("License") or ""
+    short = next((fields[name] for name in ("License-Expression", "License") if name in fields), "")
     if short and len(short) < 60:
         return short
-    classified = [line.rpartition("::")[2].strip() for line in fields.get_all("Classifier") or [] if line.startswith("License")]
+    classified = [
+        line.rpartition("::")[2].strip() for line in fields.get_all("Classifier") or [] if line.startswith("License")
+    ]
     return classified[0] if classified else "see the package"
 
 
@@ -108,7 +145,8 @@ def _documented(tree: ast.Module, module: str) -> Iterator[tuple[str, _Documente
         inner = [
             (f"{name}.{child.name}", child)
             for child in node.body
-            if isinstance(child, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and not child.name.startswith("_")
+            if isinstance(child, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+            and not child.name.startswith("_")
         ]
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             waiting = [*inner, *waiting]

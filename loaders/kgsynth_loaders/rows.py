@@ -76,9 +76,12 @@ def pair(row: Mapping[str, Any], fields: FieldNames) -> CountedPair:
     if not 1 <= count < 2**31:
         raise RecordError(f"count out of range: {count}")
     return CountedPair(
-        first=first, second=second, count=count,
-        first_kind=_kind(row, fields.first_field), second_kind=_kind(row, fields.second_field),
-    )  # fmt: skip
+        first=first,
+        second=second,
+        count=count,
+        first_kind=_kind(row, fields.first_field),
+        second_kind=_kind(row, fields.second_field),
+    )
 
 
 def names(row: Mapping[str, Any], field: str) -> tuple[str, ...]:

@@ -12,7 +12,9 @@ from kgsynth_loaders import text_lines
 
 _ENDINGS = (".txt", ".md", ".html", ".htm")
 _HIDDEN_TAGS = frozenset({"script", "style", "template", "noscript", "nav", "code", "pre", "svg", "math"})
-_BLOCK_TAGS = frozenset({"p", "div", "li", "br", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "title"})
+_BLOCK_TAGS = frozenset(
+    {"p", "div", "li", "br", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "title"}
+)
 
 
 def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
@@ -24,7 +26,9 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
     del fields
     root = text_lines.existing(source)
     if not root.is_dir():
-        raise ConfigError(f"{source} is not a folder", hint="For one file of records use --loader jsonl, csv or parquet.")
+        raise ConfigError(
+            f"{source} is not a folder", hint="For one file of records use --loader jsonl, csv or parquet."
+        )
     paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in _ENDINGS and path.is_file())
     if not paths:
         raise ConfigError(f"{source} holds no {', '.join(_ENDINGS)} file")
