@@ -16,7 +16,7 @@ from kgsynth.concepts.lexical import Words, candidate_keys, join, veto, words_of
 from kgsynth.records import content_hash
 
 # Below these the words agree by accident; measured on PlanetMath's names (EXPERIMENTS.md, merging).
-_MIN_COSINE = {"spelling": 0.30, "order": 0.80, "property": 0.80, "acronym": 0.15}
+_MIN_COSINE = {"spelling": 0.30, "order": 0.80, "property": 0.80, "acronym": 0.15, "unsaid": 0.60}
 # A key that more names share is no evidence of anything.
 _MAX_KEY_NAMES = 50
 

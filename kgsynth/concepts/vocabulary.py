@@ -49,6 +49,11 @@ def is_concept_name(name: str) -> bool:
     return 0 < len(words) <= _MAX_NAME_WORDS and letters >= _MIN_NAME_CHARS and not _NOT_A_NAME.search(detex(name))
 
 
+def clean_name(name: str) -> str:
+    """A name as words: LaTeX gone, white space collapsed."""
+    return " ".join(detex(name).split())
+
+
 def declared_names(documents: Iterable[Document]) -> list[ConceptName]:
     """What a corpus declares itself: concepts, synonyms, and titles of entries that define something."""
     names: list[ConceptName] = []
@@ -82,7 +87,7 @@ class Vocabulary:
                 reason = "names no concept"
                 self.report.refused_names[reason] = self.report.refused_names.get(reason, 0) + 1
                 continue
-            plain = " ".join(detex(entry.name).split())
+            plain = clean_name(entry.name)
             words = [fold(word) for word in _words(plain)]
             if not words or "\N{CURRENCY SIGN}" in plain:
                 self.report.refused_names["holds a formula"] = self.report.refused_names.get("holds a formula", 0) + 1

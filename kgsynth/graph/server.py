@@ -126,6 +126,8 @@ class ManagedServer:
         self.name = name
         self.home = environment.graphs / name
         self._environment = environment
+        # Held while this process lives, so that the server's end is noticed and no zombie stays.
+        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def password_file(self) -> Path:
@@ -217,8 +219,8 @@ class ManagedServer:
             self._refuse_full_disk()
             self._write_configuration(settings)
             self._make_password()
-            process = self._spawn(settings)
-            self._wait_until_ready(process)
+            self._process = self._spawn(settings)
+            self._wait_until_ready(self._process)
             return True
 
     def stop(self) -> bool:
@@ -246,6 +248,8 @@ class ManagedServer:
                     f"Neo4j (pid {pid}) has not stopped in {_STOP_TIMEOUT_S:.0f} s", hint=self._tail_hint()
                 )
             time.sleep(_POLL_S)
+        if self._process is not None and self._process.pid == pid:
+            self._process.wait()
         self._state_file.unlink(missing_ok=True)
         return True
 

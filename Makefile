@@ -1,0 +1,61 @@
+# make demo: everything from nothing to generated questions.   make test: everything from nothing to a passed test run.
+# Both are safe to repeat and need no network after the first time.
+.PHONY: demo test setup check unit integration gpu wheel pins benchmarks clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv pip
+STAMP := $(VENV)/.installed
+
+demo: setup
+	$(BIN)/kgsynth demo
+
+test: setup check
+	$(BIN)/kgsynth db install
+	$(BIN)/pytest
+
+setup: $(STAMP)
+
+$(STAMP): requirements/cpu.txt requirements/uv.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+	  echo "kgsynth's pinned packages are for Python 3.11; $(PYTHON) is `$(PYTHON) --version 2>&1`. Try: make PYTHON=python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+	  echo "python3 -m venv failed: on Debian install python3-venv (apt-get install python3-venv)"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt || { \
+	  echo "uv could not be fetched from the Python package index: check the network and run make again"; exit 1; }
+	@echo "installing pinned packages (about 2 GB to fetch, 6 GB on disk, the first time)"
+	@$(UV) sync --quiet --python $(BIN)/python --require-hashes requirements/uv.txt requirements/cpu.txt || { \
+	  echo "a package could not be fetched (named above): check the network and run make again; what came is kept"; exit 1; }
+	@$(UV) install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline -e .
+	@touch $@
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: setup
+	$(BIN)/pytest tests/unit tests/rules
+
+integration: setup
+	$(BIN)/pytest tests/integration
+
+gpu: setup
+	$(BIN)/pytest tests/gpu
+
+wheel: setup
+	$(BIN)/python -m hatchling build --target wheel
+
+benchmarks: setup
+	$(BIN)/python tests/benchmarks/run_all.py
+
+# Compile the pins anew; `git diff requirements` shows what changed.
+pins:
+	for name in uv core cpu; do \
+	  $(BIN)/uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
+	    --override requirements/overrides.txt requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist runs .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,46 @@
+"""A canonical dump of a graph, independent of internal ids and of the order in which things were written."""
+
+import json
+from typing import Any
+
+from kgsynth.graph.session import Graph
+
+
+def run(graph: Graph, text: str, **parameters: Any) -> list[dict[str, Any]]:
+    """Any statement, for tests alone: the product sends packaged queries only."""
+    with graph._driver.session(database=graph.database) as session:
+        return [record.data() for record in session.run(text, parameters)]
+
+
+def wipe(graph: Graph) -> None:
+    """Take everything out but the schema."""
+    run(graph, "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS")
+
+
+def dump(graph: Graph, *, facts_only: bool = False) -> list[str]:
+    """All nodes and relationships as sorted lines; `facts_only` leaves out derived things and the build's state."""
+    derived_types = ["CO_OCCURS_WITH", "NEXT_TOPIC", "FIRST_CONCEPT", "NEXT_CONCEPT"] if facts_only else []
+    nodes = run(graph, "MATCH (n) RETURN labels(n) AS labels, properties(n) AS properties")
+    lines = []
+    for node in nodes:
+        if facts_only and "Build" in node["labels"]:
+            continue
+        properties = node["properties"]
+        if facts_only:
+            derived_names = ("slot", "document_count", "term_count", "next_", "first_concept")
+            properties = {key: value for key, value in properties.items() if not key.startswith(derived_names)}
+        lines.append(json.dumps(["node", sorted(node["labels"]), properties], sort_keys=True, ensure_ascii=False))
+    relationships = run(
+        graph,
+        "MATCH (a)-[r]->(b) WHERE NOT type(r) IN $derived RETURN a.id AS start, type(r) AS type, b.id AS end, properties(r) AS properties",
+        derived=derived_types,
+    )
+    lines += [
+        json.dumps(
+            ["relationship", row["start"], row["type"], row["end"], row["properties"]],
+            sort_keys=True,
+            ensure_ascii=False,
+        )
+        for row in relationships
+    ]
+    return sorted(lines)

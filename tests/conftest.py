@@ -1,0 +1,62 @@
+"""Fixtures: a disposable home with the shared jars, a real Neo4j for the session, an empty graph for a test."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kgsynth import config
+from kgsynth.graph import facts, jars
+from kgsynth.graph.server import ManagedServer
+from kgsynth.graph.session import Graph
+from tests import canonical
+
+PLANETMATH = Path(__file__).parents[2] / "shared" / "data" / "planetmath" / "documents.jsonl.gz"
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> config.Environment:
+    """A home of its own that uses the jars, models and embeddings that the machine has."""
+    real = config.environment()
+    if jars.missing_jars(real.jars):
+        pytest.fail("the jars of Neo4j are not installed: run `kgsynth db install` (make test does)")
+    home = tmp_path_factory.mktemp("home")
+    real.models.mkdir(parents=True, exist_ok=True)
+    (home / "jars").symlink_to(real.jars)
+    (home / "models").symlink_to(real.models)
+    return config.Environment(home=home, java_home=real.java_home, search_path=real.search_path)
+
+
+@pytest.fixture(scope="session")
+def server(environment: config.Environment) -> Iterator[ManagedServer]:
+    """A running Neo4j; what it printed is shown when it does not come up."""
+    managed = ManagedServer(environment, "test")
+    managed.start()
+    yield managed
+    managed.stop()
+
+
+@pytest.fixture
+def graph(server: ManagedServer) -> Iterator[Graph]:
+    """An empty graph; it is wiped before the test, so that a failure can be looked at."""
+    with server.connect() as connected:
+        canonical.wipe(connected)
+        facts.ensure_schema(connected)
+        yield connected
+
+
+@pytest.fixture
+def command_environment(environment: config.Environment, server: ManagedServer) -> dict[str, str]:
+    """Environment variables with which the `kgsynth` command finds the test server as its graph `test`."""
+    del server
+    values = {key: value for key, value in os.environ.items() if not key.startswith(("NEO4J_", "KGSYNTH_"))}
+    return {**values, "KGSYNTH_HOME": str(environment.home), "COLUMNS": "120"}
+
+
+@pytest.fixture
+def planetmath() -> Path:
+    """The PlanetMath corpus, which is not part of the project."""
+    if not PLANETMATH.is_file():
+        pytest.skip(f"the PlanetMath corpus is not at {PLANETMATH}")
+    return PLANETMATH

@@ -1,0 +1,219 @@
+"""Walks in a real Neo4j: the law as a distribution, and identity with the reference whatever the batch or sessions."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from kgsynth import pipeline, queries
+from kgsynth.config import SampleSettings
+from kgsynth.errors import ConfigError, GraphError, QueryError
+from kgsynth.graph.session import Graph
+from kgsynth.records import Combination, StageCount
+from kgsynth.walks import cypher_engine
+from kgsynth.walks.law import Starts, draws
+from tests import canonical, corpora
+from tests.walker import ReferenceWalker
+
+# A correct engine fails a chi-square test at this level once in ten thousand seeds; the seeds are fixed.
+SMALLEST_P = 1e-4
+
+
+def drawn(graph: Graph, settings: SampleSettings) -> tuple[list[Combination], StageCount]:
+    count = StageCount(stage="sample", unit="walks")
+    return list(pipeline.sample(graph, settings, count)), count
+
+
+def paths(
+    graph: Graph, starts: list[str], *, seed: int, limit: int, batch_size: int = 2000, sessions: int = 1, weights=None
+):
+    made = cypher_engine.walks(
+        graph, Starts(seed, starts), seed=seed, batch_size=batch_size, sessions=sessions, limit=limit, weights=weights
+    )
+    return list(made)
+
+
+def topics(graph: Graph) -> list[str]:
+    return [row["id"] for row in graph.read(queries.load("walk/topics"))]
+
+
+@pytest.fixture
+def corpus(graph: Graph, tmp_path: Path):
+    annotations = corpora.random_annotations(5, documents=150, topics=12, concepts=60)
+    corpora.built(graph, tmp_path, annotations)
+    return corpora.co_occurrences(annotations)
+
+
+def test_walks_are_those_of_the_reference_in_every_batch_size_and_number_of_sessions(graph: Graph, corpus) -> None:
+    walker = ReferenceWalker(corpus)
+    starts = Starts(11, topics(graph))
+    table = draws(11, first=0, count=600)
+    expected = [(number, walker.walk(starts.of(number), table[number])) for number in range(600)]
+    for batch_size, sessions in ((1, 1), (100, 1), (2000, 1), (100, 4)):
+        limit = 40 if batch_size == 1 else 600
+        found = [
+            tuple(walk)
+            for walk in paths(graph, topics(graph), seed=11, limit=limit, batch_size=batch_size, sessions=sessions)
+        ]
+        assert found == expected[:limit]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_step_table_follows_its_counts(graph: Graph, corpus, seed: int) -> None:
+    walks = paths(graph, topics(graph), seed=seed, limit=30_000, batch_size=3000)
+    walker = ReferenceWalker(corpus)
+    taken: dict[tuple[str, str], Counter[str]] = {}
+    for walk in walks:
+        for source, target in zip(walk.path, walk.path[1:], strict=False):
+            taken.setdefault((source, target.partition(":")[0]), Counter())[target] += 1
+    tested = 0
+    for (source, kind), seen in taken.items():
+        steps = walker.steps(source, kind)
+        total, tickets = seen.total(), sum(count for _, count in steps)
+        expected = [total * count / tickets for _, count in steps]
+        assert set(seen) <= {target for target, _ in steps}
+        if len(steps) > 1 and min(expected) >= 5:
+            tested += 1
+            p = stats.chisquare([seen[target] for target, _ in steps], expected).pvalue
+            assert p > SMALLEST_P / 10, (source, kind, p)
+    assert tested >= 20
+
+
+def test_lengths_are_uniform_and_every_topic_starts_once_an_epoch(graph: Graph, corpus) -> None:
+    ids = topics(graph)
+    walks = paths(graph, ids, seed=3, limit=len(ids) * 400)
+    for epoch in range(0, len(walks), len(ids)):
+        assert sorted(walk.path[0] for walk in walks[epoch : epoch + len(ids)]) == ids
+    complete = [walk.path for walk in walks if "concept" in walk.path[-1]]
+    topic_steps = Counter(sum(term.startswith("topic") for term in path) - 1 for path in complete)
+    concept_steps = Counter(sum(term.startswith("concept") for term in path) - 1 for path in complete)
+    assert set(topic_steps) <= {1, 2}
+    assert set(concept_steps) <= {3, 4}
+    for counter in (topic_steps, concept_steps):
+        assert stats.binomtest(max(counter.values()), counter.total(), 0.5).pvalue > SMALLEST_P
+
+
+def test_a_lens_gives_exactly_the_weighted_law(graph: Graph, corpus, tmp_path: Path) -> None:
+    ids = sorted({term for pair in corpus for term in pair})
+    weights = {term: 1 + 999 * (number % 3) for number, term in enumerate(ids) if number % 5}
+    walker = ReferenceWalker(corpus, weights)
+    within = [term for term in topics(graph) if term in weights]
+    starts = Starts(8, within)
+    table = draws(8, first=0, count=300)
+    found = paths(graph, within, seed=8, limit=300, weights=weights)
+    assert [walk.path for walk in found] == [walker.walk(starts.of(n), table[n]) for n in range(300)]
+    assert all(term in weights for walk in found for term in walk.path)
+
+
+def test_a_lens_that_lets_everything_pass_changes_nothing(graph: Graph, corpus, tmp_path: Path) -> None:
+    lens = tmp_path / "all.cypher"
+    lens.write_text("MATCH (t:Concept|Topic) RETURN t.id AS id, 2.5 AS weight")
+    plain, _ = drawn(graph, SampleSettings(seed=4, combinations=50))
+    through, _ = drawn(graph, SampleSettings(seed=4, combinations=50, within=str(lens)))
+    assert plain == through
+
+
+def test_start_and_within_files_are_obeyed_and_checked(graph: Graph, corpus, tmp_path: Path) -> None:
+    start = tmp_path / "start.cypher"
+    start.write_text("MATCH (t:Topic) RETURN t.id AS id ORDER BY id LIMIT 2")
+    some, _ = drawn(graph, SampleSettings(seed=4, epochs=20, start=str(start)))
+    assert {one.path[0] for one in some} == set(topics(graph)[:2])
+    for text, error, words in (
+        ("MATCH (t:Concept) RETURN t.id AS id", ConfigError, "not a topic"),
+        ("RETURN 'topic:nowhere' AS id", ConfigError, "no concept or topic"),
+        ("MATCH (t:Topic) RETURN t.name AS name", QueryError, "'id'"),
+        ("MATCH (t:Topic) WHERE false RETURN t.id AS id", QueryError, "no row"),
+        ("MATCH (t:Topic) DETACH DELETE t", QueryError, "more than read"),
+        ("LOAD CSV FROM 'file:///etc/passwd' AS row RETURN row[0] AS id", QueryError, "LOAD CSV"),
+        ("CALL dbms.listConfig() YIELD name RETURN name AS id", QueryError, "procedure|more than read"),
+        ("SHOW USERS YIELD user RETURN user AS id", QueryError, "administration|more than read|not allowed"),
+        ("MATCH (t:Topic RETURN t.id", QueryError, "start.cypher"),
+    ):
+        start.write_text(text)
+        with pytest.raises(error, match=words):
+            drawn(graph, SampleSettings(seed=4, epochs=1, start=str(start)))
+    assert len(topics(graph)) == 12
+
+
+def test_output_is_the_same_for_all_batch_sizes_and_sessions(graph: Graph, corpus) -> None:
+    wanted = [drawn(graph, SampleSettings(seed=9, combinations=120, batch_size=size, sessions=sessions))
+              for size, sessions in ((1, 1), (100, 1), (2000, 1), (100, 4))]  # fmt: skip
+    assert all(combos == wanted[0][0] for combos, _ in wanted)
+    assert all(count.read == wanted[0][1].read for _, count in wanted)
+    other, _ = drawn(graph, SampleSettings(seed=10, combinations=120))
+    assert other != wanted[0][0]
+
+
+def test_grounding_is_the_two_largest_jaccards(graph: Graph, tmp_path: Path) -> None:
+    annotations = corpora.random_annotations(6, documents=80, topics=6, concepts=30)
+    corpora.built(graph, tmp_path, annotations)
+    combos, _ = drawn(graph, SampleSettings(seed=1, combinations=60))
+    for one in combos:
+        scored = []
+        for document in annotations:
+            terms = corpora.terms_of(document, {})
+            shared = len(terms & set(one.terms))
+            if shared:
+                scored.append((-shared / len(terms | set(one.terms)), document.id))
+        expected = [(identity, -negative) for negative, identity in sorted(scored)[:2]]
+        assert [(document.id, document.jaccard) for document in one.documents] == pytest.approx(expected)
+
+
+def test_dead_ends_are_counted_and_never_lost(graph: Graph, tmp_path: Path) -> None:
+    corpora.built(
+        graph,
+        tmp_path,
+        [
+            corpora.annotation("alone", ["isolated topic"], []),
+            corpora.annotation("one", ["lonely topic"], ["only concept"]),
+            corpora.annotation("pair", ["good topic"], ["first", "second"]),
+        ],
+    )
+    combos, count = drawn(graph, SampleSettings(seed=1, epochs=3))
+    assert {one.concepts for one in combos} == {("concept:first", "concept:second")}
+    assert count.read == 9
+    assert count.rejected == {"too small": 6, "repeat": 2}
+    assert count.kept == 1
+
+
+def test_an_exhausted_graph_says_so(graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kgsynth.walks.combinations._EXHAUSTED_AFTER", 200)
+    corpora.built(graph, tmp_path, [corpora.annotation("pair", ["topic"], ["first", "second"])])
+    combos, count = drawn(graph, SampleSettings(seed=1, combinations=10))
+    assert len(combos) == 1
+    assert count.notes["asked_for"] == 10
+    assert "exhausted" in str(count.notes["graph"])
+
+
+def test_a_graph_of_one_concept_gives_a_clear_error(graph: Graph, tmp_path: Path) -> None:
+    corpora.built(graph, tmp_path, [corpora.annotation("one", ["topic"], ["concept"])])
+    with pytest.raises(GraphError, match="none of 5 walks visited 2 concepts"):
+        drawn(graph, SampleSettings(seed=1, epochs=5))
+    combos, _ = drawn(graph, SampleSettings(seed=1, epochs=5, min_concepts=1))
+    assert [one.concepts for one in combos] == [("concept:concept",)]
+
+
+def test_a_hub_is_one_index_seek(graph: Graph, tmp_path: Path) -> None:
+    annotations = [corpora.annotation(f"d{n}", ["topic"], ["hub", f"leaf {n}"]) for n in range(400)]
+    corpora.built(graph, tmp_path, annotations)
+    walks = paths(graph, ["topic:topic"], seed=2, limit=4000)
+    walker = ReferenceWalker(corpora.co_occurrences(annotations))
+    table = draws(2, first=0, count=4000)
+    assert [walk.path for walk in walks] == [walker.walk("topic:topic", row) for row in table]
+
+
+def test_without_topics_seed_amount_or_build_nothing_is_drawn(graph: Graph, tmp_path: Path) -> None:
+    corpora.load(graph, tmp_path, [corpora.annotation("one", [], ["a", "b"])])
+    with pytest.raises(GraphError, match="older than the last load"):
+        drawn(graph, SampleSettings(seed=1, epochs=1))
+    pipeline.build(graph, report=lambda _: None)
+    with pytest.raises(GraphError, match="no topic"):
+        drawn(graph, SampleSettings(seed=1, epochs=1))
+    with pytest.raises(ConfigError, match="no seed"):
+        drawn(graph, SampleSettings(epochs=1))
+    with pytest.raises(ConfigError, match="no amount"):
+        drawn(graph, SampleSettings(seed=1))
+    canonical.run(graph, "MATCH (b:Build) SET b.state = 'building'")
+    with pytest.raises(GraphError, match="half-built"):
+        drawn(graph, SampleSettings(seed=1, epochs=1))
