@@ -15,9 +15,7 @@ from importlib import resources
 from kgsynth.concepts.normalise import detex, fold, singular
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
-_PARENTHESIS = re.compile(
-    r"\s*\((?:of|in|for|on|over|mathematics|algebra|geometry|analysis|graph)\b[^)]*\)\s*$|\s*\([a-z ]+\)\s*$"
-)
+_PARENTHESIS = re.compile(r"\s*\((?:of|in|for|on|over) [^)]*\)\s*$")
 
 _ARTICLES = frozenset({"a", "an", "the"})
 _LINKS = frozenset(
@@ -33,7 +31,7 @@ _SPELLINGS = dict(
     signalling=signaling travelling=traveling cancelling=canceling metre=meter inflexion=inflection mapping=map
     l'hospital=l'hopital lhospital=l'hopital lhopital=l'hopital analyse=analyze catalogue=catalog grey=gray
     defence=defense artefact=artifact programme=program zeroes=zero zeros=zero naught=zero tableaux=tableau
-    acyclical=acyclic monotonic=monotone triplet=triple valence=valency euclid=euclidean gauss=gaussian
+    acyclical=acyclic monotonic=monotone triplet=triple valence=valency euclid=euclidean
     """.split()
 )
 
@@ -87,23 +85,11 @@ _PROPERTY_ENDINGS = (
 _DEGREES = frozenset({"quadratic", "cubic", "quartic", "quintic", "biquadratic", "cyclotomic"})
 # A linear transformation is a linear map; a coordinate transformation is no coordinate map.
 _LINEAR = frozenset({"linear", "bilinear", "semilinear", "antilinear", "multilinear", "affine"})
-# What "completely multiplicative" may leave unsaid.
-_UNSAID_HEADS = frozenset(
-    {
-        "function",
-        "map",
-        "number",
-        "matrix",
-        "graph",
-        "sequence",
-        "field",
-        "series",
-        "set",
-        "ring",
-        "group",
-        "polynomial",
-    }
-)
+# In longer names another order is another statement.
+_MAX_ORDER_WORDS = 4
+# What "completely multiplicative" may leave unsaid. Not series, fields or rings: products converge too, and rings are
+# formally real too.
+_UNSAID_HEADS = frozenset({"function", "map", "number", "matrix", "graph", "sequence", "polynomial"})
 # Acronyms have capitals in speech only: in a normal form they are told by length and by having an expansion.
 _ACRONYM_LETTERS = range(2, 7)
 # Names that "A of B = B A" would join and mathematicians keep apart.
@@ -117,6 +103,7 @@ _KNOWN_DIFFERENT = frozenset(
         ("function field", "field function"),
         ("matrix ring", "ring matrix"),
         ("order relation", "relation order"),
+        ("divisor sum", "sum divisor"),
         ("degree sequence", "sequence degree"),
         ("group ring", "ring group"),
         ("primal", "primality"),
@@ -165,10 +152,9 @@ def _token(word: str) -> str:
     folded = fold(word)
     if folded in _SPELLINGS:
         return _SPELLINGS[folded]
-    for ending in ("'s", "s'"):
-        if folded.endswith(ending):
-            folded = folded.removesuffix("'s") if ending == "'s" else folded[:-1]
-            return folded
+    if folded.endswith(("'s", "s'")):
+        owner = folded.removesuffix("'s") if folded.endswith("'s") else folded[:-1]
+        return _SPELLINGS.get(owner, owner)
     base = singular(folded.strip("'"))
     base = _SPELLINGS.get(base, base)
     if len(base) > 6:
@@ -263,7 +249,12 @@ def join(first: Words, second: Words) -> str:
     if not ours or not theirs:
         return ""
     has_links = _LINKS.intersection(ours) or _LINKS.intersection(theirs)
-    if len(ours) > 2 and not has_links and sorted(ours) == sorted(theirs) and ours[-1] == theirs[-1]:
+    if (
+        2 < len(ours) <= _MAX_ORDER_WORDS
+        and not has_links
+        and sorted(ours) == sorted(theirs)
+        and ours[-1] == theirs[-1]
+    ):
         return "order"
     if len(ours) == len(theirs) and _property_form(ours) == _property_form(theirs):
         return "" if _is_known_different(first.tokens, second.tokens) else "property"

@@ -22,7 +22,7 @@ _NOT_A_NAME = re.compile(
     r"(?:proofs?|examples?|counter-?examples?|applications?|derivations?|demonstrations?|illustrations?|generali[sz]ations?|"
     r"motivation|solutions?|bibliography|biography|index|list|table|topics?|history|notes?|remarks?|corollar(?:y|ies)) "
     r"(?:of|for|on|to|that|from|in|using|about|with|by|related)\b"
-    r"|^(?:proof|example|examples|counterexample|alternative|alternate|another|proving|deriving|calculating)\b"
+    r"|^(?:alternative|alternate|another|proving|deriving|calculating)\b"
     r"|\b(?:proof|proofs|example|examples)\b[,:)]?$"
     r"|\bproof of\b|, proof\b",
     re.IGNORECASE,

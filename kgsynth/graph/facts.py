@@ -111,12 +111,7 @@ def write_pairs(graph: Graph, batch: Sequence[PairFacts]) -> list[tuple[str, str
         rows = [{"first": pair.first.term_id, "second": pair.second.term_id, "count": pair.count} for pair in batch]
         held = transaction.run(_MERGE_COUNTED_PAIRS, rows=rows)
         _mark_stale_if_changed(transaction)
-        given = {(row["first"], row["second"]): row["count"] for row in rows}
-        return [
-            (row["first"], row["second"], row["seen"])
-            for row in held
-            if row["seen"] != given[row["first"], row["second"]]
-        ]
+        return [(row["first"], row["second"], row["seen"]) for row in held if row["seen"] != row["given"]]
 
     return graph.together(work)
 

@@ -4,6 +4,7 @@ Lines end at `\\n` only: texts may hold U+2028 and its kin.
 """
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +46,10 @@ def open_bytes(source: str) -> IO[bytes]:
         if path.suffix == ".gz":
             return cast("IO[bytes]", gzip.open(path, "rb"))
         if path.suffix == ".zst":
-            return cast("IO[bytes]", zstandard.open(path, "rb"))
+            unpacker = zstandard.ZstdDecompressor().stream_reader(
+                path.open("rb"), read_across_frames=True, closefd=True
+            )
+            return cast("IO[bytes]", io.BufferedReader(unpacker))
         return path.open("rb")
     except OSError as error:
         raise ConfigError(f"{source} cannot be opened: {error}") from error

@@ -1,0 +1,234 @@
+"""Merging, counting and walk tables in a real Neo4j, against the oracle; every check is seen to fail."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kgsynth import config, pipeline, queries
+from kgsynth.config import MergeSettings
+from kgsynth.errors import GraphError
+from kgsynth.graph import decisions
+from kgsynth.graph.session import Graph
+from kgsynth.records import Annotation
+from tests import canonical, corpora
+
+
+def stored_counts(graph: Graph) -> dict[tuple[str, str], int]:
+    rows = canonical.run(graph, "MATCH (a)-[r:CO_OCCURS_WITH]->(b) RETURN a.id AS a, b.id AS b, r.count AS count")
+    return {(row["a"], row["b"]): row["count"] for row in rows}
+
+
+def build(graph: Graph) -> None:
+    pipeline.build(graph, report=lambda _: None)
+
+
+def add_merges(graph: Graph, merges: dict[str, str]) -> None:
+    decisions.replace(
+        graph,
+        remove=[],
+        add=[
+            {"alias_id": alias, "canonical_id": target, "merge_id": f"m-{alias}", "cosine": 0.9, "rule": "spelling"}
+            for alias, target in merges.items()
+        ],
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_counts_and_tickets_are_those_of_the_oracle(graph: Graph, tmp_path: Path, seed: int) -> None:
+    annotations = corpora.random_annotations(seed, documents=100, topics=8, concepts=40)
+    corpora.built(graph, tmp_path, annotations)
+    assert stored_counts(graph) == dict(corpora.co_occurrences(annotations))
+    assert pipeline.check(graph, report=lambda _: None) == []
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_merging_then_counting_equals_counting_with_merged_names(
+    graph: Graph, tmp_path: Path, data: st.DataObject
+) -> None:
+    concepts = [f"c{n}" for n in range(7)]
+    documents = data.draw(st.lists(st.sets(st.sampled_from(concepts), max_size=5), min_size=1, max_size=12))
+    targets = data.draw(
+        st.fixed_dictionaries({}, optional={one: st.sampled_from(["c0", "c1"]) for one in concepts[2:]})
+    )
+    annotations = [
+        corpora.annotation(f"d{n}", ["t1", "t2"][: 1 + n % 2], sorted(names)) for n, names in enumerate(documents)
+    ]
+    canonical.wipe(graph)
+    corpora.load(graph, tmp_path, annotations)
+    present = {name for names in documents for name in names}
+    merges = {f"concept:{a}": f"concept:{b}" for a, b in targets.items() if a in present and b in present}
+    add_merges(graph, merges)
+    build(graph)
+    assert stored_counts(graph) == dict(corpora.co_occurrences(annotations, merges))
+    renamed = [
+        corpora.annotation(
+            one.id,
+            one.spellings("topic"),
+            sorted({targets[c] if f"concept:{c}" in merges else c for c in one.spellings("concept")}),
+        )
+        for one in annotations
+    ]
+    after_merge = stored_counts(graph)
+    assert pipeline.check(graph, report=lambda _: None) == []
+    canonical.wipe(graph)
+    corpora.built(graph, tmp_path, renamed)
+    assert stored_counts(graph) == after_merge
+
+
+NAMES = [
+    "quadratic equation", "quadratic equations", "Quadratic Equation", "greatest common divisor", "gcd", "left inverse", "right inverse",
+    "group", "abelian group", "separable extension", "inseparable extension", "field of fractions", "fraction field", "Gauss's lemma i",
+    "Gauss's lemma ii", "linear independence", "linearly independent",
+]  # fmt: skip
+
+
+def names_corpus() -> list[Annotation]:
+    rng = np.random.default_rng(4)
+    return [
+        corpora.annotation(f"d{n}", [f"topic {n % 3}"], [NAMES[i] for i in rng.permutation(len(NAMES))[:6]])
+        for n in range(60)
+    ]
+
+
+def merge(graph: Graph, environment: config.Environment, *, dry_run: bool = False) -> list[tuple[str, str]]:
+    found, _ = pipeline.merge(graph, environment, MergeSettings(), dry_run=dry_run, report=lambda _: None)
+    return [(one.alias_id.removeprefix("concept:"), one.canonical_id.removeprefix("concept:")) for one in found]
+
+
+def test_merge_joins_what_is_one_and_nothing_else(
+    graph: Graph, environment: config.Environment, tmp_path: Path
+) -> None:
+    corpora.load(graph, tmp_path, names_corpus())
+    before = canonical.dump(graph)
+    planned = merge(graph, environment, dry_run=True)
+    assert canonical.dump(graph) == before
+    assert {frozenset(one) for one in planned} == {
+        frozenset(one)
+        for one in (
+            ("quadratic equation", "quadratic equations"),
+            ("gcd", "greatest common divisor"),
+            ("field of fractions", "fraction field"),
+            ("linear independence", "linearly independent"),
+        )
+    }
+    assert merge(graph, environment) == planned
+    assert merge(graph, environment) == planned
+    build(graph)
+    assert pipeline.check(graph, report=lambda _: None) == []
+
+
+def test_undo_restores_exactly_what_was_and_a_rejected_pair_stays_rejected(
+    graph: Graph, environment: config.Environment, tmp_path: Path
+) -> None:
+    corpora.load(graph, tmp_path, names_corpus())
+    build(graph)
+    before = canonical.dump(graph)
+    merge(graph, environment)
+    held = decisions.merges(graph)
+    assert canonical.dump(graph, facts_only=True) != before
+    decisions.undo(graph, [one.merge_id for one in held], reject=False)
+    build(graph)
+    assert canonical.dump(graph) == before
+    again = merge(graph, environment)
+    assert len(again) == len(held)
+    first = decisions.merges(graph)[0]
+    decisions.undo(graph, [first.merge_id], reject=True)
+    after = merge(graph, environment)
+    assert len(after) == len(held) - 1
+    assert (first.alias_id.removeprefix("concept:"), first.canonical_id.removeprefix("concept:")) not in after
+    with pytest.raises(GraphError, match="only 0 of 1 merge ids"):
+        decisions.undo(graph, ["nowhere"], reject=False)
+
+
+def test_merging_does_not_depend_on_when_documents_came(
+    graph: Graph, environment: config.Environment, tmp_path: Path
+) -> None:
+    corpus = names_corpus()
+    corpora.load(graph, tmp_path, corpus)
+    merge(graph, environment)
+    build(graph)
+    at_once = canonical.dump(graph)
+    canonical.wipe(graph)
+    corpora.load(graph, tmp_path, corpus[:10])
+    merge(graph, environment)
+    corpora.load(graph, tmp_path, corpus[10:])
+    merge(graph, environment)
+    build(graph)
+    assert canonical.dump(graph) == at_once
+
+
+def test_embeddings_are_never_computed_twice(graph: Graph, environment: config.Environment, tmp_path: Path) -> None:
+    corpora.load(
+        graph,
+        tmp_path,
+        [corpora.annotation("d", ["a topic of this test"], ["one name of this test", "another name of it"])],
+    )
+    _, first, _ = pipeline.plan_merge(graph, environment, MergeSettings())
+    _, second, _ = pipeline.plan_merge(graph, environment, MergeSettings())
+    assert first.notes["embedded_anew"] == 3
+    assert second.notes["embedded_anew"] == 0
+
+
+BREAKAGES = {
+    "alias_without_target": "MATCH (c:Concept) WITH c LIMIT 1 SET c:Alias REMOVE c:Concept",
+    "merge_chain": "MATCH (a:Concept), (b:Concept), (c:Concept) WHERE a.id < b.id < c.id WITH * LIMIT 1 "
+    "SET a:Alias, b:Alias REMOVE a:Concept, b:Concept "
+    "CREATE (a)-[:MERGED_INTO {merge_id: '1', cosine: 1.0, rule: 'x'}]->(b)-[:MERGED_INTO {merge_id: '2', cosine: 1.0, rule: 'x'}]->(c)",
+    "merge_across_kinds": "MATCH (a:Concept), (b:Topic) WITH * LIMIT 1 SET a:Alias REMOVE a:Concept "
+    "CREATE (a)-[:MERGED_INTO {merge_id: '1', cosine: 1.0, rule: 'x'}]->(b)",
+    "merge_without_evidence": "MATCH (a:Concept), (b:Concept) WHERE a.id < b.id WITH * LIMIT 1 SET a:Alias REMOVE a:Concept "
+    "CREATE (a)-[:MERGED_INTO]->(b)",
+    "merge_against_review": "MATCH (a:Concept), (b:Concept) WHERE a.id < b.id WITH * LIMIT 1 SET a:Alias REMOVE a:Concept "
+    "CREATE (a)-[:MERGED_INTO {merge_id: '1', cosine: 1.0, rule: 'x'}]->(b), (a)-[:DISTINCT_FROM]->(b)",
+    "term_label": "MATCH (c:Concept) WITH c LIMIT 1 SET c:Topic",
+    "term_name": "MATCH (c:Concept) WITH c LIMIT 1 SET c.name = 'wrong'",
+    "mention_twice": "MATCH (d:Document)-[m:MENTIONS]->(t) WITH d, m, t LIMIT 1 CREATE (d)-[:MENTIONS {spelling: m.spelling}]->(t)",
+    "mention_without_spelling": "MATCH ()-[m:MENTIONS]->() WITH m LIMIT 1 REMOVE m.spelling",
+    "document_term_count": "MATCH (d:Document) WITH d LIMIT 1 SET d.term_count = d.term_count + 1",
+    "term_document_count": "MATCH (t:Topic) WITH t LIMIT 1 REMOVE t.document_count",
+    "co_occurrence_direction": "MATCH (a)-[r:CO_OCCURS_WITH]->(b) WITH * LIMIT 1 CREATE (b)-[:CO_OCCURS_WITH {count: r.count}]->(a) DELETE r",
+    "co_occurrence_count": "MATCH ()-[r:CO_OCCURS_WITH]->() WITH r LIMIT 1 SET r.count = r.count + 1",
+    "next_topic_steps": "MATCH ()-[r:NEXT_TOPIC]->() WITH r LIMIT 1 DELETE r",
+    "first_concept_steps": "MATCH ()-[r:FIRST_CONCEPT]->() WITH r LIMIT 1 SET r.tickets = r.tickets + 1",
+    "next_concept_steps": "MATCH (a)-[r:NEXT_CONCEPT]->(b) WITH * LIMIT 1 CREATE (a)-[:NEXT_CONCEPT {tickets: 1, upto: r.upto + 1}]->(b)",
+    "next_topic_tickets": "MATCH (t:Topic) WITH t LIMIT 1 SET t.next_topic_tickets = t.next_topic_tickets + 1",
+    "first_concept_tickets": "MATCH ()-[r:FIRST_CONCEPT]->() WITH r LIMIT 1 SET r.upto = r.upto + 1",
+    "next_concept_tickets": "MATCH (c:Concept) WITH c LIMIT 1 SET c.next_concept_from = c.next_concept_from + 1",
+    "slot_twice": "MATCH (c:Concept) WITH c LIMIT 2 SET c.slot = 0",
+    "build_not_complete": "MATCH (b:Build) SET b.state = 'stale'",
+    "question_without_origin": "CREATE (:Question {id: 'q', concepts: []})",
+    "combination_without_terms": "CREATE (:Combination {id: 'c'})",
+}
+
+
+def test_every_check_has_a_breakage() -> None:
+    assert set(BREAKAGES) == {query.name.removeprefix("check/") for query in queries.load_folder("check")}
+
+
+@pytest.mark.parametrize("check", sorted(BREAKAGES))
+def test_each_check_finds_a_graph_broken_on_purpose(graph: Graph, tmp_path: Path, check: str) -> None:
+    corpora.built(graph, tmp_path, corpora.random_annotations(1, documents=20, topics=4, concepts=12))
+    assert pipeline.check(graph, report=lambda _: None) == []
+    canonical.run(graph, BREAKAGES[check])
+    assert check in {finding.check for finding in pipeline.check(graph, report=lambda _: None)}
+
+
+def test_a_build_that_was_killed_is_repaired_by_the_next(
+    graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpora.built(graph, tmp_path, corpora.random_annotations(1, documents=20, topics=4, concepts=12))
+    whole = canonical.dump(graph)
+    monkeypatch.setattr("kgsynth.graph.derived.ticket_table", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        build(graph)
+    assert {finding.check for finding in pipeline.check(graph, report=lambda _: None)} >= {
+        "build_not_complete",
+        "slot_twice",
+    }
+    monkeypatch.undo()
+    build(graph)
+    assert canonical.dump(graph) == whole

@@ -1,0 +1,146 @@
+"""The facts layer in a real Neo4j: the same graph however it is loaded."""
+
+import json
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kgsynth import pipeline
+from kgsynth.config import DocumentsSettings
+from kgsynth.errors import TooManyRejectsError
+from kgsynth.graph import facts
+from kgsynth.graph.server import ManagedServer
+from kgsynth.graph.session import Graph
+from kgsynth.records import Annotation, Document
+from tests import canonical, corpora
+
+ANNOTATIONS = corpora.random_annotations(1, documents=60, topics=5, concepts=30)
+DOCUMENTS = [Document(id=one.id, text=f"text of {one.id}", title=one.id.upper(), license="CC0") for one in ANNOTATIONS]
+
+
+def loaded(graph: Graph, folder: Path, parts: list[tuple[list[Annotation], list[Document]]]) -> list[str]:
+    canonical.wipe(graph)
+    for annotations, documents in parts:
+        corpora.load(graph, folder, annotations, documents)
+    return canonical.dump(graph)
+
+
+def test_twice_another_order_and_two_halves_give_the_same_graph(graph: Graph, tmp_path: Path) -> None:
+    once = loaded(graph, tmp_path, [(ANNOTATIONS, DOCUMENTS)])
+    assert len(once) > 400
+    rng = np.random.default_rng(3)
+    order = rng.permutation(len(ANNOTATIONS))
+    shuffled = ([ANNOTATIONS[i] for i in order], [DOCUMENTS[i] for i in order[::-1]])
+    assert loaded(graph, tmp_path, [(ANNOTATIONS, DOCUMENTS)] * 2) == once
+    assert loaded(graph, tmp_path, [shuffled]) == once
+    assert loaded(graph, tmp_path, [(ANNOTATIONS[30:], DOCUMENTS[:20]), (ANNOTATIONS[:30], DOCUMENTS[20:])]) == once
+
+
+def test_the_name_is_the_spelling_of_most_documents_ties_by_code_point(graph: Graph, tmp_path: Path) -> None:
+    spellings = ["Prime Number", "prime number", "prime number", "PRIME NUMBER", "Tie", "tie"]
+    corpora.load(graph, tmp_path, [corpora.annotation(f"d{n}", ["t"], [one]) for n, one in enumerate(spellings)])
+    names = {
+        row["id"]: row["name"] for row in canonical.run(graph, "MATCH (t:Concept) RETURN t.id AS id, t.name AS name")
+    }
+    assert names == {"concept:prime number": "prime number", "concept:tie": "Tie"}
+
+
+def test_the_same_words_as_topic_and_as_concept_are_two_terms(graph: Graph, tmp_path: Path) -> None:
+    corpora.load(graph, tmp_path, [corpora.annotation("d", ["Number theory"], ["number theory"])])
+    rows = canonical.run(graph, "MATCH (t:Term) RETURN t.id AS id, labels(t) AS labels ORDER BY id")
+    assert [(row["id"], sorted(row["labels"])) for row in rows] == [
+        ("concept:number theory", ["Concept", "Term"]),
+        ("topic:number theory", ["Term", "Topic"]),
+    ]
+
+
+def test_another_text_under_a_known_id_is_a_reject_and_changes_nothing(graph: Graph, tmp_path: Path) -> None:
+    before = loaded(graph, tmp_path, [(ANNOTATIONS, DOCUMENTS)])
+    changed = [Document(id="d0000", text="another text"), Document(id="new", text="new text")]
+    (count, _) = corpora.load(graph, tmp_path, [], changed)
+    assert count.rejected == {"the graph has another text under this id": 1}
+    assert count.kept == 1
+    assert json.loads((tmp_path / "rejects.jsonl").read_text())["source"] == "graph#d0000"
+    assert set(before) < set(canonical.dump(graph))
+
+
+def test_an_annotation_may_come_before_its_document(graph: Graph, tmp_path: Path) -> None:
+    together = loaded(graph, tmp_path, [(ANNOTATIONS, DOCUMENTS)])
+    assert loaded(graph, tmp_path, [(ANNOTATIONS, []), ([], DOCUMENTS)]) == together
+
+
+def _load_slowly(home: str, jars_path: str, port_settings: dict[str, str], folder: str) -> None:
+    del home, jars_path
+    original = facts.write
+
+    def slow(graph: Graph, batch: list[facts.DocumentFacts]) -> list[str]:
+        result = original(graph, batch)
+        time.sleep(0.2)
+        return result
+
+    facts.write = slow  # type: ignore[assignment]
+    pipeline._DOCUMENT_BATCH = 5
+    pipeline._MENTION_BATCH = 30
+    with Graph(port_settings["uri"], username="neo4j", password=port_settings["password"]) as graph:
+        corpora.load(graph, Path(folder), ANNOTATIONS, DOCUMENTS)
+
+
+@pytest.mark.parametrize("delay_s", [0.6, 2.0, 3.4])
+def test_a_killed_load_is_finished_by_the_next(
+    graph: Graph, server: ManagedServer, tmp_path: Path, delay_s: float
+) -> None:
+    whole = loaded(graph, tmp_path, [(ANNOTATIONS, DOCUMENTS)])
+    canonical.wipe(graph)
+    address = {"uri": server.status().bolt_url, "password": server.password()}
+    process = multiprocessing.get_context("spawn").Process(target=_load_slowly, args=("", "", address, str(tmp_path)))
+    process.start()
+    deadline = time.monotonic() + 30
+    while not canonical.run(graph, "MATCH (d:Document) RETURN d LIMIT 1") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(delay_s)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    process.close()
+    partial = canonical.dump(graph)
+    assert 0 < len(partial) < len(whole)
+    corpora.load(graph, tmp_path, ANNOTATIONS, DOCUMENTS)
+    assert canonical.dump(graph) == whole
+
+
+def test_counted_pairs_make_a_graph_of_their_own(graph: Graph, tmp_path: Path) -> None:
+    file = tmp_path / "pairs.csv"
+    file.write_text(
+        "first,second,count,second_kind\nring,ideal,7,\nring,Algebra,3,topic\nideal,ring,7,\nring,ideal,8,\nring,RING,2,\nx,y,none,\n"
+    )
+    rejects = tmp_path / "rejects.jsonl"
+    count = pipeline.load_pairs(
+        graph, [str(file)], DocumentsSettings(max_rejected_share=0.9), rejects=rejects, report=lambda _: None
+    )
+    assert count.kept == 3
+    assert sum(count.rejected.values()) == 3
+    assert len(rejects.read_text().splitlines()) == 3
+    pipeline.build(graph, report=lambda _: None)
+    rows = canonical.run(
+        graph, "MATCH (a)-[r:CO_OCCURS_WITH]->(b) RETURN a.id AS a, b.id AS b, r.count AS count ORDER BY a, b"
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("concept:ideal", "concept:ring", 7),
+        ("concept:ring", "topic:algebra", 3),
+    ]
+    assert pipeline.check(graph, report=lambda _: None) == []
+
+
+def test_too_many_rejects_stop_the_load_and_name_the_file(graph: Graph, tmp_path: Path) -> None:
+    file = tmp_path / "bad.jsonl"
+    file.write_text('{"id": "a", "text": "good"}\n' + "not json\n" * 9)
+    settings = DocumentsSettings(sources=(str(file),))
+    with pytest.raises(TooManyRejectsError, match="9 of 10 documents were rejected") as caught:
+        pipeline.load(graph, settings, annotations=[], rejects=tmp_path / "r.jsonl", report=lambda _: None)
+    assert "r.jsonl" in caught.value.hint
+    assert len((tmp_path / "r.jsonl").read_text().splitlines()) == 9

@@ -1,0 +1,288 @@
+"""Names, vocabularies, key phrases, lexical rules and the merge decision."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kgsynth.concepts import keyphrases, vocabulary
+from kgsynth.concepts.candidates import nearest_pairs
+from kgsynth.concepts.decide import MergeTerm, decide
+from kgsynth.concepts.embedding import EmbeddingStore, OnnxEmbedder, check_unit_rows, make_embedder
+from kgsynth.concepts.lexical import candidate_keys, join, veto, words_of
+from kgsynth.concepts.normalise import detex, normal_form, singular, term_id
+from kgsynth.errors import ConfigError, VectorError
+from kgsynth.records import ConceptName, Document
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("Quadratic  Equation", "quadratic equation"), ("\u201cRing\u201d,", "ring"), ("ﬁeld", "field"), ("STRASSE", "strasse"),
+        ("Straße", "strasse"), (" (open) ", "(open)"), ("C++", "c++"), ("...", ""), ("ℝ", "r"), ("L'Hôpital's rule.", "l'hôpital's rule"),
+    ],
+)  # fmt: skip
+def test_the_normal_form(name: str, form: str) -> None:
+    assert normal_form(name) == form
+    assert normal_form(form) == form
+    assert term_id("topic", name) == (f"topic:{form}" if form else "")
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        (r"A $p$-adic number", "A p-adic number"), (r"the \emph{group $G$} is", "the group G is"), (r"M\"obius and P\'olya", "Möbius and Pólya"),
+        (r"Euler $\varphi$ function", "Euler phi function"), (r"100\% sure", "100% sure"), (r"L\'{e}vy", "Lévy"), ("plain text", "plain text"),
+    ],
+)  # fmt: skip
+def test_latex_reads_as_words(text: str, plain: str) -> None:
+    assert " ".join(detex(text).split()) == plain
+
+
+def test_formulas_are_borders() -> None:
+    assert "¤" in detex(r"ring $\sum_{i=1}^n x_i$ theory")
+    assert "¤" in detex("ring $$x$$ theory")
+    assert "¤" in detex("ring \\begin{align*}x\\end{align*} theory")
+
+
+@pytest.mark.parametrize(
+    ("plural", "one"),
+    [("matrices", "matrix"), ("vertices", "vertex"), ("groups", "group"), ("boundaries", "boundary"), ("classes", "class"), ("bases", "basis"),
+     ("basis", "basis"), ("gauss", "gauss"), ("calculus", "calculus"), ("statistics", "statistics"), ("gas", "gas"), ("boxes", "box")],
+)  # fmt: skip
+def test_singular(plural: str, one: str) -> None:
+    assert singular(plural) == one
+
+
+def found(names: Sequence[str], text: str) -> list[str]:
+    return vocabulary.Vocabulary([ConceptName(name=name) for name in names]).find(text)
+
+
+def test_a_vocabulary_finds_whole_words_and_the_longest_name() -> None:
+    assert found(["group", "abelian group"], "An Abelian group, groupoids and a group.") == ["Abelian group", "group"]
+    assert found(["ring"], "spring string rings") == ["ring"]
+    assert found(["greatest common divisor"], "the greatest\ncommon divisors") == ["greatest common divisor"]
+    assert found(["$p$-adic number"], r"every $p$-adic number") == ["p-adic number"]
+    assert found(["Möbius function"], r"the M\"obius function") == ["Möbius function"]
+    assert found(["ring theory"], r"ring $x+y+z$ theory") == []
+    assert found(["ring theory"], "a ring. Theory follows") == []
+    assert found(["field extension", "extension field"], "field extension field") == ["field extension"]
+    assert found(["linear map", "map"], "linear map map") == ["linear map", "map"]
+    assert found([], "anything") == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "proof of the lemma",
+        "example of a ring",
+        "alternative definition of group",
+        "examples of fields",
+        "x",
+        "Wilson's theorem proof",
+    ],
+)
+def test_titles_that_name_no_concept_are_refused(name: str) -> None:
+    assert not vocabulary.is_concept_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "proof theory",
+        "group",
+        "table",
+        "topic model",
+        "well-ordering principle",
+        "applied mathematics",
+    ],
+)
+def test_names_of_concepts_are_kept(name: str) -> None:
+    assert vocabulary.is_concept_name(name)
+
+
+def test_common_terms_are_left_out_and_reported() -> None:
+    documents = [
+        Document(id=str(n), text="number " + ("prime" if n < 4 else "other"), topics=("T", "U")) for n in range(40)
+    ]
+    compiled = vocabulary.Vocabulary(
+        [ConceptName(name="number"), ConceptName(name="prime"), ConceptName(name="$x+y$ ring")]
+    )
+    made, report = vocabulary.annotate(documents, compiled, max_document_share=0.1)
+    assert report.too_common == {"number": 40}
+    assert report.refused_names == {"holds a formula": 1}
+    assert made[0].spellings("concept") == ["prime"]
+    assert made[0].spellings("topic") == ["T", "U"]
+    assert made[39].spellings("concept") == []
+
+
+def test_a_corpus_declares_concepts_synonyms_and_defining_titles() -> None:
+    documents = [
+        Document(id="1", text="x", title="ring", concepts=("ideal",), synonyms=(("gcd", "greatest common divisor"),)),
+        Document(id="2", text="x", title="ring is a group", entry_kind="Proof"),
+    ]
+    assert [one.name for one in vocabulary.declared_names(documents)] == [
+        "ring",
+        "ideal",
+        "gcd",
+        "greatest common divisor",
+    ]
+
+
+def test_key_phrases_are_technical_terms() -> None:
+    graph = "The weakly connected component of a directed graph is found. An optional argument sets the default value. "
+    series = "A recurrence relation defines the power series. An optional argument sets the default value. "
+    documents = [Document(id=f"g{n}", text=graph * 2, topics=("graphs",)) for n in range(4)]
+    documents += [Document(id=f"s{n}", text=series, topics=("series",)) for n in range(4)]
+    phrases = keyphrases.keyphrases(documents, max_document_share=0.6, min_document_count=2, max_phrases=10)
+    names = [phrase.name for phrase in phrases]
+    assert {"weakly connected component", "directed graph", "recurrence relation", "power series"} <= set(names)
+    assert not [name for name in names if "argument" in name or "default" in name]
+    again = keyphrases.keyphrases(documents[::-1], max_document_share=0.6, min_document_count=2, max_phrases=10)
+    assert again == phrases
+
+
+SAME = [
+    ("Euler's formula", "Euler formula"), ("semi-continuous", "semicontinuous"), ("colouring problem", "coloring problem"),
+    ("gram matrices", "Gram matrix"), ("field of fractions", "fraction field"), ("norm of an ideal", "ideal norm"),
+    ("Möbius function", "Moebius function"), ("Möbius function", "Mobius function"), ("gcd", "greatest common divisor"),
+    ("po-ring", "partially ordered ring"), ("linear independence", "linearly independent"), ("bilinear map", "bilinear mapping"),
+    ("imaginary quadratic field", "quadratic imaginary field"), ("internal node (of a tree)", "internal node"),
+    ("quadratic number field", "quadratic field"), ("finite field extension", "finite extension"), ("L'Hôpital's rule", "l'Hospital's rule"),
+    ("completely multiplicative", "completely multiplicative function"), ("all one polynomial", "AOP"), ("anti-symmetric", "antisymmetric"),
+    ("factorisation", "factorization"), ("linear transformation", "linear map"), ("root-mean-square", "rms"), ("diagonal matrices", "diagonal matrix"),
+]  # fmt: skip
+
+DIFFERENT = [
+    ("left inverse", "right inverse", "opposite"), ("upper bound", "lower bound", "opposite"), ("child node", "parent node", "opposite"),
+    ("Gauss's lemma I", "Gauss's lemma II", "number"), ("first derivative", "second derivative", "number"), ("cubic equation", "quartic equation", "number"),
+    ("triangular number", "pentagonal number", "number"), ("separable extension", "inseparable extension", "prefix"),
+    ("archimedean", "non-archimedean", "negation"), ("convergent", "non convergent", "negation"), ("continuous function", "semicontinuous function", "prefix"),
+    ("group", "abelian group", "narrower"), ("prime ideal", "ideal", "narrower"), ("even function", "odd function", "opposite"),
+    ("infimum", "supremum", "opposite"), ("rational number", "irrational number", "opposite"), ("directed graph", "undirected graph", "opposite"),
+    ("homomorphism", "homeomorphism", "opposite"), ("type 1 error", "type 2 error", "number"), ("subgroup", "supergroup", ""),
+    ("product rule", "rule of product", ""), ("ring of quotients", "quotient ring", ""), ("primal", "primality", ""), ("sum of products", "product of sums", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "second"), SAME)
+def test_names_that_are_one(first: str, second: str) -> None:
+    one, other = words_of(first), words_of(second)
+    rule = join(one, other)
+    assert rule
+    assert join(other, one) == rule
+    assert rule == "acronym" or not veto(one, other)
+    assert candidate_keys(one) & candidate_keys(other) or "-" in first
+
+
+@pytest.mark.parametrize(("first", "second", "why"), DIFFERENT)
+def test_names_that_are_not(first: str, second: str, why: str) -> None:
+    one, other = words_of(first), words_of(second)
+    assert not join(one, other) or veto(one, other)
+    assert veto(one, other) == veto(other, one) == why or not why
+
+
+def axes(texts: Sequence[str]) -> np.ndarray:
+    """All names alike, so that only the words decide."""
+    return np.tile(np.eye(1, 4, dtype=np.float32), (len(texts), 1))
+
+
+def merged(
+    names: dict[str, int], distinct: set[tuple[str, str]] = frozenset(), kind: str = "concept"
+) -> dict[str, str]:
+    terms = [
+        MergeTerm(id=f"{kind}:{name}", kind=kind, name=name, document_count=count) for name, count in names.items()
+    ]
+    decision = decide(terms, axes, neighbours=20, min_cosine=0.5, distinct=distinct)
+    assert decision.candidates >= len(decision.merges) + sum(decision.kept_apart.values()) - len(names)
+    return {one.alias_id.partition(":")[2]: one.canonical_id.partition(":")[2] for one in decision.merges}
+
+
+def test_the_term_of_most_documents_takes_in_the_others() -> None:
+    assert merged({"gram matrix": 2, "gram matrices": 9, "group": 50}) == {"gram matrix": "gram matrices"}
+    assert merged({"gram matrix": 9, "gram matrices": 9}) == {"gram matrix": "gram matrices"}
+
+
+def test_merges_are_stars_and_never_chains() -> None:
+    # "rms" is an acronym of both spellings; the long forms are each other's spelling, so all are close to the largest.
+    targets = merged({"rms": 1, "root mean square": 5, "root-mean-square": 3, "root mean squares": 2})
+    assert set(targets.values()) == {"root mean square"}
+    chained = merged({"linear independence": 1, "linearly independent": 2, "linearly independent set": 3})
+    assert not set(chained) & set(chained.values())
+
+
+def test_an_acronym_of_two_different_things_stands_for_neither() -> None:
+    assert merged({"flt": 3, "fermat last theorem": 2, "fermat little theorem": 2}) == {}
+
+
+def test_a_reviewers_no_is_obeyed_for_the_whole_group() -> None:
+    names = {"euler formula": 9, "euler's formula": 5, "euler formulas": 2}
+    assert merged(names) == {"euler's formula": "euler formula", "euler formulas": "euler formula"}
+    no = {("concept:euler formulas", "concept:euler's formula")}
+    assert len(merged(names, no)) == 1
+    assert (
+        merged(names, {("concept:euler formula", "concept:euler's formula")}).get("euler's formula") != "euler formula"
+    )
+
+
+def test_only_terms_of_one_kind_merge() -> None:
+    terms = [
+        MergeTerm(id="topic:graphs", kind="topic", name="graphs", document_count=1),
+        MergeTerm(id="concept:graph", kind="concept", name="graph", document_count=1),
+    ]
+    assert decide(terms, axes, neighbours=5, min_cosine=0.0).merges == []
+
+
+def test_the_decision_does_not_depend_on_order() -> None:
+    names = {name: (7 * n) % 5 for n, name in enumerate(sorted({name for pair in SAME for name in pair}))}
+    backwards = dict(reversed(list(names.items())))
+    assert merged(names) == merged(backwards)
+    assert len(merged(names)) >= 20
+
+
+def test_nearest_pairs_are_exact_and_checked() -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(60, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    pairs = {(pair.first, pair.second): pair.cosine for pair in nearest_pairs(vectors, neighbours=59, min_cosine=0.5)}
+    cosines = vectors @ vectors.T
+    expected = {(i, j) for i in range(60) for j in range(i + 1, 60) if cosines[i, j] >= 0.5}
+    assert set(pairs) == expected
+    assert all(pairs[one] == pytest.approx(cosines[one], abs=1e-5) for one in pairs)
+    assert list(nearest_pairs(vectors[:1], neighbours=3, min_cosine=0.0)) == []
+    with pytest.raises(VectorError, match="row 0 has length 2"):
+        check_unit_rows(vectors * 2)
+    with pytest.raises(VectorError, match="float64"):
+        check_unit_rows(vectors.astype(np.float64))
+
+
+class CountingEmbedder:
+    model = "counting"
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        self.seen += texts
+        return axes(texts)
+
+
+def test_a_stored_embedding_is_never_computed_twice(tmp_path: Path) -> None:
+    embedder = CountingEmbedder()
+    store = EmbeddingStore(tmp_path / "e.sqlite", embedder)
+    assert store.embed(["a", "b", "a"]).shape == (3, 4)
+    assert EmbeddingStore(tmp_path / "e.sqlite", embedder).embed(["b", "c"]).shape == (2, 4)
+    assert embedder.seen == ["a", "b", "c"]
+    assert store.embed([]).shape == (0, 0)
+
+
+def test_the_onnx_form_gives_unit_vectors_that_do_not_depend_on_company() -> None:
+    embedder = OnnxEmbedder()
+    names = ["greatest common divisor", "gcd", "left inverse", "right inverse"]
+    together = check_unit_rows(embedder.embed(names))
+    alone = np.concatenate([embedder.embed([name]) for name in names])
+    assert np.sum(together * alone, axis=1).min() > 0.98
+    assert together[2] @ together[3] > together[0] @ together[2]
+    with pytest.raises(ConfigError, match="no embedder"):
+        make_embedder("bert")  # type: ignore[arg-type]
