@@ -46,6 +46,7 @@ _LAST_LINES = 15
 # kept port is still free at the next start.
 _FIRST_PORTS = (17687, 17474)
 
+_UNREADABLE_STORE = "(the store is unreadable)"
 _DIAGNOSES = (
     (
         "Address already in use",
@@ -70,7 +71,12 @@ _DIAGNOSES = (
         "could not be read. Unknown",
         "the store was written by another Neo4j: use that version, or start afresh with `kgsynth db reset`",
     ),
+    (
+        _UNREADABLE_STORE,
+        "the store is damaged or was written by another Neo4j: use that version, or start afresh with `kgsynth db reset`",
+    ),
     ("UnsupportedClassVersionError", "this Java is too old: set KGSYNTH_JAVA_HOME to Java 17 or 21"),
+    ("Could not reserve enough space", "the heap does not fit this machine: give a smaller `--heap-mib`"),
     ("Invalid maximum heap size", "the heap does not fit this machine: give `--heap-mib`"),
     ("insufficient memory", "there is not enough free memory for the heap: give a smaller `--heap-mib`"),
 )
@@ -126,8 +132,6 @@ class ManagedServer:
         self.name = name
         self.home = environment.graphs / name
         self._environment = environment
-        # Held while this process lives, so that the server's end is noticed and no zombie stays.
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def password_file(self) -> Path:
@@ -211,7 +215,7 @@ class ManagedServer:
         self._make_home()
         with self._locked():
             if self._running_pid() is not None:
-                self._wait_until_ready(process=None)
+                self._wait_until_ready()
                 return False
             self.install(progress)
             settings = self._chosen_settings(heap_mib=heap_mib, page_cache_mib=page_cache_mib, new_ports=new_ports)
@@ -219,8 +223,8 @@ class ManagedServer:
             self._refuse_full_disk()
             self._write_configuration(settings)
             self._make_password()
-            self._process = self._spawn(settings)
-            self._wait_until_ready(self._process)
+            self._spawn(settings)
+            self._wait_until_ready()
             return True
 
     def stop(self) -> bool:
@@ -248,8 +252,6 @@ class ManagedServer:
                     f"Neo4j (pid {pid}) has not stopped in {_STOP_TIMEOUT_S:.0f} s", hint=self._tail_hint()
                 )
             time.sleep(_POLL_S)
-        if self._process is not None and self._process.pid == pid:
-            self._process.wait()
         self._state_file.unlink(missing_ok=True)
         return True
 
@@ -424,12 +426,12 @@ class ManagedServer:
             timeout=_START_TIMEOUT_S,
         )
         if done.returncode:
-            raise ServerError("the initial password could not be set: " + (done.stderr or done.stdout).strip()[-500:])
+            raise ServerError("the initial password could not be set: " + (done.stderr or done.stdout).strip()[:500])
         descriptor = os.open(self.password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(password + "\n")
 
-    def _spawn(self, settings: ServerSettings) -> subprocess.Popen[bytes]:
+    def _spawn(self, settings: ServerSettings) -> None:
         command = [
             str(self._java().executable),
             *_OPENS,
@@ -445,18 +447,23 @@ class ManagedServer:
             f"--config-dir={self.home}/conf",
             "--console-mode",
         ]
-        with self.console_log.open("wb") as log:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                cwd=self.home,
-            )
-        state = {"pid": process.pid, "started": psutil.Process(process.pid).create_time()}
+        # Through a shell that ends at once, so that the server is nobody's child: it outlives this process and leaves
+        # no zombie here when it ends.
+        done = subprocess.run(
+            ["/bin/sh", "-c", '"$@" >"$KGSYNTH_LOG" 2>&1 </dev/null & echo $!', "sh", *command],
+            env=config.process_environment(KGSYNTH_LOG=str(self.console_log)),
+            start_new_session=True,
+            capture_output=True,
+            text=True,
+            cwd=self.home,
+            check=False,
+        )
+        try:
+            pid = int(done.stdout)
+            state = {"pid": pid, "started": psutil.Process(pid).create_time()}
+        except (ValueError, psutil.Error) as error:
+            raise ServerError(f"Neo4j could not be started: {done.stderr or error}", hint=self._tail_hint()) from error
         _write_atomically(self._state_file, json.dumps(state))
-        return process
 
     def _running_pid(self) -> int | None:
         try:
@@ -467,25 +474,26 @@ class ManagedServer:
         except (OSError, ValueError, KeyError, psutil.Error):
             return None
 
-    def _wait_until_ready(self, process: subprocess.Popen[bytes] | None) -> None:
+    def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _START_TIMEOUT_S
-        last: GraphError | None = None
+        problem = "its port stays closed"
         while time.monotonic() < deadline:
-            if (process is not None and process.poll() is not None) or self._running_pid() is None:
+            if self._running_pid() is None:
                 self._state_file.unlink(missing_ok=True)
                 raise ServerError(f"Neo4j of graph {self.name!r} ended while starting", hint=self._tail_hint())
-            status = self.status()
-            if not _listens(int(status.bolt_url.rpartition(":")[2])):
+            if not _listens(int(self.status().bolt_url.rpartition(":")[2])):
                 time.sleep(_POLL_S)
                 continue
             try:
                 with self.connect() as graph:
+                    # The server answers even when the store is unreadable; then only its database never comes up.
+                    failure = graph.database_failure()
+                    if failure:
+                        problem = f"{failure} {_UNREADABLE_STORE}"
+                        break
                     graph.verify()
             except GraphUnavailableError as error:
-                # The store may be unreadable: then the server answers, but its database never comes up.
-                last = error
-                if self._diagnosis():
-                    break
+                problem = str(error)
                 time.sleep(_POLL_S)
             except GraphError as error:
                 # A wrong password must end the wait at once: three tries lock the account.
@@ -495,20 +503,18 @@ class ManagedServer:
                 ) from error
             else:
                 return
-        if process is not None:
-            self._stop()
-        raise ServerError(
-            f"Neo4j of graph {self.name!r} does not answer: {last or 'its port stays closed'}", hint=self._tail_hint()
-        )
+        hint = self._tail_hint(problem)
+        self._stop()
+        raise ServerError(f"Neo4j of graph {self.name!r} does not come up: {problem}", hint=hint)
 
-    def _diagnosis(self) -> str:
-        text = "\n".join(self.last_log_lines(200))
+    def _diagnosis(self, problem: str) -> str:
+        text = problem + "\n".join(self.last_log_lines(200))
         with suppress(OSError):
             text += (self.home / "logs" / "debug.log").read_text(encoding="utf-8", errors="replace")[-200_000:]
         return next((advice for sign, advice in _DIAGNOSES if sign in text), "")
 
-    def _tail_hint(self) -> str:
-        diagnosis = self._diagnosis()
+    def _tail_hint(self, problem: str = "") -> str:
+        diagnosis = self._diagnosis(problem)
         lines = "\n".join("  " + line for line in self.last_log_lines())
         return (f"Likely {diagnosis}.\n" if diagnosis else "") + f"The last lines of {self.console_log}:\n{lines}"
 

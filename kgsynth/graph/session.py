@@ -12,8 +12,11 @@ from typing import Any, Self, TypeVar, cast
 import neo4j
 import neo4j.exceptions
 
+from kgsynth import queries
 from kgsynth.errors import GraphError, GraphUnavailableError, KgsynthError, QueryError
 from kgsynth.queries import Query
+
+_DATABASE_STATUS = queries.load("schema/database_status")
 
 Row = dict[str, Any]
 _Result = TypeVar("_Result")
@@ -137,6 +140,16 @@ class Graph:
             self._driver.verify_connectivity()
             with self._session() as session:
                 session.run("RETURN 1").consume()
+
+    def database_failure(self) -> str:
+        """Why the server says that the database is not up; empty when it is, or is still on its way.
+
+        Raises:
+            GraphUnavailableError: the server does not answer; GraphError: it refuses the login.
+        """
+        with _translated(), self._driver.session(database="system") as session:
+            rows = [record.data() for record in session.run(_DATABASE_STATUS.text, name=self.database)]
+        return next((row["message"] for row in rows if row["message"] and row["status"] != "online"), "")
 
     def _session(self, *, reads: bool = False) -> neo4j.Session:
         mode = neo4j.READ_ACCESS if reads else neo4j.WRITE_ACCESS

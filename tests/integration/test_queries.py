@@ -8,9 +8,9 @@ from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from kgsynth.queries import Query
 
-FOLDERS = ("schema", "facts", "merge", "derive", "walk", "ground", "provenance", "check", "explore")
-# Schema commands cannot be explained; the `graph` fixture has run them.
-ALL = [query for folder in FOLDERS for query in queries.load_folder(folder) if query.access != "schema"]
+FOLDERS = ("facts", "merge", "derive", "walk", "ground", "provenance", "check", "explore")
+# Schema and administration commands cannot be explained; the `graph` fixture has run them.
+ALL = [query for folder in FOLDERS for query in queries.load_folder(folder)]
 PARAMETERS: dict[str, object] = {
     "limit": 2,
     "weights": {},

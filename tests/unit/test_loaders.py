@@ -17,7 +17,15 @@ from kgsynth.documents import RejectFile, loader_names, read, usable_documents
 from kgsynth.errors import ConfigError, TooManyRejectsError
 from kgsynth.records import Annotation, ConceptName, CountedPair, Document, Reject, StageCount
 from kgsynth_loaders import (
-    annotations, concept_list, counted_pairs, csv_table, jsonl, parquet, python_docs, text_folder, text_lines,
+    annotations,
+    concept_list,
+    counted_pairs,
+    csv_table,
+    jsonl,
+    parquet,
+    python_docs,
+    text_folder,
+    text_lines,
 )  # fmt: skip
 
 FIELDS = FieldNames()
@@ -82,7 +90,7 @@ def test_csv_with_lists_and_bad_rows(tmp_path: Path) -> None:
     file = tmp_path / "d.csv"
     file.write_bytes(b'\xef\xbb\xbfid,text,topics\n1,"two\nlines",a|b\n2,short\n3,\xff,a\n4,,a\n5,fine,\n')
     found = list(csv_table.documents(str(file), FIELDS))
-    assert [(one.id, one.text, one.topics) for one in found if isinstance(one, Document)][0] == (
+    assert next((one.id, one.text, one.topics) for one in found if isinstance(one, Document)) == (
         "1",
         "two\nlines",
         ("a", "b"),

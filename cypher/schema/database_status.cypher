@@ -1,0 +1,7 @@
+// Whether a database is up, and why not. Runs on the database `system`.
+// access: read
+// params: name
+// returns: status, message
+SHOW DATABASES YIELD name, currentStatus, statusMessage
+WHERE name = $name
+RETURN currentStatus AS status, statusMessage AS message
