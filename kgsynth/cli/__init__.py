@@ -77,9 +77,9 @@ def cli(ctx: click.Context, graph: str | None, verbose: bool) -> None:
 def main() -> None:
     """Run the command; errors of kgsynth become a message, a hint and exit code 1."""
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # Without standalone mode click returns the code of ctx.exit() instead of raising it.
+        code = cli.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except click.Abort:
         click.echo("interrupted; what was finished is kept", err=True)
         sys.exit(130)

@@ -17,6 +17,7 @@ from functools import cache
 from importlib import resources
 
 from kgsynth.concepts.normalise import detex, fold, singular
+from kgsynth.concepts.vocabulary import SMALLEST_CAP
 from kgsynth.records import ConceptName, Document
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[^\w\s]|_|\n\s*\n")
@@ -85,7 +86,7 @@ def keyphrases(
         topic_sizes[group] += 1
         for phrase in own:
             topics_of[phrase][group] += 1
-    limit = max(2, max_document_share * total)
+    limit = max(SMALLEST_CAP, max_document_share * total)
     kept = {phrase for phrase, count in in_documents.items() if min_document_count <= count <= limit}
     containing: dict[tuple[str, ...], list[tuple[str, ...]]] = defaultdict(list)
     for phrase in kept:

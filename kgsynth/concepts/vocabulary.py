@@ -28,6 +28,8 @@ _NOT_A_NAME = re.compile(
     re.IGNORECASE,
 )
 _NOT_A_NAME_KINDS = frozenset({"proof", "example", "bibliography", "biography"})
+# In a small corpus a share means nothing: a name may always occur in this many documents.
+SMALLEST_CAP = 20
 _MAX_NAME_WORDS = 8
 _MIN_NAME_CHARS = 3
 
@@ -157,8 +159,7 @@ def annotate(
         names = vocabulary.find(f"{document.title}.\n\n{document.text}")
         found.append((document.id, document.topics, names))
         document_counts.update({normal_form(name) for name in names})
-    # In a corpus of a few documents a share means nothing: a name may always occur in two.
-    limit = max(2, max_document_share * len(found))
+    limit = max(SMALLEST_CAP, max_document_share * len(found))
     report = vocabulary.report
     report.too_common = {form: count for form, count in document_counts.most_common() if count > limit}
     report.never_found = report.names - len(document_counts)

@@ -73,7 +73,8 @@ _DIAGNOSES = (
     ),
     (
         _UNREADABLE_STORE,
-        "the store is damaged or was written by another Neo4j: use that version, or start afresh with `kgsynth db reset`",
+        "the store is damaged or was written by another Neo4j: use that version, or start afresh with "
+        "`kgsynth db reset`",
     ),
     ("UnsupportedClassVersionError", "this Java is too old: set KGSYNTH_JAVA_HOME to Java 17 or 21"),
     ("Could not reserve enough space", "the heap does not fit this machine: give a smaller `--heap-mib`"),

@@ -1,0 +1,9 @@
+#!/bin/sh
+# The password comes from a secret (user/password, as Neo4j's own image takes it), never from the command line.
+set -eu
+if [ -r /run/secrets/neo4j_auth ]; then
+  auth=$(cat /run/secrets/neo4j_auth)
+  NEO4J_USERNAME=${auth%%/*} NEO4J_PASSWORD=${auth#*/}
+  export NEO4J_USERNAME NEO4J_PASSWORD
+fi
+exec kgsynth "$@"
