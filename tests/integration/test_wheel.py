@@ -1,0 +1,71 @@
+"""The wheel, installed outside the checkout: everything it needs is inside it."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from kgsynth import config
+from kgsynth.graph.server import ManagedServer
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_holds_queries_prompts_lists_and_the_lock(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for path in [*(ROOT / "cypher").rglob("*.cypher")]:
+        assert f"kgsynth/cypher/{path.relative_to(ROOT / 'cypher').as_posix()}" in names
+    for name in (
+        "kgsynth/graph/jars.lock", "kgsynth/demo.toml", "kgsynth/concepts/opposites.txt", "kgsynth/concepts/stop_words_english.txt",
+        "kgsynth/generation/prompts/mathematics/level3.txt", "kgsynth_loaders/jsonl.py", "kgsynth/py.typed",
+    ):  # fmt: skip
+        assert name in names
+    assert not [name for name in names if name.startswith(("tests/", "cypher/", "loaders/"))]
+
+
+def test_the_wheel_runs_the_demo_outside_the_checkout(
+    wheel: Path, environment: config.Environment, command_environment: dict[str, str], tmp_path: Path
+) -> None:
+    venv = tmp_path / "venv"
+    site = Path(os.path.realpath(sys.executable)).parent / "python3"
+    subprocess.run([str(site), "-m", "venv", "--without-pip", str(venv)], check=True)
+    python = venv / "bin" / "python"
+    uv = [str(Path(sys.executable).with_name("uv")), "pip", "install", "--quiet", "--python", str(python), "--no-deps"]
+    # What make setup has fetched is in uv's cache; without a cache this fetches the pinned packages anew.
+    subprocess.run([*uv, "--require-hashes", "-r", str(ROOT / "requirements" / "image.txt")], check=True)
+    subprocess.run([*uv, str(wheel)], check=True)
+    absent = subprocess.run([str(python), "-c", "import torch"], capture_output=True, check=False)
+    assert absent.returncode != 0
+    values = {**command_environment, "PATH": "/usr/bin:/bin"}
+    command = [str(venv / "bin" / "kgsynth"), "--graph", "wheel", "demo", "--backend", "scripted"]
+    try:
+        done = subprocess.run(command, cwd=tmp_path, env=values, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert "5 of 500 combinations" in done.stdout
+        refused = subprocess.run(
+            [*command[:-1], "vllm", "--work-dir", "other"],
+            cwd=tmp_path,
+            env=values,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert refused.returncode == 1
+        assert "is not installed" in refused.stderr
+    finally:
+        ManagedServer(environment, "wheel").reset()
