@@ -14,6 +14,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,13 +23,15 @@ from kgsynth.concepts import vocabulary
 from kgsynth.concepts.decide import MergeTerm, decide
 from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
 from kgsynth.concepts.normalise import normal_form
-from kgsynth.config import DocumentsSettings
+from kgsynth.config import DocumentsSettings, EmbedderName
 from kgsynth.documents import RejectFile, usable_documents
 from kgsynth.records import StageCount
 
 HERE = Path(__file__).parent
 DOCUMENTS = HERE.parents[2] / "shared" / "data" / "planetmath" / "documents.jsonl.gz"
 JUDGEMENTS = HERE / "merge_judgements.csv"
+# Pairs of plain cosine were judged by hand down to this threshold; below, precision is a lower bound.
+JUDGED_DOWN_TO = 0.94
 THRESHOLDS = (0.99, 0.98, 0.97, 0.96, 0.95, 0.94, 0.92, 0.90, 0.85, 0.80)
 
 Pair = tuple[str, str]
@@ -72,14 +75,35 @@ def names_in_use(path: Path) -> tuple[Counter[str], set[Pair]]:
     return used, {one for one in gold if one[0] in used and one[1] in used}
 
 
-def score(found: Iterable[Pair], joined: Iterable[Pair], gold: set[Pair], verdicts: dict[str, bool]) -> str:
-    """One line: pairs, right ones, precision, recall of the gold pairs in `joined`."""
+class Score(NamedTuple):
+    """Pairs joined, the share of right ones, how many nobody judged (they count as wrong), and the share of gold found."""
+
+    pairs: int
+    precision: float
+    unjudged: int
+    recall: float
+
+    def __str__(self) -> str:
+        return f"{self.pairs:6,} pairs  precision {self.precision:.3f} (unjudged {self.unjudged:,})  recall {self.recall:.3f}"
+
+
+class Measured(NamedTuple):
+    """The scores of one embedder: kgsynth's decision, the same above several cosines, and plain cosine by threshold."""
+
+    kgsynth: Score
+    by_cosine: dict[float, Score]
+    cosine: dict[float, Score]
+    rules: Counter[str]
+    found: list[tuple[str, Pair]]
+
+
+def score(found: Iterable[Pair], joined: Iterable[Pair], gold: set[Pair], verdicts: dict[str, bool]) -> Score:
+    """Precision over `found`, recall of the gold pairs in `joined`."""
     found = set(found)
     right = sum(one in gold or verdicts.get(pair_hash(one), False) for one in found)
     unjudged = sum(one not in gold and pair_hash(one) not in verdicts for one in found)
-    recall = len(gold & set(joined)) / len(gold)
     precision = right / len(found) if found else 1.0
-    return f"{len(found):6,} pairs  precision {precision:.3f} (unjudged {unjudged:,})  recall {recall:.3f}"
+    return Score(len(found), precision, unjudged, len(gold & set(joined)) / len(gold))
 
 
 def clusters(merges: Iterable[Pair]) -> set[Pair]:
@@ -88,6 +112,36 @@ def clusters(merges: Iterable[Pair]) -> set[Pair]:
     for alias, canonical in merges:
         members.setdefault(canonical, [canonical]).append(alias)
     return {pair(one, other) for group in members.values() for one in group for other in group if one < other}
+
+
+def measure(embedder: EmbedderName, used: Counter[str], gold: set[Pair], store_path: Path) -> Measured:
+    """Score kgsynth and plain cosine with one embedder."""
+    verdicts = judgements()
+    store = EmbeddingStore(store_path, make_embedder(embedder))
+    ids = sorted(used)
+    terms = [MergeTerm(id=f"concept:{one}", kind="concept", name=one, document_count=used[one]) for one in ids]
+    decision = decide(terms, store.embed, neighbours=20, min_cosine=0.5)
+    by_cosine: dict[float, Score] = {}
+    for least in (0.0, 0.5, 0.7, 0.8, 0.9, 0.95):
+        merges = [
+            (one.alias_id.removeprefix("concept:"), one.canonical_id.removeprefix("concept:"))
+            for one in decision.merges
+            if one.cosine >= least
+        ]
+        by_cosine[least] = score((pair(*one) for one in merges), clusters(merges), gold, verdicts)
+        if not least:
+            found = [("kgsynth", pair(*one)) for one in merges]
+    # Plain cosine embeds the names as they stand.
+    vectors = store.embed(ids)
+    similarities = np.triu(vectors @ vectors.T, k=1)
+    cosine: dict[float, Score] = {}
+    for threshold in THRESHOLDS:
+        rows, columns = np.nonzero(similarities >= threshold)
+        pairs = {pair(ids[row], ids[column]) for row, column in zip(rows, columns, strict=True)}
+        cosine[threshold] = score(pairs, pairs, gold, verdicts)
+        if threshold >= JUDGED_DOWN_TO:
+            found += [(f"cosine {threshold}", one) for one in sorted(pairs)]
+    return Measured(by_cosine[0.0], by_cosine, cosine, Counter(one.rule for one in decision.merges), found)
 
 
 def main() -> None:
@@ -101,41 +155,24 @@ def main() -> None:
     used, gold = names_in_use(arguments.documents)
     verdicts = judgements()
     print(f"{len(used):,} names in use, {len(gold):,} author-given pairs among them, {len(verdicts):,} judgements")
-    unjudged: list[tuple[str, Pair]] = []
-    for name in ("onnx", "sentence-transformers"):
-        store = EmbeddingStore(config.environment().embeddings, make_embedder(name))
-        ids = sorted(used)
-        vectors = store.embed(ids)  # plain cosine embeds the names as they stand
-        terms = [MergeTerm(id=f"concept:{one}", kind="concept", name=one, document_count=used[one]) for one in ids]
-        print(f"\n{store.model}\nkgsynth, by its smallest cosine over the rules' own:")
-        for least in (0.0, 0.5, 0.7, 0.8, 0.9, 0.95):
-            decision = decide(terms, store.embed, neighbours=20, min_cosine=0.5)
-            merges = [
-                (one.alias_id.removeprefix("concept:"), one.canonical_id.removeprefix("concept:"))
-                for one in decision.merges
-                if one.cosine >= least
-            ]
-            print(f"  >= {least:.2f}  {score((pair(*one) for one in merges), clusters(merges), gold, verdicts)}")
-            if least == 0.0:
-                unjudged += [("kgsynth", pair(*one)) for one in merges]
-                by_rule = Counter(one.rule for one in decision.merges)
-                print("           " + ", ".join(f"{rule} {count}" for rule, count in sorted(by_rule.items())))
+    unjudged: dict[Pair, str] = {}
+    embedders: tuple[EmbedderName, ...] = ("onnx", "sentence-transformers")
+    for embedder in embedders:
+        measured = measure(embedder, used, gold, config.environment().embeddings)
+        rules = ", ".join(f"{rule} {count}" for rule, count in sorted(measured.rules.items()))
+        print(f"\n{embedder}\nkgsynth ({rules}), all merges and those above a cosine:")
+        for least, one in measured.by_cosine.items():
+            print(f"  >= {least:.2f}  {one}")
         print("plain cosine:")
-        similarities = np.triu(vectors @ vectors.T, k=1)
-        for threshold in THRESHOLDS:
-            rows, columns = np.nonzero(similarities >= threshold)
-            found = {pair(ids[row], ids[column]) for row, column in zip(rows, columns, strict=True)}
-            print(f"  >= {threshold:.2f}  {score(found, found, gold, verdicts)}")
-            if threshold >= 0.94:
-                unjudged += [(f"cosine {threshold}", one) for one in sorted(found)]
+        for threshold, one in measured.cosine.items():
+            print(f"  >= {threshold:.2f}  {one}")
+        for origin, candidate in measured.found:
+            if candidate not in gold and pair_hash(candidate) not in verdicts:
+                unjudged.setdefault(candidate, origin)
     if arguments.unjudged:
-        seen: set[Pair] = set()
-        with arguments.unjudged.open("w", encoding="utf-8") as file:
-            for origin, one in unjudged:
-                if one not in gold and one not in seen and pair_hash(one) not in verdicts:
-                    seen.add(one)
-                    file.write(f"{pair_hash(one)}\t{one[0]}\t{one[1]}\t{origin}\n")
-        print(f"\n{len(seen):,} unjudged pairs written to {arguments.unjudged}")
+        lines = [f"{pair_hash(one)}\t{one[0]}\t{one[1]}\t{origin}\n" for one, origin in unjudged.items()]
+        arguments.unjudged.write_text("".join(lines), encoding="utf-8")
+        print(f"\n{len(lines):,} unjudged pairs written to {arguments.unjudged}")
 
 
 if __name__ == "__main__":
