@@ -409,7 +409,12 @@ class ManagedServer:
     def _make_password(self) -> None:
         if self.password_file.is_file():
             return
-        password = secrets.token_urlsafe(18)
+        # The tool reads its argument from the file (`@file`): on a command line everybody could see it. The file gets
+        # its name last, so that a call that was killed in between is simply done again.
+        new = self.password_file.with_name("password.new")
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(f"k{secrets.token_urlsafe(18)}\n")  # a leading - would read as an option
         done = subprocess.run(
             [
                 str(self._java().executable),
@@ -418,7 +423,7 @@ class ManagedServer:
                 "org.neo4j.cli.AdminTool",
                 "dbms",
                 "set-initial-password",
-                password,
+                f"@{new}",
             ],
             env=config.process_environment(NEO4J_HOME=str(self.home), NEO4J_CONF=str(self.home / "conf")),
             capture_output=True,
@@ -427,10 +432,9 @@ class ManagedServer:
             timeout=_START_TIMEOUT_S,
         )
         if done.returncode:
-            raise ServerError("the initial password could not be set: " + (done.stderr or done.stdout).strip()[:500])
-        descriptor = os.open(self.password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(password + "\n")
+            said = (done.stderr or done.stdout).strip()[:500]
+            raise ServerError(f"the initial password could not be set: {said}")
+        new.replace(self.password_file)
 
     def _spawn(self, settings: ServerSettings) -> None:
         command = [
