@@ -135,7 +135,7 @@ class SampleSettings:
 
     def __post_init__(self) -> None:
         """Check ranges and that exactly one amount is given when any is."""
-        _require(self.seed is None or self.seed >= 0, f"sample.seed is {self.seed}: give 0 or more")
+        _require(self.seed is None or 0 <= self.seed < 2**63, f"sample.seed is {self.seed}: give 0 to 2**63 - 1")
         _require(
             self.combinations is None or self.combinations >= 1,
             f"sample.combinations is {self.combinations}: give 1 or more",
@@ -331,7 +331,7 @@ def resolve(text: str = "", *, origin: str = "file", overrides: Sequence[str] = 
 
 
 def resolve_file(path: Path, overrides: Sequence[str] = ()) -> Resolved:
-    """As `resolve`, from a file; relative paths in it are relative to the folder of the file.
+    """As `resolve`, from a file; relative paths in it are relative to the folder you are in.
 
     Raises:
         ConfigError: the file cannot be read, or as in `resolve`.

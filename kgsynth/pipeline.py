@@ -42,6 +42,7 @@ from kgsynth.records import (
     Annotation,
     Combination,
     CountedPair,
+    Document,
     GroundingDocument,
     Kind,
     Question,
@@ -63,6 +64,7 @@ _NAMES = queries.load("walk/names")
 
 # A transaction of so many documents with their texts stays far below the server's memory for transactions.
 _DOCUMENT_BATCH = 500
+_BATCH_CHARS = 4_000_000
 # 10,000 rows a statement is the fastest of 1,000 to 50,000 (DESIGN section 5).
 _MENTION_BATCH = 10_000
 _GROUNDING_BATCH = 200
@@ -219,7 +221,7 @@ def _load_documents(
 ) -> StageCount:
     count = StageCount(stage="load documents", unit="documents")
     with timed(count, report), shown(progress, "load documents", None), RejectFile(rejects) as reject_file:
-        for batch in _batches(usable_documents(settings, reject_file, count), _DOCUMENT_BATCH):
+        for batch in _document_batches(usable_documents(settings, reject_file, count)):
             rows = [facts.DocumentFacts(document_id=document.id, document=document) for document in batch]
             for conflict in facts.write(graph, rows):
                 count.kept -= 1
@@ -240,7 +242,7 @@ def _load_annotations(
 ) -> StageCount:
     count = StageCount(stage="load annotations", unit="annotations")
     touched: set[str] = set()
-    mention_count = 0
+    mention_count = nameless = 0
     with timed(count, report), shown(progress, "load annotations", None), RejectFile(rejects) as reject_file:
         # An annotation file has its own fixed field names; only the id and topics fields may be called otherwise.
         records = read("annotations", sources, FieldNames(), kind="annotations")
@@ -248,6 +250,7 @@ def _load_annotations(
         size = 0
         for annotation in usable_annotations(records, reject_file, count):
             row = facts.DocumentFacts(document_id=annotation.id, document=None, mentions=_mentions(annotation))
+            nameless += sum(not term_id(kind, name) for kind in _KINDS_OF_TERMS for name in annotation.spellings(kind))
             touched.update(mention.term_id for mention in row.mentions)
             mention_count += len(row.mentions)
             batch.append(row)
@@ -261,6 +264,7 @@ def _load_annotations(
         facts.name_terms(graph, sorted(touched))
         count.notes["mentions"] = mention_count
         count.notes["terms"] = len(touched)
+        count.notes["names_without_letters"] = nameless
     refuse_too_many(count, limit=settings.max_rejected_share, where=rejects)
     return count
 
@@ -582,17 +586,22 @@ def generate(
     seed = settings.seed if settings.seed is not None else drawn[0].seed
     drawn = list(drawn[: settings.combinations])
     template = prompts.load(settings.domain, 3)
+    generator: Generator | None = None
+    if settings.backend == "server" and not settings.model:
+        # Which model the server has is part of what the run is; another one makes another run.
+        generator = make(environment, settings)
+        settings = replace(settings, model=generator.model)
     decisive = _decisive(settings, seed, template.hash, drawn)
     run_id = content_hash(decisive)[:12]
     folder = RunFolder(run_dir or Path("runs") / run_id, run_id, decisive)
     count = StageCount(stage="generate", unit="questions")
     progress = progress or Silent()
     questions: list[Question] = []
+    started = time.monotonic()
     with timed(count, report), folder.opened(), shown(progress, "generate", len(drawn)):
         provenance.write_run(graph, run_id, stage="generate", settings=decisive)
         shards = [drawn[first : first + settings.shard_size] for first in range(0, len(drawn), settings.shard_size)]
         seen: set[str] = set()
-        generator: Generator | None = None
         totals: dict[str, int] = {}
         try:
             for shard, batch in enumerate(shards):
@@ -619,8 +628,14 @@ def generate(
                 generator.close()
         count.notes.update(totals)
         count.notes["run"] = run_id
+        refuse_too_many(
+            count,
+            limit=settings.max_rejected_share,
+            where=folder.path / "rejects-*.jsonl",
+            hint="Is the model large enough for the task? --max-rejected-share sets the limit.",
+        )
+        count.seconds = time.monotonic() - started
         folder.complete({"settings": decisive, "stages": [count.to_row()], "version": __version__})
-    refuse_too_many(count, limit=settings.max_rejected_share, where=folder.path / "rejects-*.jsonl")
     return questions, folder
 
 
@@ -629,7 +644,7 @@ def _decisive(
 ) -> dict[str, Any]:
     """All that decides what a run writes; how it is run (concurrency, time limits) makes no other run."""
     values = asdict(settings)
-    for name in ("concurrency", "timeout_s", "max_rejected_share", "combinations"):
+    for name in ("url", "concurrency", "timeout_s", "max_rejected_share", "combinations"):
         values.pop(name)
     inputs = content_hash([[one.id, [document.id for document in one.documents]] for one in drawn])
     return {
@@ -672,8 +687,11 @@ def _make_shard(
     progress.advance(len(done))
     missing = [prompt.request for identity, prompt in written.items() if identity not in done]
     with folder.appending(shard) as journal:
-        for completion in generator.generate(missing):
-            journal.append(asdict(completion))
+        for written_text in generator.generate(missing):
+            # A model may write half of a surrogate pair, which no file can hold.
+            completion = replace(written_text, text=written_text.text.encode("utf-8", "replace").decode())
+            if completion.finish_reason != "error":
+                journal.append(asdict(completion))
             done[completion.request_id] = completion
             progress.advance()
     rows: list[dict[str, object]] = []
@@ -681,7 +699,14 @@ def _make_shard(
     rejected: dict[str, int] = {}
     for source in sources:
         completion = done[source.combination.id]
-        for result in level3.read_answer(completion, source, template=template, seen=seen):
+        for result in level3.read_answer(
+            completion,
+            source,
+            template=template,
+            seen=seen,
+            max_questions=settings.max_questions,
+            constrained=settings.constrained,
+        ):
             if isinstance(result, level3.Draft):
                 rows.append(_make_question(result, source, generator, settings, template, seed, run_id).to_row())
             else:
@@ -701,6 +726,7 @@ def _make_shard(
     completions = [done[source.combination.id] for source in sources]
     totals = {
         "combinations": len(batch),
+        "without_passages": sum(not source.passages for source in sources),
         "truncated_passages": sum(prompt.truncated_passages for prompt in written.values()),
         "prompt_tokens": sum(completion.prompt_tokens for completion in completions),
         "output_tokens": sum(completion.output_tokens for completion in completions),
@@ -711,7 +737,14 @@ def _make_shard(
 def _sources(graph: Graph, batch: Sequence[Combination]) -> list[level3.Source]:
     ids = sorted({term for combination in batch for term in combination.terms})
     names = {row["id"]: str(row["name"]) for row in graph.read(_NAMES, ids=ids)}
-    texts = provenance.texts(graph, [document.id for combination in batch for document in combination.documents])
+    wanted = sorted({document.id for combination in batch for document in combination.documents})
+    texts = provenance.texts(graph, wanted)
+    unknown = [term for term in ids if term not in names] + [document for document in wanted if document not in texts]
+    if unknown:
+        raise ConfigError(
+            f"{len(unknown):,} terms or documents of the combinations are not in this graph, such as {unknown[0]!r}",
+            hint="Were they drawn from another graph? --graph NAME selects one.",
+        )
     return [
         level3.Source(
             combination=combination,
@@ -735,7 +768,7 @@ def _make_question(
 ) -> Question:
     combination = source.combination
     return Question(
-        id=f"q-{content_hash([combination.id, level3.normal_question(draft.text)])[:16]}",
+        id=f"q-{content_hash([run_id, combination.id, level3.normal_question(draft.text)])[:16]}",
         text=draft.text,
         level=3,
         concepts=draft.concepts,
@@ -911,6 +944,19 @@ def _advancing(items: Iterable[_Item], progress: Progress) -> Iterator[_Item]:
 def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _document_batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    batch: list[Document] = []
+    chars = 0
+    for document in documents:
+        batch.append(document)
+        chars += len(document.text)
+        if len(batch) >= _DOCUMENT_BATCH or chars >= _BATCH_CHARS:
+            yield batch
+            batch, chars = [], 0
+    if batch:
         yield batch
 
 

@@ -29,7 +29,8 @@ def uniform_rows(seed: int, stage: str, *, first: int, count: int, width: int) -
     Source: Philox4x64-10 (Salmon et al., SC 2011) as in NumPy; doubles have 53 random bits.
     """
     counters_per_row = -(-width // _WORDS_PER_COUNTER)
-    bits = np.random.Philox(key=[seed, crc32(stage.encode())], counter=first * counters_per_row)
+    key = np.array([seed, crc32(stage.encode())], dtype=np.uint64)
+    bits = np.random.Philox(key=key, counter=first * counters_per_row)
     table = np.random.Generator(bits).random((count, counters_per_row * _WORDS_PER_COUNTER))
     return table[:, :width]
 

@@ -15,7 +15,7 @@ Kind = Literal["concept", "topic"]
 def content_hash(value: object) -> str:
     """SHA-256 in hexadecimal of the canonical JSON form of a value."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 // The derived layers are being made anew and must not be used.
 // access: write
-// params: -
+// params: token
 // returns: -
 MERGE (build:Build {id: 'current'})
-SET build.state = 'building'
+SET build.state = 'building', build.token = $token

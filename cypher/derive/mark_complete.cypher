@@ -1,6 +1,8 @@
 // The derived layers hold what facts and decisions say. The fingerprint names this state of the walk tables.
 // access: write
-// params: fingerprint
-// returns: -
-MERGE (build:Build {id: 'current'})
+// params: fingerprint, token
+// returns: state
+MATCH (build:Build {id: 'current', state: 'building', token: $token})
 SET build.state = 'complete', build.fingerprint = $fingerprint
+REMOVE build.token
+RETURN build.state AS state

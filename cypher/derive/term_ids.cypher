@@ -3,5 +3,9 @@
 // params: -
 // returns: id, kind, mention_count
 MATCH (term:Concept|Topic)
-RETURN term.id AS id, term.kind AS kind, COUNT { (term)<-[:MENTIONS]-() } AS mention_count
+CALL (term) {
+  OPTIONAL MATCH (term)<-[:MERGED_INTO*0..1]-(:Term)<-[:MENTIONS]-(document:Document)
+  RETURN coalesce(sum(document.term_count), 0) AS mention_count
+}
+RETURN term.id AS id, term.kind AS kind, mention_count
 ORDER BY id

@@ -1,4 +1,4 @@
-// Each row makes one term an alias of another; the absorbed term keeps its mentions and loses its derived layer.
+// Each row makes one term an alias of another; the absorbed term keeps its mentions.
 // access: write
 // params: rows
 // returns: -

@@ -1,11 +1,13 @@
-// Combinations with the walk that drew them and the documents they are grounded in.
+// Combinations with the walk that first drew them and the documents they are grounded in. What is there stays: the same
+// set of terms drawn by another walk is the same combination.
 // access: write
 // params: rows
 // returns: -
 UNWIND $rows AS row
 MERGE (combination:Combination {id: row.id})
-SET combination.seed = row.seed, combination.walk = row.walk
 WITH combination, row
+WHERE NOT EXISTS { (combination)-[:VISITS]->() }
+SET combination.seed = row.seed, combination.walk = row.walk
 CALL (combination, row) {
   UNWIND range(0, size(row.path) - 1) AS position
   MATCH (term:Term {id: row.path[position]})

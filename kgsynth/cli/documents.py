@@ -68,7 +68,7 @@ def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, **valu
 @click.option(
     "--rejects",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("rejects.jsonl"),
+    default=Path("kgsynth-rejects.jsonl"),
     show_default=True,
     help="Where rejects go.",
 )

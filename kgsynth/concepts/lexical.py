@@ -17,6 +17,8 @@ from kgsynth.concepts.normalise import detex, fold, singular
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
 _PARENTHESIS = re.compile(r"\s*\((?:of|in|for|on|over) [^)]*\)\s*$")
 
+# Signs that only part words.
+_SPACE_SIGNS = frozenset("-‐‑–—'’`\"“”.,:;/()")
 _ARTICLES = frozenset({"a", "an", "the"})
 _LINKS = frozenset(
     {"of", "for", "in", "on", "by", "to", "and", "with", "over", "from", "at", "or", "as", "is", "via", "modulo"}
@@ -120,13 +122,16 @@ class Words:
     """A name as the rules see it.
 
     `tokens` are folded words in the singular without possessives and articles; `variants` are tuples of words that
-    spell the same name (umlaut written out or not); `joined` has no gaps.
+    spell the same name (umlaut written out or not); `joined` has no gaps. `residue` is what the words leave out and
+    what tells names apart all the same: signs (C++ and C) and formulas; `bracket` says in which field (of a graph).
     """
 
     name: str
     tokens: tuple[str, ...]
     variants: frozenset[tuple[str, ...]]
     joined: frozenset[str]
+    residue: tuple[str, ...]
+    bracket: str
 
 
 @lru_cache(maxsize=500_000)
@@ -139,7 +144,21 @@ def words_of(name: str) -> Words:
     if any(char in plain for char in "äöüø"):
         written = plain.translate({ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue", ord("ø"): "oe"})
         variants.add(_canonical(_tokens(written)))
-    return Words(name, tokens, frozenset(variants), frozenset("".join(variant) for variant in variants))
+    found = _PARENTHESIS.search(name.casefold())
+    return Words(
+        name=name,
+        tokens=tokens,
+        variants=frozenset(variants),
+        joined=frozenset("".join(variant) for variant in variants),
+        residue=_residue(name),
+        bracket=" ".join(found.group().split()) if found else "",
+    )
+
+
+def _residue(name: str) -> tuple[str, ...]:
+    rest = _TOKEN.sub(" ", unicodedata.normalize("NFC", detex(name).casefold()))
+    signs = sorted(char for char in rest if not char.isspace() and char not in _SPACE_SIGNS)
+    return (*signs, *(re.findall(r"\$[^$]*\$", name) if "\N{CURRENCY SIGN}" in signs else ()))
 
 
 def _tokens(plain: str) -> tuple[str, ...]:
@@ -165,7 +184,7 @@ def _token(word: str) -> str:
 def _canonical(tokens: Sequence[str]) -> tuple[str, ...]:
     """Words in one order: articles gone, "A of B" as "B A", words dropped that add nothing."""
     words = [word for word in tokens if word not in _ARTICLES]
-    if words.count("of") == 1 and not _LINKS.intersection(words) - {"of"}:
+    if words.count("of") == 1 and words[0] != "number" and not _LINKS.intersection(words) - {"of"}:
         cut = words.index("of")
         if 0 < cut < len(words) - 1:
             words = words[cut + 1 :] + words[:cut]
@@ -243,11 +262,13 @@ def join(first: Words, second: Words) -> str:
     `acronym`: initials of the words they stand for, alone or within a longer name.
     `unsaid`: adverb and adjective, with or without the noun that they belong to.
     """
+    if not first.tokens or not second.tokens or first.residue != second.residue:
+        return ""
+    if first.bracket and second.bracket and first.bracket != second.bracket:
+        return ""
     if first.joined & second.joined:
         return "" if _is_known_different(first.tokens, second.tokens) else "spelling"
     ours, theirs = sorted(first.variants)[0], sorted(second.variants)[0]
-    if not ours or not theirs:
-        return ""
     has_links = _LINKS.intersection(ours) or _LINKS.intersection(theirs)
     if (
         2 < len(ours) <= _MAX_ORDER_WORDS

@@ -9,13 +9,23 @@ import unicodedata
 
 from kgsynth.records import Kind
 
-_OUTER = re.compile(r"^[^\w$\\(\[{+−-]+|[^\w$\\)\]}+*'!°-]+$")
+# Marks that belong to a name even at its end: C#, A*, n!, Gauss'.
+_KEPT_MARKS = frozenset("#*'!°$\\()[]{}-")
 
 
 def normal_form(name: str) -> str:
     """Unicode NFKC, case folded, white space collapsed, outer punctuation removed; may be empty."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    return _OUTER.sub("", " ".join(folded.split())).strip()
+    form = " ".join(folded.split())
+    while form and _is_outer(form[0]):
+        form = form[1:].lstrip()
+    while form and _is_outer(form[-1]):
+        form = form[:-1].rstrip()
+    return form if any(char.isalnum() or unicodedata.category(char)[0] == "S" for char in form) else ""
+
+
+def _is_outer(char: str) -> bool:
+    return unicodedata.category(char)[0] == "P" and char not in _KEPT_MARKS
 
 
 def term_id(kind: Kind, name: str) -> str:
@@ -87,11 +97,12 @@ _BOUNDARY = " \N{CURRENCY SIGN} "
 _MAX_NAME_FORMULA = 14
 
 _DISPLAY = re.compile(
-    r"\$\$.*?\$\$|\\\[.*?\\\]|\\begin\{(equation|align|eqnarray|gather|multline|displaymath|array|tabular|verbatim|xy|pspicture)(\*?)\}"
-    r".*?\\end\{\1\2\}",
+    r"\$\$.{0,10000}?\$\$|\\\[.{0,10000}?\\\]|\\begin\{(equation|align|eqnarray|gather|multline|displaymath|array|tabular|verbatim|xy|pspicture)(\*?)\}"
+    r".{0,10000}?\\end\{\1\2\}",
     re.DOTALL,
 )
-_INLINE = re.compile(r"(?<!\\)\$([^$]*)\$|\\\((.*?)\\\)", re.DOTALL)
+# Bounded, so that an opening without its end costs no search through the whole text.
+_INLINE = re.compile(r"(?<!\\)\$([^$]{0,2000})\$|\\\((.{0,2000}?)\\\)", re.DOTALL)
 _DROPPED_ARGUMENT = re.compile(
     r"\\(?:label|ref|eqref|cite|bibitem|includegraphics|input|usepackage|url|href|htmladdnormallink|PMlinkid)\*?(?:\[[^\]]*\])?\{[^{}]*\}"
 )

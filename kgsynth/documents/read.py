@@ -16,13 +16,17 @@ from typing import Any, Self
 
 from kgsynth.config import DocumentsSettings, FieldNames
 from kgsynth.errors import ConfigError, TooManyRejectsError
-from kgsynth.records import Document, Position, Reject, StageCount
+from kgsynth.records import Annotation, ConceptName, CountedPair, Document, Position, Reject, StageCount
 
 LOADER_KINDS = ("documents", "annotations", "concepts", "pairs")
 
 # Tab, line feed and carriage return are text; other control characters come from broken extraction.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _RAW_CHARS = 500
+# Neo4j indexes keys of up to about 8,000 bytes; a name this long is a sentence that went astray.
+MAX_NAME_CHARS = 1000
+_FIELDS_HINT = "Is a field named wrongly (--text-field, --id-field)? --max-rejected-share sets the limit."
 
 
 class RejectFile:
@@ -108,7 +112,7 @@ def usable_documents(settings: DocumentsSettings, rejects: RejectFile, count: St
     refuse_too_many(count, limit=settings.max_rejected_share, where=rejects.path)
 
 
-def refuse_too_many(count: StageCount, *, limit: float, where: Path) -> None:
+def refuse_too_many(count: StageCount, *, limit: float, where: Path, hint: str = _FIELDS_HINT) -> None:
     """Stop a stage of which too much was rejected.
 
     Raises:
@@ -122,14 +126,17 @@ def refuse_too_many(count: StageCount, *, limit: float, where: Path) -> None:
         raise TooManyRejectsError(
             f"{count.stage}: {rejected:,} of {count.read:,} {count.unit} were rejected ({reasons}), over the "
             f"limit of {limit:.0%}",
-            hint=f"Look at {where}. Is a field named wrongly (--text-field, --id-field)? --max-rejected-share "
-            f"sets the limit.",
+            hint=f"Look at {where}. {hint}",
         )
 
 
 def usable_annotations(records: Iterable[Any], rejects: RejectFile, count: StageCount) -> Iterator[Any]:
     """Records of a loader that are not rejects; the rejects are written and counted."""
     for record in records:
+        problem = "" if isinstance(record, Reject) else _bad_record(record)
+        if problem:
+            raw = str(record)[:_RAW_CHARS].encode("utf-8", "replace").decode()
+            record = Reject(position=Position(source=getattr(record, "id", "")[:200]), reason=problem, raw=raw)
         if isinstance(record, Reject):
             count.reject(record.reason)
             rejects.add(record)
@@ -138,25 +145,47 @@ def usable_annotations(records: Iterable[Any], rejects: RejectFile, count: Stage
             yield record
 
 
+def _bad_record(record: Any) -> str:
+    """Why the graph could not take an annotation, a concept name or a counted pair; empty when it can."""
+    if isinstance(record, Annotation):
+        names = [name for topic in record.topics for name in (topic.name, *topic.concepts)]
+        return _bad_names([record.id, *names])
+    if isinstance(record, CountedPair):
+        return _bad_names([record.first, record.second])
+    return _bad_names([record.name]) if isinstance(record, ConceptName) else ""
+
+
+def _bad_texts(texts: Iterable[str]) -> str:
+    for text in texts:
+        if _CONTROL.search(text):
+            return "control characters"
+        if _SURROGATE.search(text):
+            return "not Unicode text (lone surrogate)"
+    return ""
+
+
+def _bad_names(names: Sequence[str]) -> str:
+    if any(len(name) > MAX_NAME_CHARS for name in names):
+        return f"an id or name longer than {MAX_NAME_CHARS:,} characters"
+    return _bad_texts(names)
+
+
 def _refusal(document: Document, settings: DocumentsSettings, seen: "_SeenIds") -> Reject | None:
     text = document.text
 
     def reject(reason: str) -> Reject:
         raw = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[:_RAW_CHARS])
-        return Reject(
-            position=Position(source=f"{document.source or ','.join(settings.sources)}#{document.id}"),
-            reason=reason,
-            raw=raw,
-        )
+        where = f"{','.join(settings.sources)}#{document.id[:200]}"
+        return Reject(position=Position(source=where), reason=reason, raw=raw)
 
     if not text.strip():
         return reject("no text")
     if len(text) > settings.max_text_chars:
         return reject(f"text longer than {settings.max_text_chars:,} characters")
-    if _CONTROL.search(text) or _CONTROL.search(document.id):
-        return reject("control characters")
-    if any("\ud800" <= char <= "\udfff" for char in text):
-        return reject("not Unicode text (lone surrogate)")
+    problem = _bad_names([document.id]) or _bad_texts([text, document.title, document.source, document.attribution])
+    problem = problem or _bad_names([*document.topics, *document.concepts])
+    if problem:
+        return reject(problem)
     if settings.min_words and len(text.split()) < settings.min_words:
         return reject(f"fewer than {settings.min_words} words")
     state = seen.add(document.id, document.content_hash())

@@ -17,7 +17,8 @@ from kgsynth.records import Combination, content_hash
 
 TokenCounter = Callable[[str], int]
 
-_BLOCK = re.compile(r"<question>\s*(.*?)\s*</question>\s*<concepts>\s*(.*?)\s*</concepts>", re.DOTALL)
+_INSIDE = r"((?:(?!</?(?:question|concepts)>).)*?)"
+_BLOCK = re.compile(rf"<question>\s*{_INSIDE}\s*</question>\s*<concepts>\s*{_INSIDE}\s*</concepts>", re.DOTALL)
 _REFERENCES = re.compile(
     r"\b(?:the|these|this|above|given|following|first|second|both|each|reference|according to) (?:two |above |given )?"
     r"(?:passages?|references?|documents?|excerpts?|articles?)\b|\bpassage [12]\b|\bconcepts? (?:above|listed)\b",
@@ -26,7 +27,7 @@ _REFERENCES = re.compile(
 
 MIN_QUESTION_CHARS = 25
 # A question forced by the pattern that fills it to the brim was cut, not ended.
-MAX_QUESTION_CHARS = 600
+MAX_QUESTION_CHARS = 1000
 _OPENINGS = (
     "What",
     "How many",
@@ -161,7 +162,9 @@ def answer_pattern(concepts: Sequence[str], max_questions: int) -> str:
     return rf"(?:<question>\n{question}\n</question>\n<concepts>\n(?:{chosen})\n</concepts>\n?){{1,{max_questions}}}"
 
 
-def read_answer(completion: Completion, source: Source, *, template: Template, seen: set[str]) -> list[Draft | Refusal]:
+def read_answer(
+    completion: Completion, source: Source, *, template: Template, seen: set[str], max_questions: int, constrained: bool
+) -> list[Draft | Refusal]:
     """What of a completion can be used, question by question.
 
     Args:
@@ -169,6 +172,8 @@ def read_answer(completion: Completion, source: Source, *, template: Template, s
         source: what it was asked about.
         template: its examples are not answers.
         seen: normalised questions so far; those accepted are added.
+        max_questions: asked for; what is beyond is refused.
+        constrained: the pattern was in force, so that a question of its full length was cut, not ended.
 
     Returns:
         One element a question found, or one Refusal for the whole text.
@@ -179,15 +184,22 @@ def read_answer(completion: Completion, source: Source, *, template: Template, s
     if not blocks:
         reason = "cut off" if completion.finish_reason == "length" else "no question found"
         return [Refusal(reason=reason, raw=completion.text)]
+    blocks, extra = blocks[:max_questions], blocks[max_questions:]
     results: list[Draft | Refusal] = [
-        _check(text, claimed, source, template=template, seen=seen) for text, claimed in blocks
+        _check(text, claimed, source, template=template, seen=seen, constrained=constrained) for text, claimed in blocks
     ]
+    results += [Refusal(reason="more questions than asked for", raw=text) for text, _ in extra]
+    rest = _BLOCK.sub("", completion.text).strip()
     if completion.finish_reason == "length":
         results.append(Refusal(reason="cut off", raw=completion.text[-400:]))
+    elif "<question>" in rest:
+        results.append(Refusal(reason="a block that does not parse", raw=rest))
     return results
 
 
-def _check(text: str, claimed: str, source: Source, *, template: Template, seen: set[str]) -> Draft | Refusal:
+def _check(
+    text: str, claimed: str, source: Source, *, template: Template, seen: set[str], constrained: bool
+) -> Draft | Refusal:
     raw = f"{text}\n[claims: {claimed}]"
     by_name = {name.casefold(): term for term, name in concept_names(source).items()}
     names = [" ".join(name.split()).casefold() for name in re.split(r"[;\n]", claimed) if name.strip()]
@@ -195,7 +207,7 @@ def _check(text: str, claimed: str, source: Source, *, template: Template, seen:
     reason = ""
     if len(text) < MIN_QUESTION_CHARS:
         reason = "too short"
-    elif len(text) >= MAX_QUESTION_CHARS + len(max(_OPENINGS, key=len)) - 2:
+    elif constrained and len(text) >= MAX_QUESTION_CHARS:
         reason = "cut off"
     elif any(name not in by_name for name in names):
         reason = "claims a concept that is not in its combination"

@@ -18,6 +18,8 @@ from kgsynth.generation.backend import Completion, Request, Sampling
 _TRIES = 5
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 30.0
+# No request of the run would fare better: not one record is rejected for it.
+_WRONG_SET_UP = frozenset({401, 402, 403, 404})
 _RETRIED_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 # Without the model's tokenizer: English has 4 characters a token, LaTeX and code under 3, so this never counts too
 # few by much.
@@ -144,6 +146,11 @@ class OpenAiServerGenerator:
                 failure = f"HTTP {answer.status_code}: {answer.text[:200]}"
                 failure_header = answer.headers.get("Retry-After", "")
                 continue
+            if answer.status_code in _WRONG_SET_UP:
+                raise GeneratorUnavailableError(
+                    f"the server at {self._url} refuses: HTTP {answer.status_code}: {answer.text[:200]}",
+                    hint="Check the address, the model's name and OPENAI_API_KEY; what was finished is kept.",
+                )
             if answer.status_code >= 400:
                 return Completion(
                     request_id=request.id,

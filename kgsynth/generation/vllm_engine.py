@@ -24,7 +24,6 @@ _CPU_ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
 }
 _ENVIRONMENT = {
-    "HF_HUB_OFFLINE": "1",
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
     "VLLM_LOGGING_LEVEL": "ERROR",
@@ -55,6 +54,9 @@ class VllmGenerator:
         self.model = model
         self._sampling = sampling
         set_defaults(_ENVIRONMENT)
+        if Path(folder).is_dir():
+            # What is on disk needs no hub; a name may need one.
+            set_defaults({"HF_HUB_OFFLINE": "1"})
         try:
             with _quiet():
                 import torch

@@ -105,12 +105,23 @@ def undo(graph: Graph, merge_ids: Sequence[str], *, reject: bool) -> int:
 
 
 def set_distinct(graph: Graph, first: str, second: str) -> None:
-    """Record that two terms are different.
+    """Record that two terms are different, and take back a merge of the two.
 
     Raises:
-        GraphError: one of the ids is not in the graph.
+        GraphError: one of the ids is not in the graph, they are the same, or of two kinds.
     """
-    if not graph.write(_SET_DISTINCT, rows=[_ordered(first, second)]).rows:
+    if first == second or first.partition(":")[0] != second.partition(":")[0]:
+        raise GraphError(f"{first!r} and {second!r} are never merged: give two terms of one kind")
+    pair = {first, second}
+    merged = [one.merge_id for one in merges(graph) if {one.alias_id, one.canonical_id} == pair]
+
+    def work(transaction: Transaction) -> bool:
+        if merged:
+            transaction.run(_UNDO, merge_ids=merged)
+            transaction.run(_MARK_STALE)
+        return bool(transaction.run(_SET_DISTINCT, rows=[_ordered(first, second)]))
+
+    if not graph.together(work):
         raise GraphError(
             f"{first!r} or {second!r} is not a term of this graph",
             hint="An id is kind:normal form, such as 'concept:group'.",

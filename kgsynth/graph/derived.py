@@ -8,6 +8,7 @@ as many consecutive tickets as their count, in the order count descending, then 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from uuid import uuid4
 
 from kgsynth import queries
 from kgsynth.errors import GraphError
@@ -35,8 +36,9 @@ _CREATE_STEPS = {
 TICKETS_PER_BLOCK = 2**40
 # 10,000 relationships a statement is the fastest of 1,000 to 50,000 (DESIGN section 5).
 _STEP_BATCH = 10_000
-# Terms go to one co-occurrence statement until they have this many mentions, so that a hub has one of its own.
-_MENTION_BATCH = 5_000
+# Terms go to one co-occurrence statement until their documents have this many mentions, so that a hub, or a term of a
+# document with thousands of them, has one of its own.
+_MENTION_BATCH = 50_000
 _TERM_BATCH = 5_000
 
 
@@ -75,9 +77,15 @@ def fingerprint(graph: Graph) -> str:
 
 
 def build(graph: Graph, progress: Progress | None = None) -> BuildCounts:
-    """Make all derived layers anew; a build that was killed is repaired by the next."""
+    """Make all derived layers anew; a build that was killed is repaired by the next.
+
+    Raises:
+        GraphError: facts or decisions were changed meanwhile, or another build ran; the layers cannot be used then.
+    """
     progress = progress or Silent()
-    graph.write(_MARK_BUILDING)
+    # Not a draw: it only tells two builds apart, and is gone when the build is complete.
+    token = uuid4().hex
+    graph.write(_MARK_BUILDING, token=token)
     graph.write(_DELETE_RELATIONSHIPS)
     graph.write(_CLEAR_TERMS)
     graph.write(_COUNT_DOCUMENT_TERMS)
@@ -91,7 +99,11 @@ def build(graph: Graph, progress: Progress | None = None) -> BuildCounts:
             bar.advance(len(batch))
     slots = {term_id: slot for slot, term_id in enumerate(kinds)}
     counts.fingerprint = _write_ticket_tables(graph, kinds, slots, counts, progress)
-    graph.write(_MARK_COMPLETE, fingerprint=counts.fingerprint)
+    if not graph.write(_MARK_COMPLETE, fingerprint=counts.fingerprint, token=token).rows:
+        raise GraphError(
+            "the graph was changed, or built by another call, while this build ran",
+            hint="Run `kgsynth build` again when no other load, merge or build is at work.",
+        )
     return counts
 
 

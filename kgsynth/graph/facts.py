@@ -4,10 +4,12 @@ Facts are never rewritten: what the graph holds under an id stays, and a differe
 as a conflict. This module does not know how a name becomes a term id; the caller gives both.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kgsynth import queries
+from kgsynth.errors import GraphError
 from kgsynth.graph.session import Graph, Row, Transaction
 from kgsynth.records import Document, Kind
 
@@ -57,7 +59,12 @@ def ensure_schema(graph: Graph) -> None:
     """Make constraints and indexes that are not there, and wait until they can be used."""
     for query in queries.load_folder("schema"):
         if query.access == "schema":
-            graph.write(query)
+            try:
+                graph.write(query)
+            except GraphError as error:
+                # Two first loads at once: the other has made it.
+                if "equivalent" not in str(error):
+                    raise
     graph.read(_WAIT_FOR_INDEXES)
 
 
@@ -80,6 +87,9 @@ def write(graph: Graph, batch: Sequence[DocumentFacts]) -> list[str]:
         wanted = [facts for facts in batch if facts.document_id not in set(conflicts)]
         states = transaction.run(_WRITE_DOCUMENTS, rows=[_document_row(facts) for facts in wanted])
         has_mentions = {row["id"] for row in states if row["is_mentioning"]}
+        # A document that stands twice in the batch: its mentions may meet those of its first place.
+        ids = Counter(facts.document_id for facts in wanted)
+        has_mentions |= {identity for identity, count in ids.items() if count > 1}
         _write_terms(transaction, [mention for facts in wanted for mention in facts.mentions])
         fresh: list[Row] = []
         known_rows: list[Row] = []

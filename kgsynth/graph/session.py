@@ -4,6 +4,7 @@ Statements are `Query` values read from files; a user's own Cypher enters throug
 and nothing else. This module knows nothing of what the statements mean.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,14 @@ _CONNECT_TIMEOUT_S = 10.0
 _RETRY_S = 20.0
 # A lens is a list of ids, not a report.
 _USER_TIMEOUT_S = 60.0
+_USER_MAX_ROWS = 2_000_000
+# Looked for in the text too: within an expression a subquery is no step of the plan. Strings, comments and quoted names
+# are taken out before; a name that is one of these words can be quoted with backticks.
+_FORBIDDEN = re.compile(
+    r"\bLOAD\s+CSV\b|(?<![.:$\w])(?:SHOW|TERMINATE|USE)\s+\w"
+    r"|\bCALL\s+[\w`.]+\s*(?:\(|$|\bYIELD\b|;)|\bIN\s+(?:\d+\s+)?(?:CONCURRENT\s+)?TRANSACTIONS\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +208,10 @@ class Graph:
             QueryError: it is not Cypher, or it may do more than read.
             GraphUnavailableError: nobody answers.
         """
+        forbidden = _FORBIDDEN.search(queries.code_of(re.sub(r"`[^`]*`", "``", text)))
+        if forbidden or "\\u" in text:
+            said = " ".join(forbidden.group().split()).upper() if forbidden else "a \\u escape"
+            raise QueryError(f"{where}: {said} is not allowed", hint="Only statements that read the graph are run.")
         try:
             with self._session(reads=True) as session:
                 summary = session.run("EXPLAIN " + text, dict(parameters)).consume()
@@ -206,7 +219,12 @@ class Graph:
                 if refused:
                     raise QueryError(f"{where}: {refused}", hint="Only statements that read the graph are run.")
                 limited = neo4j.Query(text, timeout=_USER_TIMEOUT_S)
-                return [record.data() for record in session.run(limited, dict(parameters))]
+                rows = []
+                for record in session.run(limited, dict(parameters)):
+                    rows.append(record.data())
+                    if len(rows) > _USER_MAX_ROWS:
+                        raise QueryError(f"{where} returns more than {_USER_MAX_ROWS:,} rows")
+                return rows
         except neo4j.exceptions.ClientError as error:
             raise QueryError(f"{where}: {error.message}") from error
         except (neo4j.exceptions.Neo4jError, neo4j.exceptions.DriverError) as error:

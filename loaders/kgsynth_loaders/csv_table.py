@@ -38,7 +38,7 @@ def records(source: str, make: Callable[[dict[str, Any]], _Record]) -> Iterator[
             except csv.Error as error:
                 yield Reject(position=position, reason="not CSV", raw=str(error))
                 continue
-            except (EOFError, OSError, ValueError) as error:
+            except (*text_lines.DAMAGED, ValueError) as error:
                 yield Reject(position=position, reason="file is damaged from here on", raw=str(error))
                 return
             if header is None:

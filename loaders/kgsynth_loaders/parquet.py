@@ -25,7 +25,7 @@ def records(source: str, fields: FieldNames, make: Callable[[dict[str, Any]], _R
     """One record a row, made by `make`; only the columns that `fields` names are read."""
     path = text_lines.existing(source)
     named = {getattr(fields, item.name) for item in fields_of(FieldNames)}
-    named |= {f"{fields.first_field}_kind", f"{fields.second_field}_kind"}
+    named |= {"name", f"{fields.first_field}_kind", f"{fields.second_field}_kind"}
     try:
         file = pyarrow.parquet.ParquetFile(path)
     except (pyarrow.ArrowException, OSError) as error:
@@ -42,6 +42,6 @@ def records(source: str, fields: FieldNames, make: Callable[[dict[str, Any]], _R
                     except RecordError as error:
                         raw = str(row)[: text_lines.RAW_CHARS]
                         yield Reject(position=Position(source=source, line=number), reason=str(error), raw=raw)
-        except (pyarrow.ArrowException, OSError) as error:
+        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
             position = Position(source=source, line=number + 1)
             yield Reject(position=position, reason="file is damaged from here on", raw=str(error))

@@ -12,6 +12,7 @@ from kgsynth_loaders import text_lines
 
 _ENDINGS = (".txt", ".md", ".html", ".htm")
 _HIDDEN_TAGS = frozenset({"script", "style", "template", "noscript", "nav", "code", "pre", "svg", "math"})
+_CODE_TAGS = frozenset({"nav", "code", "pre"})
 _BLOCK_TAGS = frozenset(
     {"p", "div", "li", "br", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "title"}
 )
@@ -33,7 +34,10 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
     if not paths:
         raise ConfigError(f"{source} holds no {', '.join(_ENDINGS)} file")
     for path in paths:
-        position = Position(source=str(path))
+        position = Position(source=str(path).encode("utf-8", "replace").decode())
+        if position.source != str(path):
+            yield Reject(position=position, reason="the file's name is not UTF-8")
+            continue
         if path.stat().st_size > text_lines.MAX_LINE_BYTES:
             yield Reject(position=position, reason="file too large")
             continue
@@ -82,6 +86,9 @@ class _Text(HTMLParser):
         self._in_title = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _BLOCK_TAGS:
+            # A tag that was never closed must not hide the rest of the page; scripts and styles hold no blocks.
+            self._hidden = [hidden for hidden in self._hidden if hidden not in _CODE_TAGS]
         if tag in _HIDDEN_TAGS:
             self._hidden.append(tag)
         if tag == "title":

@@ -20,7 +20,7 @@ MAX_LINE_BYTES = 16 * 2**20
 # What of a bad line is kept to look at.
 RAW_CHARS = 500
 
-_DAMAGED = (EOFError, OSError, zlib.error, zstandard.ZstdError)
+DAMAGED = (EOFError, OSError, zlib.error, zstandard.ZstdError)
 
 
 def existing(source: str) -> Path:
@@ -70,7 +70,7 @@ def lines(source: str) -> Iterator[tuple[int, str] | Reject]:
                         line = file.readline(MAX_LINE_BYTES)
                     yield Reject(position=position, reason="line too long", raw=start)
                     continue
-            except _DAMAGED as error:
+            except DAMAGED as error:
                 yield Reject(position=position, reason="file is damaged from here on", raw=str(error))
                 return
             if not line:
@@ -78,6 +78,6 @@ def lines(source: str) -> Iterator[tuple[int, str] | Reject]:
             if not line.strip():
                 continue
             try:
-                yield number, line.decode("utf-8").rstrip("\r\n")
+                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
             except UnicodeDecodeError:
                 yield Reject(position=position, reason="not UTF-8", raw=line[:RAW_CHARS].decode("utf-8", "replace"))

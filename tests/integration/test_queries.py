@@ -15,6 +15,7 @@ PARAMETERS: dict[str, object] = {
     "limit": 2,
     "weights": {},
     "fingerprint": "",
+    "token": "",
     "id": "",
     "stage": "",
     "settings": "",

@@ -48,7 +48,9 @@ def answer(*blocks: tuple[str, str], finish: str = "stop") -> Completion:
 
 
 def read(completion: Completion, seen: set[str] | None = None) -> list[level3.Draft | level3.Refusal]:
-    return level3.read_answer(completion, SOURCE, template=TEMPLATE, seen=set() if seen is None else seen)
+    return level3.read_answer(
+        completion, SOURCE, template=TEMPLATE, seen=set() if seen is None else seen, max_questions=3, constrained=True
+    )
 
 
 def test_every_domain_has_a_template_with_examples_that_pass_its_own_checks() -> None:
@@ -126,7 +128,7 @@ def test_good_questions_come_through_with_their_latex() -> None:
         ("What is the smallest prime number of the ring?", "ring; Ring", "claims fewer than 2 or more than 3 concepts"),
         ("According to the passage, what is the smallest prime number?", "ring; prime number", "mentions the references"),
         ("What is it that is so " + "the ring of the prime number is " * 9 + "?", "ring; prime number", "loops"),
-        ("What is " + "x" * 700 + "?", "ring; prime number", "cut off"),
+        ("What is " + "x" * 1000 + "?", "ring; prime number", "cut off"),
         (TEMPLATE.examples[0].split("\n")[1], "ring; prime number", "copies an example of the prompt"),
     ],
 )  # fmt: skip
