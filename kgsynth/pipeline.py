@@ -45,7 +45,9 @@ from kgsynth.records import (
     Document,
     GroundingDocument,
     Kind,
+    Position,
     Question,
+    Reject,
     StageCount,
     content_hash,
 )
@@ -64,6 +66,7 @@ _NAMES = queries.load("walk/names")
 
 # A transaction of so many documents with their texts stays far below the server's memory for transactions.
 _DOCUMENT_BATCH = 500
+_CONFLICT = "the graph has another title, text or source under this id"
 _BATCH_CHARS = 4_000_000
 # 10,000 rows a statement is the fastest of 1,000 to 50,000 (DESIGN section 5).
 _MENTION_BATCH = 10_000
@@ -225,16 +228,20 @@ def _load_documents(
             rows = [facts.DocumentFacts(document_id=document.id, document=document) for document in batch]
             for conflict in facts.write(graph, rows):
                 count.kept -= 1
-                count.reject("the graph has another text under this id")
+                count.reject(_CONFLICT)
                 reject_file.add(_graph_reject(conflict))
             progress.advance(len(batch))
+    refuse_too_many(count, limit=settings.max_rejected_share, where=rejects)
     return count
 
 
-def _graph_reject(identity: str) -> Any:
+def _graph_reject(identity: str) -> Reject:
     from kgsynth.records import Position, Reject
 
-    return Reject(position=Position(source=f"graph#{identity}"), reason="the graph has another text under this id")
+    return Reject(
+        position=Position(source=f"graph#{identity}"),
+        reason="the graph has another title, text or source under this id",
+    )
 
 
 def _load_annotations(
@@ -273,8 +280,6 @@ def load_pairs(
     graph: Graph, sources: Sequence[str], fields: DocumentsSettings, *, rejects: Path, report: Report
 ) -> StageCount:
     """Load counted co-occurrences of the user's own; a pair that the graph holds with another count is a reject."""
-    from kgsynth.records import Position, Reject
-
     facts.ensure_schema(graph)
     count = StageCount(stage="load pairs", unit="pairs")
     with timed(count, report), RejectFile(rejects) as reject_file:
@@ -853,8 +858,12 @@ def run(
 
     if config.sample.seed is None:
         raise ConfigError("sample.seed is not set", hint="Give it in [sample] or with --set sample.seed=1.")
-    work_dir.mkdir(parents=True, exist_ok=True)
-    with connect(environment, config.graph, start=True, progress=progress) as graph:
+    decisive = {section: dict(values) for section, values in resolved.to_row().items() if section != "graph"}
+    for name in ("url", "concurrency", "timeout_s", "max_rejected_share"):
+        decisive["generate"].pop(name)
+    # Claimed before anything is written: results of two configurations never stand in one folder.
+    claim = RunFolder(work_dir, content_hash([decisive, __version__])[:12], decisive)
+    with claim.opened(), connect(environment, config.graph, start=True, progress=progress) as graph:
         documents = snapshot(
             config.documents,
             output=work_dir / "documents.jsonl",
@@ -865,7 +874,7 @@ def run(
         annotations = list(config.documents.annotations)
         if not annotations:
             annotations = [str(work_dir / "annotations.jsonl")]
-            extract(
+            extracted = extract(
                 documents,
                 config.extract,
                 output=Path(annotations[0]),
@@ -873,6 +882,11 @@ def run(
                 report=reported,
                 progress=progress,
             )
+            if extracted.kept and extracted.notes["without_topic"] == extracted.kept:
+                raise ConfigError(
+                    "none of the documents has a topic, and walks start at topics",
+                    hint="Name their field: documents.topics_field in the file, --topics-field on the command line.",
+                )
         load(
             graph,
             documents,

@@ -71,6 +71,9 @@ def cli(ctx: click.Context, graph: str | None, verbose: bool) -> None:
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr
     )
+    if not verbose:
+        # The driver logs each retry; what matters becomes an error of ours.
+        logging.getLogger("neo4j").setLevel(logging.CRITICAL)
     ctx.obj = graph
 
 

@@ -86,6 +86,9 @@ def status(ctx: click.Context) -> None:
             f"in {state.password_file}"
         )
     click.echo(f"home      {state.home} ({state.store_bytes / 2**20:,.0f} MiB)")
+    others = sorted(path.parent.name for path in env().graphs.glob("*/settings.json") if path.parent.name != state.name)
+    if others:
+        click.echo(f"others    {', '.join(others)} (kgsynth --graph NAME db status)")
     if not state.is_running:
         ctx.exit(3)
     with server.connect() as graph:

@@ -48,7 +48,7 @@ _DOCUMENT_HELPS = {
 )
 @settings_options(DocumentsSettings, helps=_DOCUMENT_HELPS)
 def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, **values: Any) -> None:
-    r"""Find concepts in the documents of SOURCES and write annotations.
+    """Find concepts in the documents of SOURCES and write annotations.
 
     \b
     kgsynth extract corpus.jsonl.gz --with vocabulary -o annotations.jsonl
@@ -86,7 +86,7 @@ def load(
     rejects: Path,
     **values: Any,
 ) -> None:
-    r"""Load the documents of SOURCES, their annotations, or counted pairs into the graph. Safe to repeat.
+    """Load the documents of SOURCES, their annotations, or counted pairs into the graph. Safe to repeat.
 
     \b
     kgsynth load corpus.jsonl.gz --annotations annotations.jsonl
@@ -106,7 +106,7 @@ def load(
                 )
             )
     for count in counts:
-        _say_rejects(count, rejects.parent)
+        _say_rejects(count, rejects)
 
 
 @click.command()
@@ -118,4 +118,4 @@ def loaders() -> None:
 
 def _say_rejects(count: StageCount, where: Path) -> None:
     if count.rejected:
-        click.echo(f"rejects are kept: {where}", err=True)
+        click.echo(f"rejects are kept: {where} (and files beside it)", err=True)

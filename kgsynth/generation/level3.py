@@ -1,6 +1,6 @@
 r"""Level 3: questions from a combination and its documents; what a model wrote is checked before it is kept.
 
-The answer's form is tagged plain text, not JSON: inside JSON strings models write `\\frac` and `\\theta`, which
+The answer's form is tagged plain text, not JSON: inside JSON strings models write `\frac` and `\theta`, which
 parse as
 a form feed and a tab. A question claims only concepts of its combination, and 2 or 3 of them.
 """

@@ -33,6 +33,9 @@ _CREATE_STEPS = {
     "next_concept": queries.load("derive/create_next_concept_steps"),
 }
 
+_CHANGED = "the graph was changed, or built by another call, while this build ran"
+_BUILD_AGAIN = "Run `kgsynth build` again when no other load, merge or build is at work."
+
 TICKETS_PER_BLOCK = 2**40
 # 10,000 relationships a statement is the fastest of 1,000 to 50,000 (DESIGN section 5).
 _STEP_BATCH = 10_000
@@ -100,10 +103,7 @@ def build(graph: Graph, progress: Progress | None = None) -> BuildCounts:
     slots = {term_id: slot for slot, term_id in enumerate(kinds)}
     counts.fingerprint = _write_ticket_tables(graph, kinds, slots, counts, progress)
     if not graph.write(_MARK_COMPLETE, fingerprint=counts.fingerprint, token=token).rows:
-        raise GraphError(
-            "the graph was changed, or built by another call, while this build ran",
-            hint="Run `kgsynth build` again when no other load, merge or build is at work.",
-        )
+        raise GraphError(_CHANGED, hint=_BUILD_AGAIN)
     return counts
 
 
@@ -118,6 +118,8 @@ def _write_ticket_tables(
     with shown(progress, "walk tables", len(kinds)) as bar:
         for row in graph.stream(_ADJACENCY):
             term_id = row["id"]
+            if term_id not in slots:
+                raise GraphError(_CHANGED, hint=_BUILD_AGAIN)
             own = {
                 "id": term_id,
                 "slot": slots[term_id],

@@ -26,6 +26,7 @@ from kgsynth.errors import ConfigError, GraphError, GraphUnavailableError, Serve
 from kgsynth.graph import jars, java
 from kgsynth.graph.session import Graph
 from kgsynth.progress import Progress
+from kgsynth.records import content_hash
 
 NEO4J_VERSION = "5.26.31"
 _MAIN_CLASS = "org.neo4j.server.CommunityEntryPoint"
@@ -44,7 +45,8 @@ _LAST_LINES = 15
 
 # Below the range from which Linux hands out ports to connections, and apart from Neo4j's own 7687 and 7474, so that a
 # kept port is still free at the next start.
-_FIRST_PORTS = (17687, 17474)
+_FIRST_PORTS = (17687, 24474)
+_PORT_SPREAD = 5000
 
 _UNREADABLE_STORE = "(the store is unreadable)"
 _DIAGNOSES = (
@@ -154,7 +156,7 @@ class ManagedServer:
             return self.password_file.read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ServerError(
-                f"graph {self.name!r} has no password yet", hint="Start it once: `kgsynth db start`."
+                f"graph {self.name!r} has no password yet", hint=f"Start it once: `{self._command('start')}`."
             ) from error
 
     def install(self, progress: Progress | None = None) -> int:
@@ -190,7 +192,12 @@ class ManagedServer:
         """
         settings = self._settings()
         if settings is None:
-            raise ServerError(f"graph {self.name!r} was never started", hint="Start it: `kgsynth db start`.")
+            raise ServerError(f"graph {self.name!r} was never started", hint=f"Start it: `{self._command('start')}`.")
+        if self._running_pid() is None:
+            # Whoever listens on the port now is not ours and must not get the password.
+            raise GraphUnavailableError(
+                f"graph {self.name!r} is not running", hint=f"Start it: `{self._command('start')}`."
+            )
         return Graph(f"bolt://127.0.0.1:{settings.bolt_port}", username=self.username, password=self.password())
 
     def start(
@@ -283,7 +290,7 @@ class ManagedServer:
         """
         status = self.status()
         if not status.bolt_url:
-            raise ServerError(f"graph {self.name!r} was never started", hint="Start it: `kgsynth db start`.")
+            raise ServerError(f"graph {self.name!r} was never started", hint=f"Start it: `{self._command('start')}`.")
         command = [str(self._java().executable), "-cp", self._class_path(), "org.neo4j.shell.Main"]
         return command, {
             "NEO4J_ADDRESS": status.bolt_url,
@@ -296,6 +303,9 @@ class ManagedServer:
 
     def _class_path(self) -> str:
         return f"{jars.store_folder(self._environment.jars)}/*"
+
+    def _command(self, verb: str) -> str:
+        return f"kgsynth --graph {self.name} db {verb}"
 
     @property
     def _state_file(self) -> Path:
@@ -360,7 +370,10 @@ class ManagedServer:
             with suppress(OSError, ValueError, KeyError):
                 other = json.loads(path.read_text(encoding="utf-8"))
                 taken |= {other["bolt_port"], other["http_port"]}
-        return tuple(_free_port(first, taken) for first in _FIRST_PORTS)  # type: ignore[return-value]
+        # Spread over homes and users, which do not know of each other's stopped graphs.
+        offset = int(content_hash([str(self.home)])[:8], 16) % _PORT_SPREAD
+        bolt, http = (_free_port(first + offset, taken) for first in _FIRST_PORTS)
+        return bolt, http
 
     def _refuse_taken_ports(self, settings: ServerSettings) -> None:
         for port in (settings.bolt_port, settings.http_port):
@@ -371,7 +384,7 @@ class ManagedServer:
                 except OSError as error:
                     raise ServerError(
                         f"port {port} of graph {self.name!r} is taken by another program",
-                        hint="Stop that program, or choose new ports: `kgsynth db start --new-ports`.",
+                        hint=f"Stop that program, or choose new ports: `{self._command('start')} --new-ports`.",
                     ) from error
 
     def _refuse_full_disk(self) -> None:
@@ -486,7 +499,7 @@ class ManagedServer:
             if self._running_pid() is None:
                 self._state_file.unlink(missing_ok=True)
                 raise ServerError(f"Neo4j of graph {self.name!r} ended while starting", hint=self._tail_hint())
-            if not _listens(int(self.status().bolt_url.rpartition(":")[2])):
+            if not self._listens():
                 time.sleep(_POLL_S)
                 continue
             try:
@@ -504,13 +517,24 @@ class ManagedServer:
                 # A wrong password must end the wait at once: three tries lock the account.
                 raise ServerError(
                     f"the Neo4j of graph {self.name!r} runs but refuses the password in {self.password_file}: {error}",
-                    hint="Put the right password into that file, or start afresh with `kgsynth db reset`.",
+                    hint=f"Put the right password into that file, or start afresh with `{self._command('reset')}`.",
                 ) from error
             else:
                 return
         hint = self._tail_hint(problem)
         self._stop()
         raise ServerError(f"Neo4j of graph {self.name!r} does not come up: {problem}", hint=hint)
+
+    def _listens(self) -> bool:
+        """Whether the server itself, and no other program, listens on its port."""
+        settings, pid = self._settings(), self._running_pid()
+        if settings is None or pid is None or not _answers(settings.bolt_port):
+            return False
+        try:
+            connections = psutil.Process(pid).net_connections(kind="tcp")
+        except psutil.Error:
+            return True  # not every system lets one look
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == settings.bolt_port for one in connections)
 
     def _diagnosis(self, problem: str) -> str:
         text = problem + "\n".join(self.last_log_lines(200))
@@ -534,7 +558,7 @@ def _free_port(first: int, taken: set[int]) -> int:
     raise ServerError(f"no free port from {first} to {first + 999}")
 
 
-def _listens(port: int) -> bool:
+def _answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,6 +1,6 @@
 r"""Lines of a text file as a stream in flat memory: plain, .gz or .zst; a line too long or not UTF-8 is a reject.
 
-Lines end at `\\n` only: texts may hold U+2028 and its kin.
+Lines end at `\n` only: texts may hold U+2028 and its kin.
 """
 
 import gzip

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kgsynth import config, pipeline, queries
 from kgsynth.config import MergeSettings
 from kgsynth.errors import GraphError
-from kgsynth.graph import decisions
+from kgsynth.graph import decisions, derived
 from kgsynth.graph.session import Graph
 from kgsynth.records import Annotation
 from tests import canonical, corpora
@@ -215,6 +215,38 @@ def test_each_check_finds_a_graph_broken_on_purpose(graph: Graph, tmp_path: Path
     assert pipeline.check(graph, report=lambda _: None) == []
     canonical.run(graph, BREAKAGES[check])
     assert check in {finding.check for finding in pipeline.check(graph, report=lambda _: None)}
+
+
+def test_a_build_notices_that_the_graph_was_changed_meanwhile(
+    graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpora.load(graph, tmp_path, corpora.random_annotations(1, documents=20, topics=4, concepts=12))
+    original = derived._write_ticket_tables
+
+    def meanwhile(*arguments):
+        corpora.load(graph, tmp_path, [corpora.annotation("late", ["t"], ["a", "b"])])
+        return original(*arguments)
+
+    monkeypatch.setattr(derived, "_write_ticket_tables", meanwhile)
+    with pytest.raises(GraphError, match="was changed"):
+        build(graph)
+    monkeypatch.undo()
+    assert derived.state(graph) == "stale"
+    build(graph)
+    assert pipeline.check(graph, report=lambda _: None) == []
+
+
+def test_calling_a_merged_pair_different_takes_the_merge_back(
+    graph: Graph, environment: config.Environment, tmp_path: Path
+) -> None:
+    corpora.load(graph, tmp_path, [corpora.annotation("d", ["t"], ["gram matrix", "gram matrices"])])
+    assert len(merge(graph, environment)) == 1
+    decisions.set_distinct(graph, "concept:gram matrix", "concept:gram matrices")
+    assert decisions.merges(graph) == []
+    assert merge(graph, environment) == []
+    for first, second in (("concept:gram matrix", "concept:gram matrix"), ("concept:gram matrix", "topic:t")):
+        with pytest.raises(GraphError, match="never merged"):
+            decisions.set_distinct(graph, first, second)
 
 
 def test_a_build_that_was_killed_is_repaired_by_the_next(

@@ -59,11 +59,42 @@ def test_the_same_words_as_topic_and_as_concept_are_two_terms(graph: Graph, tmp_
     ]
 
 
+def test_a_document_that_stands_twice_in_one_file_mentions_a_term_once(graph: Graph, tmp_path: Path) -> None:
+    corpora.load(
+        graph, tmp_path, [corpora.annotation("d", ["t"], ["a", "b"]), corpora.annotation("d", ["t"], ["a", "c"])]
+    )
+    rows = canonical.run(
+        graph, "MATCH (:Document)-[m:MENTIONS]->(t) RETURN t.id AS id, count(m) AS mentions ORDER BY id"
+    )
+    assert [(row["id"], row["mentions"]) for row in rows] == [
+        ("concept:a", 1),
+        ("concept:b", 1),
+        ("concept:c", 1),
+        ("topic:t", 1),
+    ]
+
+
+def test_a_record_that_the_graph_could_not_take_is_a_reject(graph: Graph, tmp_path: Path) -> None:
+    bad = ["x\ud800", "y" * 5000, "nul\x00"]
+    annotations = [
+        corpora.annotation("good", ["t"], ["fine"]),
+        *(corpora.annotation(f"d{n}", ["t"], [name]) for n, name in enumerate(bad)),
+    ]
+    file = tmp_path / "a.jsonl"
+    file.write_text("".join(json.dumps(json.loads(one.to_json())) + "\n" for one in annotations))
+    settings = DocumentsSettings(max_rejected_share=1.0)
+    (count,) = pipeline.load(
+        graph, settings, annotations=[str(file)], rejects=tmp_path / "r.jsonl", report=lambda _: None
+    )
+    assert (count.kept, sum(count.rejected.values())) == (1, 3)
+    assert [row["id"] for row in canonical.run(graph, "MATCH (c:Concept) RETURN c.id AS id")] == ["concept:fine"]
+
+
 def test_another_text_under_a_known_id_is_a_reject_and_changes_nothing(graph: Graph, tmp_path: Path) -> None:
     before = loaded(graph, tmp_path, [(ANNOTATIONS, DOCUMENTS)])
     changed = [Document(id="d0000", text="another text"), Document(id="new", text="new text")]
     (count, _) = corpora.load(graph, tmp_path, [], changed)
-    assert count.rejected == {"the graph has another text under this id": 1}
+    assert count.rejected == {"the graph has another title, text or source under this id": 1}
     assert count.kept == 1
     assert json.loads((tmp_path / "rejects.jsonl").read_text())["source"] == "graph#d0000"
     assert set(before) < set(canonical.dump(graph))

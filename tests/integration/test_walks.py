@@ -126,14 +126,27 @@ def test_start_and_within_files_are_obeyed_and_checked(graph: Graph, corpus, tmp
         ("MATCH (t:Topic) WHERE false RETURN t.id AS id", QueryError, "no row"),
         ("MATCH (t:Topic) DETACH DELETE t", QueryError, "more than read"),
         ("LOAD CSV FROM 'file:///etc/passwd' AS row RETURN row[0] AS id", QueryError, "LOAD CSV"),
-        ("CALL dbms.listConfig() YIELD name RETURN name AS id", QueryError, "procedure|more than read"),
+        ("CALL dbms.listConfig() YIELD name RETURN name AS id", QueryError, "procedure|more than read|not allowed"),
         ("SHOW USERS YIELD user RETURN user AS id", QueryError, "administration|more than read|not allowed"),
         ("MATCH (t:Topic RETURN t.id", QueryError, "start.cypher"),
+        (
+            "WITH reduce(a = '', y IN [1] | a + reduce(b = '', l IN COLLECT { LOAD CSV FROM 'http://127.0.0.1:9/' AS l "
+            "RETURN l[0] } | b + l)) AS id RETURN id",
+            QueryError,
+            "LOAD CSV",
+        ),
+        ("SHOW TRANSACTIONS YIELD transactionId AS id RETURN id", QueryError, "SHOW"),
+        ("TERMINATE TRANSACTIONS 'neo4j-transaction-1'", QueryError, "TERMINATE"),
+        ("RETURN any(x IN [1] WHERE EXISTS { CALL db.labels() YIELD label RETURN label }) AS id", QueryError, "CALL"),
+        ("LO\\u0041D CSV FROM 'x' AS l RETURN l", QueryError, "escape"),
+        ("MATCH (t:Topic) RETURN t.id AS id; MATCH (t:Topic) DETACH DELETE t", QueryError, "start.cypher"),
     ):
         start.write_text(text)
         with pytest.raises(error, match=words):
             drawn(graph, SampleSettings(seed=4, epochs=1, start=str(start)))
     assert len(topics(graph)) == 12
+    start.write_text("MATCH (t:Topic) CALL (t) { RETURN t.id AS id } // SHOW\nRETURN id LIMIT 1")
+    assert drawn(graph, SampleSettings(seed=4, epochs=9, start=str(start)))[0]
 
 
 def test_output_is_the_same_for_all_batch_sizes_and_sessions(graph: Graph, corpus) -> None:

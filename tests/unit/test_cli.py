@@ -36,7 +36,7 @@ def test_errors_have_message_hint_and_exit_code(tmp_path: Path) -> None:
     for arguments, code, words in (
         (["sampel"], 2, "Did you mean 'sample'?"),
         (["sample", "--seed", "x"], 2, "Invalid value"),
-        (["sample", "--seed", "1", "--combinations", "1"], 1, "kgsynth db start"),
+        (["sample", "--seed", "1", "--combinations", "1"], 1, "kgsynth --graph main db start"),
         (["sample", "--seed", "1", "-o", "x.txt"], 1, "give .jsonl or .parquet"),
         (["extract", "none.jsonl", "-o", "a.jsonl"], 1, "no such file"),
         (["extract", "x", "--loader", "jsnl", "-o", "a.jsonl"], 1, "did you mean 'jsonl'"),

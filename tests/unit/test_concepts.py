@@ -20,7 +20,7 @@ from kgsynth.records import ConceptName, Document
     ("name", "form"),
     [
         ("Quadratic  Equation", "quadratic equation"), ("\u201cRing\u201d,", "ring"), ("ﬁeld", "field"), ("STRASSE", "strasse"),
-        ("Straße", "strasse"), (" (open) ", "(open)"), ("C++", "c++"), ("...", ""), ("ℝ", "r"), ("L'Hôpital's rule.", "l'hôpital's rule"),
+        ("Straße", "strasse"), (" (open) ", "(open)"), ("C++", "c++"), ("C#", "c#"), ("≤ relation", "≤ relation"), ("...", ""), ("ℝ", "r"), ("L'Hôpital's rule.", "l'hôpital's rule"),
     ],
 )  # fmt: skip
 def test_the_normal_form(name: str, form: str) -> None:
@@ -162,7 +162,9 @@ DIFFERENT = [
     ("group", "abelian group", "narrower"), ("prime ideal", "ideal", "narrower"), ("even function", "odd function", "opposite"),
     ("infimum", "supremum", "opposite"), ("rational number", "irrational number", "opposite"), ("directed graph", "undirected graph", "opposite"),
     ("homomorphism", "homeomorphism", "opposite"), ("type 1 error", "type 2 error", "number"), ("subgroup", "supergroup", ""),
-    ("product rule", "rule of product", ""), ("ring of quotients", "quotient ring", ""), ("primal", "primality", ""), ("sum of products", "product of sums", ""),
+    ("product rule", "rule of product", ""), ("ring of quotients", "quotient ring", ""), ("primal", "primality", ""), ("sum of products", "product of sums", ""), ("C++", "C--", ""), ("C++", "C", ""),
+    ("dual (of a graph)", "dual (of a code)", ""), ("$\\sum$", "$\\nabla$", ""), ("x = y", "x ≠ y", ""), ("कि", "की", ""), ("number of primes", "prime number", ""),
+    ("zeta function at $s=2$", "zeta function at $s=4$", ""),
 ]  # fmt: skip
 
 

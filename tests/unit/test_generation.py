@@ -154,6 +154,26 @@ def test_repeats_cut_offs_and_junk_are_refused() -> None:
         assert (refusal.reason, refusal.raw) == (reason, text)  # type: ignore[union-attr]
 
 
+def test_what_does_not_parse_or_was_not_asked_for_is_refused() -> None:
+    good = "<question>\nWhat is the smallest prime number of ring {n}?\n</question>\n<concepts>\nring; prime number\n</concepts>\n"
+    half = "<question>\nWhat is a prime number in a ring?\n</question>\n"
+    results = read(Completion(request_id="x", text=half + good.format(n=1), finish_reason="stop"))
+    assert [getattr(one, "reason", one) for one in results] == [
+        level3.Draft(
+            text="What is the smallest prime number of ring 1?", concepts=("concept:ring", "concept:prime number")
+        ),
+        "a block that does not parse",
+    ]
+    many = read(Completion(request_id="x", text="".join(good.format(n=n) for n in range(5)), finish_reason="stop"))
+    assert [getattr(one, "reason", "") for one in many] == [
+        "",
+        "",
+        "",
+        "more questions than asked for",
+        "more questions than asked for",
+    ]
+
+
 def test_the_scripted_generator_repeats_and_keeps_latex() -> None:
     generator = ScriptedGenerator()
     first, again = (list(generator.generate([prompt().request])) for _ in range(2))
@@ -255,6 +275,12 @@ def test_faults_that_pass_are_retried_and_refusals_are_kept(http: _Server) -> No
     http.script = [(400, {}, "prompt too long")]
     (refused,) = client(http, concurrency=1).generate(requests_of(1))
     assert (refused.finish_reason, refused.text) == ("error", "HTTP 400: prompt too long")
+
+
+def test_a_wrong_key_stops_the_run_and_rejects_nothing(http: _Server) -> None:
+    http.script = [(401, {}, "no such key")]
+    with pytest.raises(GeneratorUnavailableError, match="HTTP 401: no such key"):
+        list(client(http, concurrency=1).generate(requests_of(1)))
 
 
 def test_a_server_that_stays_ill_stops_the_run(http: _Server) -> None:
