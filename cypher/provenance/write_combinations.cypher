@@ -8,6 +8,7 @@ MERGE (combination:Combination {id: row.id})
 WITH combination, row
 WHERE NOT EXISTS { (combination)-[:VISITS]->() }
 SET combination.seed = row.seed, combination.walk = row.walk
+WITH combination, row
 CALL (combination, row) {
   UNWIND range(0, size(row.path) - 1) AS position
   MATCH (term:Term {id: row.path[position]})
