@@ -690,6 +690,9 @@ def _make_shard(
     }
     done = {row["request_id"]: Completion(**row) for row in folder.journal(shard)}
     progress.advance(len(done))
+    for identity, prompt in written.items():
+        if not prompt.fits:
+            done[identity] = Completion(request_id=identity, text="the prompt is too long", finish_reason="too long")
     missing = [prompt.request for identity, prompt in written.items() if identity not in done]
     with folder.appending(shard) as journal:
         for written_text in generator.generate(missing):

@@ -52,6 +52,8 @@ class Document:
     source: str = ""
     license: str = ""
     attribution: str = ""
+    # Where it was read; no part of what the document is.
+    position: Position | None = field(default=None, compare=False, repr=False)
 
     def content_hash(self) -> str:
         """Hash over all that the graph keeps of the document except its id: equal hash, same document."""
@@ -59,7 +61,9 @@ class Document:
 
     def to_json(self) -> str:
         """One line of JSON with the field names of this record."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        row = asdict(self)
+        del row["position"]
+        return json.dumps(row, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,8 +175,8 @@ def _refusal(document: Document, settings: DocumentsSettings, seen: "_SeenIds") 
 
     def reject(reason: str) -> Reject:
         raw = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[:_RAW_CHARS])
-        where = f"{','.join(settings.sources)}#{document.id[:200]}"
-        return Reject(position=Position(source=where), reason=reason, raw=raw)
+        unknown = Position(source=f"{','.join(settings.sources)}#{document.id[:200]}")
+        return Reject(position=document.position or unknown, reason=reason, raw=raw)
 
     if not text.strip():
         return reject("no text")

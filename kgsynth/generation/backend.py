@@ -29,7 +29,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """What came back. `finish_reason` is `stop`, `length` (cut off) or `error` (then `text` says which)."""
+    """What came back.
+
+    `finish_reason` is `stop`, `length` (cut off), `error` (then `text` says which) or `too long` (not sent at all).
+    """
 
     request_id: str
     text: str

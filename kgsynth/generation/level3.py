@@ -76,10 +76,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """A request and what had to be cut to make it fit."""
+    """A request, what had to be cut to make it fit, and whether it fits even then."""
 
     request: Request
     truncated_passages: int
+    fits: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +139,8 @@ def write_prompt(
     request = Request(
         id=source.combination.id, messages=messages, seed=request_seed(seed, source.combination.id), pattern=pattern
     )
-    return Prompt(request=request, truncated_passages=truncated)
+    used = _TEMPLATE_TOKENS + sum(count_tokens(message.content) + 8 for message in messages)
+    return Prompt(request=request, truncated_passages=truncated, fits=used <= budget_tokens)
 
 
 def concept_names(source: Source) -> dict[str, str]:
@@ -180,6 +182,8 @@ def read_answer(
     """
     if completion.finish_reason == "error":
         return [Refusal(reason="backend error", raw=completion.text)]
+    if completion.finish_reason == "too long":
+        return [Refusal(reason="the prompt is longer than the context", raw=completion.text)]
     blocks = _BLOCK.findall(completion.text)
     if not blocks:
         reason = "cut off" if completion.finish_reason == "length" else "no question found"

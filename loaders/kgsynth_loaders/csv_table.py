@@ -53,6 +53,6 @@ def records(source: str, make: Callable[[dict[str, Any]], _Record]) -> Iterator[
                 yield Reject(position=position, reason="wrong number of cells", raw=raw)
             else:
                 try:
-                    yield make(dict(zip(header, cells, strict=True)))
+                    yield rows.at(make(dict(zip(header, cells, strict=True))), position)
                 except RecordError as error:
                     yield Reject(position=position, reason=str(error), raw=raw)

@@ -35,6 +35,6 @@ def records(source: str, make: Callable[[dict[str, Any]], _Record]) -> Iterator[
             yield Reject(position=position, reason="not a JSON object", raw=raw)
             continue
         try:
-            yield make(row)
+            yield rows.at(make(row), position)
         except RecordError as error:
             yield Reject(position=position, reason=str(error), raw=raw)

@@ -37,11 +37,12 @@ def records(source: str, fields: FieldNames, make: Callable[[dict[str, Any]], _R
             for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=columns):
                 for row in batch.to_pylist():
                     number += 1
+                    position = Position(source=source, line=number)
                     try:
-                        yield make(row)
+                        yield rows.at(make(row), position)
                     except RecordError as error:
                         raw = str(row)[: text_lines.RAW_CHARS]
-                        yield Reject(position=Position(source=source, line=number), reason=str(error), raw=raw)
+                        yield Reject(position=position, reason=str(error), raw=raw)
         except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
             position = Position(source=source, line=number + 1)
             yield Reject(position=position, reason="file is damaged from here on", raw=str(error))

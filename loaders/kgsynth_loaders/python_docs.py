@@ -100,6 +100,7 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
                     source=relative,
                     license=license_name,
                     attribution=f"{source} developers",
+                    position=Position(source=relative, line=getattr(node, "lineno", 1)),
                 )
 
 

@@ -1,11 +1,14 @@
 """Rows of any table-like source as records: one place decides what a field may hold."""
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from dataclasses import replace
+from typing import Any, TypeVar, get_args
 
 from kgsynth.config import FieldNames
 from kgsynth.errors import RecordError
-from kgsynth.records import Annotation, CountedPair, Document, Kind, TopicConcepts, content_hash
+from kgsynth.records import Annotation, CountedPair, Document, Kind, Position, TopicConcepts, content_hash
+
+_Record = TypeVar("_Record")
 
 # In CSV one cell holds several names; a comma is part of many names, these two are not.
 _SEPARATORS = ("|", ";")
@@ -35,6 +38,11 @@ def document(row: Mapping[str, Any], fields: FieldNames) -> Document:
         license=_text(row, fields.license_field) or "",
         attribution=_text(row, fields.attribution_field) or "",
     )
+
+
+def at(record: _Record, position: Position) -> _Record:
+    """The record with the place where it was read, where it keeps one."""
+    return replace(record, position=position) if isinstance(record, Document) else record
 
 
 def annotation(row: Mapping[str, Any], fields: FieldNames) -> Annotation:

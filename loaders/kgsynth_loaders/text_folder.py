@@ -52,7 +52,9 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
         title, body = _content(path, text.replace("\r\n", "\n"))
         relative = path.relative_to(root)
         folder = relative.parent.name or root.resolve().name
-        yield Document(id=relative.as_posix(), text=body, title=title, topics=(human(folder),), source=str(path))
+        yield Document(
+            id=relative.as_posix(), text=body, title=title, topics=(human(folder),), source=str(path), position=position
+        )
 
 
 def human(name: str) -> str:

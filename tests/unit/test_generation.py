@@ -97,6 +97,14 @@ def test_the_token_budget_is_kept_and_cuts_are_counted(budget: int) -> None:
     assert "short passage" in made.request.messages[-1].content
 
 
+def test_a_prompt_that_cannot_fit_says_so() -> None:
+    assert not prompt(100).fits
+    assert prompt(5000).fits
+    (refusal,) = read(Completion(request_id="x", text="", finish_reason="too long"))
+    assert isinstance(refusal, level3.Refusal)
+    assert refusal.reason == "the prompt is longer than the context"
+
+
 def test_the_pattern_accepts_good_answers_and_nothing_else() -> None:
     pattern = prompt().request.pattern
     good = answer((r"Find $\frac{1}{2}$ of the smallest prime number of the ring?", "ideal of a ring; ring")).text

@@ -266,6 +266,9 @@ def test_unusable_documents_are_counted_by_reason_and_kept(tmp_path: Path) -> No
         "text longer than 500 characters": 1, "fewer than 2 words": 1, "not Unicode text (lone surrogate)": 1,
     }  # fmt: skip
     assert count.read == 8 == 1 + len(rejects)
+    assert [(one["source"], one["line"]) for one in rejects] == [
+        (str(tmp_path / "d.jsonl"), line) for line in range(2, 9)
+    ]
 
 
 def test_too_large_a_share_of_rejects_stops(tmp_path: Path) -> None:
