@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from kgsynth import config
 from kgsynth.graph import facts, jars
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from tests import canonical
+
+# Busy machines decide no test, and a run repeats.
+settings.register_profile("kgsynth", deadline=None, derandomize=True)
+settings.load_profile("kgsynth")
 
 PLANETMATH = Path(__file__).parents[2] / "shared" / "data" / "planetmath" / "documents.jsonl.gz"
 
