@@ -19,6 +19,7 @@ _WRITE_TERMS = {"concept": queries.load("facts/write_concepts"), "topic": querie
 _CREATE_MENTIONS = queries.load("facts/create_mentions")
 _MERGE_MENTIONS = queries.load("facts/merge_mentions")
 _MERGE_COUNTED_PAIRS = queries.load("facts/merge_counted_pairs")
+_NAME_UNMENTIONED_TERMS = queries.load("facts/name_unmentioned_terms")
 _NAME_TERMS = queries.load("facts/name_terms")
 _COUNTS = queries.load("facts/counts")
 _MARK_STALE = queries.load("derive/mark_stale")
@@ -118,6 +119,8 @@ def write_pairs(graph: Graph, batch: Sequence[PairFacts]) -> list[tuple[str, str
 
     def work(transaction: Transaction) -> list[tuple[str, str, int]]:
         _write_terms(transaction, [mention for pair in batch for mention in (pair.first, pair.second)])
+        names = [{"id": one.term_id, "name": one.spelling} for pair in batch for one in (pair.first, pair.second)]
+        transaction.run(_NAME_UNMENTIONED_TERMS, rows=names)
         rows = [{"first": pair.first.term_id, "second": pair.second.term_id, "count": pair.count} for pair in batch]
         held = transaction.run(_MERGE_COUNTED_PAIRS, rows=rows)
         _mark_stale_if_changed(transaction)

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +13,8 @@ from kgsynth.records import Document, Position, Reject
 from kgsynth_loaders import rows, text_lines
 
 _Record = TypeVar("_Record")
+# A cell may hold paragraphs; one of more lines is a quote that was never closed.
+_MAX_RECORD_LINES = 2000
 
 
 def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
@@ -27,16 +30,20 @@ def records(source: str, make: Callable[[dict[str, Any]], _Record]) -> Iterator[
     with io.TextIOWrapper(
         text_lines.open_bytes(source), encoding="utf-8-sig", errors="surrogateescape", newline=""
     ) as file:
-        reader = csv.reader(file, delimiter="\t" if stem.suffix == ".tsv" else ",", strict=True)
+        lines = _Lines(file)
+        delimiter = "\t" if stem.suffix == ".tsv" else ","
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
         header: list[str] | None = None
         while True:
-            position = Position(source=source, line=reader.line_num + 1)
+            position = Position(source=source, line=lines.begin_record())
             try:
                 cells = next(reader)
             except StopIteration:
                 return
             except csv.Error as error:
-                yield Reject(position=position, reason="not CSV", raw=str(error))
+                # An unclosed quote takes in all that follows: give up its first line and read on after it.
+                yield Reject(position=position, reason="not CSV", raw=f"{error}: {lines.drop_first()}")
+                reader = csv.reader(lines, delimiter=delimiter, strict=True)
                 continue
             except (*text_lines.DAMAGED, ValueError) as error:
                 yield Reject(position=position, reason="file is damaged from here on", raw=str(error))
@@ -56,3 +63,36 @@ def records(source: str, make: Callable[[dict[str, Any]], _Record]) -> Iterator[
                     yield rows.at(make(dict(zip(header, cells, strict=True))), position)
                 except RecordError as error:
                     yield Reject(position=position, reason=str(error), raw=raw)
+
+
+class _Lines:
+    """Lines of a file that remembers those of the current record, so that a broken record costs one line."""
+
+    def __init__(self, file: Iterable[str]) -> None:
+        self._file = iter(file)
+        self._again: deque[str] = deque()
+        self._record: list[str] = []
+        self._number = 1
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if len(self._record) >= _MAX_RECORD_LINES:
+            raise csv.Error(f"a record of more than {_MAX_RECORD_LINES:,} lines")
+        line = self._again.popleft() if self._again else next(self._file)
+        self._record.append(line)
+        return line
+
+    def begin_record(self) -> int:
+        """Forget the last record; the number of the line that comes next."""
+        self._number += len(self._record)
+        self._record = []
+        return self._number
+
+    def drop_first(self) -> str:
+        """Put all lines of the current record but its first back; what the first was."""
+        first, *rest = self._record or [""]
+        self._again.extendleft(reversed(rest))
+        self._record = self._record[:1]
+        return first[: text_lines.RAW_CHARS].strip().encode("utf-8", "replace").decode()

@@ -165,6 +165,15 @@ def test_counted_pairs_make_a_graph_of_their_own(graph: Graph, tmp_path: Path) -
         ("concept:ring", "topic:algebra", 3),
     ]
     assert pipeline.check(graph, report=lambda _: None) == []
+    canonical.wipe(graph)
+    lines = ["first,second,count", "Group,ring,1", "group,field,2"]
+    dumps = []
+    for order in (lines, [lines[0], *lines[:0:-1]]):
+        file.write_text("\n".join(order))
+        canonical.wipe(graph)
+        pipeline.load_pairs(graph, [str(file)], DocumentsSettings(), rejects=rejects, report=lambda _: None)
+        dumps.append(canonical.dump(graph))
+    assert dumps[0] == dumps[1]
 
 
 def test_too_many_rejects_stop_the_load_and_name_the_file(graph: Graph, tmp_path: Path) -> None:

@@ -99,6 +99,15 @@ def test_csv_with_lists_and_bad_rows(tmp_path: Path) -> None:
     assert reasons(found)[0][0] == 4
 
 
+def test_an_unclosed_quote_costs_one_row(tmp_path: Path) -> None:
+    file = tmp_path / "d.csv"
+    rows = [f'{n},"text {n}"' if n != 3 else '3,"never closed' for n in range(5000)]
+    file.write_text("id,text\n" + "\n".join(rows) + "\n")
+    found = list(csv_table.documents(str(file), FIELDS))
+    assert [one.id for one in found if isinstance(one, Document)] == [str(n) for n in range(5000) if n != 3]
+    assert reasons(found) == [(5, "not CSV")]
+
+
 def test_parquet_in_batches(tmp_path: Path) -> None:
     file = tmp_path / "d.parquet"
     rows = [{"id": str(n), "text": None if n == 3 else f"text {n}", "topics": ["t"], "unused": n} for n in range(1200)]
