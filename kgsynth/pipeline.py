@@ -251,7 +251,7 @@ def _load_annotations(
     touched: set[str] = set()
     mention_count = nameless = 0
     with timed(count, report), shown(progress, "load annotations", None), RejectFile(rejects) as reject_file:
-        # An annotation file has its own fixed field names; only the id and topics fields may be called otherwise.
+        # An annotation file has fixed field names, whatever those of the documents are.
         records = read("annotations", sources, FieldNames(), kind="annotations")
         batch: list[facts.DocumentFacts] = []
         size = 0
