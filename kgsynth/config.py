@@ -18,8 +18,12 @@ from typing import Any, Literal, get_args, get_origin
 from kgsynth.errors import ConfigError
 
 EmbedderName = Literal["auto", "onnx", "sentence-transformers"]
-ExtractMethod = Literal["vocabulary", "keyphrases"]
+ExtractMethod = Literal["vocabulary", "keyphrases", "llm"]
 BackendName = Literal["vllm", "server", "scripted"]
+EngineName = Literal["local", "ray"]
+ChosenBy = Literal["seed", "model"]
+RunUntil = Literal["combinations", "questions", "answers", "curated", "dataset"]
+ExportFormat = Literal["datasets", "jsonl", "parquet", "alpaca", "sharegpt", "messages"]
 
 
 def _require(ok: bool, message: str) -> None:
@@ -76,10 +80,89 @@ class DocumentsSettings(FieldNames):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExtractSettings:
-    """How concepts are found in documents."""
+class RunSettings:
+    """How far `kgsynth run` goes."""
+
+    until: RunUntil = "dataset"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendSettings:
+    """How a language model is asked, for all stages that ask one; each stage may set its own."""
+
+    seed: int | None = None  # None: that of the sample or of the questions
+    backend: BackendName = "vllm"
+    engine: EngineName = "local"
+    model: str = ""  # a folder or a served name; empty: SmolLM2-135M, for trying the plumbing
+    url: str = ""  # of an OpenAI-compatible server, for backend "server"
+    domain: str = "mathematics"
+    temperature: float = 0.7
+    top_p: float = 0.95
+    repetition_penalty: float = 1.1
+    max_output_tokens: int = 512
+    context_tokens: int = 4096
+    constrained: bool = True  # force the answer's form by a grammar, where the backend can
+    shard_size: int = 1000
+    concurrency: int = 256  # requests in flight at most, for backend "server"
+    timeout_s: float = 300.0
+    tries: int = 5  # of one request, for backend "server"
+    first_wait_s: float = 1.0  # before the second try; doubled for each further one
+    max_rejected_share: float = 0.9
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        self.check("backend")
+
+    def check(self, section: str) -> None:
+        """Check ranges, naming the section.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        _require(self.seed is None or 0 <= self.seed < 2**63, f"{section}.seed is {self.seed}: give 0 to 2**63 - 1")
+        _require(self.temperature >= 0, f"{section}.temperature is {self.temperature}: give 0 or more")
+        _require(0 < self.top_p <= 1, f"{section}.top_p is {self.top_p}: give more than 0, up to 1")
+        _require(
+            self.max_output_tokens >= 16, f"{section}.max_output_tokens is {self.max_output_tokens}: give 16 or more"
+        )
+        _require(
+            self.context_tokens > self.max_output_tokens,
+            f"{section}.context_tokens ({self.context_tokens}) must exceed {section}.max_output_tokens "
+            f"({self.max_output_tokens})",
+        )
+        for name in ("shard_size", "concurrency", "tries"):
+            _require(getattr(self, name) >= 1, f"{section}.{name} is {getattr(self, name)}: give 1 or more")
+        _require(self.timeout_s > 0, f"{section}.timeout_s is {self.timeout_s}: give more than 0")
+        _require(self.first_wait_s >= 0, f"{section}.first_wait_s is {self.first_wait_s}: give 0 or more")
+        _require(
+            0 <= self.max_rejected_share <= 1,
+            f"{section}.max_rejected_share is {self.max_rejected_share}: give 0 to 1",
+        )
+
+    def check_url(self, section: str) -> None:
+        """Check that a server has an address; a section that others inherit from may leave it to them.
+
+        Raises:
+            ConfigError: it has none.
+        """
+        _require(
+            self.backend != "server" or bool(self.url),
+            f"{section}.backend is 'server' but {section}.url is empty: give the server's address",
+        )
+
+
+# How a stage is run, not what it writes: another value makes no other run.
+UNDECISIVE = ("url", "engine", "concurrency", "timeout_s", "tries", "first_wait_s", "max_rejected_share")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractSettings(BackendSettings):
+    """How concepts are found in documents; the keys of the backend are for method "llm"."""
 
     method: ExtractMethod = "vocabulary"
+    # A list of names wants the likely ones, not variety; up to 5 topics of 20 concepts take 1,000 tokens.
+    temperature: float = 0.3
+    max_output_tokens: int = 1024
     vocabulary: str = ""  # a concept list; empty: what the corpus declares itself
     # A term of more than this share of the documents names the field, not a concept in it (PlanetMath at 0.1 loses
     # "number", "integer", "function", "prime" and the like; EXPERIMENTS.md).
@@ -92,6 +175,8 @@ class ExtractSettings:
 
     def __post_init__(self) -> None:
         """Check ranges."""
+        self.check("extract")
+        self.check_url("extract")
         _require(
             0 < self.max_document_share <= 1,
             f"extract.max_document_share is {self.max_document_share}: give more than 0, up to 1",
@@ -123,7 +208,7 @@ class SampleSettings:
 
     seed: int | None = None
     combinations: int | None = None
-    epochs: int | None = None
+    epochs: int | None = None  # how often to start from every topic; 5, as in the paper, when no amount is given
     start: str = ""
     within: str = ""
     # 2,000 walks a query is near the flat part of the rate (EXPERIMENTS.md) and keeps answers small.
@@ -155,61 +240,128 @@ class SampleSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GenerateSettings:
+class GenerateSettings(BackendSettings):
     """How questions are written."""
 
-    seed: int | None = None  # None: the seed of the sample
-    backend: BackendName = "vllm"
-    model: str = ""  # a folder or a served name; empty: SmolLM2-135M, for trying the plumbing
-    url: str = ""  # of an OpenAI-compatible server, for backend "server"
-    domain: str = "mathematics"
-    combinations: int | None = None  # use the first N combinations only
-    max_questions: int = 3
-    temperature: float = 0.7
-    top_p: float = 0.95
-    repetition_penalty: float = 1.1
-    max_output_tokens: int = 512
-    context_tokens: int = 4096
-    shard_size: int = 1000
-    concurrency: int = 16  # requests in flight, for backend "server"
-    timeout_s: float = 120.0
-    constrained: bool = True  # force the answer's form by a grammar, where the backend can
-    max_rejected_share: float = 0.9
+    levels: tuple[int, ...] = (3,)  # of `kgsynth run`; the command takes one with --level
+    combinations: int | None = None  # level 3: use the first N combinations only
+    documents: int | None = None  # levels 1 and 2: draw N documents by seed instead of all
+    max_questions: int | None = None  # a unit; None: the paper's, 5 a document and 3 a combination
+    chosen_by: ChosenBy = "seed"  # level 2: who chooses the concepts of a question
 
     def __post_init__(self) -> None:
         """Check ranges."""
+        self.check("generate")
+        self.check_url("generate")
         _require(
-            self.backend != "server" or bool(self.url),
-            "generate.backend is 'server' but generate.url is empty: give the server's address",
-        )
-        _require(1 <= self.max_questions <= 20, f"generate.max_questions is {self.max_questions}: give 1 to 20")
-        _require(self.temperature >= 0, f"generate.temperature is {self.temperature}: give 0 or more")
-        _require(0 < self.top_p <= 1, f"generate.top_p is {self.top_p}: give more than 0, up to 1")
-        _require(
-            self.max_output_tokens >= 16, f"generate.max_output_tokens is {self.max_output_tokens}: give 16 or more"
+            bool(self.levels) and set(self.levels) <= {1, 2, 3} and len(set(self.levels)) == len(self.levels),
+            f"generate.levels is {list(self.levels)}: give some of 1, 2, 3, each once",
         )
         _require(
-            self.context_tokens > self.max_output_tokens,
-            f"generate.context_tokens ({self.context_tokens}) must exceed generate.max_output_tokens "
-            f"({self.max_output_tokens})",
+            self.max_questions is None or 1 <= self.max_questions <= 20,
+            f"generate.max_questions is {self.max_questions}: give 1 to 20",
         )
-        _require(self.shard_size >= 1, f"generate.shard_size is {self.shard_size}: give 1 or more")
-        _require(self.concurrency >= 1, f"generate.concurrency is {self.concurrency}: give 1 or more")
+        for name in ("combinations", "documents"):
+            value = getattr(self, name)
+            _require(value is None or value >= 1, f"generate.{name} is {value}: give 1 or more")
+
+    def questions_of(self, level: int) -> int:
+        """Questions asked for, a unit of a level.
+
+        Source: arXiv 2503.19551 takes 5 a document and 3 a combination.
+        """
+        return self.max_questions if self.max_questions is not None else (3 if level == 3 else 5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSettings(BackendSettings):
+    """How questions are answered and the answers verified."""
+
+    max_output_tokens: int = 1024
+    votes: int = 1  # texts a question; the majority of their final answers is kept
+    min_agreement: float = 0.0  # least share of the votes that must agree
+    judge: bool = False  # ask a model to check the answer that is kept
+    judge_model: str = ""  # another model of the same server; empty: the same
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        self.check("answer")
+        self.check_url("answer")
+        _require(1 <= self.votes <= 1000, f"answer.votes is {self.votes}: give 1 to 1000")
+        _require(0 <= self.min_agreement <= 1, f"answer.min_agreement is {self.min_agreement}: give 0 to 1")
         _require(
-            0 <= self.max_rejected_share <= 1, f"generate.max_rejected_share is {self.max_rejected_share}: give 0 to 1"
+            not self.judge_model or self.backend == "server",
+            "answer.judge_model names a model of a server: it needs backend 'server'",
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunConfig:
-    """The whole path from documents to questions."""
+class CurateSettings:
+    """Which questions are good enough to train on."""
 
+    # "Find 2^32+1 mod 641." is a question that people asked.
+    min_question_chars: int = 20
+    max_question_chars: int = 4000
+    min_answer_chars: int = 1
+    max_answer_chars: int = 20_000
+    language: str = "en"  # ISO 639-1; empty: any
+    # Two questions are near duplicates when so much of their word triples is shared.
+    min_jaccard: float = 0.8
+    min_cosine: float = 0.0  # by embedding too, 0 for not at all; .95 is a start
+    benchmarks: tuple[str, ...] = ()  # files that training data must not hold
+    benchmark_field: str = ""  # their field with the question; empty: found by its usual names
+    # Share of a benchmark question's word runs that stand in a question of ours.
+    min_overlap: float = 0.5
+    review_cosine: float = 0.0  # benchmark questions this near by embedding go to a review list; 0 for none
+    filters: bool = True
+    max_rejected_share: float = 0.95
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        for name in ("min_jaccard", "min_overlap"):
+            value = getattr(self, name)
+            _require(0 < value <= 1, f"curate.{name} is {value}: give more than 0, up to 1")
+        for name in ("min_cosine", "review_cosine", "max_rejected_share"):
+            value = getattr(self, name)
+            _require(0 <= value <= 1, f"curate.{name} is {value}: give 0 to 1")
+        for name in ("min_question_chars", "min_answer_chars"):
+            value, most = getattr(self, name), getattr(self, name.replace("min", "max"))
+            _require(0 <= value <= most, f"curate.{name} is {value}: give 0 to {most}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSettings:
+    """What a training set looks like on disk."""
+
+    format: ExportFormat = "datasets"
+    validation_share: float = 0.0
+    system: str = ""  # first turn of every conversation; empty: none
+    name: str = ""  # of the dataset in its card; empty: that of the folder
+    rows_per_file: int = 100_000
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _require(
+            0 <= self.validation_share < 1, f"export.validation_share is {self.validation_share}: give 0 to below 1"
+        )
+        _require(self.rows_per_file >= 1, f"export.rows_per_file is {self.rows_per_file}: give 1 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    """The whole path from documents to a training set. What [backend] sets holds for extract, generate and answer."""
+
+    run: RunSettings = field(default_factory=RunSettings)
     graph: GraphSettings = field(default_factory=GraphSettings)
     documents: DocumentsSettings = field(default_factory=DocumentsSettings)
     extract: ExtractSettings = field(default_factory=ExtractSettings)
     merge: MergeSettings = field(default_factory=MergeSettings)
     sample: SampleSettings = field(default_factory=SampleSettings)
+    backend: BackendSettings = field(default_factory=BackendSettings)
     generate: GenerateSettings = field(default_factory=GenerateSettings)
+    answer: AnswerSettings = field(default_factory=AnswerSettings)
+    curate: CurateSettings = field(default_factory=CurateSettings)
+    export: ExportSettings = field(default_factory=ExportSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,9 +419,10 @@ def _checked(where: str, value: object, wanted: Any) -> object:
         )
         return value
     if origin is tuple:
-        ok = isinstance(value, list) and all(isinstance(part, str) for part in value)
-        _require(ok, f"{where} is {value!r}: give a list of strings")
-        return tuple(typing.cast("list[str]", value))
+        part = get_args(wanted)[0]
+        ok = isinstance(value, list) and all(type(one) is part for one in value)
+        _require(ok, f"{where} is {value!r}: give a list of {'whole numbers' if part is int else 'strings'}")
+        return tuple(typing.cast("list[object]", value))
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     _require(type(value) is wanted, f"{where} is {value!r}: give a value of type {wanted.__name__}")
@@ -300,6 +453,10 @@ def _parse_override(text: str) -> tuple[str, str, object]:
         return section, name, value.strip()
 
 
+# Sections that inherit from [backend].
+_ASKING = ("extract", "generate", "answer")
+
+
 def resolve(text: str = "", *, origin: str = "file", overrides: Sequence[str] = ()) -> Resolved:
     """A run's configuration from the text of a TOML file and `--set` options.
 
@@ -326,6 +483,13 @@ def resolve(text: str = "", *, origin: str = "file", overrides: Sequence[str] = 
         _require(section in sections, f"--set {override!r}: unknown section, {_nearest(section, list(sections))}")
         raw.setdefault(section, {})[name] = value
         origins[f"{section}.{name}"] = "--set"
+    inherited = raw.get("backend", {})
+    section_from("backend", inherited, BackendSettings)
+    for section in _ASKING:
+        for key, value in inherited.items():
+            if key not in raw.setdefault(section, {}):
+                raw[section][key] = value
+                origins[f"{section}.{key}"] = "backend"
     built = {name: section_from(name, raw.get(name, {}), kind) for name, kind in sections.items()}
     return Resolved(RunConfig(**built), origins)
 

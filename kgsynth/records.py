@@ -1,15 +1,28 @@
 """What flows between the rooms: frozen records without behaviour beyond their own checks.
 
+A question's `level` is how it was made (1: from a document, 2: from a document and its concepts, 3: from a
+combination); its `grade` is whom it is for.
+
 Nothing here knows files, Neo4j or models. Identity is content or a normal form, never an order of arrival.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Literal
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any, Literal, Self
 
 Kind = Literal["concept", "topic"]
+GRADES = (
+    "primary school",
+    "middle school",
+    "high school",
+    "college",
+    "graduate school",
+    "competition",
+    "other",
+)
 
 
 def content_hash(value: object) -> str:
@@ -72,6 +85,8 @@ class Annotation:
 
     id: str
     topics: tuple[TopicConcepts, ...]
+    grade: str = ""  # one of GRADES, empty when nobody said
+    subject: str = ""
 
     def spellings(self, kind: Kind) -> list[str]:
         """All spellings of one kind, in order, each once."""
@@ -80,8 +95,9 @@ class Annotation:
         return list(dict.fromkeys(name for topic in self.topics for name in topic.concepts))
 
     def to_json(self) -> str:
-        """One line of the annotation format `{id, topics: [{name, concepts}]}`."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        """One line of the annotation format `{id, topics: [{name, concepts}]}`, with grade and subject where known."""
+        row = {key: value for key, value in asdict(self).items() if value or key == "topics"}
+        return json.dumps(row, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,30 +173,142 @@ class Combination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A generated question with all that is needed to make it again alone."""
+    """A question with all that is needed to make it again alone, and what its documents ask of whoever uses it.
+
+    Level 3 questions have a combination, those of levels 1 and 2 one document and no combination. `sources`,
+    `licenses` and `attributions` stand beside `documents`, one each. `attempt` counts the retries of its request.
+    """
 
     id: str
     text: str
-    level: int
-    concepts: tuple[str, ...]
-    topics: tuple[str, ...]
-    combination_id: str
-    combination_terms: tuple[str, ...]
-    documents: tuple[str, ...]
-    run_id: str
-    request_id: str
-    template: str
-    template_hash: str
-    backend: str
-    model: str
-    sampling: Mapping[str, object]
-    seed: int
+    level: int = 0
+    concepts: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    grade: str = ""
+    origin: str = ""  # level 1: original (it stands in the document) or new
+    combination_id: str = ""
+    combination_terms: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    licenses: tuple[str, ...] = ()
+    attributions: tuple[str, ...] = ()
+    run_id: str = ""
+    request_id: str = ""
+    template: str = ""
+    template_hash: str = ""
+    backend: str = ""
+    model: str = ""
+    sampling: str = ""  # JSON
+    seed: int = 0
+    attempt: int = 0
 
-    def to_row(self) -> dict[str, object]:
-        """The record as plain lists and dicts, as written to JSONL and Parquet."""
-        row = asdict(self)
-        row["sampling"] = json.dumps(dict(self.sampling), sort_keys=True)
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in row.items()}
+    def to_row(self) -> dict[str, Any]:
+        """The record as plain lists and values, as written to Parquet and JSON Lines."""
+        return plain(self)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """The record from a row that may lack columns and may have others.
+
+        Raises:
+            KeyError: the row has no id or text.
+        """
+        made: Self = from_row(cls, row)
+        return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweredQuestion(Question):
+    """A question with its answer: `answer` is the full text, `final_answer` what it ends in.
+
+    `votes` texts were asked for, `agreement` is the share of them that end in an equal answer, `vote_answers` what each
+    ended in. `verdict` and `verdict_reason` are the judge's, empty without one.
+    """
+
+    answer_id: str = ""
+    answer: str = ""
+    final_answer: str = ""
+    votes: int = 0
+    agreement: float = 0.0
+    vote_answers: tuple[str, ...] = ()
+    verdict: str = ""
+    verdict_reason: str = ""
+    answer_run_id: str = ""
+    answer_template_hash: str = ""
+    answer_backend: str = ""
+    answer_model: str = ""
+    answer_sampling: str = ""  # JSON
+    answer_seed: int = 0
+    answer_attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CuratedQuestion(AnsweredQuestion):
+    """A question that passed curation. Rows of one `group` are never split between training and validation."""
+
+    group: str = ""
+
+
+def plain(record: Any) -> dict[str, Any]:
+    """A record as a row of scalars, lists and, for records inside it, dictionaries."""
+    return {item.name: _plain_value(getattr(record, item.name)) for item in fields(record)}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain_value(one) for one in value]
+    return plain(value) if is_dataclass(value) else value
+
+
+def from_row(kind: type[Any], row: Mapping[str, Any]) -> Any:
+    """A record of scalars and tuples from a row; columns that the record does not know are left out.
+
+    Raises:
+        KeyError: the row lacks a field that has no default.
+    """
+    known = [item.name for item in fields(kind)]
+    values = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in row.items()
+        if key in known and value is not None
+    }
+    try:
+        return kind(**values)
+    except TypeError:
+        missing = [item for item in known if item not in values and item in ("id", "text")]
+        raise KeyError(", ".join(missing)) from None
+
+
+def parquet_schema(kind: type[Any]) -> Any:
+    """The Arrow schema of a record class, so that an empty shard has the same columns as any other.
+
+    Source: str is string, int int64, float double, tuple[X, ...] list of X, a nested record a struct.
+    """
+    import pyarrow
+
+    scalars = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64(), bool: pyarrow.bool_()}
+
+    def arrow(wanted: Any) -> Any:
+        if wanted in scalars:
+            return scalars[wanted]
+        if is_dataclass(wanted):
+            return pyarrow.struct(members(wanted))
+        return pyarrow.list_(arrow(typing.get_args(wanted)[0]))
+
+    def members(record: Any) -> list[Any]:
+        hints = typing.get_type_hints(record)
+        return [pyarrow.field(item.name, arrow(hints[item.name])) for item in fields(record)]
+
+    return pyarrow.schema(members(kind))
+
+
+def hash_of_lines(lines: Iterable[str]) -> tuple[str, int]:
+    """SHA-256 in hexadecimal over lines, and how many there are; in flat memory."""
+    digest, count = hashlib.sha256(), 0
+    for line in lines:
+        digest.update(line.encode("utf-8", "surrogatepass") + b"\n")
+        count += 1
+    return digest.hexdigest(), count
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,35 +2,55 @@
 
 A run's id is a hash of all that decides its output. A folder of another id is refused, never mixed. Shard k covers the
 inputs [k * size, (k + 1) * size); while it is made, finished requests are appended to its journal, so that after a
-crash
-only what is missing is sent. A manifest that exists says that the run is complete.
+crash only what is missing is sent. A manifest that exists says that the run is complete. Nothing here depends on the
+time, so that a run that was killed and continued leaves the same files, byte for byte; times go to `sessions.jsonl`.
 """
 
 import fcntl
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from kgsynth.errors import ManifestError
+from kgsynth.records import parquet_schema
+
+RUN_FILE = "run.json"
+MANIFEST_FILE = "manifest.json"
+# What differs between a run in one go and one that was continued: when things happened, and the lock.
+NOT_REPEATED = (".lock", "sessions.jsonl")
 
 
 class RunFolder:
     """One run on disk."""
 
-    def __init__(self, path: Path, run_id: str, settings: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        run_id: str,
+        settings: Mapping[str, object],
+        *,
+        stage: str = "",
+        rows_name: str = "rows",
+        inputs: Mapping[str, object] | None = None,
+    ) -> None:
         """Look at nothing yet.
 
         Args:
             path: the folder; made when absent.
             run_id: hash of all that decides the output.
             settings: what is kept beside it for people to read; no secrets.
+            stage: which stage works in it.
+            rows_name: what its shards are called, for example `questions`.
+            inputs: where the units came from, so that `kgsynth retry` finds them again.
         """
-        self.path, self.run_id = path, run_id
-        self._settings = dict(settings)
+        self.path, self.run_id, self.stage, self.rows_name = path, run_id, stage, rows_name
+        self.settings: dict[str, Any] = dict(settings)
+        self.inputs: dict[str, Any] = dict(inputs or {})
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -55,29 +75,52 @@ class RunFolder:
             yield
 
     def _claim(self) -> None:
-        file = self.path / "run.json"
+        file = self.path / RUN_FILE
         if file.exists():
-            held = _read_json(file).get("run_id")
+            held = read_json(file).get("run_id")
             if held != self.run_id:
                 raise ManifestError(
                     f"{self.path} holds run {held}, made with other settings or inputs than this one ({self.run_id})",
                     hint="Choose another --run-dir, or remove this one.",
                 )
+            for left in self.path.glob(".part-*"):
+                left.unlink(missing_ok=True)  # of a process that was killed while it wrote
             return
-        write_json(file, {"run_id": self.run_id, "settings": self._settings})
+        write_json(
+            file,
+            {
+                "run_id": self.run_id,
+                "stage": self.stage,
+                "rows": self.rows_name,
+                "settings": self.settings,
+                "inputs": self.inputs,
+            },
+        )
 
     @property
     def manifest_file(self) -> Path:
         """Written last."""
-        return self.path / "manifest.json"
+        return self.path / MANIFEST_FILE
 
     def manifest(self) -> dict[str, Any] | None:
         """The manifest of a complete run, else None."""
-        return _read_json(self.manifest_file) if self.manifest_file.exists() else None
+        return read_json(self.manifest_file) if self.manifest_file.exists() else None
+
+    def is_locked(self) -> bool:
+        """Whether a process works in the folder."""
+        file = self.path / ".lock"
+        if not file.exists():
+            return False
+        with file.open("r") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     def shard_file(self, shard: int) -> Path:
-        """The questions of a shard."""
-        return self.path / f"questions-{shard:05d}.parquet"
+        """The rows of a shard."""
+        return self.path / f"{self.rows_name}-{shard:05d}.parquet"
 
     def rejects_file(self, shard: int) -> Path:
         """The rejects of a shard."""
@@ -90,6 +133,10 @@ class RunFolder:
     def has_shard(self, shard: int) -> bool:
         """Whether a shard is complete; its account is written after its files."""
         return self._account_file(shard).exists()
+
+    def shards(self) -> list[int]:
+        """The complete shards, in order."""
+        return sorted(int(path.stem.rpartition("-")[2]) for path in self.path.glob("account-*.json"))
 
     def journal(self, shard: int) -> list[dict[str, Any]]:
         """What the journal of a shard holds; a torn last line, the mark of a crash, is cut off."""
@@ -104,7 +151,7 @@ class RunFolder:
                     row = json.loads(line)
                 except ValueError:
                     break
-                if not line.endswith(b"\n"):
+                if not line.endswith(b"\n") or not isinstance(row, dict):
                     break
                 rows.append(row)
                 whole += len(line)
@@ -115,39 +162,108 @@ class RunFolder:
     @contextmanager
     def appending(self, shard: int) -> Iterator["Journal"]:
         """A journal to append to."""
-        with self.journal_file(shard).open("ab") as file:
-            yield Journal(file)
+        journal = self.open_journal(shard)
+        try:
+            yield journal
+        finally:
+            journal.close()
+
+    def open_journal(self, shard: int) -> "Journal":
+        """A journal to append to, which the caller closes.
+
+        Raises:
+            ManifestError: the file cannot be opened.
+        """
+        try:
+            return Journal(self.journal_file(shard))
+        except OSError as error:
+            raise _unwritable(self.journal_file(shard), error) from error
 
     def write_shard(
-        self, shard: int, rows: Sequence[Mapping[str, Any]], rejects: Iterable[str], account: Mapping[str, Any]
+        self,
+        shard: int,
+        rows: Sequence[Mapping[str, Any]],
+        rejects: Iterable[Mapping[str, Any]],
+        account: Mapping[str, Any],
+        *,
+        record: type[Any],
     ) -> None:
-        """Write a shard's questions, rejects and account, each whole, the account last; then its journal goes."""
-        import pandas
+        """Write a shard's rows, rejects and account, each whole, the account last; then its journal goes.
 
-        with _atomic(self.shard_file(shard)) as partial:
-            pandas.DataFrame(list(rows)).to_parquet(partial, index=False)
-        with _atomic(self.rejects_file(shard)) as partial:
-            partial.write_text("".join(line + "\n" for line in rejects), encoding="utf-8")
+        Args:
+            shard: which.
+            rows: of the record's fields.
+            rejects: JSON values.
+            account: what was kept and rejected.
+            record: the class of the rows, which gives the columns their types.
+
+        Raises:
+            ManifestError: a file cannot be written.
+        """
+        import pyarrow
+        import pyarrow.parquet
+
+        table = pyarrow.Table.from_pylist([dict(row) for row in rows], schema=parquet_schema(record))
+        with atomic(self.shard_file(shard)) as partial:
+            pyarrow.parquet.write_table(table, partial)
+        with atomic(self.rejects_file(shard)) as partial:
+            partial.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rejects), encoding="utf-8")
         write_json(self._account_file(shard), account)
         self.journal_file(shard).unlink(missing_ok=True)
 
     def account(self, shard: int) -> dict[str, Any]:
         """The counts of a complete shard."""
-        return _read_json(self._account_file(shard))
+        return read_json(self._account_file(shard))
 
-    def rows(self, shard: int) -> list[dict[str, Any]]:
-        """The questions of a complete shard."""
-        import pandas
+    def shard_rows(self, shard: int) -> list[dict[str, Any]]:
+        """The rows of a complete shard."""
+        import pyarrow.parquet
 
-        frame = pandas.read_parquet(self.shard_file(shard))
-        return [
-            {str(key): (list(value) if hasattr(value, "tolist") else value) for key, value in row.items()}
-            for row in frame.to_dict("records")
-        ]
+        rows: list[dict[str, Any]] = pyarrow.parquet.read_table(self.shard_file(shard)).to_pylist()
+        return rows
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The rows of all complete shards, a shard in memory at a time."""
+        for shard in self.shards():
+            yield from self.shard_rows(shard)
+
+    def rejects(self) -> Iterator[dict[str, Any]]:
+        """The rejects of all complete shards."""
+        for shard in self.shards():
+            with self.rejects_file(shard).open(encoding="utf-8") as lines:
+                for line in lines:
+                    yield json.loads(line)
+
+    def retries(self) -> list["RunFolder"]:
+        """The retries of this run's rejects, first to last."""
+        found = []
+        for path in sorted(self.path.glob("retry-*"), key=lambda path: int(path.name.rpartition("-")[2])):
+            if (path / RUN_FILE).exists():
+                found.append(open_run(path))
+        return found
 
     def complete(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest: the run is complete."""
         write_json(self.manifest_file, {"run_id": self.run_id, **manifest})
+
+    def log_session(self, row: Mapping[str, Any]) -> None:
+        """Append a line about one call of the command, with its time, to `sessions.jsonl`."""
+        try:
+            with (self.path / "sessions.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"ended": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **row}) + "\n")
+        except OSError as error:
+            raise _unwritable(self.path / "sessions.jsonl", error) from error
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """The calls that worked in the folder, first to last."""
+        file = self.path / "sessions.jsonl"
+        found = []
+        for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+            try:
+                found.append(json.loads(line))
+            except ValueError:  # torn by a crash; it is only a log
+                continue
+        return found
 
     def _account_file(self, shard: int) -> Path:
         return self.path / f"account-{shard:05d}.json"
@@ -156,40 +272,111 @@ class RunFolder:
 class Journal:
     """Finished requests, appended line by line; a line that was written survives the process."""
 
-    def __init__(self, file: Any) -> None:
-        """Wrap an open file."""
-        self._file = file
+    def __init__(self, path: Path) -> None:
+        """Open the file to append to."""
+        self._path = path
+        self._file: BinaryIO = path.open("ab", buffering=0)
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Append one row and hand it to the operating system."""
-        self._file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-        self._file.flush()
+        """Append one row and hand it to the operating system.
+
+        Raises:
+            ManifestError: the disk does not take it; what was written before is kept.
+        """
+        line = json.dumps(row, ensure_ascii=False).encode() + b"\n"
+        try:
+            written = self._file.write(line)
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
+        if written != len(line):
+            raise _unwritable(self._path, OSError("the line did not fit"))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def open_run(path: Path) -> RunFolder:
+    """The run that a folder holds.
+
+    Raises:
+        ManifestError: it holds none.
+    """
+    file = path / RUN_FILE
+    if not file.is_file():
+        raise ManifestError(
+            f"{path} is not a run folder: it has no {RUN_FILE}", hint="`kgsynth runs` lists the runs below a folder."
+        )
+    held = read_json(file)
+    try:
+        return RunFolder(
+            path,
+            held["run_id"],
+            held["settings"],
+            stage=held.get("stage", ""),
+            rows_name=held.get("rows", "rows"),
+            inputs=held.get("inputs"),
+        )
+    except KeyError as error:
+        raise ManifestError(f"{file} lacks {error}", hint="It was not written by this version of kgsynth.") from error
+
+
+def find_runs(below: Path) -> list[RunFolder]:
+    """All runs below a folder, by path; retries stand behind the run that they belong to."""
+    return [open_run(file.parent) for file in sorted(below.rglob(RUN_FILE))]
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a JSON file whole or not at all."""
-    with _atomic(path) as partial:
+    """Write a JSON file whole or not at all.
+
+    Raises:
+        ManifestError: it cannot be written.
+    """
+    with atomic(path) as partial:
         partial.write_text(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 @contextmanager
-def _atomic(path: Path) -> Iterator[Path]:
-    descriptor, name = tempfile.mkstemp(prefix=".part-", suffix=path.suffix, dir=path.parent)
-    os.close(descriptor)
+def atomic(path: Path) -> Iterator[Path]:
+    """A path to write to; the file takes its name when the block ends well and its bytes are on the disk.
+
+    Raises:
+        ManifestError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=".part-", suffix=path.suffix, dir=path.parent)
+    except OSError as error:
+        raise _unwritable(path, error) from error
     partial = Path(name)
     try:
         yield partial
         partial.chmod(0o644)
+        os.fsync(descriptor)
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise ManifestError(f"{path} could not be written: {error}", hint="Is the disk full?") from error
+        raise _unwritable(path, error) from error
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(descriptor)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _unwritable(path: Path, error: OSError) -> ManifestError:
+    return ManifestError(
+        f"{path} could not be written: {error}",
+        hint="Is the disk full? What was finished is kept: run the same command again when there is room.",
+    )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object that kgsynth wrote.
+
+    Raises:
+        ManifestError: it cannot be read, or is something else.
+    """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

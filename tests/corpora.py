@@ -10,6 +10,7 @@ import numpy as np
 from kgsynth import pipeline
 from kgsynth.config import DocumentsSettings
 from kgsynth.graph.session import Graph
+from kgsynth.pipeline.graph import mentions
 from kgsynth.records import Annotation, Document, StageCount, TopicConcepts
 
 
@@ -63,7 +64,7 @@ def built(graph: Graph, folder: Path, annotations: Iterable[Annotation], documen
 
 def terms_of(one: Annotation, canonical: Mapping[str, str]) -> set[str]:
     """Term ids of a document, aliases as what they count as."""
-    ids = {mention.term_id for mention in pipeline._mentions(one)}
+    ids = {mention.term_id for mention in mentions(one)}
     return {canonical.get(identity, identity) for identity in ids}
 
 

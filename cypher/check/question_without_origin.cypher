@@ -1,11 +1,12 @@
-// A question was written from one combination and produced by a run, and claims only concepts of that combination.
+// A question was written from one combination or one document and produced by a run, and claims only concepts of that
+// combination. (What a document mentions can be merged otherwise later, so there the concepts must only be known.)
 // access: read
 // params: -
 // returns: question
 MATCH (question:Question)
-WHERE COUNT { (question)-[:WRITTEN_FROM]->(:Combination) } <> 1
+WHERE COUNT { (question)-[:WRITTEN_FROM]->(:Combination|Document) } <> 1
    OR NOT EXISTS { (question)-[:PRODUCED_BY]->(:Run) }
    OR NOT all(concept IN question.concepts WHERE EXISTS {
         (question)-[:WRITTEN_FROM]->(:Combination)-[:VISITS]->(:Term {id: concept})
-      })
+      } OR (EXISTS { (question)-[:WRITTEN_FROM]->(:Document) } AND EXISTS { (:Term {id: concept}) }))
 RETURN question.id AS question

@@ -1,5 +1,6 @@
 // Documents by id. Properties are set when the document is first seen with a text; facts are never rewritten.
-// A document that an annotation named before its text came is filled in.
+// A document that an annotation named before its text came is filled in. Of several grades and subjects that annotations
+// give, the first in the alphabet stays, whatever came first.
 // access: write
 // params: rows
 // returns: id, seen, is_mentioning
@@ -13,5 +14,11 @@ FOREACH (_ IN CASE WHEN seen IS NULL AND row.content_hash IS NOT NULL THEN [1] E
       document.source = row.source,
       document.license = row.license,
       document.attribution = row.attribution
+)
+FOREACH (_ IN CASE WHEN row.grade < coalesce(document.grade, '~') THEN [1] ELSE [] END |
+  SET document.grade = row.grade
+)
+FOREACH (_ IN CASE WHEN row.subject < coalesce(document.subject, '\uFFFF') THEN [1] ELSE [] END |
+  SET document.subject = row.subject
 )
 RETURN row.id AS id, seen, is_mentioning

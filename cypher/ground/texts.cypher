@@ -1,7 +1,8 @@
-// Titles and texts of some documents.
+// Titles and texts of some documents, with what must be said when they are passed on.
 // access: read
 // params: ids
-// returns: id, title, text
+// returns: id, title, text, source, license, attribution
 UNWIND $ids AS id
 MATCH (document:Document {id: id})
-RETURN document.id AS id, document.title AS title, document.text AS text
+RETURN document.id AS id, document.title AS title, document.text AS text, document.source AS source,
+       document.license AS license, document.attribution AS attribution

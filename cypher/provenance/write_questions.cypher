@@ -1,13 +1,15 @@
-// Questions with the combination they were written from and the run that produced them.
+// Questions with the run that produced them. What they were written from is written by the statements for it.
 // access: write
 // params: rows
-// returns: -
+// returns: written
 UNWIND $rows AS row
-MATCH (combination:Combination {id: row.combination_id})
 MATCH (run:Run {id: row.run_id})
 MERGE (question:Question {id: row.id})
 SET question.text = row.text, question.level = row.level, question.concepts = row.concepts,
+    question.grade = CASE row.grade WHEN '' THEN null ELSE row.grade END,
+    question.origin = CASE row.origin WHEN '' THEN null ELSE row.origin END,
     question.template = row.template, question.template_hash = row.template_hash, question.backend = row.backend,
-    question.model = row.model, question.sampling = row.sampling, question.seed = row.seed
-MERGE (question)-[:WRITTEN_FROM]->(combination)
+    question.model = row.model, question.sampling = row.sampling, question.seed = row.seed,
+    question.attempt = row.attempt
 MERGE (question)-[:PRODUCED_BY]->(run)
+RETURN count(question) AS written

@@ -26,7 +26,12 @@ _COMMANDS = {
     "build": ("kgsynth.cli.graph", "Make co-occurrences and walk tables anew."),
     "check": ("kgsynth.cli.graph", "Run every check; exit code 1 when one finds something."),
     "sample": ("kgsynth.cli.walks", "Draw combinations of concepts by weighted walks."),
-    "generate": ("kgsynth.cli.walks", "Write questions from combinations."),
+    "generate": ("kgsynth.cli.writing", "Write questions of level 1, 2 or 3."),
+    "answer": ("kgsynth.cli.writing", "Answer questions; vote, judge, reject."),
+    "retry": ("kgsynth.cli.writing", "Ask for the rejects of a run again, with new seeds."),
+    "runs": ("kgsynth.cli.runs", "List runs, or show one."),
+    "curate": ("kgsynth.cli.dataset", "Filter, de-duplicate and decontaminate questions."),
+    "export": ("kgsynth.cli.dataset", "Write the training set with its card."),
 }
 
 
@@ -66,7 +71,8 @@ class _LazyGroup(click.Group):
 def cli(ctx: click.Context, graph: str | None, verbose: bool) -> None:
     """Training data for language models from documents, through a concept graph in Neo4j.
 
-    The data's path: extract, load, merge, build, check, sample, generate; `kgsynth run` does all of it.
+    The data's path: extract, load, merge, build, check, sample, generate, answer, curate, export;
+    `kgsynth run` does all of it.
     """
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr

@@ -6,7 +6,18 @@ from typing import Any
 import click
 
 from kgsynth import pipeline
-from kgsynth.cli.options import FIELD_HELPS, open_graph, progress, report, settings_from, settings_options
+from kgsynth.cli.options import (
+    BACKEND_HELPS,
+    FIELD_HELPS,
+    asking_settings,
+    env,
+    open_graph,
+    progress,
+    report,
+    run_dir_option,
+    settings_from,
+    settings_options,
+)
 from kgsynth.config import DocumentsSettings, ExtractSettings
 from kgsynth.documents import LOADER_KINDS, loader_names
 from kgsynth.errors import ConfigError
@@ -36,7 +47,7 @@ _DOCUMENT_HELPS = {
 @settings_options(
     ExtractSettings,
     helps={
-        "method": "A list of names, or key phrases of the texts themselves.",
+        "method": "A list of names, key phrases of the texts themselves, or a language model.",
         "vocabulary": "Concept list: .txt with a name a line, or a table with columns name and synonyms. "
         "Default: what the documents declare.",
         "max_document_share": "Leave out terms in a larger share of the documents; they are reported.",
@@ -46,17 +57,38 @@ _DOCUMENT_HELPS = {
     },
     flags={"method": ("--with",)},
 )
+@run_dir_option
+@settings_options(
+    ExtractSettings, helps={name: text for name, text in BACKEND_HELPS.items() if name != "max_rejected_share"}
+)
 @settings_options(DocumentsSettings, helps=_DOCUMENT_HELPS)
-def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, **values: Any) -> None:
+def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, run_dir: Path | None, **values: Any) -> None:
     """Find concepts in the documents of SOURCES and write annotations.
 
     \b
     kgsynth extract corpus.jsonl.gz --with vocabulary -o annotations.jsonl
     kgsynth extract notes/ --loader folder --with keyphrases -o annotations.jsonl
+    kgsynth extract corpus.jsonl --with llm --url http://127.0.0.1:8000 --seed 1 -o annotations.jsonl
+
+    With llm the work is a run: killed, it is continued by the same command, and `kgsynth retry` asks for its rejects
+    again.
     """
     documents = settings_from(DocumentsSettings, "documents", values, sources=list(sources))
-    settings = settings_from(ExtractSettings, "extract", values)
+    settings = asking_settings(ExtractSettings, "extract", values)
     rejects = rejects or output.with_suffix(".rejects.jsonl")
+    if settings.method == "llm":
+        folder = pipeline.extract_with_model(
+            env(),
+            documents,
+            settings,
+            run_dir=run_dir,
+            output=output,
+            rejects=rejects,
+            report=report,
+            progress=progress(),
+        )
+        click.echo(f"annotations in {output}; the run, with rejects and manifest, in {folder.path}", err=True)
+        return
     count = pipeline.extract(documents, settings, output=output, rejects=rejects, report=report, progress=progress())
     _say_rejects(count, rejects)
 

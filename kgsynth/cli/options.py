@@ -5,6 +5,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
@@ -44,7 +45,11 @@ def settings_options(
                 else f"  [default: {str(default).lower() if isinstance(default, bool) else default}]"
             )
             names = (flags or {}).get(name, ("--" + name.replace("_", "-"),))
-            if wanted is bool:
+            if get_origin(wanted) is tuple:
+                function = click.option(
+                    *names, name, type=get_args(wanted)[0], multiple=True, help=text + "  May be given several times."
+                )(function)
+            elif wanted is bool:
                 names = (f"{names[0]}/--no-{names[0][2:]}",)
                 function = click.option(*names, name, default=None, help=text + shown)(function)
             else:
@@ -54,13 +59,50 @@ def settings_options(
     return decorate
 
 
+def asking_settings(kind: type[Any], section: str, values: Mapping[str, object], **fixed: object) -> Any:
+    """As `settings_from`, for a stage that asks a model: an address alone means a server."""
+    given = dict(values)
+    if given.get("url") and given.get("backend") is None:
+        given["backend"] = "server"
+    return settings_from(kind, section, given, **fixed)
+
+
 def settings_from(kind: type[Any], section: str, values: Mapping[str, object], **fixed: object) -> Any:
     """A settings dataclass from those options that were given."""
     known = {item.name for item in fields(kind)}
-    given = {name: value for name, value in values.items() if name in known and value is not None}
+    given = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if name in known and value not in (None, ())
+    }
     return section_from(section, {**given, **fixed}, kind)
 
 
+BACKEND_HELPS = {
+    "seed": "Seed of all draws and texts.",
+    "backend": "vllm in this process, an OpenAI-compatible server, or scripted text without a model.",
+    "engine": "Where the backend runs: here, or on the machines of a Ray cluster.",
+    "model": "A model folder or served name.  [default: SmolLM2-135M, for trying the plumbing]",
+    "url": "Address of the server; with it, --backend is server.",
+    "domain": "Prompt templates: mathematics, general, or a folder of your own.",
+    "temperature": "Of sampling.",
+    "top_p": "Of sampling.",
+    "repetition_penalty": "Of sampling.",
+    "max_output_tokens": "Of one answer.",
+    "context_tokens": "Prompt and answer together; passages are cut to fit.",
+    "constrained": "Force the answer's form by a grammar where the backend can.",
+    "shard_size": "Units a shard.",
+    "concurrency": "Requests in flight at most, for a server; how many really are follows what it bears.",
+    "timeout_s": "Seconds for one answer, for a server.",
+    "tries": "Of one request, for a server.",
+    "first_wait_s": "Seconds before the second try; doubled for each further one.",
+    "max_rejected_share": "Stop when a larger share is rejected.",
+}
+# What a retry may change: it decides no text.
+HOW_HELPS = {
+    name: BACKEND_HELPS[name]
+    for name in ("url", "engine", "concurrency", "timeout_s", "tries", "first_wait_s", "max_rejected_share")
+}
 FIELD_HELPS = {
     "id_field": "Field with the id; without one, ids are hashes of the text.",
     "text_field": "Field with the text.",
@@ -88,6 +130,13 @@ def progress() -> Progress:
 def env() -> Environment:
     """The environment of this process."""
     return environment()
+
+
+run_dir_option = click.option(
+    "--run-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where shards, rejects and manifest go.  [default: a folder below runs/]",
+)
 
 
 def open_graph(ctx: click.Context) -> Graph:

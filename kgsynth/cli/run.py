@@ -13,9 +13,11 @@ from kgsynth.config import Resolved, resolve, resolve_file
 from kgsynth.graph.server import ManagedServer
 from kgsynth.pipeline import RunResult
 
-_SHOWN_COMBINATIONS = 5
 _SHOWN_QUESTIONS = 5
+_SHOWN_ANSWERS = 1
+_ANSWER_CHARS = 600
 
+_ASKING = ("backend", "extract", "generate", "answer")
 _set = click.option(
     "--set",
     "overrides",
@@ -34,9 +36,10 @@ def _overrides(ctx: click.Context, /, given: tuple[str, ...], url: str | None, b
     if ctx.find_root().obj is not None:
         extra.append(f"graph.name={ctx.find_root().obj}")
     if url:
-        extra += ["generate.backend=server", f"generate.url={url}"]
+        backend = "server"
+        extra += [f"{section}.url={url}" for section in _ASKING]
     if backend:
-        extra.append(f"generate.backend={backend}")
+        extra += [f"{section}.backend={backend}" for section in _ASKING]
     return [*extra, *given]
 
 
@@ -114,20 +117,27 @@ def _run(resolved: Resolved, work_dir: Path) -> None:
 
 
 def _show(result: RunResult, environment: configuration.Environment, resolved: Resolved, work_dir: Path) -> None:
-    click.echo(f"\n{_SHOWN_COMBINATIONS} of {len(result.combinations):,} combinations:\n")
-    show_combinations(result.combinations[:_SHOWN_COMBINATIONS])
-    click.echo(f"\n{min(_SHOWN_QUESTIONS, len(result.questions))} of {len(result.questions):,} questions:\n")
+    click.echo(f"\n{len(result.combinations)} of {result.combination_count:,} combinations:\n")
+    show_combinations(result.combinations)
+    if result.questions:
+        click.echo(f"\n{min(_SHOWN_QUESTIONS, len(result.questions))} of {result.question_count:,} questions:\n")
     for question in result.questions[:_SHOWN_QUESTIONS]:
         click.echo(
-            f"- {question.text}\n    [{', '.join(term.partition(':')[2] for term in question.concepts)}]  from "
+            f"- {question.text}\n    level {question.level} "
+            f"[{', '.join(term.partition(':')[2] for term in question.concepts)}]  from "
             f"{', '.join(question.documents)}\n"
         )
+    for one in result.answers[:_SHOWN_ANSWERS]:
+        click.echo(f"An answer, ending in {one.final_answer or 'no final answer'!r}:\n")
+        click.echo("  " + one.answer[:_ANSWER_CHARS].replace("\n", "\n  ") + "\n")
     if result.questions and result.questions[0].model == "SmolLM2-135M-Instruct":
         click.echo(
             "(SmolLM2-135M shows that the path works. For questions worth training on use --llm URL or --set "
-            "generate.model=FOLDER.)\n"
+            "backend.model=FOLDER.)\n"
         )
-    click.echo(f"Results: {work_dir}/combinations.jsonl, {result.folder}/questions-*.parquet, rejects beside them.")
+    click.echo(f"Results in {work_dir}: combinations.jsonl, and a folder a stage with rejects beside what was kept:")
+    for name, folder in result.folders.items():
+        click.echo(f"  {name}: {folder}")
     if environment.neo4j_uri:
         click.echo(f"The graph: {environment.neo4j_uri}")
     else:
@@ -140,6 +150,7 @@ def _show(result: RunResult, environment: configuration.Environment, resolved: R
     for name in ("explore/heaviest_concepts", "explore/around_a_concept", "explore/questions_with_origin"):
         query = queries.load(name)
         body = "\n".join(line for line in query.text.splitlines() if not line.startswith("//"))
-        example = result.questions[0].concepts[0] if result.questions else "concept:"
+        claimed = [concept for question in result.questions for concept in question.concepts]
+        example = claimed[0] if claimed else "concept:"
         click.echo(f"// {query.summary}\n" + body.replace("{name: $name}", f"{{id: {example!r}}}") + ";\n")
     click.echo(f"Stop the server with: kgsynth --graph {resolved.config.graph.name} db stop")

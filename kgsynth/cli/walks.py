@@ -1,4 +1,4 @@
-"""`kgsynth sample` and `kgsynth generate`: combinations and questions."""
+"""`kgsynth sample`: combinations."""
 
 import json
 import sys
@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from kgsynth import pipeline
-from kgsynth.cli.options import env, open_graph, progress, report, settings_from, settings_options
+from kgsynth.cli.options import open_graph, progress, report, settings_from, settings_options
 from kgsynth.cli.tables import show_table
-from kgsynth.config import GenerateSettings, SampleSettings
+from kgsynth.config import SampleSettings
 from kgsynth.errors import ConfigError
 from kgsynth.progress import shown
 from kgsynth.records import Combination, StageCount
@@ -32,7 +32,7 @@ _PARQUET_ROWS = 10_000
     helps={
         "seed": "The seed of all draws (required).",
         "combinations": "How many combinations to draw.",
-        "epochs": "How often to start from every topic, instead of --combinations.",
+        "epochs": "How often to start from every topic, instead of --combinations.  [default: 5]",
         "start": "A .cypher file that returns the ids of topics to start from.",
         "within": "A .cypher file that returns the ids that may be visited, optionally with a weight.",
         "batch_size": "Walks a query; the combinations do not depend on it.",
@@ -68,83 +68,6 @@ def sample(ctx: click.Context, /, output: Path | None, **values: Any) -> None:
                 click.echo(json.dumps(one.to_row(), ensure_ascii=False))
     if output is not None:
         click.echo(f"{count.kept:,} combinations in {output}", err=True)
-
-
-@click.command()
-@click.argument(
-    "combinations_file", metavar="COMBINATIONS", type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
-@click.option(
-    "--run-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where shards, rejects and manifest go.  [default: runs/ID]",
-)
-@click.option("--level", type=click.Choice(["3"]), default="3", show_default=True, help="Level of the questions.")
-@settings_options(
-    GenerateSettings,
-    helps={
-        "seed": "Seed of the texts.  [default: that of the combinations]",
-        "backend": "vllm in this process, an OpenAI-compatible server, or scripted text without a model.",
-        "model": "A model folder or served name.  [default: SmolLM2-135M, for trying the plumbing]",
-        "url": "Address of the server, for --backend server.",
-        "domain": "Prompt templates: mathematics, general, or a folder of your own.",
-        "combinations": "Use the first N combinations only.",
-        "max_questions": "Questions asked for, a combination.",
-        "temperature": "Of sampling.",
-        "top_p": "Of sampling.",
-        "repetition_penalty": "Of sampling.",
-        "max_output_tokens": "Of one answer.",
-        "context_tokens": "Prompt and answer together; passages are cut to fit.",
-        "shard_size": "Combinations a shard.",
-        "concurrency": "Requests in flight, for --backend server.",
-        "timeout_s": "Seconds for one answer, for --backend server.",
-        "constrained": "Force the answer's form by a grammar where the backend can.",
-        "max_rejected_share": "Fail when a larger share of the questions is rejected.",
-    },
-)
-@click.pass_context
-def generate(ctx: click.Context, /, combinations_file: Path, run_dir: Path | None, level: str, **values: Any) -> None:
-    """Write questions from the combinations of a file that `kgsynth sample` wrote. A killed run is continued.
-
-    \b
-    kgsynth generate combinations.jsonl --backend server --url http://127.0.0.1:8000
-    """
-    del level
-    given_url = values.get("url")
-    if given_url and values.get("backend") is None:
-        values["backend"] = "server"
-    settings = settings_from(GenerateSettings, "generate", values)
-    drawn = read_combinations(combinations_file)
-    with open_graph(ctx) as graph:
-        questions, folder = pipeline.generate(
-            graph, env(), settings, drawn, run_dir=run_dir, report=report, progress=progress()
-        )
-    click.echo(f"{len(questions):,} questions in {folder.path}", err=True)
-
-
-def read_combinations(path: Path) -> list[Combination]:
-    """The combinations of a JSONL or Parquet file.
-
-    Raises:
-        ConfigError: it is neither, or holds something else.
-    """
-    if path.suffix == ".parquet":
-        import pyarrow
-        import pyarrow.parquet
-
-        try:
-            rows: list[dict[str, Any]] = pyarrow.parquet.read_table(path).to_pylist()
-        except (pyarrow.ArrowException, OSError) as error:
-            raise ConfigError(f"{path} is not a Parquet file: {error}") from error
-        return [pipeline.combination_from_row(row) for row in rows]
-    found = []
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                found.append(pipeline.combination_from_row(json.loads(line)))
-            except ValueError as error:
-                raise ConfigError(f"{path}, line {number}: not JSON ({error})") from error
-    return found
 
 
 def show_combinations(rows: Iterable[Combination]) -> None:

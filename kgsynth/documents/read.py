@@ -100,7 +100,7 @@ def usable_documents(settings: DocumentsSettings, rejects: RejectFile, count: St
         ConfigError: the loader or a source is unusable.
         TooManyRejectsError: at the end, when more than `settings.max_rejected_share` of the records were rejected.
     """
-    with _SeenIds() as seen:
+    with SeenIds() as seen:
         for record in read(settings.loader, settings.sources, settings, kind="documents"):
             reject = record if isinstance(record, Reject) else _refusal(record, settings, seen)
             if reject is None:
@@ -170,7 +170,7 @@ def _bad_names(names: Sequence[str]) -> str:
     return _bad_texts(names)
 
 
-def _refusal(document: Document, settings: DocumentsSettings, seen: "_SeenIds") -> Reject | None:
+def _refusal(document: Document, settings: DocumentsSettings, seen: "SeenIds") -> Reject | None:
     text = document.text
 
     def reject(reason: str) -> Reject:
@@ -192,7 +192,7 @@ def _refusal(document: Document, settings: DocumentsSettings, seen: "_SeenIds") 
     return None if state == "new" else reject(f"id twice with {state} text")
 
 
-class _SeenIds:
+class SeenIds:
     """Which ids were seen with which content, in a temporary database, so that memory stays flat."""
 
     def __enter__(self) -> Self:

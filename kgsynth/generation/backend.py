@@ -1,6 +1,7 @@
 """The seam to language models: requests in, completions out, whatever writes them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
@@ -15,12 +16,19 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One prompt. `pattern` is a regular expression that the answer should have, empty for none; `seed` is its own."""
+    """One prompt.
+
+    `id` begins with what is asked for, `level3:…`; `seed` is its own. `pattern` is a regular expression and
+    `json_schema` the text of a JSON schema that the answer should have, empty for none. `model` is another model of
+    the same server, empty for the generator's.
+    """
 
     id: str
     messages: tuple[Message, ...]
     seed: int
     pattern: str = ""
+    json_schema: str = ""
+    model: str = ""
 
     def conversation(self) -> list[dict[str, str]]:
         """The messages as chat interfaces take them."""
@@ -31,7 +39,7 @@ class Request:
 class Completion:
     """What came back.
 
-    `finish_reason` is `stop`, `length` (cut off), `error` (then `text` says which) or `too long` (not sent at all).
+    `finish_reason` is `stop`, `length` (cut off) or `error` (then `text` says which).
     """
 
     request_id: str
@@ -50,9 +58,9 @@ class Sampling:
     repetition_penalty: float
     max_output_tokens: int
 
-    def to_row(self) -> Mapping[str, object]:
-        """As kept with each question."""
-        return asdict(self)
+    def to_json(self) -> str:
+        """As kept with each text."""
+        return json.dumps(asdict(self), sort_keys=True)
 
 
 class Generator(Protocol):
@@ -64,8 +72,12 @@ class Generator(Protocol):
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, exactly or, where the tokenizer is not known, at least."""
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+    def generate(self, requests: Iterator[Request | None]) -> Iterator[Completion]:
         """One completion a request, in any order, as they are finished.
+
+        Args:
+            requests: taken as there is room for them. None means that nothing is there now: ask again after the next
+                completion has been taken; with nothing in flight it means the end.
 
         Raises:
             GeneratorUnavailableError: the model cannot be reached or loaded.

@@ -1,4 +1,4 @@
-"""Prompt templates: files in folders, a folder a domain, a file a level; their hash goes into every record.
+"""Prompt templates: files in folders, a folder a domain, a file a task; their hash goes into every record.
 
 A template has turns that begin with `[[system]]`, `[[user]]` or `[[assistant]]` on a line of their own, and slots
 `{{name}}`. Turns before the last are examples. A further domain is a further folder, here or wherever the user keeps
@@ -17,12 +17,24 @@ from kgsynth.generation.backend import Message
 
 _TURN = re.compile(r"^\[\[(system|user|assistant)\]\]\n", re.MULTILINE)
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
-_SLOTS = frozenset({"passages", "topics", "concepts", "max_questions"})
+# The slots of each task, and those that its last turn must hold.
+_SLOTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "extract": (frozenset({"title", "document"}), frozenset({"document"})),
+    "level1": (frozenset({"title", "document", "max_questions"}), frozenset({"document"})),
+    "level2": (
+        frozenset({"title", "document", "combinations", "max_questions"}),
+        frozenset({"document", "combinations"}),
+    ),
+    "level2_free": (frozenset({"title", "document", "concepts", "max_questions"}), frozenset({"document", "concepts"})),
+    "level3": (frozenset({"passages", "topics", "concepts", "max_questions"}), frozenset({"passages", "concepts"})),
+    "answer": (frozenset({"question"}), frozenset({"question"})),
+    "judge": (frozenset({"question", "answer"}), frozenset({"question", "answer"})),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """One template: `name` is domain/level, `hash` the first 16 hexadecimal digits of the file's SHA-256."""
+    """One template: `name` is domain/task, `hash` the first 16 hexadecimal digits of the file's SHA-256."""
 
     name: str
     hash: str
@@ -45,46 +57,49 @@ def domains() -> list[str]:
     return sorted(folder.name for folder in _folder().iterdir() if folder.is_dir() and not folder.name.startswith("_"))
 
 
-def load(domain: str, level: int) -> Template:
-    """The template of a domain and level.
+def load(domain: str, task: str) -> Template:
+    """The template of a domain and task.
 
     Args:
         domain: a domain of the package, or the path of a folder with templates.
-        level: 1, 2 or 3.
+        task: what is asked for, one of the file names without `.txt`: extract, level1, level2, level2_free, level3,
+            answer, judge.
 
     Raises:
         ConfigError: there is no such template, or it is malformed.
     """
     folder: Traversable = Path(domain) if "/" in domain or Path(domain).is_dir() else _folder() / domain
-    file = folder / f"level{level}.txt"
+    file = folder / f"{task}.txt"
     if not file.is_file():
         raise ConfigError(
-            f"no template for domain {domain!r} and level {level}",
-            hint=f"Known domains: {', '.join(domains())}; or give a folder.",
+            f"no template {task}.txt for domain {domain!r}",
+            hint=f"Known domains: {', '.join(domains())}; or give a folder that holds {task}.txt.",
         )
-    text = file.read_text(encoding="utf-8")
-    return parse(f"{folder.name}/level{level}", text)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"template {file} cannot be read: {error}") from error
+    return parse(f"{folder.name}/{task}", text, task=task)
 
 
-def parse(name: str, text: str) -> Template:
+def parse(name: str, text: str, *, task: str) -> Template:
     """A template from its text.
 
     Raises:
-        ConfigError: no turns, an unknown slot, or the last turn is not the user's with the slots for concepts and
-        passages.
+        ConfigError: no turns, an unknown slot, or the last turn is not the user's with the slots that the task needs.
     """
+    known, needed = _SLOTS[task]
     parts = _TURN.split(text)
     turns = tuple(Message(role, content.strip("\n")) for role, content in zip(parts[1::2], parts[2::2], strict=True))
     if parts[0].strip() or not turns:
         raise ConfigError(f"template {name} does not begin with [[system]], [[user]] or [[assistant]]")
-    unknown = set(_SLOT.findall(text)) - _SLOTS
+    unknown = set(_SLOT.findall(text)) - known
     if unknown:
-        raise ConfigError(f"template {name} has unknown slots {sorted(unknown)}; known: {sorted(_SLOTS)}")
+        raise ConfigError(f"template {name} has unknown slots {sorted(unknown)}; known: {sorted(known)}")
     last = turns[-1]
-    if last.role != "user" or not {"passages", "concepts"} <= set(_SLOT.findall(last.content)):
-        raise ConfigError(
-            f"template {name}: the last turn must be the user's and hold {{{{passages}}}} and {{{{concepts}}}}"
-        )
+    if last.role != "user" or not needed <= set(_SLOT.findall(last.content)):
+        wanted = " and ".join("{{" + slot + "}}" for slot in sorted(needed))
+        raise ConfigError(f"template {name}: the last turn must be the user's and hold {wanted}")
     return Template(name=name, hash=hashlib.sha256(text.encode()).hexdigest()[:16], turns=turns)
 
 

@@ -1,63 +1,164 @@
 """A generator without a model: deterministic text in the right form, for rehearsals and tests.
 
-It proves the path, not the questions: each is a fixed sentence about the concepts of its prompt, drawn by the request's
-own seed.
+It proves the path, not the texts: each is a fixed sentence about the words of its prompt, drawn by the request's own
+seed. What is asked for it knows from the first part of the request's id.
 """
 
+import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+
+import numpy as np
 
 from kgsynth.generation.backend import Completion, Request
 from kgsynth.randomness import stream
+from kgsynth.records import GRADES, content_hash
 
 _CONCEPTS = re.compile(r"^Concepts: (.*)$", re.MULTILINE)
+_SET = re.compile(r"^\d+\. (.*)$", re.MULTILINE)
+_WORD = re.compile(r"[A-Za-z]{4,}")
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_ASKED = re.compile(r"[^.?!\n]{25,300}\?")
 _FORMS = (
     "Let $n = {number}$. Using {concepts}, find the value of $\\frac{{n}}{{2}} + \\theta$ when $\\theta = "
     "\\nabla\\beta = {other}$.",
     "Suppose {concepts} are given with parameter $\\rho = {number}$. How many of the first {other} cases are distinct?",
     "Determine exactly how {concepts} are related when both are taken modulo ${number}$ and there are {other} of them.",
 )
+# Shares that give the later stages something to do.
+_UNUSABLE = 0.02
+_DISSENT = 0.2
+_JUDGED_WRONG = 0.1
 
 
 class ScriptedGenerator:
-    """Writes one to three questions about the concepts in the last message."""
+    """Writes what the stage of a request expects."""
 
     name = "scripted"
     model = "scripted-1"
 
     def count_tokens(self, text: str) -> int:
         """Words and marks."""
-        return len(re.findall(r"\w+|[^\w\s]", text))
+        return len(_TOKEN.findall(text))
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+    def generate(self, requests: Iterator[Request | None]) -> Iterator[Completion]:
         """One completion a request, in order."""
         for request in requests:
-            text = self._write(request)
-            tokens = sum(self.count_tokens(message.content) for message in request.messages)
-            yield Completion(
-                request_id=request.id,
-                text=text,
-                finish_reason="stop",
-                prompt_tokens=tokens,
-                output_tokens=self.count_tokens(text),
-            )
+            if request is None:
+                return
+            yield self.complete(request)
+
+    def complete(self, request: Request) -> Completion:
+        """The completion of one request."""
+        text = _WRITERS[request.id.partition(":")[0]](request, stream(request.seed, "scripted", 0))
+        return Completion(
+            request_id=request.id,
+            text=text,
+            finish_reason="stop",
+            prompt_tokens=sum(self.count_tokens(message.content) for message in request.messages),
+            output_tokens=self.count_tokens(text),
+        )
 
     def close(self) -> None:
         """Nothing is held."""
 
-    def _write(self, request: Request) -> str:
-        rng = stream(request.seed, "scripted", 0)
-        found = _CONCEPTS.findall(request.messages[-1].content)
-        concepts = found[-1].split("; ") if found else []
-        if len(concepts) < 2:
-            return "no concepts were given"
-        blocks = []
-        for _ in range(int(rng.integers(1, 4))):
-            size = int(rng.integers(2, min(3, len(concepts)) + 1))
-            chosen = sorted(concepts[index] for index in rng.permutation(len(concepts))[:size])
-            form = _FORMS[int(rng.integers(len(_FORMS)))]
-            text = form.format(
-                concepts=" and ".join(chosen), number=int(rng.integers(2, 1000)), other=int(rng.integers(2, 1000))
-            )
-            blocks.append(f"<question>\n{text}\n</question>\n<concepts>\n{'; '.join(chosen)}\n</concepts>\n")
-        return "".join(blocks)
+
+def _question(concepts: list[str], rng: np.random.Generator) -> str:
+    form = _FORMS[int(rng.integers(len(_FORMS)))]
+    return form.format(
+        concepts=" and ".join(concepts), number=int(rng.integers(2, 1000)), other=int(rng.integers(2, 1000))
+    )
+
+
+def _block(question: str, concepts: list[str]) -> str:
+    return f"<question>\n{question}\n</question>\n<concepts>\n{'; '.join(concepts)}\n</concepts>\n"
+
+
+def _level1(request: Request, rng: np.random.Generator) -> str:
+    text = request.messages[-1].content
+    body = text.partition("\nText:\n")[2].rpartition("\n\nWrite ")[0]
+    words = _names(body, rng, count=6)
+    if len(words) < 2 or rng.random() < _UNUSABLE:
+        return "<unsuitable>\nthere is nothing to ask about\n</unsuitable>\n"
+    asked = [one.strip() for one in _ASKED.findall(body)]
+    blocks = [(asked[0], "original")] if asked else []
+    for _ in range(int(rng.integers(1, 4))):
+        chosen = sorted(words[place] for place in rng.permutation(len(words))[:2])
+        blocks.append((_question(chosen, rng), "new"))
+    return "".join(
+        f"<question>\n{question}\n</question>\n<origin>\n{origin}\n</origin>\n<level>\n"
+        f"{GRADES[int(rng.integers(len(GRADES)))]}\n</level>\n"
+        for question, origin in blocks
+    )
+
+
+def _level2(request: Request, rng: np.random.Generator) -> str:
+    asked = request.messages[-1].content.rpartition("\nCombinations:\n")[2]
+    sets = [found.split("; ") for found in _SET.findall(asked)]
+    return "".join(_block(_question(own, rng), own) for own in sets) if sets else _level3(request, rng)
+
+
+def _level3(request: Request, rng: np.random.Generator) -> str:
+    found = _CONCEPTS.findall(request.messages[-1].content)
+    concepts = found[-1].split("; ") if found else []
+    if len(concepts) < 2:
+        return "no concepts were given"
+    blocks: dict[str, str] = {}
+    for _ in range(int(rng.integers(1, 4))):
+        size = int(rng.integers(2, min(3, len(concepts)) + 1))
+        chosen = sorted(concepts[place] for place in rng.permutation(len(concepts))[:size])
+        blocks.setdefault("; ".join(chosen), _block(_question(chosen, rng), chosen))
+    return "".join(blocks.values())
+
+
+def _answer(request: Request, rng: np.random.Generator) -> str:
+    question = request.messages[-1].content
+    value = int(content_hash(question)[:6], 16) % 900 + 2
+    if rng.random() < _DISSENT:
+        value += int(rng.integers(1, 4))
+    shown = (rf"\frac{{{2 * value}}}{{2}}", str(value), f"{value}.0")[int(rng.integers(3))]
+    return (
+        rf"Write the number asked for as $x$. Then $2x = {2 * value}$ by what is given, "
+        rf"and $x = \frac{{{2 * value}}}{{2}}$."
+        f"\n\nThe final answer is $\\boxed{{{shown}}}$."
+    )
+
+
+def _judge(request: Request, rng: np.random.Generator) -> str:
+    del request
+    verdict = "incorrect" if rng.random() < _JUDGED_WRONG else "correct"
+    reason = "This is the verdict of a script, which has read nothing."
+    return f"<reason>\n{reason}\n</reason>\n<verdict>\n{verdict}\n</verdict>\n"
+
+
+def _extract(request: Request, rng: np.random.Generator) -> str:
+    body = request.messages[-1].content.partition("\nText:\n")[2]
+    names = _names(body, rng, count=12)
+    usable = len(names) >= 6 and rng.random() >= _UNUSABLE
+    value = {
+        "usable": usable,
+        "reason": "" if usable else "there is too little text",
+        "level": GRADES[int(rng.integers(len(GRADES)))],
+        "subject": "scripted subject",
+        "topics": [
+            {"name": f"{names[0]} theory" if names else "nothing", "concepts": names[:6]},
+            {"name": "scripted topic", "concepts": names[6:]},
+        ],
+    }
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _names(text: str, rng: np.random.Generator, *, count: int) -> list[str]:
+    """Different words of a text, drawn."""
+    words = list(dict.fromkeys(word.lower() for word in _WORD.findall(text[:4000])))
+    return [words[place] for place in rng.permutation(len(words))[:count]]
+
+
+_WRITERS: dict[str, Callable[[Request, np.random.Generator], str]] = {
+    "level1": _level1,
+    "level2": _level2,
+    "level3": _level3,
+    "answer": _answer,
+    "judge": _judge,
+    "extract": _extract,
+}

@@ -7,7 +7,7 @@ On a CPU it runs in float32 without prefix cache: then a request gives the same 
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from kgsynth.config import set_defaults
 from kgsynth.errors import GeneratorUnavailableError, MissingExtraError
 from kgsynth.generation.backend import Completion, Request, Sampling
 
-# Requests handed over at once: enough to keep the batch full, few enough that a kill repeats little.
-_CHUNK = 128
+# Requests that the engine runs at once on a CPU, and how many wait beside those that run, so that none is missing when
+# one ends; a kill repeats no more than these.
+_CPU_BATCH = 16
+_WAITING_SHARE = 2
 _CPU_ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
     "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
@@ -83,7 +85,7 @@ class VllmGenerator:
                 "dtype": "float32",
                 "enforce_eager": True,
                 "gpu_memory_utilization": 0.35,
-                "max_num_seqs": 16,
+                "max_num_seqs": _CPU_BATCH,
                 # A request's seed together with chunked prefill ends the CPU engine.
                 "enable_chunked_prefill": False,
                 "max_num_batched_tokens": context_tokens,
@@ -97,39 +99,55 @@ class VllmGenerator:
                 f"vLLM could not load {folder}: {error}", hint="The lines above say more; is there enough memory?"
             ) from error
         self._tokenizer = self._engine.get_tokenizer()
+        batch = int(self._engine.llm_engine.vllm_config.scheduler_config.max_num_seqs)
+        self._queue_length = _WAITING_SHARE * batch
 
     def count_tokens(self, text: str) -> int:
         """Tokens of the model."""
         return len(self._tokenizer.encode(text, add_special_tokens=False))
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        """Chunks of requests, each batched by the engine."""
+    def generate(self, requests: Iterator[Request | None]) -> Iterator[Completion]:
+        """Completions as the engine finishes them; its queue is kept full, so that no batch runs half empty."""
+        asked: dict[str, Request] = {}
+        while True:
+            while len(asked) < self._queue_length:
+                request = next(requests, None)
+                if request is None:
+                    break
+                (identity,) = self._engine.enqueue_chat(
+                    [request.conversation()], [self._parameters(request)], use_tqdm=False
+                )
+                asked[identity] = request
+            if not asked:
+                return
+            for output in self._engine.llm_engine.step():
+                if output.finished:
+                    best = output.outputs[0]
+                    yield Completion(
+                        request_id=asked.pop(output.request_id).id,
+                        text=best.text,
+                        finish_reason="length" if best.finish_reason == "length" else "stop",
+                        prompt_tokens=len(output.prompt_token_ids or ()),
+                        output_tokens=len(best.token_ids),
+                    )
+
+    def _parameters(self, request: Request) -> Any:
         from vllm import SamplingParams
         from vllm.sampling_params import StructuredOutputsParams
 
-        for first in range(0, len(requests), _CHUNK):
-            chunk = requests[first : first + _CHUNK]
-            parameters = [
-                SamplingParams(
-                    temperature=self._sampling.temperature,
-                    top_p=self._sampling.top_p,
-                    repetition_penalty=self._sampling.repetition_penalty,
-                    max_tokens=self._sampling.max_output_tokens,
-                    seed=request.seed,
-                    structured_outputs=StructuredOutputsParams(regex=request.pattern) if request.pattern else None,
-                )
-                for request in chunk
-            ]
-            outputs = self._engine.chat([request.conversation() for request in chunk], parameters, use_tqdm=False)
-            for request, output in zip(chunk, outputs, strict=True):
-                best = output.outputs[0]
-                yield Completion(
-                    request_id=request.id,
-                    text=best.text,
-                    finish_reason=best.finish_reason or "stop",
-                    prompt_tokens=len(output.prompt_token_ids or ()),
-                    output_tokens=len(best.token_ids),
-                )
+        form = None
+        if request.pattern:
+            form = StructuredOutputsParams(regex=request.pattern)
+        elif request.json_schema:
+            form = StructuredOutputsParams(json=request.json_schema)
+        return SamplingParams(
+            temperature=self._sampling.temperature,
+            top_p=self._sampling.top_p,
+            repetition_penalty=self._sampling.repetition_penalty,
+            max_tokens=self._sampling.max_output_tokens,
+            seed=request.seed,
+            structured_outputs=form,
+        )
 
     def close(self) -> None:
         """Let the engine go."""

@@ -40,11 +40,13 @@ class Mention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentFacts:
-    """One document, or only its id when the text is not known, with what it mentions."""
+    """One document, or only its id when the text is not known, with what it mentions and what else was said of it."""
 
     document_id: str
     document: Document | None
     mentions: tuple[Mention, ...] = ()
+    grade: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,10 +145,11 @@ def counts(graph: Graph) -> dict[str, int]:
 
 def _document_row(facts: DocumentFacts) -> Row:
     document = facts.document
+    said = {"id": facts.document_id, "grade": facts.grade or None, "subject": facts.subject or None}
     if document is None:
-        return {"id": facts.document_id, "content_hash": None}
+        return {**said, "content_hash": None}
     return {
-        "id": facts.document_id,
+        **said,
         "content_hash": document.content_hash(),
         "text": document.text,
         "title": document.title or None,

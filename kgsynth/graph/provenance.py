@@ -1,4 +1,4 @@
-"""The provenance layer: runs, combinations and questions, so that each question leads back to its documents.
+"""The provenance layer: runs, combinations, questions and answers, so that each leads back to its documents.
 
 Everything is written under content ids, so writing again changes nothing.
 """
@@ -7,13 +7,20 @@ import json
 from collections.abc import Mapping, Sequence
 
 from kgsynth import queries
-from kgsynth.graph.session import Graph
-from kgsynth.records import Combination, Question
+from kgsynth.errors import GraphError
+from kgsynth.graph.session import Graph, Row
+from kgsynth.queries import Query
+from kgsynth.records import Combination
 
 _WRITE_RUN = queries.load("provenance/write_run")
 _WRITE_COMBINATIONS = queries.load("provenance/write_combinations")
 _WRITE_QUESTIONS = queries.load("provenance/write_questions")
+_WRITE_QUESTION_COMBINATIONS = queries.load("provenance/write_question_combinations")
+_WRITE_QUESTION_DOCUMENTS = queries.load("provenance/write_question_documents")
+_WRITE_ANSWERS = queries.load("provenance/write_answers")
 _TEXTS = queries.load("ground/texts")
+_MENTIONS = queries.load("ground/mentions")
+_DOCUMENT_IDS = queries.load("ground/document_ids")
 
 _BATCH = 500
 
@@ -41,18 +48,57 @@ def write_combinations(graph: Graph, combinations: Sequence[Combination]) -> Non
         graph.write(_WRITE_COMBINATIONS, rows=rows[first : first + _BATCH])
 
 
-def write_questions(graph: Graph, questions: Sequence[Question]) -> None:
-    """Write questions; their combinations and runs must be there."""
-    rows = [question.to_row() for question in questions]
+def write_questions(graph: Graph, rows: Sequence[Row]) -> None:
+    """Write questions, as `Question.to_row` gives them, with what they were written from.
+
+    Raises:
+        GraphError: the run, a combination or a document of theirs is not in the graph.
+    """
+    _write_all(graph, _WRITE_QUESTIONS, rows, "runs")
+    _write_all(graph, _WRITE_QUESTION_COMBINATIONS, [row for row in rows if row["combination_id"]], "combinations")
+    _write_all(graph, _WRITE_QUESTION_DOCUMENTS, [row for row in rows if not row["combination_id"]], "documents")
+
+
+def write_answers(graph: Graph, rows: Sequence[Row]) -> int:
+    """Write answers, as rows of `AnsweredQuestion`; how many of their questions the graph holds."""
+    return sum(
+        graph.write(_WRITE_ANSWERS, rows=list(rows[first : first + _BATCH])).rows[0]["written"]
+        for first in range(0, len(rows), _BATCH)
+    )
+
+
+def _write_all(graph: Graph, query: Query, rows: Sequence[Row], missing: str) -> None:
     for first in range(0, len(rows), _BATCH):
-        graph.write(_WRITE_QUESTIONS, rows=rows[first : first + _BATCH])
+        batch = list(rows[first : first + _BATCH])
+        written = graph.write(query, rows=batch).rows[0]["written"]
+        if written != len(batch):
+            raise GraphError(
+                f"{len(batch) - written:,} of {len(batch):,} questions could not be written: their {missing} are not "
+                "in the graph",
+                hint="Was another graph used for this run? --graph NAME selects one; what was finished is kept.",
+            )
 
 
-def texts(graph: Graph, document_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Title and text of each document that the graph holds; without a text, an empty string."""
-    ids = sorted(set(document_ids))
-    found: dict[str, tuple[str, str]] = {}
-    for first in range(0, len(ids), _BATCH):
-        for row in graph.read(_TEXTS, ids=ids[first : first + _BATCH]):
-            found[row["id"]] = (row["title"] or "", row["text"] or "")
+def document_ids(graph: Graph) -> list[str]:
+    """Ids of all documents, sorted."""
+    return [row["id"] for row in graph.read(_DOCUMENT_IDS)]
+
+
+def documents(graph: Graph, ids: Sequence[str], *, with_terms: bool) -> dict[str, Row]:
+    """Some documents by id: title, text, source, license, attribution, each empty when the graph has none.
+
+    Args:
+        graph: to read.
+        ids: which.
+        with_terms: also `terms`, a list of {id, kind, name} in the order of their ids, merged names resolved.
+    """
+    wanted = sorted(set(ids))
+    found: dict[str, Row] = {}
+    for first in range(0, len(wanted), _BATCH):
+        batch = wanted[first : first + _BATCH]
+        for row in graph.read(_TEXTS, ids=batch):
+            found[row["id"]] = {key: value or "" for key, value in row.items()}
+        if with_terms:
+            for row in graph.read(_MENTIONS, ids=batch):
+                found[row["id"]]["terms"] = row["terms"]
     return found

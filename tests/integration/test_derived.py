@@ -201,6 +201,7 @@ BREAKAGES = {
     "slot_twice": "MATCH (c:Concept) WITH c LIMIT 2 SET c.slot = 0",
     "build_not_complete": "MATCH (b:Build) SET b.state = 'stale'",
     "question_without_origin": "CREATE (:Question {id: 'q', concepts: []})",
+    "answer_without_question": "CREATE (:Answer {id: 'a'})",
     "combination_without_terms": "CREATE (:Combination {id: 'c'})",
 }
 

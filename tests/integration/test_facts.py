@@ -16,6 +16,7 @@ from kgsynth.errors import TooManyRejectsError
 from kgsynth.graph import facts
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
+from kgsynth.pipeline import graph as pipeline_graph
 from kgsynth.records import Annotation, Document
 from tests import canonical, corpora
 
@@ -115,8 +116,8 @@ def _load_slowly(home: str, jars_path: str, port_settings: dict[str, str], folde
         return result
 
     facts.write = slow  # type: ignore[assignment]
-    pipeline._DOCUMENT_BATCH = 5
-    pipeline._MENTION_BATCH = 30
+    pipeline_graph._DOCUMENT_BATCH = 5
+    pipeline_graph._MENTION_BATCH = 30
     with Graph(port_settings["uri"], username="neo4j", password=port_settings["password"]) as graph:
         corpora.load(graph, Path(folder), ANNOTATIONS, DOCUMENTS)
 

@@ -14,14 +14,15 @@ import pandas
 import pytest
 
 from kgsynth import config, pipeline
-from kgsynth.config import GenerateSettings, SampleSettings
+from kgsynth.config import GenerateSettings, GraphSettings, SampleSettings
 from kgsynth.errors import GeneratorUnavailableError, ManifestError, TooManyRejectsError
 from kgsynth.generation import small_model
 from kgsynth.generation.backend import Completion, Request
 from kgsynth.generation.scripted import ScriptedGenerator
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
-from kgsynth.records import Combination, Document, StageCount
+from kgsynth.records import Combination, Document, Question, StageCount
+from kgsynth.runs import NOT_REPEATED, RunFolder
 from tests import canonical, corpora
 
 KGSYNTH = str(Path(sys.executable).with_name("kgsynth"))
@@ -31,7 +32,9 @@ SCRIPTED = GenerateSettings(backend="scripted", shard_size=7)
 @pytest.fixture
 def drawn(graph: Graph, tmp_path: Path) -> list[Combination]:
     annotations = corpora.random_annotations(2, documents=60, topics=5, concepts=25)
-    documents = [Document(id=one.id, text=f"Text of {one.id}. " * 20, title=one.id) for one in annotations]
+    documents = [
+        Document(id=one.id, text=f"Text of {one.id}. " * 20, title=one.id, license="CC0") for one in annotations
+    ]
     corpora.built(graph, tmp_path, annotations, documents)
     return list(pipeline.sample(graph, SampleSettings(seed=1, combinations=20), StageCount(stage="sample")))
 
@@ -39,22 +42,36 @@ def drawn(graph: Graph, tmp_path: Path) -> list[Combination]:
 def generate(
     graph: Graph,
     environment: config.Environment,
-    drawn: Sequence[Combination],
+    drawn: Sequence[Combination] | Path,
     folder: Path,
     settings: GenerateSettings = SCRIPTED,
+    level: int = 3,
     **more,
-):
-    return pipeline.generate(graph, environment, settings, drawn, run_dir=folder, report=lambda _: None, **more)
+) -> RunFolder:
+    return pipeline.generate(
+        graph,
+        environment,
+        settings,
+        level=level,
+        graph_settings=GraphSettings(name="test"),
+        combinations=drawn,
+        run_dir=folder,
+        report=lambda _: None,
+        **more,
+    )
+
+
+def questions_of(folder: RunFolder) -> list[Question]:
+    return [Question.from_row(row) for row in folder.rows()]
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {
-        path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name not in (".lock", "manifest.json")
-    }
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name not in NOT_REPEATED}
 
 
 def test_questions_go_to_the_run_folder_and_the_graph(graph: Graph, environment, drawn, tmp_path: Path) -> None:
-    questions, folder = generate(graph, environment, drawn, tmp_path / "run")
+    folder = generate(graph, environment, drawn, tmp_path / "run")
+    questions = questions_of(folder)
     assert len(questions) >= len(drawn)
     stored = pandas.concat([pandas.read_parquet(path) for path in sorted(folder.path.glob("questions-*.parquet"))])
     assert list(stored.id) == [question.id for question in questions]
@@ -63,7 +80,8 @@ def test_questions_go_to_the_run_folder_and_the_graph(graph: Graph, environment,
         own = by_id[question.combination_id]
         assert set(question.concepts) <= set(own.concepts)
         assert question.documents == tuple(document.id for document in own.documents)
-        assert "\\" in question.text or "$" in question.text or question.text
+        assert question.licenses == ("CC0",) * len(question.documents)
+    assert any("\\frac" in question.text for question in questions)
     rows = canonical.run(
         graph,
         "MATCH (q:Question)-[:WRITTEN_FROM]->(c:Combination)-[g:GROUNDED_IN]->(d:Document), (q)-[:PRODUCED_BY]->(r:Run) "
@@ -82,6 +100,7 @@ def test_questions_go_to_the_run_folder_and_the_graph(graph: Graph, environment,
     assert manifest is not None
     (stage,) = manifest["stages"]
     assert stage["read"] == stage["kept"] + sum(stage["rejected"].values())
+    assert stage["units"] == len(drawn)
     before = canonical.dump(graph)
     generate(graph, environment, drawn, tmp_path / "run")
     assert canonical.dump(graph) == before
@@ -98,7 +117,7 @@ class Dying:
     def count_tokens(self, text: str) -> int:
         return self._inner.count_tokens(text)
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+    def generate(self, requests: Iterator[Request | None]) -> Iterator[Completion]:
         for completion in self._inner.generate(requests):
             if self._after == 0:
                 raise GeneratorUnavailableError("gone")
@@ -114,14 +133,13 @@ class Dying:
 def test_a_broken_run_is_continued_and_sends_nothing_twice(
     graph: Graph, environment, drawn, tmp_path: Path, after: int
 ) -> None:
-    whole, folder = generate(graph, environment, drawn, tmp_path / "whole")
+    folder = generate(graph, environment, drawn, tmp_path / "whole")
     seen: list[str] = []
     with pytest.raises(GeneratorUnavailableError):
         generate(graph, environment, drawn, tmp_path / "broken", make=lambda *_: Dying(after, seen))
     assert not (tmp_path / "broken" / "manifest.json").exists()
-    questions, _ = generate(graph, environment, drawn, tmp_path / "broken", make=lambda *_: Dying(1000, seen))
-    assert questions == whole
-    assert sorted(seen) == sorted(one.id for one in drawn)
+    generate(graph, environment, drawn, tmp_path / "broken", make=lambda *_: Dying(1000, seen))
+    assert sorted(seen) == sorted(f"level3:{one.id}" for one in drawn)
     assert files(tmp_path / "broken") == files(folder.path)
 
 
@@ -139,7 +157,7 @@ def test_a_folder_of_other_settings_is_refused_but_not_of_another_concurrency(
 
 def test_unusable_answers_are_rejects_and_too_many_stop(graph: Graph, environment, drawn, tmp_path: Path) -> None:
     class Junk(ScriptedGenerator):
-        def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        def generate(self, requests: Iterator[Request | None]) -> Iterator[Completion]:
             for number, completion in enumerate(super().generate(requests)):
                 yield (
                     completion
@@ -162,7 +180,7 @@ def test_unusable_answers_are_rejects_and_too_many_stop(graph: Graph, environmen
         for line in path.read_text().splitlines()
     ]
     assert {one["reason"] for one in rejects} == {"cut off", "no question found"}
-    assert all(one["raw"] == "junk \\theta" and one["combination_id"] and one["seed"] for one in rejects)
+    assert all(one["raw"] == "junk \\theta" and one["unit_id"] and one["request_id"] and one["seed"] for one in rejects)
 
 
 def test_kill_9_of_the_command_leaves_a_run_that_is_continued(
@@ -228,7 +246,7 @@ def test_the_demo_runs_with_real_vllm_and_repeats(environment, command_environme
             assert f"\n{stage}: " in "\n" + done.stderr
         assert "500 of" not in done.stdout
         assert "5 of 500 combinations" in done.stdout
-        folder = tmp_path / "runs" / "demo" / "questions"
+        folder = tmp_path / "runs" / "demo" / "level3"
         questions = pandas.concat([pandas.read_parquet(path) for path in folder.glob("questions-*.parquet")])
         assert len(questions) >= 10
         assert set(questions.model) == {small_model.NAME}
@@ -257,9 +275,9 @@ def test_vllm_in_process_writes_what_can_be_used_and_repeats(
         "generator = VllmGenerator(sys.argv[1], model='small', sampling=sampling, context_tokens=1024)\n"
         "latex = r'\\\\frac\\{1\\}\\{2\\} \\\\rho \\\\beta \\\\theta \\\\nabla'\n"
         "def request(n, pattern=''): return Request(id=str(n), messages=(Message('user', f'Count to {n}.'),), seed=n, pattern=pattern)\n"
-        "first = {one.request_id: one.text for one in generator.generate([request(n) for n in range(6)])}\n"
-        "again = {one.request_id: one.text for one in generator.generate([request(n) for n in (5, 2)])}\n"
-        "(forced,) = generator.generate([request(9, latex)])\n"
+        "first = {one.request_id: one.text for one in generator.generate(iter([request(n) for n in range(6)]))}\n"
+        "again = {one.request_id: one.text for one in generator.generate(iter([request(n) for n in (5, 2)]))}\n"
+        "(forced,) = generator.generate(iter([request(9, latex)]))\n"
         "print(json.dumps({'same': all(first[key] == text for key, text in again.items()), 'differ': len(set(first.values())),"
         " 'forced': forced.text, 'tokens': generator.count_tokens('one two three'), 'reason': forced.finish_reason}))\n"
     )
@@ -311,7 +329,7 @@ def test_a_real_vllm_server_writes_through_the_openai_interface(
         deadline = time.monotonic() + 240
         while True:
             try:
-                questions, folder = generate(graph, environment, drawn, tmp_path / "run", settings)
+                folder = generate(graph, environment, drawn, tmp_path / "run", settings)
                 break
             except GeneratorUnavailableError:
                 assert process.poll() is None, (tmp_path / "server.log").read_text()[-2000:]
@@ -321,6 +339,7 @@ def test_a_real_vllm_server_writes_through_the_openai_interface(
         process.terminate()
         process.wait(60)
         log.close()
+    questions = questions_of(folder)
     assert questions
     assert {question.model for question in questions} == {"small"}
     manifest = folder.manifest()

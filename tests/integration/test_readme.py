@@ -61,6 +61,7 @@ def desk(tmp_path: Path) -> Path:
             }
         )
     (tmp_path / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "benchmark.jsonl").write_text(json.dumps({"question": "What is the sum of the first ten primes?"}) + "\n")
     return tmp_path
 
 
@@ -103,7 +104,7 @@ def test_the_steps_of_the_readme(desk: Path, environment, command_environment: d
     finally:
         ManagedServer(environment, name).reset()
     assert any("10 combinations in combinations.jsonl" in text for text in printed.values())
-    assert any("23 checks read, 23 kept" in text for text in printed.values())
+    assert any("24 checks read, 24 kept" in text for text in printed.values())
 
 
 def test_the_whole_run_of_the_readme(desk: Path, environment, command_environment: dict[str, str]) -> None:

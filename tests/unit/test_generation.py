@@ -1,137 +1,232 @@
-"""Prompts, answers, backends and run folders, without a model; the server is a real HTTP server that misbehaves."""
+"""Prompts, levels, extraction and answers, without a model: what is asked, and what of the answers is kept."""
 
 import json
 import re
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from kgsynth.errors import ConfigError, GeneratorUnavailableError, ManifestError
-from kgsynth.generation import level3, openai_server, prompts
-from kgsynth.generation.backend import Completion, Message, Request, Sampling
-from kgsynth.generation.openai_server import OpenAiServerGenerator
+from kgsynth.errors import ConfigError
+from kgsynth.generation import extraction, level2, passages, prompts, votes
+from kgsynth.generation.answers import Answering
+from kgsynth.generation.backend import Completion, Message, Request
+from kgsynth.generation.extraction import Extraction
+from kgsynth.generation.level1 import Level1, stands_in
+from kgsynth.generation.level2 import Level2
+from kgsynth.generation.level3 import Level3, answer_pattern
+from kgsynth.generation.questions import SourceCombination, SourceDocument
 from kgsynth.generation.scripted import ScriptedGenerator
-from kgsynth.records import Combination, GroundingDocument
-from kgsynth.runs import RunFolder
+from kgsynth.generation.task import Context, Outcome, Work
+from kgsynth.records import Combination, Document, GroundingDocument, Question
 
 LATEX = r"Let $\frac{1}{2}\rho\beta\theta\nabla\tau\neq\phi\alpha$ be a prime number in a ring, what is its value?"
-SAMPLING = Sampling(temperature=0.7, top_p=0.9, repetition_penalty=1.1, max_output_tokens=100)
-SOURCE = level3.Source(
+TASKS = ("extract", "level1", "level2", "level2_free", "level3", "answer", "judge")
+NAMES = {
+    "topic:algebra": "Algebra",
+    "concept:prime number": "Prime Number",
+    "concept:ring": "ring",
+    "concept:ideal": "ideal; <of a ring>",
+}
+CONCEPTS = ("concept:ideal", "concept:prime number", "concept:ring")
+SOURCE = SourceCombination(
     combination=Combination(
         id="comb-1", seed=5, walk=0, path=("topic:algebra", "concept:prime number", "concept:ring", "concept:ideal"), topics=("topic:algebra",),
-        concepts=("concept:ideal", "concept:prime number", "concept:ring"), documents=(GroundingDocument(id="d", jaccard=0.5),),
+        concepts=CONCEPTS, documents=(GroundingDocument(id="d1", jaccard=0.5), GroundingDocument(id="d2", jaccard=0.4)),
     ),
-    names={"topic:algebra": "Algebra", "concept:prime number": "Prime Number", "concept:ring": "ring", "concept:ideal": "ideal; <of a ring>"},
-    passages=(("One", "alpha " * 300), ("Two", "short passage")),
+    names=NAMES,
+    documents=(
+        SourceDocument(id="d1", title="One", text="alpha " * 300, license="CC0", attribution="A", source="s1", names={}),
+        SourceDocument(id="d2", title="Two", text="short passage", license="MIT", attribution="B", names={}),
+    ),
 )  # fmt: skip
-TEMPLATE = prompts.load("mathematics", 3)
+DOCUMENT = SourceDocument(
+    id="d1",
+    title="Rings",
+    text="A ring is a set with two operations. How many ideals does the ring of integers modulo 12 have? Ideals are kernels.",
+    topics=("topic:algebra",),
+    concepts=CONCEPTS,
+    names=NAMES,
+)
 
 
 def words(text: str) -> int:
     return len(text.split())
 
 
-def prompt(budget: int = 5000, *, constrained: bool = True, source: level3.Source = SOURCE) -> level3.Prompt:
-    return level3.write_prompt(
-        source, TEMPLATE, seed=1, max_questions=3, budget_tokens=budget, count_tokens=words, constrained=constrained
+def context(budget: int = 5000, *, constrained: bool = True, attempt: int = 0, domain: str = "mathematics") -> Context:
+    return Context(
+        run_id="run",
+        stage="level3",
+        seed=1,
+        attempt=attempt,
+        templates={task: prompts.load(domain, task) for task in TASKS},
+        backend="scripted",
+        model="m",
+        sampling="{}",
+        budget_tokens=budget,
+        count_tokens=words,
+        constrained=constrained,
     )
 
 
-def answer(*blocks: tuple[str, str], finish: str = "stop") -> Completion:
-    text = "".join(
-        f"<question>\n{question}\n</question>\n<concepts>\n{claims}\n</concepts>\n" for question, claims in blocks
+TEMPLATE = prompts.load("mathematics", "level3")
+
+
+def level3(budget: int = 5000, *, constrained: bool = True, source: SourceCombination = SOURCE) -> Level3:
+    return Level3(source, context(budget, constrained=constrained), max_questions=3)
+
+
+def finish(work: Work, *texts: str, reason: str = "stop") -> Outcome:
+    """The outcome when the requests of each round are answered by these texts, in order."""
+    done: dict[str, Completion] = {}
+    waiting = list(texts)
+    while asked := work.requests(done):
+        for request in asked:
+            done[request.id] = Completion(request_id=request.id, text=waiting.pop(0), finish_reason=reason)
+    assert not waiting
+    return work.outcome(done)
+
+
+def blocks(*pairs: tuple[str, str]) -> str:
+    return "".join(
+        f"<question>\n{question}\n</question>\n<concepts>\n{claims}\n</concepts>\n" for question, claims in pairs
     )
-    return Completion(request_id="comb-1", text=text, finish_reason=finish)
 
 
-def read(completion: Completion, seen: set[str] | None = None) -> list[level3.Draft | level3.Refusal]:
-    return level3.read_answer(
-        completion, SOURCE, template=TEMPLATE, seen=set() if seen is None else seen, max_questions=3, constrained=True
-    )
+def reasons(outcome: Outcome) -> list[str]:
+    return [refusal.reason for refusal in outcome.refusals]
 
 
-def test_every_domain_has_a_template_with_examples_that_pass_its_own_checks() -> None:
+def test_every_domain_has_all_templates() -> None:
     assert prompts.domains() == ["general", "mathematics"]
     for domain in prompts.domains():
-        template = prompts.load(domain, 3)
-        assert template.examples
-        assert re.fullmatch(r"[0-9a-f]{16}", template.hash)
-    with pytest.raises(ConfigError, match="no template for domain 'cooking'"):
-        prompts.load("cooking", 3)
+        for task in TASKS:
+            template = prompts.load(domain, task)
+            assert template.examples
+            assert re.fullmatch(r"[0-9a-f]{16}", template.hash)
+            assert template.name == f"{domain}/{task}"
+    with pytest.raises(ConfigError, match=r"no template level3.txt for domain 'cooking'"):
+        prompts.load("cooking", "level3")
+
+
+@pytest.mark.parametrize("domain", ["mathematics", "general"])
+def test_the_examples_of_the_templates_pass_the_checks_that_answers_must_pass(domain: str) -> None:
+    # A model writes like its examples: one that would be refused teaches it to be refused.
+    other = {
+        task: replace(template, turns=(template.turns[-1],))
+        for task, template in context(domain=domain).templates.items()
+    }
+    plain = replace(context(domain=domain, constrained=False), templates=other)
+    for task in ("level1", "level2", "level2_free", "level3"):
+        for example in prompts.load(domain, task).examples:
+            claims = sorted(
+                {name for line in re.findall(r"<concepts>\n(.*)\n</concepts>", example) for name in line.split("; ")}
+            )
+            document = replace(DOCUMENT, concepts=tuple(claims), names={name: name for name in claims})
+            if task == "level1":
+                outcome = finish(Level1(document, plain, max_questions=5), example)
+            elif task == "level3":
+                combination = replace(SOURCE.combination, concepts=tuple(claims))
+                outcome = finish(
+                    Level3(replace(SOURCE, combination=combination, names=document.names), plain, max_questions=5),
+                    example,
+                )
+            else:
+                outcome = finish(Level2(document, plain, max_questions=20, chosen_by="model"), example)
+            assert outcome.rows
+            assert reasons(outcome) == []
+    (example,) = prompts.load(domain, "extract").examples
+    assert not extraction.read_part(Completion(request_id="x", text=example, finish_reason="stop")).problem
+    for example in prompts.load(domain, "answer").examples:
+        assert votes.final_answer(example)
 
 
 def test_a_template_of_the_users_own(tmp_path: Path) -> None:
     (tmp_path / "level3.txt").write_text("[[user]]\n{{passages}} {{concepts}} {{max_questions}} {{topics}}\n")
-    template = prompts.load(str(tmp_path), 3)
+    template = prompts.load(str(tmp_path), "level3")
     assert template.fill(passages="P", concepts="{{topics}}", max_questions="3", topics="T") == (
         Message("user", "P {{topics}} 3 T"),
     )
     for text, why in (
         ("hello", "does not begin"),
-        ("[[user]]\n{{passages}}", "last turn"),
+        ("[[user]]\n{{passages}}", "last turn must be the user's and hold {{concepts}} and {{passages}}"),
         ("[[user]]\n{{concepts}}{{x}}{{passages}}", "unknown slots"),
     ):
-        with pytest.raises(ConfigError, match=why):
-            prompts.parse("x", text)
+        with pytest.raises(ConfigError, match=re.escape(why)):
+            prompts.parse("x", text, task="level3")
+    with pytest.raises(ConfigError, match=r"no template answer.txt .*"):
+        prompts.load(str(tmp_path), "answer")
 
 
 def test_the_prompt_asks_for_the_concepts_and_holds_the_passages() -> None:
-    last = prompt().request.messages[-1].content
+    (request,) = level3().requests({})
+    last = request.messages[-1].content
     assert "Concepts: ideal of a ring; Prime Number; ring" in last
     assert "Topics: Algebra" in last
     assert "Passage 2 (Two):\nshort passage" in last
     assert "one to 3 new questions" in last
-    assert prompt().request.seed == prompt().request.seed
-    assert 0 <= prompt().request.seed < 2**31
+    assert request == level3().requests({})[0]
+    assert 0 <= request.seed < 2**31
+    (again,) = Level3(SOURCE, context(attempt=1), max_questions=3).requests({})
+    assert again.seed != request.seed
 
 
 @pytest.mark.parametrize("budget", [620, 680, 740, 5000])
 def test_the_token_budget_is_kept_and_cuts_are_counted(budget: int) -> None:
-    made = prompt(budget)
-    used = sum(words(message.content) for message in made.request.messages)
-    assert used <= budget
-    assert made.truncated_passages == (0 if budget == 5000 else 1)
-    assert "short passage" in made.request.messages[-1].content
+    work = level3(budget)
+    (request,) = work.requests({})
+    assert sum(words(message.content) for message in request.messages) <= budget
+    assert finish(work, "junk").totals["truncated_passages"] == (0 if budget == 5000 else 1)
+    assert "short passage" in request.messages[-1].content
 
 
-def test_a_prompt_that_cannot_fit_says_so() -> None:
-    assert not prompt(100).fits
-    assert prompt(5000).fits
-    (refusal,) = read(Completion(request_id="x", text="", finish_reason="too long"))
-    assert isinstance(refusal, level3.Refusal)
-    assert refusal.reason == "the prompt is longer than the context"
+def test_a_prompt_that_cannot_fit_is_never_sent_and_says_so() -> None:
+    for work in (
+        level3(100),
+        Level1(DOCUMENT, context(100), max_questions=5),
+        Extraction(Document(id="d", text="a b"), context(60)),
+    ):
+        outcome = finish(work)
+        assert reasons(outcome) == ["the prompt is longer than the context"]
+        assert outcome.refusals[0].is_final
 
 
 def test_the_pattern_accepts_good_answers_and_nothing_else() -> None:
-    pattern = prompt().request.pattern
-    good = answer((r"Find $\frac{1}{2}$ of the smallest prime number of the ring?", "ideal of a ring; ring")).text
+    pattern = level3().requests({})[0].pattern
+    good = blocks((r"Find $\frac{1}{2}$ of the smallest prime number of the ring?", "ideal of a ring; ring"))
     assert re.fullmatch(pattern, good)
     assert not re.fullmatch(pattern, good.replace("; ring", "; field"))
     assert not re.fullmatch(pattern, good * 4)
-    assert prompt(constrained=False).request.pattern == ""
-    assert level3.answer_pattern(["only one"], 3) == ""
+    assert level3(constrained=False).requests({})[0].pattern == ""
+    assert answer_pattern(["only one"], 3) == ""
 
 
-def test_good_questions_come_through_with_their_latex() -> None:
-    drafts = read(
-        answer(
+def test_good_questions_come_through_with_their_latex_and_all_that_makes_them_again() -> None:
+    outcome = finish(
+        level3(),
+        blocks(
             (LATEX, "ring; PRIME number"),
             ("Which prime numbers generate ideals of the ring?", "ring;prime number;ideal of a ring"),
-        )
+        ),
     )
-    assert drafts[0] == level3.Draft(text=LATEX, concepts=("concept:ring", "concept:prime number"))
-    assert isinstance(drafts[1], level3.Draft)
-    assert len(drafts[1].concepts) == 3
+    first, second = outcome.rows
+    assert reasons(outcome) == []
+    assert (first.text, first.concepts) == (LATEX, ("concept:ring", "concept:prime number"))
+    assert len(second.concepts) == 3
+    assert (first.level, first.combination_id, first.documents) == (3, "comb-1", ("d1", "d2"))
+    assert (first.licenses, first.attributions, first.sources) == (("CC0", "MIT"), ("A", "B"), ("s1", ""))
+    assert (first.template_hash, first.request_id, first.run_id) == (TEMPLATE.hash, "level3:comb-1", "run")
+    assert first.seed == level3().requests({})[0].seed
+    assert first.id != second.id
 
 
 @pytest.mark.parametrize(
     ("question", "claims", "reason"),
     [
         ("Short?", "ring; prime number", "too short"),
-        ("What is the smallest prime number of the ring?", "ring; field", "claims a concept that is not in its combination"),
+        ("What is the smallest prime number of the ring?", "ring; field", "claims a concept that it was not given"),
         ("What is the smallest prime number of the ring?", "ring", "claims fewer than 2 or more than 3 concepts"),
         ("What is the smallest prime number of the ring?", "ring; Ring", "claims fewer than 2 or more than 3 concepts"),
         ("According to the passage, what is the smallest prime number?", "ring; prime number", "mentions the references"),
@@ -141,192 +236,389 @@ def test_good_questions_come_through_with_their_latex() -> None:
     ],
 )  # fmt: skip
 def test_bad_questions_are_refused_with_reason_and_text(question: str, claims: str, reason: str) -> None:
-    (refusal,) = read(answer((question, claims)))
-    assert isinstance(refusal, level3.Refusal)
-    assert refusal.reason == reason
-    assert question in refusal.raw
+    outcome = finish(level3(), blocks((question, claims)))
+    assert outcome.rows == []
+    assert reasons(outcome) == [reason]
+    assert question in outcome.refusals[0].raw
+    assert outcome.refusals[0].request_id == "level3:comb-1"
 
 
 def test_repeats_cut_offs_and_junk_are_refused() -> None:
-    seen: set[str] = set()
     block = ("What is the smallest prime number of the ring?", "ring; prime number")
-    assert isinstance(read(answer(block), seen)[0], level3.Draft)
-    assert [one.reason for one in read(answer((block[0].upper(), block[1])), seen)] == ["repeats another question"]  # type: ignore[union-attr]
-    assert [getattr(one, "reason", "") for one in read(answer(block, finish="length"))] == ["", "cut off"]
-    for text, finish, reason in (
+    twice = finish(level3(), blocks(block, (block[0].upper(), block[1])))
+    assert (len(twice.rows), reasons(twice)) == (1, ["repeats another question"])
+    cut = finish(level3(), blocks(block), reason="length")
+    assert (len(cut.rows), reasons(cut)) == (1, ["cut off"])
+    for text, reason, why in (
         ("junk", "stop", "no question found"),
         ("<question> half", "length", "cut off"),
         ("HTTP 400", "error", "backend error"),
     ):
-        (refusal,) = read(Completion(request_id="x", text=text, finish_reason=finish))
-        assert (refusal.reason, refusal.raw) == (reason, text)  # type: ignore[union-attr]
+        outcome = finish(level3(), text, reason=reason)
+        assert (reasons(outcome), outcome.refusals[0].raw) == ([why], text)
 
 
 def test_what_does_not_parse_or_was_not_asked_for_is_refused() -> None:
-    good = "<question>\nWhat is the smallest prime number of ring {n}?\n</question>\n<concepts>\nring; prime number\n</concepts>\n"
     half = "<question>\nWhat is a prime number in a ring?\n</question>\n"
-    results = read(Completion(request_id="x", text=half + good.format(n=1), finish_reason="stop"))
-    assert [getattr(one, "reason", one) for one in results] == [
-        level3.Draft(
-            text="What is the smallest prime number of ring 1?", concepts=("concept:ring", "concept:prime number")
+    outcome = finish(level3(), half + blocks(("What is the smallest prime number of ring 1?", "ring; prime number")))
+    assert [row.text for row in outcome.rows] == ["What is the smallest prime number of ring 1?"]
+    assert reasons(outcome) == ["a block that does not parse"]
+    many = finish(
+        level3(), blocks(*((f"What is the smallest prime number of ring {n}?", "ring; prime number") for n in range(5)))
+    )
+    assert (len(many.rows), reasons(many)) == (3, ["more questions than asked for"] * 2)
+
+
+def tagged(*questions: tuple[str, str, str]) -> str:
+    return "".join(
+        f"<question>\n{text}\n</question>\n<origin>\n{origin}\n</origin>\n<level>\n{grade}\n</level>\n"
+        for text, origin, grade in questions
+    )
+
+
+def test_level_1_takes_over_what_stands_in_the_document_and_says_what_is_new() -> None:
+    work = Level1(DOCUMENT, context(), max_questions=5)
+    standing = "How many ideals does the ring of integers modulo 12 have?"
+    (request,) = work.requests({})
+    assert DOCUMENT.text in request.messages[-1].content
+    answer = tagged(
+        (standing, "original", "college"),
+        ("Find all units of the ring of integers modulo 15.", "New", "Competition"),
+        ("Which finite fields have exactly nine elements in all?", "original", "college"),
+        ("Find the characteristic of the ring of integers.", "borrowed", "college"),
+        ("Find the number of zero divisors modulo 10.", "new", "kindergarten"),
+    )
+    assert re.fullmatch(request.pattern, tagged((standing, "original", "college")))
+    outcome = finish(work, answer)
+    assert [(row.text, row.origin, row.grade) for row in outcome.rows] == [
+        (standing, "original", "college"),
+        ("Find all units of the ring of integers modulo 15.", "new", "competition"),
+        ("Which finite fields have exactly nine elements in all?", "new", "college"),
+    ]
+    assert outcome.totals["wrongly_called_original"] == 1
+    assert reasons(outcome) == ["neither original nor new", "a level that is none"]
+    assert {row.documents for row in outcome.rows} == {("d1",)}
+    assert {row.level for row in outcome.rows} == {1}
+
+
+def test_level_1_refuses_unsuitable_documents_for_good() -> None:
+    outcome = finish(Level1(DOCUMENT, context(), max_questions=5), "<unsuitable>\nan advertisement\n</unsuitable>")
+    assert reasons(outcome) == ["the model finds the document unsuitable"]
+    assert outcome.refusals[0].raw == "an advertisement"
+    assert outcome.refusals[0].is_final
+    empty = finish(Level1(replace(DOCUMENT, text=" "), context(), max_questions=5))
+    assert reasons(empty) == ["a document without text"]
+
+
+def test_a_question_stands_in_a_text_when_most_of_it_does() -> None:
+    assert stands_in("How many ideals does the ring of integers modulo 12 have?", DOCUMENT.text)
+    assert stands_in("Let Z be given. How many ideals does the ring of integers modulo 12 have?", DOCUMENT.text)
+    assert not stands_in("How many units does the field of rationals modulo 13 have?", DOCUMENT.text)
+    assert not stands_in("short one", DOCUMENT.text)
+
+
+def test_level_2_draws_combinations_by_seed_none_twice_and_all_equally_often() -> None:
+    terms = [f"c{n}" for n in range(5)]
+    assert level2.draw(terms, count=5, seed=7) == level2.draw(terms, count=5, seed=7)
+    everything = level2.draw(terms, count=100, seed=1)
+    assert len(everything) == len(set(everything)) == 20
+    sizes, counts = {2: 0, 3: 0}, dict.fromkeys(everything, 0)
+    draws = 6000
+    for seed in range(draws):
+        (one,) = level2.draw(terms, count=1, seed=seed)
+        sizes[len(one)] += 1
+        counts[one] += 1
+    expected = draws / 20
+    chi_square = sum((count - expected) ** 2 / expected for count in counts.values())
+    # 19 degrees of freedom: 43.8 is passed once in 1,000 seeds; these are fixed.
+    assert chi_square < 43.8, counts
+    assert level2.draw(["a", "b"], count=5, seed=1) == [("a", "b")]
+
+
+def test_level_2_asks_for_its_combinations_and_takes_no_other() -> None:
+    work = Level2(DOCUMENT, context(), max_questions=2, chosen_by="seed")
+    (request,) = work.requests({})
+    asked = re.findall(r"^\d\. (.*)$", request.messages[-1].content, flags=re.MULTILINE)
+    assert len(asked) == 2
+    good = blocks(*((f"What is the smallest element number {n} of them all?", names) for n, names in enumerate(asked)))
+    assert re.fullmatch(request.pattern, good)
+    outcome = finish(work, good)
+    assert reasons(outcome) == []
+    shown_as = {"concept:ideal": "ideal of a ring", "concept:prime number": "Prime Number", "concept:ring": "ring"}
+    assert [{shown_as[term] for term in row.concepts} for row in outcome.rows] == [
+        set(names.split("; ")) for names in asked
+    ]
+    every = [
+        "ideal of a ring; ring",
+        "Prime Number; ring",
+        "Prime Number; ideal of a ring",
+        "Prime Number; ideal of a ring; ring",
+    ]
+    other = next(names for names in every if set(names.split("; ")) not in [set(one.split("; ")) for one in asked])
+    bad = finish(
+        Level2(DOCUMENT, context(), max_questions=2, chosen_by="seed"),
+        blocks(("What is the smallest element of them all?", asked[0]), ("What is the largest element of all?", other)),
+    )
+    assert reasons(bad) == ["a combination that was not asked for"]
+    twice = finish(
+        Level2(DOCUMENT, context(), max_questions=2, chosen_by="seed"),
+        blocks(
+            ("What is the smallest element of them all?", asked[0]), ("What is the largest element of all?", asked[0])
         ),
-        "a block that does not parse",
-    ]
-    many = read(Completion(request_id="x", text="".join(good.format(n=n) for n in range(5)), finish_reason="stop"))
-    assert [getattr(one, "reason", "") for one in many] == [
-        "",
-        "",
-        "",
-        "more questions than asked for",
-        "more questions than asked for",
-    ]
+    )
+    assert reasons(twice) == ["a combination twice in a document"]
 
 
-def test_the_scripted_generator_repeats_and_keeps_latex() -> None:
+def test_level_2_with_the_model_choosing_is_checked_and_a_document_of_one_concept_is_a_reject() -> None:
+    work = Level2(DOCUMENT, context(), max_questions=3, chosen_by="model")
+    (request,) = work.requests({})
+    assert "Concepts: ideal of a ring; Prime Number; ring" in request.messages[-1].content
+    answer = blocks(
+        ("What is the smallest element of them all?", "ring; Prime Number"),
+        ("What is the largest of them all?", "ring; field"),
+    )
+    outcome = finish(work, answer)
+    assert (len(outcome.rows), reasons(outcome)) == (1, ["claims a concept that it was not given"])
+    assert not re.fullmatch(request.pattern, answer)
+    lonely = finish(Level2(replace(DOCUMENT, concepts=("concept:ring",)), context(), max_questions=3, chosen_by="seed"))
+    assert reasons(lonely) == ["a document of fewer than 2 concepts"]
+    assert lonely.refusals[0].is_final
+
+
+def test_a_long_text_is_split_at_sections_and_nothing_is_left_out() -> None:
+    sections = [
+        f"# Section {n}\n\n" + " ".join(f"w{n}x{m}" for m in range(40)) + "\n\nA second paragraph.\n" for n in range(9)
+    ]
+    text = "".join(sections)
+    for room in (5, 20, 60, 110, 10_000):
+        parts = passages.split(text, room, words)
+        assert "".join(parts).split() == text.split()
+        assert all(words(part) <= room for part in parts)
+    assert [part.split()[:3] for part in passages.split(text, 60, words)] == [
+        ["#", "Section", str(n)] for n in range(9)
+    ]
+    assert "".join(passages.split("x" * 1000, 10, len)) == "x" * 1000
+    assert max(map(len, passages.split("x" * 1000, 10, len))) <= 10
+
+
+def annotated(
+    topics: Mapping[str, list[str]], *, usable: bool = True, level: str = "college", subject: str = "algebra"
+) -> str:
+    value = {
+        "usable": usable,
+        "reason": "" if usable else "an index",
+        "level": level,
+        "subject": subject,
+        "topics": [{"name": name, "concepts": concepts} for name, concepts in topics.items()],
+    }
+    return json.dumps(value)
+
+
+def test_extraction_gives_an_annotation_with_level_and_subject() -> None:
+    work = Extraction(Document(id="d", title="T", text="Some text."), context())
+    (request,) = work.requests({})
+    assert json.loads(request.json_schema)["required"] == ["usable", "reason", "level", "subject", "topics"]
+    outcome = finish(work, annotated({"Ring theory": ["ring", "ideal", "Ring", " "], "Empty": []}))
+    (annotation,) = outcome.rows
+    assert json.loads(annotation.to_json()) == {
+        "id": "d",
+        "topics": [{"name": "Ring theory", "concepts": ["ring", "ideal"]}],
+        "grade": "college",
+        "subject": "algebra",
+    }
+
+
+def test_latex_in_json_survives() -> None:
+    raw = r'{"usable": true, "reason": "", "level": "college", "subject": "$\beta$ \u00e9tale", "topics": [{"name": "\frac{1}{2}\nabla", "concepts": ["\rho-ring", "\\theta", "\text{a}\u2208B", "\(x\)", "\upsilon", "say \"x\""]}]}'
+    (annotation,) = finish(Extraction(Document(id="d", text="t"), context()), raw).rows
+    assert annotation.subject == r"$\beta$ étale"
+    assert annotation.topics[0].name == r"\frac{1}{2}\nabla"
+    assert annotation.topics[0].concepts == (r"\rho-ring", r"\theta", r"\text{a}∈B", r"\(x\)", r"\upsilon", 'say "x"')
+
+
+def test_parts_of_a_long_document_are_joined_by_how_many_name_a_thing() -> None:
+    text = "\n\n".join(f"Paragraph {n} " + "word " * 60 for n in range(3))
+    work = Extraction(
+        Document(id="d", text=text),
+        context(words(" ".join(m.content for m in prompts.load("mathematics", "extract").turns)) + 170),
+    )
+    asked = work.requests({})
+    assert len(asked) == 3
+    assert ["(part 2 of 3)" in one.messages[-1].content for one in asked] == [False, True, False]
+    outcome = finish(
+        work,
+        annotated({"B": ["b1", "b2"], "A": ["a1"]}, level="high school"),
+        annotated({"A": ["a2", "a1", "b1"]}),
+        annotated({f"T{n}": [f"t{n}"] for n in range(6)}, level="college"),
+    )
+    (annotation,) = outcome.rows
+    assert annotation.grade == "college"
+    # A stands in two parts; of the others the first to come stay, five in all.
+    assert [(topic.name, topic.concepts) for topic in annotation.topics] == [
+        ("B", ("b1", "b2")),
+        ("A", ("a1", "a2")),
+        ("T0", ("t0",)),
+        ("T1", ("t1",)),
+        ("T2", ("t2",)),
+    ]
+    assert outcome.totals["split_documents"] == 1
+    partly = finish(
+        Extraction(
+            Document(id="d", text=text),
+            context(words(" ".join(m.content for m in prompts.load("mathematics", "extract").turns)) + 170),
+        ),
+        annotated({"A": ["a1"]}),
+        annotated({}, usable=False),
+        annotated({"A": ["a2"]}),
+    )
+    assert partly.rows[0].topics[0].concepts == ("a1", "a2")
+    assert partly.totals["unusable_parts"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (annotated({}, usable=False), "the model finds the document not usable"),
+        ("no JSON here", "not JSON"),
+        ('{"usable": true, "topics": ["a"]}', "not of the schema"),
+        ('{"usable": "perhaps"}', "not of the schema"),
+        ('{"usable": true, "topics": [{"name": "x", "concepts": ["12", "--"]}]}', "no topic with a concept"),
+        ('{"usable": true, "topics": [', "not JSON"),
+    ],
+)
+def test_what_extraction_cannot_use_is_a_reject(text: str, reason: str) -> None:
+    outcome = finish(Extraction(Document(id="d", text="t"), context()), text)
+    assert (outcome.rows, reasons(outcome)) == ([], [reason])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "are_equal"),
+    [
+        ("1/2", "0.5", True), ("1/2", r"50\%", True), ("0.5", "50 %", True), (r"\frac12", "$0.50$", True), ("50", r"50\%", False),
+        (r"\sqrt{8}", r"2\sqrt{2}", True), ("$x^2+2x+1$", "(x+1)^2", True), ("x = 3", "3", True), (r"\{1,2\}", r"\{2,1\}", True),
+        ("(1,2)", "(2,1)", False), ("1,000", "1000", True), ("yes", "Yes.", True), ("Paris", "London", False), (r"\text{(B)}", "(b)", True),
+        ("350 ml", "35 ml", False), ("10^{10^{10}}", "10", False), ("99999!", "1", False), ("2^{10}", "1024", True), ("-1", "1", False),
+    ],
+)  # fmt: skip
+def test_final_answers_are_compared_as_mathematics(first: str, second: str, are_equal: bool) -> None:
+    assert votes.are_equal(first, second) is are_equal
+    assert votes.are_equal(second, first) is are_equal
+
+
+@pytest.mark.parametrize(
+    ("text", "final"),
+    [
+        (r"So \boxed{1}, no: $\boxed{\frac{1}{2}}$.", r"\frac{1}{2}"),
+        (r"Thus \boxed{\{a \in S : \text{odd}\}}", r"\{a \in S : \text{odd}\}"),
+        ("...\n**Final answer:** 350 ml.", "350 ml"),
+        ("Hence the answer is 5.", "5"),
+        (r"The final answer is $\boxed{7}$", "7"),
+        ("It is proved.", ""),
+        (r"\boxed{", ""),
+    ],
+)
+def test_the_final_answer_is_found(text: str, final: str) -> None:
+    assert votes.final_answer(text) == final
+
+
+def test_the_majority_is_kept_with_its_agreement() -> None:
+    best = votes.majority(["1", "0.5", "", "1/2", r"50\%", "2"])
+    assert best is not None
+    assert (best.place, best.agreeing, best.votes, best.agreement) == (1, 3, 6, 0.5)
+    tie = votes.majority(["2", "1", "1", "2"])
+    assert tie is not None
+    assert tie.place == 0
+    assert votes.majority(["", ""]) is None
+
+
+QUESTION = Question(id="q-1", text="What is half of one?", level=3, documents=("d1",), licenses=("CC0",))
+
+
+def answering(**options: object) -> Answering:
+    settings = {"votes": 1, "min_agreement": 0.0, "judge": False, **options}
+    return Answering(QUESTION, context(), **settings)  # type: ignore[arg-type]
+
+
+def test_one_answer_is_kept_with_its_question() -> None:
+    (row,) = finish(answering(), r"It is \boxed{0.5}.").rows
+    assert (row.id, row.text, row.licenses, row.answer, row.final_answer) == (
+        "q-1",
+        QUESTION.text,
+        ("CC0",),
+        r"It is \boxed{0.5}.",
+        "0.5",
+    )
+    assert (row.votes, row.agreement, row.answer_run_id) == (1, 1.0, "run")
+    proof = finish(answering(), "It is proved.")
+    assert (proof.rows[0].final_answer, proof.totals["without_final_answer"]) == ("", 1)
+
+
+def test_votes_have_seeds_of_their_own_and_the_majority_wins() -> None:
+    work = answering(votes=4)
+    asked = work.requests({})
+    assert len({one.seed for one in asked}) == len({one.id for one in asked}) == 4
+    (row,) = finish(work, r"\boxed{1}", r"\boxed{1/2}", r"so \boxed{0.5}", r"\boxed{50\%}").rows
+    assert (row.answer, row.final_answer, row.agreement) == (r"\boxed{1/2}", "1/2", 0.75)
+    assert row.vote_answers == ("1", "1/2", "0.5", r"50\%")
+    assert row.answer_seed == asked[1].seed
+    little = finish(
+        answering(votes=4, min_agreement=0.8), r"\boxed{1}", r"\boxed{1/2}", r"so \boxed{0.5}", r"\boxed{50\%}"
+    )
+    assert (little.rows, reasons(little)) == ([], ["too little agreement"])
+    assert little.refusals[0].raw == r"1 | 1/2 | 0.5 | 50\%"
+    assert reasons(finish(answering(votes=2), "Well.", "Hm.")) == ["no final answer in any vote"]
+    assert reasons(finish(answering(), "So it is", reason="length")) == ["cut off"]
+
+
+def verdict(word: str) -> str:
+    return f"<reason>\nBecause it is so.\n</reason>\n<verdict>\n{word}\n</verdict>\n"
+
+
+def test_the_judge_sees_the_kept_answer_and_its_no_is_a_reject() -> None:
+    (row,) = finish(answering(judge=True, votes=2), r"\boxed{1/2}", r"\boxed{7}", verdict("correct")).rows
+    assert (row.verdict, row.verdict_reason) == ("correct", "Because it is so.")
+    for word in ("incorrect", "unanswerable"):
+        outcome = finish(answering(judge=True), r"\boxed{7}", verdict(word))
+        assert (outcome.rows, reasons(outcome)) == ([], [f"judged {word}"])
+    assert reasons(finish(answering(judge=True), r"\boxed{7}", "dunno")) == ["no verdict found"]
+    work = answering(judge=True, judge_model="other")
+    first = {
+        one.id: Completion(request_id=one.id, text=r"\boxed{7}", finish_reason="stop") for one in work.requests({})
+    }
+    (asked,) = work.requests(first)
+    assert asked.model == "other"
+    assert r"\boxed{7}" in asked.messages[-1].content
+    assert re.fullmatch(asked.pattern, verdict("incorrect"))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: level3(),
+        lambda: Level1(DOCUMENT, context(), max_questions=5),
+        lambda: Level2(DOCUMENT, context(), max_questions=3, chosen_by="seed"),
+        lambda: Level2(DOCUMENT, context(), max_questions=3, chosen_by="model"),
+        lambda: Extraction(Document(id="d", text=DOCUMENT.text + " " + LATEX), context()),
+        lambda: answering(votes=3, judge=True),
+    ],
+    ids=["level3", "level1", "level2", "level2_free", "extract", "answer"],
+)
+def test_the_scripted_generator_writes_for_every_stage_and_repeats(make) -> None:
     generator = ScriptedGenerator()
-    first, again = (list(generator.generate([prompt().request])) for _ in range(2))
-    assert first == again
-    drafts = read(first[0])
-    assert drafts
-    assert all(isinstance(draft, level3.Draft) for draft in drafts)
-    seeds = [Request(id=str(n), messages=prompt().request.messages, seed=n) for n in range(20)]
-    texts = {one.text for one in generator.generate(seeds)}
+
+    def outcome() -> Outcome:
+        work, done = make(), {}
+        while asked := work.requests(done):
+            done |= {one.request_id: one for one in generator.generate(iter(asked))}
+        return work.outcome(done)
+
+    assert outcome() == outcome()
+    assert outcome().rows or reasons(outcome()) == ["judged incorrect"]
+
+
+def test_the_scripted_generator_differs_by_seed_and_keeps_latex() -> None:
+    (request,) = level3().requests({})
+    texts = {one.text for one in ScriptedGenerator().generate(replace(request, seed=n) for n in range(20))}
     assert len(texts) == 20
     assert any("\\theta = \\nabla\\beta" in text and "\\frac" in text for text in texts)
-
-
-class _Server(ThreadingHTTPServer):
-    script: list[tuple[int, dict[str, str], str]]
-    bodies: list[dict]
-
-
-@pytest.fixture
-def http(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Server]:
-    monkeypatch.setattr(openai_server, "_FIRST_WAIT_S", 0.01)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def _send(self, status: int, headers: dict[str, str], text: str) -> None:
-            data = text.encode()
-            self.send_response(status)
-            for key, value in {**headers, "Content-Length": str(len(data))}.items():
-                self.send_header(key, value)
-            self.end_headers()
-            self.wfile.write(data)
-
-        def do_GET(self) -> None:
-            self._send(200, {}, json.dumps({"data": [{"id": "served"}]}))
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            server.bodies.append(body)
-            if server.script:
-                self._send(*server.script.pop(0))
-                return
-            message = {
-                "choices": [{"message": {"content": LATEX + str(body["seed"])}, "finish_reason": "stop"}],
-                "usage": {"prompt_tokens": 3, "completion_tokens": 2},
-            }
-            self._send(200, {}, json.dumps(message))
-
-    server = _Server(("127.0.0.1", 0), Handler)
-    server.script, server.bodies = [], []
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def client(http: _Server, **options: object) -> OpenAiServerGenerator:
-    settings = {
-        "model": "",
-        "api_key": "k",
-        "sampling": SAMPLING,
-        "concurrency": 4,
-        "timeout_s": 5.0,
-        "constrained": True,
-        **options,
-    }
-    return OpenAiServerGenerator(f"http://127.0.0.1:{http.server_port}", **settings)  # type: ignore[arg-type]
-
-
-def requests_of(count: int) -> list[Request]:
-    return [Request(id=f"r{n}", messages=(Message("user", "hi"),), seed=n, pattern="a|b") for n in range(count)]
-
-
-def test_a_server_answers_every_request_and_latex_survives(http: _Server) -> None:
-    found = {one.request_id: one for one in client(http).generate(requests_of(20))}
-    assert found["r7"] == Completion(
-        request_id="r7", text=LATEX + "7", finish_reason="stop", prompt_tokens=3, output_tokens=2
-    )
-    assert len(found) == 20
-    assert http.bodies[0]["structured_outputs"] == {"regex": "a|b"}
-    assert http.bodies[0]["model"] == "served"
-
-
-def test_faults_that_pass_are_retried_and_refusals_are_kept(http: _Server) -> None:
-    http.script = [
-        (429, {"Retry-After": "0.01"}, ""),
-        (500, {}, ""),
-        (200, {}, "not json"),
-        (200, {}, '{"choices": []}'),
-    ]
-    (one,) = client(http, concurrency=1).generate(requests_of(1))
-    assert one.finish_reason == "stop"
-    assert len(http.bodies) == 5
-    http.script = [(400, {}, "prompt too long")]
-    (refused,) = client(http, concurrency=1).generate(requests_of(1))
-    assert (refused.finish_reason, refused.text) == ("error", "HTTP 400: prompt too long")
-
-
-def test_a_wrong_key_stops_the_run_and_rejects_nothing(http: _Server) -> None:
-    http.script = [(401, {}, "no such key")]
-    with pytest.raises(GeneratorUnavailableError, match="HTTP 401: no such key"):
-        list(client(http, concurrency=1).generate(requests_of(1)))
-
-
-def test_a_server_that_stays_ill_stops_the_run(http: _Server) -> None:
-    http.script = [(503, {}, "busy")] * 5
-    with pytest.raises(GeneratorUnavailableError, match="failed 5 times on one request: HTTP 503: busy"):
-        list(client(http, concurrency=1).generate(requests_of(1)))
-    with pytest.raises(GeneratorUnavailableError, match="does not serve 'other'"):
-        client(http, model="other")
-    with pytest.raises(GeneratorUnavailableError, match="no language model server"):
-        OpenAiServerGenerator(
-            "http://127.0.0.1:9", model="", api_key="", sampling=SAMPLING, concurrency=1, timeout_s=1, constrained=False
-        )
-
-
-def test_a_torn_journal_line_is_cut_off_and_the_rest_is_kept(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run", "id", {})
-    with folder.opened():
-        with folder.appending(0) as journal:
-            journal.append({"a": 1, "text": "ü\n"})
-            journal.append({"a": 2})
-        with folder.journal_file(0).open("ab") as file:
-            file.write(b'{"a": 3, "te')
-        assert folder.journal(0) == [{"a": 1, "text": "ü\n"}, {"a": 2}]
-        with folder.appending(0) as journal:
-            journal.append({"a": 4})
-        assert [row["a"] for row in folder.journal(0)] == [1, 2, 4]
-        folder.write_shard(0, [{"text": "q", "concepts": ["a", "b"]}], ["{}"], {"kept": 1})
-        assert folder.has_shard(0)
-        assert not folder.journal_file(0).exists()
-        assert folder.rows(0) == [{"text": "q", "concepts": ["a", "b"]}]
-        assert not list(folder.path.glob(".part*"))
-
-
-def test_a_folder_of_another_run_or_in_use_is_refused(tmp_path: Path) -> None:
-    with RunFolder(tmp_path / "run", "one", {}).opened(), pytest.raises(ManifestError, match="another kgsynth works"):
-        RunFolder(tmp_path / "run", "one", {}).opened().__enter__()
-    with pytest.raises(ManifestError, match="holds run one"), RunFolder(tmp_path / "run", "two", {}).opened():
-        pass
-    (tmp_path / "run" / "run.json").write_text("{")
-    with pytest.raises(ManifestError, match="cannot be read"), RunFolder(tmp_path / "run", "one", {}).opened():
-        pass
+    assert isinstance(request, Request)

@@ -1,0 +1,19 @@
+// Answers with the question that they answer and the run that produced them. Questions that the graph does not hold
+// are passed over; the count says how many were there.
+// access: write
+// params: rows
+// returns: written
+UNWIND $rows AS row
+MATCH (question:Question {id: row.id})
+MATCH (run:Run {id: row.answer_run_id})
+MERGE (answer:Answer {id: row.answer_id})
+SET answer.text = row.answer, answer.final_answer = row.final_answer, answer.votes = row.votes,
+    answer.agreement = row.agreement, answer.vote_answers = row.vote_answers,
+    answer.verdict = CASE row.verdict WHEN '' THEN null ELSE row.verdict END,
+    answer.verdict_reason = CASE row.verdict_reason WHEN '' THEN null ELSE row.verdict_reason END,
+    answer.template_hash = row.answer_template_hash, answer.backend = row.answer_backend,
+    answer.model = row.answer_model, answer.sampling = row.answer_sampling, answer.seed = row.answer_seed,
+    answer.attempt = row.answer_attempt
+MERGE (answer)-[:ANSWERS]->(question)
+MERGE (answer)-[:PRODUCED_BY]->(run)
+RETURN count(answer) AS written

@@ -1,0 +1,9 @@
+// The combination that a question of level 3 was written from.
+// access: write
+// params: rows
+// returns: written
+UNWIND $rows AS row
+MATCH (question:Question {id: row.id})
+MATCH (combination:Combination {id: row.combination_id})
+MERGE (question)-[:WRITTEN_FROM]->(combination)
+RETURN count(question) AS written

@@ -1,0 +1,5 @@
+// One node an answer.
+// access: schema
+// params: -
+// returns: -
+CREATE CONSTRAINT answer_id IF NOT EXISTS FOR (answer:Answer) REQUIRE answer.id IS UNIQUE

@@ -1,0 +1,128 @@
+"""`kgsynth runs`: which runs there are, and what one of them did."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kgsynth.cli.tables import show_table
+from kgsynth.runs import RunFolder, find_runs, open_run
+
+_SHOWN_REJECTS = 3
+_RAW_CHARS = 160
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--below",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder that is searched.  [default: runs/ if it is there, else this folder]",
+)
+@click.pass_context
+def runs(ctx: click.Context, /, below: Path | None) -> None:
+    """List the runs below a folder; `kgsynth runs show RUN` shows one."""
+    if ctx.invoked_subcommand is not None:
+        return
+    if below is None:
+        below = Path("runs") if Path("runs").is_dir() else Path()
+    rows = [_row(folder) for folder in find_runs(below)]
+    if rows:
+        show_table(("run", "stage", "state", "units", "kept", "rejected", "tokens out", "seconds", "folder"), rows)
+    else:
+        click.echo(f"no run below {below.absolute()}", err=True)
+
+
+@runs.command()
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def show(run: Path) -> None:
+    """Show the run in the folder RUN: settings, counts, rejects by reason with examples, sessions, retries."""
+    folder = open_run(run)
+    counted = _counted(folder)
+    click.echo(f"run {folder.run_id} ({folder.stage}), {_state(folder)}, in {folder.path}")
+    read = counted["kept"] + sum(counted["rejected"].values())
+    click.echo(f"{read:,} {folder.rows_name} read = {counted['kept']:,} kept + {read - counted['kept']:,} rejected")
+    for name, number in sorted(counted["totals"].items()):
+        click.echo(f"  {name.replace('_', ' ')}: {number:,}")
+    for shard in _journals(folder):
+        click.echo(f"  in the journal of shard {shard}: {len(_lines(folder.journal_file(shard))):,} finished requests")
+    if counted["rejected"]:
+        click.echo("\nrejects")
+        for reason, number in sorted(counted["rejected"].items(), key=lambda item: -item[1]):
+            click.echo(f"  {number:,} {reason}")
+            for row in _examples(folder, reason):
+                raw = " ".join(str(row["raw"]).split())
+                click.echo(f"      {row['unit_id']}: {raw[:_RAW_CHARS]}{'…' if len(raw) > _RAW_CHARS else ''}")
+    retries = folder.retries()
+    for retry in retries:
+        made = _counted(retry)
+        number = made["kept"] + sum(made["rejected"].values())
+        click.echo(f"\n{retry.path.name}, {_state(retry)}: {number:,} read, {made['kept']:,} kept")
+    sessions = folder.sessions()
+    if sessions:
+        click.echo("\nsessions")
+        for row in sessions:
+            seconds = max(float(row.get("seconds", 0)), 1e-9)
+            asked, tokens = row.get("requests", 0), row.get("output_tokens", 0)
+            click.echo(
+                f"  ended {row.get('ended', '?')}: {seconds:,.1f} s, {asked:,} requests, "
+                f"{row.get('prompt_tokens', 0) / seconds:,.0f} tokens/s in, {tokens / seconds:,.0f} out"
+            )
+    click.echo("\nsettings")
+    for name, value in sorted(folder.settings.items()):
+        click.echo(f"  {name} = {json.dumps(value, ensure_ascii=False)}")
+
+
+def _state(folder: RunFolder) -> str:
+    if folder.is_locked():
+        return "running"
+    return "complete" if folder.manifest() is not None else "interrupted"
+
+
+def _counted(folder: RunFolder) -> dict[str, Any]:
+    """Kept, rejected by reason and totals of the shards that are complete."""
+    kept, rejected, totals = 0, dict[str, int](), dict[str, int]()
+    for shard in folder.shards():
+        account = folder.account(shard)
+        kept += account["kept"]
+        for into, counts in ((rejected, account["rejected"]), (totals, account["totals"])):
+            for name, number in counts.items():
+                into[name] = into.get(name, 0) + number
+    return {"kept": kept, "rejected": rejected, "totals": totals}
+
+
+def _row(folder: RunFolder) -> Sequence[str]:
+    counted = _counted(folder)
+    seconds = sum(float(row.get("seconds", 0)) for row in folder.sessions())
+    totals = counted["totals"]
+    return (
+        folder.run_id,
+        folder.stage,
+        _state(folder),
+        f"{totals.get('units', 0):,}",
+        f"{counted['kept']:,}",
+        f"{sum(counted['rejected'].values()):,}",
+        f"{totals.get('output_tokens', 0):,}",
+        f"{seconds:,.0f}",
+        str(folder.path),
+    )
+
+
+def _journals(folder: RunFolder) -> list[int]:
+    return sorted(int(path.stem.rpartition("-")[2]) for path in folder.path.glob("journal-*.jsonl"))
+
+
+def _lines(path: Path) -> list[bytes]:
+    # A run that works may have finished its shard meanwhile.
+    return path.read_bytes().splitlines() if path.exists() else []
+
+
+def _examples(folder: RunFolder, reason: str) -> list[dict[str, Any]]:
+    found = []
+    for row in folder.rejects():
+        if row["reason"] == reason:
+            found.append(row)
+            if len(found) == _SHOWN_REJECTS:
+                break
+    return found

@@ -1,0 +1,145 @@
+"""`kgsynth generate`, `answer` and `retry`: what language models write."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kgsynth import pipeline
+from kgsynth.cli.options import (
+    BACKEND_HELPS,
+    HOW_HELPS,
+    asking_settings,
+    env,
+    graph_settings,
+    open_graph,
+    progress,
+    report,
+    run_dir_option,
+    settings_options,
+)
+from kgsynth.config import AnswerSettings, BackendSettings, GenerateSettings
+from kgsynth.errors import ConfigError
+from kgsynth.runs import RunFolder
+
+
+@click.command()
+@click.argument(
+    "combinations_file",
+    metavar="[COMBINATIONS]",
+    required=False,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@run_dir_option
+@click.option(
+    "--level",
+    type=click.Choice(["1", "2", "3"]),
+    default="3",
+    show_default=True,
+    help="1: from a document; 2: from a document and its concepts; 3: from the COMBINATIONS of a file.",
+)
+@settings_options(
+    GenerateSettings,
+    helps={
+        "combinations": "Level 3: use the first N combinations only.",
+        "documents": "Levels 1 and 2: draw N documents by seed.  [default: all]",
+        "max_questions": "Questions asked for, a unit.  [default: 5 a document, 3 a combination]",
+        "chosen_by": "Level 2: who chooses the 2 or 3 concepts of a question.",
+        **BACKEND_HELPS,
+        "seed": "Seed of all draws and texts.  [default, level 3: that of the combinations]",
+    },
+)
+@click.pass_context
+def generate(
+    ctx: click.Context, /, combinations_file: Path | None, run_dir: Path | None, level: str, **values: Any
+) -> None:
+    """Write questions. A killed run is continued by the same command; what cannot be used is kept with its reason.
+
+    \b
+    kgsynth generate combinations.jsonl --url http://127.0.0.1:8000
+    kgsynth generate --level 1 --documents 1000 --seed 1 --url http://127.0.0.1:8000
+    """
+    if level != "3" and combinations_file is not None:
+        raise ConfigError(f"level {level} is written from documents, not from combinations", hint="Leave the file out.")
+    settings = asking_settings(GenerateSettings, "generate", values)
+    with open_graph(ctx) as graph:
+        folder = pipeline.generate(
+            graph,
+            env(),
+            settings,
+            level=int(level),
+            graph_settings=graph_settings(ctx),
+            combinations=combinations_file,
+            run_dir=run_dir,
+            report=report,
+            progress=progress(),
+        )
+    _say(folder)
+
+
+@click.command()
+@click.argument("questions", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@run_dir_option
+@click.option(
+    "--to-graph/--not-to-graph", default=True, show_default=True, help="Write the answers to the graph as provenance."
+)
+@settings_options(
+    AnswerSettings,
+    helps={
+        "votes": "Texts a question; the majority of their final answers is kept.",
+        "min_agreement": "Reject answers that a smaller share of the votes agrees with.",
+        "judge": "Let a model check the answer that is kept, against a rubric.",
+        "judge_model": "Another model of the same server as judge.",
+        **BACKEND_HELPS,
+        "seed": "Seed of all texts.  [default: that of the questions]",
+    },
+)
+@click.pass_context
+def answer(
+    ctx: click.Context, /, questions: tuple[Path, ...], run_dir: Path | None, to_graph: bool, **values: Any
+) -> None:
+    """Answer the QUESTIONS of run folders, or of JSONL or Parquet files with a field `text`.
+
+    Final answers are compared as mathematics: 1/2, 0.5 and 50 % are one answer.
+
+    \b
+    kgsynth answer runs/level3-… --votes 5 --min-agreement 0.6 --judge --url http://127.0.0.1:8000
+    """
+    settings = asking_settings(AnswerSettings, "answer", values)
+    graph = open_graph(ctx) if to_graph else None
+    try:
+        folder = pipeline.answer(
+            graph,
+            env(),
+            settings,
+            questions=questions,
+            graph_settings=graph_settings(ctx),
+            run_dir=run_dir,
+            report=report,
+            progress=progress(),
+        )
+    finally:
+        if graph is not None:
+            graph.close()
+    _say(folder)
+
+
+@click.command()
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@settings_options(BackendSettings, helps=HOW_HELPS)
+def retry(run: Path, **values: Any) -> None:
+    """Ask for the rejects of the complete run in the folder RUN again, with new seeds.
+
+    What comes of it stands in RUN/retry-N and counts with the run. Rejects that another seed cannot help, such as
+    documents without text, are left alone. Repeat it for what is rejected again.
+    """
+    changes = {name: value for name, value in values.items() if value is not None}
+    folder = pipeline.retry(env(), run, report=report, progress=progress(), changes=changes)
+    if folder is None:
+        click.echo("nothing to retry: no reject that another seed could help", err=True)
+    else:
+        _say(folder)
+
+
+def _say(folder: RunFolder) -> None:
+    click.echo(f"{folder.rows_name} in {folder.path}; rejects beside them", err=True)

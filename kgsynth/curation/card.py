@@ -1,0 +1,133 @@
+"""The dataset card: what a training set holds, where it came from, and what its sources ask of whoever uses it."""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kgsynth.records import CuratedQuestion
+
+_SHOWN = 25
+# Licences that ask for the same licence on what is made from a text.
+_SHARE_ALIKE = ("by-sa", "share alike", "sharealike", "gpl", "odbl", "gfdl")
+
+
+def is_share_alike(license_name: str) -> bool:
+    """Whether a licence asks that derived works carry it too."""
+    name = " ".join(license_name.casefold().replace("_", "-").replace(" ", "-").split("-"))
+    return any(mark.replace("-", " ") in name for mark in _SHARE_ALIKE)
+
+
+class Card:
+    """Counts rows as they are written, and says what was counted."""
+
+    def __init__(self, name: str, facts: Mapping[str, Any]) -> None:
+        """Count nothing yet.
+
+        Args:
+            name: of the dataset.
+            facts: `filters` (settings), `curation` (its account), `runs` (their settings), `version`, `form`.
+        """
+        self.name, self.facts = name, dict(facts)
+        self._levels: Counter[tuple[str, str]] = Counter()
+        self._grades: Counter[str] = Counter()
+        self._models: Counter[tuple[str, str]] = Counter()
+        self._licenses: Counter[tuple[str, str, str]] = Counter()
+        self._rows_by_license: Counter[str] = Counter()
+        self._answered = 0
+
+    def add(self, row: CuratedQuestion, split: str) -> None:
+        """Count one row."""
+        self._levels[str(row.level or "given"), split] += 1
+        self._grades[row.grade or "not said"] += 1
+        self._models[row.model or "not said", row.answer_model or "none"] += 1
+        self._answered += bool(row.answer)
+        for source, name, credit in zip(row.sources, row.licenses, row.attributions, strict=False):
+            self._licenses[name or "not said", credit, source] += 1
+        for name in sorted({name or "not said" for name in row.licenses}):
+            self._rows_by_license[name] += 1
+
+    def text(self, files: Mapping[str, str], rows: Mapping[str, int], left_out: Mapping[str, int]) -> str:
+        """The card in Markdown, with the header that dataset hubs read."""
+        total = sum(rows.values())
+        lines = ["---", f"pretty_name: {json.dumps(self.name, ensure_ascii=False)}", "tags:", "- synthetic", "configs:"]
+        lines += ["- config_name: default", "  data_files:"]
+        lines += [f"  - split: {split}\n    path: {json.dumps(pattern)}" for split, pattern in files.items()]
+        licenses = sorted(name for name in self._rows_by_license if name != "not said")
+        lines += [
+            f"license: other\nlicense_name: {json.dumps('; '.join(licenses), ensure_ascii=False)}" if licenses else "",
+            "---",
+            "",
+        ]
+        lines = [line for line in lines if line] + [""]
+        lines += [f"# {self.name}", ""]
+        lines += [
+            f"{total:,} questions, {self._answered:,} with answers, written by language models from documents through "
+            f"a concept graph (kgsynth {self.facts.get('version', '')}, after SynthLLM, arXiv 2503.19551).",
+            "",
+        ]
+        splits = sorted(rows)
+        lines += _table(
+            ("level", *splits),
+            [
+                (level, *(f"{self._levels[level, split]:,}" for split in splits))
+                for level in sorted({level for level, _ in self._levels})
+            ],
+        )
+        lines += [
+            "Level 1: from one document. Level 2: from a document and 2 or 3 of its concepts. Level 3: from concepts "
+            "that a weighted walk through the graph put together, and two documents.",
+            "",
+        ]
+        if left_out:
+            lines += ["Left out in this form: " + ", ".join(f"{n:,} ({why})" for why, n in left_out.items()) + ".", ""]
+        lines += ["## Models", ""]
+        lines += _table(
+            ("questions by", "answers by", "rows"),
+            [(asked, answered, f"{count:,}") for (asked, answered), count in self._models.most_common()],
+        )
+        lines += ["## Sources and licences", ""]
+        if self._licenses:
+            lines += _table(
+                ("licence", "share-alike", "rows"),
+                [
+                    (name, "yes: what is made from it keeps it" if is_share_alike(name) else "no", f"{count:,}")
+                    for name, count in self._rows_by_license.most_common()
+                ],
+            )
+            lines += ["Whom to credit (all of them in LICENSES.csv):", ""]
+            lines += _table(
+                ("attribution", "licence", "source", "rows"),
+                [
+                    (credit or "not said", name, source or "not said", f"{count:,}")
+                    for (name, credit, source), count in self._licenses.most_common(_SHOWN)
+                ],
+            )
+        else:
+            lines += ["The questions name no document with a licence.", ""]
+        if len(self._grades) > 1 or "not said" not in self._grades:
+            lines += ["## For whom", ""]
+            lines += _table(("grade", "rows"), [(grade, f"{count:,}") for grade, count in self._grades.most_common()])
+        lines += ["## How it was made", ""]
+        for title in ("runs", "filters", "curation", "form"):
+            if self.facts.get(title):
+                value = json.dumps(self.facts[title], ensure_ascii=False, indent=1, sort_keys=True)
+                lines += [f"{title.capitalize()}:", "", "```json", value, "```", ""]
+        return "\n".join(lines)
+
+    def write_licenses(self, path: Path) -> None:
+        """All licences with attribution, source and number of rows, as CSV."""
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("license", "share_alike", "attribution", "source", "rows"))
+            for (name, credit, source), count in sorted(self._licenses.items()):
+                writer.writerow((name, str(is_share_alike(name)).lower(), credit, source, count))
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    def line(cells: tuple[str, ...]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+    return [line(header), "|" + "---|" * len(header), *(line(row) for row in rows), ""]

@@ -1,0 +1,111 @@
+"""Filters of single questions and answers: each refuses for one reason, which is counted and kept.
+
+All are heuristics on the text. How often they refuse problems that people wrote is measured in EXPERIMENTS.md.
+"""
+
+import re
+from collections import Counter
+from functools import cache
+from typing import Any
+
+from kgsynth.config import CurateSettings
+from kgsynth.records import AnsweredQuestion
+from kgsynth.texts import loops, mentions_references, unbalanced_latex, without_latex
+
+# Share of a text's words that stand in a run of five words that came before.
+_MAX_REPETITION = 0.3
+_RUN_WORDS = 5
+# Shorter prose than this does not show its language; nor do names and numbers.
+_MIN_LANGUAGE_CHARS = 60
+# A text is of another language when the classifier is this sure.
+_MIN_LANGUAGE_PROBABILITY = 0.95
+_PARTS = (
+    r"(?m)(?:^|\s)\(?a[.)]\s.*?(?:^|\s)\(?b[.)]\s",
+    r"(?m)(?:^|\s)\(?i[.)]\s.*?(?:^|\s)\(?ii[.)]\s",
+    r"(?m)^\s*1[.)]\s.*?^\s*2[.)]\s",
+)
+_MISSING = re.compile(
+    r"\b(?:figure|diagram|table|graph|chart|picture|image|code|listing|map|equation|inequality|problem|exercise|example"
+    r"|theorem|lemma|definition|section|chapter|part) "
+    r"(?:above|below|shown|\(\d+(?:\.\d+)*\)|\d+(?:\.\d+)*(?![\w^*/+=-]))"
+    r"|\b(?:shown|given|described|listed|defined|mentioned|stated|seen) (?:above|below|earlier|previously|before)\b"
+    r"|\b(?:in|from|see|of) (?:the )?(?:above|accompanying|adjacent|attached) \w+"
+    r"|\bthe (?:previous|preceding|last) (?:problem|question|exercise|part|example)\b"
+    r"|\bas (?:above|before)\b|_{3,}|\[(?:link|image|figure|insert[^\]]*|\.\.\.)\]|\{\{|\bTODO\b|\bN/A\b|\?\?\?",
+    re.IGNORECASE,
+)
+_ENDS_OPEN = re.compile(
+    r"(?::|\bthe following|\bas follows|,|\b(?:and|or|of|the|a|an|with|for|to|if|then|that|is|are))\s*$", re.IGNORECASE
+)
+
+
+def question_problem(text: str, settings: CurateSettings) -> str:
+    """Why a question is not good enough; empty when it is."""
+    if len(text) < settings.min_question_chars:
+        return "question too short"
+    if len(text) > settings.max_question_chars:
+        return "question too long"
+    if loops(text) or repetition(text) > _MAX_REPETITION:
+        return "question repeats itself"
+    if mentions_references(text):
+        return "question mentions a text that is not there"
+    if asks_several(text):
+        return "several questions in one"
+    if lacks_information(text):
+        return "question lacks information"
+    if unbalanced_latex(text):
+        return "question with unbalanced LaTeX"
+    return "question in another language" if is_foreign(text, settings.language) else ""
+
+
+def answer_problem(question: AnsweredQuestion, settings: CurateSettings) -> str:
+    """Why an answer is not good enough; empty when it is, or when there is none."""
+    text = question.answer
+    if not question.answer_id and not text:
+        return ""
+    if len(text) < settings.min_answer_chars:
+        return "answer too short"
+    if len(text) > settings.max_answer_chars:
+        return "answer too long"
+    if loops(text):
+        return "answer repeats itself"
+    if unbalanced_latex(text):
+        return "answer with unbalanced LaTeX"
+    return "answer in another language" if is_foreign(text, settings.language) else ""
+
+
+def repetition(text: str) -> float:
+    """Share of the words that stand in a run of five words that came before, in [0, 1]."""
+    words = text.casefold().split()
+    if len(words) < 2 * _RUN_WORDS:
+        return 0.0
+    runs = Counter(tuple(words[first : first + _RUN_WORDS]) for first in range(len(words) - _RUN_WORDS + 1))
+    again = sum(count - 1 for count in runs.values())
+    return again / (len(words) - _RUN_WORDS + 1)
+
+
+def asks_several(text: str) -> bool:
+    """Whether a text asks more than one thing: two question marks, or lettered parts."""
+    prose = re.sub(r"\$[^$]*\$", " ", text)
+    return prose.count("?") > 1 or any(re.search(part, prose, flags=re.DOTALL) for part in _PARTS)
+
+
+def lacks_information(text: str) -> bool:
+    """Whether a text points at something that its reader does not have, or stops in the middle."""
+    return _MISSING.search(text) is not None or _ENDS_OPEN.search(text.strip()) is not None
+
+
+def is_foreign(text: str, language: str) -> bool:
+    """Whether the prose of a text is surely of another language; what is too short or has no prose is not."""
+    prose = " ".join(without_latex(text).split())
+    if not language or sum(letter.isalpha() for letter in prose) < _MIN_LANGUAGE_CHARS:
+        return False
+    found, probability = _classifier().classify(prose)
+    return bool(found != language and probability >= _MIN_LANGUAGE_PROBABILITY)
+
+
+@cache
+def _classifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

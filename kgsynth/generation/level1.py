@@ -1,0 +1,119 @@
+r"""Level 1: questions from one document, those that stand in it taken over, new ones in its spirit.
+
+The answer's form is tagged plain text, not JSON: inside JSON strings models write `\frac` and `\theta`, which parse
+as a form feed and a tab.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from kgsynth.generation import passages
+from kgsynth.generation.backend import Completion, Request
+from kgsynth.generation.questions import (
+    NO_TEXT,
+    QUESTION_PATTERN,
+    SourceDocument,
+    make_question,
+    prompt_tokens,
+    request,
+    usable_blocks,
+)
+from kgsynth.generation.task import Context, Outcome, Refusal
+from kgsynth.records import GRADES
+from kgsynth.texts import blocks, normal_question
+
+_TAGS = ("question", "origin", "level")
+_ORIGINS = ("original", "new")
+# A question stands in the document when so much of it does: taking over may complete it ("Exercise 3: show that it …").
+_MIN_ORIGINAL_SHARE = 0.6
+_RUN_WORDS = 4
+
+
+class Level1:
+    """The work on one document."""
+
+    def __init__(self, document: SourceDocument, context: Context, *, max_questions: int) -> None:
+        """Write the prompt; the document is cut to fit."""
+        self.unit_id = document.id
+        self._document, self._context, self._max_questions = document, context, max_questions
+        self._template = template = context.templates["level1"]
+        slots = {"title": document.title or "(none)", "max_questions": str(max_questions)}
+        room = context.budget_tokens - prompt_tokens(template.fill(document="", **slots), context)
+        text = passages.cut(document.text.strip(), room, context.count_tokens)
+        self._is_cut = text != document.text.strip()
+        self._request = request(
+            context,
+            f"level1:{document.id}",
+            template.fill(document=text, **slots),
+            pattern=_pattern(max_questions),
+        )
+        self._fits = bool(text)
+
+    def requests(self, done: Mapping[str, Completion]) -> Sequence[Request]:
+        """One."""
+        return [] if done or not self._fits else [self._request]
+
+    def outcome(self, done: Mapping[str, Completion]) -> Outcome:
+        """The questions that can be used."""
+        outcome = Outcome(totals={"truncated_documents": int(self._is_cut)})
+        if not self._document.text.strip():
+            outcome.refusals.append(Refusal(reason=NO_TEXT, raw="", is_final=True))
+            return outcome
+        completion = done.get(self._request.id)
+        if completion is not None and completion.finish_reason == "stop" and "<question>" not in completion.text:
+            unsuitable, _ = blocks(completion.text, ("unsuitable",))
+            if unsuitable:
+                reason = "the model finds the document unsuitable"
+                raw = unsuitable[0]["unsuitable"]
+                outcome.refusals.append(
+                    Refusal(reason=reason, raw=raw, request_id=completion.request_id, is_final=True)
+                )
+                return outcome
+        for block in usable_blocks(
+            outcome,
+            completion,
+            tags=_TAGS,
+            template=self._template,
+            context=self._context,
+            max_questions=self._max_questions,
+            block_problem=_tag_problem,
+        ):
+            origin = block["origin"].casefold()
+            if origin == "original" and not stands_in(block["question"], self._document.text):
+                origin = "new"
+                outcome.add("wrongly_called_original")
+            outcome.rows.append(
+                make_question(
+                    self._context,
+                    text=block["question"],
+                    level=1,
+                    request=self._request,
+                    template=self._template,
+                    documents=[self._document],
+                    topics=self._document.topics,
+                    grade=block["level"].casefold(),
+                    origin=origin,
+                )
+            )
+        return outcome
+
+
+def _tag_problem(block: Mapping[str, str]) -> str:
+    if block["origin"].casefold() not in _ORIGINS:
+        return "neither original nor new"
+    return "" if block["level"].casefold() in GRADES else "a level that is none"
+
+
+def stands_in(question: str, text: str) -> bool:
+    """Whether most of a question's runs of four words stand in a text; short ones must stand there whole."""
+    words = normal_question(question).split()
+    held = f" {normal_question(text)} "
+    runs = [" ".join(words[first : first + _RUN_WORDS]) for first in range(max(1, len(words) - _RUN_WORDS + 1))]
+    return sum(f" {run} " in held for run in runs) >= _MIN_ORIGINAL_SHARE * len(runs)
+
+
+def _pattern(max_questions: int) -> str:
+    block = (
+        rf"<question>\n{QUESTION_PATTERN}\n</question>\n<origin>\n(?:{'|'.join(_ORIGINS)})\n</origin>\n"
+        rf"<level>\n(?:{'|'.join(GRADES)})\n</level>\n?"
+    )
+    return rf"(?:(?:{block}){{1,{max_questions}}}|<unsuitable>\n[^<\n]{{10,200}}\n</unsuitable>\n?)"

@@ -1,0 +1,147 @@
+"""Level 2: questions from one document and combinations of 2 or 3 of its own concepts, none twice in a document.
+
+The paper leaves the choice of concepts to the model. Here they are drawn by seed, so that the choice repeats and is
+uniform; `chosen_by="model"` gives the paper's way, and what the model chose is checked.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import comb
+
+from kgsynth.generation import passages
+from kgsynth.generation.backend import Completion, Request
+from kgsynth.generation.questions import (
+    NO_TEXT,
+    OUT_OF_CONCEPTS,
+    QUESTION_PATTERN,
+    SourceDocument,
+    claimed_terms,
+    make_question,
+    names_pattern,
+    prompt_tokens,
+    request,
+    shown_names,
+    usable_blocks,
+)
+from kgsynth.generation.task import Context, Outcome, Refusal
+from kgsynth.randomness import stream
+
+_TAGS = ("question", "concepts")
+# A prompt with hundreds of names leaves no room for the text.
+_MAX_SHOWN_CONCEPTS = 60
+
+
+class Level2:
+    """The work on one document."""
+
+    def __init__(self, document: SourceDocument, context: Context, *, max_questions: int, chosen_by: str) -> None:
+        """Choose the combinations and write the prompt; the document is cut to fit."""
+        self.unit_id = document.id
+        self._document, self._context, self._max_questions = document, context, max_questions
+        self._shown = shown_names(document.concepts, document.names)
+        self._chosen: list[tuple[str, ...]] | None = None
+        self._request = None
+        self._is_cut = self._fits = False
+        if len(self._shown) < 2:
+            return
+        request_id = f"level2:{document.id}"
+        slots = {"title": document.title or "(none)", "max_questions": str(max_questions)}
+        if chosen_by == "seed":
+            self._template = context.templates["level2"]
+            self._chosen = draw(sorted(self._shown), count=max_questions, seed=context.seed_of(request_id))
+            names = [[self._shown[term] for term in terms] for terms in self._chosen]
+            slots["combinations"] = "\n".join(f"{place}. {'; '.join(own)}" for place, own in enumerate(names, 1))
+            pattern = "".join(
+                rf"<question>\n{QUESTION_PATTERN}\n</question>\n<concepts>\n{names_pattern([own])}\n</concepts>\n?"
+                for own in names
+            )
+        else:
+            self._template = context.templates["level2_free"]
+            listed = list(self._shown.values())[:_MAX_SHOWN_CONCEPTS]
+            slots["concepts"] = "; ".join(listed)
+            name = names_pattern([[one] for one in listed])
+            pattern = (
+                rf"(?:<question>\n{QUESTION_PATTERN}\n</question>\n<concepts>\n(?:{name})(?:; (?:{name})){{1,2}}\n"
+                rf"</concepts>\n?){{1,{max_questions}}}"
+            )
+        room = context.budget_tokens - prompt_tokens(self._template.fill(document="", **slots), context)
+        text = passages.cut(document.text.strip(), room, context.count_tokens)
+        self._is_cut, self._fits = text != document.text.strip(), bool(text)
+        self._request = request(context, request_id, self._template.fill(document=text, **slots), pattern=pattern)
+
+    def requests(self, done: Mapping[str, Completion]) -> Sequence[Request]:
+        """One, for a document with two concepts or more."""
+        return [] if done or self._request is None or not self._fits else [self._request]
+
+    def outcome(self, done: Mapping[str, Completion]) -> Outcome:
+        """The questions that can be used."""
+        outcome = Outcome(totals={"truncated_documents": int(self._is_cut)})
+        if not self._document.text.strip():
+            outcome.refusals.append(Refusal(reason=NO_TEXT, raw="", is_final=True))
+            return outcome
+        if self._request is None:
+            reason = "a document of fewer than 2 concepts"
+            outcome.refusals.append(Refusal(reason=reason, raw=", ".join(self._shown.values()), is_final=True))
+            return outcome
+        used: set[frozenset[str]] = set()
+
+        def claim_problem(block: Mapping[str, str]) -> str:
+            terms = claimed_terms(block["concepts"], self._shown)
+            problem = self._claim_problem(terms, used)
+            used.add(frozenset(terms or ()))
+            return problem
+
+        for block in usable_blocks(
+            outcome,
+            done.get(self._request.id),
+            tags=_TAGS,
+            template=self._template,
+            context=self._context,
+            max_questions=self._max_questions,
+            block_problem=claim_problem,
+        ):
+            outcome.rows.append(
+                make_question(
+                    self._context,
+                    text=block["question"],
+                    level=2,
+                    request=self._request,
+                    template=self._template,
+                    documents=[self._document],
+                    concepts=claimed_terms(block["concepts"], self._shown) or (),
+                    topics=self._document.topics,
+                )
+            )
+        return outcome
+
+    def _claim_problem(self, terms: tuple[str, ...] | None, used: set[frozenset[str]]) -> str:
+        if terms is None:
+            return OUT_OF_CONCEPTS
+        if not 2 <= len(terms) <= 3:
+            return "claims fewer than 2 or more than 3 concepts"
+        if frozenset(terms) in used:
+            return "a combination twice in a document"
+        if self._chosen is not None and frozenset(terms) not in {frozenset(one) for one in self._chosen}:
+            return "a combination that was not asked for"
+        return ""
+
+
+def draw(terms: Sequence[str], *, count: int, seed: int) -> list[tuple[str, ...]]:
+    """Up to `count` different sets of 2 or 3 terms: each size equally likely, then each set of that size.
+
+    Args:
+        terms: at least 2, sorted, so that the draw depends on them alone.
+        count: how many; fewer come back when there are not so many.
+        seed: of the draw.
+    """
+    rng = stream(seed, "level2", 0)
+    number = len(terms)
+    left = {2: comb(number, 2), 3: comb(number, 3)}
+    chosen: dict[tuple[str, ...], None] = {}
+    while len(chosen) < min(count, comb(number, 2) + comb(number, 3)):
+        sizes = [size for size, sets in left.items() if sets]
+        size = sizes[int(rng.integers(len(sizes)))]
+        picked = tuple(terms[place] for place in sorted(rng.choice(number, size=size, replace=False)))
+        if picked not in chosen:
+            chosen[picked] = None
+            left[size] -= 1
+    return list(chosen)

@@ -1,0 +1,247 @@
+"""The same requests on Ray Data, on as many machines as the Ray cluster has.
+
+Servers are asked by its HTTP processor, GPUs by its vLLM processor.
+
+Prompts, journal and shards stay in the process that runs the stage; Ray does what takes the time, on a cluster that
+`RAY_ADDRESS` names or, without one, on this machine. Requests are handed over in batches, and what comes back is
+journaled at once.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from kgsynth.config import set_defaults
+from kgsynth.errors import GeneratorUnavailableError, MissingExtraError
+from kgsynth.generation.backend import Completion, Generator, Message, Request, Sampling
+from kgsynth.generation.openai_server import OpenAiServerGenerator, read_answer
+from kgsynth.generation.scripted import ScriptedGenerator
+
+# Starting a Ray dataset takes about a second; so many requests are worth it, and a kill repeats no more.
+_BATCH = 2048
+_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DATA_DISABLE_PROGRESS_BARS": "1", "RAY_DEDUP_LOGS": "1"}
+
+
+class RayGenerator:
+    """Another generator's requests, answered by Ray Data."""
+
+    def __init__(
+        self, inner: Generator, stage: Callable[[Any], Any], read: Callable[[Request, dict[str, Any]], Completion]
+    ) -> None:
+        """Start or join Ray.
+
+        Args:
+            inner: gives name, model and the count of tokens; it answers nothing here.
+            stage: takes a dataset with a column `request` and returns one with the same column and what came of it.
+            read: the completion from a row of that.
+
+        Raises:
+            MissingExtraError: Ray is not installed; GeneratorUnavailableError: it does not start.
+        """
+        self.name, self.model, self._inner, self._stage, self._read = inner.name, inner.model, inner, stage, read
+        self._ray = _ray()
+
+    def count_tokens(self, text: str) -> int:
+        """As the inner generator counts."""
+        return self._inner.count_tokens(text)
+
+    def generate(self, requests: Iterator[Request | None]) -> Iterator[Completion]:
+        """Completions of one batch of requests after the other."""
+        while True:
+            batch = _available(requests)
+            if not batch:
+                return
+            rows = [{"request": _to_json(request)} for request in batch]
+            dataset = self._stage(self._ray.data.from_items(rows))
+            missing = {request.id: request for request in batch}
+            try:
+                for row in dataset.iter_rows():
+                    yield self._read(missing.pop(_from_json(row["request"]).id), row)
+            except (self._ray.exceptions.RayError, RuntimeError, ValueError) as error:
+                raise GeneratorUnavailableError(
+                    f"Ray could not answer {len(missing):,} of {len(batch):,} requests: {str(error)[-500:]}",
+                    hint="What was finished is kept: run the same command again.",
+                ) from error
+
+    def close(self) -> None:
+        """Leave Ray; a cluster that was there before stays."""
+        self._inner.close()
+        self._ray.shutdown()
+
+
+def scripted() -> RayGenerator:
+    """The scripted generator on Ray."""
+
+    def stage(dataset: Any) -> Any:
+        return dataset.map(_scripted_row)
+
+    return RayGenerator(ScriptedGenerator(), stage, _text_row)
+
+
+def server(inner: OpenAiServerGenerator, *, api_key: str, tries: int, first_wait_s: float) -> RayGenerator:
+    """An OpenAI-compatible server, asked by Ray's HTTP processor."""
+
+    def stage(dataset: Any) -> Any:
+        from ray.data.llm import HttpRequestProcessorConfig, build_processor
+
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else None
+        processor = build_processor(
+            HttpRequestProcessorConfig(
+                url=inner.url,
+                headers=headers,
+                max_retries=tries - 1,
+                base_retry_wait_time_in_s=first_wait_s,
+                batch_size=inner.concurrency.most,
+                concurrency=1,
+                should_continue_on_error=True,
+            ),
+            preprocess=lambda row: {"payload": inner.body(_from_json(row["request"]))},
+            postprocess=lambda row: {
+                "request": row["request"],
+                "answer": json.dumps(row.get("http_response")),
+                "error": str(row.get("__inference_error__") or ""),
+            },
+        )
+        return processor(dataset)
+
+    def read(request: Request, row: dict[str, Any]) -> Completion:
+        try:
+            return read_answer(request, json.loads(row["answer"]))
+        except (KeyError, TypeError, IndexError, ValueError) as error:
+            failure = row["error"] or f"an answer that is no chat completion ({error!r}): {row['answer'][:200]}"
+            return Completion(request_id=request.id, text=failure, finish_reason="error")
+
+    return RayGenerator(inner, stage, read)
+
+
+def vllm(folder: str, *, model: str, sampling: Sampling, context_tokens: int) -> RayGenerator:
+    """VLLM engines on the GPUs of the cluster, one replica a GPU."""
+
+    def stage(dataset: Any) -> Any:
+        from ray.data.llm import build_processor, vLLMEngineProcessorConfig
+
+        processor = build_processor(
+            vLLMEngineProcessorConfig(
+                model_source=folder,
+                engine_kwargs={"max_model_len": context_tokens},
+                concurrency=max(1, int(_ray().cluster_resources().get("GPU", 1))),
+            ),
+            preprocess=lambda row: _vllm_row(_from_json(row["request"]), sampling),
+            postprocess=lambda row: {
+                "request": row["request"],
+                "text": row["generated_text"],
+                "prompt_tokens": int(row["num_input_tokens"]),
+                "output_tokens": int(row["num_generated_tokens"]),
+            },
+        )
+        return processor(dataset)
+
+    def read(request: Request, row: dict[str, Any]) -> Completion:
+        completion = _text_row(request, row)
+        # The processor does not say why a text ended.
+        is_cut = completion.output_tokens >= sampling.max_output_tokens
+        return replace(completion, finish_reason="length") if is_cut else completion
+
+    return RayGenerator(_Named(model, folder), stage, read)
+
+
+class _Named:
+    """Name, model and tokenizer of vLLM on other machines."""
+
+    name = "vllm"
+
+    def __init__(self, model: str, folder: str) -> None:
+        self.model = model
+        file = Path(folder) / "tokenizer.json"
+        if not file.is_file():
+            raise GeneratorUnavailableError(
+                f"{file} is not there: prompts are measured on this machine",
+                hint="Give --model a folder that holds tokenizer.json and that all machines can read.",
+            )
+        from tokenizers import Tokenizer
+
+        self._tokenizer = Tokenizer.from_file(str(file))
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of the model."""
+        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def generate(self, requests: Iterator[Request | None]) -> Iterator[Completion]:
+        """Never called: Ray answers."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _ray() -> Any:
+    set_defaults(_ENVIRONMENT)
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise MissingExtraError(f"Ray is not installed: {error}", hint="pip install 'kgsynth[ray]'") from error
+    if not ray.is_initialized():
+        try:
+            ray.init(logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
+        except (OSError, RuntimeError, ConnectionError) as error:
+            raise GeneratorUnavailableError(f"Ray does not start: {error}", hint="Is RAY_ADDRESS right?") from error
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    return ray
+
+
+def _available(requests: Iterator[Request | None]) -> list[Request]:
+    batch: list[Request] = []
+    for request in islice(requests, _BATCH):
+        if request is None:
+            break
+        batch.append(request)
+    return batch
+
+
+def _to_json(request: Request) -> str:
+    return json.dumps(asdict(request))
+
+
+def _from_json(text: str) -> Request:
+    row = json.loads(text)
+    return Request(**{**row, "messages": tuple(Message(**message) for message in row["messages"])})
+
+
+def _scripted_row(row: dict[str, Any]) -> dict[str, Any]:
+    one = ScriptedGenerator().complete(_from_json(row["request"]))
+    return {
+        "request": row["request"],
+        "text": one.text,
+        "prompt_tokens": one.prompt_tokens,
+        "output_tokens": one.output_tokens,
+    }
+
+
+def _text_row(request: Request, row: dict[str, Any]) -> Completion:
+    return Completion(
+        request_id=request.id,
+        text=row["text"],
+        finish_reason="stop",
+        prompt_tokens=row["prompt_tokens"],
+        output_tokens=row["output_tokens"],
+    )
+
+
+def _vllm_row(request: Request, sampling: Sampling) -> dict[str, Any]:
+    parameters: dict[str, Any] = {
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "repetition_penalty": sampling.repetition_penalty,
+        "max_tokens": sampling.max_output_tokens,
+        "seed": request.seed,
+    }
+    if request.pattern:
+        parameters["structured_outputs"] = {"regex": request.pattern}
+    elif request.json_schema:
+        parameters["structured_outputs"] = {"json": request.json_schema}
+    return {"messages": request.conversation(), "sampling_params": parameters}

@@ -1,0 +1,266 @@
+"""Runs the work on a stream of units: requests out, completions into journals, outcomes into shards.
+
+Shards depend on nothing but their units, so they may be finished in any order and by any engine. A completion is in
+the journal before anything is made of it; what is in a journal or a shard is never asked for again.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
+from typing import Any
+
+from kgsynth.errors import ConfigError, GenerationError
+from kgsynth.generation.backend import Completion, Generator, Request
+from kgsynth.generation.task import Outcome, Work
+from kgsynth.progress import Progress
+from kgsynth.records import StageCount, plain
+from kgsynth.runs import Journal, RunFolder
+
+# With so many shards begun and not finished no further one is begun: that bounds memory. One alone would leave the
+# backend idle while the slowest request of a shard is waited for.
+_OPEN_SHARDS = 3
+# The share of rejects says something when so many results are in.
+_EARLY_RESULTS = 500
+_TELL_EVERY_S = 0.5
+_REASONS_TOLD = 3
+
+
+@dataclass(slots=True, kw_only=True)
+class _Shard:
+    """A shard that is being made."""
+
+    number: int
+    units: Sequence[Any]
+    finished: dict[str, Completion]
+    journal: Journal
+    outcomes: dict[int, tuple[Outcome, list[dict[str, Any]]]] = field(default_factory=dict)
+    totals: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Open:
+    """A unit that is being worked on."""
+
+    work: Work
+    shard: _Shard
+    place: int
+    done: dict[str, Completion] = field(default_factory=dict)
+    seeds: dict[str, int] = field(default_factory=dict)
+    waiting: set[str] = field(default_factory=set)
+
+
+class Runner:
+    """One call of a stage on one run folder, which the caller holds."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        *,
+        record: type[Any],
+        count: StageCount,
+        progress: Progress,
+        stop: Callable[[StageCount], None],
+        finished: Callable[[Sequence[Any], Sequence[Mapping[str, Any]]], None],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            folder: held by the caller.
+            record: class of the rows.
+            count: gets the account, the shards that were there before included.
+            progress: told one step a unit.
+            stop: raises when too much was rejected.
+            finished: called with the units and rows of each shard when its files are written, also for shards that
+                were there before.
+        """
+        self._folder, self._record, self._count, self._progress = folder, record, count, progress
+        self._stop, self._finished = stop, finished
+        self.totals: dict[str, int] = {}
+        self._by_request: dict[str, _Open] = {}
+        self._shards: dict[int, _Shard] = {}
+        self._follow_ups: deque[Request] = deque()
+        self._session = {"requests": 0, "prompt_tokens": 0, "output_tokens": 0}
+        self._started = self._told = time.monotonic()
+
+    def run(
+        self,
+        batches: Iterable[Sequence[Any]],
+        *,
+        make: Callable[[], Generator],
+        begin: Callable[[Generator, Any], Work],
+    ) -> None:
+        """Work through all shards that are not there yet, in flat memory.
+
+        Args:
+            batches: the units of each shard, in order; no unit twice.
+            make: makes the backend; not called when nothing is left to do.
+            begin: the work on a unit.
+
+        Raises:
+            GeneratorUnavailableError: the model is gone; ManifestError: the disk is full; TooManyRejectsError: see
+            `stop`. Whatever it is, what was finished is kept.
+        """
+        missing = self._missing(batches)
+        first = next(missing, None)
+        if first is None:
+            return
+        generator = make()
+        self._started = time.monotonic()
+        try:
+            feed = self._feed(chain([first], missing), lambda unit: begin(generator, unit))
+            for completion in generator.generate(feed):
+                self._take(completion)
+        finally:
+            generator.close()
+            for shard in self._shards.values():
+                shard.journal.close()
+            seconds = round(time.monotonic() - self._started, 3)
+            self._folder.log_session({"seconds": seconds, **self._session})
+        if self._by_request or self._shards:
+            raise GenerationError(
+                f"{generator.name} left {len(self._by_request):,} requests without an answer",
+                hint="Run the same command again; what was finished is kept.",
+            )
+
+    def _missing(self, batches: Iterable[Sequence[Any]]) -> Iterator[_Shard]:
+        """The shards that are not there, begun; those that are there are accounted for on the way."""
+        for number, units in enumerate(batches):
+            if self._folder.has_shard(number):
+                account = self._folder.account(number)
+                self._count.kept += account["kept"]
+                for reason, rejected in account["rejected"].items():
+                    self._count.reject(reason, rejected)
+                self._add_totals(account["totals"])
+                self._progress.advance(len(units))
+                self._finished(units, self._folder.shard_rows(number))
+                continue
+            # A journal may hold a request twice when two machines wrote to it; the first is what a shard was made of.
+            finished: dict[str, Completion] = {}
+            for row in self._folder.journal(number):
+                finished.setdefault(row["request_id"], Completion(**row))
+            yield _Shard(number=number, units=units, finished=finished, journal=self._folder.open_journal(number))
+
+    def _feed(self, shards: Iterable[_Shard], begin: Callable[[Any], Work]) -> Iterator[Request | None]:
+        for shard in shards:
+            self._shards[shard.number] = shard
+            for place, unit in enumerate(shard.units):
+                while self._follow_ups:
+                    yield self._follow_ups.popleft()
+                yield from self._needed(_Open(work=begin(unit), shard=shard, place=place))
+            while len(self._shards) >= _OPEN_SHARDS:
+                yield self._follow_ups.popleft() if self._follow_ups else None
+        while self._by_request:
+            yield self._follow_ups.popleft() if self._follow_ups else None
+
+    def _needed(self, opened: _Open) -> list[Request]:
+        """The requests that must be sent for a unit before it can go on; when none is left it is closed."""
+        while True:
+            requests = opened.work.requests(opened.done)
+            missing = []
+            for request in requests:
+                opened.seeds[request.id] = request.seed
+                held = opened.shard.finished.pop(request.id, None)
+                if held is None:
+                    missing.append(request)
+                else:
+                    opened.done[request.id] = held
+            if missing:
+                break
+            if not requests:
+                self._close(opened)
+                return []
+        for request in missing:
+            if request.id in self._by_request:
+                raise ConfigError(
+                    f"{opened.work.unit_id!r} stands twice in the input", hint="Give each unit once: ids must differ."
+                )
+            self._by_request[request.id] = opened
+        opened.waiting = {request.id for request in missing}
+        return missing
+
+    def _take(self, completion: Completion) -> None:
+        opened = self._by_request.pop(completion.request_id)
+        # A model may write half of a surrogate pair, which no file can hold.
+        text = completion.text.encode("utf-8", "replace").decode()
+        if text != completion.text:
+            completion = replace(completion, text=text)
+        opened.shard.journal.append(asdict(completion))
+        self._session["requests"] += 1
+        self._session["prompt_tokens"] += completion.prompt_tokens
+        self._session["output_tokens"] += completion.output_tokens
+        opened.done[completion.request_id] = completion
+        opened.waiting.discard(completion.request_id)
+        if not opened.waiting:
+            self._follow_ups.extend(self._needed(opened))
+        self._tell()
+
+    def _close(self, opened: _Open) -> None:
+        outcome = opened.work.outcome(opened.done)
+        rejects = [
+            {
+                "unit_id": opened.work.unit_id,
+                "reason": refusal.reason,
+                "is_final": refusal.is_final,
+                "request_id": refusal.request_id,
+                "seed": opened.seeds.get(refusal.request_id),
+                "raw": refusal.raw,
+            }
+            for refusal in outcome.refusals
+        ]
+        shard = opened.shard
+        shard.outcomes[opened.place] = (outcome, rejects)
+        counted = {
+            "units": 1,
+            "units_without_rows": int(not outcome.rows),
+            "requests": len(opened.done),
+            "prompt_tokens": sum(one.prompt_tokens for one in opened.done.values()),
+            "output_tokens": sum(one.output_tokens for one in opened.done.values()),
+            **outcome.totals,
+        }
+        for name, number in counted.items():
+            shard.totals[name] = shard.totals.get(name, 0) + number
+        self._count.kept += len(outcome.rows)
+        for refusal in outcome.refusals:
+            self._count.reject(refusal.reason)
+        self._progress.advance()
+        if len(shard.outcomes) == len(shard.units):
+            self._write(shard)
+        if self._count.read >= _EARLY_RESULTS:
+            self._stop(self._count)
+
+    def _write(self, shard: _Shard) -> None:
+        rows: list[dict[str, Any]] = []
+        rejects: list[dict[str, Any]] = []
+        rejected: dict[str, int] = {}
+        for place in range(len(shard.units)):
+            outcome, refused = shard.outcomes[place]
+            rows += [plain(row) for row in outcome.rows]
+            rejects += refused
+        for row in rejects:
+            rejected[row["reason"]] = rejected.get(row["reason"], 0) + 1
+        shard.journal.close()
+        account = {"kept": len(rows), "rejected": rejected, "totals": shard.totals}
+        self._folder.write_shard(shard.number, rows, rejects, account, record=self._record)
+        self._add_totals(shard.totals)
+        del self._shards[shard.number]
+        self._finished(shard.units, rows)
+
+    def _add_totals(self, totals: Mapping[str, int]) -> None:
+        for name, number in totals.items():
+            self.totals[name] = self.totals.get(name, 0) + number
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        if now - self._told < _TELL_EVERY_S:
+            return
+        self._told = now
+        seconds = max(now - self._started, 1e-9)
+        incoming, outgoing = (self._session[name] / seconds for name in ("prompt_tokens", "output_tokens"))
+        text = f"{incoming:,.0f} tokens/s in, {outgoing:,.0f} out"
+        worst = sorted(self._count.rejected.items(), key=lambda item: -item[1])[:_REASONS_TOLD]
+        if worst:
+            share = (self._count.read - self._count.kept) / self._count.read
+            text += f"; {share:.0%} rejected: " + ", ".join(f"{number:,} {reason}" for reason, number in worst)
+        self._progress.tell(text)

@@ -1,0 +1,37 @@
+"""The stages, joined: the one place that hands the rooms' adapters to each other.
+
+Each function is one stage, gives its closing account as a StageCount, and can be called alone: `kgsynth run` calls them
+in the order of the data's path, the commands one by one.
+"""
+
+from kgsynth.pipeline.dataset import curate, export
+from kgsynth.pipeline.documents import extract, snapshot
+from kgsynth.pipeline.graph import build, check, connect, load, load_pairs, merge, plan_merge
+from kgsynth.pipeline.stages import Report, timed
+from kgsynth.pipeline.walks import sample
+from kgsynth.pipeline.whole import RunResult, run
+from kgsynth.pipeline.writing import answer, extract_with_model, generate, make_generator, retry
+
+__all__ = [
+    "Report",
+    "RunResult",
+    "answer",
+    "build",
+    "check",
+    "connect",
+    "curate",
+    "export",
+    "extract",
+    "extract_with_model",
+    "generate",
+    "load",
+    "load_pairs",
+    "make_generator",
+    "merge",
+    "plan_merge",
+    "retry",
+    "run",
+    "sample",
+    "snapshot",
+    "timed",
+]

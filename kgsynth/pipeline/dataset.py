@@ -1,0 +1,282 @@
+"""From questions and answers to a training set: curated across runs, exported with a card."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kgsynth import __version__
+from kgsynth.config import CurateSettings, Environment, ExportSettings
+from kgsynth.curation import contamination, duplicates, filters
+from kgsynth.curation import export as exporting
+from kgsynth.curation.card import Card
+from kgsynth.documents.questions import question_folders, read_questions
+from kgsynth.documents.read import refuse_too_many
+from kgsynth.errors import ConfigError, ManifestError
+from kgsynth.pipeline.stages import Report, batches, timed
+from kgsynth.progress import Progress, Silent, shown
+from kgsynth.records import AnsweredQuestion, CuratedQuestion, StageCount, content_hash, hash_of_lines, plain
+from kgsynth.runs import RunFolder, atomic, open_run
+
+_SHARD_ROWS = 10_000
+_REVIEW_BATCH = 256
+_NEIGHBOURS = 30
+_HINT = "--no-filters keeps what the filters refuse; --max-rejected-share sets the limit."
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What a first pass over the questions decided, by row."""
+
+    problems: dict[int, tuple[str, str]] = field(default_factory=dict)
+    groups: duplicates.Groups = field(default_factory=duplicates.Groups)
+    hits: list[dict[str, Any]] = field(default_factory=list)
+    review: list[dict[str, Any]] = field(default_factory=list)
+
+
+def curate(
+    environment: Environment,
+    settings: CurateSettings,
+    *,
+    questions: Sequence[Path],
+    run_dir: Path | None,
+    report: Report,
+    progress: Progress | None = None,
+) -> RunFolder:
+    """Questions that are good enough, each once, none of a benchmark; what is refused is kept with its reason.
+
+    Args:
+        environment: where embeddings are kept.
+        settings: filters, thresholds, benchmark files.
+        questions: run folders of `generate` or `answer`, or JSONL or Parquet files; of duplicates the first stays.
+        run_dir: None for `runs/curated-<run id>`.
+        report: gets the account.
+        progress: told one step a question.
+
+    Raises:
+        ConfigError: a path or a benchmark file cannot be read; ManifestError: the folder belongs to another run;
+        TooManyRejectsError: more was refused than the settings allow.
+    """
+    progress = progress or Silent()
+    benchmark = [
+        one
+        for path in settings.benchmarks
+        for one in contamination.read_benchmark(Path(path), field=settings.benchmark_field)
+    ]
+    if settings.benchmarks and not benchmark:
+        raise ConfigError(f"the benchmark files hold no question: {', '.join(settings.benchmarks)}")
+    inputs_hash, row_count = hash_of_lines(
+        f"{one.id} {content_hash([one.text, one.answer])}" for one in read_questions(questions, is_unique=False)
+    )
+    if not row_count:
+        raise ConfigError("there is no question to curate")
+    held = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()}
+    for name in ("benchmarks", "max_rejected_share"):
+        held.pop(name)
+    decisive = {
+        **held,
+        "benchmark": hash_of_lines(one.text for one in benchmark)[0],
+        "benchmark_questions": len(benchmark),
+        "inputs": inputs_hash,
+        "rows": row_count,
+        "version": __version__,
+    }
+    run_id = content_hash(decisive)[:12]
+    folder = RunFolder(
+        run_dir or Path("runs") / f"curated-{run_id}",
+        run_id,
+        decisive,
+        stage="curate",
+        rows_name="curated",
+        inputs={
+            "questions": [str(path.absolute()) for path in questions],
+            "benchmarks": [str(Path(path).absolute()) for path in settings.benchmarks],
+            "runs": [{"stage": one.stage, **one.settings} for one in question_folders(questions)],
+        },
+    )
+    count = StageCount(stage="curate", unit="questions")
+    with timed(count, report), folder.opened(), shown(progress, "curate", 2 * row_count):
+        findings = _look(environment, settings, questions, benchmark, progress)
+        rows = enumerate(read_questions(questions, is_unique=False))
+        for shard, batch in enumerate(batches(rows, _SHARD_ROWS)):
+            kept: list[dict[str, Any]] = []
+            rejects: list[dict[str, Any]] = []
+            rejected: dict[str, int] = {}
+            for row, question in batch:
+                problem = findings.problems.get(row)
+                if problem is None:
+                    group = findings.groups.of(_unit(question))
+                    kept.append({**plain(question), "group": group})
+                    count.kept += 1
+                else:
+                    reason, detail = problem
+                    rejected[reason] = rejected.get(reason, 0) + 1
+                    count.reject(reason)
+                    raw = {"question": question.text, "answer": question.answer}
+                    rejects.append({"unit_id": question.id, "reason": reason, "detail": detail, "raw": raw})
+            account = {"kept": len(kept), "rejected": rejected, "totals": {"units": len(batch)}}
+            folder.write_shard(shard, kept, rejects, account, record=CuratedQuestion)
+            progress.advance(len(batch))
+        for name, found in (("contamination", findings.hits), ("review", findings.review)):
+            if benchmark:
+                _write_rows(folder.path / f"{name}.jsonl", found)
+        count.notes["benchmark_questions"] = len(benchmark)
+        count.notes["benchmark_hits"] = len(findings.hits)
+        count.notes["to_review"] = len(findings.review)
+        count.notes["run"] = run_id
+        refuse_too_many(count, limit=settings.max_rejected_share, where=folder.path / "rejects-*.jsonl", hint=_HINT)
+        account_row = {key: value for key, value in count.to_row().items() if key != "seconds"}
+        folder.complete({"settings": decisive, "stages": [account_row], "version": __version__})
+    return folder
+
+
+def _look(
+    environment: Environment,
+    settings: CurateSettings,
+    questions: Sequence[Path],
+    benchmark: Sequence[contamination.BenchmarkQuestion],
+    progress: Progress,
+) -> _Findings:
+    findings = _Findings()
+    forms = duplicates.ExactForms()
+    index = contamination.Benchmark(benchmark, min_overlap=settings.min_overlap)
+    embed: Callable[[Sequence[str]], Any] | None = None
+    if settings.min_cosine or (benchmark and settings.review_cosine):
+        embed = _embedder(environment)
+    ids: dict[int, str] = {}
+    units: dict[int, str] = {}
+    kept_texts: list[str] = []
+    with duplicates.temporary_folder() as desk:
+        signatures = duplicates.Signatures(Path(desk))
+        for row, question in enumerate(read_questions(questions, is_unique=False)):
+            progress.advance()
+            first = forms.first(question.text, row)
+            problem = ""
+            if settings.filters:
+                problem = filters.question_problem(question.text, settings) or filters.answer_problem(
+                    question, settings
+                )
+            if problem:
+                findings.problems[row] = (problem, "")
+                continue
+            if first != row and first not in findings.problems:
+                findings.problems[row] = ("stands twice", f"equal to {ids[first]}")
+                continue
+            hit = index.find(question.text) if benchmark else None
+            if hit is not None:
+                where = f"{hit.benchmark.file}, row {hit.benchmark.row}"
+                findings.problems[row] = (f"stands in a benchmark ({hit.method})", where)
+                findings.hits.append(_hit_row(question, hit))
+                continue
+            ids[row], units[row] = question.id, _unit(question)
+            signatures.add(row, question.text)
+            if embed is not None:
+                kept_texts.append(question.text)
+        found = signatures.near(settings.min_jaccard)
+        if settings.min_cosine and embed is not None:
+            found += duplicates.near_by_embedding(
+                signatures.rows, kept_texts, embed=embed, pairs=_near_pairs, min_cosine=settings.min_cosine
+            )
+        for one in found:
+            if settings.filters:
+                detail = f"{one.method} similarity {one.similarity:.3f} to {ids[one.of]}"
+                findings.problems.setdefault(one.row, (f"near duplicate ({one.method})", detail))
+            else:
+                findings.groups.join(units[one.row], units[one.of])
+        if benchmark and settings.review_cosine and embed is not None:
+            review = contamination.Review(benchmark, embed=embed, min_cosine=settings.review_cosine)
+            for batch in batches(zip(signatures.rows, kept_texts, strict=True), _REVIEW_BATCH):
+                for (row, text), near in zip(batch, review.near([text for _, text in batch]), strict=True):
+                    if near is not None and row not in findings.problems:
+                        findings.review.append({"question_id": ids[row], "question": text, **_benchmark_row(near)})
+    return findings
+
+
+def export(
+    curated: Path,
+    settings: ExportSettings,
+    *,
+    output: Path,
+    overwrite: bool,
+    report: Report,
+    progress: Progress | None = None,
+) -> exporting.Exported:
+    """The training set of a curated run, with its card, whole or not at all.
+
+    Raises:
+        ConfigError: the folder is not a curated run, or the output is there; ManifestError: it is not complete.
+    """
+    folder = open_run(curated)
+    if folder.stage != "curate":
+        raise ConfigError(
+            f"{curated} holds {folder.rows_name}, not curated questions",
+            hint="Curate first: kgsynth curate RUN (with --no-filters nothing is refused but what stands twice).",
+        )
+    manifest = folder.manifest()
+    if manifest is None:
+        raise ManifestError(f"run {folder.run_id} in {curated} is not complete", hint="Run `kgsynth curate` again.")
+    total = manifest["stages"][0]["kept"]
+    card = Card(
+        settings.name or output.name,
+        {
+            "version": __version__,
+            "filters": manifest["settings"],
+            "curation": manifest["stages"][0],
+            "runs": folder.inputs.get("runs", []),
+            "form": asdict(settings),
+        },
+    )
+    count = StageCount(stage="export", unit="questions")
+    with timed(count, report), shown(progress or Silent(), "export", total) as bar:
+        exported = exporting.write(_curated(folder, bar), output, settings, card=card, overwrite=overwrite)
+        count.kept = sum(exported.rows.values())
+        for reason, number in exported.left_out.items():
+            count.reject(reason, number)
+        count.notes.update({f"{split}_rows": number for split, number in sorted(exported.rows.items())})
+    return exported
+
+
+def _curated(folder: RunFolder, progress: Progress) -> Iterator[CuratedQuestion]:
+    for row in folder.rows():
+        progress.advance()
+        yield CuratedQuestion.from_row(row)
+
+
+def _unit(question: AnsweredQuestion) -> str:
+    """What questions belong together from the start: those of one combination, those of one document."""
+    if question.combination_id:
+        return question.combination_id
+    return f"document {question.documents[0]}" if question.documents else f"question {question.id}"
+
+
+def _embedder(environment: Environment) -> Callable[[Sequence[str]], Any]:
+    from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
+
+    return EmbeddingStore(environment.embeddings, make_embedder("auto")).embed
+
+
+def _near_pairs(vectors: Any, min_cosine: float) -> Iterator[tuple[int, int, float]]:
+    from kgsynth.concepts.candidates import nearest_pairs
+
+    yield from nearest_pairs(vectors, neighbours=_NEIGHBOURS, min_cosine=min_cosine)
+
+
+def _hit_row(question: AnsweredQuestion, hit: contamination.Hit) -> dict[str, Any]:
+    return {"question_id": question.id, "question": question.text, **_benchmark_row(hit)}
+
+
+def _benchmark_row(hit: contamination.Hit) -> dict[str, Any]:
+    return {
+        "method": hit.method,
+        "share": round(hit.share, 4),
+        "benchmark": hit.benchmark.file,
+        "row": hit.benchmark.row,
+        "benchmark_question": hit.benchmark.text,
+        "matching_text": hit.matching_text,
+    }
+
+
+def _write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    with atomic(path) as partial:
+        partial.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")

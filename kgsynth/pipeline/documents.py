@@ -1,0 +1,117 @@
+"""From sources to annotations: read once, find concepts by list, by key phrases or by a language model."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from kgsynth.concepts import keyphrases, vocabulary
+from kgsynth.config import DocumentsSettings, ExtractSettings
+from kgsynth.documents import RejectFile, read, usable_documents
+from kgsynth.documents.read import usable_annotations
+from kgsynth.errors import ConfigError
+from kgsynth.pipeline.stages import Report, advancing, timed, write_lines
+from kgsynth.progress import Progress, Silent, shown
+from kgsynth.records import StageCount
+
+
+def snapshot(
+    settings: DocumentsSettings, *, output: Path, rejects: Path, report: Report, progress: Progress | None = None
+) -> DocumentsSettings:
+    """Read the sources once and keep what can be used as JSON Lines; the stages of a run read that.
+
+    Returns:
+        Settings that read the copy.
+
+    Raises:
+        ConfigError: a source is unusable; TooManyRejectsError: too many documents could not be used.
+    """
+    count = StageCount(stage="read", unit="documents")
+    with timed(count, report), shown(progress or Silent(), "read", None) as bar, RejectFile(rejects) as reject_file:
+        rows = advancing(usable_documents(settings, reject_file, count), bar)
+        write_lines(output, (document.to_json() for document in rows))
+    return DocumentsSettings(
+        loader="jsonl", sources=(str(output),), kind_field="entry_kind", max_rejected_share=settings.max_rejected_share
+    )
+
+
+def extract(
+    documents: DocumentsSettings,
+    settings: ExtractSettings,
+    *,
+    output: Path,
+    rejects: Path,
+    report: Report,
+    progress: Progress | None = None,
+) -> StageCount:
+    """Find concepts in documents and write annotations, one JSON line a document, whole or not at all.
+
+    Raises:
+        ConfigError: a source is unusable, or the corpus declares no concept and no list is given.
+        TooManyRejectsError: too many documents could not be used; the annotations are not written.
+    """
+    progress = progress or Silent()
+    count = StageCount(stage=f"extract ({settings.method})", unit="documents")
+    with timed(count, report), shown(progress, "extract", None), RejectFile(rejects) as reject_file:
+        # Both methods look at all documents before they annotate the first, so the second pass has accounts of its own.
+        if settings.method == "vocabulary":
+            names = list(_listed_names(settings, documents, count, reject_file))
+            if not names:
+                raise ConfigError(
+                    "these documents declare no concepts, synonyms or titles",
+                    hint="Give a concept list (--vocabulary FILE), or use --with keyphrases.",
+                )
+        else:
+            extra = _stop_words(settings)
+            phrases = keyphrases.keyphrases(
+                advancing(usable_documents(documents, reject_file, count), progress),
+                max_document_share=settings.max_document_share,
+                min_document_count=settings.min_document_count,
+                max_phrases=settings.max_phrases,
+                extra_stop_words=extra,
+            )
+            names = keyphrases.names(phrases)
+        compiled = vocabulary.Vocabulary(names)
+        with RejectFile(rejects.with_suffix(".again")) as again:
+            second = StageCount(stage="again")
+            usable = usable_documents(replace(documents, max_rejected_share=1.0), again, second)
+            annotations, found = vocabulary.annotate(
+                advancing(usable, progress), compiled, max_document_share=settings.max_document_share
+            )
+        again.path.unlink(missing_ok=True)
+        count.notes["names"] = found.names
+        count.notes["concepts_found"] = sum(len(annotation.spellings("concept")) for annotation in annotations)
+        count.notes["too_common"] = (
+            ", ".join(f"{name} ({number})" for name, number in islice(found.too_common.items(), 12)) or "none"
+        )
+        count.notes["too_common_names"] = found.too_common
+        count.notes["refused_names"] = found.refused_names
+        count.notes["without_topic"] = sum(not annotation.spellings("topic") for annotation in annotations)
+        write_lines(output, (annotation.to_json() for annotation in annotations))
+    return count
+
+
+def _listed_names(
+    settings: ExtractSettings, documents: DocumentsSettings, count: StageCount, rejects: RejectFile
+) -> Iterator[Any]:
+    """The names of the user's list, or those that the corpus declares; either way the documents are counted once."""
+    usable = usable_documents(documents, rejects, count)
+    if not settings.vocabulary:
+        yield from vocabulary.declared_names(usable)
+        return
+    for _ in usable:
+        pass
+    bad = StageCount(stage="vocabulary", unit="names")
+    yield from usable_annotations(read("concepts", [settings.vocabulary], documents, kind="concepts"), rejects, bad)
+    if bad.rejected:
+        count.notes["unusable_names"] = sum(bad.rejected.values())
+
+
+def _stop_words(settings: ExtractSettings) -> list[str]:
+    if not settings.stop_words:
+        return []
+    try:
+        return Path(settings.stop_words).read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{settings.stop_words} cannot be read: {error}") from error

@@ -1,0 +1,296 @@
+"""The graph's layers: facts loaded, names merged, derived layers built and checked."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from kgsynth.concepts.decide import Merge, MergeTerm, decide
+from kgsynth.concepts.normalise import term_id
+from kgsynth.config import DocumentsSettings, Environment, FieldNames, GraphSettings, MergeSettings
+from kgsynth.documents import RejectFile, read, usable_documents
+from kgsynth.documents.read import refuse_too_many, usable_annotations
+from kgsynth.graph import checks, decisions, derived, facts
+from kgsynth.graph.server import ManagedServer
+from kgsynth.graph.session import Graph
+from kgsynth.pipeline.stages import Report, batches, timed
+from kgsynth.progress import Progress, Silent, shown
+from kgsynth.records import Annotation, CountedPair, Document, Kind, Position, Reject, StageCount
+
+# A transaction of so many documents with their texts stays far below the server's memory for transactions.
+_DOCUMENT_BATCH = 500
+_CONFLICT = "the graph has another title, text or source under this id"
+_BATCH_CHARS = 4_000_000
+# 10,000 rows a statement is the fastest of 1,000 to 50,000 (DESIGN section 5).
+_MENTION_BATCH = 10_000
+_KINDS_OF_TERMS: tuple[Kind, ...] = ("topic", "concept")
+
+
+def connect(
+    environment: Environment, settings: GraphSettings, *, start: bool = False, progress: Progress | None = None
+) -> Graph:
+    """The graph of a run: the user's own server where NEO4J_URI says so, else the managed one.
+
+    Args:
+        environment: where things are.
+        settings: which managed graph.
+        start: start the managed server when it does not run.
+        progress: told about downloads.
+
+    Raises:
+        GraphUnavailableError: nobody answers; ServerError: the managed server does not come up.
+    """
+    if environment.neo4j_uri:
+        graph = Graph(
+            environment.neo4j_uri,
+            username=environment.neo4j_username,
+            password=environment.neo4j_password,
+            database=environment.neo4j_database,
+        )
+    else:
+        server = ManagedServer(environment, settings.name)
+        if start:
+            server.start(progress=progress)
+        graph = server.connect()
+    graph.verify()
+    return graph
+
+
+def load(
+    graph: Graph,
+    documents: DocumentsSettings,
+    *,
+    annotations: Sequence[str],
+    rejects: Path,
+    report: Report,
+    progress: Progress | None = None,
+) -> list[StageCount]:
+    """Load documents and annotations into the facts layer; safe to repeat, and a killed load is finished by the next.
+
+    Raises:
+        ConfigError: a source is unusable; TooManyRejectsError: too much of it could not be used, what could is loaded.
+    """
+    progress = progress or Silent()
+    facts.ensure_schema(graph)
+    counts: list[StageCount] = []
+    if documents.sources:
+        counts.append(_load_documents(graph, documents, rejects, report, progress))
+    if annotations:
+        counts.append(
+            _load_annotations(
+                graph, annotations, documents, rejects.with_stem(rejects.stem + "-annotations"), report, progress
+            )
+        )
+    return counts
+
+
+def _load_documents(
+    graph: Graph, settings: DocumentsSettings, rejects: Path, report: Report, progress: Progress
+) -> StageCount:
+    count = StageCount(stage="load documents", unit="documents")
+    with timed(count, report), shown(progress, "load documents", None), RejectFile(rejects) as reject_file:
+        for batch in _document_batches(usable_documents(settings, reject_file, count)):
+            rows = [facts.DocumentFacts(document_id=document.id, document=document) for document in batch]
+            for conflict in facts.write(graph, rows):
+                count.kept -= 1
+                count.reject(_CONFLICT)
+                reject_file.add(_graph_reject(conflict))
+            progress.advance(len(batch))
+    refuse_too_many(count, limit=settings.max_rejected_share, where=rejects)
+    return count
+
+
+def _graph_reject(identity: str) -> Reject:
+    return Reject(position=Position(source=f"graph#{identity}"), reason=_CONFLICT)
+
+
+def _load_annotations(
+    graph: Graph, sources: Sequence[str], settings: DocumentsSettings, rejects: Path, report: Report, progress: Progress
+) -> StageCount:
+    count = StageCount(stage="load annotations", unit="annotations")
+    touched: set[str] = set()
+    mention_count = nameless = 0
+    with timed(count, report), shown(progress, "load annotations", None), RejectFile(rejects) as reject_file:
+        # An annotation file has fixed field names, whatever those of the documents are.
+        records = read("annotations", sources, FieldNames(), kind="annotations")
+        batch: list[facts.DocumentFacts] = []
+        size = 0
+        for annotation in usable_annotations(records, reject_file, count):
+            row = facts.DocumentFacts(
+                document_id=annotation.id,
+                document=None,
+                mentions=mentions(annotation),
+                grade=annotation.grade,
+                subject=annotation.subject,
+            )
+            nameless += sum(not term_id(kind, name) for kind in _KINDS_OF_TERMS for name in annotation.spellings(kind))
+            touched.update(mention.term_id for mention in row.mentions)
+            mention_count += len(row.mentions)
+            batch.append(row)
+            size += max(1, len(row.mentions))
+            if size >= _MENTION_BATCH:
+                facts.write(graph, batch)
+                progress.advance(len(batch))
+                batch, size = [], 0
+        if batch:
+            facts.write(graph, batch)
+        facts.name_terms(graph, sorted(touched))
+        count.notes["mentions"] = mention_count
+        count.notes["terms"] = len(touched)
+        count.notes["names_without_letters"] = nameless
+    refuse_too_many(count, limit=settings.max_rejected_share, where=rejects)
+    return count
+
+
+def load_pairs(
+    graph: Graph, sources: Sequence[str], fields: DocumentsSettings, *, rejects: Path, report: Report
+) -> StageCount:
+    """Load counted co-occurrences of the user's own; a pair that the graph holds with another count is a reject."""
+    facts.ensure_schema(graph)
+    count = StageCount(stage="load pairs", unit="pairs")
+    with timed(count, report), RejectFile(rejects) as reject_file:
+        records = usable_annotations(read("pairs", sources, fields, kind="pairs"), reject_file, count)
+        for batch in batches(records, _MENTION_BATCH):
+            rows: list[facts.PairFacts] = []
+            for pair in batch:
+                made = _pair_facts(pair)
+                if made is None:
+                    count.kept -= 1
+                    count.reject("a pair of one term, or a name without letters")
+                    reject_file.add(
+                        Reject(position=Position(source=",".join(sources)), reason="a pair of one term", raw=str(pair))
+                    )
+                else:
+                    rows.append(made)
+            for first, second, held in facts.write_pairs(graph, rows):
+                count.kept -= 1
+                count.reject("the pair is there with another count")
+                raw = f"{first} / {second}: the graph holds {held}"
+                reject_file.add(
+                    Reject(
+                        position=Position(source=",".join(sources)),
+                        reason="the pair is there with another count",
+                        raw=raw,
+                    )
+                )
+    refuse_too_many(count, limit=fields.max_rejected_share, where=rejects)
+    return count
+
+
+def _pair_facts(pair: CountedPair) -> facts.PairFacts | None:
+    first = facts.Mention(term_id=term_id(pair.first_kind, pair.first), kind=pair.first_kind, spelling=pair.first)
+    second = facts.Mention(term_id=term_id(pair.second_kind, pair.second), kind=pair.second_kind, spelling=pair.second)
+    if not first.term_id or not second.term_id or first.term_id == second.term_id:
+        return None
+    first, second = sorted((first, second), key=lambda mention: mention.term_id)
+    return facts.PairFacts(first=first, second=second, count=pair.count)
+
+
+def mentions(annotation: Annotation) -> tuple[facts.Mention, ...]:
+    """What a document mentions, each term once; of several spellings the smallest, whatever their order."""
+    found: dict[str, facts.Mention] = {}
+    for kind in _KINDS_OF_TERMS:
+        for spelling in annotation.spellings(kind):
+            identity = term_id(kind, spelling)
+            clean = " ".join(spelling.split())
+            if identity and (identity not in found or clean < found[identity].spelling):
+                found[identity] = facts.Mention(term_id=identity, kind=kind, spelling=clean)
+    return tuple(found[identity] for identity in sorted(found))
+
+
+def plan_merge(
+    graph: Graph, environment: Environment, settings: MergeSettings
+) -> tuple[list[Merge], StageCount, dict[str, str]]:
+    """Decide which terms to merge, without changing the graph.
+
+    Returns:
+        The merges, an account of the candidate pairs, and the names of all terms by id.
+    """
+    from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
+
+    count = StageCount(stage="merge", unit="candidate pairs")
+    stored = decisions.terms(graph)
+    terms = [
+        MergeTerm(id=term.id, kind=term.kind, name=term.name, document_count=term.document_count) for term in stored
+    ]
+    store = EmbeddingStore(environment.embeddings, make_embedder(settings.embedder))
+    decision = decide(
+        terms,
+        store.embed,
+        neighbours=settings.neighbours,
+        min_cosine=settings.min_cosine,
+        distinct=decisions.distinct_pairs(graph),
+    )
+    count.kept = len(decision.merges)
+    for reason, number in decision.kept_apart.items():
+        count.reject(reason, number)
+    already = decision.candidates - count.read
+    if already > 0:
+        count.reject("joined to another term", already)
+    count.notes["terms"] = len(terms)
+    count.notes["embedded_anew"] = store.computed
+    return decision.merges, count, {term.id: term.name for term in stored}
+
+
+def merge(
+    graph: Graph, environment: Environment, settings: MergeSettings, *, dry_run: bool, report: Report
+) -> tuple[list[Merge], dict[str, str]]:
+    """Decide and, unless `dry_run`, apply: merges that the decision no longer holds are taken back, new ones made."""
+    started = time.monotonic()
+    planned, count, names = plan_merge(graph, environment, settings)
+    if not dry_run:
+        held = {one.merge_id: one for one in decisions.merges(graph)}
+        wanted = {one.merge_id: one for one in planned}
+        changed = {
+            identity
+            for identity, one in wanted.items()
+            if identity in held and (held[identity].cosine, held[identity].rule) != (one.cosine, one.rule)
+        }
+        remove = (held.keys() - wanted.keys()) | changed
+        add = [
+            {**asdict(one), "merge_id": identity}
+            for identity, one in wanted.items()
+            if identity not in held or identity in changed
+        ]
+        if remove or add:
+            decisions.replace(graph, remove=remove, add=add)
+        count.notes["new"] = len(wanted.keys() - held.keys())
+        count.notes["taken_back"] = len(held.keys() - wanted.keys())
+    count.seconds = time.monotonic() - started
+    report(count)
+    return planned, names
+
+
+def build(graph: Graph, *, report: Report, progress: Progress | None = None) -> derived.BuildCounts:
+    """Make co-occurrences and walk tables anew."""
+    count = StageCount(stage="build", unit="terms")
+    with timed(count, report):
+        built = derived.build(graph, progress)
+        count.kept = built.terms
+        count.notes["co_occurrences"] = built.co_occurrences
+        count.notes["steps"] = sum(built.steps.values())
+    return built
+
+
+def check(graph: Graph, *, report: Report, progress: Progress | None = None) -> list[checks.Finding]:
+    """Run all checks; the account keeps checks that found nothing."""
+    count = StageCount(stage="check", unit="checks")
+    with timed(count, report):
+        findings = checks.run(graph, progress=progress)
+        count.kept = checks.count() - len(findings)
+        for finding in findings:
+            count.reject(finding.check)
+    return findings
+
+
+def _document_batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    batch: list[Document] = []
+    chars = 0
+    for document in documents:
+        batch.append(document)
+        chars += len(document.text)
+        if len(batch) >= _DOCUMENT_BATCH or chars >= _BATCH_CHARS:
+            yield batch
+            batch, chars = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,50 @@
+"""What every stage does: it is timed, it reports its account, it writes files whole."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from kgsynth.progress import Progress
+from kgsynth.records import StageCount
+
+Report = Callable[[StageCount], None]
+_Item = TypeVar("_Item")
+
+
+@contextmanager
+def timed(count: StageCount, report: Report) -> Iterator[StageCount]:
+    """Run a block as a stage and report its account, also when it fails."""
+    started = time.monotonic()
+    try:
+        yield count
+    finally:
+        count.seconds = time.monotonic() - started
+        report(count)
+
+
+def advancing(items: Iterable[_Item], progress: Progress) -> Iterator[_Item]:
+    """The same items; progress is told of each when it has been used."""
+    for item in items:
+        yield item
+        progress.advance()
+
+
+def batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    """Lists of up to `size` items."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a text file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    with partial.open("w", encoding="utf-8") as file:
+        for line in lines:
+            file.write(line + "\n")
+    shutil.move(partial, path)

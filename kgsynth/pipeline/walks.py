@@ -1,0 +1,122 @@
+"""Combinations: walks of the graph's engine, steered by lenses, grounded in documents."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from kgsynth import queries
+from kgsynth.config import SampleSettings
+from kgsynth.errors import ConfigError, GraphError
+from kgsynth.graph import derived
+from kgsynth.graph.session import Graph
+from kgsynth.progress import Progress, Silent
+from kgsynth.records import Combination, StageCount
+from kgsynth.walks import cypher_engine, lens
+from kgsynth.walks.combinations import batched, combinations
+from kgsynth.walks.grounding import ground
+from kgsynth.walks.law import Starts
+
+_TOPICS = queries.load("walk/topics")
+_KINDS = queries.load("walk/kinds")
+_GROUNDING_BATCH = 200
+# "5 epochs" of the paper: walks start from every topic so often.
+_PAPER_EPOCHS = 5
+
+
+def sample(
+    graph: Graph, settings: SampleSettings, count: StageCount, *, progress: Progress | None = None
+) -> Iterator[Combination]:
+    """Combinations of level-3 walks, grounded in documents, in the order of their walks.
+
+    Args:
+        graph: with derived layers that are complete.
+        settings: the seed is required; without an amount there are 5 epochs, as in the paper.
+        count: gets the account of the walks.
+        progress: told one unit a combination.
+
+    Raises:
+        ConfigError: no seed; GraphError: the graph is not built or has no topics; QueryError: a lens is
+        unusable.
+    """
+    if settings.seed is None:
+        raise ConfigError("no seed is given", hint="Give --seed N (sample.seed): what is drawn must be repeatable.")
+    count.notes["fingerprint"] = derived.fingerprint(graph)
+    weights = _weights(graph, settings)
+    starts = Starts(settings.seed, _start_topics(graph, settings, weights))
+    epochs = _PAPER_EPOCHS if settings.combinations is None and settings.epochs is None else settings.epochs
+    limit = None if epochs is None else epochs * len(starts)
+    walks = cypher_engine.walks(
+        graph,
+        starts,
+        seed=settings.seed,
+        batch_size=_batch_size(settings),
+        sessions=settings.sessions,
+        limit=limit,
+        weights=weights,
+    )
+    found = combinations(
+        walks, seed=settings.seed, min_concepts=settings.min_concepts, limit=settings.combinations, count=count
+    )
+    progress = progress or Silent()
+    for batch in batched(found, _GROUNDING_BATCH):
+        yield from ground(graph, batch, limit=settings.grounding_documents)
+        progress.advance(len(batch))
+
+
+def _batch_size(settings: SampleSettings) -> int:
+    # A few combinations do not need thousands of walks; the walks themselves do not depend on the batch size.
+    return (
+        settings.batch_size
+        if settings.combinations is None
+        else min(settings.batch_size, 2 * settings.combinations + 50)
+    )
+
+
+def _weights(graph: Graph, settings: SampleSettings) -> dict[str, int] | None:
+    if not settings.within:
+        return None
+    weights = lens.ticket_weights(
+        graph.read_user(_lens_text(settings.within), {}, where=settings.within), where=settings.within
+    )
+    _refuse_unknown(graph, list(weights), where=settings.within)
+    return weights
+
+
+def _start_topics(graph: Graph, settings: SampleSettings, weights: dict[str, int] | None) -> list[str]:
+    if settings.start:
+        topics = lens.start_ids(
+            graph.read_user(_lens_text(settings.start), {}, where=settings.start), where=settings.start
+        )
+        kinds = _refuse_unknown(graph, topics, where=settings.start)
+        others = [identity for identity in topics if kinds[identity] != "topic"]
+        if others:
+            raise ConfigError(f"{settings.start}: {others[0]!r} is not a topic; walks start at topics")
+    else:
+        topics = [row["id"] for row in graph.read(_TOPICS)]
+    if weights is not None:
+        topics = [identity for identity in topics if identity in weights]
+    if not topics:
+        raise GraphError(
+            "there is no topic to start from",
+            hint="Documents need topics (--topics-field names their field); a --within statement must return "
+            "some of them.",
+        )
+    return topics
+
+
+def _refuse_unknown(graph: Graph, ids: Sequence[str], *, where: str) -> dict[str, str]:
+    kinds = {row["id"]: str(row["kind"]) for row in graph.read(_KINDS, ids=list(ids))}
+    unknown = [identity for identity in ids if identity not in kinds]
+    if unknown:
+        raise ConfigError(
+            f"{where}: {len(unknown):,} of {len(ids):,} ids are no concept or topic of this graph, for example "
+            f"{unknown[0]!r}",
+            hint="Return term.id of nodes with label Concept or Topic; a merged term (label Alias) cannot be visited.",
+        )
+    return kinds
+
+
+def _lens_text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error

@@ -1,0 +1,719 @@
+"""The stages that ask a language model: extract, generate, answer, and the retry of their rejects.
+
+All are the same run of a task over units: a folder with shards, journal and manifest, the account
+read = kept + rejected, and the graph told when a shard is whole.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kgsynth import __version__, queries
+from kgsynth.config import (
+    UNDECISIVE,
+    AnswerSettings,
+    BackendSettings,
+    DocumentsSettings,
+    Environment,
+    ExtractSettings,
+    GenerateSettings,
+    GraphSettings,
+    section_from,
+)
+from kgsynth.documents import RejectFile, usable_documents
+from kgsynth.documents.questions import read_combinations, read_questions
+from kgsynth.documents.read import refuse_too_many
+from kgsynth.errors import ConfigError, ManifestError
+from kgsynth.generation import prompts
+from kgsynth.generation.answers import Answering
+from kgsynth.generation.backend import Generator, Sampling
+from kgsynth.generation.extraction import Extraction
+from kgsynth.generation.level1 import Level1
+from kgsynth.generation.level2 import Level2
+from kgsynth.generation.level3 import Level3
+from kgsynth.generation.questions import SourceCombination, SourceDocument
+from kgsynth.generation.runner import Runner
+from kgsynth.generation.task import Context, Work
+from kgsynth.graph import derived, provenance
+from kgsynth.graph.session import Graph
+from kgsynth.pipeline.graph import connect
+from kgsynth.pipeline.stages import Report, advancing, batches, timed, write_lines
+from kgsynth.progress import Progress, Silent, shown
+from kgsynth.records import (
+    Annotation,
+    AnsweredQuestion,
+    Combination,
+    Question,
+    StageCount,
+    TopicConcepts,
+    content_hash,
+    hash_of_lines,
+)
+from kgsynth.runs import RunFolder, open_run
+
+Make = Callable[[Environment, BackendSettings], Generator]
+Units = Callable[[], Iterator[Any]]
+
+_NAMES = queries.load("walk/names")
+_RETRY_HINT = "`kgsynth retry` asks for the rejects again; --max-rejected-share sets the limit."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stage:
+    """What makes one stage another: its units, its work, and what is done with its rows."""
+
+    name: str
+    unit: str
+    rows_name: str
+    record: type[Any]
+    settings: BackendSettings
+    decisive: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    templates: Mapping[str, prompts.Template]
+    units: Units
+    unit_id: Callable[[Any], str]
+    unit_line: Callable[[Any], str]
+    begin: Callable[[Any, Context], Work]
+    # From the ids or plain records of a batch to the units with all that their prompts need.
+    filled: Callable[[Sequence[Any]], Sequence[Any]] = list
+    finished: Callable[[Sequence[Any], Sequence[Mapping[str, Any]]], None] = lambda _units, _rows: None
+    started: Callable[[RunFolder], None] = lambda _folder: None
+
+
+def make_generator(environment: Environment, settings: BackendSettings) -> Generator:
+    """The backend that the settings name, loaded.
+
+    Raises:
+        MissingExtraError: what it needs is not installed; GeneratorUnavailableError: it cannot be reached or loaded.
+    """
+    sampling = _sampling(settings)
+    is_ray = settings.engine == "ray"
+    if settings.backend == "scripted":
+        from kgsynth.generation.scripted import ScriptedGenerator
+
+        if is_ray:
+            from kgsynth.generation import ray_engine
+
+            return ray_engine.scripted()
+        return ScriptedGenerator()
+    if settings.backend == "server":
+        from kgsynth.generation.openai_server import OpenAiServerGenerator
+
+        server = OpenAiServerGenerator(
+            settings.url,
+            model=settings.model,
+            api_key=environment.api_key,
+            sampling=sampling,
+            concurrency=settings.concurrency,
+            timeout_s=settings.timeout_s,
+            constrained=settings.constrained,
+            tries=settings.tries,
+            first_wait_s=settings.first_wait_s,
+        )
+        if is_ray:
+            from kgsynth.generation import ray_engine
+
+            return ray_engine.server(
+                server, api_key=environment.api_key, tries=settings.tries, first_wait_s=settings.first_wait_s
+            )
+        return server
+    from kgsynth.generation import small_model
+
+    folder = settings.model or str(small_model.small_model(environment.models))
+    name = settings.model or small_model.NAME
+    if is_ray:
+        from kgsynth.generation import ray_engine
+
+        return ray_engine.vllm(folder, model=name, sampling=sampling, context_tokens=settings.context_tokens)
+    from kgsynth.generation.vllm_engine import VllmGenerator
+
+    return VllmGenerator(folder, model=name, sampling=sampling, context_tokens=settings.context_tokens)
+
+
+def _sampling(settings: BackendSettings) -> Sampling:
+    return Sampling(
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        repetition_penalty=settings.repetition_penalty,
+        max_output_tokens=settings.max_output_tokens,
+    )
+
+
+def extract_with_model(
+    environment: Environment,
+    documents: DocumentsSettings,
+    settings: ExtractSettings,
+    *,
+    run_dir: Path | None,
+    output: Path | None,
+    rejects: Path,
+    report: Report,
+    progress: Progress | None = None,
+    make: Make = make_generator,
+) -> RunFolder:
+    """Topics and concepts of documents, found by a language model; a killed run is continued.
+
+    Args:
+        environment: where models are.
+        documents: the sources.
+        settings: backend, model, sampling; the seed is required.
+        run_dir: None for `runs/extract-<run id>`.
+        output: annotation file that `kgsynth load` takes, None for none.
+        rejects: where documents go that cannot be used; what the model gave up on is in the run folder.
+        report: gets the account.
+        progress: told one unit a document.
+        make: makes the backend; not called when nothing is left to do.
+
+    Raises:
+        ConfigError: a source is unusable, or there is no seed; further as `generate`.
+    """
+    settings = replace(settings, seed=_seed(settings.seed))
+    count = StageCount(stage="read", unit="documents")
+    with timed(count, report), shown(progress or Silent(), "read", None) as bar, RejectFile(rejects) as reject_file:
+        for _ in advancing(usable_documents(documents, reject_file, count), bar):
+            pass
+    stage = _extract_stage(documents, settings)
+    folder = _run(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)
+    if output is not None:
+        write_lines(output, (_annotation(row).to_json() for run in _with_retries(folder) for row in run.rows()))
+    return folder
+
+
+def _extract_stage(
+    documents: DocumentsSettings, settings: ExtractSettings, only: Mapping[str, int] | None = None
+) -> _Stage:
+    sources = tuple(str(Path(one).absolute()) if Path(one).exists() else one for one in documents.sources)
+    documents = replace(documents, sources=sources)
+
+    def units() -> Iterator[Any]:
+        # What cannot be used was written down and counted when the stage began.
+        with tempfile.TemporaryDirectory() as desk, RejectFile(Path(desk) / "rejects.jsonl") as rejects:
+            for one in usable_documents(documents, rejects, StageCount(stage="read", unit="documents")):
+                if only is None or one.id in only:
+                    yield one
+
+    return _Stage(
+        name="extract",
+        unit="documents",
+        rows_name="annotations",
+        record=Annotation,
+        settings=settings,
+        decisive={},
+        inputs={"documents": asdict(documents)},
+        templates={"extract": prompts.load(settings.domain, "extract")},
+        units=units,
+        unit_id=lambda one: one.id,
+        unit_line=lambda one: f"{one.id} {one.content_hash()}",
+        begin=Extraction,
+    )
+
+
+def generate(
+    graph: Graph,
+    environment: Environment,
+    settings: GenerateSettings,
+    *,
+    level: int,
+    graph_settings: GraphSettings,
+    combinations: Path | Sequence[Combination] | None = None,
+    run_dir: Path | None,
+    report: Report,
+    progress: Progress | None = None,
+    make: Make = make_generator,
+) -> RunFolder:
+    """Questions of one level, into a run folder and, as provenance, into the graph; a killed run is continued.
+
+    Args:
+        graph: the names and documents come from it, questions go to it.
+        environment: where models are.
+        settings: backend, model, sampling; the seed is the combinations' own when it gives none.
+        level: 1, 2 (all documents of the graph, or some drawn by seed) or 3 (combinations).
+        graph_settings: which managed graph it is, kept for a retry.
+        combinations: for level 3, a file that `kgsynth sample` wrote, or the combinations.
+        run_dir: None for `runs/level<level>-<run id>`.
+        report: gets the account.
+        progress: told one step a unit.
+        make: makes the backend; not called when nothing is left to do.
+
+    Raises:
+        ConfigError: no seed, or no combinations; ManifestError: the folder belongs to another run, or the disk is full;
+        GeneratorUnavailableError: the model is gone, what is finished is kept; TooManyRejectsError: too few questions
+        can be used.
+    """
+    if level == 3:
+        if combinations is None:
+            raise ConfigError("level 3 needs combinations", hint="Draw some: kgsynth sample --seed 1 -o FILE.jsonl.")
+        settings = replace(settings, seed=settings.seed if settings.seed is not None else _seed_of(combinations))
+        stage = _combinations_stage(graph, settings, graph_settings, combinations)
+    else:
+        settings = replace(settings, seed=_seed(settings.seed))
+        stage = _documents_stage(graph, settings, graph_settings, level)
+    return _run(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)
+
+
+def _combinations_stage(
+    graph: Graph,
+    settings: GenerateSettings,
+    graph_settings: GraphSettings,
+    combinations: Path | Sequence[Combination],
+    only: Mapping[str, int] | None = None,
+) -> _Stage:
+    def units() -> Iterator[Any]:
+        found = read_combinations(combinations) if isinstance(combinations, Path) else iter(combinations)
+        for place, one in enumerate(found):
+            if settings.combinations is not None and place >= settings.combinations:
+                return
+            if only is None or one.id in only:
+                yield one
+
+    def finished(batch: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> None:
+        provenance.write_combinations(graph, [source.combination for source in batch])
+        provenance.write_questions(graph, [dict(row) for row in rows])
+
+    def begin(source: Any, context: Context) -> Work:
+        return Level3(source, context, max_questions=_asked(settings, 3, source.combination.id, only))
+
+    return _Stage(
+        name="level3",
+        unit="questions",
+        rows_name="questions",
+        record=Question,
+        settings=settings,
+        decisive={"level": 3, "max_questions": settings.questions_of(3)},
+        inputs={
+            "graph": graph_settings.name,
+            "combinations": str(combinations.absolute()) if isinstance(combinations, Path) else None,
+        },
+        templates={"level3": prompts.load(settings.domain, "level3")},
+        units=units,
+        unit_id=lambda one: one.id,
+        unit_line=lambda one: json.dumps([one.id, [document.id for document in one.documents]]),
+        begin=begin,
+        filled=lambda batch: _source_combinations(graph, batch),
+        finished=finished,
+        started=lambda folder: provenance.write_run(graph, folder.run_id, stage="generate", settings=folder.settings),
+    )
+
+
+def _documents_stage(
+    graph: Graph,
+    settings: GenerateSettings,
+    graph_settings: GraphSettings,
+    level: int,
+    only: Mapping[str, int] | None = None,
+) -> _Stage:
+    task = "level1" if level == 1 else ("level2" if settings.chosen_by == "seed" else "level2_free")
+
+    def units() -> Iterator[str]:
+        ids = provenance.document_ids(graph)
+        if settings.documents is not None and settings.documents < len(ids):
+            # The draw of a document is a hash of seed and id: it does not depend on what else is in the graph.
+            ids = sorted(sorted(ids, key=lambda one: content_hash([settings.seed, one]))[: settings.documents])
+        if not ids:
+            raise ConfigError("the graph holds no document", hint="Load some: kgsynth load FILE.")
+        for identity in ids:
+            if only is None or identity in only:
+                yield identity
+
+    def begin(document: Any, context: Context) -> Work:
+        asked = _asked(settings, level, document.id, only)
+        if level == 1:
+            return Level1(document, context, max_questions=asked)
+        return Level2(document, context, max_questions=asked, chosen_by=settings.chosen_by)
+
+    return _Stage(
+        name=f"level{level}",
+        unit="questions",
+        rows_name="questions",
+        record=Question,
+        settings=settings,
+        decisive={
+            "level": level,
+            "max_questions": settings.questions_of(level),
+            # Names and topics are part of the prompts: a graph that was merged otherwise makes another run.
+            "graph": derived.fingerprint(graph),
+            **({"chosen_by": settings.chosen_by} if level == 2 else {}),
+        },
+        inputs={"graph": graph_settings.name},
+        templates={task: prompts.load(settings.domain, task)},
+        units=units,
+        unit_id=lambda one: one if isinstance(one, str) else one.id,
+        unit_line=lambda one: one,
+        begin=begin,
+        filled=lambda batch: _source_documents(graph, batch),
+        finished=lambda _, rows: provenance.write_questions(graph, [dict(row) for row in rows]),
+        started=lambda folder: provenance.write_run(graph, folder.run_id, stage="generate", settings=folder.settings),
+    )
+
+
+def answer(
+    graph: Graph | None,
+    environment: Environment,
+    settings: AnswerSettings,
+    *,
+    questions: Sequence[Path],
+    graph_settings: GraphSettings,
+    run_dir: Path | None,
+    report: Report,
+    progress: Progress | None = None,
+    make: Make = make_generator,
+) -> RunFolder:
+    """Answers to questions, verified, into a run folder and, as provenance, into the graph; a killed run is continued.
+
+    Args:
+        graph: answers go to it; None to leave it alone.
+        environment: where models are.
+        settings: backend, model, sampling, votes, judge; the seed is that of the first question when it gives none.
+        questions: run folders of `generate`, or JSONL or Parquet files with at least `text`.
+        graph_settings: which managed graph it is, kept for a retry.
+        run_dir: None for `runs/answers-<run id>`.
+        report: gets the account.
+        progress: told one unit a question.
+        make: makes the backend; not called when nothing is left to do.
+
+    Raises:
+        As `generate`.
+    """
+    if settings.seed is None:
+        first = next(iter(read_questions(questions)), None)
+        settings = replace(settings, seed=_seed(first.seed if first is not None and first.run_id else None))
+    stage = _answer_stage(graph, settings, graph_settings, questions)
+    return _run(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)
+
+
+def _answer_stage(
+    graph: Graph | None,
+    settings: AnswerSettings,
+    graph_settings: GraphSettings,
+    questions: Sequence[Path],
+    only: Mapping[str, int] | None = None,
+) -> _Stage:
+    def units() -> Iterator[Any]:
+        return (one for one in read_questions(questions) if only is None or one.id in only)
+
+    def begin(question: Any, context: Context) -> Work:
+        return Answering(
+            question,
+            context,
+            votes=settings.votes,
+            min_agreement=settings.min_agreement,
+            judge=settings.judge,
+            judge_model=settings.judge_model,
+        )
+
+    def finished(_: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> None:
+        if graph is not None:
+            provenance.write_answers(graph, [dict(row) for row in rows])
+
+    def started(folder: RunFolder) -> None:
+        if graph is not None:
+            provenance.write_run(graph, folder.run_id, stage="answer", settings=folder.settings)
+
+    return _Stage(
+        name="answer",
+        unit="questions",
+        rows_name="answers",
+        record=AnsweredQuestion,
+        settings=settings,
+        decisive={},
+        inputs={
+            "graph": graph_settings.name if graph is not None else None,
+            "questions": [str(path.absolute()) for path in questions],
+        },
+        templates={
+            "answer": prompts.load(settings.domain, "answer"),
+            **({"judge": prompts.load(settings.domain, "judge")} if settings.judge else {}),
+        },
+        units=units,
+        unit_id=lambda one: one.id,
+        unit_line=lambda one: f"{one.id} {content_hash(one.text)}",
+        begin=begin,
+        finished=finished,
+        started=started,
+    )
+
+
+def retry(
+    environment: Environment,
+    run: Path,
+    *,
+    report: Report,
+    progress: Progress | None = None,
+    make: Make = make_generator,
+    changes: Mapping[str, object] | None = None,
+) -> RunFolder | None:
+    """Ask for a run's rejects again with new seeds, into `retry-N` inside the run's folder; a killed one is continued.
+
+    What the retry gives counts with the run wherever the run is used. Its own rejects are what the next retry asks for.
+
+    Args:
+        environment: where models are.
+        run: a complete run.
+        report: gets the account.
+        progress: told one step a unit.
+        make: makes the backend.
+        changes: settings that decide no output, such as `url` or `concurrency`, for this call.
+
+    Returns:
+        The folder of the retry; None when there is nothing to retry.
+
+    Raises:
+        ManifestError: it is no run, or not complete; ConfigError: its inputs are gone or changed.
+    """
+    folder = open_run(run)
+    if folder.manifest() is None:
+        raise ManifestError(
+            f"run {folder.run_id} in {run} is not complete", hint="Run its command again first; then retry its rejects."
+        )
+    retries = folder.retries()
+    if retries and retries[-1].manifest() is None:
+        attempt, rejected = len(retries), (retries[-2] if len(retries) > 1 else folder)
+    else:
+        attempt, rejected = len(retries) + 1, (retries[-1] if retries else folder)
+    only: dict[str, int] = {}
+    for row in rejected.rejects():
+        if not row["is_final"]:
+            only[row["unit_id"]] = only.get(row["unit_id"], 0) + 1
+    if not only:
+        return None
+    stage, graph = _stage_again(environment, folder, only, changes or {})
+    try:
+        return _run(
+            environment,
+            replace(stage, inputs={**stage.inputs, "retry_of": folder.run_id, "attempt": attempt}),
+            run_dir=folder.path / f"retry-{attempt}",
+            report=report,
+            progress=progress,
+            make=make,
+            attempt=attempt,
+            original=folder,
+            units_expected=len(only),
+        )
+    finally:
+        if graph is not None:
+            graph.close()
+
+
+def _stage_again(
+    environment: Environment, folder: RunFolder, only: Mapping[str, int], changes: Mapping[str, object]
+) -> tuple[_Stage, Graph | None]:
+    kinds: dict[str, type[BackendSettings]] = {"extract": ExtractSettings, "answer": AnswerSettings}
+    kind = kinds.get(folder.stage, GenerateSettings)
+    settings: Any = section_from(folder.stage, {**folder.inputs["settings"], **changes}, kind)
+    inputs: dict[str, Any] = folder.inputs
+    if folder.stage == "extract":
+        documents = section_from("documents", inputs["documents"], DocumentsSettings)
+        return _extract_stage(documents, settings, only), None
+    graph_settings = GraphSettings(name=inputs["graph"] or "main")
+    graph = connect(environment, graph_settings) if inputs["graph"] is not None else None
+    if folder.stage == "answer":
+        paths = [Path(one) for one in inputs["questions"]]
+        return _answer_stage(graph, settings, graph_settings, paths, only), graph
+    if graph is None:
+        raise ManifestError(f"{folder.path} does not say which graph it belongs to")
+    if folder.stage == "level3":
+        if not inputs.get("combinations"):
+            raise ConfigError(f"run {folder.run_id} was not made from a file of combinations and cannot be retried")
+        return _combinations_stage(graph, settings, graph_settings, Path(inputs["combinations"]), only), graph
+    return _documents_stage(graph, settings, graph_settings, int(folder.stage.removeprefix("level")), only), graph
+
+
+def _run(
+    environment: Environment,
+    stage: _Stage,
+    *,
+    run_dir: Path | None,
+    report: Report,
+    progress: Progress | None,
+    make: Make,
+    attempt: int = 0,
+    original: RunFolder | None = None,
+    units_expected: int = 0,
+) -> RunFolder:
+    settings = stage.settings
+    generator: Generator | None = None
+    if settings.backend == "server" and not settings.model:
+        # Which model the server has is part of what the run is; another one makes another run.
+        generator = make(environment, settings)
+        settings = replace(settings, model=generator.model)
+    inputs_hash, unit_count = hash_of_lines(stage.unit_line(unit) for unit in stage.units())
+    if not unit_count:
+        raise ConfigError(f"there is nothing to {stage.name} from", hint="The input holds no unit.")
+    decisive = {
+        **_decisive(settings),
+        **stage.decisive,
+        "stage": stage.name,
+        "templates": {name: template.hash for name, template in sorted(stage.templates.items())},
+        "inputs": inputs_hash,
+        "units": unit_count,
+        "attempt": attempt,
+        "version": __version__,
+    }
+    run_id = content_hash(decisive)[:12]
+    if original is not None:
+        _refuse_another_run(original, decisive, expected=units_expected)
+    name = "answers" if stage.name == "answer" else stage.name
+    folder = RunFolder(
+        run_dir or Path("runs") / f"{name}-{run_id}",
+        run_id,
+        decisive,
+        stage=stage.name,
+        rows_name=stage.rows_name,
+        inputs={**stage.inputs, "settings": _plain_settings(settings)},
+    )
+    count = StageCount(stage="generate" if stage.name.startswith("level") else stage.name, unit=stage.unit)
+    progress = progress or Silent()
+    where = folder.path / "rejects-*.jsonl"
+
+    def stop(account: StageCount) -> None:
+        refuse_too_many(account, limit=settings.max_rejected_share, where=where, hint=_RETRY_HINT)
+
+    def begin(backend: Generator, unit: Any) -> Work:
+        return stage.begin(unit, _context(stage, settings, backend, run_id, attempt))
+
+    with timed(count, report), folder.opened(), shown(progress, stage.name, unit_count):
+        stage.started(folder)
+        runner = Runner(
+            folder,
+            record=stage.record,
+            count=count,
+            progress=progress,
+            stop=stop,
+            finished=stage.finished,
+        )
+        try:
+            held = generator
+            runner.run(
+                (stage.filled(batch) for batch in batches(stage.units(), settings.shard_size)),
+                make=lambda: held if held is not None else make(environment, settings),
+                begin=begin,
+            )
+        finally:
+            count.notes.update(runner.totals)
+            count.notes["run"] = run_id
+        if runner.totals.get("units", 0) != unit_count:
+            raise ManifestError(
+                f"{folder.path}: {runner.totals.get('units', 0):,} of {unit_count:,} units have an outcome",
+                hint="Did the input change while the stage ran? Run the same command again.",
+            )
+        stop(count)
+        row = {key: value for key, value in count.to_row().items() if key != "seconds"}
+        folder.complete({"settings": decisive, "stages": [row], "version": __version__})
+    return folder
+
+
+def _context(stage: _Stage, settings: BackendSettings, backend: Generator, run_id: str, attempt: int) -> Context:
+    return Context(
+        run_id=run_id,
+        stage=stage.name,
+        seed=settings.seed or 0,
+        attempt=attempt,
+        templates=stage.templates,
+        backend=backend.name,
+        model=backend.model,
+        sampling=_sampling(settings).to_json(),
+        budget_tokens=settings.context_tokens - settings.max_output_tokens,
+        count_tokens=backend.count_tokens,
+        constrained=settings.constrained,
+    )
+
+
+def _decisive(settings: BackendSettings) -> dict[str, Any]:
+    """All settings that decide what a run writes; the input has a hash of its own."""
+    left_out = {*UNDECISIVE, "levels", "combinations", "documents", "max_questions", "chosen_by"}
+    if isinstance(settings, ExtractSettings):
+        left_out |= {"vocabulary", "max_document_share", "min_document_count", "max_phrases", "stop_words"}
+    return {name: value for name, value in _plain_settings(settings).items() if name not in left_out}
+
+
+def _plain_settings(settings: BackendSettings) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}
+
+
+def _refuse_another_run(original: RunFolder, decisive: Mapping[str, Any], *, expected: int) -> None:
+    for name, held in original.settings.items():
+        if name not in ("inputs", "units", "attempt", "version") and decisive.get(name) != held:
+            raise ManifestError(
+                f"{name} was {held!r} in run {original.run_id} and is {decisive.get(name)!r}",
+                hint="A retry asks with what its run asked with; only the seeds are new.",
+            )
+    if decisive["units"] != expected:
+        raise ConfigError(
+            f"{expected - decisive['units']:,} of {expected:,} rejected units are not in the input any more",
+            hint=f"The input stands in {original.path / 'run.json'}; was it moved or changed?",
+        )
+
+
+def _asked(settings: GenerateSettings, level: int, unit_id: str, only: Mapping[str, int] | None) -> int:
+    """Questions to ask a unit for: in a retry so many as were rejected."""
+    most = settings.questions_of(level)
+    return most if only is None else min(most, only[unit_id])
+
+
+def _seed(seed: int | None) -> int:
+    if seed is None:
+        raise ConfigError("no seed is given", hint="Give --seed N: what is drawn must be repeatable.")
+    return seed
+
+
+def _seed_of(combinations: Path | Sequence[Combination]) -> int:
+    found = read_combinations(combinations) if isinstance(combinations, Path) else iter(combinations)
+    first = next(found, None)
+    if first is None:
+        raise ConfigError("there is no combination to write questions from")
+    return first.seed
+
+
+def _source_combinations(graph: Graph, batch: Sequence[Combination]) -> list[SourceCombination]:
+    ids = sorted({term for combination in batch for term in combination.terms})
+    names = {row["id"]: str(row["name"]) for row in graph.read(_NAMES, ids=ids)}
+    wanted = sorted({document.id for combination in batch for document in combination.documents})
+    documents = provenance.documents(graph, wanted, with_terms=False)
+    _refuse_unknown([term for term in ids if term not in names] + [one for one in wanted if one not in documents])
+    made = {identity: SourceDocument(**row, names={}) for identity, row in documents.items()}
+    return [
+        SourceCombination(
+            combination=combination,
+            names={term: names[term] for term in combination.terms},
+            documents=tuple(made[document.id] for document in combination.documents),
+        )
+        for combination in batch
+    ]
+
+
+def _source_documents(graph: Graph, batch: Sequence[str]) -> list[SourceDocument]:
+    documents = provenance.documents(graph, batch, with_terms=True)
+    _refuse_unknown([one for one in batch if one not in documents])
+    made = []
+    for identity in batch:
+        row = dict(documents[identity])
+        terms = row.pop("terms")
+        made.append(
+            SourceDocument(
+                **row,
+                topics=tuple(term["id"] for term in terms if term["kind"] == "topic"),
+                concepts=tuple(term["id"] for term in terms if term["kind"] == "concept"),
+                names={term["id"]: term["name"] for term in terms},
+            )
+        )
+    return made
+
+
+def _refuse_unknown(unknown: Sequence[str]) -> None:
+    if unknown:
+        raise ConfigError(
+            f"{len(unknown):,} terms or documents of the combinations are not in this graph, such as {unknown[0]!r}",
+            hint="Were they drawn from another graph? --graph NAME selects one.",
+        )
+
+
+def _with_retries(folder: RunFolder) -> list[RunFolder]:
+    return [folder, *folder.retries()]
+
+
+def _annotation(row: Mapping[str, Any]) -> Annotation:
+    topics = tuple(TopicConcepts(name=topic["name"], concepts=tuple(topic["concepts"])) for topic in row["topics"])
+    return Annotation(id=row["id"], topics=topics, grade=row["grade"], subject=row["subject"])
