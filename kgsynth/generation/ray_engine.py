@@ -23,7 +23,12 @@ from kgsynth.generation.scripted import ScriptedGenerator
 
 # Starting a Ray dataset takes about a second; so many requests are worth it, and a kill repeats no more.
 _BATCH = 2048
-_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DATA_DISABLE_PROGRESS_BARS": "1", "RAY_DEDUP_LOGS": "1"}
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    # Ray reads it when it is imported, here and in the workers: batches that one HTTP worker has in flight.
+    "RAY_DATA_DEFAULT_ASYNC_BATCH_UDF_MAX_CONCURRENCY": "32",
+}
 
 
 class RayGenerator:
@@ -95,16 +100,12 @@ def server(inner: OpenAiServerGenerator, *, api_key: str, tries: int, first_wait
                 headers=headers,
                 max_retries=tries - 1,
                 base_retry_wait_time_in_s=first_wait_s,
-                batch_size=inner.concurrency.most,
-                concurrency=1,
-                should_continue_on_error=True,
+                # The processor sends the requests of a batch one after the other, but works on several batches at once.
+                batch_size=1,
+                concurrency=max(1, int(_ray().cluster_resources().get("CPU", 1)) // 2),
             ),
             preprocess=lambda row: {"payload": inner.body(_from_json(row["request"]))},
-            postprocess=lambda row: {
-                "request": row["request"],
-                "answer": json.dumps(row.get("http_response")),
-                "error": str(row.get("__inference_error__") or ""),
-            },
+            postprocess=lambda row: {"request": row["request"], "answer": json.dumps(row["http_response"])},
         )
         return processor(dataset)
 
@@ -112,7 +113,7 @@ def server(inner: OpenAiServerGenerator, *, api_key: str, tries: int, first_wait
         try:
             return read_answer(request, json.loads(row["answer"]))
         except (KeyError, TypeError, IndexError, ValueError) as error:
-            failure = row["error"] or f"an answer that is no chat completion ({error!r}): {row['answer'][:200]}"
+            failure = f"an answer that is no chat completion ({error!r}): {row['answer'][:200]}"
             return Completion(request_id=request.id, text=failure, finish_reason="error")
 
     return RayGenerator(inner, stage, read)
@@ -187,10 +188,16 @@ def _ray() -> Any:
         raise MissingExtraError(f"Ray is not installed: {error}", hint="pip install 'kgsynth[ray]'") from error
     if not ray.is_initialized():
         try:
-            ray.init(logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
+            ray.init(
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+                include_dashboard=False,
+                runtime_env={"env_vars": _ENVIRONMENT},
+            )
         except (OSError, RuntimeError, ConnectionError) as error:
             raise GeneratorUnavailableError(f"Ray does not start: {error}", hint="Is RAY_ADDRESS right?") from error
     ray.data.DataContext.get_current().enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     return ray
 
 

@@ -46,7 +46,7 @@ def at(record: _Record, position: Position) -> _Record:
 
 
 def annotation(row: Mapping[str, Any], fields: FieldNames) -> Annotation:
-    """An annotation `{id, topics: [{name, concepts: [...]}]}` from a row.
+    """An annotation `{id, topics: [{name, concepts: [...]}]}`, with `grade` and `subject` where given, from a row.
 
     Raises:
         RecordError: the row has not that form.
@@ -65,7 +65,9 @@ def annotation(row: Mapping[str, Any], fields: FieldNames) -> Annotation:
         if not isinstance(concepts, list) or not all(isinstance(concept, str) for concept in concepts):
             raise RecordError("the concepts of a topic are not a list of strings")
         found.append(TopicConcepts(name=topic["name"], concepts=tuple(concepts)))
-    return Annotation(id=str(identity), topics=tuple(found))
+    return Annotation(
+        id=str(identity), topics=tuple(found), grade=_text(row, "grade") or "", subject=_text(row, "subject") or ""
+    )
 
 
 def pair(row: Mapping[str, Any], fields: FieldNames) -> CountedPair:

@@ -61,7 +61,9 @@ def desk(tmp_path: Path) -> Path:
             }
         )
     (tmp_path / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (tmp_path / "benchmark.jsonl").write_text(json.dumps({"question": "What is the sum of the first ten primes?"}) + "\n")
+    (tmp_path / "benchmark.jsonl").write_text(
+        json.dumps({"question": "What is the sum of the first ten primes?"}) + "\n"
+    )
     return tmp_path
 
 

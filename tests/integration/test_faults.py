@@ -1,0 +1,340 @@
+"""Runs that cannot lose anything: kill -9 of the command and of the server at random points, for every stage.
+
+The server counts what it served. After a kill, what is in the journal or in a shard must not be served again.
+"""
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas
+import pytest
+
+from kgsynth import config, pipeline
+from kgsynth.config import SampleSettings
+from kgsynth.graph.server import ManagedServer
+from kgsynth.graph.session import Graph
+from kgsynth.records import Document, StageCount
+from kgsynth.runs import NOT_REPEATED, RunFolder, open_run
+from tests import canonical, corpora, servers
+
+KGSYNTH = str(Path(sys.executable).with_name("kgsynth"))
+SHARD = 40
+KILLS = 6
+COMMON = [
+    "--shard-size",
+    str(SHARD),
+    "--seed",
+    "7",
+    "--max-rejected-share",
+    "1",
+    "--concurrency",
+    "16",
+    "--first-wait-s",
+    "0.05",
+]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name not in NOT_REPEATED}
+
+
+def unit_of(request_id: str) -> str:
+    return request_id.split(":")[1]
+
+
+def finished_requests(folder: Path, units: list[str], served: list[str]) -> set[str]:
+    """Requests whose completions are in a journal or in a complete shard."""
+    if not (folder / "run.json").exists():
+        return set()
+    run = open_run(folder)
+    found: set[str] = set()
+    for path in folder.glob("journal-*.jsonl"):
+        shard = int(path.stem.rpartition("-")[2])
+        if not run.has_shard(shard):
+            lines = path.read_bytes().split(b"\n")[:-1]
+            found |= {json.loads(line)["request_id"] for line in lines}
+    for shard in run.shards():
+        own = set(units[shard * SHARD : (shard + 1) * SHARD])
+        found |= {one for one in served if unit_of(one) in own}
+    return found
+
+
+def stand_all_kills(
+    command: Callable[[str, Path], list[str]], units: list[str], desk: Path, environment: dict[str, str], seed: int
+) -> tuple[Path, Path]:
+    """Run a command whole, and again with kills at random points; compare. Returns the two folders."""
+    rng = random.Random(seed)
+    with servers.running("--delay", "0.002", log=desk / "whole.log") as fake:
+        subprocess.run(command(fake.url, desk / "whole"), cwd=desk, env=environment, check=True, capture_output=True)
+        total = sum(fake.served().values())
+        assert max(fake.served().values()) == 1
+        port = fake.port  # the address stands in run.json
+    log = desk / "killed.log"
+    log.touch()
+    allowed_again: set[str] = set()
+    kills = 0
+    with servers.running("--delay", "0.002", "--port", str(port), log=log) as fake:
+        points = sorted(rng.randrange(total) for _ in range(KILLS))
+        for point in points:
+            before = log.read_text().split()
+            done = finished_requests(desk / "killed", units, before)
+            process = subprocess.Popen(
+                command(fake.url, desk / "killed"),
+                cwd=desk,
+                env=environment,
+                stderr=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
+            while process.poll() is None and log.read_bytes().count(b"\n") < point:
+                time.sleep(0.001)
+            kills += process.poll() is None
+            process.kill()
+            process.wait()
+            again = set(log.read_text().split()[len(before) :]) & set(before)
+            assert not again & done, "a finished request was sent again"
+            allowed_again |= set(before) - done
+            # A line that was being written when the machine went down.
+            journals = sorted((desk / "killed").glob("journal-*.jsonl"))
+            if journals and rng.random() < 0.5:
+                with journals[-1].open("ab") as file:
+                    file.write(b'{"request_id": "answer:x:0", "tex')
+        before = log.read_text().split()
+        done = finished_requests(desk / "killed", units, before)
+        subprocess.run(command(fake.url, desk / "killed"), cwd=desk, env=environment, check=True, capture_output=True)
+        again = set(log.read_text().split()[len(before) :]) & set(before)
+        assert not again & done
+        allowed_again |= set(before) - done
+        served = fake.served()
+    assert kills >= KILLS // 2
+    assert files(desk / "killed") == files(desk / "whole")
+    assert {one for one, times in served.items() if times > 1} <= allowed_again
+    # At most those in flight at a kill are repeated.
+    assert sum(served.values()) - total <= 16 * (kills + 1)
+    return desk / "whole", desk / "killed"
+
+
+@pytest.fixture
+def free_environment(command_environment: dict[str, str]) -> dict[str, str]:
+    return command_environment
+
+
+def questions_file(desk: Path, count: int) -> tuple[Path, list[str]]:
+    rows = [{"id": f"q{n}", "text": f"What is the number {n} divided by {n % 7 + 2}?"} for n in range(count)]
+    file = desk / "questions.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file, [str(row["id"]) for row in rows]
+
+
+def test_answer_stands_kill_9_anywhere(tmp_path: Path, command_environment: dict[str, str]) -> None:
+    file, units = questions_file(tmp_path, 300)
+    stand_all_kills(
+        lambda url, folder: [
+            KGSYNTH, "answer", str(file), "--not-to-graph", "--votes", "2", "--judge", "--url", url, "--run-dir", str(folder), *COMMON,
+        ],
+        units, tmp_path, command_environment, seed=1,
+    )  # fmt: skip
+
+
+def test_extract_stands_kill_9_anywhere(tmp_path: Path, command_environment: dict[str, str]) -> None:
+    rng = random.Random(3)
+    names = [f"word{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(120)]
+    rows = [
+        {"id": f"d{n}", "text": " ".join(rng.choice(names) for _ in range(rng.choice((60, 4000))))} for n in range(300)
+    ]
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def command(url: str, folder: Path) -> list[str]:
+        return [
+            KGSYNTH, "extract", str(corpus), "--with", "llm", "--url", url, "-o", str(folder) + ".jsonl", "--run-dir", str(folder),
+            *[one for one in COMMON if one not in ("--max-rejected-share", "1")],
+        ]  # fmt: skip
+
+    whole, killed = stand_all_kills(command, [row["id"] for row in rows], tmp_path, command_environment, seed=2)
+    assert Path(f"{killed}.jsonl").read_bytes() == Path(f"{whole}.jsonl").read_bytes()
+    manifest = json.loads((whole / "manifest.json").read_text())["stages"][0]
+    assert manifest["units"] == 300
+    assert manifest["split_documents"] > 50
+
+
+@pytest.fixture
+def combinations_file(graph: Graph, tmp_path: Path) -> Path:
+    annotations = corpora.random_annotations(2, documents=60, topics=5, concepts=25)
+    documents = [
+        Document(id=one.id, text=f"Text of {one.id}. " * 20, title=one.id, license="CC0") for one in annotations
+    ]
+    corpora.built(graph, tmp_path, annotations, documents)
+    file = tmp_path / "combinations.jsonl"
+    drawn = pipeline.sample(graph, SampleSettings(seed=1, combinations=300), StageCount(stage="sample"))
+    file.write_text("".join(json.dumps(one.to_row()) + "\n" for one in drawn))
+    return file
+
+
+def test_generate_stands_kill_9_anywhere_and_the_graph_has_it_all(
+    graph: Graph, server: ManagedServer, combinations_file: Path, tmp_path: Path, command_environment: dict[str, str]
+) -> None:
+    units = [json.loads(line)["id"] for line in combinations_file.read_text().splitlines()]
+    values = {**command_environment, "NEO4J_URI": server.status().bolt_url, "NEO4J_PASSWORD": server.password()}
+    whole, _ = stand_all_kills(
+        lambda url, folder: [
+            KGSYNTH, "generate", str(combinations_file), "--url", url, "--run-dir", str(folder), *COMMON,
+        ],
+        units, tmp_path, values, seed=5,
+    )  # fmt: skip
+    held = canonical.run(graph, "MATCH (q:Question) RETURN q.id AS id")
+    stored = pandas.concat([pandas.read_parquet(path) for path in whole.glob("questions-*.parquet")])
+    assert sorted(row["id"] for row in held) == sorted(stored.id)
+    assert pipeline.check(graph, report=lambda _: None) == []
+
+
+def test_a_server_that_is_killed_stops_the_run_and_nothing_is_lost(
+    tmp_path: Path, command_environment: dict[str, str]
+) -> None:
+    file, _ = questions_file(tmp_path, 300)
+    rng = random.Random(11)
+    log = tmp_path / "served.log"
+
+    def command(url: str, folder: str) -> list[str]:
+        return [
+            KGSYNTH,
+            "answer",
+            str(file),
+            "--not-to-graph",
+            "--url",
+            url,
+            "--run-dir",
+            folder,
+            "--tries",
+            "2",
+            *COMMON,
+        ]
+
+    with servers.running("--delay", "0.005") as fake:
+        port = fake.port
+        subprocess.run(
+            command(fake.url, "whole"), cwd=tmp_path, env=command_environment, check=True, capture_output=True
+        )
+    fake = servers.start("--delay", "0.005", log=log, port=port)
+    try:
+        for _ in range(5):
+            point = sum(fake.served().values()) + rng.randrange(5, 50)
+            process = subprocess.Popen(
+                command(fake.url, "killed"), cwd=tmp_path, env=command_environment, stderr=subprocess.PIPE, text=True
+            )
+            while process.poll() is None and sum(fake.served().values()) < point:
+                time.sleep(0.001)
+            if process.poll() is None:
+                servers.stop(fake)
+                _, said = process.communicate()
+                assert process.returncode == 1
+                assert "What was finished is kept: run the same command again when the server is well." in said
+                assert "Traceback" not in said
+                fake = servers.start("--delay", "0.005", log=log, port=fake.port)
+            else:
+                process.communicate()
+        subprocess.run(
+            command(fake.url, "killed"), cwd=tmp_path, env=command_environment, check=True, capture_output=True
+        )
+        served = fake.served()
+    finally:
+        servers.stop(fake)
+    assert files(tmp_path / "killed") == files(tmp_path / "whole")
+    assert len(served) == 300
+    assert sum(served.values()) - 300 <= 16 * 5
+
+
+def test_two_processes_on_one_folder(tmp_path: Path, command_environment: dict[str, str]) -> None:
+    file, _ = questions_file(tmp_path, 200)
+    with servers.running("--delay", "0.02", log=tmp_path / "log") as fake:
+        command = [KGSYNTH, "answer", str(file), "--not-to-graph", "--url", fake.url, "--run-dir", "run", *COMMON]
+        both = [
+            subprocess.Popen(command, cwd=tmp_path, env=command_environment, stderr=subprocess.PIPE, text=True)
+            for _ in range(2)
+        ]
+        said = [process.communicate()[1] for process in both]
+        assert sorted(process.returncode for process in both) == [0, 1]
+        assert any("another kgsynth works in run" in one for one in said)
+        assert max(fake.served().values()) == 1
+
+
+def test_a_poisoned_request_is_a_reject_and_retry_heals_it(tmp_path: Path, command_environment: dict[str, str]) -> None:
+    file, _ = questions_file(tmp_path, 60)
+    answer = [KGSYNTH, "answer", str(file), "--not-to-graph", "--run-dir", "run", "--tries", "2", *COMMON]
+
+    def kgsynth(*arguments: str) -> str:
+        done = subprocess.run(
+            arguments, cwd=tmp_path, env=command_environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    with servers.running("--poison", ":q17:") as fake:
+        said = kgsynth(*answer, "--url", fake.url)
+    assert "60 questions read, 59 kept, 1 rejected (1.7%: 1 backend error)" in said
+    run = open_run(tmp_path / "run")
+    (reject,) = run.rejects()
+    assert (reject["unit_id"], reject["raw"], reject["is_final"]) == (
+        "q17",
+        "HTTP 500: this request never works",
+        False,
+    )
+    with servers.running(log=tmp_path / "log") as fake:
+        healed = kgsynth(KGSYNTH, "retry", "run", "--url", fake.url)
+        assert list(fake.served()) == ["answer:q17:0"]
+        assert "1 questions read, 1 kept" in healed
+        assert "nothing to retry" in kgsynth(KGSYNTH, "retry", "run")
+    (row,) = open_run(tmp_path / "run" / "retry-1").rows()
+    assert (row["id"], row["answer_attempt"]) == ("q17", 1)
+    assert row["answer_seed"] != reject["seed"]
+    curated = kgsynth(KGSYNTH, "curate", "run", "--run-dir", "curated", "--no-filters")
+    assert "60 questions read, 60 kept" in curated
+    listed = kgsynth(KGSYNTH, "runs", "--below", ".")
+    assert [line.split("\t")[1:6] for line in listed.splitlines()[1:]] == [
+        ["curate", "complete", "60", "60", "0"],
+        ["answer", "complete", "1", "1", "0"],
+        ["answer", "complete", "60", "59", "1"],
+    ] or "retry-1" in listed
+    shown = kgsynth(KGSYNTH, "runs", "show", "run")
+    assert "1 backend error" in shown
+    assert "q17: HTTP 500: this request never works" in shown
+    assert "retry-1, complete: 1 read, 1 kept" in shown
+    assert isinstance(run, RunFolder)
+
+
+def test_the_run_stops_when_too_much_is_rejected(tmp_path: Path, command_environment: dict[str, str]) -> None:
+    file, _ = questions_file(tmp_path, 3000)
+    values = [*COMMON[:4], *COMMON[6:]]
+    command = [
+        KGSYNTH,
+        "answer",
+        str(file),
+        "--not-to-graph",
+        "--run-dir",
+        "run",
+        "--min-agreement",
+        "1",
+        "--votes",
+        "4",
+        "--max-rejected-share",
+        "0.05",
+    ]
+    with servers.running(log=tmp_path / "log") as fake:
+        done = subprocess.run(
+            [*command, "--url", fake.url, *values],
+            cwd=tmp_path,
+            env=command_environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert "too little agreement" in done.stderr
+        assert "over the limit of 5%" in done.stderr
+        assert "Look at run/rejects-*.jsonl" in done.stderr
+        assert 2000 <= sum(fake.served().values()) < 3000
+    assert isinstance(config.environment(), config.Environment)
