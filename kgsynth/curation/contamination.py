@@ -131,9 +131,22 @@ def folded(text: str) -> tuple[str, ...]:
 
 
 def runs(text: str) -> list[tuple[str, ...]]:
-    """Runs of five tokens in which all variables and all numbers are the same, so that renaming changes none."""
-    found = ["0" if token[0].isdigit() else ("v" if is_variable(token) else token) for token in tokens(text)]
-    return [tuple(found[first : first + RUN_TOKENS]) for first in range(len(found) - RUN_TOKENS + 1)]
+    """Runs of five tokens in which all variables and all numbers are the same, so that renaming changes none.
+
+    A run of formula alone keeps its own: `v^0+v` stands in every other formula and says nothing.
+    """
+    own = tokens(text)
+    alike = _alike(own)
+    found = []
+    for first in range(len(own) - RUN_TOKENS + 1):
+        run = tuple(alike[first : first + RUN_TOKENS])
+        has_word = any(len(token) > 1 and token.isalpha() for token in run)
+        found.append(run if has_word else tuple(own[first : first + RUN_TOKENS]))
+    return found
+
+
+def _alike(found: Sequence[str]) -> list[str]:
+    return ["0" if token[0].isdigit() else ("v" if is_variable(token) else token) for token in found]
 
 
 class Benchmark:
@@ -183,11 +196,8 @@ def longest_common(first: str, second: str) -> str:
     """The longest run of tokens that two texts share when variables and numbers are folded, as the second has it."""
     from difflib import SequenceMatcher
 
-    def fold(found: Sequence[str]) -> list[str]:
-        return ["0" if token[0].isdigit() else ("v" if is_variable(token) else token) for token in found]
-
     one, other = tokens(first), tokens(second)
-    match = SequenceMatcher(None, fold(one), fold(other), autojunk=False).find_longest_match()
+    match = SequenceMatcher(None, _alike(one), _alike(other), autojunk=False).find_longest_match()
     return " ".join(other[match.b : match.b + match.size])
 
 

@@ -68,6 +68,8 @@ class Generator(Protocol):
 
     name: str
     model: str
+    # Of the requests that are taken from here on.
+    sampling: Sampling
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, exactly or, where the tokenizer is not known, at least."""

@@ -127,7 +127,7 @@ class OpenAiServerGenerator:
         """
         base = url.rstrip("/")
         self._url = base if base.endswith("/v1") else f"{base}/v1"
-        self._sampling, self._constrained = sampling, constrained
+        self.sampling, self._constrained = sampling, constrained
         self._timeout_s, self._tries, self._first_wait_s = timeout_s, tries, first_wait_s
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self.concurrency = Concurrency(most=concurrency)
@@ -168,13 +168,13 @@ class OpenAiServerGenerator:
         body: dict[str, Any] = {
             "model": request.model or self.model,
             "messages": request.conversation(),
-            "temperature": self._sampling.temperature,
-            "top_p": self._sampling.top_p,
-            "max_tokens": self._sampling.max_output_tokens,
+            "temperature": self.sampling.temperature,
+            "top_p": self.sampling.top_p,
+            "max_tokens": self.sampling.max_output_tokens,
             "seed": request.seed,
         }
         if self._constrained:
-            body["repetition_penalty"] = self._sampling.repetition_penalty
+            body["repetition_penalty"] = self.sampling.repetition_penalty
             if request.pattern:
                 body["structured_outputs"] = {"regex": request.pattern}
         if request.json_schema:

@@ -50,6 +50,15 @@ class RayGenerator:
         self.name, self.model, self._inner, self._stage, self._read = inner.name, inner.model, inner, stage, read
         self._ray = _ray()
 
+    @property
+    def sampling(self) -> Sampling:
+        """Of the requests that are taken from here on."""
+        return self._inner.sampling
+
+    @sampling.setter
+    def sampling(self, sampling: Sampling) -> None:
+        self._inner.sampling = sampling
+
     def count_tokens(self, text: str) -> int:
         """As the inner generator counts."""
         return self._inner.count_tokens(text)
@@ -120,7 +129,8 @@ def server(inner: OpenAiServerGenerator, *, api_key: str, tries: int, first_wait
 
 
 def vllm(folder: str, *, model: str, sampling: Sampling, context_tokens: int) -> RayGenerator:
-    """VLLM engines on the GPUs of the cluster, one replica a GPU."""
+    """Engines of vLLM on the GPUs of the cluster, one replica a GPU."""
+    inner = _Named(model, folder, sampling)
 
     def stage(dataset: Any) -> Any:
         from ray.data.llm import build_processor, vLLMEngineProcessorConfig
@@ -131,7 +141,7 @@ def vllm(folder: str, *, model: str, sampling: Sampling, context_tokens: int) ->
                 engine_kwargs={"max_model_len": context_tokens},
                 concurrency=max(1, int(_ray().cluster_resources().get("GPU", 1))),
             ),
-            preprocess=lambda row: _vllm_row(_from_json(row["request"]), sampling),
+            preprocess=lambda row: _vllm_row(_from_json(row["request"]), inner.sampling),
             postprocess=lambda row: {
                 "request": row["request"],
                 "text": row["generated_text"],
@@ -144,10 +154,10 @@ def vllm(folder: str, *, model: str, sampling: Sampling, context_tokens: int) ->
     def read(request: Request, row: dict[str, Any]) -> Completion:
         completion = _text_row(request, row)
         # The processor does not say why a text ended.
-        is_cut = completion.output_tokens >= sampling.max_output_tokens
+        is_cut = completion.output_tokens >= inner.sampling.max_output_tokens
         return replace(completion, finish_reason="length") if is_cut else completion
 
-    return RayGenerator(_Named(model, folder), stage, read)
+    return RayGenerator(inner, stage, read)
 
 
 class _Named:
@@ -155,8 +165,8 @@ class _Named:
 
     name = "vllm"
 
-    def __init__(self, model: str, folder: str) -> None:
-        self.model = model
+    def __init__(self, model: str, folder: str, sampling: Sampling) -> None:
+        self.model, self.sampling = model, sampling
         file = Path(folder) / "tokenizer.json"
         if not file.is_file():
             raise GeneratorUnavailableError(

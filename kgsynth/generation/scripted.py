@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from kgsynth.generation.backend import Completion, Request
+from kgsynth.generation.backend import Completion, Request, Sampling
 from kgsynth.randomness import stream
 from kgsynth.records import GRADES, content_hash
 
@@ -36,6 +36,10 @@ class ScriptedGenerator:
 
     name = "scripted"
     model = "scripted-1"
+
+    def __init__(self) -> None:
+        """Sampling changes no script."""
+        self.sampling = Sampling(temperature=0, top_p=1, repetition_penalty=1, max_output_tokens=1)
 
     def count_tokens(self, text: str) -> int:
         """Words and marks."""

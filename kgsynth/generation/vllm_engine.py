@@ -54,7 +54,7 @@ class VllmGenerator:
             GeneratorUnavailableError: the model cannot be loaded.
         """
         self.model = model
-        self._sampling = sampling
+        self.sampling = sampling
         set_defaults(_ENVIRONMENT)
         if Path(folder).is_dir():
             # What is on disk needs no hub; a name may need one.
@@ -109,6 +109,13 @@ class VllmGenerator:
     def generate(self, requests: Iterator[Request | None]) -> Iterator[Completion]:
         """Completions as the engine finishes them; its queue is kept full, so that no batch runs half empty."""
         asked: dict[str, Request] = {}
+        try:
+            yield from self._completions(requests, asked)
+        finally:
+            if asked:
+                self._engine.llm_engine.abort_request(list(asked))
+
+    def _completions(self, requests: Iterator[Request | None], asked: dict[str, Request]) -> Iterator[Completion]:
         while True:
             while len(asked) < self._queue_length:
                 request = next(requests, None)
@@ -117,7 +124,8 @@ class VllmGenerator:
                 (identity,) = self._engine.enqueue_chat(
                     [request.conversation()], [self._parameters(request)], use_tqdm=False
                 )
-                asked[identity] = request
+                # The engine adds a random part for itself; outputs come under the part before it.
+                asked[identity.partition("-")[0]] = request
             if not asked:
                 return
             for output in self._engine.llm_engine.step():
@@ -141,10 +149,10 @@ class VllmGenerator:
         elif request.json_schema:
             form = StructuredOutputsParams(json=request.json_schema)
         return SamplingParams(
-            temperature=self._sampling.temperature,
-            top_p=self._sampling.top_p,
-            repetition_penalty=self._sampling.repetition_penalty,
-            max_tokens=self._sampling.max_output_tokens,
+            temperature=self.sampling.temperature,
+            top_p=self.sampling.top_p,
+            repetition_penalty=self.sampling.repetition_penalty,
+            max_tokens=self.sampling.max_output_tokens,
             seed=request.seed,
             structured_outputs=form,
         )

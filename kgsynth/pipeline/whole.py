@@ -16,7 +16,7 @@ from kgsynth.pipeline.documents import extract, snapshot
 from kgsynth.pipeline.graph import build, check, connect, load, merge
 from kgsynth.pipeline.stages import Report, timed, write_lines
 from kgsynth.pipeline.walks import sample
-from kgsynth.pipeline.writing import answer, extract_with_model, generate
+from kgsynth.pipeline.writing import Backends, answer, extract_with_model, generate
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import AnsweredQuestion, Combination, Question, StageCount, content_hash
 from kgsynth.runs import RunFolder
@@ -68,8 +68,12 @@ def run(
     # Claimed before anything is written: results of two configurations never stand in one folder.
     claim = RunFolder(work_dir, content_hash([decisive, __version__])[:12], decisive, stage="run", rows_name="none")
     last = _UNTIL.index(config.run.until)
-    with claim.opened(), connect(environment, config.graph, start=True, progress=progress) as graph:
-        _to_graph(graph, environment, config, work_dir, reported, progress, result)
+    with (
+        claim.opened(),
+        Backends() as backends,
+        connect(environment, config.graph, start=True, progress=progress) as graph,
+    ):
+        _to_graph(graph, environment, config, work_dir, reported, progress, result, backends)
         _to_combinations(graph, config, work_dir, reported, progress, result)
         if last >= _UNTIL.index("questions"):
             folders = []
@@ -84,6 +88,7 @@ def run(
                     run_dir=work_dir / f"level{level}",
                     report=reported,
                     progress=progress,
+                    make=backends.make,
                 )
                 folders.append(made.path)
                 result.folders[f"level {level}"] = made.path
@@ -99,6 +104,7 @@ def run(
                 run_dir=work_dir / "answers",
                 report=reported,
                 progress=progress,
+                make=backends.make,
             )
             result.folders["answers"] = answered.path
             result.answers = [AnsweredQuestion.from_row(row) for row in _some(answered.rows())]
@@ -134,6 +140,7 @@ def _to_graph(
     report: Report,
     progress: Progress | None,
     result: RunResult,
+    backends: Backends,
 ) -> None:
     documents = snapshot(
         config.documents,
@@ -145,7 +152,7 @@ def _to_graph(
     annotations = list(config.documents.annotations)
     if not annotations:
         annotations = [str(work_dir / "annotations.jsonl")]
-        _annotate(environment, config, documents, work_dir, report, progress, result)
+        _annotate(environment, config, documents, work_dir, report, progress, result, backends)
     load(
         graph,
         documents,
@@ -173,6 +180,7 @@ def _annotate(
     report: Report,
     progress: Progress | None,
     result: RunResult,
+    backends: Backends,
 ) -> None:
     output = work_dir / "annotations.jsonl"
     rejects = work_dir / "rejects-extract.jsonl"
@@ -186,6 +194,7 @@ def _annotate(
             rejects=rejects,
             report=report,
             progress=progress,
+            make=backends.make,
         )
         result.folders["extract"] = folder.path
         return

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from kgsynth import __version__, queries
 from kgsynth.config import (
@@ -58,6 +58,10 @@ Make = Callable[[Environment, BackendSettings], Generator]
 Units = Callable[[], Iterator[Any]]
 
 _NAMES = queries.load("walk/names")
+# Settings that a backend is loaded with.
+_LOADED_BY = frozenset(
+    "backend engine model url context_tokens constrained concurrency timeout_s tries first_wait_s".split()
+)
 _RETRY_HINT = "`kgsynth retry` asks for the rejects again; --max-rejected-share sets the limit."
 
 
@@ -131,6 +135,43 @@ def make_generator(environment: Environment, settings: BackendSettings) -> Gener
     from kgsynth.generation.vllm_engine import VllmGenerator
 
     return VllmGenerator(folder, model=name, sampling=sampling, context_tokens=settings.context_tokens)
+
+
+class Backends:
+    """Backends that several stages use one after the other, each loaded once; they differ in sampling alone."""
+
+    def __init__(self) -> None:
+        """None is loaded."""
+        self._loaded: dict[str, Generator] = {}
+
+    def __enter__(self) -> Self:
+        """The backends themselves."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give back memory and connections."""
+        for generator in self._loaded.values():
+            generator.close()
+
+    def make(self, environment: Environment, settings: BackendSettings) -> Generator:
+        """As `make_generator`; what is loaded is taken again."""
+        how = {name: value for name, value in _plain_settings(settings).items() if name in _LOADED_BY}
+        key = json.dumps(how, sort_keys=True)
+        if key not in self._loaded:
+            self._loaded[key] = make_generator(environment, settings)
+        self._loaded[key].sampling = _sampling(settings)
+        return _Borrowed(self._loaded[key])
+
+
+class _Borrowed:
+    """A backend that outlives the stage that uses it."""
+
+    def __init__(self, owned: Generator) -> None:
+        self.name, self.model, self.sampling = owned.name, owned.model, owned.sampling
+        self.count_tokens, self.generate = owned.count_tokens, owned.generate
+
+    def close(self) -> None:
+        """The owner closes it."""
 
 
 def _sampling(settings: BackendSettings) -> Sampling:
