@@ -58,6 +58,7 @@ Make = Callable[[Environment, BackendSettings], Generator]
 Units = Callable[[], Iterator[Any]]
 
 _NAMES = queries.load("walk/names")
+_RETRIED = frozenset({"extract", "level1", "level2", "level3", "answer"})
 # Settings that a backend is loaded with.
 _LOADED_BY = frozenset(
     "backend engine model url context_tokens constrained concurrency timeout_s tries first_wait_s".split()
@@ -505,6 +506,11 @@ def retry(
         ManifestError: it is no run, or not complete; ConfigError: its inputs are gone or changed.
     """
     folder = open_run(run)
+    if folder.stage not in _RETRIED:
+        raise ConfigError(
+            f"{run} holds a run of stage {folder.stage!r}, which asks no model",
+            hint="Retry the folder of one of its stages: `kgsynth runs` lists them.",
+        )
     if folder.manifest() is None:
         raise ManifestError(
             f"run {folder.run_id} in {run} is not complete", hint="Run its command again first; then retry its rejects."
@@ -543,7 +549,9 @@ def _stage_again(
 ) -> tuple[_Stage, Graph | None]:
     kinds: dict[str, type[BackendSettings]] = {"extract": ExtractSettings, "answer": AnswerSettings}
     kind = kinds.get(folder.stage, GenerateSettings)
-    settings: Any = section_from(folder.stage, {**folder.inputs["settings"], **changes}, kind)
+    held = {name: value for name, value in folder.inputs.get("settings", {}).items() if value is not None}
+    section = "generate" if kind is GenerateSettings else folder.stage
+    settings: Any = section_from(section, {**held, **changes}, kind)
     inputs: dict[str, Any] = folder.inputs
     if folder.stage == "extract":
         documents = section_from("documents", inputs["documents"], DocumentsSettings)

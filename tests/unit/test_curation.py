@@ -339,7 +339,7 @@ def test_the_card_counts_everything_and_names_licences(tmp_path: Path) -> None:
     assert "PlanetMath, and others" in card
     assert '"seed": 7' in card
     assert '"min_jaccard": 0.8' in card
-    rows = list(csv.DictReader((tmp_path / "set" / "LICENSES.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "set" / "LICENSES.csv").read_text().splitlines()))
     assert {(row["license"], row["attribution"], row["share_alike"], row["rows"]) for row in rows} == {
         ("CC BY-SA 3.0", "PlanetMath, and others", "true", "20"),
         ("CC0-1.0", "PlanetMath, and others", "false", "20"),
