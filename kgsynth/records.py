@@ -11,6 +11,7 @@ import json
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import Any, Literal, Self
 
 Kind = Literal["concept", "topic"]
@@ -249,12 +250,19 @@ class CuratedQuestion(AnsweredQuestion):
     group: str = ""
 
 
+@cache
+def _field_names(kind: Any) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind))
+
+
 def plain(record: Any) -> dict[str, Any]:
     """A record as a row of scalars, lists and, for records inside it, dictionaries."""
-    return {item.name: _plain_value(getattr(record, item.name)) for item in fields(record)}
+    return {name: _plain_value(getattr(record, name)) for name in _field_names(type(record))}
 
 
 def _plain_value(value: Any) -> Any:
+    if isinstance(value, (str, int, float)):
+        return value
     if isinstance(value, tuple):
         return [_plain_value(one) for one in value]
     return plain(value) if is_dataclass(value) else value
@@ -266,16 +274,15 @@ def from_row(kind: type[Any], row: Mapping[str, Any]) -> Any:
     Raises:
         KeyError: the row lacks a field that has no default.
     """
-    known = [item.name for item in fields(kind)]
-    values = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in row.items()
-        if key in known and value is not None
-    }
+    values: dict[str, Any] = {}
+    for name in _field_names(kind):
+        value = row.get(name)
+        if value is not None:
+            values[name] = tuple(value) if isinstance(value, list) else value
     try:
         return kind(**values)
     except TypeError:
-        missing = [item for item in known if item not in values and item in ("id", "text")]
+        missing = [name for name in ("id", "text") if name not in values]
         raise KeyError(", ".join(missing)) from None
 
 

@@ -32,7 +32,7 @@ class Request:
 
     def conversation(self) -> list[dict[str, str]]:
         """The messages as chat interfaces take them."""
-        return [asdict(message) for message in self.messages]
+        return [{"role": message.role, "content": message.content} for message in self.messages]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

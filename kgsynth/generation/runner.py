@@ -7,7 +7,7 @@ the journal before anything is made of it; what is in a journal or a shard is ne
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -136,10 +136,7 @@ class Runner:
                 self._progress.advance(len(units))
                 self._finished(units, self._folder.shard_rows(number))
                 continue
-            # A journal may hold a request twice when two machines wrote to it; the first is what a shard was made of.
-            finished: dict[str, Completion] = {}
-            for row in self._folder.journal(number):
-                finished.setdefault(row["request_id"], Completion(**row))
+            finished = {row["request_id"]: Completion(**row) for row in self._folder.journal(number)}
             yield _Shard(number=number, units=units, finished=finished, journal=self._folder.open_journal(number))
 
     def _feed(self, shards: Iterable[_Shard], begin: Callable[[Any], Work]) -> Iterator[Request | None]:
@@ -186,7 +183,7 @@ class Runner:
         text = completion.text.encode("utf-8", "replace").decode()
         if text != completion.text:
             completion = replace(completion, text=text)
-        opened.shard.journal.append(asdict(completion))
+        opened.shard.journal.append(plain(completion))
         self._session["requests"] += 1
         self._session["prompt_tokens"] += completion.prompt_tokens
         self._session["output_tokens"] += completion.output_tokens

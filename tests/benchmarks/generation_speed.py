@@ -1,0 +1,262 @@
+"""What the framework costs: each backend beside the bare library, in one run, turn by turn.
+
+    python tests/benchmarks/generation_speed.py vllm      in-process vLLM beside bare LLM.chat (small model)
+    python tests/benchmarks/generation_speed.py server    server backend beside a bare asyncio client, real vLLM server
+    python tests/benchmarks/generation_speed.py instant   the whole stage against a fake server that answers at once
+    python tests/benchmarks/generation_speed.py memory 1000000    that many scripted requests, peak memory of the process
+
+Ratios are of the medians of three turns; "kgsynth" is the whole answer stage: prompts, journal, checks and shards.
+"""
+
+import asyncio
+import json
+import os
+import resource
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kgsynth import config, pipeline
+from kgsynth.config import AnswerSettings, GraphSettings
+from kgsynth.generation import prompts, small_model
+from tests import servers
+
+_TURNS = 3
+_TOKENS = 128
+
+
+def questions(path: Path, count: int) -> Path:
+    """A file of short questions."""
+    with path.open("w") as file:
+        for n in range(count):
+            file.write(
+                json.dumps({"id": f"q{n}", "text": f"What is the remainder of {n} times {n + 3} modulo {n % 89 + 7}?"})
+                + "\n"
+            )
+    return path
+
+
+def conversations(count: int) -> list[list[dict[str, str]]]:
+    """The prompts that the answer stage sends for them."""
+    template = prompts.load("mathematics", "answer")
+    return [
+        [
+            {"role": one.role, "content": one.content}
+            for one in template.fill(question=f"What is the remainder of {n} times {n + 3} modulo {n % 89 + 7}?")
+        ]
+        for n in range(count)
+    ]
+
+
+def stage(file: Path, settings: AnswerSettings, make: Any = None) -> dict[str, Any]:
+    """The answer stage once, in a folder of its own; its account."""
+    with tempfile.TemporaryDirectory() as desk:
+        more = {} if make is None else {"make": make}
+        folder = pipeline.answer(
+            None,
+            config.environment(),
+            settings,
+            questions=[file],
+            graph_settings=GraphSettings(),
+            run_dir=Path(desk) / "run",
+            report=lambda _: None,
+            **more,
+        )
+        manifest = folder.manifest()
+        assert manifest is not None
+        return dict(manifest["stages"][0])
+
+
+def turns(ours: Callable[[], float], bare: Callable[[], float], unit: str) -> None:
+    """Take turns and print rates and their ratio."""
+    rates: dict[str, list[float]] = {"kgsynth": [], "bare": []}
+    for turn in range(_TURNS):
+        for name, run in (("kgsynth", ours), ("bare", bare)) if turn % 2 == 0 else (("bare", bare), ("kgsynth", ours)):
+            rates[name].append(run())
+            print(f"  {name}: {rates[name][-1]:,.1f} {unit}", flush=True)
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    print(
+        f"kgsynth {medians['kgsynth']:,.1f}, bare {medians['bare']:,.1f} {unit}: ratio {medians['kgsynth'] / medians['bare']:.3f}"
+    )
+
+
+def vllm(count: int) -> None:
+    """In process."""
+    from kgsynth.pipeline.writing import Backends
+
+    settings = AnswerSettings(
+        backend="vllm", seed=1, max_output_tokens=_TOKENS, context_tokens=1024, max_rejected_share=1.0, temperature=0.8
+    )
+    environment = config.environment()
+    with tempfile.TemporaryDirectory() as desk, Backends() as backends:
+        file = questions(Path(desk) / "q.jsonl", count)
+        backends.make(environment, settings)
+        (generator,) = backends._loaded.values()
+        engine: Any = generator._engine  # type: ignore[attr-defined]
+        from vllm import SamplingParams
+
+        def ours() -> float:
+            started = time.monotonic()
+            account = stage(file, settings, backends.make)
+            return float(account["output_tokens"]) / (time.monotonic() - started)
+
+        def bare() -> float:
+            parameters = [
+                SamplingParams(
+                    temperature=0.8,
+                    top_p=settings.top_p,
+                    repetition_penalty=settings.repetition_penalty,
+                    max_tokens=_TOKENS,
+                    seed=n,
+                )
+                for n in range(count)
+            ]
+            started = time.monotonic()
+            outputs = engine.chat(conversations(count), parameters, use_tqdm=False)
+            return sum(len(one.outputs[0].token_ids) for one in outputs) / (time.monotonic() - started)
+
+        turns(ours, bare, "tokens/s")
+
+
+@contextmanager
+def vllm_server() -> Iterator[str]:
+    """A real vLLM server with the small model."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = small_model.small_model(config.environment().models)
+    variables = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_NUM_OF_RESERVED_CPU": "0", "VLLM_LOGGING_LEVEL": "ERROR"}  # fmt: skip
+    options = ["--model", str(folder), "--served-model-name", "small", "--host", "127.0.0.1", "--port", str(port), "--max-model-len", "1024", "--max-num-batched-tokens", "1024",
+               "--enforce-eager", "--gpu-memory-utilization", "0.35", "--no-enable-chunked-prefill", "--max-num-seqs", "16"]  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vllm.entrypoints.openai.api_server", *options],
+        env={**os.environ, **variables},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        while True:
+            try:
+                urllib.request.urlopen(f"{url}/v1/models").close()
+                break
+            except OSError:
+                assert process.poll() is None, "the vLLM server did not start"
+                time.sleep(1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+async def bare_client(url: str, count: int, concurrency: int, tokens: int) -> int:
+    """A plain asyncio client with a semaphore; output tokens."""
+    import aiohttp
+
+    gate = asyncio.Semaphore(concurrency)
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=600)) as session:
+
+        async def one(n: int, conversation: list[dict[str, str]]) -> int:
+            body = {
+                "model": "small",
+                "messages": conversation,
+                "temperature": 0.8,
+                "top_p": 0.95,
+                "max_tokens": tokens,
+                "seed": n,
+                "repetition_penalty": 1.1,
+            }
+            async with gate, session.post(f"{url}/v1/chat/completions", json=body) as answer:
+                return int((await answer.json())["usage"]["completion_tokens"])
+
+        return sum(await asyncio.gather(*(one(n, conversation) for n, conversation in enumerate(conversations(count)))))
+
+
+def server(count: int) -> None:
+    """A real server; the same number in flight on both sides from the start."""
+    concurrency = 16
+    from kgsynth.generation.openai_server import OpenAiServerGenerator
+
+    with vllm_server() as url, tempfile.TemporaryDirectory() as desk:
+        file = questions(Path(desk) / "q.jsonl", count)
+        settings = AnswerSettings(
+            backend="server",
+            url=url,
+            seed=1,
+            max_output_tokens=_TOKENS,
+            context_tokens=1024,
+            concurrency=concurrency,
+            max_rejected_share=1.0,
+            temperature=0.8,
+        )
+
+        def make(environment: config.Environment, wanted: Any) -> Any:
+            made = pipeline.make_generator(environment, wanted)
+            assert isinstance(made, OpenAiServerGenerator)
+            made.concurrency.limit = concurrency
+            return made
+
+        def ours() -> float:
+            started = time.monotonic()
+            account = stage(file, settings, make)
+            return float(account["output_tokens"]) / (time.monotonic() - started)
+
+        def bare() -> float:
+            started = time.monotonic()
+            return asyncio.run(bare_client(url, count, concurrency, _TOKENS)) / (time.monotonic() - started)
+
+        turns(ours, bare, "tokens/s")
+
+
+def instant(count: int) -> None:
+    """A server that answers at once: what the framework can do."""
+    with servers.running("--instant") as fake, tempfile.TemporaryDirectory() as desk:
+        file = questions(Path(desk) / "q.jsonl", count)
+        settings = AnswerSettings(backend="server", url=fake.url, seed=1, concurrency=64)
+
+        def ours() -> float:
+            started = time.monotonic()
+            stage(file, settings)
+            return count / (time.monotonic() - started)
+
+        def bare() -> float:
+            started = time.monotonic()
+            asyncio.run(bare_client(fake.url, count, 64, _TOKENS))
+            return count / (time.monotonic() - started)
+
+        turns(ours, bare, "requests/s")
+
+
+def memory(count: int) -> None:
+    """Peak memory of a run of that many scripted requests, and of one of a tenth of them before it."""
+    desk = Path(tempfile.mkdtemp())
+    try:
+        settings = AnswerSettings(backend="scripted", seed=1)
+        for part in (count // 10, count):
+            file = questions(desk / "q.jsonl", part)
+            started = time.monotonic()
+            account = stage(file, settings)
+            seconds = time.monotonic() - started
+            assert account["units"] == part
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(
+                f"{part:,} requests: {seconds:,.0f} s, {part / seconds:,.0f}/s, peak memory so far {peak:,.0f} MiB",
+                flush=True,
+            )
+    finally:
+        shutil.rmtree(desk, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    what, *rest = sys.argv[1:] or ["instant"]
+    counts = {"vllm": 96, "server": 96, "instant": 20_000, "memory": 1_000_000}
+    {"vllm": vllm, "server": server, "instant": instant, "memory": memory}[what](int(rest[0]) if rest else counts[what])
