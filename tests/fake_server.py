@@ -105,6 +105,8 @@ class Connection(asyncio.Protocol):
                 # Served one after the other beyond `parallel`: more in flight only wait.
                 await asyncio.sleep(options.delay * max(1.0, server.in_flight / options.parallel))
             self.send(200, server.answer(identity, body))
+        except (KeyError, ValueError) as error:
+            self.send(400, repr(error).encode())
         finally:
             server.in_flight -= 1
 

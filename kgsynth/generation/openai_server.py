@@ -194,11 +194,11 @@ class OpenAiServerGenerator:
         with asyncio.Runner() as runner:
             loop = runner.get_loop()
             arrived = asyncio.Event()
-            session = runner.run(self._session())
+            session = runner.run(self.open_session())
 
             async def work(request: Request) -> None:
                 try:
-                    finished.append(await self._one(session, request))
+                    finished.append(await self.complete(session, request))
                 except Exception as error:  # noqa: BLE001 - raised again where the completions are taken
                     finished.append(error)
                 # Here and not in a callback: the loop may stand still before that is called.
@@ -232,16 +232,15 @@ class OpenAiServerGenerator:
     def close(self) -> None:
         """Connections end with `generate`."""
 
-    async def _session(self) -> aiohttp.ClientSession:
+    async def open_session(self) -> aiohttp.ClientSession:
+        """Connections for `complete`, in the running loop; the caller closes them."""
         return aiohttp.ClientSession(
             headers={**self._headers, "Content-Type": "application/json"},
             timeout=aiohttp.ClientTimeout(total=self._timeout_s),
             connector=aiohttp.TCPConnector(limit=0),
-            # Answers are decoded here, so that one that is no JSON is retried like any other fault.
-            auto_decompress=True,
         )
 
-    async def _one(self, session: aiohttp.ClientSession, request: Request) -> Completion:
+    async def complete(self, session: aiohttp.ClientSession, request: Request) -> Completion:
         """The completion of one request, tried again while that may help."""
         data = json.dumps(self.body(request), ensure_ascii=False).encode("utf-8", "replace")
         # vLLM's log names requests so; ids may hold any character, a header may not.

@@ -7,6 +7,7 @@ Prompts, journal and shards stay in the process that runs the stage; Ray does wh
 journaled at once.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -18,24 +19,36 @@ from typing import Any
 from kgsynth.config import set_defaults
 from kgsynth.errors import GeneratorUnavailableError, MissingExtraError
 from kgsynth.generation.backend import Completion, Generator, Message, Request, Sampling
-from kgsynth.generation.openai_server import OpenAiServerGenerator, read_answer
+from kgsynth.generation.openai_server import Concurrency, OpenAiServerGenerator
 from kgsynth.generation.scripted import ScriptedGenerator
 
 # Starting a Ray dataset takes about a second; so many requests are worth it, and a kill repeats no more.
 _BATCH = 2048
+# Requests that one HTTP worker has in flight at most, and how often one that waits for its turn looks.
+_IN_FLIGHT = 128
+_GATE_S = 0.01
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
-    # Ray reads it when it is imported, here and in the workers: batches that one HTTP worker has in flight.
-    "RAY_DATA_DEFAULT_ASYNC_BATCH_UDF_MAX_CONCURRENCY": "32",
+    # Ray's C++ logs an error for every pool of workers, though nothing is wrong.
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    # Ray reads it when it is imported, in this process only: batches of one block that a worker has in flight.
+    "RAY_DATA_DEFAULT_ASYNC_BATCH_UDF_MAX_CONCURRENCY": str(_IN_FLIGHT),
 }
+# Bytes after which a worker hands over what it has: answers come back, and are journaled, while others are awaited.
+_BLOCK_BYTES = 1 << 14
 
 
 class RayGenerator:
     """Another generator's requests, answered by Ray Data."""
 
     def __init__(
-        self, inner: Generator, stage: Callable[[Any], Any], read: Callable[[Request, dict[str, Any]], Completion]
+        self,
+        inner: Generator,
+        stage: Callable[[Any], Any],
+        read: Callable[[Request, dict[str, Any]], Completion],
+        *,
+        blocks: int | None = None,
     ) -> None:
         """Start or join Ray.
 
@@ -43,11 +56,13 @@ class RayGenerator:
             inner: gives name, model and the count of tokens; it answers nothing here.
             stage: takes a dataset with a column `request` and returns one with the same column and what came of it.
             read: the completion from a row of that.
+            blocks: in how many blocks a batch is handed over, one a worker; None leaves it to Ray.
 
         Raises:
             MissingExtraError: Ray is not installed; GeneratorUnavailableError: it does not start.
         """
         self.name, self.model, self._inner, self._stage, self._read = inner.name, inner.model, inner, stage, read
+        self._blocks = blocks
         self._ray = _ray()
 
     @property
@@ -70,14 +85,15 @@ class RayGenerator:
             if not batch:
                 return
             rows = [{"request": _to_json(request)} for request in batch]
-            dataset = self._stage(self._ray.data.from_items(rows))
+            blocks = None if self._blocks is None else min(self._blocks, len(rows))
+            dataset = self._stage(self._ray.data.from_items(rows, override_num_blocks=blocks))
             missing = {request.id: request for request in batch}
             try:
                 for row in dataset.iter_rows():
                     yield self._read(missing.pop(_from_json(row["request"]).id), row)
             except (self._ray.exceptions.RayError, RuntimeError, ValueError) as error:
                 raise GeneratorUnavailableError(
-                    f"Ray could not answer {len(missing):,} of {len(batch):,} requests: {str(error)[-500:]}",
+                    f"Ray could not answer {len(missing):,} of {len(batch):,} requests: {_cause(error)}",
                     hint="What was finished is kept: run the same command again.",
                 ) from error
 
@@ -96,36 +112,99 @@ def scripted() -> RayGenerator:
     return RayGenerator(ScriptedGenerator(), stage, _text_row)
 
 
-def server(inner: OpenAiServerGenerator, *, api_key: str, tries: int, first_wait_s: float) -> RayGenerator:
+def server(inner: OpenAiServerGenerator) -> RayGenerator:
     """An OpenAI-compatible server, asked by Ray's HTTP processor."""
+    workers = -(-inner.concurrency.most // _IN_FLIGHT)
+    share = -(-inner.concurrency.most // workers)
 
     def stage(dataset: Any) -> Any:
         from ray.data.llm import HttpRequestProcessorConfig, build_processor
 
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else None
+        # All steps wait at the same time, on one CPU too; equal ones share a process.
+        little = {"num_cpus": 0.25}
         processor = build_processor(
             HttpRequestProcessorConfig(
                 url=inner.url,
-                headers=headers,
-                max_retries=tries - 1,
-                base_retry_wait_time_in_s=first_wait_s,
-                # The processor sends the requests of a batch one after the other, but works on several batches at once.
+                session_factory=_Session(inner, share),
+                # The requests of a batch are sent one after the other, but several batches of a block at once.
                 batch_size=1,
-                concurrency=max(1, int(_ray().cluster_resources().get("CPU", 1)) // 2),
+                concurrency=(workers, workers),
+                http_request_stage=little,
             ),
-            preprocess=lambda row: {"payload": inner.body(_from_json(row["request"]))},
-            postprocess=lambda row: {"request": row["request"], "answer": json.dumps(row["http_response"])},
+            preprocess=_http_row,
+            postprocess=_http_answer,
+            preprocess_map_kwargs=little,
+            postprocess_map_kwargs=little,
         )
         return processor(dataset)
 
-    def read(request: Request, row: dict[str, Any]) -> Completion:
-        try:
-            return read_answer(request, json.loads(row["answer"]))
-        except (KeyError, TypeError, IndexError, ValueError) as error:
-            failure = f"an answer that is no chat completion ({error!r}): {row['answer'][:200]}"
-            return Completion(request_id=request.id, text=failure, finish_reason="error")
+    def read(_: Request, row: dict[str, Any]) -> Completion:
+        return Completion(**json.loads(row["answer"]))
 
-    return RayGenerator(inner, stage, read)
+    return RayGenerator(inner, stage, read, blocks=workers)
+
+
+class _Session:
+    """In place of the HTTP processor's own session: tries again and names requests as without Ray.
+
+    By itself the processor ends the whole dataset when one request fails for good or is answered by anything but JSON.
+    """
+
+    def __init__(self, inner: OpenAiServerGenerator, most: int) -> None:
+        self._inner, self._most = inner, most
+        self._open: Any = None
+        self._flying = 0
+
+    def __call__(self) -> "_Session":
+        return self
+
+    async def __aenter__(self) -> "_Session":
+        if self._open is None:
+            # Its own, by this machine's clock.
+            self._inner.concurrency = Concurrency(most=self._most)
+            self._open = await self._inner.open_session()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Connections are kept for the next batch; they end with the worker."""
+
+    async def post(self, url: str, *, headers: dict[str, str], data: str) -> "_Answer":
+        """The answer to a request that came as the payload."""
+        del url, headers
+        while self._flying >= self._inner.concurrency.allowed:
+            await asyncio.sleep(_GATE_S)
+        self._flying += 1
+        try:
+            return _Answer(await self._inner.complete(self._open, _from_json(json.loads(data)["request"])))
+        finally:
+            self._flying -= 1
+
+
+class _Answer:
+    """A completion as the HTTP processor wants to be answered."""
+
+    status, reason = 200, "OK"
+
+    def __init__(self, completion: Completion) -> None:
+        self._completion = completion
+
+    async def __aenter__(self) -> "_Answer":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """It is read to its end."""
+
+    async def json(self) -> dict[str, str]:
+        """As text, so that Ray's tables need not agree on its fields."""
+        return {"completion": json.dumps(asdict(self._completion))}
+
+
+def _http_row(row: dict[str, Any]) -> dict[str, Any]:
+    return {"payload": {"request": row["request"]}}
+
+
+def _http_answer(row: dict[str, Any]) -> dict[str, Any]:
+    return {"request": row["request"], "answer": row["http_response"]["completion"]}
 
 
 def vllm(folder: str, *, model: str, sampling: Sampling, context_tokens: int) -> RayGenerator:
@@ -198,17 +277,19 @@ def _ray() -> Any:
         raise MissingExtraError(f"Ray is not installed: {error}", hint="pip install 'kgsynth[ray]'") from error
     if not ray.is_initialized():
         try:
-            ray.init(
-                logging_level=logging.ERROR,
-                log_to_driver=False,
-                include_dashboard=False,
-                runtime_env={"env_vars": _ENVIRONMENT},
-            )
+            ray.init(logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
         except (OSError, RuntimeError, ConnectionError) as error:
             raise GeneratorUnavailableError(f"Ray does not start: {error}", hint="Is RAY_ADDRESS right?") from error
-    ray.data.DataContext.get_current().enable_progress_bars = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.target_max_block_size = _BLOCK_BYTES
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     return ray
+
+
+def _cause(error: Exception) -> str:
+    """What happened in a worker, without the stacks and the advice about Ray that come after it."""
+    return str(error).partition("\n\nThe above exception")[0][-500:]
 
 
 def _available(requests: Iterator[Request | None]) -> list[Request]:

@@ -121,9 +121,7 @@ def make_generator(environment: Environment, settings: BackendSettings) -> Gener
         if is_ray:
             from kgsynth.generation import ray_engine
 
-            return ray_engine.server(
-                server, api_key=environment.api_key, tries=settings.tries, first_wait_s=settings.first_wait_s
-            )
+            return ray_engine.server(server)
         return server
     from kgsynth.generation import small_model
 

@@ -1,0 +1,52 @@
+"""The same stage on a local Ray: the same shards as without it, by the scripted generator and by a server."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from kgsynth.runs import NOT_REPEATED, open_run
+from tests import servers
+
+KGSYNTH = str(Path(sys.executable).with_name("kgsynth"))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name not in NOT_REPEATED}
+
+
+def test_ray_writes_the_same_shards_and_rejects(tmp_path: Path, command_environment: dict[str, str]) -> None:
+    file = tmp_path / "questions.jsonl"
+    rows = [{"id": f"q{n}", "text": f"What is the number {n} divided by {n % 7 + 2}?"} for n in range(120)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def answer(folder: str, *options: str) -> Path:
+        command = [
+            KGSYNTH, "answer", str(file), "--not-to-graph", "--votes", "2", "--judge", "--seed", "1", "--shard-size", "50", "--run-dir", folder, *options,
+        ]  # fmt: skip
+        done = subprocess.run(
+            command, cwd=tmp_path, env=command_environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert "Traceback" not in done.stderr
+        return tmp_path / folder
+
+    def without_engine(folder: Path) -> dict[str, bytes]:
+        held = files(folder)
+        # How a run is made stands in run.json, for a retry; it decides nothing.
+        run = json.loads(held.pop("run.json"))
+        run["inputs"]["settings"].pop("engine")
+        return {**held, "run.json": json.dumps(run).encode()}
+
+    local = answer("local", "--backend", "scripted")
+    on_ray = answer("ray", "--backend", "scripted", "--engine", "ray")
+    assert without_engine(on_ray) == without_engine(local)
+    with servers.running("--delay", "0.01", "--poison", "answer:q17:", log=tmp_path / "log") as fake:
+        options = ("--url", fake.url, "--concurrency", "32", "--tries", "2", "--first-wait-s", "0.05")
+        served_local = answer("server", *options)
+        once = fake.served()
+        served_ray = answer("server-ray", *options, "--engine", "ray")
+        assert fake.served() == {key: 2 * times for key, times in once.items()}
+        assert fake.stats()["most"] > 4
+    assert without_engine(served_ray) == without_engine(served_local)
+    assert [row["reason"] for row in open_run(served_ray).rejects()].count("backend error") == 1
