@@ -11,7 +11,6 @@ import json
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from functools import cache
 from typing import Any, Literal, Self
 
 Kind = Literal["concept", "topic"]
@@ -250,9 +249,13 @@ class CuratedQuestion(AnsweredQuestion):
     group: str = ""
 
 
-@cache
-def _field_names(kind: Any) -> tuple[str, ...]:
-    return tuple(item.name for item in fields(kind))
+_FIELD_NAMES: dict[type[Any], tuple[str, ...]] = {}
+
+
+def _field_names(kind: type[Any]) -> tuple[str, ...]:
+    if kind not in _FIELD_NAMES:
+        _FIELD_NAMES[kind] = tuple(item.name for item in fields(kind))
+    return _FIELD_NAMES[kind]
 
 
 def plain(record: Any) -> dict[str, Any]:

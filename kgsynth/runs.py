@@ -76,6 +76,8 @@ class RunFolder:
 
     def _claim(self) -> None:
         file = self.path / RUN_FILE
+        for left in self.path.glob(".part-*"):
+            left.unlink(missing_ok=True)  # of a process that was killed while it wrote
         if file.exists():
             held = read_json(file).get("run_id")
             if held != self.run_id:
@@ -83,8 +85,6 @@ class RunFolder:
                     f"{self.path} holds run {held}, made with other settings or inputs than this one ({self.run_id})",
                     hint="Choose another --run-dir, or remove this one.",
                 )
-            for left in self.path.glob(".part-*"):
-                left.unlink(missing_ok=True)  # of a process that was killed while it wrote
             return
         write_json(
             file,
@@ -207,7 +207,9 @@ class RunFolder:
         with atomic(self.shard_file(shard)) as partial:
             pyarrow.parquet.write_table(table, partial)
         with atomic(self.rejects_file(shard)) as partial:
-            partial.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rejects), encoding="utf-8")
+            # What a model wrote may hold half of a surrogate pair, which no file can.
+            lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rejects)
+            partial.write_bytes(lines.encode("utf-8", "replace"))
         write_json(self._account_file(shard), account)
         self.journal_file(shard).unlink(missing_ok=True)
 
@@ -237,7 +239,7 @@ class RunFolder:
     def retries(self) -> list["RunFolder"]:
         """The retries of this run's rejects, first to last."""
         found = []
-        for path in sorted(self.path.glob("retry-*"), key=lambda path: int(path.name.rpartition("-")[2])):
+        for path in sorted(self.path.glob("retry-[0-9]*"), key=lambda path: int(path.name.rpartition("-")[2])):
             if (path / RUN_FILE).exists():
                 found.append(open_run(path))
         return found
@@ -323,7 +325,7 @@ def open_run(path: Path) -> RunFolder:
 
 def find_runs(below: Path) -> list[RunFolder]:
     """All runs below a folder, by path; retries stand behind the run that they belong to."""
-    return [open_run(file.parent) for file in sorted(below.rglob(RUN_FILE))]
+    return [open_run(file.parent) for file in sorted(below.rglob(RUN_FILE)) if "run_id" in read_json(file)]
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ import json
 import re
 import zlib
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 _LOOP_WORDS = 6
@@ -23,6 +24,8 @@ _REFERENCES = re.compile(
 )
 _WORD_OR_SIGN = re.compile(r"\w+|[+\-*/^=<>]")
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|[bfnrt](?![A-Za-z])|[\"\\/]|.)", re.DOTALL)
+# Prose before an object may hold braces of its own.
+_MAX_JSON_STARTS = 8
 _ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([^{}]*)\}")
 
 
@@ -40,7 +43,7 @@ def loops(text: str) -> bool:
         runs[run] = runs.get(run, 0) + 1
         if runs[run] >= _LOOP_TIMES:
             return True
-    encoded = text.encode()
+    encoded = text.encode("utf-8", "replace")
     return len(encoded) >= _COMPRESSION_CHARS and len(zlib.compress(encoded)) / len(encoded) < _MIN_COMPRESSION
 
 
@@ -104,10 +107,15 @@ def parse_json(text: str) -> Any:
             return escape
         return "\\" + escape
 
-    start, end = text.find("{"), text.rfind("}")
-    if start < 0 or end < start:
-        raise ValueError("no JSON object")
-    return json.loads(_ESCAPE.sub(repaired, text[start : end + 1]), strict=False)
+    mended = _ESCAPE.sub(repaired, text)
+    decoder = json.JSONDecoder(strict=False)
+    starts = [found.start() for found in islice(re.finditer(r"\{", mended), _MAX_JSON_STARTS)]
+    for start in starts:
+        try:
+            return decoder.raw_decode(mended, start)[0]
+        except (ValueError, RecursionError):
+            continue
+    raise ValueError("no JSON object")
 
 
 def _goes_on(found: re.Match[str]) -> bool:
@@ -125,7 +133,42 @@ def blocks(text: str, tags: Sequence[str]) -> tuple[list[dict[str, str]], str]:
     Returns:
         One dictionary a run from tag to stripped text; the rest of the text.
     """
-    inside = rf"((?:(?!</?(?:{'|'.join(tags)})>).)*?)"
-    pattern = re.compile(r"\s*".join(rf"<{tag}>\s*{inside}\s*</{tag}>" for tag in tags), re.DOTALL)
-    found = [dict(zip(tags, match.groups(), strict=True)) for match in pattern.finditer(text)]
-    return found, pattern.sub("", text).strip()
+    found: list[dict[str, str]] = []
+    rest: list[str] = []
+    opening = f"<{tags[0]}>"
+    done = 0
+    start = text.find(opening)
+    while start >= 0:
+        run, end = _tagged_run(text, start, tags)
+        if run is None:
+            start = text.find(opening, start + len(opening))
+            continue
+        found.append(run)
+        rest.append(text[done:start])
+        done = end
+        start = text.find(opening, end)
+    return found, "".join([*rest, text[done:]]).strip()
+
+
+def _tagged_run(text: str, start: int, tags: Sequence[str]) -> tuple[dict[str, str] | None, int]:
+    """The run of blocks that begins at `start`, and where it ends; None when it is not complete.
+
+    No regular expression: on a tag that is never closed it would go back and forth over all that follows.
+    """
+    run: dict[str, str] = {}
+    place = start
+    for tag in tags:
+        while place < len(text) and text[place].isspace():
+            place += 1
+        opening, closing = f"<{tag}>", f"</{tag}>"
+        if not text.startswith(opening, place):
+            return None, start
+        end = text.find(closing, place)
+        if end < 0:
+            return None, start
+        inside = text[place + len(opening) : end]
+        if any(f"<{other}>" in inside or f"</{other}>" in inside for other in tags):
+            return None, start
+        run[tag] = inside.strip()
+        place = end + len(closing)
+    return run, place

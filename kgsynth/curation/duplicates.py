@@ -6,8 +6,7 @@ hundred in memory for the exact forms.
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +23,6 @@ _SHINGLE_WORDS = 3
 # Within one bucket a text is compared with so many texts that stay; a larger bucket holds variations of one form.
 _MAX_COMPARED = 200
 _SEED = 1
-
-# (rows of unit length, threshold) -> pairs (smaller row, larger row, cosine) at least that near.
-Pairs = Callable[[NDArray[np.float32], float], Iterable[tuple[int, int, float]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Duplicate:
-    """A row that stands again: `of` is the row that stays, `similarity` Jaccard or cosine, 1 for equal ones."""
-
-    row: int
-    of: int
-    similarity: float
-    method: str
 
 
 class ExactForms:
@@ -70,16 +56,13 @@ class Signatures:
         self._file.write(made.hashvalues.astype("<u4").tobytes())
         self.rows.append(row)
 
-    def near(self, min_jaccard: float) -> list[Duplicate]:
-        """For each row that is at least so near to an earlier one that stays: that one, the nearest it met."""
+    def pairs(self, min_jaccard: float) -> Iterator[tuple[int, int, float]]:
+        """All pairs of rows (earlier, later, similarity) at least so near that met."""
         self._file.close()
-        if not self.rows:
-            return []
-        held = np.memmap(self._path, dtype="<u4", mode="r", shape=(len(self.rows), _PERMUTATIONS))
-        return [
-            Duplicate(self.rows[later], self.rows[earlier], jaccard, "MinHash")
-            for later, (earlier, jaccard) in first_stays(_meetings(held, min_jaccard)).items()
-        ]
+        if self.rows:
+            held = np.memmap(self._path, dtype="<u4", mode="r", shape=(len(self.rows), _PERMUTATIONS))
+            for earlier, later, jaccard in _meetings(held, min_jaccard):
+                yield self.rows[earlier], self.rows[later], jaccard
 
 
 def first_stays(pairs: Iterable[tuple[int, int, float]]) -> dict[int, tuple[int, float]]:
@@ -126,21 +109,6 @@ def _meetings(held: NDArray[Any], min_jaccard: float) -> Iterator[tuple[int, int
                 similarities = (held[earlier] == held[bucket[place]]).mean(axis=1)
                 for near in np.flatnonzero(similarities >= min_jaccard):
                     yield int(earlier[near]), int(bucket[place]), float(similarities[near])
-
-
-def near_by_embedding(
-    rows: Sequence[int],
-    texts: Sequence[str],
-    *,
-    embed: Callable[[Sequence[str]], NDArray[np.float32]],
-    pairs: Pairs,
-    min_cosine: float,
-) -> list[Duplicate]:
-    """As `Signatures.near`, by the cosine of embeddings."""
-    if len(rows) < 2:
-        return []
-    going = first_stays(pairs(embed(texts), min_cosine))
-    return [Duplicate(rows[later], rows[earlier], cosine, "embedding") for later, (earlier, cosine) in going.items()]
 
 
 class Groups:

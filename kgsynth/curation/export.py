@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,7 @@ def write(
     Raises:
         ConfigError: the folder is there, or no row can be written in this form; ManifestError: the disk is full.
     """
+    folder = folder.resolve()
     _refuse_taken(folder, overwrite=overwrite)
     partial = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
@@ -134,7 +135,7 @@ def shaped(row: CuratedQuestion, settings: ExportSettings) -> dict[str, Any]:
 def _refuse_taken(folder: Path, *, overwrite: bool) -> None:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
-    is_ours = (folder / MANIFEST).is_file() and isinstance(read_json(folder / MANIFEST), Mapping)
+    is_ours = (folder / MANIFEST).is_file() and {"rows", "curation"} <= read_json(folder / MANIFEST).keys()
     if not is_ours or not overwrite:
         raise ConfigError(
             f"{folder} is there already",

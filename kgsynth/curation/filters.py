@@ -20,9 +20,9 @@ _MIN_LANGUAGE_CHARS = 60
 # A text is of another language when the classifier is this sure.
 _MIN_LANGUAGE_PROBABILITY = 0.95
 _PARTS = (
-    r"(?m)(?:^|\s)\(?a[.)]\s.*?(?:^|\s)\(?b[.)]\s",
-    r"(?m)(?:^|\s)\(?i[.)]\s.*?(?:^|\s)\(?ii[.)]\s",
-    r"(?m)^\s*1[.)]\s.*?^\s*2[.)]\s",
+    (re.compile(r"(?:^|\s)\(?a[.)]\s", re.MULTILINE), re.compile(r"(?:^|\s)\(?b[.)]\s", re.MULTILINE)),
+    (re.compile(r"(?:^|\s)\(?i[.)]\s", re.MULTILINE), re.compile(r"(?:^|\s)\(?ii[.)]\s", re.MULTILINE)),
+    (re.compile(r"^[ \t]*1[.)]\s", re.MULTILINE), re.compile(r"^[ \t]*2[.)]\s", re.MULTILINE)),
 )
 _MISSING = re.compile(
     r"\b(?:figure|diagram|table|graph|chart|picture|image|code|listing|map|equation|inequality|problem|exercise|example"
@@ -87,7 +87,10 @@ def repetition(text: str) -> float:
 def asks_several(text: str) -> bool:
     """Whether a text asks more than one thing: two question marks, or lettered parts."""
     prose = re.sub(r"\$[^$]*\$", " ", text)
-    return prose.count("?") > 1 or any(re.search(part, prose, flags=re.DOTALL) for part in _PARTS)
+    if prose.count("?") > 1:
+        return True
+    firsts = ((first.search(prose), second) for first, second in _PARTS)
+    return any(found and second.search(prose, found.start()) for found, second in firsts)
 
 
 def lacks_information(text: str) -> bool:

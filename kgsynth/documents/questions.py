@@ -1,6 +1,8 @@
 """Combinations and questions read back from what other stages, or the user, wrote: one at a time, in flat memory."""
 
 import json
+import math
+import typing
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from kgsynth.records import AnsweredQuestion, Combination, GroundingDocument, co
 from kgsynth.runs import RUN_FILE, RunFolder, open_run
 
 _BATCH_ROWS = 2000
+_TYPES = typing.get_type_hints(AnsweredQuestion)
 _TEXT_FIELDS = ("text", "question", "problem", "prompt")
 
 
@@ -20,8 +23,12 @@ def read_combinations(path: Path) -> Iterator[Combination]:
     Raises:
         ConfigError: it is neither, or holds something else.
     """
-    for where, row in table_rows(path):
-        yield combination_from_row(row, where=where)
+    with SeenIds() as seen:
+        for where, row in table_rows(path):
+            one = combination_from_row(row, where=where)
+            if seen.add(one.id, content_hash(list(one.path))) != "new":
+                raise ConfigError(f"{where}: combination {one.id!r} stands twice", hint="Give each combination once.")
+            yield one
 
 
 def read_questions(paths: Sequence[Path], *, is_unique: bool = True) -> Iterator[AnsweredQuestion]:
@@ -148,8 +155,24 @@ def _question(row: Mapping[str, Any], *, where: str) -> AnsweredQuestion:
     if identity is not None and (isinstance(identity, bool) or not isinstance(identity, (str, int))):
         raise ConfigError(f"{where}: the id is not text")
     identity = f"q-{content_hash(text)[:16]}" if identity in (None, "") else str(identity)
-    known = {key: value for key, value in row.items() if isinstance(value, (str, int, float, list))}
-    try:
-        return AnsweredQuestion.from_row({**known, "id": identity, "text": text})
-    except (KeyError, TypeError) as error:
-        raise ConfigError(f"{where}: {error}") from error
+    known = {name: fitting for name, kind in _TYPES.items() if (fitting := _fitting(row.get(name), kind)) is not None}
+    return AnsweredQuestion.from_row({**known, "id": _text(identity), "text": _text(text)})
+
+
+def _fitting(value: Any, kind: Any) -> Any:
+    """A value that a field of this type can hold, None when it cannot: a file of the user's may mean another thing."""
+    if kind is str:
+        return _text(value) if isinstance(value, str) else None
+    if kind is int:
+        return value if type(value) is int and abs(value) < 2**63 else None
+    if kind is float:
+        return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+    if isinstance(value, str):
+        value = [value]
+    is_names = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return [_text(one) for one in value] if is_names else None
+
+
+def _text(value: str) -> str:
+    """A lone surrogate stands in no file."""
+    return value.encode("utf-8", "replace").decode()

@@ -112,7 +112,9 @@ class Answering:
         return AnsweredQuestion.from_row(
             {
                 **plain(self._question),
-                "answer_id": "a-" + self._question.id.removeprefix("q-") + f"-{context.run_id}",
+                "answer_id": f"a-{self._question.id}-{context.run_id}",
+                "verdict": "",
+                "verdict_reason": "",
                 "answer": completions[place].text.strip(),
                 "final_answer": finals[place],
                 "votes": len(self._votes),

@@ -4,7 +4,7 @@ The paper leaves the choice of concepts to the model. Here they are drawn by see
 uniform; `chosen_by="model"` gives the paper's way, and what the model chose is checked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import comb
 
 from kgsynth.generation import passages
@@ -33,8 +33,25 @@ _MAX_SHOWN_CONCEPTS = 60
 class Level2:
     """The work on one document."""
 
-    def __init__(self, document: SourceDocument, context: Context, *, max_questions: int, chosen_by: str) -> None:
-        """Choose the combinations and write the prompt; the document is cut to fit."""
+    def __init__(
+        self,
+        document: SourceDocument,
+        context: Context,
+        *,
+        max_questions: int,
+        chosen_by: str,
+        taken: Collection[frozenset[str]] = (),
+    ) -> None:
+        """Choose the combinations and write the prompt; the document is cut to fit.
+
+        Args:
+            document: to write from.
+            context: of the run.
+            max_questions: asked for, at most.
+            chosen_by: seed or model.
+            taken: combinations of concepts that the document has questions of, in a retry.
+        """
+        self._taken = taken
         self.unit_id = document.id
         self._document, self._context, self._max_questions = document, context, max_questions
         self._shown = shown_names(document.concepts, document.names)
@@ -43,11 +60,14 @@ class Level2:
         self._is_cut = self._fits = False
         if len(self._shown) < 2:
             return
+        free = comb(len(self._shown), 2) + comb(len(self._shown), 3) - len(taken)
+        if free < 1:
+            return
         request_id = f"level2:{document.id}"
         slots = {"title": document.title or "(none)", "max_questions": str(max_questions)}
         if chosen_by == "seed":
             self._template = context.templates["level2"]
-            self._chosen = draw(sorted(self._shown), count=max_questions, seed=context.seed_of(request_id))
+            self._chosen = draw(sorted(self._shown), count=max_questions, seed=context.seed_of(request_id), taken=taken)
             names = [[self._shown[term] for term in terms] for terms in self._chosen]
             slots["combinations"] = "\n".join(f"{place}. {'; '.join(own)}" for place, own in enumerate(names, 1))
             pattern = "".join(
@@ -79,10 +99,10 @@ class Level2:
             outcome.refusals.append(Refusal(reason=NO_TEXT, raw="", is_final=True))
             return outcome
         if self._request is None:
-            reason = "a document of fewer than 2 concepts"
+            reason = "no combination is left" if len(self._shown) > 1 else "a document of fewer than 2 concepts"
             outcome.refusals.append(Refusal(reason=reason, raw=", ".join(self._shown.values()), is_final=True))
             return outcome
-        used: set[frozenset[str]] = set()
+        used: set[frozenset[str]] = set(self._taken)
 
         def claim_problem(block: Mapping[str, str]) -> str:
             terms = claimed_terms(block["concepts"], self._shown)
@@ -125,23 +145,28 @@ class Level2:
         return ""
 
 
-def draw(terms: Sequence[str], *, count: int, seed: int) -> list[tuple[str, ...]]:
+def draw(
+    terms: Sequence[str], *, count: int, seed: int, taken: Collection[frozenset[str]] = ()
+) -> list[tuple[str, ...]]:
     """Up to `count` different sets of 2 or 3 terms: each size equally likely, then each set of that size.
 
     Args:
         terms: at least 2, sorted, so that the draw depends on them alone.
         count: how many; fewer come back when there are not so many.
         seed: of the draw.
+        taken: sets that are not drawn.
     """
     rng = stream(seed, "level2", 0)
     number = len(terms)
-    left = {2: comb(number, 2), 3: comb(number, 3)}
+    known = [one for one in taken if one <= set(terms)]
+    left = {size: comb(number, size) - sum(len(one) == size for one in known) for size in (2, 3)}
     chosen: dict[tuple[str, ...], None] = {}
-    while len(chosen) < min(count, comb(number, 2) + comb(number, 3)):
+    most = min(count, sum(left.values()))
+    while len(chosen) < most:
         sizes = [size for size, sets in left.items() if sets]
         size = sizes[int(rng.integers(len(sizes)))]
         picked = tuple(terms[place] for place in sorted(rng.choice(number, size=size, replace=False)))
-        if picked not in chosen:
+        if picked not in chosen and frozenset(picked) not in taken:
             chosen[picked] = None
             left[size] -= 1
     return list(chosen)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 
@@ -26,11 +26,13 @@ _PROBE_TIMEOUT_S = 30.0
 _WRONG_SET_UP = frozenset({401, 402, 403, 404})
 _BUSY_STATUS = frozenset({429, 503})
 _RETRIED_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
+# For each try of a request so many refusals with a time to come back are borne.
+_BUSY_TRIES = 10
 # When so many requests in a row fail for good, the server is not well, whatever it says of itself.
 _FAILURES_IN_A_ROW = 20
-# Without the model's tokenizer: English has 4 characters a token, LaTeX and code under 3, so this never counts too
-# few by much.
-_CHARS_PER_TOKEN = 3
+# Without the model's tokenizer: English has 4 bytes a token, LaTeX and code under 3, Chinese about 3, so this never
+# counts too few by much.
+_BYTES_PER_TOKEN = 3
 
 
 @dataclass(slots=True)
@@ -38,8 +40,8 @@ class Concurrency:
     """How many requests may be in flight: grows while that pays, halves when the server says that it is too many.
 
     Rates of completions are compared window by window. A window ends when twice as many requests as allowed are done.
-    While the rate grows by a tenth or more the limit doubles; else it grows by an eighth as long as that keeps the rate
-    from falling, and goes back when it does not pay three times.
+    While the rate grows by a tenth or more the limit doubles. When a doubling does not pay it goes back, and from there
+    it grows by an eighth as long as that pays, until it has not paid three times.
 
     Source: slow start and multiplicative decrease of TCP congestion control (RFC 5681), with the rate as the signal.
     """
@@ -91,6 +93,10 @@ class Concurrency:
         self._done, self._window_began, self._failed_growths, self._rate = 0, now, 0, 0.0
 
 
+class _BusyError(GeneratorUnavailableError):
+    """The server is there, and has no time."""
+
+
 class OpenAiServerGenerator:
     """A client of one server and one model."""
 
@@ -112,7 +118,7 @@ class OpenAiServerGenerator:
         """Ask the server which models it has.
 
         Args:
-            url: with or without /v1.
+            url: of the host alone (then /v1 is added), or with the path of the interface.
             model: served name; empty for the first that the server names.
             api_key: may be empty.
             sampling: parameters of all requests.
@@ -125,8 +131,8 @@ class OpenAiServerGenerator:
         Raises:
             GeneratorUnavailableError: nobody answers, or the model is not served.
         """
-        base = url.rstrip("/")
-        self._url = base if base.endswith("/v1") else f"{base}/v1"
+        base = url.rstrip("/").removesuffix("/chat/completions")
+        self._url = base if urlsplit(base).path.strip("/") else f"{base}/v1"
         self.sampling, self._constrained = sampling, constrained
         self._timeout_s, self._tries, self._first_wait_s = timeout_s, tries, first_wait_s
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
@@ -147,6 +153,10 @@ class OpenAiServerGenerator:
                 aiohttp.ClientSession(headers=self._headers, timeout=timeout) as session,
                 session.get(f"{self._url}/models") as answer,
             ):
+                if answer.status in _BUSY_STATUS:
+                    raise _BusyError(
+                        f"the server at {self._url} is busy: HTTP {answer.status}", hint="Try again in a while."
+                    )
                 answer.raise_for_status()
                 value = await answer.json(content_type=None)
             served = [str(item["id"]) for item in value["data"]]
@@ -161,7 +171,7 @@ class OpenAiServerGenerator:
 
     def count_tokens(self, text: str) -> int:
         """An estimate on the safe side."""
-        return -(-len(text) // _CHARS_PER_TOKEN)
+        return -(-len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN)
 
     def body(self, request: Request) -> dict[str, Any]:
         """What is posted for a request."""
@@ -221,11 +231,15 @@ class OpenAiServerGenerator:
                     if not flying and not finished:
                         return
                     runner.run(next_arrival())
+                    failures = []
                     while finished:
                         result = finished.popleft()
                         if isinstance(result, BaseException):
-                            raise result
-                        yield result
+                            failures.append(result)
+                        else:
+                            yield result
+                    if failures:
+                        raise failures[0]
             finally:
                 runner.run(_ended(flying, session))
 
@@ -244,15 +258,18 @@ class OpenAiServerGenerator:
         """The completion of one request, tried again while that may help."""
         data = json.dumps(self.body(request), ensure_ascii=False).encode("utf-8", "replace")
         # vLLM's log names requests so; ids may hold any character, a header may not.
-        headers = {"X-Request-Id": quote(request.id, safe=":")}
+        headers = {"X-Request-Id": quote(request.id, safe=":", errors="replace")}
         failure, wait_s = "", 0.0
-        for attempt in range(self._tries):
-            if attempt:
+        attempt = busy = 0
+        while attempt < self._tries and busy < self._tries * _BUSY_TRIES:
+            if attempt or busy:
                 await asyncio.sleep(wait_s)
             while (pause := self._paused_until - time.monotonic()) > 0:
-                await asyncio.sleep(pause)
+                # Those that wait for the same moment do not come back together.
+                await asyncio.sleep(pause * _spread(request.id, busy) * 1.4)
+            attempt += 1
             sent = time.monotonic()
-            wait_s = min(_LONGEST_WAIT_S, self._first_wait_s * 2.0**attempt) * _spread(request.id, attempt)
+            wait_s = min(_LONGEST_WAIT_S, self._first_wait_s * 2.0 ** (attempt - 1)) * _spread(request.id, attempt)
             try:
                 async with session.post(self.url, data=data, headers=headers) as answer:
                     status, retry_after = answer.status, answer.headers.get("Retry-After", "")
@@ -266,7 +283,7 @@ class OpenAiServerGenerator:
             if status == 200:
                 try:
                     completion = read_answer(request, json.loads(text))
-                except (ValueError, KeyError, TypeError, IndexError) as error:
+                except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
                     failure = f"an answer that is no chat completion ({error!r}): {text[:200]}"
                     continue
                 self.concurrency.succeeded(time.monotonic())
@@ -279,11 +296,14 @@ class OpenAiServerGenerator:
                     hint="Check the address, the model's name and OPENAI_API_KEY; what was finished is kept.",
                 )
             if status not in _RETRIED_STATUS:
-                break
+                # The request is at fault, and the server works.
+                return Completion(request_id=request.id, text=failure, finish_reason="error")
             if status in _BUSY_STATUS:
                 self.concurrency.refused(sent, time.monotonic())
                 asked = _seconds(retry_after)
                 if asked is not None:
+                    # It was only early: that is no failure of the request.
+                    attempt, busy = attempt - 1, busy + 1
                     wait_s = min(asked, _LONGEST_WAIT_S)
                     self._paused_until = max(self._paused_until, time.monotonic() + wait_s)
         await self._refuse_if_down(failure)
@@ -295,6 +315,8 @@ class OpenAiServerGenerator:
         hint = "What was finished is kept: run the same command again when the server is well."
         try:
             await self._served_models()
+        except _BusyError:
+            return
         except GeneratorUnavailableError as error:
             raise GeneratorUnavailableError(
                 f"the server at {self._url} has gone; the last request failed {self._tries} times: {failure[:300]}",
@@ -337,17 +359,26 @@ def read_answer(request: Request, answer: Any) -> Completion:
     """The completion that a server's answer holds.
 
     Raises:
-        KeyError, TypeError, IndexError, ValueError: it is no chat completion.
+        KeyError, TypeError, IndexError, ValueError, AttributeError: it is no chat completion.
     """
     choice = answer["choices"][0]
-    usage = answer.get("usage") or {}
-    text = choice["message"]["content"]
+    usage = answer.get("usage")
+    text, reason = choice["message"].get("content"), choice.get("finish_reason")
+    if text is None and reason == "length":
+        text = ""  # a model that thought until its tokens were used up
     if not isinstance(text, str):
         raise TypeError("the message has no text")
+    if reason == "content_filter":
+        return Completion(request_id=request.id, text=f"the server's content filter: {text}", finish_reason="error")
+
+    def tokens(name: str) -> int:
+        count = usage.get(name) if isinstance(usage, dict) else 0
+        return count if isinstance(count, int) and 0 <= count < 2**63 else 0
+
     return Completion(
         request_id=request.id,
         text=text,
-        finish_reason="length" if choice.get("finish_reason") == "length" else "stop",
-        prompt_tokens=int(usage.get("prompt_tokens") or 0),
-        output_tokens=int(usage.get("completion_tokens") or 0),
+        finish_reason="length" if reason == "length" else "stop",
+        prompt_tokens=tokens("prompt_tokens"),
+        output_tokens=tokens("completion_tokens"),
     )

@@ -51,6 +51,8 @@ def cut(text: str, tokens: int, count_tokens: TokenCounter) -> str:
     if tokens < _MIN_PASSAGE_TOKENS:
         return ""
     ends = [found.end() for found in re.finditer(r"\S+", text)]
+    if len(ends) < _MIN_PASSAGE_TOKENS:
+        ends = list(range(1, len(text) + 1))  # a script without spaces
     low, high = 0, len(ends)
     while low < high:
         middle = (low + high + 1) // 2

@@ -129,6 +129,7 @@ class Runner:
         for number, units in enumerate(batches):
             if self._folder.has_shard(number):
                 account = self._folder.account(number)
+                self._folder.journal_file(number).unlink(missing_ok=True)  # of a kill between account and this
                 self._count.kept += account["kept"]
                 for reason, rejected in account["rejected"].items():
                     self._count.reject(reason, rejected)
@@ -183,7 +184,9 @@ class Runner:
         text = completion.text.encode("utf-8", "replace").decode()
         if text != completion.text:
             completion = replace(completion, text=text)
-        opened.shard.journal.append(plain(completion))
+        if completion.finish_reason != "error":
+            # A failure is no finished request: when the run goes on it is asked again.
+            opened.shard.journal.append(plain(completion))
         self._session["requests"] += 1
         self._session["prompt_tokens"] += completion.prompt_tokens
         self._session["output_tokens"] += completion.output_tokens

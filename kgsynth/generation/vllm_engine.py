@@ -121,9 +121,13 @@ class VllmGenerator:
                 request = next(requests, None)
                 if request is None:
                     break
-                (identity,) = self._engine.enqueue_chat(
-                    [request.conversation()], [self._parameters(request)], use_tqdm=False
-                )
+                try:
+                    (identity,) = self._engine.enqueue_chat(
+                        [request.conversation()], [self._parameters(request)], use_tqdm=False
+                    )
+                except ValueError as error:  # too long, or a form that the engine does not know
+                    yield Completion(request_id=request.id, text=f"vLLM refuses: {error}", finish_reason="error")
+                    continue
                 # The engine adds a random part for itself; outputs come under the part before it.
                 asked[identity.partition("-")[0]] = request
             if not asked:

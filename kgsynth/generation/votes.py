@@ -14,12 +14,17 @@ from typing import Any
 
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _NAMED = re.compile(
-    r"(?im)^[\s*#_>]*(?:the )?final answer(?: is)?[\s*_]*[:=]?[\s*_]*(.+?)[\s*_]*$|"
-    r"\b(?:the )?(?:final )?answer is:? (.+?)\.?\s*$"
+    r"[\s*#_>]*(?:the )?final answer(?: is)?[\s*_]*[:=]?[\s*_]*(.+)|.*\b(?:the )?(?:final )?answer is:? (.+)",
+    re.IGNORECASE,
 )
+# A line that names an answer is short; of many boxes the last ones count.
+_MAX_LINE_CHARS = 1000
+_MAX_BOXES = 20
 _MAX_FINAL_CHARS = 500
 # Numbers of so many digits cannot be computed, and no alarm ends the attempt: they are compared as text.
-_EXPLOSIVE = re.compile(r"\^\s*\{?\s*\(?\d{5,}|\d{4,}\s*!|!\s*!|\^[^+\-*/=^]{0,12}\^|\^[^+\-*/=]{0,12}!")
+_EXPLOSIVE = re.compile(
+    r"\^\s*\{[^{}]*(?:\^|\d{3,}[^{}]*(?:\*|\\cdot|\\times))|\^\s*\(?\d+\s*(?:\*|\\cdot|\\times)\s*\d{3,}|\^\s*\{?\s*\(?\d{5,}|\d{4,}\s*!|!\s*!|\^[^+\-*/=^]{0,12}\^|\^[^+\-*/=]{0,12}!"
+)
 _LIMIT_S = 3
 # It warns of each alarm; what could not be compared is counted as different.
 logging.getLogger("math_verify").setLevel(logging.CRITICAL)
@@ -41,12 +46,15 @@ class Majority:
 
 def final_answer(text: str) -> str:
     r"""What a solution ends in: the last `\boxed{…}`, else the last line that names an answer; empty for none."""
-    for found in reversed(list(_BOXED.finditer(text))):
+    for found in reversed(list(_BOXED.finditer(text))[-_MAX_BOXES:]):
         inside = _braced(text, found.end())
         if inside.strip():
             return _clean(inside)
-    named = list(_NAMED.finditer(text))
-    return _clean(next(group for group in named[-1].groups() if group)) if named else ""
+    for line in reversed(text.splitlines()):
+        named = _NAMED.match(line) if len(line) <= _MAX_LINE_CHARS else None
+        if named:
+            return _clean(next(group for group in named.groups() if group).strip(" \t*_"))
+    return ""
 
 
 def are_equal(first: str, second: str) -> bool:

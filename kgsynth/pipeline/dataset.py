@@ -173,23 +173,28 @@ def _look(
             signatures.add(row, question.text)
             if embed is not None:
                 kept_texts.append(question.text)
-        found = signatures.near(settings.min_jaccard)
-        if settings.min_cosine and embed is not None:
-            found += duplicates.near_by_embedding(
-                signatures.rows, kept_texts, embed=embed, pairs=_near_pairs, min_cosine=settings.min_cosine
+        near: dict[str, Iterator[tuple[int, int, float]]] = {"MinHash": signatures.pairs(settings.min_jaccard)}
+        if settings.min_cosine and embed is not None and len(kept_texts) > 1:
+            vectors, rows = embed(kept_texts), signatures.rows
+            near["embedding"] = (
+                (rows[first], rows[second], cosine)
+                for first, second, cosine in _near_pairs(vectors, settings.min_cosine)
             )
-        for one in found:
-            if settings.filters:
-                detail = f"{one.method} similarity {one.similarity:.3f} to {ids[one.of]}"
-                findings.problems.setdefault(one.row, (f"near duplicate ({one.method})", detail))
-            else:
-                findings.groups.join(units[one.row], units[one.of])
+        for method, pairs in near.items():
+            if not settings.filters:
+                # What is near stays, and stays together.
+                for earlier, later, _ in pairs:
+                    findings.groups.join(units[earlier], units[later])
+                continue
+            for later, (earlier, similarity) in duplicates.first_stays(pairs).items():
+                detail = f"{method} similarity {similarity:.3f} to {ids[earlier]}"
+                findings.problems.setdefault(later, (f"near duplicate ({method})", detail))
         if benchmark and settings.review_cosine and embed is not None:
             review = contamination.Review(benchmark, embed=embed, min_cosine=settings.review_cosine)
             for batch in batches(zip(signatures.rows, kept_texts, strict=True), _REVIEW_BATCH):
-                for (row, text), near in zip(batch, review.near([text for _, text in batch]), strict=True):
-                    if near is not None and row not in findings.problems:
-                        findings.review.append({"question_id": ids[row], "question": text, **_benchmark_row(near)})
+                for (row, text), hit in zip(batch, review.near([text for _, text in batch]), strict=True):
+                    if hit is not None and row not in findings.problems:
+                        findings.review.append({"question_id": ids[row], "question": text, **_benchmark_row(hit)})
     return findings
 
 

@@ -344,6 +344,7 @@ def _documents_stage(
     graph_settings: GraphSettings,
     level: int,
     only: Mapping[str, int] | None = None,
+    taken: Mapping[str, set[frozenset[str]]] | None = None,
 ) -> _Stage:
     task = "level1" if level == 1 else ("level2" if settings.chosen_by == "seed" else "level2_free")
 
@@ -362,7 +363,8 @@ def _documents_stage(
         asked = _asked(settings, level, document.id, only)
         if level == 1:
             return Level1(document, context, max_questions=asked)
-        return Level2(document, context, max_questions=asked, chosen_by=settings.chosen_by)
+        own = (taken or {}).get(document.id, set())
+        return Level2(document, context, max_questions=asked, chosen_by=settings.chosen_by, taken=own)
 
     return _Stage(
         name=f"level{level}",
@@ -509,6 +511,8 @@ def retry(
             f"{run} holds a run of stage {folder.stage!r}, which asks no model",
             hint="Retry the folder of one of its stages: `kgsynth runs` lists them.",
         )
+    if "retry_of" in folder.inputs:
+        raise ConfigError(f"{run} is a retry itself", hint=f"Retry the run: {run.parent}.")
     if folder.manifest() is None:
         raise ManifestError(
             f"run {folder.run_id} in {run} is not complete", hint="Run its command again first; then retry its rejects."
@@ -524,7 +528,13 @@ def retry(
             only[row["unit_id"]] = only.get(row["unit_id"], 0) + 1
     if not only:
         return None
-    stage, graph = _stage_again(environment, folder, only, changes or {})
+    taken: dict[str, set[frozenset[str]]] = {}
+    if folder.stage == "level2":
+        for held in [folder, *retries[: attempt - 1]]:
+            for row in held.rows():
+                if row["documents"][0] in only:
+                    taken.setdefault(row["documents"][0], set()).add(frozenset(row["concepts"]))
+    stage, graph = _stage_again(environment, folder, only, changes or {}, taken)
     try:
         return _run(
             environment,
@@ -543,7 +553,11 @@ def retry(
 
 
 def _stage_again(
-    environment: Environment, folder: RunFolder, only: Mapping[str, int], changes: Mapping[str, object]
+    environment: Environment,
+    folder: RunFolder,
+    only: Mapping[str, int],
+    changes: Mapping[str, object],
+    taken: Mapping[str, set[frozenset[str]]],
 ) -> tuple[_Stage, Graph | None]:
     kinds: dict[str, type[BackendSettings]] = {"extract": ExtractSettings, "answer": AnswerSettings}
     kind = kinds.get(folder.stage, GenerateSettings)
@@ -565,7 +579,8 @@ def _stage_again(
         if not inputs.get("combinations"):
             raise ConfigError(f"run {folder.run_id} was not made from a file of combinations and cannot be retried")
         return _combinations_stage(graph, settings, graph_settings, Path(inputs["combinations"]), only), graph
-    return _documents_stage(graph, settings, graph_settings, int(folder.stage.removeprefix("level")), only), graph
+    level = int(folder.stage.removeprefix("level"))
+    return _documents_stage(graph, settings, graph_settings, level, only, taken), graph
 
 
 def _run(
@@ -616,6 +631,8 @@ def _run(
     where = folder.path / "rejects-*.jsonl"
 
     def stop(account: StageCount) -> None:
+        if attempt:
+            return  # what was hard once may be hard again; the run itself has kept enough
         refuse_too_many(account, limit=settings.max_rejected_share, where=where, hint=_RETRY_HINT)
 
     def begin(backend: Generator, unit: Any) -> Work:

@@ -190,6 +190,8 @@ def test_a_retry_asks_for_so_many_questions_as_were_refused(
     asked = {row["unit_id"] for row in refused}
     assert {question.documents[0] for question in made} <= asked
     assert max(sum(question.documents[0] == one for question in made) for one in asked) == 1
+    with pytest.raises(ConfigError, match="is a retry itself"):
+        pipeline.retry(environment, retried.path, report=lambda _: None)
     assert pipeline.check(graph, report=lambda _: None) == []
 
 
@@ -198,6 +200,11 @@ def test_a_retry_of_a_run_that_is_not_complete_or_whose_input_is_gone(
 ) -> None:
     folder = generate(graph, environment, tmp_path / "run", 1)
     assert pipeline.retry(environment_of(environment, graph), folder.path, report=lambda _: None) is None
+    with (
+        RunFolder(tmp_path / "whole", "x", {}, stage="run").opened(),
+        pytest.raises(ConfigError, match="asks no model"),
+    ):
+        pipeline.retry(environment, tmp_path / "whole", report=lambda _: None)
     (folder.path / "manifest.json").unlink()
     with pytest.raises(ManifestError, match="is not complete"):
         pipeline.retry(environment, folder.path, report=lambda _: None)

@@ -124,6 +124,34 @@ def test_faults_that_pass_are_retried_and_refusals_are_kept(http: _Server) -> No
     assert (refused.finish_reason, refused.text) == ("error", "HTTP 400: prompt too long")
 
 
+@pytest.mark.parametrize(
+    ("answer", "finish", "text"),
+    [
+        ({"choices": [{"message": {"content": "ok"}, "finish_reason": "stop"}], "usage": "none"}, "stop", "ok"),
+        ({"choices": [{"message": {"content": "ok"}}], "usage": {"prompt_tokens": 1e999, "completion_tokens": -1}}, "stop", "ok"),
+        ({"choices": [{"message": {"content": None}, "finish_reason": "length"}]}, "length", ""),
+        ({"choices": [{"message": {"content": "no"}, "finish_reason": "content_filter"}]}, "error", "the server's content filter: no"),
+    ],
+)  # fmt: skip
+def test_odd_answers_are_taken_for_what_they_are(http: _Server, answer: dict, finish: str, text: str) -> None:
+    http.script = [(200, {}, json.dumps(answer))]
+    (one,) = client(http, concurrency=1).generate(requests_of(1))
+    assert (one.finish_reason, one.text) == (finish, text)
+    assert len(http.bodies) == 1
+
+
+def test_requests_that_are_at_fault_themselves_never_stop_the_run(http: _Server) -> None:
+    http.script = [(400, {}, "too long")] * 50
+    found = list(client(http, concurrency=1).generate(requests_of(60)))
+    assert [one.finish_reason for one in found].count("error") == 50
+
+
+def test_an_id_of_any_characters_can_be_sent(http: _Server) -> None:
+    odd = Request(id="answer:a\ud800:\n\u2028ü%", messages=(Message("user", "\ud800"),), seed=1)
+    (one,) = client(http).generate(iter([odd]))
+    assert one.request_id == odd.id
+
+
 def test_a_request_that_keeps_failing_on_a_server_that_works_is_given_up(http: _Server) -> None:
     http.script = [(503, {}, "busy")] * 5
     first, second = client(http, concurrency=1).generate(requests_of(2))

@@ -3,18 +3,20 @@
 import csv
 import json
 import random
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pandas
 import pytest
 
-from kgsynth import config, pipeline
+from kgsynth import config, pipeline, texts
 from kgsynth.config import CurateSettings, ExportSettings
 from kgsynth.curation import contamination, duplicates, export, filters
 from kgsynth.curation.card import is_share_alike
 from kgsynth.curation.contamination import Benchmark, BenchmarkQuestion
 from kgsynth.errors import ConfigError, TooManyRejectsError
+from kgsynth.generation import votes
 from kgsynth.records import AnsweredQuestion, CuratedQuestion, Question, StageCount, parquet_schema
 from kgsynth.runs import RunFolder, open_run
 from tests.benchmarks import decontamination
@@ -70,16 +72,16 @@ def test_answers_are_filtered_too() -> None:
 def test_near_duplicates_are_found_and_the_first_stays(tmp_path: Path) -> None:
     rng = random.Random(1)
     words = [f"w{n}" for n in range(500)]
-    texts = [" ".join(rng.choices(words, k=60)) for _ in range(300)]
-    near = [text.rsplit(" ", 1)[0] + f" other{row}" for row, text in enumerate(texts[:100])]
-    half = [" ".join(text.split()[:30] + rng.choices(words, k=30)) for text in texts[:100]]
+    written = [" ".join(rng.choices(words, k=60)) for _ in range(300)]
+    near = [text.rsplit(" ", 1)[0] + f" other{row}" for row, text in enumerate(written[:100])]
+    half = [" ".join(text.split()[:30] + rng.choices(words, k=30)) for text in written[:100]]
     signatures = duplicates.Signatures(tmp_path)
-    for row, text in enumerate(texts + near + half):
+    for row, text in enumerate(written + near + half):
         signatures.add(row, text)
-    found = {one.row: one for one in signatures.near(0.8)}
+    found = duplicates.first_stays(signatures.pairs(0.8))
     assert set(found) == set(range(300, 400))
-    assert {row: one.of for row, one in found.items()} == {300 + row: row for row in range(100)}
-    assert min(one.similarity for one in found.values()) > 0.8
+    assert {row: of for row, (of, _) in found.items()} == {300 + row: row for row in range(100)}
+    assert min(similarity for _, similarity in found.values()) > 0.8
 
 
 def test_of_a_chain_only_what_is_near_to_something_that_stays_goes() -> None:
@@ -124,21 +126,21 @@ def test_benchmarks_come_as_their_makers_lay_them_out(tmp_path: Path) -> None:
     pandas.DataFrame([{"idx": 0, "problem": "Q minerva"}]).to_parquet(tmp_path / "minerva.parquet")
     (tmp_path / "own.csv").write_text("nr,aufgabe\n1,Q own\n")
 
-    def texts(name: str, field: str = "") -> list[str]:
+    def held(name: str, field: str = "") -> list[str]:
         return [one.text for one in contamination.read_benchmark(tmp_path / name, field=field)]
 
-    assert texts("gsm8k.jsonl") == ["Q gsm"]
-    assert texts("MATH") == ["Q math 1", "Q math 2"]
-    assert texts("gaokao.json") == ["Q gaokao"]
-    assert texts("olympiad.json") == ["Q olympiad"]
-    assert texts("minerva.parquet") == ["Q minerva"]
-    assert texts("own.csv", "aufgabe") == ["Q own"]
+    assert held("gsm8k.jsonl") == ["Q gsm"]
+    assert held("MATH") == ["Q math 1", "Q math 2"]
+    assert held("gaokao.json") == ["Q gaokao"]
+    assert held("olympiad.json") == ["Q olympiad"]
+    assert held("minerva.parquet") == ["Q minerva"]
+    assert held("own.csv", "aufgabe") == ["Q own"]
     with pytest.raises(ConfigError, match=r"own.csv, row 1 has none of question, .*"):
-        texts("own.csv")
+        held("own.csv")
     (tmp_path / "broken.jsonl").write_text('{"question": ')
     for name in ("broken.jsonl", "missing.jsonl", "readme.md"):
         with pytest.raises(ConfigError):
-            texts(name)
+            held(name)
 
 
 def test_a_hit_shows_how_and_where() -> None:
@@ -250,6 +252,60 @@ def test_curate_takes_each_question_once_across_runs_and_none_of_a_benchmark(tmp
     assert groups["near"] == groups["q4"]
     with pytest.raises(TooManyRejectsError, match="over the limit of 1%"):
         curated(tmp_path, [first, second], replace(SETTINGS, max_rejected_share=0.01), name="strict")
+
+
+def test_columns_of_a_users_file_that_mean_other_things_break_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "math.jsonl"
+    rows = [
+        {
+            "problem": "Find the sum of all digits of 2 to the power 20.",
+            "level": "Level 5",
+            "grade": 5,
+            "votes": "x",
+            "answer": ["a"],
+            "concepts": [{"a": 1}],
+        },
+        {
+            "problem": "Find the product of all digits of 3 to the 9.",
+            "level": float("nan"),
+            "seed": 2**70,
+            "topics": "algebra",
+            "agreement": None,
+        },
+        {"id": "s\ud800", "text": "Find the number of odd divisors of 720, \ud800."},
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    folder, count = curated(tmp_path, [file])
+    assert count.kept == 3
+    kept = list(folder.rows())
+    assert [(row["level"], row["topics"], row["concepts"]) for row in kept] == [
+        (0, [], []),
+        (0, ["algebra"], []),
+        (0, [], []),
+    ]
+    for line in ('{"id": 1}', '{"text": ""}', "[1]", '{"text": 5}'):
+        file.write_text(line + "\n")
+        with pytest.raises(ConfigError, match=r"math.jsonl, line 1: "):
+            curated(tmp_path, [file], name="bad")
+
+
+def test_texts_made_to_hang_do_not() -> None:
+    started = time.monotonic()
+    white = "<question>" + " \n" * 20_000
+    assert texts.blocks(white + "<concepts>", ("question", "concepts"))[0] == []
+    assert texts.blocks("<question>" * 5_000, ("question", "concepts"))[0] == []
+    for text in ("\n" * 20_000, "\\boxed{" * 20_000, "the answer is" * 9_000, "final answer " + "* " * 30_000):
+        votes.final_answer(text)
+    for text in ("(a) x " * 4_000, "\n" * 20_000, "$" * 20_000, "{" * 20_000, "1) " * 6_000):
+        filters.asks_several(text)
+        filters.lacks_information(text)
+        texts.unbalanced_latex(text)
+        contamination.tokens(text)
+    for text in ("{" * 50_000, "[" * 100_000, '{"a":' * 20_000):
+        with pytest.raises(ValueError, match="JSON"):
+            texts.parse_json(text)
+    # Minutes or hours where a pattern goes back and forth.
+    assert time.monotonic() - started < 20
 
 
 def test_what_is_near_by_embedding_goes_or_is_listed(tmp_path: Path) -> None:

@@ -335,6 +335,20 @@ def test_level_2_draws_combinations_by_seed_none_twice_and_all_equally_often() -
     assert level2.draw(["a", "b"], count=5, seed=1) == [("a", "b")]
 
 
+def test_level_2_asks_in_a_retry_for_combinations_that_are_free() -> None:
+    taken = {
+        frozenset({"concept:ideal", "concept:ring"}),
+        frozenset(CONCEPTS),
+        frozenset({"concept:ideal", "concept:prime number"}),
+    }
+    work = Level2(DOCUMENT, context(), max_questions=5, chosen_by="seed", taken=taken)
+    (request,) = work.requests({})
+    assert re.findall(r"^\d\. (.*)$", request.messages[-1].content, flags=re.MULTILINE) == ["Prime Number; ring"]
+    full = taken | {frozenset({"concept:prime number", "concept:ring"})}
+    outcome = finish(Level2(DOCUMENT, context(), max_questions=5, chosen_by="seed", taken=full))
+    assert reasons(outcome) == ["no combination is left"]
+
+
 def test_level_2_asks_for_its_combinations_and_takes_no_other() -> None:
     work = Level2(DOCUMENT, context(), max_questions=2, chosen_by="seed")
     (request,) = work.requests({})
@@ -484,6 +498,7 @@ def test_parts_of_a_long_document_are_joined_by_how_many_name_a_thing() -> None:
         ('{"usable": "perhaps"}', "not of the schema"),
         ('{"usable": true, "topics": [{"name": "x", "concepts": ["12", "--"]}]}', "no topic with a concept"),
         ('{"usable": true, "topics": [', "not JSON"),
+        ("[" * 100_000, "not JSON"),
     ],
 )
 def test_what_extraction_cannot_use_is_a_reject(text: str, reason: str) -> None:
@@ -515,6 +530,7 @@ def test_final_answers_are_compared_as_mathematics(first: str, second: str, are_
         (r"The final answer is $\boxed{7}$", "7"),
         ("It is proved.", ""),
         (r"\boxed{", ""),
+        ("The final answer is 7\nas was to be shown", "7"),
     ],
 )
 def test_the_final_answer_is_found(text: str, final: str) -> None:
