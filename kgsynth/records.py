@@ -249,12 +249,13 @@ class CuratedQuestion(AnsweredQuestion):
     group: str = ""
 
 
-_FIELD_NAMES: dict[type[Any], tuple[str, ...]] = {}
+# A dictionary keeps the order of the fields and finds one at once.
+_FIELD_NAMES: dict[type[Any], dict[str, None]] = {}
 
 
-def _field_names(kind: type[Any]) -> tuple[str, ...]:
+def _field_names(kind: type[Any]) -> dict[str, None]:
     if kind not in _FIELD_NAMES:
-        _FIELD_NAMES[kind] = tuple(item.name for item in fields(kind))
+        _FIELD_NAMES[kind] = dict.fromkeys(item.name for item in fields(kind))
     return _FIELD_NAMES[kind]
 
 
@@ -277,11 +278,12 @@ def from_row(kind: type[Any], row: Mapping[str, Any]) -> Any:
     Raises:
         KeyError: the row lacks a field that has no default.
     """
-    values: dict[str, Any] = {}
-    for name in _field_names(kind):
-        value = row.get(name)
-        if value is not None:
-            values[name] = tuple(value) if isinstance(value, list) else value
+    known = _field_names(kind)
+    values = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in row.items()
+        if value is not None and name in known
+    }
     try:
         return kind(**values)
     except TypeError:

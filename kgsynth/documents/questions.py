@@ -155,7 +155,11 @@ def _question(row: Mapping[str, Any], *, where: str) -> AnsweredQuestion:
     if identity is not None and (isinstance(identity, bool) or not isinstance(identity, (str, int))):
         raise ConfigError(f"{where}: the id is not text")
     identity = f"q-{content_hash(text)[:16]}" if identity in (None, "") else str(identity)
-    known = {name: fitting for name, kind in _TYPES.items() if (fitting := _fitting(row.get(name), kind)) is not None}
+    known = {
+        name: fitting
+        for name, value in row.items()
+        if name in _TYPES and (fitting := _fitting(value, _TYPES[name])) is not None
+    }
     return AnsweredQuestion.from_row({**known, "id": _text(identity), "text": _text(text)})
 
 

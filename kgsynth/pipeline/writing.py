@@ -635,8 +635,12 @@ def _run(
             return  # what was hard once may be hard again; the run itself has kept enough
         refuse_too_many(account, limit=settings.max_rejected_share, where=where, hint=_RETRY_HINT)
 
+    contexts: list[Context] = []
+
     def begin(backend: Generator, unit: Any) -> Work:
-        return stage.begin(unit, _context(stage, settings, backend, run_id, attempt))
+        if not contexts:
+            contexts.append(_context(stage, settings, backend, run_id, attempt))
+        return stage.begin(unit, contexts[0])
 
     with timed(count, report), folder.opened(), shown(progress, stage.name, unit_count):
         stage.started(folder)
