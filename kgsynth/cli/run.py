@@ -138,6 +138,8 @@ def _show(result: RunResult, environment: configuration.Environment, resolved: R
     click.echo(f"Results in {work_dir}: combinations.jsonl, and a folder a stage with rejects beside what was kept:")
     for name, folder in result.folders.items():
         click.echo(f"  {name}: {folder}")
+    if resolved.config.run.until == "dataset" and "dataset" not in result.folders:
+        click.echo("Nothing was left for a training set: the rejects of answers and curated say why.")
     if environment.neo4j_uri:
         click.echo(f"The graph: {environment.neo4j_uri}")
     else:

@@ -108,7 +108,8 @@ def run(
             )
             result.folders["answers"] = answered.path
             result.answers = [AnsweredQuestion.from_row(row) for row in _some(answered.rows())]
-        if last >= _UNTIL.index("curated"):
+        # A model that is too small may leave nothing: that is a result, and its rejects say why.
+        if last >= _UNTIL.index("curated") and result.answers:
             curated = curate(
                 environment,
                 config.curate,
@@ -118,7 +119,7 @@ def run(
                 progress=progress,
             )
             result.folders["curated"] = curated.path
-        if last >= _UNTIL.index("dataset"):
+        if last >= _UNTIL.index("dataset") and "curated" in result.folders and result.stages[-1].kept:
             exported = export(
                 curated.path,
                 config.export if config.export.name else replace(config.export, name=work_dir.absolute().name),

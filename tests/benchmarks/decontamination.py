@@ -1,6 +1,6 @@
 """Decontamination against a real benchmark: the 270 problems of champ-dataset (MIT), planted in five disguises.
 
-    python tests/benchmarks/decontamination.py [PlanetMath file]
+    python -m tests.benchmarks.decontamination [PlanetMath file]
 
 Half of the problems are planted among generated questions; recall per disguise and method, and how often a question that
 holds no problem is called contaminated: generated ones, the other half's disguises of problems that are not in the

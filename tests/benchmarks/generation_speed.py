@@ -1,9 +1,9 @@
 """What the framework costs: each backend beside the bare library, in one run, turn by turn.
 
-    python tests/benchmarks/generation_speed.py vllm      in-process vLLM beside bare LLM.chat (small model)
-    python tests/benchmarks/generation_speed.py server    server backend beside a bare asyncio client, real vLLM server
-    python tests/benchmarks/generation_speed.py instant   the whole stage against a fake server that answers at once
-    python tests/benchmarks/generation_speed.py memory 1000000    that many scripted requests, peak memory of the process
+    python -m tests.benchmarks.generation_speed vllm      in-process vLLM beside bare LLM.chat (small model)
+    python -m tests.benchmarks.generation_speed server    server backend beside a bare asyncio client, real vLLM server
+    python -m tests.benchmarks.generation_speed instant   the whole stage against a fake server that answers at once
+    python -m tests.benchmarks.generation_speed memory 1000000    that many scripted requests, peak memory of the process
 
 Ratios are of the medians of three turns; "kgsynth" is the whole answer stage: prompts, journal, checks and shards.
 """

@@ -9,9 +9,19 @@ HERE = Path(__file__).parent
 
 def main() -> None:
     """Run them; a benchmark without its corpus says so and is passed over."""
-    for arguments in (["stages.py", "demo"], ["stages.py", "planetmath"], ["merge_quality.py"]):
+    for arguments in (
+        ["stages.py", "demo"],
+        ["stages.py", "planetmath"],
+        ["merge_quality.py"],
+        ["decontamination.py"],
+        ["generation_speed.py", "instant"],
+        ["generation_speed.py", "vllm"],
+        ["generation_speed.py", "server"],
+        ["generation_speed.py", "memory"],
+    ):
         print(f"\n## {' '.join(arguments)}\n", flush=True)
-        subprocess.run([sys.executable, str(HERE / arguments[0]), *arguments[1:]], check=False)
+        command = [sys.executable, "-m", f"tests.benchmarks.{arguments[0].removesuffix('.py')}", *arguments[1:]]
+        subprocess.run(command, cwd=HERE.parents[1], check=False)
 
 
 if __name__ == "__main__":
