@@ -75,7 +75,11 @@ class Connection(asyncio.Protocol):
             body, self.buffer = self.buffer[end + 4 : end + 4 + length], self.buffer[end + 4 + length :]
             if lines[0].startswith(b"GET"):
                 status = {"models": 200, "stats": 200}.get(lines[0].split()[1].rpartition(b"/")[2].decode(), 404)
-                stats = {"most": self.server.most_in_flight, "refused": self.server.refused}
+                stats = {
+                    "most": self.server.most_in_flight,
+                    "refused": self.server.refused,
+                    "in_flight": self.server.in_flight,
+                }
                 self.send(status, json.dumps(stats).encode() if b"stats" in lines[0] else _MODELS)
             elif self.server.options.instant and not self.server.options.delay:
                 self.send(200, self.server.answer(headers.get(b"x-request-id", b"").decode(), body))

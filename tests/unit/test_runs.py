@@ -1,6 +1,7 @@
 """Run folders and the runner, with a generator that dies, repeats or writes nonsense."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -246,6 +247,16 @@ def test_a_backend_that_forgets_a_request_is_an_error(tmp_path: Path) -> None:
 def test_a_unit_twice_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="'u0' stands twice"):
         go(tmp_path / "run", Backend([]), begin=lambda _, unit: Asking(unit % 3))
+
+
+def test_memory_does_not_grow_with_the_length_of_a_run() -> None:
+    # The script runs a tenth of the requests first: what the process needs anyway is in both figures.
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.generation_speed", "memory", "20000"],
+        cwd=servers.ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    small, large = (int(one.replace(",", "")) for one in re.findall(r"([\d,]+) MiB", done.stdout))
+    assert large - small < 40, done.stdout
 
 
 def test_a_full_disk_stops_with_a_message_and_the_run_goes_on_when_there_is_room(tmp_path: Path) -> None:
