@@ -79,7 +79,6 @@ class _Stage:
     inputs: Mapping[str, Any]
     templates: Mapping[str, prompts.Template]
     units: Units
-    unit_id: Callable[[Any], str]
     unit_line: Callable[[Any], str]
     begin: Callable[[Any, Context], Work]
     # From the ids or plain records of a batch to the units with all that their prompts need.
@@ -245,7 +244,6 @@ def _extract_stage(
         inputs={"documents": asdict(documents)},
         templates={"extract": prompts.load(settings.domain, "extract")},
         units=units,
-        unit_id=lambda one: one.id,
         unit_line=lambda one: f"{one.id} {one.content_hash()}",
         begin=Extraction,
     )
@@ -329,7 +327,6 @@ def _combinations_stage(
         },
         templates={"level3": prompts.load(settings.domain, "level3")},
         units=units,
-        unit_id=lambda one: one.id,
         unit_line=lambda one: json.dumps([one.id, [document.id for document in one.documents]]),
         begin=begin,
         filled=lambda batch: _source_combinations(graph, batch),
@@ -382,7 +379,6 @@ def _documents_stage(
         inputs={"graph": graph_settings.name},
         templates={task: prompts.load(settings.domain, task)},
         units=units,
-        unit_id=lambda one: one if isinstance(one, str) else one.id,
         unit_line=lambda one: one,
         begin=begin,
         filled=lambda batch: _source_documents(graph, batch),
@@ -470,7 +466,6 @@ def _answer_stage(
             **({"judge": prompts.load(settings.domain, "judge")} if settings.judge else {}),
         },
         units=units,
-        unit_id=lambda one: one.id,
         unit_line=lambda one: f"{one.id} {content_hash(one.text)}",
         begin=begin,
         finished=finished,
