@@ -105,6 +105,8 @@ class Connection(asyncio.Protocol):
             if server.tries[identity] == 1 and drawn < options.faults:
                 await self.fail(int(drawn * 1e6) % 5)
                 return
+            while options.until and not os.path.exists(options.until):
+                await asyncio.sleep(0.02)
             if options.delay:
                 # Served one after the other beyond `parallel`: more in flight only wait.
                 await asyncio.sleep(options.delay * max(1.0, server.in_flight / options.parallel))
@@ -153,6 +155,7 @@ def main() -> None:
     parser.add_argument("--retry-after", type=float, default=0.05)
     parser.add_argument("--faults", type=float, default=0.0)
     parser.add_argument("--poison", default="")
+    parser.add_argument("--until", default="", help="nothing is answered before this file exists")
     parser.add_argument("--instant", action="store_true")
     options = parser.parse_args()
     try:

@@ -253,12 +253,16 @@ def test_a_server_that_is_killed_stops_the_run_and_nothing_is_lost(
 
 def test_two_processes_on_one_folder(tmp_path: Path, command_environment: dict[str, str]) -> None:
     file, _ = questions_file(tmp_path, 200)
-    with servers.running("--delay", "0.02", log=tmp_path / "log") as fake:
+    both_tried = tmp_path / "both tried"
+    with servers.running("--until", str(both_tried), log=tmp_path / "log") as fake:
         command = [KGSYNTH, "answer", str(file), "--not-to-graph", "--url", fake.url, "--run-dir", "run", *COMMON]
         both = [
             subprocess.Popen(command, cwd=tmp_path, env=command_environment, stderr=subprocess.PIPE, text=True)
             for _ in range(2)
         ]
+        while all(process.poll() is None for process in both):
+            time.sleep(0.05)
+        both_tried.touch()
         said = [process.communicate()[1] for process in both]
         assert sorted(process.returncode for process in both) == [0, 1]
         assert any("another kgsynth works in run" in one for one in said)

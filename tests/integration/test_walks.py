@@ -217,7 +217,7 @@ def test_a_hub_is_one_index_seek(graph: Graph, tmp_path: Path) -> None:
     assert [walk.path for walk in walks] == [walker.walk("topic:topic", row) for row in table]
 
 
-def test_without_topics_seed_amount_or_build_nothing_is_drawn(graph: Graph, tmp_path: Path) -> None:
+def test_without_topics_seed_or_build_nothing_is_drawn(graph: Graph, tmp_path: Path) -> None:
     corpora.load(graph, tmp_path, [corpora.annotation("one", [], ["a", "b"])])
     with pytest.raises(GraphError, match="older than the last load"):
         drawn(graph, SampleSettings(seed=1, epochs=1))
@@ -226,8 +226,6 @@ def test_without_topics_seed_amount_or_build_nothing_is_drawn(graph: Graph, tmp_
         drawn(graph, SampleSettings(seed=1, epochs=1))
     with pytest.raises(ConfigError, match="no seed"):
         drawn(graph, SampleSettings(epochs=1))
-    with pytest.raises(ConfigError, match="no amount"):
-        drawn(graph, SampleSettings(seed=1))
     canonical.run(graph, "MATCH (b:Build) SET b.state = 'building'")
     with pytest.raises(GraphError, match="half-built"):
         drawn(graph, SampleSettings(seed=1, epochs=1))
