@@ -160,32 +160,32 @@ class Benchmark:
             min_overlap: least share of a question's runs that makes a hit, in (0, 1].
         """
         self.questions, self._min_overlap = list(questions), min_overlap
-        self._equal: dict[tuple[str, ...], int] = {}
+        self._equal: dict[tuple[str, ...], list[int]] = {}
         self._holders: dict[tuple[str, ...], list[int]] = {}
         self._run_counts: list[int] = []
         for place, question in enumerate(self.questions):
-            self._equal.setdefault(folded(question.text), place)
+            self._equal.setdefault(folded(question.text), []).append(place)
             own = set(runs(question.text))
             self._run_counts.append(len(own))
             for run in own:
                 self._holders.setdefault(run, []).append(place)
 
-    def find(self, text: str) -> Hit | None:
-        """The benchmark question that stands in a text; of several the surest."""
-        place = self._equal.get(folded(text))
-        if place is not None:
-            return self._hit(place, "equal", 1.0, text)
+    def find(self, text: str) -> list[Hit]:
+        """All benchmark questions that stand in a text, the surest first; each is named once."""
+        equal = self._equal.get(folded(text), [])
         met: dict[int, int] = {}
         for run in set(runs(text)):
             for place in self._holders.get(run, ()):
                 met[place] = met.get(place, 0) + 1
-        shares = [
-            (count / self._run_counts[place], -place)
+        shares = {
+            place: count / self._run_counts[place]
             for place, count in met.items()
-            if self._run_counts[place] >= MIN_RUNS
+            if self._run_counts[place] >= MIN_RUNS and place not in equal
+        }
+        over = sorted((-share, place) for place, share in shares.items() if share >= self._min_overlap)
+        return [self._hit(place, "equal", 1.0, text) for place in equal] + [
+            self._hit(place, "overlap", -negative, text) for negative, place in over
         ]
-        share, negative = max(shares, default=(0.0, 0))
-        return self._hit(-negative, "overlap", share, text) if share >= self._min_overlap else None
 
     def _hit(self, place: int, method: str, share: float, text: str) -> Hit:
         question = self.questions[place]

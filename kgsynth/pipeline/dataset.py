@@ -151,7 +151,13 @@ def _look(
         signatures = duplicates.Signatures(Path(desk))
         for row, question in enumerate(read_questions(questions, is_unique=False)):
             progress.advance()
-            first = forms.first(question.text, row)
+            # First, so that the report names every question that stands in a benchmark, whatever else is wrong with it.
+            hits = index.find(question.text) if benchmark else []
+            if hits:
+                where = f"{hits[0].benchmark.file}, row {hits[0].benchmark.row}"
+                findings.problems[row] = (f"stands in a benchmark ({hits[0].method})", where)
+                findings.hits += [_hit_row(question, hit) for hit in hits]
+                continue
             problem = ""
             if settings.filters:
                 problem = filters.question_problem(question.text, settings) or filters.answer_problem(
@@ -160,14 +166,9 @@ def _look(
             if problem:
                 findings.problems[row] = (problem, "")
                 continue
-            if first != row and first not in findings.problems:
+            first = forms.first(question.text, row)
+            if first != row:
                 findings.problems[row] = ("stands twice", f"equal to {ids[first]}")
-                continue
-            hit = index.find(question.text) if benchmark else None
-            if hit is not None:
-                where = f"{hit.benchmark.file}, row {hit.benchmark.row}"
-                findings.problems[row] = (f"stands in a benchmark ({hit.method})", where)
-                findings.hits.append(_hit_row(question, hit))
                 continue
             ids[row], units[row] = question.id, _unit(question)
             signatures.add(row, question.text)

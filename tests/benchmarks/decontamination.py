@@ -143,11 +143,11 @@ def measure(
     def look(name: str, planted: list[str]) -> None:
         hits = [index.find(text) for text in planted]
         near = [None] * len(planted) if review is None else review.near(planted)
-        shown = [hit is not None or one is not None for hit, one in zip(hits, near, strict=True)]
+        shown = [bool(hit) or one is not None for hit, one in zip(hits, near, strict=True)]
         rows[name] = {
             "texts": len(planted),
-            "equal": sum(hit is not None and hit.method == "equal" for hit in hits) / len(planted),
-            "removed": sum(hit is not None for hit in hits) / len(planted),
+            "equal": sum(bool(hit) and hit[0].method == "equal" for hit in hits) / len(planted),
+            "removed": sum(map(bool, hits)) / len(planted),
             "removed or listed": sum(shown) / len(planted),
         }
 

@@ -148,19 +148,21 @@ def test_a_hit_shows_how_and_where() -> None:
         [
             BenchmarkQuestion(
                 file="b", row=3, text="Find the sum of all positive integers n such that n divides 360 and n is odd."
-            )
+            ),
+            BenchmarkQuestion(
+                file="c", row=1, text="Find the sum of all positive integers n such that n divides 36 and is a square."
+            ),
         ],
         min_overlap=0.5,
     )
-    equal = index.find(r"Find the sum of  all positive integers $m$ such that $m$ divides $420$ and $m$ is odd.")
-    assert equal is not None
+    equal, near = index.find(r"Find the sum of  all positive integers $m$ such that $m$ divides $420$ and $m$ is odd.")
     assert (equal.method, equal.share, equal.benchmark.row) == ("equal", 1.0, 3)
-    over = index.find("If n is odd, find the sum of all positive integers n such that n divides 360!")
-    assert over is not None
+    assert (near.method, near.benchmark.file) == ("overlap", "c")
+    over, _ = index.find("If n is odd, find the sum of all positive integers n such that n divides 360!")
     assert over.method == "overlap"
     assert 0.5 <= over.share < 1
     assert over.matching_text == "find the sum of all positive integers n such that n divides 360"
-    assert index.find("Find the sum of all primes below 10 and say whether it is even.") is None
+    assert index.find("Find the sum of all primes below 10 and say whether it is even.") == []
 
 
 ENVIRONMENT = config.environment({"HOME": "/nonexistent"})
@@ -219,7 +221,7 @@ def curated(
 def test_curate_takes_each_question_once_across_runs_and_none_of_a_benchmark(tmp_path: Path) -> None:
     rows = questions(60)
     problem = "Ten people sit around a table. How many ways are there to choose three of them such that no two are neighbours?"
-    planted = replace(rows[0], id="planted", text=problem.replace("people", "persons"))
+    planted = replace(rows[0], id="planted", text="From the text above: " + problem.replace("people", "persons"))
     again = [
         replace(rows[3], id="again", text=rows[3].text.upper()),
         replace(rows[4], id="near", text=rows[4].text[:-1] + " now."),
