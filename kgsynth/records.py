@@ -251,6 +251,7 @@ class CuratedQuestion(AnsweredQuestion):
 
 # A dictionary keeps the order of the fields and finds one at once.
 _FIELD_NAMES: dict[type[Any], dict[str, None]] = {}
+_SCALARS = frozenset({str, int, float, bool})
 
 
 def _field_names(kind: type[Any]) -> dict[str, None]:
@@ -261,12 +262,14 @@ def _field_names(kind: type[Any]) -> dict[str, None]:
 
 def plain(record: Any) -> dict[str, Any]:
     """A record as a row of scalars, lists and, for records inside it, dictionaries."""
-    return {name: _plain_value(getattr(record, name)) for name in _field_names(type(record))}
+    row = {name: getattr(record, name) for name in _field_names(type(record))}
+    for name, value in row.items():
+        if type(value) not in _SCALARS:
+            row[name] = _plain_value(value)
+    return row
 
 
 def _plain_value(value: Any) -> Any:
-    if isinstance(value, (str, int, float)):
-        return value
     if isinstance(value, tuple):
         return [_plain_value(one) for one in value]
     return plain(value) if is_dataclass(value) else value

@@ -53,8 +53,11 @@ class RunFolder:
         self.inputs: dict[str, Any] = dict(inputs or {})
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
+    def opened(self, *, overwrite: bool = False) -> Iterator[None]:
         """Hold the folder for this process.
+
+        Args:
+            overwrite: remove what another run of the same stage left here.
 
         Raises:
             ManifestError: it belongs to another configuration, or another process works in it.
@@ -71,21 +74,26 @@ class RunFolder:
                 raise ManifestError(
                     f"another kgsynth works in {self.path}", hint="Wait until it is done, or choose another --run-dir."
                 ) from None
-            self._claim()
+            self._claim(overwrite)
             yield
 
-    def _claim(self) -> None:
+    def _claim(self, overwrite: bool) -> None:
         file = self.path / RUN_FILE
         for left in self.path.glob(".part-*"):
             left.unlink(missing_ok=True)  # of a process that was killed while it wrote
         if file.exists():
-            held = read_json(file).get("run_id")
-            if held != self.run_id:
+            held = read_json(file)
+            if held.get("run_id") == self.run_id:
+                return
+            if not (overwrite and held.get("stage") == self.stage):
                 raise ManifestError(
-                    f"{self.path} holds run {held}, made with other settings or inputs than this one ({self.run_id})",
+                    f"{self.path} holds run {held.get('run_id')}, made with other settings or inputs than this one "
+                    f"({self.run_id})",
                     hint="Choose another --run-dir, or remove this one.",
                 )
-            return
+            for left in self.path.iterdir():
+                if left.is_file() and left.name != ".lock":
+                    left.unlink()
         write_json(
             file,
             {
@@ -236,13 +244,10 @@ class RunFolder:
                 for line in lines:
                     yield json.loads(line)
 
-    def retries(self) -> list["RunFolder"]:
-        """The retries of this run's rejects, first to last."""
-        found = []
-        for path in sorted(self.path.glob("retry-[0-9]*"), key=lambda path: int(path.name.rpartition("-")[2])):
-            if (path / RUN_FILE).exists():
-                found.append(open_run(path))
-        return found
+    def parts(self) -> list["RunFolder"]:
+        """The run itself, then its retries and what was added to it, in the order in which they were begun."""
+        inside = [open_run(file.parent) for file in self.path.glob(f"*/{RUN_FILE}")]
+        return [self, *sorted((one for one in inside if "part" in one.inputs), key=lambda one: one.inputs["part"])]
 
     def complete(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest: the run is complete."""
@@ -324,7 +329,7 @@ def open_run(path: Path) -> RunFolder:
 
 
 def find_runs(below: Path) -> list[RunFolder]:
-    """All runs below a folder, by path; retries stand behind the run that they belong to."""
+    """All runs below a folder, by path; retries and additions stand behind the run that they belong to."""
     return [open_run(file.parent) for file in sorted(below.rglob(RUN_FILE)) if "run_id" in read_json(file)]
 
 

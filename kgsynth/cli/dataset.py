@@ -13,6 +13,7 @@ from kgsynth.config import CurateSettings, ExportSettings
 @click.command()
 @click.argument("questions", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @run_dir_option
+@click.option("--overwrite", is_flag=True, help="Replace what another curate wrote to the folder before.")
 @settings_options(
     CurateSettings,
     helps={
@@ -32,14 +33,22 @@ from kgsynth.config import CurateSettings, ExportSettings
     },
     flags={"benchmarks": ("--benchmark",)},
 )
-def curate(questions: tuple[Path, ...], run_dir: Path | None, **values: Any) -> None:
+def curate(questions: tuple[Path, ...], run_dir: Path | None, overwrite: bool, **values: Any) -> None:
     """Keep the QUESTIONS (run folders or files) that are good enough, each once, across all that are given.
 
     \b
     kgsynth curate runs/answers-… --benchmark gsm8k/test.jsonl --benchmark MATH/test --review-cosine 0.85
     """
     settings = settings_from(CurateSettings, "curate", values)
-    folder = pipeline.curate(env(), settings, questions=questions, run_dir=run_dir, report=report, progress=progress())
+    folder = pipeline.curate(
+        env(),
+        settings,
+        questions=questions,
+        run_dir=run_dir,
+        overwrite=overwrite,
+        report=report,
+        progress=progress(),
+    )
     click.echo(f"curated questions in {folder.path}; rejects beside them", err=True)
     for name in ("contamination.jsonl", "review.jsonl"):
         if (folder.path / name).exists() and (folder.path / name).stat().st_size:

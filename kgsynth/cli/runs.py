@@ -37,7 +37,7 @@ def runs(ctx: click.Context, /, below: Path | None) -> None:
 @runs.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def show(run: Path) -> None:
-    """Show the run in the folder RUN: settings, counts, rejects by reason with examples, sessions, retries."""
+    """Show the run in the folder RUN: settings, counts, rejects by reason with examples, sessions, parts."""
     folder = open_run(run)
     counted = _counted(folder)
     click.echo(f"run {folder.run_id} ({folder.stage}), {_state(folder)}, in {folder.path}")
@@ -54,11 +54,10 @@ def show(run: Path) -> None:
             for row in _examples(folder, reason):
                 raw = " ".join(str(row["raw"]).split())
                 click.echo(f"      {row['unit_id']}: {raw[:_RAW_CHARS]}{'…' if len(raw) > _RAW_CHARS else ''}")
-    retries = folder.retries()
-    for retry in retries:
-        made = _counted(retry)
+    for part in folder.parts()[1:]:
+        made = _counted(part)
         number = made["kept"] + sum(made["rejected"].values())
-        click.echo(f"\n{retry.path.name}, {_state(retry)}: {number:,} read, {made['kept']:,} kept")
+        click.echo(f"\n{part.path.name}, {_state(part)}: {number:,} read, {made['kept']:,} kept")
     sessions = folder.sessions()
     if sessions:
         click.echo("\nsessions")

@@ -32,7 +32,7 @@ def read_combinations(path: Path) -> Iterator[Combination]:
 
 
 def read_questions(paths: Sequence[Path], *, is_unique: bool = True) -> Iterator[AnsweredQuestion]:
-    """The questions of run folders, with those of their retries, and of JSONL or Parquet files.
+    """The questions of run folders, with those of their retries and additions, and of JSONL or Parquet files.
 
     Args:
         paths: run folders of `generate` or `answer`, or files with a field `text`, `question`, `problem` or `prompt`;
@@ -54,12 +54,11 @@ def read_questions(paths: Sequence[Path], *, is_unique: bool = True) -> Iterator
 
 
 def question_folders(paths: Sequence[Path]) -> list[RunFolder]:
-    """The runs among some paths, each with its retries."""
+    """The runs among some paths, each with its parts."""
     found = []
     for path in paths:
         if (path / RUN_FILE).is_file():
-            folder = open_run(path)
-            found += [folder, *folder.retries()]
+            found += open_run(path).parts()
     return found
 
 
@@ -133,7 +132,7 @@ def _rows_of(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             raise ConfigError(f"{path} holds {folder.rows_name}, not questions")
         if not folder.shards():
             raise ConfigError(f"{path} holds no finished shard", hint="Let its stage end first.")
-        for run in (folder, *folder.retries()):
+        for run in folder.parts():
             if run.manifest() is None:
                 raise ConfigError(
                     f"run {run.run_id} in {run.path} is not complete", hint="Run its command again until it ends."

@@ -12,7 +12,7 @@ from kgsynth.generation.backend import Completion, Request
 from kgsynth.generation.questions import prompt_tokens, request
 from kgsynth.generation.task import TOO_LONG, Context, Outcome, Refusal, completion_problem
 from kgsynth.generation.votes import final_answer, majority
-from kgsynth.records import AnsweredQuestion, Question, plain
+from kgsynth.records import AnsweredQuestion
 from kgsynth.texts import blocks, loops
 
 _VERDICTS = ("correct", "incorrect", "unanswerable")
@@ -25,7 +25,7 @@ class Answering:
 
     def __init__(
         self,
-        question: Question,
+        question: AnsweredQuestion,
         context: Context,
         *,
         votes: int,
@@ -36,7 +36,7 @@ class Answering:
         """Write the prompts.
 
         Args:
-            question: to answer.
+            question: to answer; an answer that it has is replaced.
             context: of the run.
             votes: texts asked for.
             min_agreement: least share of the votes that must end in the kept answer, in [0, 1].
@@ -109,25 +109,23 @@ class Answering:
                 raw = " | ".join(final or "(none)" for final in finals)
                 return Refusal(reason="too little agreement", raw=raw, request_id=completions[0].request_id)
         chosen, context = self._votes[place], self._context
-        return AnsweredQuestion.from_row(
-            {
-                **plain(self._question),
-                "answer_id": f"a-{self._question.id}-{context.run_id}",
-                "verdict": "",
-                "verdict_reason": "",
-                "answer": completions[place].text.strip(),
-                "final_answer": finals[place],
-                "votes": len(self._votes),
-                "agreement": agreement,
-                "vote_answers": tuple(finals),
-                "answer_run_id": context.run_id,
-                "answer_template_hash": context.templates["answer"].hash,
-                "answer_backend": context.backend,
-                "answer_model": context.model,
-                "answer_sampling": context.sampling,
-                "answer_seed": chosen.seed,
-                "answer_attempt": context.attempt,
-            }
+        return replace(
+            self._question,
+            answer_id=f"a-{self._question.id}-{context.run_id}",
+            verdict="",
+            verdict_reason="",
+            answer=completions[place].text.strip(),
+            final_answer=finals[place],
+            votes=len(self._votes),
+            agreement=agreement,
+            vote_answers=tuple(finals),
+            answer_run_id=context.run_id,
+            answer_template_hash=context.templates["answer"].hash,
+            answer_backend=context.backend,
+            answer_model=context.model,
+            answer_sampling=context.sampling,
+            answer_seed=chosen.seed,
+            answer_attempt=context.attempt,
         )
 
     def _judging(self, answer: str) -> Request | None:

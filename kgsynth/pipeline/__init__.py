@@ -4,13 +4,14 @@ Each function is one stage, gives its closing account as a StageCount, and can b
 in the order of the data's path, the commands one by one.
 """
 
+from kgsynth.pipeline.backends import make_generator
 from kgsynth.pipeline.dataset import curate, export
 from kgsynth.pipeline.documents import extract, snapshot
 from kgsynth.pipeline.graph import build, check, connect, load, load_pairs, merge, plan_merge
 from kgsynth.pipeline.stages import Report, timed
 from kgsynth.pipeline.walks import sample
 from kgsynth.pipeline.whole import RunResult, run
-from kgsynth.pipeline.writing import answer, extract_with_model, generate, make_generator, retry
+from kgsynth.pipeline.writing import answer, extract_with_model, generate, retry
 
 __all__ = [
     "Report",

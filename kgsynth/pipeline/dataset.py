@@ -41,6 +41,7 @@ def curate(
     *,
     questions: Sequence[Path],
     run_dir: Path | None,
+    overwrite: bool = False,
     report: Report,
     progress: Progress | None = None,
 ) -> RunFolder:
@@ -51,6 +52,7 @@ def curate(
         settings: filters, thresholds, benchmark files.
         questions: run folders of `generate` or `answer`, or JSONL or Parquet files; of duplicates the first stays.
         run_dir: None for `runs/curated-<run id>`.
+        overwrite: remove what another curate left in the folder.
         report: gets the account.
         progress: told one step a question.
 
@@ -96,7 +98,7 @@ def curate(
         },
     )
     count = StageCount(stage="curate", unit="questions")
-    with timed(count, report), folder.opened(), shown(progress, "curate", 2 * row_count):
+    with timed(count, report), folder.opened(overwrite=overwrite), shown(progress, "curate", 2 * row_count):
         findings = _look(environment, settings, questions, benchmark, progress)
         rows = enumerate(read_questions(questions, is_unique=False))
         for shard, batch in enumerate(batches(rows, _SHARD_ROWS)):

@@ -11,12 +11,13 @@ from kgsynth.config import UNDECISIVE, DocumentsSettings, Environment, Resolved,
 from kgsynth.errors import ConfigError, GraphError
 from kgsynth.graph import checks
 from kgsynth.graph.session import Graph
+from kgsynth.pipeline.backends import Backends
 from kgsynth.pipeline.dataset import curate, export
 from kgsynth.pipeline.documents import extract, snapshot
 from kgsynth.pipeline.graph import build, check, connect, load, merge
 from kgsynth.pipeline.stages import Report, timed, write_lines
 from kgsynth.pipeline.walks import sample
-from kgsynth.pipeline.writing import Backends, answer, extract_with_model, generate
+from kgsynth.pipeline.writing import answer, extract_with_model, generate
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import AnsweredQuestion, Combination, Question, StageCount, content_hash
 from kgsynth.runs import RunFolder
@@ -115,6 +116,7 @@ def run(
                 config.curate,
                 questions=[answered.path],
                 run_dir=work_dir / "curated",
+                overwrite=True,
                 report=reported,
                 progress=progress,
             )

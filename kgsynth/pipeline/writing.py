@@ -6,14 +6,13 @@ read = kept + rejected, and the graph told when a shard is whole.
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from kgsynth import __version__, queries
+from kgsynth import queries
 from kgsynth.config import (
-    UNDECISIVE,
     AnswerSettings,
     BackendSettings,
     DocumentsSettings,
@@ -25,22 +24,21 @@ from kgsynth.config import (
 )
 from kgsynth.documents import RejectFile, usable_documents
 from kgsynth.documents.questions import read_combinations, read_questions
-from kgsynth.documents.read import refuse_too_many
 from kgsynth.errors import ConfigError, ManifestError
 from kgsynth.generation import prompts
 from kgsynth.generation.answers import Answering
-from kgsynth.generation.backend import Generator, Sampling
 from kgsynth.generation.extraction import Extraction
 from kgsynth.generation.level1 import Level1
 from kgsynth.generation.level2 import Level2
 from kgsynth.generation.level3 import Level3
 from kgsynth.generation.questions import SourceCombination, SourceDocument
-from kgsynth.generation.runner import Runner
 from kgsynth.generation.task import Context, Work
 from kgsynth.graph import derived, provenance
 from kgsynth.graph.session import Graph
+from kgsynth.pipeline.asking import Stage, ask, ask_again
+from kgsynth.pipeline.backends import Make, make_generator
 from kgsynth.pipeline.graph import connect
-from kgsynth.pipeline.stages import Report, advancing, batches, timed, write_lines
+from kgsynth.pipeline.stages import Report, advancing, timed, write_lines
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import (
     Annotation,
@@ -50,135 +48,11 @@ from kgsynth.records import (
     StageCount,
     TopicConcepts,
     content_hash,
-    hash_of_lines,
 )
 from kgsynth.runs import RunFolder, open_run
 
-Make = Callable[[Environment, BackendSettings], Generator]
-Units = Callable[[], Iterator[Any]]
-
 _NAMES = queries.load("walk/names")
 _RETRIED = frozenset({"extract", "level1", "level2", "level3", "answer"})
-# Settings that a backend is loaded with.
-_LOADED_BY = frozenset(
-    "backend engine model url context_tokens constrained concurrency timeout_s tries first_wait_s".split()
-)
-_RETRY_HINT = "`kgsynth retry` asks for the rejects again; --max-rejected-share sets the limit."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stage:
-    """What makes one stage another: its units, its work, and what is done with its rows."""
-
-    name: str
-    unit: str
-    rows_name: str
-    record: type[Any]
-    settings: BackendSettings
-    decisive: Mapping[str, Any]
-    inputs: Mapping[str, Any]
-    templates: Mapping[str, prompts.Template]
-    units: Units
-    unit_line: Callable[[Any], str]
-    begin: Callable[[Any, Context], Work]
-    # From the ids or plain records of a batch to the units with all that their prompts need.
-    filled: Callable[[Sequence[Any]], Sequence[Any]] = list
-    finished: Callable[[Sequence[Any], Sequence[Mapping[str, Any]]], None] = lambda _units, _rows: None
-    started: Callable[[RunFolder], None] = lambda _folder: None
-
-
-def make_generator(environment: Environment, settings: BackendSettings) -> Generator:
-    """The backend that the settings name, loaded.
-
-    Raises:
-        MissingExtraError: what it needs is not installed; GeneratorUnavailableError: it cannot be reached or loaded.
-    """
-    sampling = _sampling(settings)
-    is_ray = settings.engine == "ray"
-    if settings.backend == "scripted":
-        from kgsynth.generation.scripted import ScriptedGenerator
-
-        if is_ray:
-            from kgsynth.generation import ray_engine
-
-            return ray_engine.scripted()
-        return ScriptedGenerator()
-    if settings.backend == "server":
-        from kgsynth.generation.openai_server import OpenAiServerGenerator
-
-        server = OpenAiServerGenerator(
-            settings.url,
-            model=settings.model,
-            api_key=environment.api_key,
-            sampling=sampling,
-            concurrency=settings.concurrency,
-            timeout_s=settings.timeout_s,
-            constrained=settings.constrained,
-            tries=settings.tries,
-            first_wait_s=settings.first_wait_s,
-        )
-        if is_ray:
-            from kgsynth.generation import ray_engine
-
-            return ray_engine.server(server)
-        return server
-    from kgsynth.generation import small_model
-
-    folder = settings.model or str(small_model.small_model(environment.models))
-    name = settings.model or small_model.NAME
-    if is_ray:
-        from kgsynth.generation import ray_engine
-
-        return ray_engine.vllm(folder, model=name, sampling=sampling, context_tokens=settings.context_tokens)
-    from kgsynth.generation.vllm_engine import VllmGenerator
-
-    return VllmGenerator(folder, model=name, sampling=sampling, context_tokens=settings.context_tokens)
-
-
-class Backends:
-    """Backends that several stages use one after the other, each loaded once; they differ in sampling alone."""
-
-    def __init__(self) -> None:
-        """None is loaded."""
-        self._loaded: dict[str, Generator] = {}
-
-    def __enter__(self) -> Self:
-        """The backends themselves."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Give back memory and connections."""
-        for generator in self._loaded.values():
-            generator.close()
-
-    def make(self, environment: Environment, settings: BackendSettings) -> Generator:
-        """As `make_generator`; what is loaded is taken again."""
-        how = {name: value for name, value in _plain_settings(settings).items() if name in _LOADED_BY}
-        key = json.dumps(how, sort_keys=True)
-        if key not in self._loaded:
-            self._loaded[key] = make_generator(environment, settings)
-        self._loaded[key].sampling = _sampling(settings)
-        return _Borrowed(self._loaded[key])
-
-
-class _Borrowed:
-    """A backend that outlives the stage that uses it."""
-
-    def __init__(self, owned: Generator) -> None:
-        self.name, self.model, self.sampling = owned.name, owned.model, owned.sampling
-        self.count_tokens, self.generate = owned.count_tokens, owned.generate
-
-    def close(self) -> None:
-        """The owner closes it."""
-
-
-def _sampling(settings: BackendSettings) -> Sampling:
-    return Sampling(
-        temperature=settings.temperature,
-        top_p=settings.top_p,
-        repetition_penalty=settings.repetition_penalty,
-        max_output_tokens=settings.max_output_tokens,
-    )
 
 
 def extract_with_model(
@@ -215,15 +89,15 @@ def extract_with_model(
         for _ in advancing(usable_documents(documents, reject_file, count), bar):
             pass
     stage = _extract_stage(documents, settings)
-    folder = _run(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)
+    folder = ask(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)
     if output is not None:
-        write_lines(output, (_annotation(row).to_json() for run in _with_retries(folder) for row in run.rows()))
+        write_lines(output, (_annotation(row).to_json() for part in folder.parts() for row in part.rows()))
     return folder
 
 
 def _extract_stage(
     documents: DocumentsSettings, settings: ExtractSettings, only: Mapping[str, int] | None = None
-) -> _Stage:
+) -> Stage:
     sources = tuple(str(Path(one).absolute()) if Path(one).exists() else one for one in documents.sources)
     documents = replace(documents, sources=sources)
 
@@ -234,7 +108,7 @@ def _extract_stage(
                 if only is None or one.id in only:
                     yield one
 
-    return _Stage(
+    return Stage(
         name="extract",
         unit="documents",
         rows_name="annotations",
@@ -289,7 +163,7 @@ def generate(
     else:
         settings = replace(settings, seed=_seed(settings.seed))
         stage = _documents_stage(graph, settings, graph_settings, level)
-    return _run(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)
+    return ask(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)
 
 
 def _combinations_stage(
@@ -298,7 +172,7 @@ def _combinations_stage(
     graph_settings: GraphSettings,
     combinations: Path | Sequence[Combination],
     only: Mapping[str, int] | None = None,
-) -> _Stage:
+) -> Stage:
     def units() -> Iterator[Any]:
         found = read_combinations(combinations) if isinstance(combinations, Path) else iter(combinations)
         for place, one in enumerate(found):
@@ -314,7 +188,7 @@ def _combinations_stage(
     def begin(source: Any, context: Context) -> Work:
         return Level3(source, context, max_questions=_asked(settings, 3, source.combination.id, only))
 
-    return _Stage(
+    return Stage(
         name="level3",
         unit="questions",
         rows_name="questions",
@@ -342,7 +216,7 @@ def _documents_stage(
     level: int,
     only: Mapping[str, int] | None = None,
     taken: Mapping[str, set[frozenset[str]]] | None = None,
-) -> _Stage:
+) -> Stage:
     task = "level1" if level == 1 else ("level2" if settings.chosen_by == "seed" else "level2_free")
 
     def units() -> Iterator[str]:
@@ -363,7 +237,7 @@ def _documents_stage(
         own = (taken or {}).get(document.id, set())
         return Level2(document, context, max_questions=asked, chosen_by=settings.chosen_by, taken=own)
 
-    return _Stage(
+    return Stage(
         name=f"level{level}",
         unit="questions",
         rows_name="questions",
@@ -419,7 +293,7 @@ def answer(
         first = next(iter(read_questions(questions)), None)
         settings = replace(settings, seed=_seed(first.seed if first is not None and first.run_id else None))
     stage = _answer_stage(graph, settings, graph_settings, questions)
-    return _run(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)
+    return ask(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)
 
 
 def _answer_stage(
@@ -428,7 +302,7 @@ def _answer_stage(
     graph_settings: GraphSettings,
     questions: Sequence[Path],
     only: Mapping[str, int] | None = None,
-) -> _Stage:
+) -> Stage:
     def units() -> Iterator[Any]:
         return (one for one in read_questions(questions) if only is None or one.id in only)
 
@@ -450,7 +324,7 @@ def _answer_stage(
         if graph is not None:
             provenance.write_run(graph, folder.run_id, stage="answer", settings=folder.settings)
 
-    return _Stage(
+    return Stage(
         name="answer",
         unit="questions",
         rows_name="answers",
@@ -506,41 +380,45 @@ def retry(
             f"{run} holds a run of stage {folder.stage!r}, which asks no model",
             hint="Retry the folder of one of its stages: `kgsynth runs` lists them.",
         )
-    if "retry_of" in folder.inputs:
-        raise ConfigError(f"{run} is a retry itself", hint=f"Retry the run: {run.parent}.")
-    if folder.manifest() is None:
-        raise ManifestError(
-            f"run {folder.run_id} in {run} is not complete", hint="Run its command again first; then retry its rejects."
-        )
-    retries = folder.retries()
-    if retries and retries[-1].manifest() is None:
-        attempt, rejected = len(retries), (retries[-2] if len(retries) > 1 else folder)
+    if "retry_of" in folder.inputs or "added_to" in folder.inputs:
+        raise ConfigError(f"{run} is a part of a run", hint=f"Retry the run: {run.parent}.")
+    parts = folder.parts()
+    retries = [place for place, part in enumerate(parts) if "retry_of" in part.inputs]
+    if retries and parts[retries[-1]].manifest() is None:
+        retries, end = retries[:-1], retries[-1]
     else:
-        attempt, rejected = len(retries) + 1, (retries[-1] if retries else folder)
+        end = len(parts)
+    incomplete = next((part for part in parts[:end] if part.manifest() is None), None)
+    if incomplete is not None:
+        raise ManifestError(
+            f"run {incomplete.run_id} in {incomplete.path} is not complete",
+            hint="Run its command again first; then retry its rejects.",
+        )
+    # The last retry asked for all that was rejected before it.
     only: dict[str, int] = {}
-    for row in rejected.rejects():
-        if not row["is_final"]:
-            only[row["unit_id"]] = only.get(row["unit_id"], 0) + 1
+    for part in parts[retries[-1] if retries else 0 : end]:
+        for row in part.rejects():
+            if not row["is_final"]:
+                only[row["unit_id"]] = only.get(row["unit_id"], 0) + 1
     if not only:
         return None
     taken: dict[str, set[frozenset[str]]] = {}
     if folder.stage == "level2":
-        for held in [folder, *retries[: attempt - 1]]:
-            for row in held.rows():
-                if row["documents"][0] in only:
-                    taken.setdefault(row["documents"][0], set()).add(frozenset(row["concepts"]))
+        for row in (row for part in parts[:end] for row in part.rows()):
+            if row["documents"][0] in only:
+                taken.setdefault(row["documents"][0], set()).add(frozenset(row["concepts"]))
     stage, graph = _stage_again(environment, folder, only, changes or {}, taken)
     try:
-        return _run(
+        return ask_again(
             environment,
-            replace(stage, inputs={**stage.inputs, "retry_of": folder.run_id, "attempt": attempt}),
-            run_dir=folder.path / f"retry-{attempt}",
+            stage,
+            folder,
+            attempt=len(retries) + 1,
+            place=end,
+            units_expected=len(only),
             report=report,
             progress=progress,
             make=make,
-            attempt=attempt,
-            original=folder,
-            units_expected=len(only),
         )
     finally:
         if graph is not None:
@@ -553,7 +431,7 @@ def _stage_again(
     only: Mapping[str, int],
     changes: Mapping[str, object],
     taken: Mapping[str, set[frozenset[str]]],
-) -> tuple[_Stage, Graph | None]:
+) -> tuple[Stage, Graph | None]:
     kinds: dict[str, type[BackendSettings]] = {"extract": ExtractSettings, "answer": AnswerSettings}
     kind = kinds.get(folder.stage, GenerateSettings)
     held = {name: value for name, value in folder.inputs.get("settings", {}).items() if value is not None}
@@ -576,138 +454,6 @@ def _stage_again(
         return _combinations_stage(graph, settings, graph_settings, Path(inputs["combinations"]), only), graph
     level = int(folder.stage.removeprefix("level"))
     return _documents_stage(graph, settings, graph_settings, level, only, taken), graph
-
-
-def _run(
-    environment: Environment,
-    stage: _Stage,
-    *,
-    run_dir: Path | None,
-    report: Report,
-    progress: Progress | None,
-    make: Make,
-    attempt: int = 0,
-    original: RunFolder | None = None,
-    units_expected: int = 0,
-) -> RunFolder:
-    settings = stage.settings
-    generator: Generator | None = None
-    if settings.backend == "server" and not settings.model:
-        # Which model the server has is part of what the run is; another one makes another run.
-        generator = make(environment, settings)
-        settings = replace(settings, model=generator.model)
-    inputs_hash, unit_count = hash_of_lines(stage.unit_line(unit) for unit in stage.units())
-    if not unit_count:
-        raise ConfigError(f"there is nothing to {stage.name} from", hint="The input holds no unit.")
-    decisive = {
-        **_decisive(settings),
-        **stage.decisive,
-        "stage": stage.name,
-        "templates": {name: template.hash for name, template in sorted(stage.templates.items())},
-        "inputs": inputs_hash,
-        "units": unit_count,
-        "attempt": attempt,
-        "version": __version__,
-    }
-    run_id = content_hash(decisive)[:12]
-    if original is not None:
-        _refuse_another_run(original, decisive, expected=units_expected)
-    name = "answers" if stage.name == "answer" else stage.name
-    folder = RunFolder(
-        run_dir or Path("runs") / f"{name}-{run_id}",
-        run_id,
-        decisive,
-        stage=stage.name,
-        rows_name=stage.rows_name,
-        inputs={**stage.inputs, "settings": _plain_settings(settings)},
-    )
-    count = StageCount(stage="generate" if stage.name.startswith("level") else stage.name, unit=stage.unit)
-    progress = progress or Silent()
-    where = folder.path / "rejects-*.jsonl"
-
-    def stop(account: StageCount) -> None:
-        if attempt:
-            return  # what was hard once may be hard again; the run itself has kept enough
-        refuse_too_many(account, limit=settings.max_rejected_share, where=where, hint=_RETRY_HINT)
-
-    contexts: list[Context] = []
-
-    def begin(backend: Generator, unit: Any) -> Work:
-        if not contexts:
-            contexts.append(_context(stage, settings, backend, run_id, attempt))
-        return stage.begin(unit, contexts[0])
-
-    with timed(count, report), folder.opened(), shown(progress, stage.name, unit_count):
-        stage.started(folder)
-        runner = Runner(
-            folder,
-            record=stage.record,
-            count=count,
-            progress=progress,
-            stop=stop,
-            finished=stage.finished,
-        )
-        try:
-            held = generator
-            runner.run(
-                (stage.filled(batch) for batch in batches(stage.units(), settings.shard_size)),
-                make=lambda: held if held is not None else make(environment, settings),
-                begin=begin,
-            )
-        finally:
-            count.notes.update(runner.totals)
-            count.notes["run"] = run_id
-        if runner.totals.get("units", 0) != unit_count:
-            raise ManifestError(
-                f"{folder.path}: {runner.totals.get('units', 0):,} of {unit_count:,} units have an outcome",
-                hint="Did the input change while the stage ran? Run the same command again.",
-            )
-        stop(count)
-        row = {key: value for key, value in count.to_row().items() if key != "seconds"}
-        folder.complete({"settings": decisive, "stages": [row], "version": __version__})
-    return folder
-
-
-def _context(stage: _Stage, settings: BackendSettings, backend: Generator, run_id: str, attempt: int) -> Context:
-    return Context(
-        run_id=run_id,
-        stage=stage.name,
-        seed=settings.seed or 0,
-        attempt=attempt,
-        templates=stage.templates,
-        backend=backend.name,
-        model=backend.model,
-        sampling=_sampling(settings).to_json(),
-        budget_tokens=settings.context_tokens - settings.max_output_tokens,
-        count_tokens=backend.count_tokens,
-        constrained=settings.constrained,
-    )
-
-
-def _decisive(settings: BackendSettings) -> dict[str, Any]:
-    """All settings that decide what a run writes; the input has a hash of its own."""
-    left_out = {*UNDECISIVE, "levels", "combinations", "documents", "max_questions", "chosen_by"}
-    if isinstance(settings, ExtractSettings):
-        left_out |= {"vocabulary", "max_document_share", "min_document_count", "max_phrases", "stop_words"}
-    return {name: value for name, value in _plain_settings(settings).items() if name not in left_out}
-
-
-def _plain_settings(settings: BackendSettings) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}
-
-
-def _refuse_another_run(original: RunFolder, decisive: Mapping[str, Any], *, expected: int) -> None:
-    for name, held in original.settings.items():
-        if name not in ("inputs", "units", "attempt", "version") and decisive.get(name) != held:
-            raise ManifestError(
-                f"{name} was {held!r} in run {original.run_id} and is {decisive.get(name)!r}",
-                hint="A retry asks with what its run asked with; only the seeds are new.",
-            )
-    if decisive["units"] != expected:
-        raise ConfigError(
-            f"{expected - decisive['units']:,} of {expected:,} rejected units are not in the input any more",
-            hint=f"The input stands in {original.path / 'run.json'}; was it moved or changed?",
-        )
 
 
 def _asked(settings: GenerateSettings, level: int, unit_id: str, only: Mapping[str, int] | None) -> int:
@@ -771,10 +517,6 @@ def _refuse_unknown(unknown: Sequence[str]) -> None:
             f"{len(unknown):,} terms or documents of the combinations are not in this graph, such as {unknown[0]!r}",
             hint="Were they drawn from another graph? --graph NAME selects one.",
         )
-
-
-def _with_retries(folder: RunFolder) -> list[RunFolder]:
-    return [folder, *folder.retries()]
 
 
 def _annotation(row: Mapping[str, Any]) -> Annotation:

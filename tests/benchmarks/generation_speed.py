@@ -91,7 +91,7 @@ def turns(ours: Callable[[], float], bare: Callable[[], float], unit: str) -> No
 
 def vllm(count: int) -> None:
     """In process."""
-    from kgsynth.pipeline.writing import Backends
+    from kgsynth.pipeline.backends import Backends
 
     settings = AnswerSettings(
         backend="vllm", seed=1, max_output_tokens=_TOKENS, context_tokens=1024, max_rejected_share=1.0, temperature=0.8

@@ -40,7 +40,8 @@ COMMON = [
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name not in NOT_REPEATED}
+    kept = (path for path in sorted(folder.iterdir()) if path.is_file() and path.name not in NOT_REPEATED)
+    return {path.name: path.read_bytes() for path in kept}
 
 
 def unit_of(request_id: str) -> str:
@@ -311,6 +312,48 @@ def test_a_poisoned_request_is_a_reject_and_retry_heals_it(tmp_path: Path, comma
     assert "q17: HTTP 500: this request never works" in shown
     assert "retry-1, complete: 1 read, 1 kept" in shown
     assert isinstance(run, RunFolder)
+
+
+def test_what_was_added_to_the_input_is_asked_and_nothing_else(
+    tmp_path: Path, command_environment: dict[str, str]
+) -> None:
+    file, _ = questions_file(tmp_path, 60)
+    answer = [KGSYNTH, "answer", str(file), "--not-to-graph", "--run-dir", "run", "--tries", "2", *COMMON]
+
+    def kgsynth(*arguments: str, code: int = 0) -> str:
+        done = subprocess.run(
+            arguments, cwd=tmp_path, env=command_environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, done.stderr
+        return done.stdout + done.stderr
+
+    with servers.running("--poison", ":q17:") as fake:
+        port = fake.port
+        kgsynth(*answer, "--url", fake.url)
+    before = files(tmp_path / "run")
+    lines = file.read_text().splitlines()
+    more = [json.dumps({"id": f"new{n}", "text": f"What is {n} added to {n}?"}) for n in range(50)]
+    file.write_text("\n".join([*lines, *more]) + "\n")
+    with servers.running("--port", str(port), "--poison", ":new3:", log=tmp_path / "log") as fake:
+        said = kgsynth(*answer, "--url", fake.url)
+        assert "50 questions read, 49 kept, 1 rejected (2.0%: 1 backend error)" in said
+        assert set(fake.served()) == {f"answer:new{n}:0" for n in range(50) if n != 3}
+    assert {name: held for name, held in files(tmp_path / "run").items() if name in before} == before
+    with servers.running("--port", str(port), log=tmp_path / "log 2") as fake:
+        # A retry takes the rejects of the run and of what was added; what was retried since counts too.
+        assert "2 questions read, 2 kept" in kgsynth(KGSYNTH, "retry", "run")
+        assert "nothing to retry" in kgsynth(KGSYNTH, "retry", "run")
+        file.write_text("\n".join([*lines, *more, json.dumps({"id": "last", "text": "What is left over?"})]) + "\n")
+        kgsynth(*answer, "--url", fake.url)
+        assert sorted(fake.served()) == ["answer:last:0", "answer:new3:0", "answer:q17:0"]
+    assert [part.path.name for part in open_run(tmp_path / "run").parts()] == ["run", "added-1", "retry-1", "added-2"]
+    assert "111 questions read, 111 kept" in kgsynth(
+        KGSYNTH, "curate", "run", "--run-dir", "curated", "--no-filters", "--overwrite"
+    )
+    shown = kgsynth(KGSYNTH, "runs", "show", "run")
+    assert "added-1, complete: 50 read, 49 kept" in shown
+    file.write_text("\n".join([*lines[:10], *more]) + "\n")
+    assert "holds run" in kgsynth(*answer, "--url", "http://127.0.0.1:1", "--model", "fake", code=1)
 
 
 def test_the_run_stops_when_too_much_is_rejected(tmp_path: Path, command_environment: dict[str, str]) -> None:

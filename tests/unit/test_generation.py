@@ -19,7 +19,7 @@ from kgsynth.generation.level3 import Level3, answer_pattern
 from kgsynth.generation.questions import SourceCombination, SourceDocument
 from kgsynth.generation.scripted import ScriptedGenerator
 from kgsynth.generation.task import Context, Outcome, Work
-from kgsynth.records import Combination, Document, GroundingDocument, Question
+from kgsynth.records import AnsweredQuestion, Combination, Document, GroundingDocument
 
 LATEX = r"Let $\frac{1}{2}\rho\beta\theta\nabla\tau\neq\phi\alpha$ be a prime number in a ring, what is its value?"
 TASKS = ("extract", "level1", "level2", "level2_free", "level3", "answer", "judge")
@@ -547,7 +547,7 @@ def test_the_majority_is_kept_with_its_agreement() -> None:
     assert votes.majority(["", ""]) is None
 
 
-QUESTION = Question(id="q-1", text="What is half of one?", level=3, documents=("d1",), licenses=("CC0",))
+QUESTION = AnsweredQuestion(id="q-1", text="What is half of one?", level=3, documents=("d1",), licenses=("CC0",))
 
 
 def answering(**options: object) -> Answering:

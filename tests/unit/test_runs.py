@@ -60,12 +60,26 @@ def test_a_folder_of_another_run_or_in_use_is_refused(tmp_path: Path) -> None:
         open_run(tmp_path)
 
 
-def test_runs_are_found_with_their_retries(tmp_path: Path) -> None:
-    for name in ("a", "a/retry-1", "a/retry-2", "a/retry-10", "b/c"):
-        with RunFolder(tmp_path / name, name, {}, stage="level3", rows_name="questions").opened():
+def test_runs_are_found_with_their_parts_in_the_order_in_which_they_were_begun(tmp_path: Path) -> None:
+    parts = ["a", "a/retry-1", "a/added-1", "a/retry-2", "a/retry-10"]
+    for name in (*parts, "b/c"):
+        inputs = {"part": parts.index(name)} if "a/" in name else {}
+        with RunFolder(tmp_path / name, name, {}, stage="level3", rows_name="questions", inputs=inputs).opened():
             pass
-    assert {one.run_id for one in find_runs(tmp_path)} == {"a", "a/retry-1", "a/retry-2", "a/retry-10", "b/c"}
-    assert [one.run_id for one in open_run(tmp_path / "a").retries()] == ["a/retry-1", "a/retry-2", "a/retry-10"]
+    assert {one.run_id for one in find_runs(tmp_path)} == {*parts, "b/c"}
+    assert [one.run_id for one in open_run(tmp_path / "a").parts()] == parts
+
+
+def test_only_a_run_of_the_same_stage_is_overwritten(tmp_path: Path) -> None:
+    with RunFolder(tmp_path / "run", "one", {}, stage="curate").opened():
+        (tmp_path / "run" / "curated-00000.parquet").touch()
+    with (
+        pytest.raises(ManifestError, match="holds run one"),
+        RunFolder(tmp_path / "run", "two", {}, stage="answer").opened(overwrite=True),
+    ):
+        pass
+    with RunFolder(tmp_path / "run", "two", {}, stage="curate").opened(overwrite=True):
+        assert sorted(one.name for one in (tmp_path / "run").iterdir()) == [".lock", "run.json"]
 
 
 def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:

@@ -1,0 +1,116 @@
+"""Backends: the model that settings name, loaded once for all stages that use it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Self
+
+from kgsynth.config import BackendSettings, Environment
+from kgsynth.generation.backend import Generator, Sampling
+
+Make = Callable[[Environment, BackendSettings], Generator]
+
+# Settings that a backend is loaded with.
+_LOADED_BY = frozenset(
+    "backend engine model url context_tokens constrained concurrency timeout_s tries first_wait_s".split()
+)
+
+
+def make_generator(environment: Environment, settings: BackendSettings) -> Generator:
+    """The backend that the settings name, loaded.
+
+    Raises:
+        MissingExtraError: what it needs is not installed; GeneratorUnavailableError: it cannot be reached or loaded.
+    """
+    sampling = sampling_of(settings)
+    is_ray = settings.engine == "ray"
+    if settings.backend == "scripted":
+        from kgsynth.generation.scripted import ScriptedGenerator
+
+        if is_ray:
+            from kgsynth.generation import ray_engine
+
+            return ray_engine.scripted()
+        return ScriptedGenerator()
+    if settings.backend == "server":
+        from kgsynth.generation.openai_server import OpenAiServerGenerator
+
+        server = OpenAiServerGenerator(
+            settings.url,
+            model=settings.model,
+            api_key=environment.api_key,
+            sampling=sampling,
+            concurrency=settings.concurrency,
+            timeout_s=settings.timeout_s,
+            constrained=settings.constrained,
+            tries=settings.tries,
+            first_wait_s=settings.first_wait_s,
+        )
+        if is_ray:
+            from kgsynth.generation import ray_engine
+
+            return ray_engine.server(server)
+        return server
+    from kgsynth.generation import small_model
+
+    folder = settings.model or str(small_model.small_model(environment.models))
+    name = settings.model or small_model.NAME
+    if is_ray:
+        from kgsynth.generation import ray_engine
+
+        return ray_engine.vllm(folder, model=name, sampling=sampling, context_tokens=settings.context_tokens)
+    from kgsynth.generation.vllm_engine import VllmGenerator
+
+    return VllmGenerator(folder, model=name, sampling=sampling, context_tokens=settings.context_tokens)
+
+
+class Backends:
+    """Backends that several stages use one after the other, each loaded once; they differ in sampling alone."""
+
+    def __init__(self) -> None:
+        """None is loaded."""
+        self._loaded: dict[str, Generator] = {}
+
+    def __enter__(self) -> Self:
+        """The backends themselves."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give back memory and connections."""
+        for generator in self._loaded.values():
+            generator.close()
+
+    def make(self, environment: Environment, settings: BackendSettings) -> Generator:
+        """As `make_generator`; what is loaded is taken again."""
+        how = {name: value for name, value in plain_settings(settings).items() if name in _LOADED_BY}
+        key = json.dumps(how, sort_keys=True)
+        if key not in self._loaded:
+            self._loaded[key] = make_generator(environment, settings)
+        self._loaded[key].sampling = sampling_of(settings)
+        return _Borrowed(self._loaded[key])
+
+
+class _Borrowed:
+    """A backend that outlives the stage that uses it."""
+
+    def __init__(self, owned: Generator) -> None:
+        self.name, self.model, self.sampling = owned.name, owned.model, owned.sampling
+        self.count_tokens, self.generate = owned.count_tokens, owned.generate
+
+    def close(self) -> None:
+        """The owner closes it."""
+
+
+def sampling_of(settings: BackendSettings) -> Sampling:
+    """How tokens are drawn under these settings."""
+    return Sampling(
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        repetition_penalty=settings.repetition_penalty,
+        max_output_tokens=settings.max_output_tokens,
+    )
+
+
+def plain_settings(settings: BackendSettings) -> dict[str, Any]:
+    """Settings as they stand in JSON."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}
