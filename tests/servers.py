@@ -1,8 +1,11 @@
-"""Starting and asking the fake server of the tests."""
+"""Starting the servers of the tests: the fake one, which counts, and a real vLLM server with the small model."""
 
 import json
+import os
+import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -62,3 +65,41 @@ def running(*options: str, log: Path | None = None) -> Iterator[Fake]:
         yield fake
     finally:
         stop(fake)
+
+
+@contextmanager
+def vllm(model: Path, *options: str, context_tokens: int = 4096, log: Path) -> Iterator[str]:
+    """A real vLLM server that serves a model as `small`, for a block; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    variables = {
+        "HF_HUB_OFFLINE": "1",
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
+        "VLLM_LOGGING_LEVEL": "ERROR",
+    }
+    command = [
+        sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model), "--served-model-name", "small",
+        "--host", "127.0.0.1", "--port", str(port), "--max-model-len", str(context_tokens), "--max-num-batched-tokens", str(context_tokens),
+        "--enforce-eager", "--gpu-memory-utilization", "0.35", "--no-enable-chunked-prefill",
+        "--structured-outputs-config", '{"backend": "guidance", "disable_any_whitespace": true}', *options,
+    ]  # fmt: skip
+    with log.open("w") as said:
+        process = subprocess.Popen(command, env={**os.environ, **variables}, stdout=said, stderr=said)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            deadline = time.monotonic() + 300
+            while True:
+                try:
+                    urllib.request.urlopen(f"{url}/v1/models").close()
+                    break
+                except OSError:
+                    assert process.poll() is None, log.read_text()[-2000:]
+                    assert time.monotonic() < deadline
+                    time.sleep(1)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(60)

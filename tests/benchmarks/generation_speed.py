@@ -10,18 +10,13 @@ Ratios are of the medians of three turns; "kgsynth" is the whole answer stage: p
 
 import asyncio
 import json
-import os
 import resource
 import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -127,37 +122,6 @@ def vllm(count: int) -> None:
         turns(ours, bare, "tokens/s")
 
 
-@contextmanager
-def vllm_server() -> Iterator[str]:
-    """A real vLLM server with the small model."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = small_model.small_model(config.environment().models)
-    variables = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_NUM_OF_RESERVED_CPU": "0", "VLLM_LOGGING_LEVEL": "ERROR"}  # fmt: skip
-    options = ["--model", str(folder), "--served-model-name", "small", "--host", "127.0.0.1", "--port", str(port), "--max-model-len", "1024", "--max-num-batched-tokens", "1024",
-               "--enforce-eager", "--gpu-memory-utilization", "0.35", "--no-enable-chunked-prefill", "--max-num-seqs", "16"]  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, "-m", "vllm.entrypoints.openai.api_server", *options],
-        env={**os.environ, **variables},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        while True:
-            try:
-                urllib.request.urlopen(f"{url}/v1/models").close()
-                break
-            except OSError:
-                assert process.poll() is None, "the vLLM server did not start"
-                time.sleep(1)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
 async def bare_client(url: str, count: int, concurrency: int, tokens: int) -> int:
     """A plain asyncio client with a semaphore; output tokens."""
     import aiohttp
@@ -186,7 +150,11 @@ def server(count: int) -> None:
     concurrency = 16
     from kgsynth.generation.openai_server import OpenAiServerGenerator
 
-    with vllm_server() as url, tempfile.TemporaryDirectory() as desk:
+    model = small_model.small_model(config.environment().models)
+    with (
+        tempfile.TemporaryDirectory() as desk,
+        servers.vllm(model, "--max-num-seqs", "16", context_tokens=1024, log=Path(desk) / "log") as url,
+    ):
         file = questions(Path(desk) / "q.jsonl", count)
         settings = AnswerSettings(
             backend="server",

@@ -1,8 +1,6 @@
 """Questions for real: vLLM with the small model in this process and over HTTP, the demo, and runs that are killed."""
 
 import json
-import os
-import socket
 import subprocess
 import sys
 import time
@@ -22,8 +20,8 @@ from kgsynth.generation.scripted import ScriptedGenerator
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from kgsynth.records import Combination, Document, Question, StageCount
-from kgsynth.runs import NOT_REPEATED, RunFolder
-from tests import canonical, corpora
+from kgsynth.runs import NOT_REPEATED, RunFolder, open_run
+from tests import canonical, corpora, servers
 
 KGSYNTH = str(Path(sys.executable).with_name("kgsynth"))
 SCRIPTED = GenerateSettings(backend="scripted", shard_size=7)
@@ -300,51 +298,38 @@ def test_vllm_in_process_writes_what_can_be_used_and_repeats(
 
 
 @pytest.mark.model
-def test_a_real_vllm_server_writes_through_the_openai_interface(
-    graph: Graph, environment, drawn, small_model_folder: Path, tmp_path: Path
+def test_a_real_vllm_server_writes_through_the_openai_interface_and_through_ray(
+    graph: Graph, environment, drawn, command_environment, small_model_folder: Path, tmp_path: Path
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    variables = {
-        "HF_HUB_OFFLINE": "1",
-        "VLLM_NO_USAGE_STATS": "1",
-        "VLLM_CPU_KVCACHE_SPACE": "1",
-        "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
-        "VLLM_LOGGING_LEVEL": "ERROR",
-    }
-    options = [
-        "--model", str(small_model_folder), "--served-model-name", "small", "--host", "127.0.0.1", "--port", str(port), "--max-model-len", "4096",
-        "--max-num-batched-tokens", "4096", "--enforce-eager", "--gpu-memory-utilization", "0.35", "--no-enable-chunked-prefill",
-        "--structured-outputs-config", '{"backend": "guidance", "disable_any_whitespace": true}',
-    ]  # fmt: skip
-    log = (tmp_path / "server.log").open("w")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "vllm.entrypoints.openai.api_server", *options],
-        env={**os.environ, **variables},
-        stdout=log,
-        stderr=log,
-    )
-    settings = GenerateSettings(
-        backend="server", url=f"http://127.0.0.1:{port}", combinations=3, max_output_tokens=300, max_rejected_share=1.0
-    )
-    try:
-        deadline = time.monotonic() + 240
-        while True:
-            try:
-                folder = generate(graph, environment, drawn, tmp_path / "run", settings)
-                break
-            except GeneratorUnavailableError:
-                assert process.poll() is None, (tmp_path / "server.log").read_text()[-2000:]
-                assert time.monotonic() < deadline
-                time.sleep(2)
-    finally:
-        process.terminate()
-        process.wait(60)
-        log.close()
-    questions = questions_of(folder)
-    assert questions
-    assert {question.model for question in questions} == {"small"}
-    manifest = folder.manifest()
-    assert manifest is not None
-    assert manifest["stages"][0]["output_tokens"] > 0
+    with servers.vllm(small_model_folder, log=tmp_path / "server.log") as url:
+        settings = GenerateSettings(
+            backend="server", url=url, combinations=3, max_output_tokens=300, max_rejected_share=1.0
+        )
+        folder = generate(graph, environment, drawn, tmp_path / "run", settings)
+        questions = questions_of(folder)
+        assert questions
+        assert {question.model for question in questions} == {"small"}
+        manifest = folder.manifest()
+        assert manifest is not None
+        assert manifest["stages"][0]["output_tokens"] > 0
+        accounts = {}
+        for engine in ("local", "ray"):
+            command = [
+                KGSYNTH, "answer", str(folder.path), "--not-to-graph", "--url", url, "--engine", engine, "--max-output-tokens", "200",
+                "--max-rejected-share", "1", "--run-dir", engine,
+            ]  # fmt: skip
+            done = subprocess.run(
+                command, cwd=tmp_path, env=command_environment, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stderr[-3000:]
+            answered = open_run(tmp_path / engine)
+            manifest = answered.manifest()
+            assert manifest is not None
+            accounts[engine] = manifest["stages"][0]
+            assert {row["id"] for row in answered.rows()} | {row["unit_id"] for row in answered.rejects()} == {
+                question.id for question in questions
+            }
+    assert accounts["ray"]["requests"] == accounts["local"]["requests"] == len(questions)
+    assert accounts["ray"]["prompt_tokens"] == accounts["local"]["prompt_tokens"] > 0
+    assert accounts["ray"]["output_tokens"] > 0
+    assert accounts["ray"]["run"] == accounts["local"]["run"]
