@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 
@@ -103,3 +104,17 @@ def vllm(model: Path, *options: str, context_tokens: int = 4096, log: Path) -> I
         finally:
             process.terminate()
             process.wait(60)
+
+
+def vllm_tried(model: Path, *options: str) -> dict[str, Any]:
+    """What `tests.vllm_try` says, in a process of its own: vLLM leaves much behind."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.vllm_try", str(model), *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return said

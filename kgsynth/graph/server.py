@@ -246,13 +246,13 @@ class ManagedServer:
         with self._locked():
             return self._stop()
 
-    def _stop(self) -> bool:
+    def _stop(self, how: signal.Signals = signal.SIGTERM) -> bool:
         pid = self._running_pid()
         if pid is None:
             self._state_file.unlink(missing_ok=True)
             return False
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, how)
         deadline = time.monotonic() + _STOP_TIMEOUT_S
         while self._running_pid() is not None:
             if time.monotonic() > deadline:
@@ -268,7 +268,7 @@ class ManagedServer:
         if not self.home.is_dir():
             return
         with self._locked():
-            self._stop()
+            self._stop(signal.SIGKILL)  # there is nothing to keep
             for path in self.home.iterdir():
                 if path.name != "lock":
                     shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
+from kgsynth import config
 from kgsynth.concepts.candidates import nearest_pairs
+from kgsynth.generation import small_model
+from tests import servers
+from tests.vllm_try import LATEX
 
 pytestmark = pytest.mark.gpu
 
@@ -25,3 +29,10 @@ def test_the_gpu_index_finds_what_the_cpu_index_finds(cuda: None, monkeypatch: p
     monkeypatch.setattr(faiss, "get_num_gpus", lambda: 0)
     on_cpu = {(pair.first, pair.second) for pair in nearest_pairs(vectors, neighbours=5, min_cosine=0.2)}
     assert len(on_gpu ^ on_cpu) <= 0.001 * len(on_cpu)
+
+
+@pytest.mark.parametrize("options", [(), ("--ray",)], ids=["in process", "on Ray"])
+def test_vllm_writes_what_can_be_used(cuda: None, options: tuple[str, ...]) -> None:
+    said = servers.vllm_tried(small_model.small_model(config.environment().models), *options)
+    assert said["texts"] >= 5
+    assert (said["forced"], said["reason"], said["counted"], said["output_tokens"]) == (LATEX, "stop", 3, 60)

@@ -1,0 +1,48 @@
+"""A few texts of the small model by vLLM, on what this machine has, as a process of its own: prints what came as JSON.
+
+    python -m tests.vllm_try FOLDER [--ray]
+
+A pattern forces LaTeX through; in process, two requests are sent again beside others.
+"""
+
+import json
+import sys
+
+from kgsynth.generation import ray_engine
+from kgsynth.generation.backend import Generator, Message, Request, Sampling
+from kgsynth.generation.vllm_engine import VllmGenerator
+
+LATEX = r"\frac{1}{2} \rho \beta \theta \nabla"
+SAMPLING = Sampling(temperature=0.8, top_p=0.95, repetition_penalty=1.1, max_output_tokens=60)
+
+
+def request(number: int, pattern: str = "") -> Request:
+    return Request(id=str(number), messages=(Message("user", f"Count to {number}."),), seed=number, pattern=pattern)
+
+
+def main() -> None:
+    folder, *options = sys.argv[1:]
+    make = ray_engine.vllm if options else VllmGenerator
+    generator: Generator = make(folder, model="small", sampling=SAMPLING, context_tokens=1024)
+    first = {one.request_id: one for one in generator.generate(iter([request(n) for n in range(6)]))}
+    again = {one.request_id: one for one in generator.generate(iter([request(n) for n in (5, 2)]))}
+    escaped = LATEX.replace("\\", "\\\\").replace("{", r"\{").replace("}", r"\}")
+    (forced,) = generator.generate(iter([request(9, escaped)]))
+    print(
+        json.dumps(
+            {
+                "same": all(first[key].text == one.text for key, one in again.items()),
+                "texts": len({one.text for one in first.values()}),
+                "forced": forced.text,
+                "reason": forced.finish_reason,
+                "counted": generator.count_tokens("one two three"),
+                "prompt_tokens": min(one.prompt_tokens for one in first.values()),
+                "output_tokens": max(one.output_tokens for one in first.values()),
+            }
+        )
+    )
+    generator.close()
+
+
+if __name__ == "__main__":
+    main()
