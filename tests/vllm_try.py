@@ -2,7 +2,7 @@
 
     python -m tests.vllm_try FOLDER [--ray]
 
-A pattern forces LaTeX through; in process, two requests are sent again beside others.
+A pattern forces LaTeX through; in process, two requests are sent again without the others.
 """
 
 import json
@@ -24,10 +24,13 @@ def main() -> None:
     folder, *options = sys.argv[1:]
     make = ray_engine.vllm if options else VllmGenerator
     generator: Generator = make(folder, model="small", sampling=SAMPLING, context_tokens=1024)
-    first = {one.request_id: one for one in generator.generate(iter([request(n) for n in range(6)]))}
-    again = {one.request_id: one for one in generator.generate(iter([request(n) for n in (5, 2)]))}
     escaped = LATEX.replace("\\", "\\\\").replace("{", r"\{").replace("}", r"\}")
-    (forced,) = generator.generate(iter([request(9, escaped)]))
+    asked = [*(request(n) for n in range(6)), request(9, escaped)]
+    first = {one.request_id: one for one in generator.generate(iter(asked))}
+    forced = first.pop("9")
+    # Ray loads the model again for each call.
+    repeated = [] if options else [request(n) for n in (5, 2)]
+    again = {one.request_id: one for one in generator.generate(iter(repeated))}
     print(
         json.dumps(
             {

@@ -21,9 +21,12 @@ from kgsynth.errors import GeneratorUnavailableError, MissingExtraError
 from kgsynth.generation.backend import Completion, Generator, Message, Request, Sampling
 from kgsynth.generation.openai_server import Concurrency, OpenAiServerGenerator
 from kgsynth.generation.scripted import ScriptedGenerator
+from kgsynth.generation.vllm_engine import CPU_ENVIRONMENT, engine_options
 
 # Starting a Ray dataset takes about a second; so many requests are worth it, and a kill repeats no more.
 _BATCH = 2048
+# Engines of vLLM are loaded for each dataset, a minute or so.
+VLLM_BATCH = 20_000
 # Requests that one HTTP worker has in flight at most, and how often one that waits for its turn looks.
 _IN_FLIGHT = 128
 _GATE_S = 0.01
@@ -35,6 +38,8 @@ _ENVIRONMENT = {
     # Ray reads it when it is imported, in this process only: batches of one block that a worker has in flight.
     "RAY_DATA_DEFAULT_ASYNC_BATCH_UDF_MAX_CONCURRENCY": str(_IN_FLIGHT),
 }
+# All steps wait at the same time, on one CPU too; equal ones share a process.
+_LITTLE = {"num_cpus": 0.25}
 # Bytes after which a worker hands over what it has: answers come back, and are journaled, while others are awaited.
 _BLOCK_BYTES = 1 << 14
 
@@ -49,6 +54,7 @@ class RayGenerator:
         read: Callable[[Request, dict[str, Any]], Completion],
         *,
         blocks: int | None = None,
+        batch: int = _BATCH,
     ) -> None:
         """Start or join Ray.
 
@@ -57,12 +63,13 @@ class RayGenerator:
             stage: takes a dataset with a column `request` and returns one with the same column and what came of it.
             read: the completion from a row of that.
             blocks: in how many blocks a batch is handed over, one a worker; None leaves it to Ray.
+            batch: requests of one dataset at most.
 
         Raises:
             MissingExtraError: Ray is not installed; GeneratorUnavailableError: it does not start.
         """
         self.name, self.model, self._inner, self._stage, self._read = inner.name, inner.model, inner, stage, read
-        self._blocks = blocks
+        self._blocks, self._batch = blocks, batch
         self._ray = _ray()
 
     @property
@@ -81,7 +88,7 @@ class RayGenerator:
     def generate(self, requests: Iterator[Request | None]) -> Iterator[Completion]:
         """Completions of one batch of requests after the other."""
         while True:
-            batch = _available(requests)
+            batch = _available(requests, self._batch)
             if not batch:
                 return
             rows = [{"request": _to_json(request)} for request in batch]
@@ -120,8 +127,6 @@ def server(inner: OpenAiServerGenerator) -> RayGenerator:
     def stage(dataset: Any) -> Any:
         from ray.data.llm import HttpRequestProcessorConfig, build_processor
 
-        # All steps wait at the same time, on one CPU too; equal ones share a process.
-        little = {"num_cpus": 0.25}
         processor = build_processor(
             HttpRequestProcessorConfig(
                 url=inner.url,
@@ -129,12 +134,12 @@ def server(inner: OpenAiServerGenerator) -> RayGenerator:
                 # The requests of a batch are sent one after the other, but several batches of a block at once.
                 batch_size=1,
                 concurrency=(workers, workers),
-                http_request_stage=little,
+                http_request_stage=_LITTLE,
             ),
             preprocess=_http_row,
             postprocess=_http_answer,
-            preprocess_map_kwargs=little,
-            postprocess_map_kwargs=little,
+            preprocess_map_kwargs=_LITTLE,
+            postprocess_map_kwargs=_LITTLE,
         )
         return processor(dataset)
 
@@ -208,18 +213,32 @@ def _http_answer(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def vllm(folder: str, *, model: str, sampling: Sampling, context_tokens: int) -> RayGenerator:
-    """Engines of vLLM on the GPUs of the cluster, one replica a GPU."""
+    """Engines of vLLM on the GPUs of the cluster, one a GPU; one on a CPU where there is none."""
     inner = _Named(model, folder, sampling)
 
     def stage(dataset: Any) -> Any:
         from ray.data.llm import build_processor, vLLMEngineProcessorConfig
 
+        gpus = int(_ray().cluster_resources().get("GPU", 0))
+        on_cpu: dict[str, Any] = {
+            # A bundle without a GPU; by itself the processor would wait for one for ever.
+            "placement_group_config": {"bundles": [{"CPU": 1}]},
+            "runtime_env": {"env_vars": {**CPU_ENVIRONMENT, "HF_HUB_OFFLINE": "1"}},
+        }
         processor = build_processor(
             vLLMEngineProcessorConfig(
                 model_source=folder,
-                engine_kwargs={"max_model_len": context_tokens},
-                concurrency=max(1, int(_ray().cluster_resources().get("GPU", 1))),
+                engine_kwargs=engine_options(context_tokens, has_gpu=gpus > 0),
+                concurrency=max(1, gpus),
+                log_engine_metrics=False,  # vLLM asks for a part of Ray that `ray[data]` does not bring
+                # The engine does both itself; as stages of their own they would wait for CPUs that are taken.
+                tokenize_stage=False,
+                detokenize_stage=False,
+                chat_template_stage={"enabled": True, **_LITTLE},
+                **({} if gpus else on_cpu),
             ),
+            preprocess_map_kwargs=_LITTLE,
+            postprocess_map_kwargs=_LITTLE,
             preprocess=lambda row: _vllm_row(_from_json(row["request"]), inner.sampling),
             postprocess=lambda row: {
                 "request": row["request"],
@@ -236,7 +255,7 @@ def vllm(folder: str, *, model: str, sampling: Sampling, context_tokens: int) ->
         is_cut = completion.output_tokens >= inner.sampling.max_output_tokens
         return replace(completion, finish_reason="length") if is_cut else completion
 
-    return RayGenerator(inner, stage, read)
+    return RayGenerator(inner, stage, read, batch=VLLM_BATCH)
 
 
 class _Named:
@@ -292,9 +311,9 @@ def _cause(error: Exception) -> str:
     return str(error).partition("\n\nThe above exception")[0][-500:]
 
 
-def _available(requests: Iterator[Request | None]) -> list[Request]:
+def _available(requests: Iterator[Request | None], most: int) -> list[Request]:
     batch: list[Request] = []
-    for request in islice(requests, _BATCH):
+    for request in islice(requests, most):
         if request is None:
             break
         batch.append(request)

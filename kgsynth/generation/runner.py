@@ -20,7 +20,7 @@ from kgsynth.runs import Journal, RunFolder
 
 # With so many shards begun and not finished no further one is begun: that bounds memory. One alone would leave the
 # backend idle while the slowest request of a shard is waited for.
-_OPEN_SHARDS = 3
+OPEN_SHARDS = 3
 # The share of rejects says something when so many results are in.
 _EARLY_RESULTS = 500
 _TELL_EVERY_S = 0.5
@@ -62,6 +62,7 @@ class Runner:
         count: StageCount,
         progress: Progress,
         stop: Callable[[StageCount], None],
+        open_shards: int = OPEN_SHARDS,
         finished: Callable[[Sequence[Any], Sequence[Mapping[str, Any]]], None],
     ) -> None:
         """Prepare.
@@ -72,11 +73,12 @@ class Runner:
             count: gets the account, the shards that were there before included.
             progress: told one step a unit.
             stop: raises when too much was rejected.
+            open_shards: shards that may be begun and not finished; more for a backend that wants much at once.
             finished: called with the units and rows of each shard when its files are written, also for shards that
                 were there before.
         """
         self._folder, self._record, self._count, self._progress = folder, record, count, progress
-        self._stop, self._finished = stop, finished
+        self._stop, self._finished, self._open_shards = stop, finished, open_shards
         self.totals: dict[str, int] = {}
         self._by_request: dict[str, _Open] = {}
         self._shards: dict[int, _Shard] = {}
@@ -147,7 +149,7 @@ class Runner:
                 while self._follow_ups:
                     yield self._follow_ups.popleft()
                 yield from self._needed(_Open(work=begin(unit), shard=shard, place=place))
-            while len(self._shards) >= _OPEN_SHARDS:
+            while len(self._shards) >= self._open_shards:
                 yield self._follow_ups.popleft() if self._follow_ups else None
         while self._by_request:
             yield self._follow_ups.popleft() if self._follow_ups else None

@@ -20,7 +20,7 @@ from kgsynth.generation.backend import Completion, Request, Sampling
 # one ends; a kill repeats no more than these.
 _CPU_BATCH = 16
 _WAITING_SHARE = 2
-_CPU_ENVIRONMENT = {
+CPU_ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
     "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -33,6 +33,27 @@ _ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
     "PYTHONWARNINGS": "ignore",
 }
+
+
+def engine_options(context_tokens: int, *, has_gpu: bool) -> dict[str, Any]:
+    """Options of an engine, wherever it runs."""
+    options: dict[str, Any] = {
+        "max_model_len": context_tokens,
+        # xgrammar lets raw control characters into strings.
+        "structured_outputs_config": {"backend": "guidance", "disable_any_whitespace": True},
+    }
+    if not has_gpu:
+        options |= {
+            "dtype": "float32",
+            "enforce_eager": True,
+            "gpu_memory_utilization": 0.35,
+            "max_num_seqs": _CPU_BATCH,
+            # A request's seed together with chunked prefill ends the CPU engine.
+            "enable_chunked_prefill": False,
+            "max_num_batched_tokens": context_tokens,
+            "enable_prefix_caching": False,
+        }
+    return options
 
 
 class VllmGenerator:
@@ -64,7 +85,7 @@ class VllmGenerator:
                 import torch
 
                 if not torch.cuda.is_available():
-                    set_defaults(_CPU_ENVIRONMENT)
+                    set_defaults(CPU_ENVIRONMENT)
                 import vllm
         except ImportError as error:
             raise MissingExtraError(
@@ -72,25 +93,12 @@ class VllmGenerator:
                 hint="pip install 'kgsynth[cpu]' or 'kgsynth[gpu]'; or use --backend server --url URL, or "
                 "--backend scripted.",
             ) from error
-        options: dict[str, Any] = {
+        options = {
             "model": str(folder),
-            "max_model_len": context_tokens,
             "disable_log_stats": True,
             "use_tqdm_on_load": False,
-            # xgrammar lets raw control characters into strings.
-            "structured_outputs_config": {"backend": "guidance", "disable_any_whitespace": True},
+            **engine_options(context_tokens, has_gpu=torch.cuda.is_available()),
         }
-        if not torch.cuda.is_available():
-            options |= {
-                "dtype": "float32",
-                "enforce_eager": True,
-                "gpu_memory_utilization": 0.35,
-                "max_num_seqs": _CPU_BATCH,
-                # A request's seed together with chunked prefill ends the CPU engine.
-                "enable_chunked_prefill": False,
-                "max_num_batched_tokens": context_tokens,
-                "enable_prefix_caching": False,
-            }
         try:
             with _quiet():
                 self._engine: Any = vllm.LLM(**options)

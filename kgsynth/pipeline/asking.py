@@ -18,7 +18,7 @@ from kgsynth.generation import prompts
 from kgsynth.generation.backend import Generator
 from kgsynth.generation.runner import Runner
 from kgsynth.generation.task import Context, Work
-from kgsynth.pipeline.backends import Make, plain_settings, sampling_of
+from kgsynth.pipeline.backends import Make, open_shards, plain_settings, sampling_of
 from kgsynth.pipeline.stages import Report, batches, timed
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import StageCount, content_hash, hash_of_lines
@@ -235,6 +235,7 @@ def _work_through(
             count=count,
             progress=progress,
             stop=stop,
+            open_shards=open_shards(settings),
             finished=stage.finished,
         )
         try:

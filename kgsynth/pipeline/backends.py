@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from kgsynth.config import BackendSettings, Environment
 from kgsynth.generation.backend import Generator, Sampling
+from kgsynth.generation.runner import OPEN_SHARDS
 
 Make = Callable[[Environment, BackendSettings], Generator]
 
@@ -114,3 +115,12 @@ def sampling_of(settings: BackendSettings) -> Sampling:
 def plain_settings(settings: BackendSettings) -> dict[str, Any]:
     """Settings as they stand in JSON."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}
+
+
+def open_shards(settings: BackendSettings) -> int:
+    """Shards that may be open at once, so that the backend gets as many requests as it wants."""
+    if settings.engine == "ray" and settings.backend == "vllm":
+        from kgsynth.generation.ray_engine import VLLM_BATCH
+
+        return max(OPEN_SHARDS, -(-VLLM_BATCH // settings.shard_size))
+    return OPEN_SHARDS

@@ -23,6 +23,7 @@ from typing import Any
 from kgsynth import config, pipeline
 from kgsynth.config import AnswerSettings, GraphSettings
 from kgsynth.generation import prompts, small_model
+from kgsynth.records import content_hash
 from tests import servers
 
 _TURNS = 3
@@ -50,6 +51,11 @@ def conversations(count: int) -> list[list[dict[str, str]]]:
         ]
         for n in range(count)
     ]
+
+
+def seeds(count: int) -> list[int]:
+    """The seeds that the answer stage sends, so that both sides have the same texts to write."""
+    return [int(content_hash(["answer", 1, f"answer:q{n}:0", 0])[:8], 16) % 2**31 for n in range(count)]
 
 
 def stage(file: Path, settings: AnswerSettings, make: Any = None) -> dict[str, Any]:
@@ -111,9 +117,9 @@ def vllm(count: int) -> None:
                     top_p=settings.top_p,
                     repetition_penalty=settings.repetition_penalty,
                     max_tokens=_TOKENS,
-                    seed=n,
+                    seed=seed,
                 )
-                for n in range(count)
+                for seed in seeds(count)
             ]
             started = time.monotonic()
             outputs = engine.chat(conversations(count), parameters, use_tqdm=False)
@@ -129,20 +135,20 @@ async def bare_client(url: str, count: int, concurrency: int, tokens: int) -> in
     gate = asyncio.Semaphore(concurrency)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=600)) as session:
 
-        async def one(n: int, conversation: list[dict[str, str]]) -> int:
+        async def one(seed: int, conversation: list[dict[str, str]]) -> int:
             body = {
                 "model": "small",
                 "messages": conversation,
                 "temperature": 0.8,
                 "top_p": 0.95,
                 "max_tokens": tokens,
-                "seed": n,
+                "seed": seed,
                 "repetition_penalty": 1.1,
             }
             async with gate, session.post(f"{url}/v1/chat/completions", json=body) as answer:
                 return int((await answer.json())["usage"]["completion_tokens"])
 
-        return sum(await asyncio.gather(*(one(n, conversation) for n, conversation in enumerate(conversations(count)))))
+        return sum(await asyncio.gather(*map(one, seeds(count), conversations(count))))
 
 
 def server(count: int) -> None:
@@ -182,6 +188,7 @@ def server(count: int) -> None:
             started = time.monotonic()
             return asyncio.run(bare_client(url, count, concurrency, _TOKENS)) / (time.monotonic() - started)
 
+        asyncio.run(bare_client(url, concurrency, concurrency, 8))  # the first requests of a server are slow
         turns(ours, bare, "tokens/s")
 
 
