@@ -1,8 +1,18 @@
-// What stands beside a concept, as a picture: its ten strongest neighbours.
+// The neighbourhood of a concept, as a picture: its ten strongest neighbours, and what joins those to each other.
 // access: read
-// params: name
-// returns: concept, pair, neighbour
-MATCH (concept:Concept {name: $name})-[pair:CO_OCCURS_WITH]-(neighbour:Concept)
-RETURN concept, pair, neighbour
+// params: concept
+// returns: concept, pair, neighbour, links
+MATCH (concept:Term:Concept)
+WHERE concept.id = $concept OR concept.name = $concept
+MATCH (concept)-[pair:CO_OCCURS_WITH]-(neighbour:Concept)
+WITH concept, pair, neighbour ORDER BY pair.count DESC, neighbour.id LIMIT 10
+WITH concept, collect(pair) AS pairs, collect(neighbour) AS neighbours
+UNWIND range(0, size(pairs) - 1) AS place
+WITH concept, neighbours, pairs[place] AS pair, neighbours[place] AS neighbour
+RETURN concept, pair, neighbour,
+       COLLECT {
+         MATCH (neighbour)-[link:CO_OCCURS_WITH]->(other:Concept)
+         WHERE other IN neighbours
+         RETURN link ORDER BY link.count DESC, other.id LIMIT 10
+       } AS links
 ORDER BY pair.count DESC, neighbour.id
-LIMIT 10

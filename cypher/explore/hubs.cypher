@@ -1,8 +1,9 @@
-// Concepts that most documents mention.
+// Hubs: the concepts that most documents mention, and how many others each stands beside.
 // access: read
 // params: -
-// returns: concept, documents
+// returns: concept, documents, neighbours
 MATCH (concept:Concept)
-RETURN concept.name AS concept, concept.document_count AS documents
+WITH concept ORDER BY concept.document_count DESC, concept.id LIMIT 25
+RETURN concept.name AS concept, concept.document_count AS documents,
+       COUNT { (concept)-[:CO_OCCURS_WITH]-(:Concept) } AS neighbours
 ORDER BY documents DESC, concept
-LIMIT 25

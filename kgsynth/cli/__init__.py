@@ -31,6 +31,12 @@ _COMMANDS = {
     "retry": ("kgsynth.cli.writing", "Ask for the rejects of a run again, with new seeds."),
     "runs": ("kgsynth.cli.runs", "List runs, or show one."),
     "curate": ("kgsynth.cli.dataset", "Filter, de-duplicate and decontaminate questions."),
+    "browse": ("kgsynth.cli.browse", "Look at the graph in Neo4j Browser, with a guide."),
+    "query": ("kgsynth.cli.explore", "Ask the graph in Cypher: a table, JSON, CSV, Parquet or a picture."),
+    "concept": ("kgsynth.cli.explore", "Show a concept with what stands around it."),
+    "document": ("kgsynth.cli.explore", "Show a document and the questions that it touches."),
+    "question": ("kgsynth.cli.explore", "Show a question with its answers."),
+    "trace": ("kgsynth.cli.explore", "Show the whole way of a question back to its documents."),
     "export": ("kgsynth.cli.dataset", "Write the training set with its card."),
 }
 

@@ -1,5 +1,6 @@
 """`kgsynth run`, `demo` and `config`: the whole path from one file."""
 
+import json
 from importlib import resources
 from pathlib import Path
 
@@ -148,11 +149,16 @@ def _show(result: RunResult, environment: configuration.Environment, resolved: R
             f"The graph in Neo4j Browser: {state.browser_url}\n  user {state.username}, password in "
             f"{state.password_file}"
         )
-    click.echo("Three queries to try there:\n")
-    for name in ("explore/heaviest_concepts", "explore/around_a_concept", "explore/questions_with_origin"):
+    click.echo("Three queries to try there; `kgsynth query --list` has more:\n")
+    claimed = [concept for question in result.questions for concept in question.concepts]
+    values = {
+        "concept": claimed[0].partition(":")[2] if claimed else "",
+        "question": result.questions[0].id if result.questions else "",
+    }
+    for name in ("explore/hubs", "explore/around_a_concept", "explore/where_a_question_comes_from"):
         query = queries.load(name)
         body = "\n".join(line for line in query.text.splitlines() if not line.startswith("//"))
-        claimed = [concept for question in result.questions for concept in question.concepts]
-        example = claimed[0] if claimed else "concept:"
-        click.echo(f"// {query.summary}\n" + body.replace("{name: $name}", f"{{id: {example!r}}}") + ";\n")
+        for parameter in query.parameters:
+            body = body.replace(f"${parameter}", json.dumps(values[parameter]))
+        click.echo(f"// {query.summary}\n" + body + ";\n")
     click.echo(f"Stop the server with: kgsynth --graph {resolved.config.graph.name} db stop")

@@ -456,7 +456,6 @@ class ManagedServer:
             f"-Xms{min(256, settings.heap_mib)}m",
             f"-Xmx{settings.heap_mib}m",
             "-XX:+UseG1GC",
-            "-XX:+ExitOnOutOfMemoryError",
             "-Dfile.encoding=UTF-8",
             "-cp",
             f"{self.home}/conf/*:{self._class_path()}",

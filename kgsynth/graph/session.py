@@ -4,17 +4,23 @@ Statements are `Query` values read from files; a user's own Cypher enters throug
 and nothing else. This module knows nothing of what the statements mean.
 """
 
+import queue
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar, cast
 
 import neo4j
 import neo4j.exceptions
+import neo4j.graph
+import neo4j.spatial
 
 from kgsynth import queries
 from kgsynth.errors import GraphError, GraphUnavailableError, KgsynthError, QueryError
+from kgsynth.graph import guard
 from kgsynth.queries import Query
 
 _DATABASE_STATUS = queries.load("schema/database_status")
@@ -29,13 +35,43 @@ _RETRY_S = 20.0
 # A lens is a list of ids, not a report.
 _USER_TIMEOUT_S = 60.0
 _USER_MAX_ROWS = 2_000_000
-# Looked for in the text too: within an expression a subquery is no step of the plan. Strings, comments and quoted names
-# are taken out before; a name that is one of these words can be quoted with backticks.
-_FORBIDDEN = re.compile(
-    r"\bLOAD\s+CSV\b|(?<![.:$\w])(?:SHOW|TERMINATE|USE)\s+\w"
-    r"|\bCALL\s+[\w`.]+\s*(?:\(|$|\bYIELD\b|;)|\bIN\s+(?:\d+\s+)?(?:CONCURRENT\s+)?TRANSACTIONS\b",
-    re.IGNORECASE,
-)
+# A batch of rows on its way to the caller, and how many batches may wait.
+_USER_BATCH = 1000
+_WAITING_BATCHES = 4
+# So long after its time limit a statement is given up, when the server has not ended it.
+_GRACE_S = 10.0
+_SLOW_CALLER_S = 0.2
+_READS_ONLY = "Only statements that read the graph are run."
+_PLACE = re.compile(r"\(line (\d+), column (\d+) \(offset: \d+\)\)")
+_EXPLAIN = "EXPLAIN "
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """A node as a user's statement returned it; `id` is the server's own and lasts no longer than the server."""
+
+    id: str
+    labels: tuple[str, ...]
+    properties: Row
+
+
+@dataclass(frozen=True, slots=True)
+class GraphRelationship:
+    """A relationship as a user's statement returned it, with the ids of the nodes it joins."""
+
+    id: str
+    type: str
+    start: str
+    end: str
+    properties: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a user's statement returns; the rows are fetched as they are taken."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +230,7 @@ class Graph:
             return session.execute_write(lambda transaction: work(Transaction(transaction)))
 
     def read_user(self, text: str, parameters: Mapping[str, object], *, where: str) -> list[Row]:
-        """All rows of a user's own Cypher, which may read the graph and do nothing else.
-
-        Community Edition has no roles, so the client guards: the statement runs in a READ session with a timeout, after
-        its plan was seen to read only and to hold no LOAD CSV and no procedure.
+        """All rows of a user's own Cypher, as `ask_user` gives them.
 
         Args:
             text: one statement.
@@ -205,44 +238,184 @@ class Graph:
             where: what to call it in messages, for example the file.
 
         Raises:
-            QueryError: it is not Cypher, or it may do more than read.
+            QueryError: as `ask_user`, or there are more than two million rows.
+        """
+        rows = []
+        for row in self.ask_user(text, parameters, where=where, timeout_s=_USER_TIMEOUT_S).rows:
+            rows.append(row)
+            if len(rows) > _USER_MAX_ROWS:
+                raise QueryError(f"{where} returns more than {_USER_MAX_ROWS:,} rows")
+        return rows
+
+    def ask_user(self, text: str, parameters: Mapping[str, object], *, where: str, timeout_s: float) -> "Asked":
+        """A user's own Cypher, which may read the graph and do nothing else; its rows come in flat memory.
+
+        The statement runs in a READ session with a time limit, after its text and its plan were looked at (`guard`).
+
+        Args:
+            text: one statement.
+            parameters: its parameters.
+            where: what to call it in messages.
+            timeout_s: seconds after which the server ends it.
+
+        Returns:
+            The columns, and rows of plain values as they come: nodes are `GraphNode`, relationships
+            `GraphRelationship`, a path is the list of both; dates and points are the driver's.
+
+        Raises:
+            QueryError: it is not Cypher, may do more than read, or takes longer or more memory than it may.
             GraphUnavailableError: nobody answers.
         """
-        forbidden = _FORBIDDEN.search(queries.code_of(re.sub(r"`[^`]*`", "``", text)))
-        if forbidden or "\\u" in text:
-            said = " ".join(forbidden.group().split()).upper() if forbidden else "a \\u escape"
-            raise QueryError(f"{where}: {said} is not allowed", hint="Only statements that read the graph are run.")
+        refused = guard.text_refusal(text)
+        if refused:
+            raise QueryError(f"{where}: {refused}", hint=_READS_ONLY)
+        asked = _UserQuery(self._session, text, dict(parameters), where=where, timeout_s=timeout_s)
+        return Asked(asked.columns(), asked.rows())
+
+
+class _UserQuery(threading.Thread):
+    """A user's statement, asked in a thread of its own, so that the caller waits no longer than it said.
+
+    The server ends what takes too long where it looks at the clock: between rows, not within one expression. Then this
+    thread is left behind; it ends with the process, or when the server has done.
+    """
+
+    def __init__(
+        self,
+        open_session: Callable[..., neo4j.Session],
+        text: str,
+        parameters: Row,
+        *,
+        where: str,
+        timeout_s: float,
+    ) -> None:
+        super().__init__(name="kgsynth-user-query", daemon=True)
+        self._open_session, self._text, self._parameters = open_session, text, parameters
+        self._where, self._timeout_s = where, timeout_s
+        # Few batches wait: memory stays flat when the caller is slower than the server.
+        self._queue: queue.Queue[Any] = queue.Queue(_WAITING_BATCHES)
+        self._is_left = threading.Event()
+        self._deadline = time.monotonic() + timeout_s + _GRACE_S
+        self.start()
+
+    def columns(self) -> tuple[str, ...]:
+        """The columns, once the plan was looked at."""
+        found: tuple[str, ...] = self._taken()
+        return found
+
+    def rows(self) -> Iterator[Row]:
+        """The rows as they come."""
         try:
-            with self._session(reads=True) as session:
-                summary = session.run("EXPLAIN " + text, dict(parameters)).consume()
-                refused = _refusal(summary)
-                if refused:
-                    raise QueryError(f"{where}: {refused}", hint="Only statements that read the graph are run.")
-                limited = neo4j.Query(text, timeout=_USER_TIMEOUT_S)
-                rows = []
-                for record in session.run(limited, dict(parameters)):
-                    rows.append(record.data())
-                    if len(rows) > _USER_MAX_ROWS:
-                        raise QueryError(f"{where} returns more than {_USER_MAX_ROWS:,} rows")
-                return rows
-        except neo4j.exceptions.ClientError as error:
-            raise QueryError(f"{where}: {error.message}") from error
-        except (neo4j.exceptions.Neo4jError, neo4j.exceptions.DriverError) as error:
-            raise translate(error) from error
+            while (batch := self._taken()) is not None:
+                yield from batch
+        finally:
+            self._is_left.set()
+
+    def _taken(self) -> Any:
+        try:
+            found = self._queue.get(timeout=max(0.0, self._deadline - time.monotonic()))
+        except queue.Empty:
+            self._is_left.set()
+            raise QueryError(
+                f"{self._where}: it took longer than {self._timeout_s:g} s, and the server does not end it",
+                hint="It computes within one expression and may go on for long: `kgsynth db stop` ends it.",
+            ) from None
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def run(self) -> None:
+        """Ask; columns, batches of rows and at last None, or an error, go to the queue."""
+        with suppress(_CallerLeftError):
+            try:
+                with self._open_session(reads=True) as session:
+                    self._ask(session)
+            except _USER_FAULTS as error:
+                self._give(_user_error(error, self._text, self._where, self._timeout_s))
+            except (neo4j.exceptions.Neo4jError, neo4j.exceptions.DriverError) as error:
+                self._give(translate(error))
+            except _CallerLeftError:
+                raise
+            except Exception as error:  # noqa: BLE001 - raised again where the rows are taken
+                self._give(error)
+
+    def _ask(self, session: neo4j.Session) -> None:
+        planned = session.run(neo4j.Query(_EXPLAIN + self._text, timeout=self._timeout_s), self._parameters)
+        columns = tuple(planned.keys())
+        summary = planned.consume()
+        refused = guard.plan_refusal(summary.query_type, cast("Mapping[str, Any] | None", summary.plan))
+        if refused:
+            raise QueryError(f"{self._where}: {refused}", hint=_READS_ONLY)
+        self._give(columns)
+        batch: list[Row] = []
+        for record in session.run(neo4j.Query(self._text, timeout=self._timeout_s), self._parameters):
+            batch.append(dict(zip(columns, map(_value, record.values()), strict=True)))
+            if len(batch) == _USER_BATCH:
+                self._give(batch)
+                batch = []
+        if batch:
+            self._give(batch)
+        self._give(None)
+
+    def _give(self, found: Any) -> None:
+        while not self._is_left.is_set():
+            try:
+                self._queue.put(found, timeout=_SLOW_CALLER_S)
+            except queue.Full:
+                # The time that the caller takes is not the server's.
+                self._deadline += _SLOW_CALLER_S
+            else:
+                return
+        raise _CallerLeftError
 
 
-def _refusal(summary: neo4j.ResultSummary) -> str:
-    if summary.query_type != "r":
-        return f"the statement may do more than read (type {summary.query_type!r})"
-    waiting: list[Mapping[str, Any]] = [cast("Mapping[str, Any]", summary.plan or {})]
-    while waiting:
-        step = waiting.pop()
-        operator = str(step.get("operatorType", "")).partition("@")[0]
-        if operator.startswith("LoadCSV"):
-            return "LOAD CSV is not allowed"
-        if "ProcedureCall" in operator:
-            return "calling procedures is not allowed"
-        if not step.get("args"):
-            return "an administration command is not allowed"
-        waiting.extend(step.get("children", []))
-    return ""
+class _CallerLeftError(Exception):
+    """Nobody takes the rows any more."""
+
+
+_USER_FAULTS = (neo4j.exceptions.ClientError, neo4j.exceptions.TransientError, neo4j.exceptions.DatabaseError)
+
+
+def _user_error(error: neo4j.exceptions.Neo4jError, text: str, where: str, timeout_s: float) -> QueryError:
+    """What was wrong with a user's statement, with the place in it where the server names one."""
+    message, code = str(error.message or error).strip(), str(error.code or "")
+    if "Timed" in code or "Terminated" in code:
+        return QueryError(
+            f"{where}: it took longer than {timeout_s:g} s and was ended", hint="--timeout sets the limit."
+        )
+    if "Memory" in code or "memory" in message.casefold():
+        return QueryError(f"{where}: it needs more memory than one statement may have ({message.splitlines()[0]})")
+    found = _PLACE.search(message)
+    if not found:
+        return QueryError(f"{where}: {message.splitlines()[0] if message else code}")
+    line, column = int(found.group(1)), int(found.group(2))
+    if line == 1:
+        column = max(1, column - len(_EXPLAIN)) if _EXPLAIN in message else column
+    said = message[: found.start()].strip()
+    lines = text.splitlines() or [""]
+    shown = lines[min(line, len(lines)) - 1]
+    return QueryError(f"{where}, line {line}, column {column}: {said}\n  {shown}\n  {' ' * (column - 1)}^")
+
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
+def _value(value: Any) -> Any:
+    """A value of the driver as plain values, nodes and relationships."""
+    if type(value) in _SCALARS:
+        return value
+    if isinstance(value, neo4j.graph.Node):
+        return GraphNode(value.element_id, tuple(sorted(value.labels)), dict(value))
+    if isinstance(value, neo4j.graph.Relationship):
+        ends = [node.element_id if node is not None else "" for node in value.nodes]
+        return GraphRelationship(value.element_id, value.type, ends[0], ends[1], dict(value))
+    if isinstance(value, neo4j.graph.Path):
+        steps: list[Any] = [value.start_node]
+        for relationship, node in zip(value.relationships, value.nodes[1:], strict=True):
+            steps += [relationship, node]
+        return [_value(step) for step in steps]
+    if isinstance(value, (list, tuple)) and not isinstance(value, neo4j.spatial.Point):
+        return [_value(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _value(one) for name, one in value.items()}
+    return value

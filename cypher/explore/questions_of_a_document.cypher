@@ -1,0 +1,16 @@
+// All questions that a document touches, for a request to take it down: written from it, or from a combination that is
+// grounded in it.
+// access: read
+// params: document
+// returns: question, level, text, combination, answers
+MATCH (document:Document {id: $document})
+CALL (document) {
+  MATCH (document)<-[:WRITTEN_FROM]-(question:Question)
+  RETURN question, null AS combination
+  UNION
+  MATCH (document)<-[:GROUNDED_IN]-(found:Combination)<-[:WRITTEN_FROM]-(question:Question)
+  RETURN question, found.id AS combination
+}
+RETURN question.id AS question, question.level AS level, question.text AS text, combination,
+       COUNT { (question)<-[:ANSWERS]-(:Answer) } AS answers
+ORDER BY level, question

@@ -1,0 +1,7 @@
+// The names that count as a term, with the evidence.
+// access: read
+// params: id
+// returns: id, name, cosine, rule, merge_id
+MATCH (term:Term {id: $id})<-[merge:MERGED_INTO]-(alias:Alias)
+RETURN alias.id AS id, alias.name AS name, merge.cosine AS cosine, merge.rule AS rule, merge.merge_id AS merge_id
+ORDER BY name, id

@@ -1,0 +1,7 @@
+// Questions whose texts are near some words, the nearest first.
+// access: read
+// params: words, limit
+// returns: id, name
+CALL db.index.fulltext.queryNodes('question_texts', $words, {limit: $limit}) YIELD node AS question, score
+RETURN question.id AS id, question.text AS name
+ORDER BY score DESC, id

@@ -1,0 +1,9 @@
+// Terms whose names are near some words, the nearest first; an alias with the id of what it counts as.
+// access: read
+// params: words, limit
+// returns: id, name, kind, documents, counts_as
+CALL db.index.fulltext.queryNodes('term_names', $words, {limit: $limit}) YIELD node AS term, score
+OPTIONAL MATCH (term)-[:MERGED_INTO]->(canonical:Term)
+RETURN term.id AS id, term.name AS name, term.kind AS kind,
+       coalesce(canonical.document_count, term.document_count, 0) AS documents, canonical.id AS counts_as
+ORDER BY score DESC, id

@@ -1,0 +1,347 @@
+"""`kgsynth query`, `concept`, `document`, `question` and `trace`: looking at the graph and asking it."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kgsynth import queries
+from kgsynth.cli import results
+from kgsynth.cli.options import open_graph
+from kgsynth.cli.tables import show_table
+from kgsynth.concepts.normalise import term_id
+from kgsynth.errors import ConfigError
+from kgsynth.graph import show
+from kgsynth.graph.session import Graph, Row
+
+_TABLE_ROWS = 1000
+_TIMEOUT_S = 60.0
+_FILE_TIMEOUT_S = 3600.0
+_TYPES = {"int": int, "float": float, "str": str, "bool": bool, "json": object}
+
+
+@click.command()
+@click.argument("text", required=False)
+@click.option("-f", "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read the query here.")
+@click.option("--saved", metavar="NAME", help="A query of the package; --list names them.")
+@click.option("--list", "listed", is_flag=True, help="List the saved queries.")
+@click.option(
+    "-p",
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter: JSON, or else text. NAME:TYPE=VALUE says the type: int, float, str, bool, json.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(results.FORMATS),
+    default=None,
+    help="Of the output.  [default: what the file's ending says, else a table]",
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file to write.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="A picture of the nodes returned.")
+@click.option(
+    "--limit",
+    type=click.IntRange(0),
+    default=None,
+    help=f"Rows at most; 0 for all.  [default: {_TABLE_ROWS:,} on a terminal or pipe, all in a file]",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1),
+    default=None,
+    help=f"Seconds.  [default: {_TIMEOUT_S:g}, for a file {_FILE_TIMEOUT_S:g}]",
+)
+@click.pass_context
+def query(
+    ctx: click.Context,
+    /,
+    text: str | None,
+    file: Path | None,
+    saved: str | None,
+    listed: bool,
+    params: tuple[str, ...],
+    form: results.Format | None,
+    output: Path | None,
+    html: Path | None,
+    limit: int | None,
+    timeout: float | None,
+) -> None:
+    """Ask the graph in Cypher: TEXT, a file, `-` for standard input, or a saved query. It may read and nothing else.
+
+    \b
+    kgsynth query --saved hubs
+    kgsynth query --saved around_a_concept -p concept="prime number" --html around.html
+    kgsynth query -f pairs.cypher -o pairs.parquet
+    echo "RETURN 1 AS one" | kgsynth query -
+    """
+    if listed:
+        show_table(
+            ("name", "parameters", "what for"),
+            [
+                (one.name.removeprefix("explore/"), " ".join(sorted(one.parameters)), one.summary)
+                for one in queries.load_folder("explore")
+            ],
+        )
+        return
+    statement, where = _statement(text, file, saved)
+    parameters = dict(_parameter(one) for one in params)
+    missing = queries.parameters_of(statement) - set(parameters)
+    if missing:
+        names = " ".join(f"-p {name}=…" for name in sorted(missing))
+        raise ConfigError(f"{where} needs {', '.join(sorted(missing))}", hint=f"Give {names}.")
+    path = html or output
+    form = "html" if html is not None else results.format_of(output, form)
+    if limit is None:
+        limit = 0 if path is not None else _TABLE_ROWS
+    if timeout is None:
+        timeout = _TIMEOUT_S if path is None else _FILE_TIMEOUT_S
+    with open_graph(ctx) as graph:
+        answer = graph.ask_user(statement, parameters, where=where, timeout_s=timeout)
+        taken = _Taken(answer.rows, limit)
+        count = results.write(taken, answer.columns, form, path)
+    said = f"{count:,} rows" + (f" in {path}" if path is not None else "")
+    if taken.is_cut:
+        said += f"; there are more (--limit {limit})"
+    if path is not None or taken.is_cut:
+        click.echo(said, err=True)
+
+
+class _Taken:
+    """Up to `limit` rows, and whether there were more."""
+
+    def __init__(self, rows: Iterator[Row], limit: int) -> None:
+        self._rows, self._limit, self.is_cut = rows, limit, False
+
+    def __iter__(self) -> Iterator[Row]:
+        yield from islice(self._rows, self._limit or None)
+        self.is_cut = bool(self._limit) and next(self._rows, None) is not None
+
+
+def _statement(text: str | None, file: Path | None, saved: str | None) -> tuple[str, str]:
+    given = [one for one in (text, file, saved) if one is not None]
+    if len(given) != 1:
+        raise ConfigError(
+            "give one query: as TEXT, with --file, with --saved, or `-` for standard input"
+            if given
+            else "there is no query",
+            hint="For example kgsynth query --saved hubs; kgsynth query --list names the saved ones.",
+        )
+    if saved is not None:
+        known = {one.name.removeprefix("explore/"): one for one in queries.load_folder("explore")}
+        if saved not in known:
+            raise ConfigError(f"there is no saved query {saved!r}", hint=f"There are {', '.join(sorted(known))}.")
+        return known[saved].text, saved
+    if file is not None:
+        try:
+            return file.read_text(encoding="utf-8"), str(file)
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{file} cannot be read: {error}") from error
+    if text == "-":
+        return sys.stdin.read(), "standard input"
+    return str(text), "the query"
+
+
+def _parameter(given: str) -> tuple[str, Any]:
+    name, equals, text = given.partition("=")
+    name, _, kind = name.partition(":")
+    if not equals or not name:
+        raise ConfigError(f"--param {given!r} is not NAME=VALUE")
+    if kind and kind not in _TYPES:
+        raise ConfigError(f"--param {given!r}: the type {kind!r} is none of {', '.join(_TYPES)}")
+    if kind == "str":
+        return name, text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        if not kind:
+            return name, text
+        raise ConfigError(f"--param {given!r}: {text!r} is no {kind}") from None
+    if kind == "float" and type(value) is int:
+        value = float(value)
+    if kind not in ("", "json") and type(value) is not _TYPES[kind]:
+        raise ConfigError(f"--param {given!r}: {text!r} is no {kind}")
+    return name, value
+
+
+@click.command()
+@click.argument("name")
+@click.option("-n", "--limit", default=8, show_default=True, type=click.IntRange(1), help="Of each kind of thing.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="A picture of what is around it.")
+@click.pass_context
+def concept(ctx: click.Context, /, name: str, limit: int, html: Path | None) -> None:
+    """Show the concept or topic NAME (id, name, or nearly) with what stands around it."""
+    with open_graph(ctx) as graph:
+        found = _find(graph, "concept", name, [name, term_id("concept", name), term_id("topic", name)])
+        if html is not None:
+            text = queries.load("explore/around_a_concept").text
+            answer = graph.ask_user(text, {"concept": found}, where="around_a_concept", timeout_s=_TIMEOUT_S)
+            results.picture(answer.rows, html)
+            click.echo(f"a picture in {html}", err=True)
+        view = show.term(graph, found, limit=limit)
+    term = view.term
+    click.echo(f"{click.style(term['name'], bold=True)}  ({term['kind']}, {term['id']})")
+    if term["counts_as"]:
+        click.echo(
+            f"  counts as {term['counts_as_name']} ({term['counts_as']}): rule {term['rule']}, "
+            f"cosine {term['cosine']:.3f}"
+        )
+    click.echo(
+        f"  {_many(term['documents'], 'document')}, {_many(term['neighbours'], 'neighbour')}, "
+        f"{_many(term['combinations'], 'combination')}, {_many(term['questions'], 'question')}"
+    )
+    _section(
+        "names that count as it",
+        (f"{one['name']}  ({one['rule']}, cosine {one['cosine']:.3f})" for one in view.aliases),
+    )
+    _section(
+        "strongest neighbours",
+        (
+            f"{one['count']:>6,}  {one['name']}" + (" (topic)" if one["kind"] == "topic" else "")
+            for one in view.neighbours
+        ),
+    )
+    _section(
+        "documents",
+        (f"{one['id']}  {_short(one['title'] or '', 60)}  writes {one['spelling']!r}" for one in view.documents),
+    )
+    _section("questions", (f"{one['id']}  level {one['level']}  {_short(one['text'])}" for one in view.questions))
+
+
+@click.command()
+@click.argument("name")
+@click.option("--text", "with_text", is_flag=True, help="The whole text too.")
+@click.pass_context
+def document(ctx: click.Context, /, name: str, with_text: bool) -> None:
+    """Show the document NAME (id, title, or nearly): what it mentions and the questions that it touches."""
+    with open_graph(ctx) as graph:
+        view = show.document(graph, _find(graph, "document", name, [name]))
+    held = view.document
+    click.echo(f"{click.style(held['title'] or held['id'], bold=True)}  ({held['id']})")
+    for key in ("source", "license", "attribution", "grade", "subject"):
+        if held[key]:
+            click.echo(f"  {key}: {held[key]}")
+    click.echo(
+        f"  {len(held['text'] or ''):,} characters, {_many(held['terms'], 'term')}, "
+        f"{_many(held['combinations'], 'combination')}, {_many(held['questions'], 'question')}"
+    )
+    for kind in ("topic", "concept"):
+        _section(kind + "s", (_mentioned(one) for one in view.terms if one["kind"] == kind))
+    _section("questions", (f"{one['id']}  level {one['level']}  {_short(one['text'])}" for one in view.questions))
+    if with_text:
+        _section("text", (held["text"] or "").splitlines())
+
+
+@click.command()
+@click.argument("name")
+@click.pass_context
+def question(ctx: click.Context, /, name: str) -> None:
+    """Show the question NAME (id, or words of it) with its answers."""
+    with open_graph(ctx) as graph:
+        view = show.question(graph, _find(graph, "question", name, [name]))
+    _show_question(view)
+    click.echo(f"\nkgsynth trace {view.question['id']} shows where it comes from.", err=True)
+
+
+@click.command()
+@click.argument("name")
+@click.pass_context
+def trace(ctx: click.Context, /, name: str) -> None:
+    """Show the whole way of the question NAME: combination, walk with the chance of every step, documents, licences.
+
+    Chances are those of the graph as it is now, without lenses.
+    """
+    with open_graph(ctx) as graph:
+        view = show.question(graph, _find(graph, "question", name, [name]))
+    _show_question(view)
+    if view.steps:
+        first = view.steps[0]
+        click.echo(
+            f"\n{click.style('combination', bold=True)} {view.question['combination']}: walk {first['walk']:,} "
+            f"of seed {first['seed']}"
+        )
+        together = 1.0
+        for step in view.steps:
+            chance = step["chance"]
+            together *= chance or 1.0
+            said = "no such step in the walk tables now" if chance is None else _chance(chance)
+            arrow = "  " if step["step"] == 0 else "→ "
+            click.echo(f"  {arrow}{step['name']}  ({step['kind']}, {said})")
+        if all(step["chance"] for step in view.steps):
+            click.echo(f"  the whole walk: {_chance(together)} once its length is drawn")
+    else:
+        click.echo("\nwritten from one document; there was no walk")
+    for held in view.documents:
+        similar = f"  Jaccard {held['jaccard']:.3f}" if held["jaccard"] is not None else ""
+        click.echo(f"\n{click.style('document', bold=True)} {held['id']}  {held['title'] or ''}{similar}")
+        for passage in held["passages"]:
+            click.echo(f"    {passage}")
+        click.echo(f"  source: {held['source'] or 'unknown'}")
+        click.echo(
+            f"  licence: {held['license'] or 'unknown'}" + (f", {held['attribution']}" if held["attribution"] else "")
+        )
+
+
+def _show_question(view: show.QuestionView) -> None:
+    held = view.question
+    click.echo(
+        f"{click.style('question', bold=True)} {held['id']}  level {held['level']}"
+        + (f", {held['grade']}" if held["grade"] else "")
+        + (f", {held['origin']}" if held["origin"] else "")
+    )
+    for line in str(held["text"]).splitlines():
+        click.echo(f"  {line}")
+    if held["concepts"]:
+        click.echo(f"  claims: {', '.join(held['concepts'])}")
+    click.echo(f"  by {held['model']} ({held['template']}), seed {held['seed']}, run {held['run']}")
+    for answer in view.answers:
+        agreed = (
+            f", {answer['agreement']:.0%} of {answer['votes']} votes" if answer["votes"] and answer["votes"] > 1 else ""
+        )
+        judged = f", judged {answer['verdict']}" if answer["verdict"] else ""
+        click.echo(
+            f"\n{click.style('answer', bold=True)} {answer['final_answer'] or '(no final answer)'}{agreed}{judged}, "
+            f"by {answer['model']}"
+        )
+        for line in str(answer["text"]).splitlines():
+            click.echo(f"  {line}")
+
+
+def _find(graph: Graph, thing: show.Thing, name: str, ids: list[str]) -> str:
+    found = show.find(graph, thing, name, ids=ids)
+    if found.taken_for:
+        click.echo(f"no {thing} is called {name!r}; this is the nearest", err=True)
+    return found.id
+
+
+def _section(title: str, lines: Iterable[str]) -> None:
+    held = list(lines)
+    if held:
+        click.echo(f"\n{title}")
+        for line in held:
+            click.echo(f"  {line}")
+
+
+def _mentioned(term: Mapping[str, Any]) -> str:
+    name = str(term["name"])
+    written = f", written {term['spelling']!r}" if term["spelling"] != name else ""
+    return name + written + (f", counts as {term['counts_as']}" if term["counts_as"] else "")
+
+
+def _chance(chance: float) -> str:
+    return f"{chance:.2%}" if chance >= 0.0001 else f"1 in {1 / chance:,.0f}"
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _short(text: object, most: int = 90) -> str:
+    line = " ".join(str(text).split())
+    return line if len(line) <= most else line[: most - 1] + "…"

@@ -1,0 +1,100 @@
+"""Neo4j Browser in real headless Chromium: log in, play the guide, run its queries, see nodes and no error.
+
+Screenshots stay in `build/browser`.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kgsynth.cli.browse import browser_url, guide, serving
+from kgsynth.graph import show
+from kgsynth.graph.server import ManagedServer
+from kgsynth.graph.session import Graph
+from tests import graphs
+
+SHOTS = Path(__file__).parents[2] / "build" / "browser"
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def filled(server: ManagedServer, environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
+    with server.connect() as graph:
+        graphs.fill(graph, environment, tmp_path_factory.mktemp("browser"))
+        yield graph
+
+
+@pytest.fixture
+def page():
+    if not CHROMIUM:
+        pytest.skip("there is no Chromium on PATH (Debian: apt-get install chromium)")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser.new_page(viewport={"width": 1500, "height": 1000})
+        browser.close()
+
+
+def test_the_guide_runs_in_the_browser(page, server: ManagedServer, filled: Graph) -> None:
+    state = server.status()
+    values = show.guide_values(filled)
+    assert all(values.values())
+    with serving(values, 0) as address:
+        url = browser_url(state.browser_url, state.bolt_url, state.username, guide=f"{address}/guide")
+        assert server.password() not in url
+        page.goto(url)
+        page.fill("[data-testid=password]", server.password())
+        page.click("[data-testid=connect]")
+        page.wait_for_selector("text=You are connected as user", timeout=60_000)
+        page.wait_for_selector("text=From a topic to a question in ten steps", timeout=30_000)
+        page.wait_for_timeout(500)
+        page.screenshot(path=SHOTS / "0-guide.png")
+        drawn = {}
+        slides = guide(values, address).count("<slide")
+        assert slides == 10
+        for slide in range(slides):
+            for place in range(page.locator("pre.runnable").count()):
+                name = f"{slide + 1}-{place + 1}"
+                drawn[name] = run(page, place)
+                page.screenshot(path=SHOTS / f"{name}.png")
+                # The guide's frame is the last but the one of the connection: results stand above it.
+                page.locator("article[data-testid=frame]").first.locator("button[title=Close]").click()
+            if slide + 1 < slides:
+                page.locator("[data-testid=nextSlide]").first.click()
+                page.wait_for_timeout(500)
+    assert list(drawn) == ["1-1", "1-2", "1-3", *(f"{slide}-1" for slide in range(2, 11))]
+    pictures = {"2-1", "3-1", "5-1", "6-1", "7-1", "8-1", "9-1"}
+    assert {name for name, nodes in drawn.items() if nodes >= 2} == pictures
+
+
+def run(page, place: int) -> int:
+    """Click a query of the slide, run it, and count the nodes drawn; a frame with an error fails."""
+    frames = page.locator("article[data-testid=frame]")
+    before = frames.count()
+    page.locator("pre.runnable").nth(place).click()
+    page.wait_for_timeout(400)
+    page.click("[data-testid=editor-Run]")
+    page.wait_for_function(
+        "before => document.querySelectorAll('article[data-testid=frame]').length > before", arg=before, timeout=30_000
+    )
+    frame = frames.first
+    page.wait_for_timeout(2500)
+    said = frame.inner_text()
+    assert "ERROR" not in said, said[:500]
+    assert not re.search(r"Neo\.\w+Error", said), said[:500]
+    return int(frame.locator("svg g.node").count())

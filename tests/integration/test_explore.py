@@ -1,0 +1,225 @@
+"""Asking and looking at a real graph: saved queries, guarded queries, one thing at a time, the way of a question."""
+
+import csv
+import io
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pandas
+import pytest
+
+from kgsynth import cli, config, queries
+from kgsynth.config import GraphSettings
+from kgsynth.errors import GraphError, QueryError
+from kgsynth.graph import show
+from kgsynth.graph.server import ManagedServer
+from kgsynth.graph.session import Graph, GraphNode, GraphRelationship
+from tests import canonical, graphs, hostile
+from tests.walker import ReferenceWalker
+
+GRAPH = GraphSettings(name="test")
+
+
+@pytest.fixture(scope="module")
+def filled(server: ManagedServer, environment: config.Environment, tmp_path_factory) -> Iterator[Graph]:
+    """A graph with documents, merges, combinations, questions of all levels and answers."""
+    with server.connect() as graph:
+        graphs.fill(graph, environment, tmp_path_factory.mktemp("explore"))
+        yield graph
+
+
+@pytest.fixture
+def kgsynth(
+    filled: Graph,
+    tmp_path: Path,
+    command_environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., str]:
+    """The command, called in this process."""
+    for name in [one for one in os.environ if one.startswith(("NEO4J_", "KGSYNTH_"))]:
+        monkeypatch.delenv(name)
+    for name, value in command_environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str, code: int = 0, stdin: str = "") -> str:
+        monkeypatch.setattr(sys, "argv", ["kgsynth", "--graph", "test", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        assert (ended.value.code or 0) == code, said.err[-2000:]
+        return said.out + said.err
+
+    return call
+
+
+def values_of(graph: Graph) -> dict[str, str]:
+    (row,) = canonical.run(
+        graph,
+        "MATCH (q:Question {level: 3})-[:WRITTEN_FROM]->(c:Combination)-[:GROUNDED_IN]->(d:Document) "
+        "RETURN q.id AS question, c.id AS combination, d.id AS document ORDER BY q.id, d.id LIMIT 1",
+    )
+    return {
+        **row,
+        "concept": "concept 3",
+        "topic": "topic 1",
+        "term": "concept 3",
+        "first": "topic 1",
+        "second": "topic 2",
+    }
+
+
+@pytest.mark.parametrize("query", queries.load_folder("explore"), ids=lambda query: query.name)
+def test_a_saved_query_gives_a_small_meaningful_part(filled: Graph, query: queries.Query) -> None:
+    values = values_of(filled)
+    given = {name: values[name] for name in query.parameters}
+    asked = filled.ask_user(query.text, given, where=query.name, timeout_s=30)
+    rows = list(asked.rows)
+    assert asked.columns == query.columns
+    assert 1 <= len(rows) <= 200
+    if "as a picture" in query.summary:
+        assert any(isinstance(value, GraphNode) for row in rows for value in row.values())
+        assert any(isinstance(value, GraphRelationship) for row in rows for value in row.values())
+
+
+@pytest.mark.parametrize(("name", "text"), hostile.REFUSED.items(), ids=list(hostile.REFUSED))
+def test_what_may_do_more_than_read_is_refused_and_nothing_changes(filled: Graph, name: str, text: str) -> None:
+    before = canonical.dump(filled)
+    with pytest.raises(QueryError) as caught:
+        list(filled.ask_user(text, {}, where="the query", timeout_s=20).rows)
+    assert str(caught.value).startswith("the query")
+    assert "root:" not in str(caught.value)
+    assert canonical.dump(filled) == before
+
+
+@pytest.mark.parametrize("text", hostile.HARMLESS)
+def test_what_only_reads_is_answered(filled: Graph, text: str) -> None:
+    list(filled.ask_user(text, {}, where="the query", timeout_s=20).rows)
+
+
+def test_bombs_are_bounded_and_the_server_still_answers(filled: Graph) -> None:
+    before = canonical.dump(filled)
+    for name, text in hostile.BOMBS.items():
+        began = time.monotonic()
+        with pytest.raises(QueryError, match=r"memory|longer than 3 s|out of range"):
+            list(filled.ask_user(text, {}, where=name, timeout_s=3).rows)
+        assert time.monotonic() - began < 120, name
+        assert filled.read(queries.load("walk/topics"))
+    assert canonical.dump(filled) == before
+
+
+def test_a_query_that_is_wrong_shows_the_place(kgsynth: Callable[..., str]) -> None:
+    said = kgsynth("query", "MATCH (c:Concept)\nRETURN c.name, foo(c)", code=1)
+    assert "line 2, column 16: Unknown function 'foo'" in said
+    assert "  RETURN c.name, foo(c)\n                 ^" in said
+    said = kgsynth("query", "MATCH (c:Concept RETURN c", code=1)
+    assert "line 1, column 18" in said
+    assert "needs concept" in kgsynth("query", "--saved", "around_a_concept", code=1)
+    assert "There are around_a_concept, bridges" in kgsynth("query", "--saved", "nothing", code=1)
+    assert "there is no query" in kgsynth("query", code=1)
+    assert "'x' is no int" in kgsynth("query", "RETURN $n AS n", "-p", "n:int=x", code=1)
+
+
+def test_parameters_have_types_and_results_every_form(kgsynth: Callable[..., str], tmp_path: Path) -> None:
+    text = "UNWIND range(1, $n) AS x RETURN x, $word AS word, [x, x + 1] AS pair, x / 2.0 AS half, null AS nothing"
+    given = ("-p", "n=3", "-p", "word:str=7")
+    assert kgsynth("query", text, *given).splitlines()[:2] == ["x\tword\tpair\thalf\tnothing", "1\t7\t1, 2\t0.5\t"]
+    rows = [{"x": x, "word": "7", "pair": [x, x + 1], "half": x / 2, "nothing": None} for x in (1, 2, 3)]
+    assert json.loads(kgsynth("query", text, *given, "--format", "json")) == rows
+    lines = kgsynth("query", "-", *given, "--format", "jsonl", stdin=text).splitlines()
+    assert [json.loads(line) for line in lines] == rows
+    (tmp_path / "q.cypher").write_text(text)
+    for name in ("a.csv", "a.parquet", "a.json"):
+        assert f"3 rows in {name}" in kgsynth("query", "-f", "q.cypher", *given, "-o", name)
+    assert json.loads((tmp_path / "a.json").read_text()) == rows
+    with (tmp_path / "a.csv").open(newline="") as file:
+        assert list(csv.reader(file))[1] == ["1", "7", "[1, 2]", "0.5", ""]
+    table = pandas.read_parquet(tmp_path / "a.parquet")
+    assert table.x.tolist() == [1, 2, 3]
+    assert table.half.tolist() == [0.5, 1.0, 1.5]
+    assert table.word.tolist() == ["7"] * 3
+    assert "the ending says no format" in kgsynth("query", text, *given, "-o", "a.xls", code=1)
+    cut = kgsynth("query", "UNWIND range(1, 10) AS x RETURN x", "--limit", "4")
+    assert "4 rows; there are more (--limit 4)" in cut
+    assert "there are more" not in kgsynth("query", "UNWIND range(1, 4) AS x RETURN x", "--limit", "4")
+
+
+def test_a_picture_needs_no_network_and_holds_its_nodes(kgsynth: Callable[..., str], tmp_path: Path) -> None:
+    kgsynth("query", "--saved", "around_a_concept", "-p", "concept=concept 3", "--html", "around.html")
+    page = (tmp_path / "around.html").read_text()
+    assert "concept 3" in page
+    assert 'src="http' not in page
+    assert "no node to draw" in kgsynth("query", "RETURN 1 AS one", "--html", "x.html", code=1)
+    assert not (tmp_path / "x.html").exists()
+
+
+def test_a_large_result_streams_in_flat_memory(filled: Graph) -> None:
+    text = "UNWIND range(1, $n) AS x RETURN x, 'a text of some length that is kept nowhere, number ' + x AS text"
+    list(filled.ask_user(text, {"n": 20_000}, where="the query", timeout_s=60).rows)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    count = sum(1 for _ in filled.ask_user(text, {"n": 400_000}, where="the query", timeout_s=120).rows)
+    assert count == 400_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40 * 1024
+
+
+def test_one_thing_is_shown_with_what_is_around_it(kgsynth: Callable[..., str], filled: Graph) -> None:
+    values = values_of(filled)
+    said = kgsynth("concept", "concept 3")
+    assert said.startswith("concept 3  (concept, concept:concept 3)")
+    assert "names that count as it" in said
+    assert "concept-3  (spelling" in said
+    assert "strongest neighbours" in said
+    near = kgsynth("concept", "lone thng")
+    assert "no concept is called 'lone thng'; this is the nearest" in near
+    assert "lone thing  (concept, concept:lone thing)" in near
+    wrong = kgsynth("concept", "concept", code=1)
+    assert "Did you mean" in wrong
+    said = kgsynth("document", values["document"])
+    assert "licen" in said
+    assert values["question"] in said
+    assert f"Title of {values['document']}" in kgsynth("document", f"title of {values['document']}")
+    said = kgsynth("question", values["question"])
+    assert "claims: concept:" in said
+    assert "answer" in said
+    assert "this graph has no question 'zzz'" in kgsynth("question", "zzz", code=1)
+
+
+def test_the_trace_of_a_question_is_the_walk_law(kgsynth: Callable[..., str], filled: Graph) -> None:
+    values = values_of(filled)
+    view = show.question(filled, values["question"])
+    counts = {
+        (row["a"], row["b"]): row["count"]
+        for row in canonical.run(
+            filled, "MATCH (a)-[r:CO_OCCURS_WITH]->(b) RETURN a.id AS a, b.id AS b, r.count AS count"
+        )
+    }
+    walker = ReferenceWalker(counts)
+    path = [step["id"] for step in view.steps]
+    assert len(path) >= 4
+    for (source, target), step in zip(pairwise(path), view.steps[1:], strict=True):
+        steps = walker.steps(source, target.partition(":")[0])
+        assert step["chance"] == pytest.approx(dict(steps)[target] / sum(count for _, count in steps))
+    assert view.steps[0]["chance"] == pytest.approx(1 / len(filled.read(queries.load("walk/topics"))))
+    said = kgsynth("trace", values["question"])
+    for step in view.steps:
+        assert step["name"] in said
+    assert "the whole walk: " in said
+    assert f"source: corpus/{values['document']}.txt" in said
+    assert "licence: CC0, Somebody" in said
+    assert "is seen here" in said
+    (first,) = canonical.run(filled, "MATCH (q:Question {level: 1}) RETURN q.id AS id ORDER BY id LIMIT 1")
+    assert "written from one document; there was no walk" in kgsynth("trace", first["id"])
+
+
+def test_a_name_that_is_near_several_names_none(filled: Graph) -> None:
+    with pytest.raises(GraphError, match="has no concept") as caught:
+        show.find(filled, "concept", "concept x", ids=[])
+    assert "Did you mean" in caught.value.hint
