@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +20,7 @@ from kgsynth.errors import ManifestError
 from kgsynth.records import parquet_schema
 
 RUN_FILE = "run.json"
+UNITS_FILE = "units"
 MANIFEST_FILE = "manifest.json"
 # What differs between a run in one go and one that was continued: when things happened, and the lock.
 NOT_REPEATED = (".lock", "sessions.jsonl")
@@ -53,11 +54,12 @@ class RunFolder:
         self.inputs: dict[str, Any] = dict(inputs or {})
 
     @contextmanager
-    def opened(self, *, overwrite: bool = False) -> Iterator[None]:
+    def opened(self, *, overwrite: bool = False, first: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Hold the folder for this process.
 
         Args:
             overwrite: remove what another run of the same stage left here.
+            first: done before the folder is this run's, so that whatever it writes is there when the run is.
 
         Raises:
             ManifestError: it belongs to another configuration, or another process works in it.
@@ -74,10 +76,10 @@ class RunFolder:
                 raise ManifestError(
                     f"another kgsynth works in {self.path}", hint="Wait until it is done, or choose another --run-dir."
                 ) from None
-            self._claim(overwrite)
+            self._claim(overwrite, first)
             yield
 
-    def _claim(self, overwrite: bool) -> None:
+    def _claim(self, overwrite: bool, first: Callable[[], None]) -> None:
         file = self.path / RUN_FILE
         for left in self.path.glob(".part-*"):
             left.unlink(missing_ok=True)  # of a process that was killed while it wrote
@@ -91,9 +93,12 @@ class RunFolder:
                     f"({self.run_id})",
                     hint="Choose another --run-dir, or remove this one.",
                 )
+            # What says that the folder holds a run goes last, so that a kill in between leaves it to be overwritten.
+            self.manifest_file.unlink(missing_ok=True)
             for left in self.path.iterdir():
-                if left.is_file() and left.name != ".lock":
+                if left.is_file() and left.name not in (".lock", RUN_FILE):
                     left.unlink()
+        first()
         write_json(
             file,
             {
@@ -247,7 +252,17 @@ class RunFolder:
     def parts(self) -> list["RunFolder"]:
         """The run itself, then its retries and what was added to it, in the order in which they were begun."""
         inside = [open_run(file.parent) for file in self.path.glob(f"*/{RUN_FILE}")]
-        return [self, *sorted((one for one in inside if "part" in one.inputs), key=lambda one: one.inputs["part"])]
+        own = [one for one in inside if one.is_part]
+        return [self, *sorted(own, key=lambda one: (one.inputs.get("part", 0), one.path.name))]
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is a retry of another run, or was added to one."""
+        return "retry_of" in self.inputs or "added_to" in self.inputs
+
+    def next_part(self) -> int:
+        """The number of the part that would be begun now; the caller holds the folder."""
+        return 1 + max(int(one.inputs.get("part", 0)) for one in self.parts())
 
     def complete(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest: the run is complete."""

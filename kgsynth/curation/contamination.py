@@ -24,6 +24,7 @@ _FIELDS = ("question", "problem", "problem_text", "prompt", "input", "query", "i
 RUN_TOKENS = 5
 # A question of fewer runs is found by equality alone: "What is the value of x?" stands everywhere.
 MIN_RUNS = 8
+_MAX_HITS = 20
 _DRESSING = re.compile(
     r"\\(?:left|right|displaystyle|textstyle|limits|bigl?|bigr?|Bigl?|Bigr?|quad|qquad|,|;|!|:|>| )(?![a-zA-Z])"
     r"|\\(?:text|mathrm|mathbf|mathit|mathbb|mathcal|operatorname|textbf|textit|emph|boldsymbol|rm|bf)(?![a-zA-Z])"
@@ -171,7 +172,10 @@ class Benchmark:
                 self._holders.setdefault(run, []).append(place)
 
     def find(self, text: str) -> list[Hit]:
-        """All benchmark questions that stand in a text, the surest first; each is named once."""
+        """The benchmark questions that stand in a text, the surest first; each is named once, and 20 at most.
+
+        A benchmark that was written from a template holds hundreds that are equal once numbers are folded.
+        """
         equal = self._equal.get(folded(text), [])
         met: dict[int, int] = {}
         for run in set(runs(text)):
@@ -183,9 +187,8 @@ class Benchmark:
             if self._run_counts[place] >= MIN_RUNS and place not in equal
         }
         over = sorted((-share, place) for place, share in shares.items() if share >= self._min_overlap)
-        return [self._hit(place, "equal", 1.0, text) for place in equal] + [
-            self._hit(place, "overlap", -negative, text) for negative, place in over
-        ]
+        found = [(place, "equal", 1.0) for place in equal] + [(place, "overlap", -negative) for negative, place in over]
+        return [self._hit(place, method, share, text) for place, method, share in found[:_MAX_HITS]]
 
     def _hit(self, place: int, method: str, share: float, text: str) -> Hit:
         question = self.questions[place]

@@ -134,9 +134,8 @@ def _rows_of(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             raise ConfigError(f"{path} holds no finished shard", hint="Let its stage end first.")
         for run in folder.parts():
             if run.manifest() is None:
-                raise ConfigError(
-                    f"run {run.run_id} in {run.path} is not complete", hint="Run its command again until it ends."
-                )
+                how = f"kgsynth retry {path}" if "retry_of" in run.inputs else "Run its command again until it ends."
+                raise ConfigError(f"run {run.run_id} in {run.path} is not complete", hint=how)
             for number, row in enumerate(run.rows()):
                 yield f"{run.path}, row {number}", row
     else:

@@ -22,7 +22,7 @@ from kgsynth.runs import Journal, RunFolder
 # backend idle while the slowest request of a shard is waited for.
 OPEN_SHARDS = 3
 # The share of rejects says something when so many results are in.
-_EARLY_RESULTS = 500
+EARLY_RESULTS = 500
 _TELL_EVERY_S = 0.5
 _REASONS_TOLD = 3
 
@@ -229,7 +229,7 @@ class Runner:
         self._progress.advance()
         if len(shard.outcomes) == len(shard.units):
             self._write(shard)
-        if self._count.read >= _EARLY_RESULTS:
+        if self._count.read >= EARLY_RESULTS:
             self._stop(self._count)
 
     def _write(self, shard: _Shard) -> None:

@@ -3,12 +3,17 @@
 What makes one stage another is a `Stage`; `writing` has them.
 """
 
+import hashlib
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kgsynth import __version__
 from kgsynth.config import UNDECISIVE, BackendSettings, Environment, ExtractSettings
@@ -16,16 +21,17 @@ from kgsynth.documents.read import refuse_too_many
 from kgsynth.errors import ConfigError, ManifestError
 from kgsynth.generation import prompts
 from kgsynth.generation.backend import Generator
-from kgsynth.generation.runner import Runner
+from kgsynth.generation.runner import EARLY_RESULTS, Runner
 from kgsynth.generation.task import Context, Work
 from kgsynth.pipeline.backends import Make, open_shards, plain_settings, sampling_of
 from kgsynth.pipeline.stages import Report, batches, timed
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import StageCount, content_hash, hash_of_lines
-from kgsynth.runs import RUN_FILE, RunFolder, open_run
+from kgsynth.runs import RUN_FILE, UNITS_FILE, RunFolder, atomic, open_run
 
 Units = Callable[[], Iterator[Any]]
 
+_DIGEST_BYTES = 16
 _RETRY_HINT = "`kgsynth retry` asks for the rejects again; --max-rejected-share sets the limit."
 
 
@@ -61,8 +67,8 @@ def ask(
 ) -> RunFolder:
     """Run a stage on all its units; a killed run is continued.
 
-    When the folder holds the same stage on the first of these units, for example because questions were retried or
-    documents added since, only the others are asked, into `added-1`, `added-2`, … inside it: they count with the run.
+    When the folder holds the same stage on some of these units, for example because questions were retried or documents
+    added since, only the others are asked, into `added-1`, `added-2`, … inside it: they count with the run.
 
     Args:
         environment: where models are.
@@ -79,47 +85,95 @@ def ask(
     """
     stage = _with_model(environment, stage, make)
     known = _decisive(stage, attempt=0)
-    held = _parts_of_the_same(run_dir, stage, known)
-    hashes = _hashes(stage, [part.settings["units"] for part in held])
-    if any(part.settings["inputs"] != found[0] for part, found in zip(held, hashes, strict=False)):
-        held, hashes = [], _hashes(stage, [])
-    if not hashes[0][1]:
-        raise ConfigError(f"there is nothing to {stage.name} from", hint="The input holds no unit.")
-    if len(hashes) > 1 and not hashes[-1][1]:
-        hashes.pop()
-    folder: RunFolder | None = None
-    first = 0
-    for place, (inputs_hash, unit_count) in enumerate(hashes):
-        decisive = {**known, "inputs": inputs_hash, "units": unit_count}
-        run_id = content_hash(decisive)[:12]
-        inputs = dict(stage.inputs)
-        if folder is None:
-            path = run_dir or Path("runs") / f"{'answers' if stage.name == 'answer' else stage.name}-{run_id}"
-        else:
-            path = folder.path / f"added-{place}"
-            inputs |= {"added_to": folder.run_id, "part": len(folder.parts())}
-        part = RunFolder(
-            path,
-            run_id,
-            decisive,
-            stage=stage.name,
-            rows_name=stage.rows_name,
-            inputs={**inputs, "settings": plain_settings(stage.settings)},
-        )
-        units = partial(_slice, stage.units, first, first + unit_count)
-        _work_through(
-            environment,
-            replace(stage, units=units),
-            part,
-            report=report,
-            progress=progress,
-            make=make,
-            may_stop=not place,
-        )
-        first += unit_count
-        folder = folder or part
-    assert folder is not None  # there is at least one part
-    return folder
+    work = partial(_work_through, environment, report=report, progress=progress, make=make)
+    main = _same_run(run_dir, stage, known)
+    with tempfile.TemporaryDirectory() as desk:
+        if main is None:
+            own = _Units.of(stage, Path(desk) / "units")
+            if not own.count:
+                raise ConfigError(f"there is nothing to {stage.name} from", hint="The input holds no unit.")
+            decisive = {**known, "inputs": own.hash, "units": own.count}
+            name = "answers" if stage.name == "answer" else stage.name
+            path = run_dir or Path("runs") / f"{name}-{content_hash(decisive)[:12]}"
+            folder = _folder(stage, path, decisive, stage.inputs)
+            work(stage, folder, units_file=own.file)
+            return folder
+        held = [part for part in main.parts() if "retry_of" not in part.inputs]
+        known_units = np.concatenate([_digests(part) for part in held])
+        for part in held:
+            own_units = replace(stage, units=partial(_among, stage, np.sort(_digests(part))))
+            found = _Units.of(own_units, Path(desk) / "units")
+            if (found.hash, found.count) != (part.settings["inputs"], part.settings["units"]):
+                raise ManifestError(
+                    f"{part.path} holds run {part.run_id}, made from other inputs: {found.count:,} of its "
+                    f"{part.settings['units']:,} units are in the input as they were, and in their order",
+                    hint="Choose another --run-dir; or remove this one, to ask for its units anew.",
+                )
+            work(own_units, part)
+        new_units = replace(stage, units=partial(_among, stage, np.sort(known_units), is_in=False))
+        added = _Units.of(new_units, Path(desk) / "units")
+        if added.count:
+            with main.opened():
+                inputs = {**stage.inputs, "added_to": main.run_id, "part": main.next_part()}
+                decisive = {**known, "inputs": added.hash, "units": added.count}
+                folder = _folder(stage, main.path / f"added-{len(held)}", decisive, inputs)
+                work(new_units, folder, units_file=added.file)
+    return main
+
+
+@dataclass(frozen=True, slots=True)
+class _Units:
+    """Units counted: a hash over all their lines in order, how many, and a file with a digest of each."""
+
+    hash: str
+    count: int
+    file: Path
+
+    @classmethod
+    def of(cls, stage: "Stage", file: Path) -> "_Units":
+        """Go through a stage's units once."""
+        with file.open("wb") as digests:
+
+            def lines() -> Iterator[str]:
+                for unit in stage.units():
+                    line = stage.unit_line(unit)
+                    digests.write(_digest(line))
+                    yield line
+
+            found, count = hash_of_lines(lines())
+        return cls(found, count, file)
+
+
+def _digest(line: str) -> bytes:
+    return hashlib.blake2b(line.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()
+
+
+def _digests(folder: RunFolder) -> NDArray[np.bytes_]:
+    """The digests of a part's units, in their order; 16 bytes a unit."""
+    file = folder.path / UNITS_FILE
+    if not file.exists():
+        raise ManifestError(f"{file} is gone", hint="It says which units the run has; choose another --run-dir.")
+    return np.fromfile(file, dtype=f"S{_DIGEST_BYTES}")
+
+
+def _among(stage: "Stage", digests: NDArray[np.bytes_], *, is_in: bool = True) -> Iterator[Any]:
+    """The units that are, or are not, among some digests, which are sorted."""
+    for unit in stage.units():
+        own = np.frombuffer(_digest(stage.unit_line(unit)), dtype=digests.dtype)
+        place = int(np.searchsorted(digests, own)[0])
+        if (place < len(digests) and digests[place] == own[0]) == is_in:
+            yield unit
+
+
+def _folder(stage: "Stage", path: Path, decisive: Mapping[str, Any], inputs: Mapping[str, Any]) -> RunFolder:
+    return RunFolder(
+        path,
+        content_hash(dict(decisive))[:12],
+        decisive,
+        stage=stage.name,
+        rows_name=stage.rows_name,
+        inputs={**inputs, "settings": plain_settings(stage.settings)},
+    )
 
 
 def ask_again(
@@ -151,25 +205,13 @@ def ask_again(
         ManifestError: the settings are not those of the run; ConfigError: units are gone; further as `ask`.
     """
     stage = _with_model(environment, stage, make)
-    ((inputs_hash, unit_count),) = _hashes(stage, [])
-    decisive = {**_decisive(stage, attempt=attempt), "inputs": inputs_hash, "units": unit_count}
-    _refuse_another_run(original, decisive, expected=units_expected)
-    folder = RunFolder(
-        original.path / f"retry-{attempt}",
-        content_hash(decisive)[:12],
-        decisive,
-        stage=stage.name,
-        rows_name=stage.rows_name,
-        inputs={
-            **stage.inputs,
-            "settings": plain_settings(stage.settings),
-            "retry_of": original.run_id,
-            "attempt": attempt,
-            "part": place,
-        },
-    )
-    # What was hard once may be hard again; the run itself has kept enough.
-    _work_through(environment, stage, folder, report=report, progress=progress, make=make, may_stop=False)
+    with tempfile.TemporaryDirectory() as desk:
+        own = _Units.of(stage, Path(desk) / "units")
+        decisive = {**_decisive(stage, attempt=attempt), "inputs": own.hash, "units": own.count}
+        _refuse_another_run(original, decisive, expected=units_expected)
+        inputs = {**stage.inputs, "retry_of": original.run_id, "attempt": attempt, "part": place}
+        folder = _folder(stage, original.path / f"retry-{attempt}", decisive, inputs)
+        _work_through(environment, stage, folder, units_file=own.file, report=report, progress=progress, make=make)
     return folder
 
 
@@ -181,24 +223,14 @@ def _with_model(environment: Environment, stage: Stage, make: Make) -> Stage:
     return replace(stage, settings=replace(settings, model=make(environment, settings).model))
 
 
-def _parts_of_the_same(run_dir: Path | None, stage: Stage, known: Mapping[str, Any]) -> list[RunFolder]:
-    """The run that a folder holds and what was added to it, when it differs from this one in its units alone."""
+def _same_run(run_dir: Path | None, stage: Stage, known: Mapping[str, Any]) -> RunFolder | None:
+    """The run that a folder holds, when it differs from this one in its units alone."""
     if run_dir is None or not (run_dir / RUN_FILE).exists():
-        return []
+        return None
     held = open_run(run_dir)
     if held.stage != stage.name or {**held.settings, "inputs": "", "units": 0} != {**known, "inputs": "", "units": 0}:
-        return []
-    return [part for part in held.parts() if "retry_of" not in part.inputs]
-
-
-def _hashes(stage: Stage, sizes: Sequence[int]) -> list[tuple[str, int]]:
-    """Hash and number of the units of each part, and of those behind the last part."""
-    lines = (stage.unit_line(unit) for unit in stage.units())
-    return [hash_of_lines(islice(lines, size)) for size in sizes] + [hash_of_lines(lines)]
-
-
-def _slice(units: Units, first: int, last: int) -> Iterator[Any]:
-    return islice(units(), first, last)
+        return None
+    return held
 
 
 def _work_through(
@@ -209,7 +241,7 @@ def _work_through(
     report: Report,
     progress: Progress | None,
     make: Make,
-    may_stop: bool,
+    units_file: Path | None = None,
 ) -> None:
     settings, unit_count = stage.settings, folder.settings["units"]
     count = StageCount(stage="generate" if stage.name.startswith("level") else stage.name, unit=stage.unit)
@@ -217,7 +249,9 @@ def _work_through(
     where = folder.path / "rejects-*.jsonl"
 
     def stop(account: StageCount) -> None:
-        if may_stop:
+        # What was hard once may be hard again, and a few units that were added say little: the run has kept enough.
+        is_told = not folder.is_part or ("added_to" in folder.inputs and account.read >= EARLY_RESULTS)
+        if is_told:
             refuse_too_many(account, limit=settings.max_rejected_share, where=where, hint=_RETRY_HINT)
 
     contexts: list[Context] = []
@@ -227,7 +261,12 @@ def _work_through(
             contexts.append(_context(stage, backend, folder.run_id, folder.settings["attempt"]))
         return stage.begin(unit, contexts[0])
 
-    with timed(count, report), folder.opened(), shown(progress, stage.name, unit_count):
+    def first() -> None:
+        if units_file is not None:
+            with atomic(folder.path / UNITS_FILE) as whole:
+                shutil.copyfile(units_file, whole)
+
+    with timed(count, report), folder.opened(first=first), shown(progress, stage.name, unit_count):
         stage.started(folder)
         runner = Runner(
             folder,

@@ -380,49 +380,54 @@ def retry(
             f"{run} holds a run of stage {folder.stage!r}, which asks no model",
             hint="Retry the folder of one of its stages: `kgsynth runs` lists them.",
         )
-    if "retry_of" in folder.inputs or "added_to" in folder.inputs:
+    if folder.is_part:
         raise ConfigError(f"{run} is a part of a run", hint=f"Retry the run: {run.parent}.")
-    parts = folder.parts()
-    retries = [place for place, part in enumerate(parts) if "retry_of" in part.inputs]
-    if retries and parts[retries[-1]].manifest() is None:
-        retries, end = retries[:-1], retries[-1]
-    else:
-        end = len(parts)
-    incomplete = next((part for part in parts[:end] if part.manifest() is None), None)
-    if incomplete is not None:
-        raise ManifestError(
-            f"run {incomplete.run_id} in {incomplete.path} is not complete",
-            hint="Run its command again first; then retry its rejects.",
-        )
-    # The last retry asked for all that was rejected before it.
-    only: dict[str, int] = {}
-    for part in parts[retries[-1] if retries else 0 : end]:
-        for row in part.rejects():
-            if not row["is_final"]:
-                only[row["unit_id"]] = only.get(row["unit_id"], 0) + 1
-    if not only:
-        return None
-    taken: dict[str, set[frozenset[str]]] = {}
-    if folder.stage == "level2":
-        for row in (row for part in parts[:end] for row in part.rows()):
-            if row["documents"][0] in only:
-                taken.setdefault(row["documents"][0], set()).add(frozenset(row["concepts"]))
-    stage, graph = _stage_again(environment, folder, only, changes or {}, taken)
-    try:
-        return ask_again(
-            environment,
-            stage,
-            folder,
-            attempt=len(retries) + 1,
-            place=end,
-            units_expected=len(only),
-            report=report,
-            progress=progress,
-            make=make,
-        )
-    finally:
-        if graph is not None:
-            graph.close()
+    # Held, so that nobody adds to the run meanwhile.
+    with folder.opened():
+        parts = folder.parts()
+        retries = [place for place, part in enumerate(parts) if "retry_of" in part.inputs]
+        attempt = 1 + max((int(parts[place].inputs["attempt"]) for place in retries), default=0)
+        number, end = folder.next_part(), len(parts)
+        if retries and parts[retries[-1]].manifest() is None:
+            end = retries.pop()
+            attempt, number = int(parts[end].inputs["attempt"]), int(parts[end].inputs["part"])
+        incomplete = next((part for part in parts[:end] if part.manifest() is None), None)
+        if incomplete is not None:
+            raise ManifestError(
+                f"run {incomplete.run_id} in {incomplete.path} is not complete",
+                hint="Run its command again first; then retry its rejects.",
+            )
+        # The last retry asked for all that was rejected before it.
+        only: dict[str, int] = {}
+        for part in parts[retries[-1] if retries else 0 : end]:
+            for row in part.rejects():
+                if not row["is_final"]:
+                    only[row["unit_id"]] = only.get(row["unit_id"], 0) + 1
+        if not only:
+            return None
+        taken: dict[str, set[frozenset[str]]] = {}
+        if folder.stage == "level2":
+            for row in (row for part in parts[:end] for row in part.rows()):
+                if row["documents"][0] in only:
+                    taken.setdefault(row["documents"][0], set()).add(frozenset(row["concepts"]))
+        # What was added last names the whole input.
+        latest = [part for part in parts[:end] if "retry_of" not in part.inputs][-1]
+        stage, graph = _stage_again(environment, latest, only, changes or {}, taken)
+        try:
+            return ask_again(
+                environment,
+                stage,
+                folder,
+                attempt=attempt,
+                place=number,
+                units_expected=len(only),
+                report=report,
+                progress=progress,
+                make=make,
+            )
+        finally:
+            if graph is not None:
+                graph.close()
 
 
 def _stage_again(

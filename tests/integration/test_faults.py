@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas
 import pytest
 
-from kgsynth import config, pipeline
+from kgsynth import pipeline
 from kgsynth.config import SampleSettings
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
@@ -352,39 +352,42 @@ def test_what_was_added_to_the_input_is_asked_and_nothing_else(
     )
     shown = kgsynth(KGSYNTH, "runs", "show", "run")
     assert "added-1, complete: 50 read, 49 kept" in shown
+    # Two inputs, of which the first has grown: what was added stands in the middle.
+    other = tmp_path / "other.jsonl"
+    other.write_text(json.dumps({"id": "other", "text": "What is one more than this?"}) + "\n")
+    both = [KGSYNTH, "answer", str(file), str(other), *answer[3:]]
+    with servers.running("--port", str(port), log=tmp_path / "log 3") as fake:
+        kgsynth(*both, "--url", fake.url)
+        file.write_text(file.read_text() + json.dumps({"id": "middle", "text": "What is in the middle?"}) + "\n")
+        kgsynth(*both, "--url", fake.url)
+        assert sorted(fake.served()) == ["answer:middle:0", "answer:other:0"]
+    # What was asked is not in the input any more.
+    said = kgsynth(*answer, "--url", "http://127.0.0.1:1", "--model", "fake", code=1)
+    assert "added-3 holds run" in said
+    assert "0 of its 1 units are in the input as they were" in said
     file.write_text("\n".join([*lines[:10], *more]) + "\n")
-    assert "holds run" in kgsynth(*answer, "--url", "http://127.0.0.1:1", "--model", "fake", code=1)
+    assert "run holds run" in kgsynth(*answer, "--url", "http://127.0.0.1:1", "--model", "fake", code=1)
 
 
 def test_the_run_stops_when_too_much_is_rejected(tmp_path: Path, command_environment: dict[str, str]) -> None:
     file, _ = questions_file(tmp_path, 3000)
-    values = [*COMMON[:4], *COMMON[6:]]
-    command = [
-        KGSYNTH,
-        "answer",
-        str(file),
-        "--not-to-graph",
-        "--run-dir",
-        "run",
-        "--min-agreement",
-        "1",
-        "--votes",
-        "4",
-        "--max-rejected-share",
-        "0.05",
-    ]
-    with servers.running(log=tmp_path / "log") as fake:
-        done = subprocess.run(
-            [*command, "--url", fake.url, *values],
-            cwd=tmp_path,
-            env=command_environment,
-            capture_output=True,
-            text=True,
-            check=False,
+    lines = file.read_text().splitlines(keepends=True)
+    values = [*COMMON[:4], *COMMON[6:], "--min-agreement", "1", "--votes", "4", "--max-rejected-share", "0.05"]
+
+    def answer(url: str) -> "subprocess.CompletedProcess[str]":
+        command = [KGSYNTH, "answer", str(file), "--not-to-graph", "--run-dir", "run", "--url", url, *values]
+        return subprocess.run(
+            command, cwd=tmp_path, env=command_environment, capture_output=True, text=True, check=False
         )
+
+    with servers.running(log=tmp_path / "log") as fake:
+        # A few that can be used, and then what was added.
+        file.write_text("".join(lines[:1]))
+        assert answer(fake.url).returncode == 0
+        file.write_text("".join(lines))
+        done = answer(fake.url)
         assert done.returncode == 1
         assert "too little agreement" in done.stderr
         assert "over the limit of 5%" in done.stderr
-        assert "Look at run/rejects-*.jsonl" in done.stderr
+        assert "Look at run/added-1/rejects-*.jsonl" in done.stderr
         assert 2000 <= sum(fake.served().values()) < 3000
-    assert isinstance(config.environment(), config.Environment)

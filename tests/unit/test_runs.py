@@ -63,11 +63,12 @@ def test_a_folder_of_another_run_or_in_use_is_refused(tmp_path: Path) -> None:
 def test_runs_are_found_with_their_parts_in_the_order_in_which_they_were_begun(tmp_path: Path) -> None:
     parts = ["a", "a/retry-1", "a/added-1", "a/retry-2", "a/retry-10"]
     for name in (*parts, "b/c"):
-        inputs = {"part": parts.index(name)} if "a/" in name else {}
+        inputs = {"part": parts.index(name), "retry_of": "a"} if "a/" in name else {}
         with RunFolder(tmp_path / name, name, {}, stage="level3", rows_name="questions", inputs=inputs).opened():
             pass
     assert {one.run_id for one in find_runs(tmp_path)} == {*parts, "b/c"}
     assert [one.run_id for one in open_run(tmp_path / "a").parts()] == parts
+    assert open_run(tmp_path / "a").next_part() == len(parts)
 
 
 def test_only_a_run_of_the_same_stage_is_overwritten(tmp_path: Path) -> None:
@@ -79,6 +80,29 @@ def test_only_a_run_of_the_same_stage_is_overwritten(tmp_path: Path) -> None:
     ):
         pass
     with RunFolder(tmp_path / "run", "two", {}, stage="curate").opened(overwrite=True):
+        assert sorted(one.name for one in (tmp_path / "run").iterdir()) == [".lock", "run.json"]
+
+
+def test_overwriting_that_is_killed_half_way_leaves_no_old_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = RunFolder(tmp_path / "run", "one", {}, stage="curate", rows_name="curated")
+    with old.opened():
+        for name in ("curated-00000.parquet", "account-00000.json", "manifest.json"):
+            (tmp_path / "run" / name).touch()
+    unlink, gone = Path.unlink, []
+
+    def killed(self: Path, missing_ok: bool = False) -> None:
+        if len(gone) == 2:
+            raise KeyboardInterrupt
+        gone.append(self.name)
+        unlink(self, missing_ok=missing_ok)
+
+    new = RunFolder(tmp_path / "run", "two", {}, stage="curate", rows_name="curated")
+    monkeypatch.setattr(Path, "unlink", killed)
+    with pytest.raises(KeyboardInterrupt), new.opened(overwrite=True):
+        pass
+    monkeypatch.undo()
+    assert gone[0] == "manifest.json"
+    with new.opened(overwrite=True):
         assert sorted(one.name for one in (tmp_path / "run").iterdir()) == [".lock", "run.json"]
 
 
