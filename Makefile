@@ -1,6 +1,6 @@
 # make demo: everything from nothing to generated questions.   make test: everything from nothing to a passed test run.
 # Both are safe to repeat and need no network after the first time.
-.PHONY: demo test setup check unit integration gpu wheel pins benchmarks clean
+.PHONY: chromium demo test setup check unit integration gpu wheel pins benchmarks clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,9 +11,15 @@ STAMP := $(VENV)/.installed
 demo: setup
 	$(BIN)/kgsynth demo
 
-test: setup check
+test: setup check chromium
 	$(BIN)/kgsynth db install
 	$(BIN)/pytest
+
+# For the tests of Neo4j Browser; installed where that disturbs nobody, and the tests are skipped where it is absent.
+chromium:
+	@command -v chromium >/dev/null || { test -n "$(CI)" && test `id -u` = 0 && \
+	  timeout 300 sh -c 'apt-get update && apt-get install -y --no-install-recommends chromium fonts-dejavu-core' >/dev/null 2>&1; } || \
+	  echo "there is no Chromium: the tests of Neo4j Browser will be skipped (Debian: apt-get install chromium)"
 
 setup: $(STAMP)
 
