@@ -540,6 +540,11 @@ class Environment:
         return self.home / "models"
 
     @property
+    def tombstones(self) -> Path:
+        """The documents that `kgsynth forget` took out."""
+        return self.home / "forgotten.jsonl"
+
+    @property
     def embeddings(self) -> Path:
         """Embeddings by content hash."""
         return self.home / "embeddings.sqlite"

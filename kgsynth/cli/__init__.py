@@ -31,6 +31,7 @@ _COMMANDS = {
     "retry": ("kgsynth.cli.writing", "Ask for the rejects of a run again, with new seeds."),
     "runs": ("kgsynth.cli.runs", "List runs, or show one."),
     "curate": ("kgsynth.cli.dataset", "Filter, de-duplicate and decontaminate questions."),
+    "forget": ("kgsynth.cli.forget", "Take documents out, with all that was made from them."),
     "browse": ("kgsynth.cli.browse", "Look at the graph in Neo4j Browser, with a guide."),
     "query": ("kgsynth.cli.explore", "Ask the graph in Cypher: a table, JSON, CSV, Parquet or a picture."),
     "concept": ("kgsynth.cli.explore", "Show a concept with what stands around it."),

@@ -8,6 +8,7 @@ import click
 from kgsynth import pipeline
 from kgsynth.cli.options import env, progress, report, run_dir_option, settings_from, settings_options
 from kgsynth.config import CurateSettings, ExportSettings
+from kgsynth.documents.forgotten import read_tombstones
 
 
 @click.command()
@@ -80,7 +81,13 @@ def export(curated: Path, output: Path, overwrite: bool, **values: Any) -> None:
     """
     settings = settings_from(ExportSettings, "export", values)
     exported = pipeline.export(
-        curated, settings, output=output, overwrite=overwrite, report=report, progress=progress()
+        curated,
+        settings,
+        output=output,
+        overwrite=overwrite,
+        forgotten=read_tombstones(env().tombstones),
+        report=report,
+        progress=progress(),
     )
     rows = ", ".join(f"{number:,} {split}" for split, number in sorted(exported.rows.items()))
     click.echo(f"{rows} in {exported.folder}", err=True)

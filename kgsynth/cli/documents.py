@@ -11,6 +11,7 @@ from kgsynth.cli.options import (
     FIELD_HELPS,
     asking_settings,
     env,
+    graph_settings,
     open_graph,
     progress,
     report,
@@ -20,6 +21,7 @@ from kgsynth.cli.options import (
 )
 from kgsynth.config import DocumentsSettings, ExtractSettings
 from kgsynth.documents import LOADER_KINDS, loader_names
+from kgsynth.documents.forgotten import read_tombstones
 from kgsynth.errors import ConfigError
 from kgsynth.records import StageCount
 
@@ -129,7 +131,13 @@ def load(
     settings = settings_from(DocumentsSettings, "documents", values, sources=list(sources))
     with open_graph(ctx) as graph:
         counts = pipeline.load(
-            graph, settings, annotations=annotations, rejects=rejects, report=report, progress=progress()
+            graph,
+            settings,
+            annotations=annotations,
+            rejects=rejects,
+            forgotten=read_tombstones(env().tombstones, graph=graph_settings(ctx).name),
+            report=report,
+            progress=progress(),
         )
         if pairs:
             counts.append(

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,13 @@ def split_of(group: str, validation_share: float) -> str:
 
 
 def write(
-    rows: Iterable[CuratedQuestion], folder: Path, settings: ExportSettings, *, card: Card, overwrite: bool
+    rows: Iterable[CuratedQuestion],
+    folder: Path,
+    settings: ExportSettings,
+    *,
+    card: Card,
+    overwrite: bool,
+    forgotten: Collection[str] = (),
 ) -> Exported:
     """Write the training set, in flat memory.
 
@@ -73,6 +79,7 @@ def write(
         settings: form, split, file size.
         card: gets each row that is written; its text becomes README.md.
         overwrite: replace a folder that an export wrote before.
+        forgotten: ids of documents; what was made from one of them is left out.
 
     Raises:
         ConfigError: the folder is there, or no row can be written in this form; ManifestError: the disk is full.
@@ -86,8 +93,12 @@ def write(
         partial.mkdir(parents=True)
         writers = {split: _Writer(partial, split, settings) for split in ("train", "validation")}
         for row in rows:
-            if settings.format in _WITH_ANSWERS and not row.answer:
+            reason = ""
+            if any(one in forgotten for one in row.documents):
+                reason = "made from a document that was forgotten"
+            elif settings.format in _WITH_ANSWERS and not row.answer:
                 reason = "no answer"
+            if reason:
                 exported.left_out[reason] = exported.left_out.get(reason, 0) + 1
                 continue
             split = split_of(row.group or row.id, settings.validation_share)
@@ -98,7 +109,8 @@ def write(
             writer.close()
         if not exported.rows:
             raise ConfigError(
-                "there is nothing to export" + (": no row has an answer" if exported.left_out else ""),
+                "there is nothing to export"
+                + (f": every row has {', '.join(exported.left_out)}" if exported.left_out else ""),
                 hint="Answer the questions first (kgsynth answer), or export with --format jsonl.",
             )
         files = {split: f"{_data_folder(settings)}{split}-*{_ending(settings)}" for split in exported.rows}

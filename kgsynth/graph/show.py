@@ -26,6 +26,7 @@ _DOCUMENT = queries.load("show/document")
 _TERMS_OF_DOCUMENT = queries.load("show/terms_of_document")
 _QUESTIONS_OF_DOCUMENT = queries.load("show/questions_of_document")
 _QUESTION = queries.load("show/question")
+_QUESTIONS = queries.load("show/questions")
 _ANSWERS = queries.load("show/answers")
 _WALK = queries.load("show/walk_of_question")
 _DOCUMENTS_OF_QUESTION = queries.load("show/documents_of_question")
@@ -151,13 +152,13 @@ def document(graph: Graph, identity: str) -> DocumentView:
     return DocumentView(
         document=row,
         terms=graph.read(_TERMS_OF_DOCUMENT, id=identity),
-        questions=graph.read(_QUESTIONS_OF_DOCUMENT, ids=[identity]),
+        questions=graph.read(_QUESTIONS_OF_DOCUMENT, id=identity),
     )
 
 
-def questions_of_documents(graph: Graph, ids: Sequence[str]) -> list[Row]:
-    """The questions that any of some documents touches: id, level, text, answers (ids), documents (which of them)."""
-    return graph.read(_QUESTIONS_OF_DOCUMENT, ids=sorted(set(ids)))
+def questions(graph: Graph, ids: Sequence[str]) -> list[Row]:
+    """Some questions: id, level, text, answers (ids)."""
+    return graph.read(_QUESTIONS, ids=list(ids))
 
 
 def question(graph: Graph, identity: str) -> QuestionView:

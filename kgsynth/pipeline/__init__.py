@@ -7,6 +7,7 @@ in the order of the data's path, the commands one by one.
 from kgsynth.pipeline.backends import make_generator
 from kgsynth.pipeline.dataset import curate, export
 from kgsynth.pipeline.documents import extract, snapshot
+from kgsynth.pipeline.forgetting import forget
 from kgsynth.pipeline.graph import build, check, connect, load, load_pairs, merge, plan_merge
 from kgsynth.pipeline.stages import Report, timed
 from kgsynth.pipeline.walks import sample
@@ -24,6 +25,7 @@ __all__ = [
     "export",
     "extract",
     "extract_with_model",
+    "forget",
     "generate",
     "load",
     "load_pairs",

@@ -1,7 +1,7 @@
 """From questions and answers to a training set: curated across runs, exported with a card."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -207,10 +207,20 @@ def export(
     *,
     output: Path,
     overwrite: bool,
+    forgotten: Collection[str] = (),
     report: Report,
     progress: Progress | None = None,
 ) -> exporting.Exported:
     """The training set of a curated run, with its card, whole or not at all.
+
+    Args:
+        curated: folder of the run.
+        settings: form, split, file size.
+        output: folder to write.
+        overwrite: replace a folder that an export wrote before.
+        forgotten: ids of documents; what was made from one of them is left out.
+        report: gets the account.
+        progress: told one step a question.
 
     Raises:
         ConfigError: the folder is not a curated run, or the output is there; ManifestError: it is not complete.
@@ -237,7 +247,8 @@ def export(
     )
     count = StageCount(stage="export", unit="questions")
     with timed(count, report), shown(progress or Silent(), "export", total) as bar:
-        exported = exporting.write(_curated(folder, bar), output, settings, card=card, overwrite=overwrite)
+        rows = _curated(folder, bar)
+        exported = exporting.write(rows, output, settings, card=card, overwrite=overwrite, forgotten=forgotten)
         count.kept = sum(exported.rows.values())
         for reason, number in exported.left_out.items():
             count.reject(reason, number)

@@ -1,14 +1,16 @@
 """The graph's layers: facts loaded, names merged, derived layers built and checked."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypeVar
 
 from kgsynth.concepts.decide import Merge, MergeTerm, decide
 from kgsynth.concepts.normalise import term_id
 from kgsynth.config import DocumentsSettings, Environment, FieldNames, GraphSettings, MergeSettings
 from kgsynth.documents import RejectFile, read, usable_documents
+from kgsynth.documents.forgotten import REASON
 from kgsynth.documents.read import refuse_too_many, usable_annotations
 from kgsynth.graph import checks, decisions, derived, facts
 from kgsynth.graph.server import ManagedServer
@@ -18,6 +20,7 @@ from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import Annotation, CountedPair, Document, Kind, Position, Reject, StageCount
 
 # A transaction of so many documents with their texts stays far below the server's memory for transactions.
+_Record = TypeVar("_Record", Document, Annotation)
 _DOCUMENT_BATCH = 500
 _CONFLICT = "the graph has another title, text or source under this id"
 _BATCH_CHARS = 4_000_000
@@ -62,10 +65,20 @@ def load(
     *,
     annotations: Sequence[str],
     rejects: Path,
+    forgotten: Collection[str] = (),
     report: Report,
     progress: Progress | None = None,
 ) -> list[StageCount]:
     """Load documents and annotations into the facts layer; safe to repeat, and a killed load is finished by the next.
+
+    Args:
+        graph: where.
+        documents: the sources.
+        annotations: annotation files.
+        rejects: where documents go that cannot be used.
+        forgotten: ids of documents that were taken out and are not taken in again.
+        report: gets the accounts.
+        progress: told one step a document and an annotation.
 
     Raises:
         ConfigError: a source is unusable; TooManyRejectsError: too much of it could not be used, what could is loaded.
@@ -74,22 +87,34 @@ def load(
     facts.ensure_schema(graph)
     counts: list[StageCount] = []
     if documents.sources:
-        counts.append(_load_documents(graph, documents, rejects, report, progress))
+        counts.append(_load_documents(graph, documents, rejects, forgotten, report, progress))
     if annotations:
         counts.append(
             _load_annotations(
-                graph, annotations, documents, rejects.with_stem(rejects.stem + "-annotations"), report, progress
+                graph,
+                annotations,
+                documents,
+                rejects.with_stem(rejects.stem + "-annotations"),
+                forgotten,
+                report,
+                progress,
             )
         )
     return counts
 
 
 def _load_documents(
-    graph: Graph, settings: DocumentsSettings, rejects: Path, report: Report, progress: Progress
+    graph: Graph,
+    settings: DocumentsSettings,
+    rejects: Path,
+    forgotten: Collection[str],
+    report: Report,
+    progress: Progress,
 ) -> StageCount:
     count = StageCount(stage="load documents", unit="documents")
     with timed(count, report), shown(progress, "load documents", None), RejectFile(rejects) as reject_file:
-        for batch in _document_batches(usable_documents(settings, reject_file, count)):
+        usable = _not_forgotten(usable_documents(settings, reject_file, count), forgotten, reject_file, count)
+        for batch in _document_batches(usable):
             rows = [facts.DocumentFacts(document_id=document.id, document=document) for document in batch]
             for conflict in facts.write(graph, rows):
                 count.kept -= 1
@@ -105,7 +130,13 @@ def _graph_reject(identity: str) -> Reject:
 
 
 def _load_annotations(
-    graph: Graph, sources: Sequence[str], settings: DocumentsSettings, rejects: Path, report: Report, progress: Progress
+    graph: Graph,
+    sources: Sequence[str],
+    settings: DocumentsSettings,
+    rejects: Path,
+    forgotten: Collection[str],
+    report: Report,
+    progress: Progress,
 ) -> StageCount:
     count = StageCount(stage="load annotations", unit="annotations")
     touched: set[str] = set()
@@ -115,7 +146,8 @@ def _load_annotations(
         records = read("annotations", sources, FieldNames(), kind="annotations")
         batch: list[facts.DocumentFacts] = []
         size = 0
-        for annotation in usable_annotations(records, reject_file, count):
+        usable = usable_annotations(records, reject_file, count)
+        for annotation in _not_forgotten(usable, forgotten, reject_file, count):
             row = facts.DocumentFacts(
                 document_id=annotation.id,
                 document=None,
@@ -140,6 +172,19 @@ def _load_annotations(
         count.notes["names_without_letters"] = nameless
     refuse_too_many(count, limit=settings.max_rejected_share, where=rejects)
     return count
+
+
+def _not_forgotten(
+    records: Iterable[_Record], forgotten: Collection[str], rejects: RejectFile, count: StageCount
+) -> Iterator[_Record]:
+    """The records of documents that may be in the graph; the others are rejects."""
+    for record in records:
+        if record.id in forgotten:
+            count.kept -= 1
+            count.reject(REASON)
+            rejects.add(Reject(position=Position(source=f"document {record.id}"), reason=REASON))
+        else:
+            yield record
 
 
 def load_pairs(

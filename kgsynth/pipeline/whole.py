@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from kgsynth import __version__
 from kgsynth.config import UNDECISIVE, DocumentsSettings, Environment, Resolved, RunConfig
+from kgsynth.documents.forgotten import read_tombstones
 from kgsynth.errors import ConfigError, GraphError
 from kgsynth.graph import checks
 from kgsynth.graph.session import Graph
@@ -127,6 +128,7 @@ def run(
                 config.export if config.export.name else replace(config.export, name=work_dir.absolute().name),
                 output=work_dir / "dataset",
                 overwrite=True,
+                forgotten=read_tombstones(environment.tombstones, graph=config.graph.name),
                 report=reported,
                 progress=progress,
             )
@@ -161,6 +163,7 @@ def _to_graph(
         documents,
         annotations=annotations,
         rejects=work_dir / "rejects-load.jsonl",
+        forgotten=read_tombstones(environment.tombstones, graph=config.graph.name),
         report=report,
         progress=progress,
     )

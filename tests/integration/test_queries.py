@@ -8,7 +8,7 @@ from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from kgsynth.queries import Query
 
-FOLDERS = ("facts", "merge", "derive", "walk", "ground", "provenance", "check", "explore", "show")
+FOLDERS = ("facts", "merge", "derive", "walk", "ground", "provenance", "check", "explore", "show", "forget")
 # Schema and administration commands cannot be explained; the `graph` fixture has run them.
 ALL = [query for folder in FOLDERS for query in queries.load_folder(folder)]
 PARAMETERS: dict[str, object] = {
@@ -66,10 +66,16 @@ def test_a_walk_step_is_one_index_seek_without_sort_or_scan(graph: Graph, server
     assert not [one for one in used if "Scan" in one or "Sort" in one or one == "Top"]
 
 
-@pytest.mark.parametrize("folder", ["facts", "ground", "walk", "provenance", "show"])
+@pytest.mark.parametrize("folder", ["facts", "ground", "walk", "provenance", "show", "forget"])
 def test_what_is_asked_by_id_never_scans(graph: Graph, server: ManagedServer, folder: str) -> None:
     for query in queries.load_folder(folder):
-        if query.name in ("facts/counts", "walk/topics", "ground/document_ids", "show/topic_count"):
+        if query.name in (
+            "facts/counts",
+            "walk/topics",
+            "ground/document_ids",
+            "show/topic_count",
+            "show/guide_values",
+        ):
             continue
         _, summary = explained(server, query)
         assert not [one for one in operators(summary.plan) if "Scan" in one], query.name

@@ -1,0 +1,7 @@
+// Deletes answers.
+// access: write
+// params: ids
+// returns: -
+UNWIND $ids AS id
+MATCH (answer:Answer {id: id})
+DETACH DELETE answer

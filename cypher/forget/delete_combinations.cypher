@@ -1,0 +1,7 @@
+// Deletes combinations.
+// access: write
+// params: ids
+// returns: -
+UNWIND $ids AS id
+MATCH (combination:Combination {id: id})
+DETACH DELETE combination

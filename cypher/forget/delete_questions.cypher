@@ -1,0 +1,7 @@
+// Deletes questions.
+// access: write
+// params: ids
+// returns: -
+UNWIND $ids AS id
+MATCH (question:Question {id: id})
+DETACH DELETE question

@@ -1,0 +1,30 @@
+// What was made from some documents, or from terms that go with them: combinations, questions and answers.
+// access: read
+// params: ids, terms
+// returns: combinations, questions, answers
+CALL () {
+  UNWIND $ids AS id
+  MATCH (:Document {id: id})<-[:GROUNDED_IN]-(combination:Combination)
+  RETURN combination
+  UNION
+  UNWIND $terms AS id
+  MATCH (:Term {id: id})<-[:VISITS]-(combination:Combination)
+  RETURN combination
+}
+WITH collect(DISTINCT combination) AS combinations
+OPTIONAL CALL (combinations) {
+  UNWIND $ids AS id
+  MATCH (:Document {id: id})<-[:WRITTEN_FROM]-(question:Question)
+  RETURN question
+  UNION
+  UNWIND combinations AS combination
+  MATCH (combination)<-[:WRITTEN_FROM]-(question:Question)
+  RETURN question
+}
+WITH combinations, collect(DISTINCT question) AS questions
+RETURN [one IN combinations | one.id] AS combinations, [one IN questions | one.id] AS questions,
+       COLLECT {
+         UNWIND questions AS question
+         MATCH (question)<-[:ANSWERS]-(answer:Answer)
+         RETURN answer.id
+       } AS answers

@@ -1,0 +1,84 @@
+"""`kgsynth forget`: documents taken out of the graph and kept out."""
+
+from pathlib import Path
+
+import click
+
+from kgsynth import pipeline
+from kgsynth.cli.options import env, graph_settings, open_graph, progress, report
+from kgsynth.cli.tables import show_table
+from kgsynth.config import MergeSettings
+from kgsynth.documents.forgotten import read_tombstones, remove_tombstones
+from kgsynth.errors import ConfigError
+from kgsynth.graph import forget as forgetting
+from kgsynth.graph import show
+
+
+@click.command()
+@click.argument("documents", nargs=-1)
+@click.option(
+    "-f",
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Ids of more documents, one a line.",
+)
+@click.option("--reason", default="", help="Kept with the tombstones, for example who asked.")
+@click.option("--dry-run", is_flag=True, help="List what would go, questions and answers included; change nothing.")
+@click.option("--list", "listed", is_flag=True, help="List what was forgotten.")
+@click.option("--allow-again", is_flag=True, help="Take the tombstones of DOCUMENTS back: they may be loaded again.")
+@click.pass_context
+def forget(
+    ctx: click.Context,
+    /,
+    documents: tuple[str, ...],
+    file: Path | None,
+    reason: str,
+    dry_run: bool,
+    listed: bool,
+    allow_again: bool,
+) -> None:
+    """Take DOCUMENTS (ids) out of the graph, with all that was made from them, and keep them out.
+
+    The graph is then as if it never had them. `load` refuses them from now on and `export` leaves out what was made
+    from them; write exported data sets again. Run folders keep what they hold: remove them where that must not be.
+    """
+    environment, graph_of = env(), graph_settings(ctx)
+    if listed:
+        held = read_tombstones(environment.tombstones, graph=graph_of.name)
+        show_table(("document", "reason"), sorted(held.items()))
+        return
+    ids = list(documents)
+    if file is not None:
+        ids += [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if not ids:
+        raise ConfigError("no document is given", hint="Give ids: `kgsynth document NAME` finds them by title.")
+    if allow_again:
+        number = remove_tombstones(environment.tombstones, ids, graph=graph_of.name)
+        click.echo(f"{number:,} of {len(set(ids)):,} documents may be loaded again", err=True)
+        return
+    with open_graph(ctx) as graph:
+        if dry_run:
+            planned = forgetting.plan(graph, ids)
+            rows = show.questions(graph, planned.questions)
+            show_table(
+                ("question", "level", "answers", "text"),
+                [(row["id"], str(row["level"]), str(len(row["answers"])), row["text"]) for row in rows],
+            )
+            click.echo(
+                f"{len(planned.documents):,} documents, {len(planned.terms):,} terms, {len(planned.combinations):,} "
+                f"combinations, {len(planned.questions):,} questions and {len(planned.answers):,} answers would go; "
+                "nothing was changed.",
+                err=True,
+            )
+            return
+        pipeline.forget(
+            graph,
+            environment,
+            ids,
+            graph_settings=graph_of,
+            merge_settings=MergeSettings(),
+            reason=reason,
+            report=report,
+            progress=progress(),
+        )
+    click.echo("Write exported data sets again: `kgsynth export RUN -o FOLDER --overwrite` leaves them out.", err=True)

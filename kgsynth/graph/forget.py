@@ -1,0 +1,79 @@
+"""Taking documents out: what only they brought goes with them, and so does what was made from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kgsynth import queries
+from kgsynth.errors import GraphError
+from kgsynth.graph import facts
+from kgsynth.graph.session import Graph, Transaction
+
+_KNOWN = queries.load("forget/known")
+_TERMS = queries.load("forget/terms")
+_PROVENANCE = queries.load("forget/provenance")
+_DELETE_ANSWERS = queries.load("forget/delete_answers")
+_DELETE_QUESTIONS = queries.load("forget/delete_questions")
+_DELETE_COMBINATIONS = queries.load("forget/delete_combinations")
+_DELETE_DOCUMENTS = queries.load("forget/delete_documents")
+_FREE_ALIASES = queries.load("forget/free_aliases")
+_DELETE_TERMS = queries.load("forget/delete_terms")
+_MARK_STALE = queries.load("derive/mark_stale")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgetting:
+    """What goes with some documents, as ids; `touched` are terms that stay and lose a mention."""
+
+    documents: tuple[str, ...]
+    terms: tuple[str, ...]
+    touched: tuple[str, ...]
+    combinations: tuple[str, ...]
+    questions: tuple[str, ...]
+    answers: tuple[str, ...]
+
+
+def plan(graph: Graph, ids: Sequence[str]) -> Forgetting:
+    """What would go with some documents; changes nothing.
+
+    Raises:
+        GraphError: an id is of no document in this graph.
+    """
+    wanted = sorted(set(ids))
+    known = {row["id"] for row in graph.read(_KNOWN, ids=wanted)}
+    unknown = [one for one in wanted if one not in known]
+    if unknown:
+        raise GraphError(
+            f"{len(unknown):,} of {len(wanted):,} ids are no document of this graph, for example {unknown[0]!r}",
+            hint="`kgsynth document NAME` finds a document by its title.",
+        )
+    terms = graph.read(_TERMS, ids=wanted)
+    going = [row["id"] for row in terms if not row["is_kept"]]
+    (made,) = graph.read(_PROVENANCE, ids=wanted, terms=going)
+    return Forgetting(
+        documents=tuple(wanted),
+        terms=tuple(going),
+        touched=tuple(row["id"] for row in terms if row["is_kept"]),
+        combinations=tuple(sorted(made["combinations"])),
+        questions=tuple(sorted(made["questions"])),
+        answers=tuple(sorted(made["answers"])),
+    )
+
+
+def carry_out(graph: Graph, planned: Forgetting) -> None:
+    """Delete what `plan` found, all or nothing; derived layers are stale afterwards."""
+
+    def work(transaction: Transaction) -> None:
+        for query, ids in (
+            (_DELETE_ANSWERS, planned.answers),
+            (_DELETE_QUESTIONS, planned.questions),
+            (_DELETE_COMBINATIONS, planned.combinations),
+            (_DELETE_DOCUMENTS, planned.documents),
+            (_FREE_ALIASES, planned.terms),
+            (_DELETE_TERMS, planned.terms),
+        ):
+            if ids:
+                transaction.run(query, ids=list(ids))
+        transaction.run(_MARK_STALE)
+
+    graph.together(work)
+    facts.name_terms(graph, planned.touched)

@@ -1,0 +1,149 @@
+"""Documents taken out: the graph is as if it never had them, and they do not come back."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kgsynth import config, pipeline
+from kgsynth.config import CurateSettings, ExportSettings, MergeSettings
+from kgsynth.documents.forgotten import read_tombstones
+from kgsynth.errors import GraphError
+from kgsynth.graph import forget as forgetting
+from kgsynth.graph.session import Graph
+from kgsynth.records import Annotation, Document, StageCount
+from tests import canonical, corpora, graphs
+
+
+@pytest.fixture
+def own_home(environment: config.Environment, tmp_path: Path) -> config.Environment:
+    """Tombstones of the test's own."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "models").symlink_to(environment.models)
+    return config.Environment(home=tmp_path / "home")
+
+
+def forget(graph: Graph, environment: config.Environment, ids: list[str]) -> list[StageCount]:
+    counts: list[StageCount] = []
+    pipeline.forget(
+        graph, environment, ids, graph_settings=graphs.GRAPH, merge_settings=MergeSettings(), reason="asked", report=counts.append
+    )  # fmt: skip
+    return counts
+
+
+def varied(count: int) -> list[Annotation]:
+    """Annotations in which names are spelled in several ways, some of them by one document alone."""
+    made = []
+    for number, one in enumerate(corpora.random_annotations(7, documents=count, topics=6, concepts=30)):
+        concepts = one.spellings("concept")
+        if number % 3 == 0:
+            concepts = [name.replace(" ", "-") for name in concepts]
+        if number % 7 == 0:
+            concepts = [*concepts, f"Lonely Thing {number}", f"lonely thing {number + 1}s"]
+        made.append(corpora.annotation(one.id, one.spellings("topic"), concepts))
+    return made
+
+
+def whole(graph: Graph, environment: config.Environment, desk: Path, annotations: list[Annotation]) -> list[str]:
+    desk.mkdir(exist_ok=True)
+    canonical.wipe(graph)
+    documents = [Document(id=one.id, text=f"Text of {one.id}", title=one.id) for one in annotations]
+    corpora.load(graph, desk, annotations, documents)
+    pipeline.merge(graph, environment, MergeSettings(), dry_run=False, report=lambda _: None)
+    pipeline.build(graph, report=lambda _: None)
+    return canonical.dump(graph)
+
+
+def test_the_graph_is_as_if_it_never_had_them(graph: Graph, own_home: config.Environment, tmp_path: Path) -> None:
+    annotations = varied(60)
+    gone = {one.id for one in annotations[::5]} | {annotations[7].id}
+    without = whole(graph, own_home, tmp_path / "without", [one for one in annotations if one.id not in gone])
+    everything = whole(graph, own_home, tmp_path / "with", annotations)
+    assert any("MERGED_INTO" in line for line in everything)
+    (count, *_) = forget(graph, own_home, sorted(gone))
+    assert count.kept == len(gone)
+    assert count.notes["terms"] > 3
+    assert canonical.dump(graph) == without
+    assert pipeline.check(graph, report=lambda _: None) == []
+
+
+def test_an_alias_counts_for_itself_when_what_it_counted_as_goes(
+    graph: Graph, own_home: config.Environment, tmp_path: Path
+) -> None:
+    annotations = [
+        corpora.annotation("a", ["t"], ["prime number", "ring"]),
+        corpora.annotation("b", ["t"], ["prime number", "ring"]),
+        corpora.annotation("c", ["t"], ["prime numbers", "ring"]),
+    ]
+    without = whole(graph, own_home, tmp_path / "without", annotations[2:])
+    whole(graph, own_home, tmp_path / "with", annotations)
+    assert canonical.run(graph, "MATCH (a:Alias) RETURN a.name AS name") == [{"name": "prime numbers"}]
+    forget(graph, own_home, ["a", "b"])
+    assert canonical.dump(graph) == without
+    assert canonical.run(graph, "MATCH (a:Concept) RETURN a.name AS name ORDER BY name") == [
+        {"name": "prime numbers"},
+        {"name": "ring"},
+    ]
+
+
+def test_what_was_made_from_them_goes_and_they_do_not_come_back(
+    graph: Graph, own_home: config.Environment, tmp_path: Path
+) -> None:
+    folders = graphs.fill(graph, own_home, tmp_path)
+    curated = pipeline.curate(
+        own_home,
+        CurateSettings(filters=False, max_rejected_share=1.0),
+        questions=[folders["answers"]],
+        run_dir=tmp_path / "curated",
+        report=lambda _: None,
+    )
+    touching = "MATCH (q:Question) WHERE EXISTS {{ (q)-[:WRITTEN_FROM]->(d {{id: '{0}'}}) }} OR EXISTS {{ (q)-[:WRITTEN_FROM]->()-[:GROUNDED_IN]->(d {{id: '{0}'}}) }} RETURN q.id AS id ORDER BY id"
+    (target,) = canonical.run(
+        graph, "MATCH (d:Document)<-[:GROUNDED_IN]-(:Combination)<-[:WRITTEN_FROM]-(:Question) RETURN d.id AS id, count(*) AS n ORDER BY n DESC, id LIMIT 1"
+    )  # fmt: skip
+    own = {row["id"] for row in canonical.run(graph, touching.format(target["id"]))}
+    every = {row["id"] for row in canonical.run(graph, "MATCH (q:Question) RETURN q.id AS id")}
+    assert 2 <= len(own) < len(every)
+    before = canonical.dump(graph)
+    planned = forgetting.plan(graph, [target["id"]])
+    assert set(planned.questions) >= own
+    assert planned.answers
+    assert canonical.dump(graph) == before
+    with pytest.raises(GraphError, match="1 of 2 ids are no document of this graph, for example 'nobody'"):
+        forget(graph, own_home, [target["id"], "nobody"])
+    assert canonical.dump(graph) == before
+    forget(graph, own_home, [target["id"]])
+    left = {row["id"] for row in canonical.run(graph, "MATCH (q:Question) RETURN q.id AS id")}
+    assert left == every - set(planned.questions)
+    answered = canonical.run(graph, "MATCH (a:Answer) RETURN a.id AS id, COUNT { (a)-[:ANSWERS]->() } AS n")
+    assert {row["n"] for row in answered} == {1}
+    assert pipeline.check(graph, report=lambda _: None) == []
+
+    forgotten = read_tombstones(own_home.tombstones, graph="test")
+    assert forgotten == {target["id"]: "asked"}
+    assert read_tombstones(own_home.tombstones, graph="another") == {}
+    counts = pipeline.load(
+        graph,
+        config.DocumentsSettings(sources=(str(tmp_path / "documents.jsonl"),)),
+        annotations=[str(tmp_path / "annotations.jsonl")],
+        rejects=tmp_path / "rejects.jsonl",
+        forgotten=forgotten,
+        report=lambda _: None,
+    )
+    assert [sum(count.rejected.values()) for count in counts] == [1, 1]
+    assert canonical.run(graph, f"MATCH (d:Document {{id: '{target['id']}'}}) RETURN d") == []
+    (reject,) = [json.loads(line) for line in (tmp_path / "rejects.jsonl").read_text().splitlines()]
+    assert "kgsynth forget" in reject["reason"]
+
+    exported = pipeline.export(
+        curated.path,
+        ExportSettings(format="jsonl"),
+        output=tmp_path / "set",
+        overwrite=False,
+        forgotten=forgotten,
+        report=lambda _: None,
+    )
+    assert exported.left_out == {"made from a document that was forgotten": len(own)}
+    held = [json.loads(line) for file in (tmp_path / "set").rglob("*.jsonl") for line in file.read_text().splitlines()]
+    assert len(held) == len(every) - len(own)
+    assert not any(target["id"] in row["documents"] for row in held)
