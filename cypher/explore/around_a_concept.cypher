@@ -1,4 +1,5 @@
-// The neighbourhood of a concept, as a picture: its ten strongest neighbours, and what joins those to each other.
+// The neighbourhood of a concept, as a picture: its ten strongest neighbours, and what joins those most to
+// each other.
 // access: read
 // params: concept
 // returns: concept, pair, neighbour, links
@@ -13,6 +14,6 @@ RETURN concept, pair, neighbour,
        COLLECT {
          MATCH (neighbour)-[link:CO_OCCURS_WITH]->(other:Concept)
          WHERE other IN neighbours
-         RETURN link ORDER BY link.count DESC, other.id LIMIT 10
+         RETURN link ORDER BY link.count DESC, other.id LIMIT 2
        } AS links
 ORDER BY pair.count DESC, neighbour.id

@@ -1,12 +1,12 @@
 // Where a question comes from, as a picture: its combination with the concepts visited, its documents, run and answers.
 // access: read
 // params: question
-// returns: question, written, origin, visit, term, grounded, document, produced, run, answer
+// returns: question, written, origin, visit, term, grounded, document, produced, run, answers, answer
 MATCH (question:Question {id: $question})-[written:WRITTEN_FROM]->(origin)
 OPTIONAL MATCH (origin)-[visit:VISITS]->(term:Term)
 OPTIONAL MATCH (origin)-[grounded:GROUNDED_IN]->(document:Document)
 OPTIONAL MATCH (question)-[produced:PRODUCED_BY]->(run:Run)
-OPTIONAL MATCH (question)<-[:ANSWERS]-(answer:Answer)
-RETURN question, written, origin, visit, term, grounded, document, produced, run, answer
+OPTIONAL MATCH (question)<-[answers:ANSWERS]-(answer:Answer)
+RETURN question, written, origin, visit, term, grounded, document, produced, run, answers, answer
 ORDER BY visit.step, grounded.rank, answer.id
 LIMIT 100
