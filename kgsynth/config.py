@@ -211,6 +211,8 @@ class SampleSettings:
     epochs: int | None = None  # how often to start from every topic; 5, as in the paper, when no amount is given
     start: str = ""
     within: str = ""
+    favour: Literal["", "unused"] = ""  # concepts and pairs that earlier combinations have not used
+    earlier: tuple[str, ...] = ()  # files of combinations; none: those that the graph holds
     # 2,000 walks a query is near the flat part of the rate (EXPERIMENTS.md) and keeps answers small.
     batch_size: int = 2000
     sessions: int = 1
@@ -229,6 +231,10 @@ class SampleSettings:
         _require(
             self.combinations is None or self.epochs is None,
             "sample.combinations and sample.epochs exclude each other: give one",
+        )
+        _require(self.favour in ("", "unused"), f"sample.favour is {self.favour!r}: give unused, or leave it out")
+        _require(
+            not self.earlier or self.favour == "unused", "sample.earlier is of use with sample.favour = 'unused' alone"
         )
         _require(self.batch_size >= 1, f"sample.batch_size is {self.batch_size}: give 1 or more")
         _require(1 <= self.sessions <= 64, f"sample.sessions is {self.sessions}: give 1 to 64")

@@ -35,6 +35,8 @@ _PARQUET_ROWS = 10_000
         "epochs": "How often to start from every topic, instead of --combinations.  [default: 5]",
         "start": "A .cypher file that returns the ids of topics to start from.",
         "within": "A .cypher file that returns the ids that may be visited, optionally with a weight.",
+        "favour": "unused: concepts and pairs that earlier combinations have not used.",
+        "earlier": "A file of earlier combinations, for --favour.  [default: those that the graph holds]",
         "batch_size": "Walks a query; the combinations do not depend on it.",
         "sessions": "Queries at once; the combinations do not depend on it.",
         "min_concepts": "Concepts a combination needs at least.",
@@ -48,6 +50,7 @@ def sample(ctx: click.Context, /, output: Path | None, **values: Any) -> None:
     \b
     kgsynth sample --combinations 1000 --seed 1 -o combinations.jsonl
     kgsynth sample --epochs 2 --seed 1 --within lens.cypher -o combinations.parquet
+    kgsynth sample --combinations 1000 --seed 2 --favour unused --earlier combinations.jsonl -o more.jsonl
     """
     settings = settings_from(SampleSettings, "sample", values)
     if output is not None and output.suffix not in (".jsonl", ".parquet"):

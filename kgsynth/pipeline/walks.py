@@ -5,18 +5,22 @@ from pathlib import Path
 
 from kgsynth import queries
 from kgsynth.config import SampleSettings
+from kgsynth.documents.questions import read_combinations
 from kgsynth.errors import ConfigError, GraphError
 from kgsynth.graph import derived
 from kgsynth.graph.session import Graph
 from kgsynth.progress import Progress, Silent
-from kgsynth.records import Combination, StageCount
+from kgsynth.records import Combination, StageCount, content_hash
 from kgsynth.walks import cypher_engine, lens
 from kgsynth.walks.combinations import batched, combinations
+from kgsynth.walks.favour import Coverage, unused_weights
 from kgsynth.walks.grounding import ground
-from kgsynth.walks.law import Starts
+from kgsynth.walks.law import WEIGHT_UNITS, Starts
 
 _TOPICS = queries.load("walk/topics")
 _KINDS = queries.load("walk/kinds")
+_NEIGHBOURS = queries.load("walk/concept_neighbours")
+_EARLIER = queries.load("walk/earlier_combinations")
 _GROUNDING_BATCH = 200
 # "5 epochs" of the paper: walks start from every topic so often.
 _PAPER_EPOCHS = 5
@@ -40,7 +44,10 @@ def sample(
     if settings.seed is None:
         raise ConfigError("no seed is given", hint="Give --seed N (sample.seed): what is drawn must be repeatable.")
     count.notes["fingerprint"] = derived.fingerprint(graph)
-    weights = _weights(graph, settings)
+    weights = _favoured(graph, settings, _weights(graph, settings))
+    if settings.favour:
+        # What a graph holds changes: the weights' hash says whether a later call has the same.
+        count.notes["weights"] = content_hash(sorted((weights or {}).items()))[:12]
     starts = Starts(settings.seed, _start_topics(graph, settings, weights))
     epochs = _PAPER_EPOCHS if settings.combinations is None and settings.epochs is None else settings.epochs
     limit = None if epochs is None else epochs * len(starts)
@@ -79,6 +86,24 @@ def _weights(graph: Graph, settings: SampleSettings) -> dict[str, int] | None:
     )
     _refuse_unknown(graph, list(weights), where=settings.within)
     return weights
+
+
+def _favoured(graph: Graph, settings: SampleSettings, weights: dict[str, int] | None) -> dict[str, int] | None:
+    """The weights of a lens, if any, multiplied by those that favour what was not used."""
+    if not settings.favour:
+        return weights
+    if settings.earlier:
+        coverage = Coverage.of(one.concepts for path in settings.earlier for one in read_combinations(Path(path)))
+    else:
+        coverage = Coverage.of(row["concepts"] for row in graph.stream(_EARLIER))
+    favoured = unused_weights({row["id"]: row["neighbours"] for row in graph.stream(_NEIGHBOURS)}, coverage)
+    if weights is None:
+        topics = {row["id"]: WEIGHT_UNITS for row in graph.read(_TOPICS)}
+        return {**topics, **favoured}
+    return {
+        term: max(1, units * favoured[term] // WEIGHT_UNITS) if term in favoured else units
+        for term, units in weights.items()
+    }
 
 
 def _start_topics(graph: Graph, settings: SampleSettings, weights: dict[str, int] | None) -> list[str]:

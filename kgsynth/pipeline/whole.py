@@ -66,6 +66,11 @@ def run(
 
     if config.sample.seed is None:
         raise ConfigError("sample.seed is not set", hint="Give it in [sample] or with --set sample.seed=1.")
+    if config.sample.favour and not config.sample.earlier:
+        raise ConfigError(
+            "sample.favour needs sample.earlier in a run",
+            hint="What the graph holds changes as the run goes on: name the files of earlier combinations.",
+        )
     decisive = _decisive(resolved)
     # Claimed before anything is written: results of two configurations never stand in one folder.
     claim = RunFolder(work_dir, content_hash([decisive, __version__])[:12], decisive, stage="run", rows_name="none")

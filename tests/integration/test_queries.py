@@ -11,6 +11,15 @@ from kgsynth.queries import Query
 FOLDERS = ("facts", "merge", "derive", "walk", "ground", "provenance", "check", "explore", "show", "forget")
 # Schema and administration commands cannot be explained; the `graph` fixture has run them.
 ALL = [query for folder in FOLDERS for query in queries.load_folder(folder)]
+READ_WHOLE = {
+    "facts/counts",
+    "walk/topics",
+    "walk/concept_neighbours",
+    "walk/earlier_combinations",
+    "ground/document_ids",
+    "show/topic_count",
+    "show/guide_values",
+}
 PARAMETERS: dict[str, object] = {
     "limit": 2,
     "weights": {},

@@ -1,6 +1,9 @@
 """Walks in a real Neo4j: the law as a distribution, and identity with the reference whatever the batch or sessions."""
 
+import json
 from collections import Counter
+from itertools import combinations as combinations_of
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,8 +13,9 @@ from kgsynth import pipeline, queries
 from kgsynth.config import SampleSettings
 from kgsynth.errors import ConfigError, GraphError, QueryError
 from kgsynth.graph.session import Graph
-from kgsynth.records import Combination, StageCount
+from kgsynth.records import Combination, StageCount, content_hash
 from kgsynth.walks import cypher_engine
+from kgsynth.walks.favour import Coverage
 from kgsynth.walks.law import Starts, draws
 from tests import canonical, corpora
 from tests.walker import ReferenceWalker
@@ -229,3 +233,56 @@ def test_without_topics_seed_or_build_nothing_is_drawn(graph: Graph, tmp_path: P
     canonical.run(graph, "MATCH (b:Build) SET b.state = 'building'")
     with pytest.raises(GraphError, match="half-built"):
         drawn(graph, SampleSettings(seed=1, epochs=1))
+
+
+def test_favouring_the_unused_covers_more_and_keeps_the_law(graph: Graph, tmp_path: Path) -> None:
+    annotations = corpora.random_annotations(5, documents=150, topics=12, concepts=120)
+    corpora.built(graph, tmp_path, annotations)
+    earlier, _ = drawn(graph, SampleSettings(seed=1, combinations=150))
+    file = tmp_path / "earlier.jsonl"
+    file.write_text("".join(json.dumps(one.to_row()) + "\n" for one in earlier))
+    plain, _ = drawn(graph, SampleSettings(seed=2, combinations=150))
+    settings = SampleSettings(seed=2, combinations=150, favour="unused", earlier=(str(file),))
+    favoured, count = drawn(graph, settings)
+    assert drawn(graph, settings)[0] == favoured
+
+    def gain(combinations: list[Combination]) -> tuple[int, int]:
+        before, both = (
+            Coverage.of(one.concepts for one in earlier),
+            Coverage.of(one.concepts for one in [*earlier, *combinations]),
+        )
+        return len(both.uses) - len(before.uses), len(both.pairs) - len(before.pairs)
+
+    assert gain(favoured)[0] > gain(plain)[0]
+    assert gain(favoured)[1] > 1.2 * gain(plain)[1]
+
+    # The weights as the definition has them, and the steps as the weights have them.
+    counts = corpora.co_occurrences(annotations)
+    others: dict[str, set[str]] = {}
+    for first, second in counts:
+        if first.startswith("concept:") and second.startswith("concept:"):
+            others.setdefault(first, set()).add(second)
+            others.setdefault(second, set()).add(first)
+    together = {frozenset(pair) for one in earlier for pair in combinations_of(sorted(set(one.concepts)), 2)}
+    uses = Counter(concept for one in earlier for concept in set(one.concepts))
+    weights = dict.fromkeys(topics(graph), 1000)
+    for concept in {one for pair in counts for one in pair if one.startswith("concept:")}:
+        pairs = others.get(concept, set())
+        unused = sum(frozenset((concept, other)) not in together for other in pairs)
+        weights[concept] = max(1, int(1000 * (1 + unused) / (1 + len(pairs)) / (1 + uses[concept]) + 0.5))
+    assert count.notes["weights"] == content_hash(sorted(weights.items()))[:12]
+    walker = ReferenceWalker(counts, weights)
+    walks = paths(graph, topics(graph), seed=3, limit=20_000, weights=weights)
+    taken: dict[str, Counter[str]] = {}
+    for walk in walks:
+        for source, target in pairwise(walk.path):
+            if source.startswith("concept:"):
+                taken.setdefault(source, Counter())[target] += 1
+    source, seen = max(taken.items(), key=lambda item: item[1].total())
+    steps = walker.steps(source, "concept")
+    expected = [seen.total() * tickets / sum(own for _, own in steps) for _, tickets in steps]
+    likely = [(seen[target], many) for (target, _), many in zip(steps, expected, strict=True) if many >= 5]
+    rest = (seen.total() - sum(one for one, _ in likely), seen.total() - sum(many for _, many in likely))
+    observed, wanted = zip(*[*likely, *([rest] if rest[1] > 0 else [])], strict=True)
+    assert len(observed) > 5
+    assert stats.chisquare(observed, wanted).pvalue > SMALLEST_P

@@ -1,0 +1,11 @@
+// The concepts of each combination that the graph holds, a merged one as what it counts as.
+// access: read
+// params: -
+// returns: id, concepts
+MATCH (combination:Combination)
+RETURN combination.id AS id,
+       COLLECT {
+         MATCH (combination)-[:VISITS]->(visited:Term)-[:MERGED_INTO*0..1]->(concept:Concept)
+         RETURN DISTINCT concept.id ORDER BY concept.id
+       } AS concepts
+ORDER BY id
