@@ -34,6 +34,9 @@ class Progress(Protocol):
     def advance(self, count: int = 1) -> None:
         """`count` more units are done."""
 
+    def skip(self, count: int) -> None:
+        """`count` units were done before: they count, and not for the rate."""
+
     def tell(self, text: str) -> None:
         """What else there is to say at this moment; it replaces what was told before."""
 
@@ -50,6 +53,9 @@ class Silent:
     def advance(self, count: int = 1) -> None:
         """Ignore."""
 
+    def skip(self, count: int) -> None:
+        """Ignore."""
+
     def tell(self, text: str) -> None:
         """Ignore."""
 
@@ -62,12 +68,12 @@ class Lines:
 
     def __init__(self) -> None:
         """Start with no stage."""
-        self._name, self._total, self._count, self._text = "", 0, 0, ""
+        self._name, self._total, self._count, self._skipped, self._text = "", 0, 0, 0, ""
         self._began = self._last = time.monotonic()
 
     def stage(self, name: str, total: int | None) -> None:
         """Remember the stage; the first line comes after 30 s."""
-        self._name, self._total, self._count, self._text = name, total or 0, 0, ""
+        self._name, self._total, self._count, self._skipped, self._text = name, total or 0, 0, 0, ""
         self._began = self._last = time.monotonic()
 
     def advance(self, count: int = 1) -> None:
@@ -77,11 +83,16 @@ class Lines:
         if now - self._last < _LINE_EVERY_S:
             return
         self._last = now
-        rate = self._count / (now - self._began)
+        rate = (self._count - self._skipped) / (now - self._began)
         line = f"{self._name}: {self._count:,}"
         if self._total:
             line += f" of {self._total:,}, {rate:,.1f}/s, {_span((self._total - self._count) / rate)} left"
         sys.stderr.write(line + (f"; {self._text}" if self._text else "") + "\n")
+
+    def skip(self, count: int) -> None:
+        """Count."""
+        self._count += count
+        self._skipped += count
 
     def tell(self, text: str) -> None:
         """Add this to the next line."""
@@ -128,6 +139,12 @@ class Bar:
         """Move the bar."""
         if self._bar is not None:
             self._bar.advance(self._task, count)
+
+    def skip(self, count: int) -> None:
+        """Move the bar; the clock of rate and time left begins here."""
+        if self._bar is not None:
+            done = self._bar.tasks[0].completed
+            self._bar.reset(self._task, completed=int(done) + count)
 
     def tell(self, text: str) -> None:
         """Show this below the bar."""

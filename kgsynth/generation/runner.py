@@ -136,7 +136,7 @@ class Runner:
                 for reason, rejected in account["rejected"].items():
                     self._count.reject(reason, rejected)
                 self._add_totals(account["totals"])
-                self._progress.advance(len(units))
+                self._progress.skip(len(units))
                 self._finished(units, self._folder.shard_rows(number))
                 continue
             finished = {row["request_id"]: Completion(**row) for row in self._folder.journal(number)}

@@ -179,3 +179,11 @@ def test_progress_ends_whatever_happens(capsys: pytest.CaptureFixture[str], monk
     with shown(Lines(), "load", 10) as bar:
         bar.advance(3)
     assert "load: 3 of 10" in capsys.readouterr().err
+    # What was done by an earlier call counts, and makes this one no faster.
+    clock = [0.0]
+    monkeypatch.setattr("kgsynth.progress.time.monotonic", lambda: clock[0])
+    with shown(Lines(), "load", 10) as bar:
+        bar.skip(5)
+        clock[0] = 10.0
+        bar.advance(3)
+    assert "load: 8 of 10, 0.3/s, 0:00:07 left" in capsys.readouterr().err
