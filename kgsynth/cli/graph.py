@@ -1,5 +1,7 @@
 """`kgsynth merge`, `merges`, `build` and `check`: decisions and derived layers."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -7,8 +9,11 @@ import click
 from kgsynth import pipeline
 from kgsynth.cli.options import env, open_graph, progress, report, settings_from, settings_options
 from kgsynth.cli.tables import show_table
+from kgsynth.concepts.decide import Merge
 from kgsynth.config import MergeSettings
 from kgsynth.graph import decisions
+from kgsynth.graph.session import Graph
+from kgsynth.pipeline.reviewing import Case, Pair, Verdict
 
 
 @click.command()
@@ -22,6 +27,20 @@ from kgsynth.graph import decisions
 @click.option(
     "--distinct", nargs=2, multiple=True, metavar="TERM TERM", help="Record that two terms (ids) are different."
 )
+@click.option("--review", is_flag=True, help="Decide the doubtful pairs, the most doubtful first, at a key.")
+@click.option(
+    "--review-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the doubtful pairs to a CSV file, for people to fill in.",
+)
+@click.option(
+    "--load-review",
+    "reviews",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Apply a filled-in file; several must agree.",
+)
+@click.option("--yes", "is_agreed", is_flag=True, help="Apply a review without asking.")
 @settings_options(
     MergeSettings,
     helps={
@@ -38,12 +57,22 @@ def merge(
     undo_ids: tuple[str, ...],
     reject_ids: tuple[str, ...],
     distinct: tuple[tuple[str, str], ...],
+    review: bool,
+    review_file: Path | None,
+    reviews: tuple[Path, ...],
+    is_agreed: bool,
     **values: Any,
 ) -> None:
     """Merge near-duplicate terms: candidates by FAISS, decided by their words.
 
     The absorbed term stays as an alias of the one that more documents use. Run `kgsynth build` afterwards.
+
+    \b
+    kgsynth merge --dry-run
+    kgsynth merge --review
+    kgsynth merge --review-file doubtful.csv && kgsynth merge --load-review doubtful.csv
     """
+    settings = settings_from(MergeSettings, "merge", values)
     with open_graph(ctx) as graph:
         if undo_ids or reject_ids or distinct:
             for ids, is_rejected in ((undo_ids, False), (reject_ids, True)):
@@ -55,28 +84,91 @@ def merge(
                     )
             for first, second in distinct:
                 decisions.set_distinct(graph, first, second)
-            click.echo("Run `kgsynth build` to bring the walk tables up to date.", err=True)
+        elif review_file is not None:
+            found = pipeline.cases(graph, env(), settings)
+            pipeline.write_review(review_file, found)
+            click.echo(
+                f"{len(found):,} doubtful pairs in {review_file}: fill in the column verdict with yes or no.", err=True
+            )
             return
-        settings = settings_from(MergeSettings, "merge", values)
-        planned, names = pipeline.merge(graph, env(), settings, dry_run=dry_run, report=report)
-    if dry_run:
-        show_table(
-            ("alias", "counts as", "kind", "rule", "cosine", "id"),
-            [
-                (
-                    names[one.alias_id],
-                    names[one.canonical_id],
-                    one.alias_id.partition(":")[0],
-                    one.rule,
-                    f"{one.cosine:.3f}",
-                    one.merge_id,
+        elif review or reviews:
+            verdicts = pipeline.read_reviews(reviews) if reviews else _ask(pipeline.cases(graph, env(), settings))
+            if not _apply(graph, settings, verdicts, is_agreed=is_agreed):
+                return
+        else:
+            planned = pipeline.merge(graph, env(), settings, dry_run=dry_run, report=report)
+            if dry_run:
+                _show_merges(planned.merges, planned.names)
+                click.echo(
+                    f"{len(planned.merges)} merges would be made; nothing was changed. {len(planned.doubts):,} pairs "
+                    "are doubtful: kgsynth merge --review.",
+                    err=True,
                 )
-                for one in planned
-            ],
-        )
-        click.echo(f"{len(planned)} merges would be made; nothing was changed.", err=True)
-    else:
-        click.echo("Run `kgsynth build` to bring the walk tables up to date.", err=True)
+                return
+    click.echo("Run `kgsynth build` to bring the walk tables up to date.", err=True)
+
+
+def _show_merges(planned: Sequence[Merge], names: Mapping[str, str]) -> None:
+    show_table(
+        ("alias", "counts as", "kind", "rule", "cosine", "id"),
+        [
+            (
+                names[one.alias_id],
+                names[one.canonical_id],
+                one.alias_id.partition(":")[0],
+                one.rule,
+                f"{one.cosine:.3f}",
+                one.merge_id,
+            )
+            for one in planned
+        ],
+    )
+
+
+def _ask(found: Sequence[Case]) -> dict[Pair, Verdict]:
+    """Show each case and take a key: y, n, s(kip), u(ndo), q(uit)."""
+    verdicts: dict[Pair, Verdict] = {}
+    place = 0
+    while place < len(found):
+        one = found[place]
+        click.echo(f"\n{place + 1} of {len(found):,}  {one.decided}, cosine {one.cosine:.3f}, doubt {one.doubt:.2f}")
+        for name, sentence in ((one.first, one.first_sentence), (one.second, one.second_sentence)):
+            click.echo(f"  {click.style(name, bold=True)}" + (f"\n      {sentence}" if sentence else ""))
+        click.echo("  the same? y yes, n no, s skip, u undo, q quit ", nl=False)
+        key = click.getchar().casefold()
+        click.echo(key)
+        if key == "q":
+            break
+        if key == "u":
+            place = max(0, place - 1)
+            verdicts.pop(found[place].pair, None)
+        elif key in "yns":
+            verdicts.pop(one.pair, None)
+            if key != "s":
+                verdicts[one.pair] = "yes" if key == "y" else "no"
+            place += 1
+    return verdicts
+
+
+def _apply(graph: Graph, settings: MergeSettings, verdicts: Mapping[Pair, Verdict], *, is_agreed: bool) -> bool:
+    """Show what verdicts change, ask, and apply; whether it was done."""
+    if not verdicts:
+        click.echo("nothing was decided, nothing is changed", err=True)
+        return False
+    planned = pipeline.preview(graph, env(), settings, verdicts)
+    yes = sum(verdict == "yes" for verdict in verdicts.values())
+    click.echo(f"\n{yes:,} pairs are the same, {len(verdicts) - yes:,} are different. This changes:")
+    for new in planned.new:
+        click.echo(f"  + {planned.names[new.alias_id]}  counts as  {planned.names[new.canonical_id]}  ({new.rule})")
+    for old in planned.taken_back:
+        click.echo(f"  - {old.alias}  no longer counts as  {old.canonical}")
+    if not planned.new and not planned.taken_back:
+        click.echo("  no merge; the verdicts are kept for later ones")
+    if not is_agreed and not click.confirm("Apply?"):
+        click.echo("nothing was changed", err=True)
+        return False
+    pipeline.apply_review(graph, env(), settings, verdicts, report)
+    return True
 
 
 @click.command()

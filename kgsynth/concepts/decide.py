@@ -17,6 +17,12 @@ from kgsynth.records import content_hash
 
 # Below these the words agree by accident; measured on PlanetMath's names (EXPERIMENTS.md, merging).
 _MIN_COSINE = {"spelling": 0.30, "order": 0.80, "property": 0.80, "acronym": 0.15, "unsaid": 0.60}
+# The rule of pairs that a reviewer has called the same.
+REVIEW = "review"
+# What is worth a person's look: cosines so near a rule's own, and pairs so near although no rule, or a veto, says no.
+_BAND = 0.2
+_NEAR_WITHOUT_RULE = 0.85
+_NEAR_WITH_VETO = 0.95
 # A key that more names share is no evidence of anything.
 _MAX_KEY_NAMES = 50
 
@@ -46,11 +52,33 @@ class Merge:
         return content_hash([self.alias_id, self.canonical_id])[:12]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A pair that the rules decide, but barely: ids (smaller first), what speaks for and against, how near it is.
+
+    `doubt` is in (0, 1]: 1 at the border of the decision. `rule` joins the two, `why_not` keeps them apart; empty for
+    none.
+    """
+
+    first_id: str
+    second_id: str
+    cosine: float
+    rule: str
+    why_not: str
+    doubt: float
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether the rules join the two."""
+        return not self.why_not
+
+
 @dataclass(slots=True, kw_only=True)
 class Decision:
-    """The merges, and how many candidate pairs were looked at and kept apart, by reason."""
+    """The merges, and how many candidate pairs were looked at and kept apart, by reason; what is doubtful."""
 
     merges: list[Merge] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
     candidates: int = 0
     kept_apart: dict[str, int] = field(default_factory=dict)
 
@@ -67,6 +95,7 @@ def decide(
     neighbours: int,
     min_cosine: float,
     distinct: Iterable[tuple[str, str]] = (),
+    same: Iterable[tuple[str, str]] = (),
 ) -> Decision:
     """Which terms to merge into which.
 
@@ -76,19 +105,21 @@ def decide(
         neighbours: nearest names looked at for each.
         min_cosine: of candidates that share no key.
         distinct: pairs of ids that a reviewer has called different, smaller id first.
+        same: pairs that a reviewer has called the same; no rule and no veto is asked.
 
     Returns:
         Merges ordered by canonical id, then alias id; every alias was joined to its canonical term by a rule of its
         own.
     """
-    forbidden = set(distinct)
+    forbidden, wanted = set(distinct), set(same)
     decision = Decision()
     for kind in sorted({term.kind for term in terms}):
         own = sorted((term for term in terms if term.kind == kind), key=lambda term: term.id)
         vectors = embed([embedded_text(term.name) for term in own])
         words = [words_of(term.name) for term in own]
-        accepted = _accepted_pairs(own, words, vectors, neighbours, min_cosine, forbidden, decision)
+        accepted = _accepted_pairs(own, words, vectors, neighbours, min_cosine, forbidden, wanted, decision)
         decision.merges.extend(_grouped(own, accepted, forbidden))
+    decision.doubts.sort(key=lambda one: (-one.doubt, one.first_id, one.second_id))
     decision.merges.sort(key=lambda merge: (merge.canonical_id, merge.alias_id))
     return decision
 
@@ -100,16 +131,28 @@ def _accepted_pairs(
     neighbours: int,
     min_cosine: float,
     forbidden: set[tuple[str, str]],
+    wanted: set[tuple[str, str]],
     decision: Decision,
 ) -> dict[tuple[int, int], tuple[str, float]]:
     pairs = {(pair.first, pair.second) for pair in nearest_pairs(vectors, neighbours=neighbours, min_cosine=min_cosine)}
     pairs |= _pairs_sharing_a_key(words)
+    places = {term.id: place for place, term in enumerate(terms)}
+    asked_for = {
+        (min(places[first], places[second]), max(places[first], places[second]))
+        for first, second in wanted - forbidden
+        if first in places and second in places
+    }
+    pairs |= asked_for
     decision.candidates += len(pairs)
     accepted: dict[tuple[int, int], tuple[str, float]] = {}
+    reviewed: dict[tuple[int, int], tuple[str, float]] = {}
     for first, second in sorted(pairs):
         rule = join(words[first], words[second])
         why_not = ""
         cosine = float(np.clip(vectors[first] @ vectors[second], -1, 1))
+        if (first, second) in asked_for:
+            reviewed[first, second] = (REVIEW, cosine)
+            continue
         if not rule:
             why_not = veto(words[first], words[second]) or "no rule"
         elif _id_pair(terms, first, second) in forbidden:
@@ -119,11 +162,36 @@ def _accepted_pairs(
         elif rule != "acronym":
             # The words that an acronym stands for may hold numbers and negations; those are no difference.
             why_not = veto(words[first], words[second])
+        doubt = 0.0 if why_not == "reviewer" else _doubt(cosine, rule, why_not)
+        if doubt > 0:
+            ids = _id_pair(terms, first, second)
+            decision.doubts.append(
+                Doubt(
+                    first_id=ids[0],
+                    second_id=ids[1],
+                    cosine=round(cosine, 4),
+                    rule=rule,
+                    why_not=why_not,
+                    doubt=round(doubt, 4),
+                )
+            )
         if why_not:
             decision.kept_apart[why_not] = decision.kept_apart.get(why_not, 0) + 1
         else:
             accepted[first, second] = (rule, cosine)
-    return _without_ambiguous_acronyms(accepted, words, decision)
+    return _without_ambiguous_acronyms(accepted, words, decision) | reviewed
+
+
+def _doubt(cosine: float, rule: str, why_not: str) -> float:
+    """How near a decision is to its border, in (-inf, 1]; what is not over 0 is no doubt.
+
+    A rule decides at its own cosine; without one only a very near pair is worth a look, with a veto only the nearest.
+    """
+    if why_not == "no rule":
+        return 1 - (1 - cosine) / (1 - _NEAR_WITHOUT_RULE)
+    if why_not and why_not != "cosine":
+        return (1 - (1 - cosine) / (1 - _NEAR_WITH_VETO)) / 2
+    return 1 - abs(cosine - _MIN_COSINE[rule]) / _BAND
 
 
 def _pairs_sharing_a_key(words: Sequence[Words]) -> set[tuple[int, int]]:

@@ -16,6 +16,9 @@ _MERGES = queries.load("merge/merges")
 _DISTINCT_PAIRS = queries.load("merge/distinct_pairs")
 _APPLY = queries.load("merge/apply")
 _UNDO = queries.load("merge/undo")
+_SAME_PAIRS = queries.load("merge/same_pairs")
+_SET_SAME = queries.load("merge/set_same")
+_UNSET = queries.load("merge/unset")
 _SET_DISTINCT = queries.load("merge/set_distinct")
 _MARK_STALE = queries.load("derive/mark_stale")
 
@@ -59,6 +62,32 @@ def merges(graph: Graph) -> list[StoredMerge]:
 def distinct_pairs(graph: Graph) -> set[tuple[str, str]]:
     """Pairs of term ids that a reviewer has called different, smaller id first."""
     return {(row["first"], row["second"]) for row in graph.read(_DISTINCT_PAIRS)}
+
+
+def same_pairs(graph: Graph) -> set[tuple[str, str]]:
+    """Pairs of term ids that a reviewer has called the same, smaller id first."""
+    return {(row["first"], row["second"]) for row in graph.read(_SAME_PAIRS)}
+
+
+def record(graph: Graph, *, same: Iterable[tuple[str, str]], distinct: Iterable[tuple[str, str]]) -> None:
+    """Keep what a reviewer said of pairs, in place of what was said before; all or nothing.
+
+    Raises:
+        GraphError: an id is of no term in this graph.
+    """
+    yes, no = [_ordered(*pair) for pair in same], [_ordered(*pair) for pair in distinct]
+
+    def work(transaction: Transaction) -> None:
+        transaction.run(_UNSET, rows=yes + no)
+        if len(transaction.run(_SET_SAME, rows=yes)) < len(yes) or len(transaction.run(_SET_DISTINCT, rows=no)) < len(
+            no
+        ):
+            raise GraphError(
+                "a term of the review is not in this graph; nothing was changed",
+                hint="Was the review made on another graph? --graph NAME selects one.",
+            )
+
+    graph.together(work)
 
 
 def replace(graph: Graph, *, remove: Iterable[str], add: Sequence[Row]) -> None:

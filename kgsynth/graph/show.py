@@ -32,6 +32,7 @@ _WALK = queries.load("show/walk_of_question")
 _DOCUMENTS_OF_QUESTION = queries.load("show/documents_of_question")
 _TOPIC_COUNT = queries.load("show/topic_count")
 
+_USES = queries.load("show/uses_of_term")
 _GUIDE_VALUES = queries.load("show/guide_values")
 
 _SUGGESTIONS = 5
@@ -188,6 +189,15 @@ def guide_values(graph: Graph) -> dict[str, str]:
     values["topic"] = values["first"]
     values["term"] = values["term"] or values["concept"]
     return values
+
+
+def sentence_of(graph: Graph, identity: str, *, reach: int) -> str:
+    """A piece of a text that uses a term under its own name, with the document's id; empty when no text does."""
+    for row in graph.read(_USES, id=identity, limit=20):
+        if str(row["spelling"]).casefold() in str(row["text"]).casefold():
+            (cut,) = passages(row["text"], [row["spelling"]], limit=1, reach=reach)
+            return f"{cut} [{row['document']}]"
+    return ""
 
 
 def passages(text: str, spellings: Sequence[str], *, limit: int = 3, reach: int = 90) -> list[str]:

@@ -9,6 +9,7 @@ from kgsynth.pipeline.dataset import curate, export
 from kgsynth.pipeline.documents import extract, snapshot
 from kgsynth.pipeline.forgetting import forget
 from kgsynth.pipeline.graph import build, check, connect, load, load_pairs, merge, plan_merge
+from kgsynth.pipeline.reviewing import apply_review, cases, preview, read_reviews, write_review
 from kgsynth.pipeline.stages import Report, timed
 from kgsynth.pipeline.walks import sample
 from kgsynth.pipeline.whole import RunResult, run
@@ -18,7 +19,9 @@ __all__ = [
     "Report",
     "RunResult",
     "answer",
+    "apply_review",
     "build",
+    "cases",
     "check",
     "connect",
     "curate",
@@ -32,9 +35,12 @@ __all__ = [
     "make_generator",
     "merge",
     "plan_merge",
+    "preview",
+    "read_reviews",
     "retry",
     "run",
     "sample",
     "snapshot",
     "timed",
+    "write_review",
 ]

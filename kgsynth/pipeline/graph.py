@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from kgsynth.concepts.decide import Merge, MergeTerm, decide
+from kgsynth.concepts.decide import Doubt, Merge, MergeTerm, decide
 from kgsynth.concepts.normalise import term_id
 from kgsynth.config import DocumentsSettings, Environment, FieldNames, GraphSettings, MergeSettings
 from kgsynth.documents import RejectFile, read, usable_documents
@@ -27,6 +27,19 @@ _BATCH_CHARS = 4_000_000
 # 10,000 rows a statement is the fastest of 1,000 to 50,000 (DESIGN section 5).
 _MENTION_BATCH = 10_000
 _KINDS_OF_TERMS: tuple[Kind, ...] = ("topic", "concept")
+
+
+@dataclass(slots=True, kw_only=True)
+class MergePlan:
+    """What a merge decides, and how that differs from what the graph holds; names of all terms by id."""
+
+    merges: list[Merge]
+    doubts: list[Doubt]
+    new: list[Merge]
+    changed: list[Merge]
+    taken_back: list[decisions.StoredMerge]
+    names: dict[str, str]
+    count: StageCount
 
 
 def connect(
@@ -244,12 +257,21 @@ def mentions(annotation: Annotation) -> tuple[facts.Mention, ...]:
 
 
 def plan_merge(
-    graph: Graph, environment: Environment, settings: MergeSettings
-) -> tuple[list[Merge], StageCount, dict[str, str]]:
+    graph: Graph,
+    environment: Environment,
+    settings: MergeSettings,
+    *,
+    same: Iterable[tuple[str, str]] = (),
+    distinct: Iterable[tuple[str, str]] = (),
+) -> MergePlan:
     """Decide which terms to merge, without changing the graph.
 
-    Returns:
-        The merges, an account of the candidate pairs, and the names of all terms by id.
+    Args:
+        graph: has the terms, and what reviewers have said.
+        environment: where embeddings are kept.
+        settings: of the merges.
+        same: pairs that count as called the same for this plan, in place of what the graph says.
+        distinct: pairs that count as called different for this plan.
     """
     from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
 
@@ -258,13 +280,15 @@ def plan_merge(
     terms = [
         MergeTerm(id=term.id, kind=term.kind, name=term.name, document_count=term.document_count) for term in stored
     ]
+    yes, no = set(same), set(distinct)
     store = EmbeddingStore(environment.embeddings, make_embedder(settings.embedder))
     decision = decide(
         terms,
         store.embed,
         neighbours=settings.neighbours,
         min_cosine=settings.min_cosine,
-        distinct=decisions.distinct_pairs(graph),
+        distinct=(decisions.distinct_pairs(graph) - yes) | no,
+        same=(decisions.same_pairs(graph) - no) | yes,
     )
     count.kept = len(decision.merges)
     for reason, number in decision.kept_apart.items():
@@ -274,36 +298,39 @@ def plan_merge(
         count.reject("joined to another term", already)
     count.notes["terms"] = len(terms)
     count.notes["embedded_anew"] = store.computed
-    return decision.merges, count, {term.id: term.name for term in stored}
+    held = {one.merge_id: one for one in decisions.merges(graph)}
+    wanted = {one.merge_id: one for one in decision.merges}
+    return MergePlan(
+        merges=decision.merges,
+        doubts=decision.doubts,
+        new=[one for identity, one in wanted.items() if identity not in held],
+        changed=[
+            one
+            for identity, one in wanted.items()
+            if identity in held and (held[identity].cosine, held[identity].rule) != (one.cosine, one.rule)
+        ],
+        taken_back=[one for identity, one in held.items() if identity not in wanted],
+        names={term.id: term.name for term in stored},
+        count=count,
+    )
 
 
 def merge(
     graph: Graph, environment: Environment, settings: MergeSettings, *, dry_run: bool, report: Report
-) -> tuple[list[Merge], dict[str, str]]:
+) -> MergePlan:
     """Decide and, unless `dry_run`, apply: merges that the decision no longer holds are taken back, new ones made."""
     started = time.monotonic()
-    planned, count, names = plan_merge(graph, environment, settings)
+    planned = plan_merge(graph, environment, settings)
     if not dry_run:
-        held = {one.merge_id: one for one in decisions.merges(graph)}
-        wanted = {one.merge_id: one for one in planned}
-        changed = {
-            identity
-            for identity, one in wanted.items()
-            if identity in held and (held[identity].cosine, held[identity].rule) != (one.cosine, one.rule)
-        }
-        remove = (held.keys() - wanted.keys()) | changed
-        add = [
-            {**asdict(one), "merge_id": identity}
-            for identity, one in wanted.items()
-            if identity not in held or identity in changed
-        ]
+        remove = {one.merge_id for one in planned.taken_back} | {one.merge_id for one in planned.changed}
+        add = [{**asdict(one), "merge_id": one.merge_id} for one in (*planned.new, *planned.changed)]
         if remove or add:
             decisions.replace(graph, remove=remove, add=add)
-        count.notes["new"] = len(wanted.keys() - held.keys())
-        count.notes["taken_back"] = len(held.keys() - wanted.keys())
-    count.seconds = time.monotonic() - started
-    report(count)
-    return planned, names
+        planned.count.notes["new"] = len(planned.new)
+        planned.count.notes["taken_back"] = len(planned.taken_back)
+    planned.count.seconds = time.monotonic() - started
+    report(planned.count)
+    return planned
 
 
 def build(graph: Graph, *, report: Report, progress: Progress | None = None) -> derived.BuildCounts:

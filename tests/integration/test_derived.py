@@ -95,7 +95,7 @@ def names_corpus() -> list[Annotation]:
 
 
 def merge(graph: Graph, environment: config.Environment, *, dry_run: bool = False) -> list[tuple[str, str]]:
-    found, _ = pipeline.merge(graph, environment, MergeSettings(), dry_run=dry_run, report=lambda _: None)
+    found = pipeline.merge(graph, environment, MergeSettings(), dry_run=dry_run, report=lambda _: None).merges
     return [(one.alias_id.removeprefix("concept:"), one.canonical_id.removeprefix("concept:")) for one in found]
 
 
@@ -167,8 +167,8 @@ def test_embeddings_are_never_computed_twice(graph: Graph, environment: config.E
         tmp_path,
         [corpora.annotation("d", ["a topic of this test"], ["one name of this test", "another name of it"])],
     )
-    _, first, _ = pipeline.plan_merge(graph, environment, MergeSettings())
-    _, second, _ = pipeline.plan_merge(graph, environment, MergeSettings())
+    first = pipeline.plan_merge(graph, environment, MergeSettings()).count
+    second = pipeline.plan_merge(graph, environment, MergeSettings()).count
     assert first.notes["embedded_anew"] == 3
     assert second.notes["embedded_anew"] == 0
 

@@ -1,0 +1,7 @@
+// Pairs that a reviewer called the same; every merge joins them.
+// access: read
+// params: -
+// returns: first, second
+MATCH (first:Term)-[:SAME_AS]->(second:Term)
+RETURN first.id AS first, second.id AS second
+ORDER BY first, second

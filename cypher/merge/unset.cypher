@@ -1,0 +1,7 @@
+// Takes back what a reviewer said of pairs, whatever it was.
+// access: write
+// params: rows
+// returns: -
+UNWIND $rows AS row
+MATCH (first:Term {id: row.first})-[said:DISTINCT_FROM|SAME_AS]-(second:Term {id: row.second})
+DELETE said

@@ -1,0 +1,134 @@
+"""Merge review: doubtful pairs shown with their evidence, verdicts kept and obeyed by every later merge."""
+
+import csv
+from pathlib import Path
+
+import click
+import pytest
+
+from kgsynth import config, pipeline
+from kgsynth.cli import graph as command
+from kgsynth.config import MergeSettings
+from kgsynth.errors import ConfigError, GraphError
+from kgsynth.graph import decisions
+from kgsynth.graph.session import Graph
+from kgsynth.pipeline.reviewing import Verdict
+from kgsynth.records import Document
+from tests import canonical, corpora
+
+NAMES = ["prime number", "prime numbers", "left inverse", "right inverse", "group", "PID", "principal ideal domain", "gcd", "greatest common divisor", "absolute convergence", "absolutely convergent", "cardinal sine", "sine cardinal", "quotient ring", "ring of quotients"]  # fmt: skip
+
+
+@pytest.fixture
+def loaded(graph: Graph, environment: config.Environment, tmp_path: Path) -> Graph:
+    annotations = [corpora.annotation(f"d{place}", ["algebra"], [name, "ring"]) for place, name in enumerate(NAMES)]
+    documents = [
+        Document(id=one.id, title=one.id, text=f"Here a {one.spellings('concept')[0]} is used with a ring.")
+        for one in annotations
+    ]
+    corpora.load(graph, tmp_path, annotations, documents)
+    pipeline.merge(graph, environment, MergeSettings(), dry_run=False, report=lambda _: None)
+    return graph
+
+
+def merged(graph: Graph) -> set[tuple[str, str]]:
+    return {(one.alias, one.canonical) for one in decisions.merges(graph)}
+
+
+def pair(first: str, second: str) -> tuple[str, str]:
+    low, high = sorted((f"concept:{first}", f"concept:{second}"))
+    return low, high
+
+
+def test_doubtful_pairs_come_with_evidence_the_most_doubtful_first(
+    loaded: Graph, environment: config.Environment
+) -> None:
+    found = pipeline.cases(loaded, environment, MergeSettings())
+    assert [one.doubt for one in found] == sorted((one.doubt for one in found), reverse=True)
+    assert all(0 < one.doubt <= 1 for one in found)
+    by_pair = {one.pair: one for one in found}
+    near = by_pair[pair("absolute convergence", "absolutely convergent")]
+    assert near.decided == "joined (property)"
+    assert near.first_sentence.startswith("Here a absolute convergence is used with a ring. [d")
+    assert near.second_sentence
+    assert by_pair[pair("cardinal sine", "sine cardinal")].decided == "kept apart (no rule)"
+    assert pair("prime number", "group") not in by_pair
+    assert pipeline.cases(loaded, environment, MergeSettings(), limit=1) == found[:1]
+
+
+def test_verdicts_are_kept_and_obeyed_by_every_later_merge(loaded: Graph, environment: config.Environment) -> None:
+    before = merged(loaded)
+    assert ("prime numbers", "prime number") in before
+    assert not {"left inverse", "right inverse"} & {name for one in before for name in one}
+    verdicts: dict[tuple[str, str], Verdict] = {
+        pair("prime number", "prime numbers"): "no",
+        pair("left inverse", "right inverse"): "yes",
+    }
+    untouched = canonical.dump(loaded)
+    shown = pipeline.preview(loaded, environment, MergeSettings(), verdicts)
+    assert {(one.alias, one.canonical) for one in shown.taken_back} == {("prime numbers", "prime number")}
+    assert [(one.rule, shown.names[one.alias_id]) for one in shown.new] == [("review", "right inverse")]
+    assert canonical.dump(loaded) == untouched
+    pipeline.apply_review(loaded, environment, MergeSettings(), verdicts, lambda _: None)
+    after = (before - {("prime numbers", "prime number")}) | {("right inverse", "left inverse")}
+    assert merged(loaded) == after
+    for _ in range(2):
+        pipeline.merge(loaded, environment, MergeSettings(), dry_run=False, report=lambda _: None)
+        assert merged(loaded) == after
+    assert not {one.pair for one in pipeline.cases(loaded, environment, MergeSettings())} & set(verdicts)
+    pipeline.build(loaded, report=lambda _: None)
+    assert pipeline.check(loaded, report=lambda _: None) == []
+    # Another word on the same pair takes the place of the first.
+    again = {pair("left inverse", "right inverse"): "no"}
+    pipeline.apply_review(loaded, environment, MergeSettings(), again, lambda _: None)  # type: ignore[arg-type]
+    assert ("right inverse", "left inverse") not in merged(loaded)
+    assert decisions.same_pairs(loaded) == set()
+    with pytest.raises(GraphError, match="not in this graph; nothing was changed"):
+        pipeline.apply_review(loaded, environment, MergeSettings(), {pair("nobody", "ring"): "yes"}, lambda _: None)
+    assert decisions.same_pairs(loaded) == set()
+
+
+def test_a_file_that_two_people_fill_in(loaded: Graph, environment: config.Environment, tmp_path: Path) -> None:
+    found = pipeline.cases(loaded, environment, MergeSettings())
+    assert len(found) >= 2
+    blank = tmp_path / "doubtful.csv"
+    pipeline.write_review(blank, found)
+    with blank.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["first_id"], row["second_id"]) for row in rows] == [one.pair for one in found]
+    assert {row["verdict"] for row in rows} == {""}
+
+    def filled(name: str, *verdicts: str) -> Path:
+        path = tmp_path / name
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0].keys())
+            writer.writeheader()
+            writer.writerows({**row, "verdict": verdict} for row, verdict in zip(rows, verdicts, strict=False))
+        return path
+
+    first, second = filled("first.csv", "yes", ""), filled("second.csv", "Y", "no")
+    assert pipeline.read_reviews([first, second]) == {found[0].pair: "yes", found[1].pair: "no"}
+    with pytest.raises(ConfigError, match=r"third.csv, line 2 says no of .*, .*first.csv, line 2 says yes"):
+        pipeline.read_reviews([first, filled("third.csv", "no")])
+    with pytest.raises(ConfigError, match="line 3: the verdict is 'maybe'"):
+        pipeline.read_reviews([filled("fourth.csv", "yes", "maybe")])
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ConfigError, match="no review"):
+        pipeline.read_reviews([tmp_path / "other.csv"])
+
+
+def test_keys_decide_skip_undo_and_quit(
+    loaded: Graph, environment: config.Environment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = pipeline.cases(loaded, environment, MergeSettings())[:3]
+    assert len(found) == 3
+
+    def press(keys: str) -> dict[tuple[str, str], str]:
+        left = iter(keys)
+        monkeypatch.setattr(click, "getchar", lambda: next(left))
+        return dict(command._ask(found))
+
+    assert press("yns") == {found[0].pair: "yes", found[1].pair: "no"}
+    assert press("yuns?q") == {found[0].pair: "no"}
+    assert press("yyuusnn") == {found[1].pair: "no", found[2].pair: "no"}
+    assert found[0].first in capsys.readouterr().out
