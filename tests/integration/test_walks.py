@@ -141,7 +141,11 @@ def test_start_and_within_files_are_obeyed_and_checked(graph: Graph, corpus, tmp
         ),
         ("SHOW TRANSACTIONS YIELD transactionId AS id RETURN id", QueryError, "SHOW"),
         ("TERMINATE TRANSACTIONS 'neo4j-transaction-1'", QueryError, "TERMINATE"),
-        ("RETURN any(x IN [1] WHERE EXISTS { CALL db.labels() YIELD label RETURN label }) AS id", QueryError, "CALL"),
+        (
+            "RETURN any(x IN [1] WHERE EXISTS { CALL dbms.listConfig() YIELD name RETURN name }) AS id",
+            QueryError,
+            "calling dbms.listConfig",
+        ),
         ("LO\\u0041D CSV FROM 'x' AS l RETURN l", QueryError, "escape"),
         ("MATCH (t:Topic) RETURN t.id AS id; MATCH (t:Topic) DETACH DELETE t", QueryError, "start.cypher"),
     ):
