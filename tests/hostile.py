@@ -13,6 +13,7 @@ WRITES = {
     "write in an imported subquery": "MATCH (n) CALL (n) { SET n.evil = 1 } RETURN n",
     "transactions": "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 1 ROWS",
     "concurrent transactions": "MATCH (n) CALL (n) { SET n.evil = 1 } IN 2 CONCURRENT TRANSACTIONS RETURN n",
+    "transactions by an expression": "MATCH (n) CALL (n) { SET n.evil = 1 } IN (2) CONCURRENT TRANSACTIONS RETURN n",
     "union": "MATCH (n) RETURN n UNION CREATE (n:Evil) RETURN n",
     "index": "CREATE INDEX evil FOR (n:Evil) ON (n.id)",
     "constraint": "CREATE CONSTRAINT evil FOR (n:Evil) REQUIRE n.id IS UNIQUE",
@@ -50,6 +51,8 @@ ADMINISTRATION = {
     "system": "USE system SHOW USERS",
     "system with a comment": "USE/**/system SHOW USERS",
     "system in a subquery": "CALL () { USE system SHOW USERS YIELD user RETURN user } RETURN user",
+    "system, quoted and glued": "USE`system` RETURN 1",
+    "system in brackets": "USE(system) MATCH (n) RETURN n",
     "grant": "GRANT ROLE admin TO neo4j",
 }
 CALLS = {
@@ -60,6 +63,10 @@ CALLS = {
     "caches": "CALL db.clearQueryCaches()",
     "quoted": "CALL `dbms`.`listConfig`() YIELD name RETURN name",
     "spaced": "CALL dbms . listConfig () YIELD name RETURN name",
+    "quoted and glued": "CALL`dbms`.listConfig()",
+    "quoted and glued in a subquery": "RETURN COLLECT { CALL`dbms`.listConfig() YIELD name RETURN name }",
+    "optional, quoted and glued": "RETURN COLLECT { OPTIONAL CALL`dbms`.listConfig() YIELD name RETURN name }",
+    "without brackets in a subquery": "RETURN COUNT { CALL`dbms`.listConfig }",
     "statistics": "CALL db.stats.retrieve('GRAPH COUNTS')",
     "label": "CALL db.createLabel('Evil')",
     "property": "CALL db.createProperty('evil')",
@@ -70,6 +77,8 @@ CALLS = {
     "plug-in function": "RETURN apoc.cypher.runFirstColumnSingle('MATCH (n) RETURN n', {})",
     "plug-in function spaced": "RETURN apoc . load . json ('http://127.0.0.1:1')",
     "quoted function": "RETURN `apoc.util.sleep`(1000)",
+    "quoted namespace": "RETURN `apoc`.`util`.sleep(1000)",
+    "quoted namespace of a known name": "RETURN `apoc`.date.currentTimestamp()",
     "quoted parts": "RETURN apoc.`util`.`sleep`(1000)",
 }
 SEVERAL = {
@@ -115,6 +124,9 @@ HARMLESS = (
     "RETURN point.distance(point({x: 1, y: 2}), point({x: 1, y: 3})) AS distance",
     "CALL db.labels() YIELD label RETURN label",
     "MATCH (n) CALL (n) { RETURN n.id AS id } RETURN id",
+    "MATCH (n {profile: 1}) RETURN n {profile: n.x} AS map",
+    "MATCH (n) WHERE n.call IS NOT NULL RETURN n.call AS name",
+    "MATCH (n) RETURN [t IN collect(n.id) WHERE t IN ['transactions'] | t] AS ids",
     "MATCH (`in`:`CALL`) RETURN `in`.id AS id;",
     "MATCH (n) WHERE EXISTS { (n)-->() } RETURN COUNT { (n)-->() } AS degree",
 )

@@ -300,29 +300,33 @@ class _UserQuery(threading.Thread):
 
     def columns(self) -> tuple[str, ...]:
         """The columns, once the plan was looked at."""
-        found: tuple[str, ...] = self._taken()
+        found: tuple[str, ...] = self.taken()
         return found
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> "_UserRows":
         """The rows as they come."""
-        try:
-            while (batch := self._taken()) is not None:
-                yield from batch
-        finally:
-            self._is_left.set()
+        return _UserRows(self)
 
-    def _taken(self) -> Any:
+    def taken(self) -> Any:
+        """What comes next; whatever stops the waiting also ends the asking."""
         try:
             found = self._queue.get(timeout=max(0.0, self._deadline - time.monotonic()))
         except queue.Empty:
-            self._is_left.set()
+            self.leave()
             raise QueryError(
                 f"{self._where}: it took longer than {self._timeout_s:g} s, and the server does not end it",
                 hint="It computes within one expression and may go on for long: `kgsynth db stop` ends it.",
             ) from None
+        except BaseException:
+            self.leave()
+            raise
         if isinstance(found, Exception):
             raise found
         return found
+
+    def leave(self) -> None:
+        """Nobody will take more."""
+        self._is_left.set()
 
     def run(self) -> None:
         """Ask; columns, batches of rows and at last None, or an error, go to the queue."""
@@ -330,10 +334,14 @@ class _UserQuery(threading.Thread):
             try:
                 with self._open_session(reads=True) as session:
                     self._ask(session)
+            except (neo4j.exceptions.AuthError, neo4j.exceptions.DatabaseUnavailable) as error:
+                self._give(translate(error))
             except _USER_FAULTS as error:
                 self._give(_user_error(error, self._text, self._where, self._timeout_s))
             except (neo4j.exceptions.Neo4jError, neo4j.exceptions.DriverError) as error:
                 self._give(translate(error))
+            except OSError as error:
+                self._give(GraphUnavailableError(f"the connection to Neo4j broke: {error}"))
             except _CallerLeftError:
                 raise
             except Exception as error:  # noqa: BLE001 - raised again where the rows are taken
@@ -359,14 +367,39 @@ class _UserQuery(threading.Thread):
 
     def _give(self, found: Any) -> None:
         while not self._is_left.is_set():
+            began = time.monotonic()
             try:
                 self._queue.put(found, timeout=_SLOW_CALLER_S)
             except queue.Full:
-                # The time that the caller takes is not the server's.
-                self._deadline += _SLOW_CALLER_S
+                continue
             else:
                 return
+            finally:
+                # The time that the caller takes is not the server's.
+                self._deadline += time.monotonic() - began
         raise _CallerLeftError
+
+
+class _UserRows(Iterator[Row]):
+    """Rows of a user's statement; when nobody holds them any more, or at the end, the asking ends."""
+
+    def __init__(self, asked: _UserQuery) -> None:
+        self._asked = asked
+        self._batch: Iterator[Row] = iter(())
+        self._is_done = False
+
+    def __next__(self) -> Row:
+        while not self._is_done:
+            row = next(self._batch, None)
+            if row is not None:
+                return row
+            batch = self._asked.taken()
+            self._is_done = batch is None
+            self._batch = iter(batch or ())
+        raise StopIteration
+
+    def __del__(self) -> None:
+        self._asked.leave()
 
 
 class _CallerLeftError(Exception):

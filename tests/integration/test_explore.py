@@ -1,11 +1,13 @@
 """Asking and looking at a real graph: saved queries, guarded queries, one thing at a time, the way of a question."""
 
 import csv
+import gc
 import io
 import json
 import os
 import resource
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -114,6 +116,18 @@ def test_bombs_are_bounded_and_the_server_still_answers(filled: Graph) -> None:
         assert time.monotonic() - began < 120, name
         assert filled.read(queries.load("walk/topics"))
     assert canonical.dump(filled) == before
+
+
+def test_rows_that_nobody_takes_leave_no_thread(filled: Graph) -> None:
+    before = set(threading.enumerate())
+    asked = filled.ask_user("UNWIND range(1, 10000000) AS x RETURN x", {}, where="the query", timeout_s=30)
+    assert set(threading.enumerate()) > before
+    del asked
+    gc.collect()
+    deadline = time.monotonic() + 20
+    while set(threading.enumerate()) - before and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not set(threading.enumerate()) - before
 
 
 def test_a_query_that_is_wrong_shows_the_place(kgsynth: Callable[..., str]) -> None:
