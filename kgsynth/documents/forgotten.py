@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kgsynth.errors import ConfigError
+from kgsynth.runs import atomic
 
 REASON = "forgotten: `kgsynth forget` took it out"
 
@@ -62,7 +63,6 @@ def remove_tombstones(path: Path, documents: Iterable[str], *, graph: str) -> in
         for line in lines
         if not (line.strip() and (row := json.loads(line))["graph"] == graph and row["document"] in gone)
     ]
-    partial = path.with_name(path.name + ".part")
-    partial.write_text("".join(kept), encoding="utf-8")
-    partial.replace(path)
+    with atomic(path) as partial:
+        partial.write_text("".join(kept), encoding="utf-8")
     return len(lines) - len(kept)

@@ -133,6 +133,11 @@ def undo(graph: Graph, merge_ids: Sequence[str], *, reject: bool) -> int:
     return graph.together(work)
 
 
+def take_back(transaction: Transaction, merge_ids: Sequence[str]) -> None:
+    """Undo merges within a transaction; the terms count for themselves again."""
+    transaction.run(_UNDO, merge_ids=list(merge_ids))
+
+
 def set_distinct(graph: Graph, first: str, second: str) -> None:
     """Record that two terms are different, and take back a merge of the two.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kgsynth import queries
 from kgsynth.errors import GraphError
-from kgsynth.graph import facts
+from kgsynth.graph import decisions, facts
 from kgsynth.graph.session import Graph, Transaction
 
 _KNOWN = queries.load("forget/known")
@@ -15,7 +15,6 @@ _DELETE_ANSWERS = queries.load("forget/delete_answers")
 _DELETE_QUESTIONS = queries.load("forget/delete_questions")
 _DELETE_COMBINATIONS = queries.load("forget/delete_combinations")
 _DELETE_DOCUMENTS = queries.load("forget/delete_documents")
-_FREE_ALIASES = queries.load("forget/free_aliases")
 _DELETE_TERMS = queries.load("forget/delete_terms")
 _MARK_STALE = queries.load("derive/mark_stale")
 
@@ -61,6 +60,8 @@ def plan(graph: Graph, ids: Sequence[str]) -> Forgetting:
 
 def carry_out(graph: Graph, planned: Forgetting) -> None:
     """Delete what `plan` found, all or nothing; derived layers are stale afterwards."""
+    going = set(planned.terms)
+    merge_ids = [one.merge_id for one in decisions.merges(graph) if one.canonical_id in going]
 
     def work(transaction: Transaction) -> None:
         for query, ids in (
@@ -68,11 +69,12 @@ def carry_out(graph: Graph, planned: Forgetting) -> None:
             (_DELETE_QUESTIONS, planned.questions),
             (_DELETE_COMBINATIONS, planned.combinations),
             (_DELETE_DOCUMENTS, planned.documents),
-            (_FREE_ALIASES, planned.terms),
-            (_DELETE_TERMS, planned.terms),
         ):
             if ids:
                 transaction.run(query, ids=list(ids))
+        # Names that counted as a term which goes count for themselves again.
+        decisions.take_back(transaction, merge_ids)
+        transaction.run(_DELETE_TERMS, ids=list(planned.terms))
         transaction.run(_MARK_STALE)
 
     graph.together(work)
