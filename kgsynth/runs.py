@@ -230,6 +230,17 @@ class RunFolder:
         """The counts of a complete shard."""
         return read_json(self._account_file(shard))
 
+    def counted(self) -> dict[str, Any]:
+        """`kept`, and by name `rejected` (reasons) and `totals`, of all complete shards."""
+        kept, rejected, totals = 0, dict[str, int](), dict[str, int]()
+        for shard in self.shards():
+            account = self.account(shard)
+            kept += account["kept"]
+            for into, counts in ((rejected, account["rejected"]), (totals, account["totals"])):
+                for name, number in counts.items():
+                    into[name] = into.get(name, 0) + number
+        return {"kept": kept, "rejected": rejected, "totals": totals}
+
     def shard_rows(self, shard: int) -> list[dict[str, Any]]:
         """The rows of a complete shard."""
         import pyarrow.parquet

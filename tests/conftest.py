@@ -1,8 +1,10 @@
 """Fixtures: a disposable home with the shared jars, a real Neo4j for the session, an empty graph for a test."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -18,6 +20,20 @@ settings.register_profile("kgsynth", deadline=None, derandomize=True)
 settings.load_profile("kgsynth")
 
 PLANETMATH = Path(__file__).parents[2] / "shared" / "data" / "planetmath" / "documents.jsonl.gz"
+
+SHOTS = Path(__file__).parents[1] / "build" / "browser"
+_CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
+)
+_CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +81,16 @@ def planetmath() -> Path:
     if not PLANETMATH.is_file():
         pytest.skip(f"the PlanetMath corpus is not at {PLANETMATH}")
     return PLANETMATH
+
+
+@pytest.fixture
+def page() -> Iterator[Any]:
+    """A page of real headless Chromium; its screenshots go to `SHOTS`."""
+    if not _CHROMIUM:
+        pytest.skip("there is no Chromium on PATH (Debian: apt-get install chromium)")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_CHROMIUM_FLAGS)
+        yield browser.new_page(viewport={"width": 1500, "height": 1000})
+        browser.close()

@@ -38,6 +38,7 @@ _COMMANDS = {
     "document": ("kgsynth.cli.explore", "Show a document and the questions that it touches."),
     "question": ("kgsynth.cli.explore", "Show a question with its answers."),
     "trace": ("kgsynth.cli.explore", "Show the whole way of a question back to its documents."),
+    "report": ("kgsynth.cli.report", "Write a page of figures: coverage, diversity, rejects; two runs side by side."),
     "export": ("kgsynth.cli.dataset", "Write the training set with its card."),
 }
 

@@ -39,7 +39,7 @@ def runs(ctx: click.Context, /, below: Path | None) -> None:
 def show(run: Path) -> None:
     """Show the run in the folder RUN: settings, counts, rejects by reason with examples, sessions, parts."""
     folder = open_run(run)
-    counted = _counted(folder)
+    counted = folder.counted()
     click.echo(f"run {folder.run_id} ({folder.stage}), {_state(folder)}, in {folder.path}")
     read = counted["kept"] + sum(counted["rejected"].values())
     click.echo(f"{read:,} {folder.rows_name} read = {counted['kept']:,} kept + {read - counted['kept']:,} rejected")
@@ -55,7 +55,7 @@ def show(run: Path) -> None:
                 raw = " ".join(str(row["raw"]).split())
                 click.echo(f"      {row['unit_id']}: {raw[:_RAW_CHARS]}{'…' if len(raw) > _RAW_CHARS else ''}")
     for part in folder.parts()[1:]:
-        made = _counted(part)
+        made = part.counted()
         number = made["kept"] + sum(made["rejected"].values())
         click.echo(f"\n{part.path.name}, {_state(part)}: {number:,} read, {made['kept']:,} kept")
     sessions = folder.sessions()
@@ -79,20 +79,8 @@ def _state(folder: RunFolder) -> str:
     return "complete" if folder.manifest() is not None else "interrupted"
 
 
-def _counted(folder: RunFolder) -> dict[str, Any]:
-    """Kept, rejected by reason and totals of the shards that are complete."""
-    kept, rejected, totals = 0, dict[str, int](), dict[str, int]()
-    for shard in folder.shards():
-        account = folder.account(shard)
-        kept += account["kept"]
-        for into, counts in ((rejected, account["rejected"]), (totals, account["totals"])):
-            for name, number in counts.items():
-                into[name] = into.get(name, 0) + number
-    return {"kept": kept, "rejected": rejected, "totals": totals}
-
-
 def _row(folder: RunFolder) -> Sequence[str]:
-    counted = _counted(folder)
+    counted = folder.counted()
     seconds = sum(float(row.get("seconds", 0)) for row in folder.sessions())
     totals = counted["totals"]
     return (

@@ -107,6 +107,11 @@ def build(graph: Graph, progress: Progress | None = None) -> BuildCounts:
     return counts
 
 
+def adjacency(graph: Graph) -> Iterator[Row]:
+    """Each concept and topic with the ids of its neighbours and the counts: each pair from both of its ends."""
+    return graph.stream(_ADJACENCY)
+
+
 def _write_ticket_tables(
     graph: Graph, kinds: dict[str, str], slots: dict[str, int], counts: BuildCounts, progress: Progress
 ) -> str:
@@ -116,7 +121,7 @@ def _write_ticket_tables(
     digests: list[tuple[str, str]] = []
     tickets: list[Row] = []
     with shown(progress, "walk tables", len(kinds)) as bar:
-        for row in graph.stream(_ADJACENCY):
+        for row in adjacency(graph):
             term_id = row["id"]
             if term_id not in slots:
                 raise GraphError(_CHANGED, hint=_BUILD_AGAIN)

@@ -9,6 +9,7 @@ from kgsynth.pipeline.dataset import curate, export
 from kgsynth.pipeline.documents import extract, snapshot
 from kgsynth.pipeline.forgetting import forget
 from kgsynth.pipeline.graph import build, check, connect, load, load_pairs, merge, plan_merge
+from kgsynth.pipeline.reporting import report, write_report
 from kgsynth.pipeline.reviewing import apply_review, cases, preview, read_reviews, write_review
 from kgsynth.pipeline.stages import Report, timed
 from kgsynth.pipeline.walks import sample
@@ -37,10 +38,12 @@ __all__ = [
     "plan_merge",
     "preview",
     "read_reviews",
+    "report",
     "retry",
     "run",
     "sample",
     "snapshot",
     "timed",
+    "write_report",
     "write_review",
 ]

@@ -3,6 +3,7 @@
     python -m tests.benchmarks.generation_speed vllm      in-process vLLM beside bare LLM.chat (small model)
     python -m tests.benchmarks.generation_speed server    server backend beside a bare asyncio client, real vLLM server
     python -m tests.benchmarks.generation_speed instant   the whole stage against a fake server that answers at once
+    python -m tests.benchmarks.generation_speed guided 32     bare LLM.chat without and under the forms of the three levels
     python -m tests.benchmarks.generation_speed memory 1000000    that many scripted requests, peak memory of the process
 
 Ratios are of the medians of three turns; "kgsynth" is the whole answer stage: prompts, journal, checks and shards.
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +194,53 @@ def server(count: int) -> None:
         turns(ours, bare, "tokens/s")
 
 
+def guided(count: int) -> None:
+    """What forcing an answer's form costs; a form also ends texts, so the rate of a full batch is what to compare."""
+    from kgsynth.generation import level1, level3
+    from kgsynth.generation.questions import QUESTION_PATTERN
+    from kgsynth.pipeline.backends import Backends
+
+    concepts = ["hash join", "topological sort", "adjacency matrix", "random variable", "gcd", "spectral norm"]
+    forms = {
+        "none": "",
+        "level 1": level1._pattern(5),
+        "level 2": "".join(
+            rf"<question>\n{QUESTION_PATTERN}\n</question>\n<concepts>\n{one}; {other}\n</concepts>\n?"
+            for one, other in pairwise(concepts)
+        ),
+        "level 3": level3.answer_pattern(concepts, 3),
+    }
+    settings = AnswerSettings(backend="vllm", seed=1, max_output_tokens=_TOKENS, context_tokens=2048)
+    with Backends() as backends:
+        backends.make(config.environment(), settings)
+        (generator,) = backends._loaded.values()
+        engine: Any = generator._engine  # type: ignore[attr-defined]
+        from vllm import SamplingParams
+        from vllm.sampling_params import StructuredOutputsParams
+
+        prompt = "Write questions about these concepts: " + "; ".join(concepts * 12)
+        for turn in range(_TURNS):
+            for name, form in forms.items():
+                parameters = [
+                    SamplingParams(
+                        temperature=0.8,
+                        max_tokens=_TOKENS,
+                        seed=seed,
+                        structured_outputs=StructuredOutputsParams(regex=form) if form else None,
+                    )
+                    for seed in seeds(count)
+                ]
+                started = time.monotonic()
+                outputs = engine.chat(
+                    [[{"role": "user", "content": f"{prompt}; {n}"}] for n in range(count)], parameters, use_tqdm=False
+                )
+                seconds = time.monotonic() - started
+                tokens = sum(len(one.outputs[0].token_ids) for one in outputs)
+                print(
+                    f"turn {turn}, {name}: {tokens:,} tokens in {seconds:.1f} s, {tokens / seconds:.1f}/s", flush=True
+                )
+
+
 def instant(count: int) -> None:
     """A server that answers at once: what the framework can do."""
     with servers.running("--instant") as fake, tempfile.TemporaryDirectory() as desk:
@@ -233,5 +282,7 @@ def memory(count: int) -> None:
 
 if __name__ == "__main__":
     what, *rest = sys.argv[1:] or ["instant"]
-    counts = {"vllm": 96, "server": 96, "instant": 20_000, "memory": 1_000_000}
-    {"vllm": vllm, "server": server, "instant": instant, "memory": memory}[what](int(rest[0]) if rest else counts[what])
+    counts = {"vllm": 96, "server": 96, "guided": 32, "instant": 20_000, "memory": 1_000_000}
+    {"vllm": vllm, "server": server, "guided": guided, "instant": instant, "memory": memory}[what](
+        int(rest[0]) if rest else counts[what]
+    )

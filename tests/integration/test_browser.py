@@ -4,9 +4,7 @@ Screenshots stay in `build/browser`.
 """
 
 import re
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,22 +13,10 @@ from kgsynth.graph import show
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from tests import graphs
+from tests.conftest import SHOTS
 
-SHOTS = Path(__file__).parents[2] / "build" / "browser"
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
-)
 # Slide and query of those that return nodes and relationships.
 PICTURES = {"2-1", "3-1", "5-1", "6-1", "7-1", "8-1", "9-1"}
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")
@@ -38,18 +24,6 @@ def filled(server: ManagedServer, environment, tmp_path_factory: pytest.TempPath
     with server.connect() as graph:
         graphs.fill(graph, environment, tmp_path_factory.mktemp("browser"))
         yield graph
-
-
-@pytest.fixture
-def page():
-    if not CHROMIUM:
-        pytest.skip("there is no Chromium on PATH (Debian: apt-get install chromium)")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser.new_page(viewport={"width": 1500, "height": 1000})
-        browser.close()
 
 
 def test_the_guide_runs_in_the_browser(page, server: ManagedServer, filled: Graph) -> None:

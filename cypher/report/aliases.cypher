@@ -1,0 +1,7 @@
+// What each merged name counts as.
+// access: read
+// params: -
+// returns: id, counts_as
+MATCH (alias:Alias)-[:MERGED_INTO]->(term:Term)
+RETURN alias.id AS id, term.id AS counts_as
+ORDER BY id

@@ -1,0 +1,15 @@
+// The combinations that the graph holds, with their walks and documents.
+// access: read
+// params: -
+// returns: id, seed, walk, path, documents
+MATCH (combination:Combination)
+RETURN combination.id AS id, combination.seed AS seed, combination.walk AS walk,
+       COLLECT {
+         MATCH (combination)-[visit:VISITS]->(term:Term)
+         RETURN term.id ORDER BY visit.step
+       } AS path,
+       COLLECT {
+         MATCH (combination)-[grounded:GROUNDED_IN]->(document:Document)
+         RETURN {id: document.id, jaccard: grounded.jaccard} ORDER BY grounded.rank
+       } AS documents
+ORDER BY id

@@ -1,0 +1,9 @@
+// Where documents may be used: each licence with whom to credit and how many documents are under it.
+// access: read
+// params: -
+// returns: license, attribution, documents
+MATCH (document:Document)
+WITH coalesce(document.license, '') AS license, coalesce(document.attribution, '') AS attribution, count(*) AS documents
+RETURN license, attribution, documents
+ORDER BY documents DESC, license, attribution
+LIMIT 100

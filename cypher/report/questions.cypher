@@ -1,0 +1,14 @@
+// The questions that the graph holds, with what they were written from.
+// access: read
+// params: -
+// returns: id, text, level, grade, origin, concepts, combination_id, documents
+MATCH (question:Question)
+OPTIONAL MATCH (question)-[:WRITTEN_FROM]->(combination:Combination)
+RETURN question.id AS id, question.text AS text, question.level AS level, coalesce(question.grade, '') AS grade,
+       coalesce(question.origin, '') AS origin, question.concepts AS concepts,
+       coalesce(combination.id, '') AS combination_id,
+       COLLECT {
+         MATCH (question)-[:WRITTEN_FROM]->()-[grounded:GROUNDED_IN*0..1]->(document:Document)
+         RETURN document.id ORDER BY document.id
+       } AS documents
+ORDER BY id

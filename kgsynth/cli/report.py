@@ -1,0 +1,75 @@
+"""`kgsynth report`: figures of a graph and of runs, as a page and as JSON."""
+
+from pathlib import Path
+
+import click
+
+from kgsynth import pipeline
+from kgsynth.cli.options import env, graph_settings, open_graph, progress
+from kgsynth.errors import ConfigError
+
+
+@click.command()
+@click.argument("runs", nargs=-1, metavar="[RUN] [RUN_B]", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("report.html"),
+    show_default=True,
+    help="The page: one file that needs no network to be looked at.",
+)
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="The same figures, for programs."
+)
+@click.option(
+    "--after",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of earlier combinations: coverage begins from what they have used.  May be given several times.",
+)
+@click.option(
+    "--sample",
+    default=5000,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Questions of a level, about, whose likeness is looked at; 0 for none.",
+)
+@click.option(
+    "--seed", default=1, show_default=True, type=click.IntRange(0), help="Of what is drawn, and of the picture."
+)
+@click.pass_context
+def report(
+    ctx: click.Context,
+    /,
+    runs: tuple[Path, ...],
+    output: Path,
+    json_file: Path | None,
+    after: tuple[Path, ...],
+    sample: int,
+    seed: int,
+) -> None:
+    """Write a page about the graph and what RUN made of it: coverage, diversity, rejects. With RUN_B, side by side.
+
+    A RUN is a folder with runs (that of `kgsynth run` or one above several), or a file of combinations. Without one
+    the combinations, questions and answers that the graph holds are looked at.
+
+    \b
+    kgsynth report runs/demo -o demo.html --json demo.json
+    kgsynth report plain.jsonl favoured.jsonl --after earlier.jsonl
+    """
+    if len(runs) > 2:
+        raise ConfigError("more than two runs are given", hint="A report stands two side by side; write several.")
+    with open_graph(ctx) as graph:
+        figures = pipeline.report(
+            graph,
+            env(),
+            graph_settings=graph_settings(ctx),
+            runs=runs,
+            after=after,
+            sample=sample,
+            seed=seed,
+            progress=progress(),
+        )
+    pipeline.write_report(figures, output, json_file=json_file)
+    click.echo(f"a report in {output}" + (f", its figures in {json_file}" if json_file else ""), err=True)

@@ -1,0 +1,231 @@
+"""Reports of a real graph and its runs: the command, the figures against the graph, the page in real Chromium."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kgsynth import pipeline
+from kgsynth.config import SampleSettings
+from kgsynth.documents.questions import read_combinations
+from kgsynth.errors import ConfigError, GraphError
+from kgsynth.graph.session import Graph
+from kgsynth.records import StageCount
+from tests import canonical, graphs
+from tests.conftest import SHOTS
+
+
+@pytest.fixture(scope="module")
+def desk(server, environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("report")
+    with server.connect() as graph:
+        (folder / "runs").mkdir()
+        graphs.fill(graph, environment, folder / "runs")
+        for name, more in (
+            ("plain", {}),
+            ("favoured", {"favour": "unused", "earlier": (str(folder / "first.jsonl"),)}),
+        ):
+            if name == "plain":
+                write(graph, folder / "first.jsonl", SampleSettings(seed=1, combinations=60))
+            write(graph, folder / f"{name}.jsonl", SampleSettings(seed=2, combinations=60, **more))
+    return folder
+
+
+def write(graph: Graph, path: Path, settings: SampleSettings) -> None:
+    drawn = pipeline.sample(graph, settings, StageCount(stage="sample"))
+    path.write_text("".join(json.dumps(one.to_row()) + "\n" for one in drawn))
+
+
+def report(command_environment: dict[str, str], desk: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "kgsynth", "--graph", "test", "report", *arguments],
+        env=command_environment,
+        cwd=desk,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def figures(server, environment, desk: Path) -> dict:
+    with server.connect() as graph:
+        return pipeline.report(
+            graph, environment, graph_settings=graphs.GRAPH, runs=[desk / "runs"], sample=500, seed=1
+        )  # fmt: skip
+
+
+def test_the_figures_are_those_of_the_graph(server, figures: dict) -> None:
+    with server.connect() as graph:
+        (held,) = canonical.run(
+            graph,
+            """
+            RETURN COUNT { (:Document) } AS documents, COUNT { (:Concept) } AS concepts, COUNT { (:Topic) } AS topics,
+                   COUNT { (:Concept)-[:CO_OCCURS_WITH]->(:Concept) } AS pairs,
+                   COUNT { ()-[:CO_OCCURS_WITH]->() } AS co_occurrences
+            """,
+        )
+        (degree,) = canonical.run(
+            graph,
+            "MATCH (c:Concept) WITH COUNT { (c)-[:CO_OCCURS_WITH]-() } AS d RETURN max(d) AS most, avg(d) AS mean",
+        )
+        used = canonical.run(
+            graph,
+            "MATCH (:Combination)-[:VISITS]->(t) MATCH (t)-[:MERGED_INTO*0..1]->(c:Concept) RETURN count(DISTINCT c) AS n",
+        )[0]["n"]
+        rules = canonical.run(graph, "MATCH ()-[m:MERGED_INTO]->() RETURN count(m) AS merges")[0]["merges"]
+    assert figures["graph"]["counts"]["documents"] == held["documents"]
+    assert figures["graph"]["weight"]["count"] == held["co_occurrences"]
+    assert figures["graph"]["degree"]["concepts"]["count"] == held["concepts"]
+    assert figures["graph"]["degree"]["concepts"]["max"] == degree["most"]
+    assert figures["graph"]["degree"]["concepts"]["mean"] == pytest.approx(degree["mean"])
+    assert sum(one["merges"] for one in figures["graph"]["merges"]) == rules > 0
+    assert sum(one["documents"] for one in figures["graph"]["licences"]) == held["documents"]
+    (run,) = figures["runs"]
+    assert run["questions"]["count"] > 50
+    assert run["walks"] is None, "the folder has no file of combinations, and its runs were given them directly"
+    assert used > 0
+
+
+def test_what_the_graph_holds_is_reported_without_a_run(server, environment, desk: Path, figures: dict) -> None:
+    with server.connect() as graph:
+        held = pipeline.report(graph, environment, graph_settings=graphs.GRAPH, runs=[], sample=500, seed=1)
+        visited = canonical.run(
+            graph,
+            """
+            MATCH (:Combination)-[:VISITS]->(t) MATCH (t)-[:MERGED_INTO*0..1]->(c:Concept|Topic)
+            RETURN count(DISTINCT CASE WHEN c:Topic THEN c END) AS topics,
+                   count(DISTINCT CASE WHEN c:Concept THEN c END) AS concepts
+            """,
+        )[0]
+        pairs = canonical.run(
+            graph,
+            """
+            MATCH (a:Concept)<-[:MERGED_INTO*0..1]-()<-[:VISITS]-(x:Combination)-[:VISITS]->()-[:MERGED_INTO*0..1]->(b:Concept)
+            WHERE (a)-[:CO_OCCURS_WITH]->(b)
+            RETURN count(DISTINCT [a.id, b.id]) AS n
+            """,
+        )[0]["n"]
+    (own,) = held["runs"]
+    assert own["name"] == "in the graph"
+    coverage = {kind: one["used"] for kind, one in own["walks"]["coverage"].items()}
+    assert (coverage["topics"], coverage["concepts"], coverage["pairs"]) == (
+        visited["topics"],
+        visited["concepts"],
+        pairs,
+    )
+    (run,) = figures["runs"]
+    for level, made in run["questions"]["levels"].items():
+        assert own["questions"]["levels"][level]["count"] == made["count"]
+        assert own["questions"]["levels"][level]["words"] == made["words"]
+    assert own["answers"]["count"] == run["answers"]["count"]
+    assert own["answers"]["agreement"] == run["answers"]["agreement"]
+    likeness = own["questions"]["likeness"]
+    assert {"level 1, same document", "level 3, same combination", "different documents"} <= set(likeness)
+    assert own["walks"]["effective"]["combinations"] <= own["walks"]["combinations"]
+
+
+def test_every_stage_is_accounted_for(desk: Path, figures: dict) -> None:
+    (run,) = figures["runs"]
+    stages = {one["stage"]: one for one in run["stages"]}
+    assert list(stages) == ["level1", "level3", "answer"]
+    for name, made in stages.items():
+        manifest = json.loads(next((desk / "runs").glob(f"{name}*/manifest.json")).read_text())
+        (account,) = manifest["stages"]
+        assert (made["kept"], made["rejected"]) == (account["kept"], account["rejected"])
+
+
+def test_two_runs_stand_side_by_side_and_the_gain_of_favour_is_shown(
+    command_environment: dict[str, str], desk: Path
+) -> None:
+    done = report(
+        command_environment, desk, "plain.jsonl", "favoured.jsonl", "--after", "first.jsonl", "--json", "two.json",
+        "-o", "two.html",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads((desk / "two.json").read_text())
+    assert found["equal"]["combinations"] == 60
+    sets: dict[str, set[str]] = {
+        name: {concept for one in read_combinations(desk / f"{name}.jsonl") for concept in one.concepts}
+        for name in ("first", "plain", "favoured")
+    }
+    plain, favoured = found["equal"]["runs"]
+    for one in (plain, favoured):
+        assert one["new"]["concepts"] == len(sets[one["name"]] - sets["first"])
+        assert one["coverage"]["concepts"]["used"] == len(sets[one["name"]] | sets["first"])
+    assert favoured["new"]["pairs"] >= 0
+    text = (desk / "two.html").read_text()
+    assert "At 60 combinations each" in text
+    assert "60 earlier combinations" in text
+
+
+def test_a_whole_run_is_found_by_its_folder(command_environment: dict[str, str], desk: Path, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "combinations.jsonl").write_text((desk / "plain.jsonl").read_text())
+    done = report(
+        command_environment, desk, str(work), "-o", str(tmp_path / "r.html"), "--json", str(tmp_path / "r.json")
+    )
+    assert done.returncode == 0, done.stderr
+    (run,) = json.loads((tmp_path / "r.json").read_text())["runs"]
+    assert (run["name"], run["walks"]["combinations"], run["questions"]) == ("work", 60, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["empty"], "holds no run and no combinations"),
+        (["absent"], "does not exist"),
+        (["plain.jsonl", "favoured.jsonl", "first.jsonl"], "more than two runs"),
+        (["bad.jsonl"], "bad.jsonl, line 1"),
+        (["plain.jsonl", "-o", "empty"], "is a directory"),
+    ],
+)
+def test_what_cannot_be_reported_is_said(
+    command_environment: dict[str, str], desk: Path, arguments: list[str], said: str
+) -> None:
+    (desk / "empty").mkdir(exist_ok=True)
+    (desk / "bad.jsonl").write_text('{"id": 1}\n')
+    done = report(command_environment, desk, *arguments)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_graph_that_is_not_built_is_refused(graph: Graph, environment) -> None:
+    with pytest.raises(GraphError, match="never built"):
+        pipeline.report(graph, environment, graph_settings=graphs.GRAPH, runs=[], sample=0, seed=1)
+    with pytest.raises(ConfigError, match="does not exist"):
+        pipeline.report(graph, environment, graph_settings=graphs.GRAPH, runs=[Path("absent")], sample=0, seed=1)
+
+
+def test_the_page_is_read_in_chromium_without_a_network(page, figures: dict, desk: Path) -> None:
+    pipeline.write_report(figures, desk / "r.html", json_file=None)
+    asked, said = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.context.set_offline(True)
+    page.goto((desk / "r.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    table = page.locator("table.sorts", has_text="degree").first
+    head = table.locator("th", has_text="mean")
+    head.click()
+    assert head.get_attribute("aria-sort") == "descending"
+    values = [float(cell.get_attribute("data-value")) for cell in table.locator("tbody td:nth-child(3)").all()]
+    assert values == sorted(values, reverse=True)
+    assert len(values) > 3
+    head.press("Enter")
+    assert head.get_attribute("aria-sort") == "ascending"
+    values = [float(cell.get_attribute("data-value")) for cell in table.locator("tbody td:nth-child(3)").all()]
+    assert values == sorted(values)
+    table.locator("th", has_text="what").click()
+    names = [cell.inner_text().lower() for cell in table.locator("tbody td:nth-child(2)").all()]
+    assert names == sorted(names)
+    page.screenshot(path=SHOTS / "report.png", full_page=True)
+    assert [one for one in asked if not one.startswith("file:")] == []
+    assert said == []
