@@ -9,11 +9,10 @@ from typing import Any
 
 import click
 
-from kgsynth import queries
+from kgsynth import pipeline, queries
 from kgsynth.cli import results
 from kgsynth.cli.options import open_graph
 from kgsynth.cli.tables import show_table
-from kgsynth.concepts.normalise import term_id
 from kgsynth.errors import ConfigError
 from kgsynth.graph import show
 from kgsynth.graph.session import Graph, Row
@@ -178,7 +177,7 @@ def _parameter(given: str) -> tuple[str, Any]:
 def concept(ctx: click.Context, /, name: str, limit: int, html: Path | None) -> None:
     """Show the concept or topic NAME (id, name, or nearly) with what stands around it."""
     with open_graph(ctx) as graph:
-        found = _find(graph, "concept", name, [name, term_id("concept", name), term_id("topic", name)])
+        found = _find(graph, "concept", name)
         if html is not None:
             text = queries.load("explore/around_a_concept").text
             answer = graph.ask_user(text, {"concept": found}, where="around_a_concept", timeout_s=_TIMEOUT_S)
@@ -221,7 +220,7 @@ def concept(ctx: click.Context, /, name: str, limit: int, html: Path | None) -> 
 def document(ctx: click.Context, /, name: str, with_text: bool) -> None:
     """Show the document NAME (id, title, or nearly): what it mentions and the questions that it touches."""
     with open_graph(ctx) as graph:
-        view = show.document(graph, _find(graph, "document", name, [name]))
+        view = show.document(graph, _find(graph, "document", name))
     held = view.document
     click.echo(f"{click.style(held['title'] or held['id'], bold=True)}  ({held['id']})")
     for key in ("source", "license", "attribution", "grade", "subject"):
@@ -244,7 +243,7 @@ def document(ctx: click.Context, /, name: str, with_text: bool) -> None:
 def question(ctx: click.Context, /, name: str) -> None:
     """Show the question NAME (id, or words of it) with its answers."""
     with open_graph(ctx) as graph:
-        view = show.question(graph, _find(graph, "question", name, [name]))
+        view = show.question(graph, _find(graph, "question", name))
     _show_question(view)
     click.echo(f"\nkgsynth trace {view.question['id']} shows where it comes from.", err=True)
 
@@ -258,7 +257,7 @@ def trace(ctx: click.Context, /, name: str) -> None:
     Chances are those of the graph as it is now, without lenses.
     """
     with open_graph(ctx) as graph:
-        view = show.question(graph, _find(graph, "question", name, [name]))
+        view = show.question(graph, _find(graph, "question", name))
     _show_question(view)
     if view.steps:
         first = view.steps[0]
@@ -313,8 +312,8 @@ def _show_question(view: show.QuestionView) -> None:
             click.echo(f"  {line}")
 
 
-def _find(graph: Graph, thing: show.Thing, name: str, ids: list[str]) -> str:
-    found = show.find(graph, thing, name, ids=ids)
+def _find(graph: Graph, thing: show.Thing, name: str) -> str:
+    found = pipeline.find(graph, thing, name)
     if found.taken_for:
         click.echo(f"no {thing} is called {name!r}; this is the nearest", err=True)
     return found.id

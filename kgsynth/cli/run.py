@@ -161,4 +161,7 @@ def _show(result: RunResult, environment: configuration.Environment, resolved: R
         for parameter in query.parameters:
             body = body.replace(f"${parameter}", json.dumps(values[parameter]))
         click.echo(f"// {query.summary}\n" + body + ";\n")
+    click.echo(
+        f"A page about all of this: kgsynth --graph {resolved.config.graph.name} report {work_dir} -o report.html"
+    )
     click.echo(f"Stop the server with: kgsynth --graph {resolved.config.graph.name} db stop")

@@ -9,6 +9,7 @@ from kgsynth.pipeline.dataset import curate, export
 from kgsynth.pipeline.documents import extract, snapshot
 from kgsynth.pipeline.forgetting import forget
 from kgsynth.pipeline.graph import build, check, connect, load, load_pairs, merge, plan_merge
+from kgsynth.pipeline.looking import find
 from kgsynth.pipeline.reporting import report, write_report
 from kgsynth.pipeline.reviewing import apply_review, cases, preview, read_reviews, write_review
 from kgsynth.pipeline.stages import Report, timed
@@ -29,6 +30,7 @@ __all__ = [
     "export",
     "extract",
     "extract_with_model",
+    "find",
     "forget",
     "generate",
     "load",
