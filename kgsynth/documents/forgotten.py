@@ -53,8 +53,12 @@ def add_tombstones(path: Path, documents: Iterable[str], *, graph: str, reason: 
 
 
 def remove_tombstones(path: Path, documents: Iterable[str], *, graph: str) -> int:
-    """Take tombstones back; how many there were."""
-    if not path.is_file():
+    """Take tombstones back; how many there were.
+
+    Raises:
+        ConfigError: a line of the file is no tombstone.
+    """
+    if not read_tombstones(path, graph=graph):
         return 0
     gone = set(documents)
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)

@@ -1,6 +1,8 @@
 """Documents taken out: the graph is as if it never had them, and they do not come back."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -147,3 +149,44 @@ def test_what_was_made_from_them_goes_and_they_do_not_come_back(
     held = [json.loads(line) for file in (tmp_path / "set").rglob("*.jsonl") for line in file.read_text().splitlines()]
     assert len(held) == len(every) - len(own)
     assert not any(target["id"] in row["documents"] for row in held)
+
+
+def test_a_document_may_be_allowed_again(
+    graph: Graph, own_home: config.Environment, environment: config.Environment, command_environment, tmp_path: Path
+) -> None:
+    graphs.fill(graph, own_home, tmp_path)
+
+    def kgsynth(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "kgsynth", "--graph", "test", *arguments],
+            env=command_environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    loading = ("load", "documents.jsonl", "--annotations", "annotations.jsonl", "--max-rejected-share", "1")
+    try:
+        gone = [row["id"] for row in canonical.run(graph, "MATCH (d:Document) RETURN d.id AS id ORDER BY id LIMIT 2")]
+        assert kgsynth("forget", *gone, "--reason", "asked").returncode == 0
+        refused = kgsynth(*loading)
+        assert refused.returncode == 0, refused.stderr
+        assert "2 rejected" in refused.stderr
+        assert {gone[0], gone[1], "asked"} <= set(kgsynth("forget", "--list").stdout.split())
+        allowed = kgsynth("forget", gone[0], "never forgotten", "--allow-again")
+        assert allowed.returncode == 0, allowed.stderr
+        assert "1 of 2 documents may be loaded again" in allowed.stderr
+        assert gone[0] not in kgsynth("forget", "--list").stdout.split()
+        assert "1 rejected" in kgsynth(*loading).stderr
+        held = {row["id"] for row in canonical.run(graph, "MATCH (d:Document) RETURN d.id AS id")}
+        assert gone[0] in held
+        assert gone[1] not in held
+        with environment.tombstones.open("a") as file:
+            file.write("no tombstone\n")
+        broken = kgsynth("forget", gone[1], "--allow-again")
+        assert broken.returncode == 1
+        assert "line 2: not a tombstone" in broken.stderr
+    finally:
+        environment.tombstones.unlink(missing_ok=True)
