@@ -39,6 +39,8 @@ _COMMANDS = {
     "question": ("kgsynth.cli.explore", "Show a question with its answers."),
     "trace": ("kgsynth.cli.explore", "Show the whole way of a question back to its documents."),
     "report": ("kgsynth.cli.report", "Write a page of figures: coverage, diversity, rejects; two runs side by side."),
+    "scaling": ("kgsynth.cli.scaling", "What more data buys: fit a scaling law, predict, plot, plan."),
+    "subset": ("kgsynth.cli.scaling", "Nested, level-balanced subsets of a training set."),
     "export": ("kgsynth.cli.dataset", "Write the training set with its card."),
 }
 
@@ -50,7 +52,9 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), cmd_name)
+        module = importlib.import_module(_COMMANDS[cmd_name][0])
+        # A command that shares its name with a module that it imports stands under another.
+        command = getattr(module, f"{cmd_name}_group", None) or getattr(module, cmd_name)
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

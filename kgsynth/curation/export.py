@@ -16,7 +16,7 @@ from kgsynth.runs import read_json, write_json
 
 MANIFEST = "export.json"
 _BATCH_ROWS = 2000
-_WITH_ANSWERS = frozenset({"alpaca", "sharegpt", "messages"})
+WITH_ANSWERS = frozenset({"alpaca", "sharegpt", "messages"})
 # What a row of a table export keeps of the record; the rest is provenance that the graph and the runs have.
 _COLUMNS = (
     "id",
@@ -96,7 +96,7 @@ def write(
             reason = ""
             if any(one in forgotten for one in row.documents):
                 reason = "made from a document that was forgotten"
-            elif settings.format in _WITH_ANSWERS and not row.answer:
+            elif settings.format in WITH_ANSWERS and not row.answer:
                 reason = "no answer"
             if reason:
                 exported.left_out[reason] = exported.left_out.get(reason, 0) + 1

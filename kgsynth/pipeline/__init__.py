@@ -10,9 +10,11 @@ from kgsynth.pipeline.documents import extract, snapshot
 from kgsynth.pipeline.forgetting import forget
 from kgsynth.pipeline.graph import build, check, connect, load, load_pairs, merge, plan_merge
 from kgsynth.pipeline.looking import find
+from kgsynth.pipeline.planning import measured, plan, supply_row
 from kgsynth.pipeline.reporting import report, write_report
 from kgsynth.pipeline.reviewing import apply_review, cases, preview, read_reviews, write_review
 from kgsynth.pipeline.stages import Report, timed
+from kgsynth.pipeline.subsets import subset
 from kgsynth.pipeline.walks import sample
 from kgsynth.pipeline.whole import RunResult, run
 from kgsynth.pipeline.writing import answer, extract_with_model, generate, retry
@@ -36,7 +38,9 @@ __all__ = [
     "load",
     "load_pairs",
     "make_generator",
+    "measured",
     "merge",
+    "plan",
     "plan_merge",
     "preview",
     "read_reviews",
@@ -45,6 +49,8 @@ __all__ = [
     "run",
     "sample",
     "snapshot",
+    "subset",
+    "supply_row",
     "timed",
     "write_report",
     "write_review",

@@ -225,15 +225,7 @@ def export(
     Raises:
         ConfigError: the folder is not a curated run, or the output is there; ManifestError: it is not complete.
     """
-    folder = open_run(curated)
-    if folder.stage != "curate":
-        raise ConfigError(
-            f"{curated} holds {folder.rows_name}, not curated questions",
-            hint="Curate first: kgsynth curate RUN (with --no-filters nothing is refused but what stands twice).",
-        )
-    manifest = folder.manifest()
-    if manifest is None:
-        raise ManifestError(f"run {folder.run_id} in {curated} is not complete", hint="Run `kgsynth curate` again.")
+    folder, manifest = curated_run(curated)
     total = manifest["stages"][0]["kept"]
     card = Card(
         settings.name or output.name,
@@ -254,6 +246,24 @@ def export(
             count.reject(reason, number)
         count.notes.update({f"{split}_rows": number for split, number in sorted(exported.rows.items())})
     return exported
+
+
+def curated_run(path: Path) -> tuple[RunFolder, dict[str, Any]]:
+    """A curated run and its manifest.
+
+    Raises:
+        ConfigError: the folder is not a curated run; ManifestError: it is not complete.
+    """
+    folder = open_run(path)
+    if folder.stage != "curate":
+        raise ConfigError(
+            f"{path} holds {folder.rows_name}, not curated questions",
+            hint="Curate first: kgsynth curate RUN (with --no-filters nothing is refused but what stands twice).",
+        )
+    manifest = folder.manifest()
+    if manifest is None:
+        raise ManifestError(f"run {folder.run_id} in {path} is not complete", hint="Run `kgsynth curate` again.")
+    return folder, manifest
 
 
 def _curated(folder: RunFolder, progress: Progress) -> Iterator[CuratedQuestion]:

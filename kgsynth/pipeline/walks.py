@@ -98,12 +98,17 @@ def _favoured(graph: Graph, settings: SampleSettings, weights: dict[str, int] | 
         coverage = Coverage.of(row["concepts"] for row in graph.stream(_EARLIER))
     favoured = unused_weights({row["id"]: row["neighbours"] for row in graph.stream(_NEIGHBOURS)}, coverage)
     if weights is None:
-        topics = {row["id"]: WEIGHT_UNITS for row in graph.read(_TOPICS)}
+        topics = dict.fromkeys(start_topics(graph), WEIGHT_UNITS)
         return {**topics, **favoured}
     return {
         term: max(1, units * favoured[term] // WEIGHT_UNITS) if term in favoured else units
         for term, units in weights.items()
     }
+
+
+def start_topics(graph: Graph) -> list[str]:
+    """The ids of all topics, in order: where walks start without a lens."""
+    return [row["id"] for row in graph.read(_TOPICS)]
 
 
 def _start_topics(graph: Graph, settings: SampleSettings, weights: dict[str, int] | None) -> list[str]:
@@ -116,7 +121,7 @@ def _start_topics(graph: Graph, settings: SampleSettings, weights: dict[str, int
         if others:
             raise ConfigError(f"{settings.start}: {others[0]!r} is not a topic; walks start at topics")
     else:
-        topics = [row["id"] for row in graph.read(_TOPICS)]
+        topics = start_topics(graph)
     if weights is not None:
         topics = [identity for identity in topics if identity in weights]
     if not topics:

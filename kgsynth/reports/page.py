@@ -30,14 +30,8 @@ def page(figures: Mapping[str, Any]) -> str:
         drawn = _plots(plots, figures)
     except ImportError as error:
         raise MissingExtraError(f"a report needs {error.name}", hint="pip install 'kgsynth[report]'") from error
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"number": number, "percent": percent}
-    template = environment.from_string(
-        resources.files("kgsynth.reports").joinpath("report.html").read_text(encoding="utf-8")
-    )
-    return template.render(
+    template = _template(jinja2, "report.html")
+    text: str = template.render(
         figures=figures,
         graph=figures["graph"],
         runs=figures["runs"],
@@ -49,6 +43,62 @@ def page(figures: Mapping[str, Any]) -> str:
         **_question_rows(figures["runs"]),
         **_stage_rows(figures["runs"]),
     )
+    return text
+
+
+def plots_module() -> Any:
+    """The module that draws, which needs Matplotlib.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        import matplotlib  # noqa: F401
+
+        from kgsynth.reports import plots
+    except ImportError as error:
+        raise MissingExtraError(f"a plot needs {error.name}", hint="pip install 'kgsynth[report]'") from error
+    return plots
+
+
+def scaling_page(*, said: str, level: float, plot: str, parameters: Rows, points: Rows, largest: Rows) -> str:
+    """The page of a fitted law.
+
+    Args:
+        said: what was fitted, in a sentence.
+        level: of the intervals.
+        plot: SVG.
+        parameters: law, model, parameter, value, low, high.
+        points: model, size, error, error of the law, difference, whether held out.
+        largest: law, model, size, error, predicted, low, high of the check without the largest sizes.
+
+    Raises:
+        MissingExtraError: jinja2 is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError as error:
+        raise MissingExtraError(f"a page needs {error.name}", hint="pip install 'kgsynth[report]'") from error
+    return str(
+        _template(jinja2, "scaling.html").render(
+            said=said, level=level, plot=plot, parameters=parameters, points=points, largest=largest, zip=zip
+        )
+    )
+
+
+def _template(jinja2: Any, name: str) -> Any:
+    def text(wanted: str) -> str:
+        return resources.files("kgsynth.reports").joinpath(wanted).read_text(encoding="utf-8")
+
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=jinja2.FunctionLoader(text),
+    )
+    environment.filters |= {"number": number, "percent": percent}
+    return environment.get_template(name)
 
 
 def number(value: Any) -> str:

@@ -45,18 +45,19 @@ def _panels(count: int, *, wide: float = 4.6, high: float = 3.2) -> Iterator[tup
         figure = Figure(figsize=(wide * count, high))
         axes = figure.subplots(1, count, squeeze=False)[0]
 
-        def svg(label: str) -> str:
-            file = io.StringIO()
-            figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-            text = file.getvalue()
-            text = text[text.index("<svg") :]
-            # Ids are unique in a file, not in a page that holds many.
-            prefix = re.sub(r"\W+", "-", label.casefold())[:40]
-            text = re.sub(r'\bid="', f'id="{prefix}-', text)
-            text = re.sub(r'((?:xlink:)?href="#|url\(#)', rf"\1{prefix}-", text)
-            return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+        yield list(axes), lambda label: _svg(figure, label)
 
-        yield list(axes), svg
+
+def _svg(figure: Any, label: str) -> str:
+    file = io.StringIO()
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    # Ids are unique in a file, not in a page that holds many.
+    prefix = re.sub(r"\W+", "-", label.casefold())[:40]
+    text = re.sub(r'\bid="', f'id="{prefix}-', text)
+    text = re.sub(r'((?:xlink:)?href="#|url\(#)', rf"\1{prefix}-", text)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
 
 
 def tails(distributions: Named, *, x: str, label: str) -> str:
@@ -155,6 +156,64 @@ def bars(counts: Named, *, x: str, label: str) -> str:
         if len(counts) > 1:
             axes.legend()
         return svg(label)
+
+
+def law(lines: Sequence[Mapping[str, Any]], *, label: str) -> Callable[[str], str | bytes]:
+    """A fitted law, both axes logarithmic: a line a model with its interval, what was measured, what was held out.
+
+    Args:
+        lines: for each model name, size, error, low, high (curves), measured (points that the law saw) and held_out
+            (those that it did not), each a list of pairs, and `last`, the largest size that it saw.
+        label: what the picture is called.
+
+    Returns:
+        What gives the picture in a form: `svg` (text) or `png` (bytes).
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(8.5, 5.2))
+        axes = figure.subplots()
+        for number, line in enumerate(lines):
+            colour, stroke = COLOURS[number % len(COLOURS)], _STROKES[number % 4]
+            seen = [place for place, size in enumerate(line["size"]) if size <= line["last"]]
+            split = len(seen)
+            axes.fill_between(line["size"], line["low"], line["high"], color=colour, alpha=0.15, lw=0)
+            axes.plot(
+                line["size"][:split], line["error"][:split], stroke, color=colour, lw=2, label=_label(line["name"])
+            )
+            axes.plot(line["size"][max(0, split - 1) :], line["error"][max(0, split - 1) :], ":", color=colour, lw=1.5)
+            if line["measured"]:
+                axes.plot(*zip(*line["measured"], strict=True), "o", color=colour, ms=6)
+            if line["held_out"]:
+                axes.plot(
+                    *zip(*line["held_out"], strict=True),
+                    "D",
+                    mfc="white",
+                    mec=colour,
+                    mew=1.8,
+                    ms=7,
+                    label=_label(f"{line['name']}, held out"),
+                )
+        axes.set(xscale="log", yscale="log", xlabel="billions of tokens", ylabel="error, %")
+        plain = FuncFormatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_major_formatter(plain)
+        axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 1.5, 2, 3, 4, 5, 7)))
+        axes.yaxis.set_major_formatter(plain)
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.legend()
+
+        def picture(form: str) -> str | bytes:
+            with matplotlib.rc_context(_STYLE):
+                if form == "png":
+                    file = io.BytesIO()
+                    figure.savefig(file, format="png", dpi=150, metadata={"Software": None})
+                    return file.getvalue()
+                return _svg(figure, label)
+
+        return picture
 
 
 _PICTURE_SIZE = 1000

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kgsynth import pipeline
-from kgsynth.config import SampleSettings
+from kgsynth.config import CurateSettings, ExportSettings, SampleSettings
 from kgsynth.documents.questions import read_combinations
 from kgsynth.errors import ConfigError, GraphError
 from kgsynth.graph.session import Graph
@@ -194,6 +194,80 @@ def test_what_cannot_be_reported_is_said(
     assert done.returncode != 0
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_plan_multiplies_what_was_measured(server, desk: Path) -> None:
+    levels = pipeline.measured(desk / "runs")
+    assert [one.level for one in levels] == [1, 3]
+    for one in levels:
+        manifest = json.loads((desk / "runs" / f"level{one.level}" / "manifest.json").read_text())
+        assert one.questions == manifest["stages"][0]["kept"]
+        assert one.units == manifest["stages"][0]["units"]
+        assert 0 < one.answered <= 1
+        assert one.question_tokens > 10
+        assert one.answer_tokens > 10
+    with server.connect() as graph:
+        found = pipeline.plan(graph, levels, epochs=2, walks=500, seed=1)
+        documents, topics = canonical.run(
+            graph, "RETURN COUNT { (:Document) } AS documents, COUNT { (:Topic) } AS topics"
+        )[0].values()
+    first, third = found["levels"]
+    assert first["units"] == documents
+    assert third["units"] == found["combinations"] <= 2 * topics
+    for row in found["levels"]:
+        assert row["tokens"] == pytest.approx(
+            row["units"] * row["questions_each"] * row["answered"] * row["tokens_each"]
+        )
+    assert found["tokens"] == pytest.approx(sum(row["tokens"] for row in found["levels"]))
+    assert found["supply"].walks <= 500
+    with pytest.raises(ConfigError, match="holds no answers"):
+        pipeline.measured(desk / "runs" / "level1")
+
+
+def test_subsets_of_a_training_set_are_nested_and_balanced(environment, desk: Path) -> None:
+    curated = pipeline.curate(
+        environment,
+        CurateSettings(filters=False, max_rejected_share=1.0),
+        questions=[desk / "runs" / "answers"],
+        run_dir=desk / "curated",
+        report=lambda _: None,
+    )
+    found = [
+        pipeline.subset(
+            curated.path,
+            ExportSettings(format="jsonl"),
+            sizes=[30, 10, 60],
+            seed=4,
+            output=desk / name,
+            overwrite=False,
+            report=lambda _: None,
+        )
+        for name in ("subsets", "again")
+    ]
+    assert [one["size"] for one in found[0]["subsets"]] == [10, 30, 60]
+    assert found[0]["subsets"] == found[1]["subsets"]
+    held: list[set[str]] = []
+    for one in found[0]["subsets"]:
+        rows = [
+            json.loads(line)
+            for file in (desk / "subsets" / one["folder"]).glob("*.jsonl")
+            for line in file.read_text().splitlines()
+        ]
+        assert len(rows) == one["size"] == sum(one["levels"].values())
+        assert max(one["levels"].values()) - min(one["levels"].values()) <= 1
+        held.append({row["id"] for row in rows})
+    assert held[0] < held[1] < held[2]
+    with pytest.raises(ConfigError, match="do not fit"):
+        pipeline.subset(
+            curated.path,
+            ExportSettings(),
+            sizes=[10**6],
+            seed=1,
+            output=desk / "none",
+            overwrite=False,
+            report=lambda _: None,
+        )
+    assert not (desk / "none").exists()
 
 
 def test_a_graph_that_is_not_built_is_refused(graph: Graph, environment) -> None:

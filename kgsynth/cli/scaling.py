@@ -1,0 +1,336 @@
+"""`kgsynth scaling` and `kgsynth subset`: what more data buys."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from kgsynth import pipeline
+from kgsynth.cli.options import env, open_graph, progress, report, settings_from, settings_options
+from kgsynth.cli.tables import show_table
+from kgsynth.config import ExportSettings
+from kgsynth.documents.forgotten import read_tombstones
+from kgsynth.errors import ConfigError
+from kgsynth.reports import page, scaling
+from kgsynth.runs import atomic, read_json, write_json
+
+_LAWS: tuple[scaling.Law, ...] = ("rectified", "plain")
+_CURVE = 120
+_fit_file = click.argument("fit_file", metavar="FIT.json", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_law = click.option("--law", type=click.Choice(_LAWS), help="Which law.  [default: that of the lower AIC]")
+_level = click.option(
+    "--level", default=0.9, show_default=True, type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Of the intervals.",
+)  # fmt: skip
+
+
+@click.group(name="scaling")
+def scaling_group() -> None:
+    """What more training data buys: fit a scaling law to measurements, predict, plot, plan.
+
+    Sizes are billions of tokens, errors percent.
+    """
+
+
+@scaling_group.command()
+@click.argument("points_file", metavar="POINTS.csv", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The fit, as JSON."
+)
+@click.option("--shared-beta/--own-beta", default=True, show_default=True, help="One beta for all models.")
+@click.option("--tokens-per-sample", type=click.FloatRange(0, min_open=True), help="For a column of samples.")
+@click.option("--draws", default=500, show_default=True, type=click.IntRange(20), help="Simulated fits, for intervals.")
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of the draws.")
+@_level
+def fit(
+    points_file: Path,
+    output: Path,
+    shared_beta: bool,
+    tokens_per_sample: float | None,
+    draws: int,
+    seed: int,
+    level: float,
+) -> None:
+    """Fit L(D) = B / (D_l + D^beta) + E, and the plain law B / D^beta + E beside it.
+
+    \b
+    POINTS.csv has columns billion_tokens (or tokens, or samples with --tokens-per-sample) and error_percent (or
+    accuracy_percent); model, where there are several; held_out, 1 for points that the fit may not see.
+    """
+    points = scaling.read_points(points_file, tokens_per_sample=tokens_per_sample)
+    found: dict[str, Any] = {}
+    rows, checks = [], []
+    for law in _LAWS:
+        try:
+            fitted = scaling.fit(points, law=law, is_shared=shared_beta, draws=draws, seed=seed)
+        except ConfigError as error:
+            if law == "plain":
+                raise
+            click.echo(f"no rectified law: {error}", err=True)
+            continue
+        largest = scaling.without_largest(points, law=law, is_shared=shared_beta, draws=draws, seed=seed, level=level)
+        found[law] = {**scaling.to_row(fitted), "without_largest": largest}
+        rows += _parameter_rows(fitted, level)
+        checks += [[law, *map(_cell, one.values())] for one in largest]
+    write_json(output, {"laws": found, "level": level, "seed": seed})
+    show_table(("law", "model", "parameter", "value", "low", "high"), [list(map(_cell, row)) for row in rows])
+    if checks:
+        click.echo("\nfitted without the largest size of each model:")
+        header = ("law", "model", "billion tokens", "error %", "predicted", "low", "high")
+        show_table(header, checks)
+    for name, row in found.items():
+        click.echo(
+            f"{name}: AIC {row['aic']:.1f}, errors off by {100 * row['deviation']:.2g} % of themselves", err=True
+        )
+    click.echo(f"a fit in {output}; the lower AIC is better: {_better(found)}", err=True)
+
+
+@scaling_group.command()
+@_fit_file
+@click.option("--model", help="Which model.  [default: all]")
+@click.option("--at", "sizes", default="", metavar="SIZE,…", help="Errors at these sizes, in billions of tokens.")
+@click.option("--error", "errors", default="", metavar="PERCENT,…", help="The sizes needed for these errors.")
+@_law
+@_level
+def predict(fit_file: Path, model: str | None, sizes: str, errors: str, law: scaling.Law | None, level: float) -> None:
+    """Say which error a size gives, and which size an error needs, with intervals."""
+    fitted = _fitted(fit_file, law)[0]
+    wanted, aims = _numbers(sizes, "--at"), _numbers(errors, "--error")
+    if not wanted and not aims:
+        raise ConfigError("nothing to predict", hint="Give --at SIZE,… or --error PERCENT,….")
+    rows = []
+    far = False
+    for name in [model] if model else sorted(fitted.parameters):
+        for one in scaling.predict(fitted, name, wanted, level=level):
+            rows.append([name, one["billion_tokens"], one["error_percent"], one["low"], one["high"], _far(one)])
+            far |= one["far"]
+        for aim in aims:
+            one = scaling.size_for(fitted, name, aim, level=level)
+            rows.append([name, one["billion_tokens"], aim, one["low"], one["high"], _far(one)])
+            far |= one["far"]
+    header = ("model", "billion tokens", "error %", "low", "high", "")
+    show_table(header, [list(map(_cell, row)) for row in rows])
+    click.echo(
+        f"{fitted.law} law; low and high are of the {'error' if wanted else 'size'}, {level:.0%} intervals of the law"
+        + ("" if not (wanted and aims) else "; where an error was given, of the size"),
+        err=True,
+    )
+    if far:
+        click.echo(
+            f"far: more than {scaling.FAR:g} times beyond what was measured. The interval knows nothing of what may "
+            "change there.",
+            err=True,
+        )
+
+
+@scaling_group.command()
+@_fit_file
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help=".png, .svg or .html."
+)
+@_law
+@_level
+def plot(fit_file: Path, output: Path, law: scaling.Law | None, level: float) -> None:
+    """Draw the law with its points, both axes logarithmic, intervals shaded."""
+    if output.suffix not in (".png", ".svg", ".html"):
+        raise ConfigError(f"{output}: the ending says the form; give .png, .svg or .html")
+    fitted, held = _fitted(fit_file, law)
+    plots = page.plots_module()
+    draw = plots.law([_line(fitted, name, level) for name in sorted(fitted.parameters)], label="scaling law")
+    made = draw("png" if output.suffix == ".png" else "svg")
+    if output.suffix == ".html":
+        made = page.scaling_page(
+            said=f"The {fitted.law} law, {'one beta for all models' if fitted.is_shared else 'a beta for each model'}; "
+            + "; ".join(f"AIC of the {name} law {row['aic']:.1f}" for name, row in held.items())
+            + ".",
+            level=level,
+            plot=str(made),
+            parameters=[row for row in held.values() for row in _parameter_rows(scaling.from_row(row), level)],
+            points=[
+                [
+                    one.model,
+                    one.size,
+                    one.error,
+                    float(fitted.parameters[one.model].error(one.size)),
+                    one.error - float(fitted.parameters[one.model].error(one.size)),
+                    "held out" if one.held_out else "",
+                ]
+                for one in fitted.points
+                if one.model in fitted.parameters
+            ],
+            largest=[[name, *one.values()] for name, row in held.items() for one in row["without_largest"]],
+        )
+    with atomic(output) as partial:
+        partial.write_bytes(made if isinstance(made, bytes) else made.encode())
+    click.echo(f"the {fitted.law} law in {output}", err=True)
+
+
+@scaling_group.command()
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--epochs", default=5, show_default=True, type=click.IntRange(1), help="Walks from every topic.")
+@click.option("--fit", "fit_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A fitted law.")
+@click.option("--model", help="A model of the fit.  [default: its only one]")
+@click.option("--walks", default=20_000, show_default=True, type=click.IntRange(100), help="Drawn to count repeats.")
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of these walks.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="The figures, for programs.")
+@_law
+@_level
+@click.pass_context
+def plan(
+    ctx: click.Context,
+    /,
+    run: Path,
+    epochs: int,
+    fit_file: Path | None,
+    model: str | None,
+    walks: int,
+    seed: int,
+    json_file: Path | None,
+    law: scaling.Law | None,
+    level: float,
+) -> None:
+    """Say what all documents and EPOCHS walks from every topic will give, by the lengths that RUN measured.
+
+    RUN is a folder with runs to the answers, as small as you like. With --fit: which error that much data gives, and
+    twice and ten times as much.
+    """
+    levels = pipeline.measured(run)
+    with open_graph(ctx) as graph:
+        found = pipeline.plan(graph, levels, epochs=epochs, walks=walks, seed=seed)
+    held = found.pop("supply")
+    header = ("level", "units", "questions a unit", "answered", "questions", "tokens each", "tokens")
+    show_table(header, [list(map(_whole, row.values())) for row in found["levels"]])
+    click.echo(f"\n{found['tokens'] / 1e9:.6g} billion tokens in all")
+    click.echo(
+        f"combinations: {held.walks:,} walks gave {held.different:,} different ones; the next is new with chance "
+        f"{held.new_chance:.1%}; "
+        + (
+            "none repeated"
+            if math.isinf(held.alpha)
+            else f"half of the walks repeat after {held.alpha:,.0f} or more (a lower bound; more --walks, a better one)"
+        )
+    )
+    rows: list[list[Any]] = []
+    if fit_file is not None:
+        fitted = _fitted(fit_file, law)[0]
+        if model is None and len(fitted.parameters) > 1:
+            raise ConfigError("the fit has several models", hint=f"Give --model: {', '.join(fitted.parameters)}.")
+        name = model or next(iter(fitted.parameters))
+        total = found["tokens"] / 1e9
+        rows = [
+            [f"{times} ×" if times > 1 else "this much", *list(one.values())[:4], _far(one)]
+            for times in (1, 2, 10)
+            for one in scaling.predict(fitted, name, [times * total], level=level)
+        ]
+        click.echo(f"\n{name}, {fitted.law} law; nothing brings it below {fitted.parameters[name].floor:.4g} %:")
+        show_table(("", "billion tokens", "error %", "low", "high", ""), [list(map(_cell, row)) for row in rows])
+    if json_file is not None:
+        write_json(json_file, {**found, "supply": pipeline.supply_row(held), "predictions": rows})
+
+
+@click.command()
+@click.argument("curated", metavar="RUN", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--sizes", required=True, metavar="N,…", help="Questions of each subset.")
+@click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="A folder.")
+@click.option("--seed", required=True, type=click.IntRange(0), help="Of the order that subsets are cut from.")
+@click.option("--overwrite", is_flag=True, help="Replace subsets that stand there.")
+@settings_options(
+    ExportSettings,
+    helps={
+        "format": "As of `kgsynth export`.",
+        "validation_share": "Share for validation.",
+        "system": "First turn of every conversation.",
+        "name": "Name in the cards.",
+        "rows_per_file": "Rows a file at most.",
+    },
+)
+def subset(curated: Path, sizes: str, output: Path, seed: int, overwrite: bool, **values: Any) -> None:
+    """Export subsets of the curated RUN, each within the next, balanced by level: for measuring a scaling law.
+
+    \b
+    kgsynth subset runs/curated-… --sizes 100000,200000,400000 --seed 1 -o subsets
+    """
+    wanted = _numbers(sizes, "--sizes")
+    if any(not float(one).is_integer() for one in wanted):
+        raise ConfigError(f"--sizes {sizes}: give whole numbers")
+    found = pipeline.subset(
+        curated,
+        settings_from(ExportSettings, "export", values),
+        sizes=[int(one) for one in wanted],
+        seed=seed,
+        output=output,
+        overwrite=overwrite,
+        forgotten=read_tombstones(env().tombstones),
+        report=report,
+        progress=progress(),
+    )
+    click.echo(f"{len(found['subsets'])} subsets in {output}; subsets.json says what each holds", err=True)
+
+
+def _fitted(path: Path, law: scaling.Law | None) -> tuple[scaling.Fit, dict[str, Any]]:
+    held = read_json(path).get("laws")
+    if not isinstance(held, dict) or not held:
+        raise ConfigError(f"{path} is not a fit", hint="`kgsynth scaling fit POINTS.csv -o FIT.json` writes one.")
+    name = law or _better(held)
+    if name not in held:
+        raise ConfigError(f"{path} has no {name} law", hint=f"It has {', '.join(held)}.")
+    return scaling.from_row(held[name]), held
+
+
+def _better(laws: Mapping[str, Any]) -> str:
+    return min(laws, key=lambda name: float(laws[name]["aic"]))
+
+
+def _parameter_rows(fitted: scaling.Fit, level: float) -> list[list[Any]]:
+    names = {"beta": "beta", "scale": "B", "known": "D_l", "floor": "E"}
+    rows = []
+    for model, own in sorted(fitted.parameters.items()):
+        for name, shown in names.items():
+            if name != "known" or fitted.law == "rectified":
+                bounds = fitted.interval((getattr(draw[model], name) for draw in fitted.draws), level)
+                rows.append([fitted.law, model, shown, getattr(own, name), *bounds])
+    return rows
+
+
+def _line(fitted: scaling.Fit, model: str, level: float) -> dict[str, Any]:
+    own = [one for one in fitted.points if one.model == model]
+    seen = sorted(one.size for one in own if not one.held_out)
+    sizes = np.geomspace(min(one.size for one in own) / 1.5, max(one.size for one in own) * scaling.FAR, _CURVE)
+    curve = scaling.predict(fitted, model, [float(one) for one in sizes], level=level)
+    return {
+        "name": model,
+        "size": [one["billion_tokens"] for one in curve],
+        "error": [one["error_percent"] for one in curve],
+        "low": [one["low"] for one in curve],
+        "high": [one["high"] for one in curve],
+        "measured": [(one.size, one.error) for one in own if not one.held_out],
+        "held_out": [(one.size, one.error) for one in own if one.held_out],
+        "last": seen[-1],
+    }
+
+
+def _numbers(text: str, option: str) -> list[float]:
+    try:
+        found = [float(one) for one in text.split(",") if one.strip()]
+    except ValueError:
+        raise ConfigError(f"{option} {text!r}: give numbers with commas between") from None
+    if any(not math.isfinite(one) or one <= 0 for one in found):
+        raise ConfigError(f"{option} {text!r}: give numbers above 0")
+    return found
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "no size is enough" if math.isinf(value) else f"{value:.4g}"
+    return str(value)
+
+
+def _whole(value: Any) -> str:
+    return f"{value:,.0f}" if isinstance(value, float) and value >= 100 else _cell(value)
+
+
+def _far(one: Mapping[str, Any]) -> str:
+    return "far" if one["far"] else ""
