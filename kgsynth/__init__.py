@@ -9,10 +9,27 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kgsynth.api import Combination, GraphNode, GraphRelationship, KnowledgeGraph, open_graph, to_frame
+    from kgsynth.api import (
+        Combination,
+        GraphNode,
+        GraphRelationship,
+        KnowledgeGraph,
+        open_graph,
+        to_frame,
+        write_report,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["Combination", "GraphNode", "GraphRelationship", "KnowledgeGraph", "__version__", "open_graph", "to_frame"]
+__all__ = [
+    "Combination",
+    "GraphNode",
+    "GraphRelationship",
+    "KnowledgeGraph",
+    "__version__",
+    "open_graph",
+    "to_frame",
+    "write_report",
+]
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from kgsynth import pipeline, queries
 from kgsynth.config import Environment, GraphSettings, SampleSettings, environment, section_from
-from kgsynth.errors import QueryError
+from kgsynth.errors import ConfigError, QueryError
 from kgsynth.graph import show
 from kgsynth.graph.session import Graph, GraphNode, GraphRelationship, Row
 from kgsynth.records import Combination, StageCount
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _TIMEOUT_S = 60.0
 _AROUND = 8
 
-__all__ = ["Combination", "GraphNode", "GraphRelationship", "KnowledgeGraph", "open_graph", "to_frame"]
+__all__ = ["Combination", "GraphNode", "GraphRelationship", "KnowledgeGraph", "open_graph", "to_frame", "write_report"]
 
 
 def open_graph(name: str = "main", *, start: bool = False) -> "KnowledgeGraph":
@@ -84,7 +84,7 @@ class KnowledgeGraph:
 
     def iter_sample(self, count: StageCount, **settings: Any) -> Iterator[Combination]:
         """As `sample`, one at a time in flat memory; `count` gets the walks that were kept and rejected, by reason."""
-        given = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+        given = {name: _plain(value) for name, value in settings.items()}
         return pipeline.sample(self._graph, section_from("sample", given, SampleSettings), count)
 
     def query(
@@ -109,7 +109,10 @@ class KnowledgeGraph:
 
         Raises:
             QueryError: it is not Cypher, may do more than read, or takes longer or more memory than it may.
+            ConfigError: `limit` or `timeout_s` is out of its range.
         """
+        if (limit is not None and limit < 0) or timeout_s <= 0:
+            raise ConfigError(f"limit is {limit} and timeout_s is {timeout_s}: give 0 or more, and more than 0")
         return self._ask(text, parameters or {}, where="the query", limit=limit, timeout_s=timeout_s)
 
     def saved(self, name: str, **parameters: Any) -> "pandas.DataFrame":
@@ -138,8 +141,10 @@ class KnowledgeGraph:
         """A concept or topic by id, name, or nearly, with up to `limit` of each thing around it.
 
         Raises:
-            GraphError: nothing is called so; the hint lists what is near.
+            GraphError: nothing is called so; the hint lists what is near. ConfigError: `limit` is below 1.
         """
+        if limit < 1:
+            raise ConfigError(f"limit is {limit}: give 1 or more")
         return show.term(self._graph, pipeline.find(self._graph, "concept", name).id, limit=limit)
 
     def document(self, name: str) -> show.DocumentView:
@@ -159,9 +164,13 @@ class KnowledgeGraph:
         return show.question(self._graph, pipeline.find(self._graph, "question", question).id)
 
     def report(
-        self, *runs: str | Path, after: Iterable[str | Path] = (), sample: int = 0, seed: int = 1
+        self,
+        *runs: str | Path,
+        after: str | Path | Iterable[str | Path] = (),
+        sample: int = pipeline.REPORT_SAMPLE,
+        seed: int = 1,
     ) -> dict[str, Any]:
-        """The figures of `kgsynth report`, as JSON values.
+        """The figures of `kgsynth report`, as JSON values; `write_report` makes its page of them.
 
         Args:
             runs: one or two folders with runs, or files of combinations; none for what the graph itself holds.
@@ -177,10 +186,26 @@ class KnowledgeGraph:
             self._environment,
             graph_settings=self._settings,
             runs=[Path(run) for run in runs],
-            after=[Path(file) for file in after],
+            after=[Path(file) for file in ([after] if isinstance(after, (str, Path)) else after)],
             sample=sample,
             seed=seed,
         )
+
+
+def write_report(figures: Mapping[str, Any], html: str | Path, *, json_file: str | Path | None = None) -> None:
+    """The page of `KnowledgeGraph.report`'s figures, one file that needs no network, and the figures as JSON.
+
+    Raises:
+        ManifestError: a file cannot be written.
+    """
+    pipeline.write_report(figures, Path(html), json_file=None if json_file is None else Path(json_file))
+
+
+def _plain(value: Any) -> Any:
+    """A setting as a file of settings would have it."""
+    if isinstance(value, Path):
+        return str(value)
+    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def to_frame(records: Iterable[Any]) -> "pandas.DataFrame":

@@ -6,6 +6,7 @@ crash only what is missing is sent. A manifest that exists says that the run is 
 time, so that a run that was killed and continued leaves the same files, byte for byte; times go to `sessions.jsonl`.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -242,10 +243,21 @@ class RunFolder:
         return {"kept": kept, "rejected": rejected, "totals": totals}
 
     def shard_rows(self, shard: int) -> list[dict[str, Any]]:
-        """The rows of a complete shard."""
+        """The rows of a complete shard.
+
+        Raises:
+            ManifestError: its file is gone or broken.
+        """
+        import pyarrow
         import pyarrow.parquet
 
-        rows: list[dict[str, Any]] = pyarrow.parquet.read_table(self.shard_file(shard)).to_pylist()
+        try:
+            rows: list[dict[str, Any]] = pyarrow.parquet.read_table(self.shard_file(shard)).to_pylist()
+        except (OSError, pyarrow.ArrowException) as error:
+            raise ManifestError(
+                f"{self.shard_file(shard)} cannot be read: {error}",
+                hint=f"Remove it and {self._account_file(shard).name} beside it, and run the same command again.",
+            ) from error
         return rows
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -398,9 +410,12 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def _unwritable(path: Path, error: OSError) -> ManifestError:
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, None)
     return ManifestError(
         f"{path} could not be written: {error}",
-        hint="Is the disk full? What was finished is kept: run the same command again when there is room.",
+        hint="Is the disk full? What was finished is kept: run the same command again when there is room."
+        if is_full
+        else "Is it a place that may be written to? What was finished is kept.",
     )
 
 

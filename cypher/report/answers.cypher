@@ -1,8 +1,10 @@
-// The answers that the graph holds, with the question of each.
+// The answers that the graph holds, with the question of each, in the order of the index.
 // access: read
 // params: -
 // returns: id, text, answer, final_answer, votes, agreement, verdict
-MATCH (question:Question)<-[:ANSWERS]-(given:Answer)
+MATCH (given:Answer)
+WHERE given.id > ''
+MATCH (given)-[:ANSWERS]->(question:Question)
 RETURN question.id AS id, question.text AS text, given.text AS answer, given.final_answer AS final_answer,
        given.votes AS votes, given.agreement AS agreement, coalesce(given.verdict, '') AS verdict
-ORDER BY id, given.id
+ORDER BY given.id

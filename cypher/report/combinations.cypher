@@ -3,6 +3,7 @@
 // params: -
 // returns: id, seed, walk, path, documents
 MATCH (combination:Combination)
+WHERE combination.id > ''
 RETURN combination.id AS id, combination.seed AS seed, combination.walk AS walk,
        COLLECT {
          MATCH (combination)-[visit:VISITS]->(term:Term)
@@ -12,4 +13,4 @@ RETURN combination.id AS id, combination.seed AS seed, combination.walk AS walk,
          MATCH (combination)-[grounded:GROUNDED_IN]->(document:Document)
          RETURN {id: document.id, jaccard: grounded.jaccard} ORDER BY grounded.rank
        } AS documents
-ORDER BY id
+ORDER BY combination.id

@@ -1,6 +1,6 @@
 // Each document with its length in characters and the concepts and topics that it mentions.
 // access: read
 // params: -
-// returns: characters, terms
+// returns: id, characters, terms
 MATCH (document:Document)
-RETURN size(coalesce(document.text, '')) AS characters, coalesce(document.term_count, 0) AS terms
+RETURN document.id AS id, size(coalesce(document.text, '')) AS characters, coalesce(document.term_count, 0) AS terms

@@ -1,8 +1,9 @@
-// The questions that the graph holds, with what they were written from.
+// The questions that the graph holds, with what they were written from, in the order of the index.
 // access: read
 // params: -
 // returns: id, text, level, grade, origin, concepts, combination_id, documents
 MATCH (question:Question)
+WHERE question.id > ''
 OPTIONAL MATCH (question)-[:WRITTEN_FROM]->(combination:Combination)
 RETURN question.id AS id, question.text AS text, question.level AS level, coalesce(question.grade, '') AS grade,
        coalesce(question.origin, '') AS origin, question.concepts AS concepts,
@@ -11,4 +12,4 @@ RETURN question.id AS id, question.text AS text, question.level AS level, coales
          MATCH (question)-[:WRITTEN_FROM]->()-[grounded:GROUNDED_IN*0..1]->(document:Document)
          RETURN document.id ORDER BY document.id
        } AS documents
-ORDER BY id
+ORDER BY question.id

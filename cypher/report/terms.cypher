@@ -1,7 +1,8 @@
-// Each concept and topic with the documents that mention it, aliases counted.
+// Each concept and topic with the documents that mention it, aliases counted, in the order of the index.
 // access: read
 // params: -
 // returns: id, name, kind, documents
-MATCH (term:Concept|Topic)
+MATCH (term:Term)
+WHERE term.id > '' AND (term:Concept OR term:Topic)
 RETURN term.id AS id, term.name AS name, term.kind AS kind, term.document_count AS documents
-ORDER BY id
+ORDER BY term.id

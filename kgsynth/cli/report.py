@@ -1,5 +1,7 @@
 """`kgsynth report`: figures of a graph and of runs, as a page and as JSON."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -30,7 +32,7 @@ from kgsynth.errors import ConfigError
 )
 @click.option(
     "--sample",
-    default=5000,
+    default=pipeline.REPORT_SAMPLE,
     show_default=True,
     type=click.IntRange(0),
     help="Questions of a level, about, whose likeness is looked at; 0 for none.",
@@ -58,8 +60,7 @@ def report(
     kgsynth report runs/demo -o demo.html --json demo.json
     kgsynth report plain.jsonl favoured.jsonl --after earlier.jsonl
     """
-    if len(runs) > 2:
-        raise ConfigError("more than two runs are given", hint="A report stands two side by side; write several.")
+    _check_outputs([one for one in (output, json_file) if one is not None], [*runs, *after])
     with open_graph(ctx) as graph:
         figures = pipeline.report(
             graph,
@@ -72,4 +73,23 @@ def report(
             progress=progress(),
         )
     pipeline.write_report(figures, output, json_file=json_file)
+    for run in figures["runs"]:
+        for note in run["notes"]:
+            click.echo(f"{run['name']}: {note}", err=True)
     click.echo(f"a report in {output}" + (f", its figures in {json_file}" if json_file else ""), err=True)
+
+
+def _check_outputs(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Refuse what could not be written, or would be written over, before any work.
+
+    Raises:
+        ConfigError: two files are one, or a folder cannot be written to.
+    """
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise ConfigError(f"--output and --json are both {outputs[0]}", hint="Give two files.")
+    for path in outputs:
+        if path.resolve() in {one.resolve() for one in inputs}:
+            raise ConfigError(f"{path} would be written over, and the report reads it", hint="Name another --output.")
+        folder = next(one for one in path.absolute().parents if one.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise ConfigError(f"{path} cannot be written: {folder} is not a folder that may be written to")

@@ -122,6 +122,44 @@ class OnnxEmbedder:
         return vectors
 
 
+class PooledEmbedder:
+    """Documents to vectors: the mean of the vectors of windows of words, made unit length.
+
+    A window fits into the 128 tokens that the model looks at; of a longer document up to `most` windows are taken,
+    spread evenly over it. A last window of less than a quarter of the others is left out.
+    """
+
+    def __init__(self, embedder: Embedder, *, words: int, most: int) -> None:
+        """Pool what another embedder gives.
+
+        Args:
+            embedder: of the windows.
+            words: of a window; 80 words of English with formulas are about 128 tokens.
+            most: windows of a document.
+        """
+        self._embedder, self._words, self._most = embedder, words, most
+        self.model = f"{embedder.model}/windows-{words}x{most}"
+
+    def embed(self, texts: Sequence[str]) -> Float32Matrix:
+        """As the protocol says."""
+        windows = [self.windows(text) for text in texts]
+        vectors = self._embedder.embed([one for own in windows for one in own])
+        starts = np.concatenate([[0], np.cumsum([len(own) for own in windows])[:-1]]).astype(np.int64)
+        pooled = np.add.reduceat(vectors, starts, axis=0) if len(texts) else vectors
+        lengths = np.linalg.norm(pooled, axis=1, keepdims=True)
+        return np.asarray(pooled / np.maximum(lengths, 1e-12), dtype=np.float32)
+
+    def windows(self, text: str) -> list[str]:
+        """The windows of a text, at least one."""
+        words = text.split()
+        starts = list(range(0, len(words), self._words)) or [0]
+        if len(starts) > 1 and len(words) - starts[-1] < self._words // 4:
+            starts.pop()
+        if len(starts) > self._most:
+            starts = [starts[round(place)] for place in np.linspace(0, len(starts) - 1, self._most)]
+        return [" ".join(words[start : start + self._words]) for start in starts]
+
+
 def make_embedder(name: EmbedderName) -> Embedder:
     """The embedder of that name; `auto` is the torch-free one where installed, else sentence-transformers.
 

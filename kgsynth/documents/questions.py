@@ -106,6 +106,11 @@ def combination_from_row(row: Mapping[str, Any], *, where: str = "") -> Combinat
         ConfigError: the row is not of that form.
     """
     try:
+        names = [row["id"], *(step["id"] for step in row["path"]), *row["topics"], *row["concepts"]]
+        if isinstance(row["topics"], str) or isinstance(row["concepts"], str) or not all(map(_is_name, names)):
+            raise TypeError("ids are text, topics and concepts lists of them")  # noqa: TRY301
+        if not all(0 <= float(one["jaccard"]) <= 1 and _is_name(one["id"]) for one in row["documents"]):
+            raise ValueError("a document needs an id and a jaccard from 0 to 1")  # noqa: TRY301
         return Combination(
             id=row["id"],
             seed=int(row["seed"]),
@@ -123,6 +128,10 @@ def combination_from_row(row: Mapping[str, Any], *, where: str = "") -> Combinat
             f"{where + ': ' if where else ''}not a combination: {str(row)[:200]} ({error!r})",
             hint="Give a file that `kgsynth sample --output` wrote.",
         ) from error
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 def _rows_of(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -29,6 +29,9 @@ _SLOTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "level3": (frozenset({"passages", "topics", "concepts", "max_questions"}), frozenset({"passages", "concepts"})),
     "answer": (frozenset({"question"}), frozenset({"question"})),
     "judge": (frozenset({"question", "answer"}), frozenset({"question", "answer"})),
+    "rate": (frozenset({"title", "document"}), frozenset({"document"})),
+    "syllabus": (frozenset({"domain", "wanted", "count"}), frozenset({"wanted"})),
+    "syllabus_document": (frozenset({"domain", "discipline", "item", "kind"}), frozenset({"item", "kind"})),
 }
 
 
@@ -63,7 +66,7 @@ def load(domain: str, task: str) -> Template:
     Args:
         domain: a domain of the package, or the path of a folder with templates.
         task: what is asked for, one of the file names without `.txt`: extract, level1, level2, level2_free, level3,
-            answer, judge.
+            answer, judge, rate, syllabus, syllabus_document.
 
     Raises:
         ConfigError: there is no such template, or it is malformed.

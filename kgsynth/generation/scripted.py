@@ -152,6 +152,25 @@ def _extract(request: Request, rng: np.random.Generator) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _rate(request: Request, rng: np.random.Generator) -> str:
+    """Numbers that say nothing of the text: a script has read nothing."""
+    del request
+    return "".join(
+        f"<{aspect}>\n{int(rng.integers(1, 11))}\n</{aspect}>\n" for aspect in ("relevance", "clarity", "language")
+    )
+
+
+def _syllabus(request: Request, rng: np.random.Generator) -> str:
+    wanted = request.id.partition(":")[2]
+    return json.dumps({"names": [f"{wanted} {int(rng.integers(100, 1000))} part {n}" for n in range(1, 4)]})
+
+
+def _syllabus_document(request: Request, rng: np.random.Generator) -> str:
+    words = request.messages[-1].content.split()
+    chosen = (words[int(place)] for place in rng.integers(len(words), size=120))
+    return f"This text of a script speaks of nothing. {' '.join(chosen)} {int(rng.integers(10**9))}."
+
+
 def _names(text: str, rng: np.random.Generator, *, count: int) -> list[str]:
     """Different words of a text, drawn."""
     words = list(dict.fromkeys(word.lower() for word in _WORD.findall(text[:4000])))
@@ -165,4 +184,7 @@ _WRITERS: dict[str, Callable[[Request, np.random.Generator], str]] = {
     "answer": _answer,
     "judge": _judge,
     "extract": _extract,
+    "rate": _rate,
+    "syllabus": _syllabus,
+    "syllabus_document": _syllabus_document,
 }

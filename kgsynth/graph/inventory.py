@@ -17,6 +17,7 @@ _ALIASES = queries.load("report/aliases")
 _COMBINATIONS = queries.load("report/combinations")
 _QUESTIONS = queries.load("report/questions")
 _ANSWERS = queries.load("report/answers")
+_LEVELS = queries.load("report/levels")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Inventory:
 
     fingerprint: str
     counts: dict[str, int]
+    documents: frozenset[str]  # ids
     characters: list[int]  # a document
     terms: list[int]  # a document, in the same order
     licences: list[Row]
@@ -43,6 +45,7 @@ def read(graph: Graph) -> Inventory:
     return Inventory(
         fingerprint=fingerprint,
         counts=facts.counts(graph),
+        documents=frozenset(row["id"] for row in documents),
         characters=[row["characters"] for row in documents],
         terms=[row["terms"] for row in documents],
         licences=graph.read(_LICENCES),
@@ -79,6 +82,11 @@ def questions(graph: Graph) -> Iterator[AnsweredQuestion]:
     """The questions that the graph holds, by id, without answers."""
     for row in graph.stream(_QUESTIONS):
         yield AnsweredQuestion.from_row(row)
+
+
+def levels(graph: Graph) -> dict[int, int]:
+    """How many questions of each level the graph holds."""
+    return {row["level"]: row["questions"] for row in graph.read(_LEVELS)}
 
 
 def answers(graph: Graph) -> Iterator[AnsweredQuestion]:

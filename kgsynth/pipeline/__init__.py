@@ -11,6 +11,7 @@ from kgsynth.pipeline.forgetting import forget
 from kgsynth.pipeline.graph import build, check, connect, load, load_pairs, merge, plan_merge
 from kgsynth.pipeline.looking import find
 from kgsynth.pipeline.planning import measured, plan, supply_row
+from kgsynth.pipeline.reporting import SAMPLE as REPORT_SAMPLE
 from kgsynth.pipeline.reporting import report, write_report
 from kgsynth.pipeline.reviewing import apply_review, cases, preview, read_reviews, write_review
 from kgsynth.pipeline.stages import Report, timed
@@ -20,6 +21,7 @@ from kgsynth.pipeline.whole import RunResult, run
 from kgsynth.pipeline.writing import answer, extract_with_model, generate, retry
 
 __all__ = [
+    "REPORT_SAMPLE",
     "Report",
     "RunResult",
     "answer",

@@ -1,7 +1,9 @@
 """Reports: what a graph holds and what one or two runs made of it, as figures and as a page."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -10,35 +12,44 @@ from kgsynth import __version__
 from kgsynth.config import Environment, GraphSettings
 from kgsynth.curation import duplicates
 from kgsynth.documents.questions import read_combinations
+from kgsynth.documents.read import SeenIds
 from kgsynth.errors import ConfigError, MissingExtraError
 from kgsynth.graph import derived, inventory
 from kgsynth.graph.session import Graph
 from kgsynth.progress import Progress, Silent, shown
-from kgsynth.records import AnsweredQuestion, Combination, CuratedQuestion
+from kgsynth.records import AnsweredQuestion, Combination, CuratedQuestion, content_hash
 from kgsynth.reports import coverage, diversity, structure
 from kgsynth.reports.page import page
 from kgsynth.runs import RunFolder, atomic, find_runs, write_json
 
 IN_GRAPH = "in the graph"
+SAMPLE = 2000
 _COMBINATION_FILES = ("combinations.jsonl", "combinations.parquet")
-# Which rows are the questions: the first that there are.
+# Where questions stand; a question of one is not counted again in the next.
 _QUESTION_ROWS = ("questions", "answers", "curated")
-_ORDER = ("read", "extract", "load", "merge", "build", "check", "sample", "level", "answer", "curate", "export")
+_ORDER = ("run", "read", "extract", "load", "merge", "build", "check", "sample", "level", "answer", "curate", "export")
 _NEAR_JACCARD = 0.8
+# MinHash looks at 3,000 questions a second: of more than a minute's worth `kgsynth curate` tells.
+_MOST_COMPARED = 200_000
 _PICTURE_CONCEPTS = 300
 _PICTURE_LINKS = 3
+_NEEDS = ("jinja2", "matplotlib", "networkx", "scipy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One column of a report: combinations, questions and accounts, from files or from the graph."""
+    """One column of a report: combinations, questions and accounts, from files or from the graph.
+
+    `notes` say what could not be found, or stands twice.
+    """
 
     name: str
     combinations: Callable[[], Iterator[Combination]]
     questions: Callable[[], Iterator[AnsweredQuestion]]
     answers: Callable[[], Iterator[AnsweredQuestion]]
-    question_count: int | None = None
+    levels: Callable[[], dict[int, int]]
     stages: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def report(
@@ -48,8 +59,8 @@ def report(
     graph_settings: GraphSettings,
     runs: Sequence[Path],
     after: Sequence[Path] = (),
-    sample: int,
-    seed: int,
+    sample: int = SAMPLE,
+    seed: int = 1,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """The figures of a graph and of one or two runs, as JSON values.
@@ -65,19 +76,27 @@ def report(
         progress: told what goes on.
 
     Raises:
-        ConfigError: a path holds nothing to report; GraphError: the graph is not built;
-        MissingExtraError: a library is not installed.
+        ConfigError: a path holds nothing to report, or an argument is out of its range; GraphError: the graph is not
+        built; MissingExtraError: a library is not installed.
     """
+    missing = [name for name in _NEEDS if find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(f"a report needs {', '.join(missing)}", hint="pip install 'kgsynth[report]'")
+    if len(runs) > 2:
+        raise ConfigError("more than two runs are given", hint="A report stands two side by side; write several.")
+    if sample < 0 or seed < 0:
+        raise ConfigError(f"sample is {sample} and seed is {seed}: give 0 or more")
     progress = progress or Silent()
     sides = [side_of(path) for path in runs] or [_side_of_graph(graph)]
     if len({side.name for side in sides}) < len(sides):
-        sides = [_renamed(side, str(path)) for side, path in zip(sides, runs, strict=True)]
+        sides = [replace(side, name=f"{side.name} ({place})") for place, side in enumerate(sides, 1)]
     with shown(progress, "report: graph", None):
         held = inventory.read(graph)
         terms = structure.TermGraph.of(inventory.terms(graph), derived.adjacency(graph))
         figures: dict[str, Any] = {
             "version": __version__,
             "seed": seed,
+            "sample": sample,
             "graph": {
                 "name": environment.neo4j_uri or graph_settings.name,
                 "fingerprint": held.fingerprint,
@@ -93,31 +112,37 @@ def report(
                 ),
             },
         }
-        universe = coverage.Universe(terms, held.counts["documents"], inventory.aliases(graph))
+        universe = coverage.Universe(terms, held.documents, inventory.aliases(graph))
     before = coverage.uses_of((one for path in after for one in read_combinations(path)), universe) if after else None
-    figures["after"] = {"files": [str(path) for path in after], "combinations": before.count} if before else None
-    embed = _embedder(environment) if sample else None
+    figures["after"] = {"files": [_shown(path) for path in after], "combinations": before.count} if before else None
+    embedder = _embedder(environment) if sample else None
     figures["runs"] = []
     all_uses = []
     for side in sides:
-        with shown(progress, f"report: {side.name}", side.question_count) as bar:
-            questions, claims = _questions(side, embed, sample=sample, seed=seed, progress=bar)
+        questions, each = _questions(side, universe, embedder, sample=sample, seed=seed, progress=progress)
+        with shown(progress, f"report: {side.name}", None):
             uses = coverage.uses_of(side.combinations(), universe, before=before)
+            if uses.count and not uses.terms.sum():
+                raise ConfigError(
+                    f"this graph knows none of the {len(uses.unknown_terms):,} terms of {side.name}",
+                    hint="Name the graph that they were drawn from with --graph.",
+                )
             all_uses.append(uses)
             figures["runs"].append(
                 {
                     "name": side.name,
-                    "walks": coverage.figures(uses, before=before, questions=claims) if uses.count else None,
+                    "walks": coverage.figures(uses, before=before, questions=each) if uses.count else None,
                     "questions": questions,
                     "answers": diversity.answers(side.answers()),
                     "stages": side.stages,
+                    "notes": side.notes,
                 }
             )
     figures["equal"] = _equal(sides, all_uses, universe, before)
     return figures
 
 
-def write_report(figures: dict[str, Any], html: Path, *, json_file: Path | None) -> None:
+def write_report(figures: Mapping[str, Any], html: Path, *, json_file: Path | None = None) -> None:
     """The page and, where wanted, the same figures as JSON; each whole or not at all.
 
     Raises:
@@ -125,7 +150,7 @@ def write_report(figures: dict[str, Any], html: Path, *, json_file: Path | None)
     """
     text = page(figures)
     with atomic(html) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="replace")
     if json_file is not None:
         write_json(json_file, figures)
 
@@ -133,36 +158,55 @@ def write_report(figures: dict[str, Any], html: Path, *, json_file: Path | None)
 def side_of(path: Path) -> Side:
     """What a folder with runs, or a file of combinations, has to report.
 
-    A folder gives all runs below it and, as combinations, its own `combinations.jsonl` or `.parquet`, else the files
-    that its level-3 runs were written from.
+    A folder gives all runs below it and, as combinations, the `combinations.jsonl` or `.parquet` in it and beside its
+    runs, and the files that its level-3 runs were written from.
 
     Raises:
         ConfigError: it has nothing.
     """
     if path.is_file():
-        return Side(name=path.stem, combinations=lambda: read_combinations(path), questions=_none, answers=_none)
+        return Side(
+            name=_shown(Path(path.stem)),
+            combinations=lambda: read_combinations(path),
+            questions=lambda: iter(()),
+            answers=lambda: iter(()),
+            levels=dict,
+        )
     if not path.is_dir():
         raise ConfigError(f"{path} does not exist", hint="Give a folder with runs, or a file of combinations.")
     folders = [one for one in find_runs(path) if not one.is_part]
-    files = [path / name for name in _COMBINATION_FILES if (path / name).is_file()][:1]
-    if not files:
-        named = [one.inputs.get("combinations") for one in folders]
-        files = [Path(name) for name in dict.fromkeys(named) if name and Path(name).is_file()]
+    notes: list[str] = []
+    files = _combination_files(path, folders, notes)
     if not folders and not files:
         raise ConfigError(
             f"{path} holds no run and no combinations",
             hint="Give the folder of `kgsynth run`, one with runs of single stages, or a file of combinations.",
         )
     by_rows = {name: [one for one in folders if one.rows_name == name] for name in _QUESTION_ROWS}
-    source = next((by_rows[name] for name in _QUESTION_ROWS if by_rows[name]), [])
+    sources = [one for name in _QUESTION_ROWS for one in by_rows[name]]
+    stands_twice = _stands_twice(by_rows["questions"])
+    if stands_twice:
+        notes.append(f"{stands_twice:,} questions stand in several runs and are counted once")
     return Side(
-        name=path.resolve().name,
-        combinations=lambda: _each_once(one for file in files for one in read_combinations(file)),
-        questions=lambda: _rows(source),
+        name=_shown(Path(path.resolve().name)),
+        combinations=lambda: _combinations(files),
+        questions=lambda: _each_once(sources),
         answers=lambda: _rows(by_rows["answers"]),
-        question_count=sum(part.counted()["kept"] for folder in source for part in folder.parts()),
-        stages=_stages(folders),
+        levels=lambda: Counter(row.level for row in _each_once(sources)),
+        stages=_stages(path, folders),
+        notes=notes,
     )
+
+
+def _combination_files(path: Path, folders: Sequence[RunFolder], notes: list[str]) -> list[Path]:
+    beside = [place / name for place in (path, *(one.path for one in folders)) for name in _COMBINATION_FILES]
+    named = [Path(one.inputs["combinations"]) for one in folders if one.inputs.get("combinations")]
+    gone = [str(one) for one in dict.fromkeys(named) if not one.is_file()]
+    if gone:
+        notes.append(f"combinations that questions were written from are gone: {', '.join(gone)}")
+    if any(one.stage == "level3" and not one.inputs.get("combinations") for one in folders):
+        notes.append("a level-3 run was given its combinations by a program: they stand in no file")
+    return list({one.resolve(): one for one in (*beside, *named) if one.is_file()}.values())
 
 
 def _side_of_graph(graph: Graph) -> Side:
@@ -171,34 +215,41 @@ def _side_of_graph(graph: Graph) -> Side:
         combinations=lambda: inventory.combinations(graph),
         questions=lambda: inventory.questions(graph),
         answers=lambda: inventory.answers(graph),
-    )
-
-
-def _renamed(side: Side, name: str) -> Side:
-    return Side(
-        name=name,
-        combinations=side.combinations,
-        questions=side.questions,
-        answers=side.answers,
-        question_count=side.question_count,
-        stages=side.stages,
+        levels=lambda: inventory.levels(graph),
     )
 
 
 def _questions(
-    side: Side, embed: diversity.Embed | None, *, sample: int, seed: int, progress: Progress
-) -> tuple[dict[str, Any] | None, dict[str, int]]:
-    """The figures of a side's questions, and how many were written from each combination."""
-    counts: dict[int, int] = {}
-    for question in side.questions():
-        counts[question.level] = counts.get(question.level, 0) + 1
-    if not counts:
-        return None, {}
+    side: Side,
+    universe: coverage.Universe,
+    embedder: diversity.Embed | None,
+    *,
+    sample: int,
+    seed: int,
+    progress: Progress,
+) -> tuple[dict[str, Any] | None, Any]:
+    """The figures of a side's questions, and how many were written from each combination that has any."""
+    counts = side.levels()
+    total = sum(counts.values())
+    if not total:
+        return None, ()
     drawn = diversity.Sample(seed, {level: sample / count for level, count in counts.items()})
-    for question in side.questions():
-        drawn.add(question)
-        progress.advance()
-    return diversity.figures(drawn, embed=embed, near=_near_duplicates), drawn.of_combination
+    near: dict[int, int] | None = None
+    with shown(progress, f"report: questions, {side.name}", total) as bar, duplicates.temporary_folder() as desk:
+        signatures = duplicates.Signatures(Path(desk)) if total <= _MOST_COMPARED else None
+        levels = []
+        for row, question in enumerate(side.questions()):
+            drawn.add(question)
+            if signatures is not None:
+                signatures.add(row, question.text)
+                levels.append(question.level)
+            bar.advance()
+        if signatures is not None:
+            near = Counter(levels[row] for row in duplicates.first_stays(signatures.pairs(_NEAR_JACCARD)))
+    with shown(progress, f"report: likeness, {side.name}", None) as bar:
+        found = diversity.figures(drawn, embedder=embedder, near=near, advance=bar.advance)
+    found["unclaimed"] = coverage.unclaimed(universe, drawn.concepts)
+    return found, drawn.questions_each()
 
 
 def _equal(
@@ -211,6 +262,7 @@ def _equal(
     if len(sides) != 2 or not all(uses.count for uses in all_uses):
         return None
     count = min(uses.count for uses in all_uses)
+    began = before.used() if before is not None else dict.fromkeys(coverage.KINDS, 0)
     found = []
     for side, whole in zip(sides, all_uses, strict=True):
         uses = (
@@ -218,49 +270,59 @@ def _equal(
             if whole.count == count
             else coverage.uses_of(islice(side.combinations(), count), universe, before=before)
         )
-        found.append({"name": side.name, **coverage.figures(uses, before=before)})
-    kept = ("name", "coverage", "effective", "cross_topic_share", "hubs", "new_concept_chance")
-    began = before.used() if before is not None else dict.fromkeys(coverage.KINDS, 0)
-    return {
-        "combinations": count,
-        "runs": [
+        made = coverage.figures(uses, before=before)
+        found.append(
             {
-                **{key: one[key] for key in kept},
-                "new": {kind: one["coverage"][kind]["used"] - began[kind] for kind in coverage.KINDS},
+                "name": side.name,
+                **{key: made[key] for key in ("coverage", "effective", "cross_topic_share", "hubs")},
+                "new": {kind: made["coverage"][kind]["used"] - began[kind] for kind in coverage.KINDS},
             }
-            for one in found
-        ],
-    }
+        )
+    return {"combinations": count, "runs": found}
 
 
-def _stages(folders: Sequence[RunFolder]) -> list[dict[str, Any]]:
+def _stages(path: Path, folders: Sequence[RunFolder]) -> list[dict[str, Any]]:
     """The account of each run, and of the stages of a whole run that have no folder of their own, in their order."""
     rows = []
     # The manifest of a whole run calls the stages of all levels generate.
     own_stages = {"generate", *(folder.stage for folder in folders)}
     for folder in folders:
+        where = _shown(folder.path.relative_to(path)) if folder.path != path else "."
+        state = "complete" if folder.manifest() is not None else "not complete"
         if folder.stage == "run":
-            rows += [
-                _stage_row(folder, one["stage"], one["unit"], one["kept"], one["rejected"])
-                for one in (folder.manifest() or {"stages": []})["stages"]
-                if one["stage"] not in own_stages
+            accounts = [
+                one for one in (folder.manifest() or {"stages": []})["stages"] if one["stage"] not in own_stages
             ]
-        else:
-            own, *parts = [part.counted() for part in folder.parts()]
-            row = _stage_row(folder, folder.stage, folder.rows_name, own["kept"], own["rejected"])
-            rows.append({**row, "retried": sum(part["kept"] for part in parts)})
+            if not accounts:
+                rows.append(_stage_row("run (its own stages are accounted for at its end)", where, state, "", 0, {}))
+            rows += [
+                _stage_row(one["stage"], where, state, one["unit"], one["kept"], one["rejected"]) for one in accounts
+            ]
+            continue
+        kept, rejected, retried, left = 0, Counter[str](), 0, Counter[str]()
+        for part in folder.parts():
+            counted = part.counted()
+            if "retry_of" in part.inputs:
+                retried += counted["kept"]
+                left.update(counted["rejected"])
+            else:
+                kept += counted["kept"]
+                rejected.update(counted["rejected"])
+        row = _stage_row(folder.stage, where, state, folder.rows_name, kept, dict(rejected))
+        rows.append({**row, "kept_by_retries": retried, "rejected_by_retries": sum(left.values())})
     return sorted(rows, key=lambda row: next((n for n, name in enumerate(_ORDER) if row["stage"].startswith(name)), 0))
 
 
-def _stage_row(folder: RunFolder, stage: str, unit: str, kept: int, rejected: dict[str, int]) -> dict[str, Any]:
+def _stage_row(stage: str, where: str, state: str, unit: str, kept: int, rejected: Mapping[str, int]) -> dict[str, Any]:
     return {
         "stage": stage,
-        "where": folder.path.name,
-        "state": "complete" if folder.manifest() is not None else "not complete",
+        "where": where,
+        "state": state,
         "unit": unit,
         "kept": kept,
-        "rejected": rejected,
-        "retried": 0,
+        "rejected": dict(rejected),
+        "kept_by_retries": 0,
+        "rejected_by_retries": 0,
     }
 
 
@@ -271,31 +333,38 @@ def _rows(folders: Sequence[RunFolder]) -> Iterator[AnsweredQuestion]:
                 yield CuratedQuestion.from_row(row)
 
 
-def _none() -> Iterator[AnsweredQuestion]:
-    return iter(())
+def _each_once(folders: Sequence[RunFolder]) -> Iterator[AnsweredQuestion]:
+    """Questions of all folders, each id once; answers to questions from elsewhere bring theirs."""
+    with SeenIds() as seen:
+        for row in _rows(folders):
+            if seen.add(row.id, content_hash("")) == "new":
+                yield row
 
 
-def _each_once(combinations: Iterable[Combination]) -> Iterator[Combination]:
-    seen: set[str] = set()
-    for one in combinations:
-        if one.id not in seen:
-            seen.add(one.id)
-            yield one
+def _stands_twice(folders: Sequence[RunFolder]) -> int:
+    if len(folders) < 2:
+        return 0
+    with SeenIds() as seen:
+        return sum(seen.add(row.id, content_hash("")) != "new" for row in _rows(folders))
 
 
-def _near_duplicates(texts: Sequence[str]) -> int:
-    """How many texts are near an earlier one that stays, by MinHash."""
-    with duplicates.temporary_folder() as desk:
-        signatures = duplicates.Signatures(Path(desk))
-        for row, text in enumerate(texts):
-            signatures.add(row, text)
-        return len(duplicates.first_stays(signatures.pairs(_NEAR_JACCARD)))
+def _combinations(files: Sequence[Path]) -> Iterator[Combination]:
+    with SeenIds() as seen:
+        for file in files:
+            for one in read_combinations(file):
+                if seen.add(one.id, content_hash("")) == "new":
+                    yield one
+
+
+def _shown(path: Path) -> str:
+    """A path as a page and JSON can hold it, whatever bytes it is made of."""
+    return str(path).encode("utf-8", "replace").decode()
 
 
 def _embedder(environment: Environment) -> diversity.Embed | None:
     from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
 
     try:
-        return EmbeddingStore(environment.embeddings, make_embedder("auto")).embed
+        return EmbeddingStore(environment.embeddings, make_embedder("auto"))
     except MissingExtraError:
         return None

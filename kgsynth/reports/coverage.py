@@ -1,6 +1,6 @@
 """What combinations use of a graph: coverage as their number grows, how evenly, and what is left."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations as choices
 from typing import Any
@@ -22,7 +22,7 @@ class Universe:
     """What there is to be used: terms, pairs of concepts that co-occur, documents; and what an id counts as now."""
 
     graph: TermGraph
-    documents: int
+    documents: Collection[str]
     aliases: Mapping[str, str] = field(default_factory=dict)
     _places: dict[str, int] = field(init=False)
     _pairs: NDArray[np.int64] = field(init=False)
@@ -42,7 +42,7 @@ class Universe:
             "topics": topics,
             "concepts": len(self.graph.ids) - topics,
             "pairs": len(self._pairs),
-            "documents": self.documents,
+            "documents": len(self.documents),
         }
 
     def holds(self, identity: str) -> bool:
@@ -69,9 +69,10 @@ class Uses:
 
     universe: Universe
     count: int = 0
-    walks: int = 0
-    unknown: int = 0
     cross_topic: int = 0
+    unknown_terms: set[str] = field(default_factory=set)
+    unknown_documents: set[str] = field(default_factory=set)
+    sets: dict[frozenset[int], int] = field(default_factory=dict)
     concepts_each: list[int] = field(default_factory=list)
     jaccards: list[float] = field(default_factory=list)
     curve: dict[str, list[int]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
@@ -89,8 +90,9 @@ class Uses:
         topics, concepts = self.universe.places(one.topics), self.universe.places(one.concepts)
         pairs = self.universe.pairs(concepts)
         self.count += 1
-        self.walks = max(self.walks, one.walk + 1)
-        self.unknown += sum(not self.universe.holds(term) for term in {*one.topics, *one.concepts})
+        self.unknown_terms.update(term for term in (*one.topics, *one.concepts) if not self.universe.holds(term))
+        own = frozenset(concepts)
+        self.sets[own] = self.sets.get(own, 0) + 1
         self.cross_topic += len(topics) > 1
         self.concepts_each.append(len(concepts))
         self.jaccards += [document.jaccard for document in one.documents]
@@ -103,7 +105,9 @@ class Uses:
             earlier: NDArray[np.int64] | None = None if before is None else getattr(before, used)
             self.curve[kind].append(sum(not table[place] and (earlier is None or not earlier[place]) for place in held))
             table[held] += 1
-        ids_of_documents = [document.id for document in one.documents]
+        grounding = dict.fromkeys(document.id for document in one.documents)
+        ids_of_documents = [document for document in grounding if document in self.universe.documents]
+        self.unknown_documents.update(grounding.keys() - set(ids_of_documents))
         self.curve["documents"].append(
             sum(
                 document not in self.documents and (before is None or document not in before.documents)
@@ -132,13 +136,18 @@ def uses_of(combinations: Iterable[Combination], universe: Universe, *, before: 
     return uses
 
 
-def figures(uses: Uses, *, before: Uses | None = None, questions: Mapping[str, int] | None = None) -> dict[str, Any]:
+def figures(
+    uses: Uses, *, before: Uses | None = None, questions: NDArray[np.int64] | Sequence[int] = ()
+) -> dict[str, Any]:
     """What some combinations used, as JSON values.
+
+    Coverage, its curve, what is unused and the chance of a new concept take what was used before into account; how
+    evenly things are used is of these combinations alone.
 
     Args:
         uses: of the combinations.
         before: of earlier combinations that the coverage begins from.
-        questions: by combination, how many questions were written from it.
+        questions: how many questions were written from each combination.
     """
     graph = uses.universe.graph
     concepts = np.flatnonzero(~graph.is_topic)
@@ -150,8 +159,8 @@ def figures(uses: Uses, *, before: Uses | None = None, questions: Mapping[str, i
     by_documents = np.sort(graph.documents[concepts])[::-1]
     return {
         "combinations": uses.count,
-        "walks": uses.walks,
-        "unknown_terms": uses.unknown,
+        "unknown_terms": len(uses.unknown_terms),
+        "unknown_documents": len(uses.unknown_documents),
         "concepts_each": distribution(uses.concepts_each),
         "jaccard": {**distribution(uses.jaccards), "histogram": histogram(uses.jaccards, low=0, high=1, bins=20)},
         "cross_topic_share": uses.cross_topic / max(1, uses.count),
@@ -160,12 +169,13 @@ def figures(uses: Uses, *, before: Uses | None = None, questions: Mapping[str, i
             for kind in KINDS
         },
         "curve": curve(uses, began),
-        "new_concept_chance": new_chance(uses, concepts),
+        "new_concept_chance": new_chance(uses.terms[concepts] + (0 if before is None else before.terms[concepts])),
         "effective": {
             "topics": perplexity(uses.terms[topics]),
             "concepts": perplexity(uses.terms[concepts]),
             "pairs": perplexity(uses.pairs),
-            "combinations": perplexity(list(questions.values())) if questions else float(uses.count),
+            "combinations": perplexity(list(uses.sets.values())),
+            "combinations_by_questions": perplexity(questions) if len(questions) else None,
         },
         "hubs": {
             **{f"top_{top}": top_share(by_use, top) for top in _TOPS},
@@ -189,12 +199,6 @@ def curve(uses: Uses, began: Mapping[str, int]) -> dict[str, list[int]]:
     return found
 
 
-def covered_at(uses: Uses, count: int, *, before: Uses | None = None) -> dict[str, int]:
-    """What the first `count` combinations cover, with what was covered before."""
-    began = before.used() if before is not None else dict.fromkeys(KINDS, 0)
-    return {kind: began[kind] + int(sum(uses.curve[kind][:count])) for kind in KINDS}
-
-
 def perplexity(uses: NDArray[np.int64] | Sequence[int]) -> float:
     """The effective number of what was used: as many things used equally often would be as even.
 
@@ -209,13 +213,14 @@ def perplexity(uses: NDArray[np.int64] | Sequence[int]) -> float:
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
-def new_chance(uses: Uses, places: NDArray[np.int64]) -> float:
+def new_chance(uses: NDArray[np.int64]) -> float:
     """The chance that the next visit is to a concept that was not used yet: the share of visits to those used once.
+
+    It supposes that all visits were drawn alike, and so it says nothing of walks that favour what is unused.
 
     Source: Good (1953), the missing mass.
     """
-    held = uses.terms[places]
-    return float((held == 1).sum() / held.sum()) if held.sum() else 1.0
+    return float((uses == 1).sum() / uses.sum()) if uses.sum() else 1.0
 
 
 def top_share(descending: NDArray[np.int64], top: int) -> float:
@@ -237,9 +242,18 @@ def lorenz(descending: NDArray[np.int64]) -> dict[str, list[float]]:
 
 def unused(uses: Uses, before: Uses | None = None) -> dict[str, Any]:
     """Concepts that no combination has used: how many, and those of most documents."""
-    graph = uses.universe.graph
-    held = uses.terms if before is None else uses.terms + before.terms
-    left = np.flatnonzero((held == 0) & ~graph.is_topic)
+    return _left(uses.universe.graph, uses.terms if before is None else uses.terms + before.terms)
+
+
+def unclaimed(universe: Universe, concepts: Iterable[str]) -> dict[str, Any]:
+    """Concepts that no question claims, given those that some do: as `unused`."""
+    held = np.zeros(len(universe.graph.ids), dtype=np.int64)
+    held[universe.places(concepts)] = 1
+    return _left(universe.graph, held)
+
+
+def _left(graph: TermGraph, uses: NDArray[np.int64]) -> dict[str, Any]:
+    left = np.flatnonzero((uses == 0) & ~graph.is_topic)
     order = left[np.lexsort((left, -graph.documents[left]))][:_LISTED]
     degrees = graph.concept_degrees()
     return {

@@ -1,8 +1,10 @@
 """Questions in figures: how long they are, how alike those of one document or combination are, how many stand twice."""
 
+from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,112 +12,167 @@ from numpy.typing import NDArray
 from kgsynth.randomness import stream
 from kgsynth.records import AnsweredQuestion, content_hash
 from kgsynth.reports.structure import distribution, histogram
+from kgsynth.texts import normal_question
 
 # Pairs drawn of each category: the standard error of a bin's share is then below .01.
-_MOST_PAIRS = 5000
+_MOST_PAIRS = 3000
 _LONGEST_WORDS = 150
 _LISTED = 50
 _COSINE_BINS = 50
+_EMBED_BATCH = 256
 
 DIFFERENT = "different documents"
+SAME_COMBINATION = "level 3, same combination"
 
-Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+
+class Embed(Protocol):
+    """Texts to vectors."""
+
+    model: str
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """float32 (texts, dimensions), rows of unit length."""
 
 
 @dataclass(slots=True)
 class Sample:
-    """Some of the questions: all of a document, or none, so that those of one document can be compared.
+    """All questions counted, and those of some documents kept: of a document that is drawn, all that it touches.
 
-    Which documents are drawn depends on their ids and the seed alone.
+    Which documents are drawn depends on their ids and the seed alone. Of each question that is only counted 16 bytes
+    stay.
     """
 
     seed: int
-    share: Mapping[int, float]  # by level
-    lengths: dict[int, list[int]] = field(default_factory=dict)
-    characters: dict[int, list[int]] = field(default_factory=dict)
-    grades: dict[int, dict[str, int]] = field(default_factory=dict)
-    origins: dict[str, int] = field(default_factory=dict)
-    of_combination: dict[str, int] = field(default_factory=dict)
+    share: Mapping[int, float]  # by level, of the documents
+    words: dict[int, Counter[int]] = field(default_factory=dict)
+    characters: dict[int, Counter[int]] = field(default_factory=dict)
+    grades: dict[int, Counter[str]] = field(default_factory=dict)
+    origins: Counter[str] = field(default_factory=Counter)
     concepts: set[str] = field(default_factory=set)
     drawn: list[AnsweredQuestion] = field(default_factory=list)
+    _forms: dict[int, Any] = field(default_factory=dict)
+    _combinations: Any = field(default_factory=lambda: array("Q"))
 
     def add(self, question: AnsweredQuestion) -> None:
-        """Count a question, and keep it when its document is drawn."""
+        """Count a question, and keep it when one of its documents is drawn."""
         level = question.level
-        self.lengths.setdefault(level, []).append(len(question.text.split()))
-        self.characters.setdefault(level, []).append(len(question.text))
-        grades = self.grades.setdefault(level, {})
+        self.words.setdefault(level, Counter())[len(question.text.split())] += 1
+        self.characters.setdefault(level, Counter())[len(question.text)] += 1
+        grades = self.grades.setdefault(level, Counter())
         if question.grade:
-            grades[question.grade] = grades.get(question.grade, 0) + 1
+            grades[question.grade] += 1
         if question.origin:
-            self.origins[question.origin] = self.origins.get(question.origin, 0) + 1
+            self.origins[question.origin] += 1
+        self._forms.setdefault(level, array("Q")).append(_short_hash(normal_question(question.text)))
         if question.combination_id:
-            self.of_combination[question.combination_id] = self.of_combination.get(question.combination_id, 0) + 1
+            self._combinations.append(_short_hash(question.combination_id))
         self.concepts.update(question.concepts)
-        own = question.documents[0] if question.documents else question.id
-        if int(content_hash([self.seed, own])[:13], 16) / 16**13 < self.share.get(level, 1.0):
+        if any(self.is_drawn(level, one) for one in question.documents or (question.id,)):
             self.drawn.append(question)
 
+    def is_drawn(self, level: int, document: str) -> bool:
+        """Whether a document is among those whose questions of a level are kept."""
+        return _short_hash(content_hash([self.seed, document])) / 2**64 < self.share.get(level, 1.0)
 
-def figures(sample: Sample, *, embed: Embed | None, near: Callable[[Sequence[str]], int]) -> dict[str, Any]:
+    def questions_each(self) -> NDArray[np.int64]:
+        """How many questions each combination that has any has."""
+        return np.unique(np.frombuffer(self._combinations, dtype=np.uint64), return_counts=True)[1]
+
+    def repeated(self) -> dict[int, float]:
+        """By level, the share of the questions that another of any level before it equals in its normal form."""
+        seen: set[int] = set()
+        found = {}
+        for level, forms in sorted(self._forms.items()):
+            own = np.unique(np.frombuffer(forms, dtype=np.uint64))
+            new = len(own) - sum(int(one) in seen for one in own) if seen else len(own)
+            found[level] = 1 - new / len(forms)
+            if len(self._forms) > 1:
+                seen.update(map(int, own))
+        return found
+
+
+def _short_hash(text: str) -> int:
+    return int(content_hash(text)[:16], 16)
+
+
+def figures(
+    sample: Sample,
+    *,
+    embedder: Embed | None,
+    near: Mapping[int, int] | None,
+    advance: Callable[[int], None] = lambda _: None,
+) -> dict[str, Any]:
     """Lengths, kinds and likeness of questions, as JSON values.
 
     Args:
         sample: of the questions.
-        embed: texts to unit rows; None to leave the likeness out.
-        near: of some texts, how many are near duplicates of an earlier one.
+        embedder: of the texts that are compared; None to leave the likeness out.
+        near: by level, how many questions are near duplicates of an earlier one, of all that there are; None when
+            nobody looked.
+        advance: told how many texts were embedded.
     """
-    texts = [question.text for question in sample.drawn]
-    longest = min(_LONGEST_WORDS, max(20, *(max(words) for words in sample.lengths.values())))
-    repeated = len(texts) - len({" ".join(text.casefold().split()) for text in texts})
+    longest = min(_LONGEST_WORDS, max(20, *(max(words) for words in sample.words.values())))
+    repeated = sample.repeated()
     return {
-        "count": sum(map(len, sample.lengths.values())),
+        "count": sum(words.total() for words in sample.words.values()),
         "levels": {
             str(level): {
-                "count": len(words),
+                "count": words.total(),
                 "words": {
-                    **distribution(words),
-                    "histogram": histogram(words, low=0, high=longest, bins=longest),
+                    **distribution(list(words.elements())),
+                    "histogram": histogram(list(words.elements()), low=0, high=longest, bins=longest),
                 },
-                "characters": distribution(sample.characters[level]),
+                "characters": distribution(list(sample.characters[level].elements())),
                 "grades": dict(sorted(sample.grades[level].items())),
+                "repeated_share": repeated[level],
+                "near_duplicate_share": None if near is None else near.get(level, 0) / words.total(),
             }
-            for level, words in sorted(sample.lengths.items())
+            for level, words in sorted(sample.words.items())
         },
         "origins": dict(sorted(sample.origins.items())),
-        "concepts_claimed": len(sample.concepts),
-        "sampled": len(texts),
-        "repeated_share": repeated / max(1, len(texts)),
-        "near_duplicate_share": near(texts) / max(1, len(texts)),
-        "likeness": likeness(sample.drawn, embed, seed=sample.seed) if embed is not None and texts else {},
+        "sampled": len(sample.drawn),
+        "embedder": embedder.model if embedder is not None else None,
+        "likeness": likeness(sample, embedder, advance) if embedder is not None and sample.drawn else {},
     }
 
 
-def likeness(questions: Sequence[AnsweredQuestion], embed: Embed, *, seed: int) -> dict[str, Any]:
+def likeness(sample: Sample, embedder: Embed, advance: Callable[[int], None] = lambda _: None) -> dict[str, Any]:
     """Cosines of pairs of questions, by what the two have in common.
 
     Returns:
-        By category (`level 1, same document`, …, `level 3, same combination`, `different documents`): the number of
-        pairs there are and were drawn, mean, quantiles, a histogram from 0 to 1, and the most alike.
+        By category (`level 1, same document`, …; of level 3 those of one combination apart from those of others;
+        `different documents`): the pairs looked at, mean, quantiles, a histogram from 0 to 1, and the most alike.
 
-    Source: the comparison of figure 4 of arXiv 2503.19551, where level 3 has the least alike questions.
+    Source: arXiv 2503.19551 compares the questions that its levels write from one document in the same way.
     """
-    vectors = embed([question.text for question in questions])
+    questions = sample.drawn
+    pairs = {
+        name: _within(groups, stream(sample.seed, name, 0), apart=apart) for name, groups, apart in _categories(sample)
+    }
+    pairs[DIFFERENT] = _across(questions, stream(sample.seed, DIFFERENT, 0))
+    ends = sorted({int(place) for drawn in pairs.values() for place in drawn.ravel()})
+    vectors = np.empty((0, 0), dtype=np.float32)
+    parts = []
+    for first in range(0, len(ends), _EMBED_BATCH):
+        batch = ends[first : first + _EMBED_BATCH]
+        parts.append(embedder.embed([questions[place].text for place in batch]))
+        advance(len(batch))
+    if parts:
+        vectors = np.concatenate(parts)
+    at = {place: row for row, place in enumerate(ends)}
     found: dict[str, Any] = {}
-    pairs = {name: _within(groups, stream(seed, name, 0)) for name, groups in _categories(questions).items()}
-    pairs[DIFFERENT] = _across(questions, stream(seed, DIFFERENT, 0))
-    for name, (drawn, total) in pairs.items():
+    for name, drawn in pairs.items():
         if not len(drawn):
             continue
-        cosines = np.einsum("ij,ij->i", vectors[drawn[:, 0]], vectors[drawn[:, 1]]).astype(float)
+        rows = np.array([[at[int(one)], at[int(other)]] for one, other in drawn])
+        cosines = np.einsum("ij,ij->i", vectors[rows[:, 0]], vectors[rows[:, 1]]).astype(float)
         found[name] = {
-            "pairs": total,
+            "pairs": len(cosines),
             "mean": float(cosines.mean()),
             "p10": float(np.quantile(cosines, 0.1)),
             "median": float(np.quantile(cosines, 0.5)),
             "p90": float(np.quantile(cosines, 0.9)),
             "over_95": float((cosines >= 0.95).mean()),
-            "drawn": len(cosines),
             "histogram": histogram(cosines, low=0, high=1, bins=_COSINE_BINS),
             "most_alike": [
                 {
@@ -131,26 +188,26 @@ def likeness(questions: Sequence[AnsweredQuestion], embed: Embed, *, seed: int) 
 
 def answers(rows: Iterable[AnsweredQuestion]) -> dict[str, Any]:
     """Agreement, verdicts and lengths of answers, as JSON values."""
-    count, with_final, lengths, agreements = 0, 0, list[int](), list[float]()
-    verdicts: dict[str, int] = {}
+    with_final, words, agreements = 0, Counter[int](), Counter[float]()
+    verdicts: Counter[str] = Counter()
     doubtful: list[tuple[float, str, str, str]] = []
     for row in rows:
-        count += 1
         with_final += bool(row.final_answer)
-        lengths.append(len(row.answer.split()))
+        words[len(row.answer.split())] += 1
         if row.votes > 1:
-            agreements.append(row.agreement)
+            agreements[row.agreement] += 1
             doubtful.append((row.agreement, row.id, row.text, row.final_answer))
             if len(doubtful) > 4 * _LISTED:
                 doubtful = sorted(doubtful)[:_LISTED]
         if row.verdict:
-            verdicts[row.verdict] = verdicts.get(row.verdict, 0) + 1
+            verdicts[row.verdict] += 1
+    voted = list(agreements.elements())
     return {
-        "count": count,
+        "count": words.total(),
         "with_final_answer": with_final,
-        "words": distribution(lengths),
-        "agreement": {**distribution(agreements), "histogram": histogram(agreements, low=0, high=1, bins=20)}
-        if agreements
+        "words": distribution(list(words.elements())),
+        "agreement": {**distribution(voted), "histogram": histogram(voted, low=0, high=1, bins=20)}
+        if voted
         else {"count": 0},
         "verdicts": dict(sorted(verdicts.items())),
         "least_agreement": [
@@ -160,51 +217,72 @@ def answers(rows: Iterable[AnsweredQuestion]) -> dict[str, Any]:
     }
 
 
-def _categories(questions: Sequence[AnsweredQuestion]) -> dict[str, list[list[int]]]:
-    """Groups of places by what the questions of a group have in common."""
+def _categories(sample: Sample) -> list[tuple[str, list[list[int]], Callable[[int, int], bool]]]:
+    """Names, groups of places, and which pairs of a group count."""
     same_document: dict[int, dict[str, list[int]]] = {}
     same_combination: dict[str, list[int]] = {}
-    for place, question in enumerate(questions):
-        for document in question.documents:
-            same_document.setdefault(question.level, {}).setdefault(document, []).append(place)
+    combination_of = [question.combination_id for question in sample.drawn]
+    for place, question in enumerate(sample.drawn):
+        for document in dict.fromkeys(question.documents):
+            if sample.is_drawn(question.level, document):
+                same_document.setdefault(question.level, {}).setdefault(document, []).append(place)
         if question.combination_id:
             same_combination.setdefault(question.combination_id, []).append(place)
-    found = {f"level {level}, same document": list(groups.values()) for level, groups in sorted(same_document.items())}
-    return {**found, "level 3, same combination": list(same_combination.values())}
+
+    def of_two_combinations(one: int, other: int) -> bool:
+        return not combination_of[one] or combination_of[one] != combination_of[other]
+
+    found = [
+        (
+            f"level {level}, same document" + (", other combination" if level == 3 else ""),
+            list(groups.values()),
+            of_two_combinations,
+        )
+        for level, groups in sorted(same_document.items())
+    ]
+    return [*found, (SAME_COMBINATION, list(same_combination.values()), lambda _one, _other: True)]
 
 
-def _within(groups: Sequence[Sequence[int]], draws: np.random.Generator) -> tuple[NDArray[np.int64], int]:
-    """Pairs (drawn, 2) within groups, each once: all, or as many as are wanted; and how many there are."""
+def _within(
+    groups: Sequence[Sequence[int]], draws: np.random.Generator, *, apart: Callable[[int, int], bool]
+) -> NDArray[np.int64]:
+    """Pairs (drawn, 2) within groups that count, each once: all, or as many as are wanted.
+
+    Each pair of a group is as likely as any; one that stands in two groups is drawn twice as often, and kept once.
+    """
     sizes = np.array([len(group) for group in groups], dtype=np.int64)
     ends = np.cumsum(sizes * (sizes - 1) // 2)
     total = int(ends[-1]) if len(ends) else 0
-    flat = (
-        np.arange(total)
-        if total <= _MOST_PAIRS
-        else np.unique(draws.integers(total, size=2 * _MOST_PAIRS))  # nearly all different
-    )
-    if len(flat) > _MOST_PAIRS:
-        flat = np.sort(draws.permutation(flat)[:_MOST_PAIRS])
-    pairs = np.empty((len(flat), 2), dtype=np.int64)
-    for row, number in enumerate(flat):
+    # Of many pairs some do not count; in four times as many as are wanted there are enough.
+    few = total <= 4 * _MOST_PAIRS
+    flat = np.arange(total) if few else np.unique(draws.integers(total, size=4 * _MOST_PAIRS))
+    found: dict[tuple[int, int], None] = {}
+    for number in draws.permutation(flat):
         group = int(np.searchsorted(ends, number, side="right"))
         inside = int(number - (ends[group - 1] if group else 0))
-        # Pair number k of a group joins place j with i < j, where j * (j - 1) / 2 <= k.
+        # Pair number k of a group joins places i < j, where j * (j - 1) / 2 <= k.
         second = int((1 + (1 + 8 * inside) ** 0.5) / 2)
         second -= second * (second - 1) // 2 > inside
-        pairs[row] = groups[group][inside - second * (second - 1) // 2], groups[group][second]
-    return pairs, total
+        one, other = sorted((groups[group][inside - second * (second - 1) // 2], groups[group][second]))
+        if apart(one, other):
+            found[one, other] = None
+            if len(found) == _MOST_PAIRS:
+                break
+    return np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
 
 
-def _across(questions: Sequence[AnsweredQuestion], draws: np.random.Generator) -> tuple[NDArray[np.int64], int]:
-    """Pairs (drawn, 2) of questions that share no document, and how many pairs of any kind there are."""
+def _across(questions: Sequence[AnsweredQuestion], draws: np.random.Generator) -> NDArray[np.int64]:
+    """Pairs (drawn, 2) of questions of different documents."""
     size = len(questions)
     if size < 2:
-        return np.empty((0, 2), dtype=np.int64), 0
+        return np.empty((0, 2), dtype=np.int64)
     tried = np.unique(np.sort(draws.integers(size, size=(2 * _MOST_PAIRS, 2)), axis=1), axis=0)
     pairs = [
         (one, other)
         for one, other in draws.permutation(tried)
-        if one != other and not {*questions[one].documents} & {*questions[other].documents}
+        if one != other
+        and questions[one].documents
+        and questions[other].documents
+        and not {*questions[one].documents} & {*questions[other].documents}
     ]
-    return np.array(pairs[:_MOST_PAIRS], dtype=np.int64).reshape(-1, 2), size * (size - 1) // 2
+    return np.array(pairs[:_MOST_PAIRS], dtype=np.int64).reshape(-1, 2)

@@ -1,6 +1,6 @@
 """The page of a report: one file with everything in it, to be looked at without a network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -12,7 +12,7 @@ _KINDS = {
     "concepts": "concepts",
     "pairs": "co-occurring pairs",
     "documents": "documents",
-    "combinations": "combinations",
+    "combinations": "combinations (different sets of concepts)",
 }
 
 
@@ -150,54 +150,67 @@ def _walk_rows(figures: Mapping[str, Any]) -> dict[str, Any]:
     ]
     held = [run["walks"] for run in walked]
     several = ("topics", "concepts", "pairs", "documents")
-    figures_of_walks: list[tuple[str, Any, list[Any]]] = [
+    began = ", earlier ones included" if figures["after"] else ""
+    rows: list[tuple[str, Callable[[Any], str], list[Any]]] = [
         ("combinations", number, [one["combinations"] for one in held]),
         ("concepts of a combination, mean", number, [one["concepts_each"].get("mean") for one in held]),
         ("combinations across topics", percent, [one["cross_topic_share"] for one in held]),
-        *[(f"{_KINDS[kind]} used", percent, [one["coverage"][kind]["share"] for one in held]) for kind in several],
         *[
-            (f"effective number of {_KINDS[kind]}", number, [one["effective"][kind] for one in held])
-            for kind in ("topics", "concepts", "pairs", "combinations")
+            (f"{_KINDS[kind]} used{began}", percent, [one["coverage"][kind]["share"] for one in held])
+            for kind in several
         ],
+        (
+            f"chance that the next visit is to a new concept{began}",
+            percent,
+            [one["new_concept_chance"] for one in held],
+        ),
+        *_evenness(held),
+        (
+            "effective number of combinations, by the questions from each",
+            number,
+            [one["effective"]["combinations_by_questions"] for one in held],
+        ),
         *[
             (f"share of uses: {name}", percent, [one["hubs"][key] for one in held])
             for key, name in (
                 ("top_10", "the 10 most used concepts"),
                 ("top_100", "the 100 most used"),
                 ("top_1_percent", "the most used 1 %"),
-                ("top_1_percent_of_mentions", "the 1 % of most documents have of mentions"),
+                ("top_1_percent_of_mentions", "of mentions, the 1 % of most documents"),
             )
         ],
-        ("chance that the next visit is to a new concept", percent, [one["new_concept_chance"] for one in held]),
     ]
     equal = figures["equal"]
-    lines: list[tuple[str, list[float]]] = []
-    if equal:
-        both = equal["runs"]
-        lines = [
-            *[(f"{_KINDS[kind]} newly used", [one["new"][kind] for one in both]) for kind in several],
-            *[(f"{_KINDS[kind]} used in all", [one["coverage"][kind]["used"] for one in both]) for kind in several],
-            *[
-                (f"effective number of {_KINDS[kind]}", [one["effective"][kind] for one in both])
-                for kind in ("topics", "concepts", "pairs")
-            ],
-            ("cross-topic share", [one["cross_topic_share"] for one in both]),
-            ("share of the top 1 % of concepts", [one["hubs"]["top_1_percent"] for one in both]),
-            ("chance of a new concept", [one["new_concept_chance"] for one in both]),
-        ]
+    both = equal["runs"] if equal else []
+    lines: list[tuple[str, Callable[[Any], str], list[Any]]] = [
+        *[(f"{_KINDS[kind]} newly used", number, [one["new"][kind] for one in both]) for kind in several],
+        *[(f"{_KINDS[kind]} used{began}", number, [one["coverage"][kind]["used"] for one in both]) for kind in several],
+        *_evenness(both),
+        ("combinations across topics", percent, [one["cross_topic_share"] for one in both]),
+        ("share of uses: the most used 1 % of concepts", percent, [one["hubs"]["top_1_percent"] for one in both]),
+    ]
     return {
         "walked": walked,
         "walk_columns": [("", "text"), *[(run["name"], "said") for run in walked]],
-        "walk_rows": [
-            [name, *["–" if one is None else shown(one) for one in values]] for name, shown, values in figures_of_walks
+        "walk_rows": [[name, *[_said(one, shown) for one in values]] for name, shown, values in rows],
+        "equal_columns": [("", "text"), *[(one["name"], "said") for one in both], ("ratio", "count")],
+        "equal_rows": [
+            [name, *[_said(one, shown) for one in values], values[1] / values[0] if values[0] else None]
+            for name, shown, values in (lines if both else [])
         ],
-        "equal_columns": [
-            ("", "text"),
-            *[(one["name"], "count") for one in (equal or {"runs": []})["runs"]],
-            ("ratio", "count"),
-        ],
-        "equal_rows": [[name, *values, values[1] / values[0] if values[0] else None] for name, values in lines],
     }
+
+
+def _evenness(held: Sequence[Mapping[str, Any]]) -> list[tuple[str, Callable[[Any], str], list[Any]]]:
+    return [
+        (f"effective number of {_KINDS[kind]}", number, [one["effective"][kind] for one in held])
+        for kind in ("topics", "concepts", "pairs", "combinations")
+    ]
+
+
+def _said(value: Any, shown: Callable[[Any], str]) -> tuple[Any, str]:
+    """What a cell is sorted by, and what stands in it."""
+    return (-1, "–") if value is None else (value, shown(value))
 
 
 def _question_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -213,17 +226,24 @@ def _question_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 held["count"],
                 *(held["words"][key] for key in ("mean", "median", "p90", "max")),
                 held["characters"]["mean"],
+                held["repeated_share"],
+                held["near_duplicate_share"],
                 _counts(held["grades"]),
             ]
             for name, made in asked
             for level, held in made["levels"].items()
         ],
-        "twice_rows": [
-            [name, made["sampled"], made["repeated_share"], made["near_duplicate_share"], made["concepts_claimed"]]
+        "unclaimed": [
+            {
+                "name": name,
+                "count": made["unclaimed"]["count"],
+                "rows": [list(one.values()) for one in made["unclaimed"]["listed"]],
+            }
             for name, made in asked
         ],
+        "embedders": sorted({made["embedder"] for _, made in asked if made["embedder"]}),
         "likeness_rows": [
-            [name, kind, *(held[key] for key in ("pairs", "drawn", "mean", "median", "p90", "over_95"))]
+            [name, kind, *(held[key] for key in ("pairs", "mean", "median", "p90", "over_95"))]
             for name, made in asked
             for kind, held in made["likeness"].items()
         ],
@@ -258,16 +278,15 @@ def _stage_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, Rows]:
     for run in runs:
         for one in run["stages"]:
             rejected = sum(one["rejected"].values())
-            read = one["kept"] + rejected
+            both = one["kept"] + rejected
             stages.append(
                 [
                     run["name"],
-                    *(one[key] for key in ("stage", "where", "state", "unit")),
-                    read,
-                    one["kept"],
+                    *(one[key] for key in ("stage", "where", "state", "unit", "kept")),
                     rejected,
-                    rejected / read if read else None,
-                    one["retried"],
+                    rejected / both if both else None,
+                    one["kept_by_retries"],
+                    one["rejected_by_retries"],
                 ]
             )
     return {

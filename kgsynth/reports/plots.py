@@ -326,7 +326,7 @@ def _labels(
 
 def _label(name: str) -> str:
     """A name as Matplotlib shows it: no formula, and not hidden for a leading underscore."""
-    return name.lstrip("_").replace("$", r"\$")
+    return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
 
 
 def _short(text: str, most: int) -> str:

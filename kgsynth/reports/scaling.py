@@ -197,7 +197,7 @@ def fit(points: Sequence[Point], *, law: Law, is_shared: bool, draws: int, seed:
         rng = stream(seed, "scaling", number)
         spread = deviation * math.sqrt(freedom / rng.chisquare(freedom))
         drawn = expected + rng.normal(scale=max(spread, 1e-12), size=len(logs))
-        simulated.append(shape.parameters(shape.solve(drawn, shape.near(best))))
+        simulated.append(shape.parameters(shape.solve(drawn, [best])))
     return Fit(
         law=law,
         points=tuple(points),
@@ -260,13 +260,6 @@ class _Shape:
             first = self._betas + self.each * number
             vector[first : first + self.each] = values
         return vector
-
-    def near(self, best: Floats) -> list[Floats]:
-        """Starts for points that are like those of a fit: the fit itself, and a flatter and a steeper law."""
-        flat, steep = best.copy(), best.copy()
-        flat[: self._betas] *= 0.8
-        steep[: self._betas] *= 1.25
-        return [best, flat, steep]
 
     def residuals(self, vector: Floats, logs: Floats) -> Floats:
         """Log L of the points minus that of the law."""

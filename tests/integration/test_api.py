@@ -97,12 +97,23 @@ def test_a_question_is_traced_to_its_documents(opened: kgsynth.KnowledgeGraph, s
         opened.trace("nobody has asked this")
 
 
-def test_figures_are_those_of_the_report(opened: kgsynth.KnowledgeGraph, server, environment, folders) -> None:
+def test_figures_are_those_of_the_report(
+    opened: kgsynth.KnowledgeGraph, server, environment, folders, tmp_path: Path
+) -> None:
     with server.connect() as graph:
         wanted = pipeline.report(
             graph, environment, graph_settings=GraphSettings(name="test"), runs=[folders["level3"]], sample=0, seed=1
         )
-    assert opened.report(folders["level3"]) == wanted
+    assert opened.report(folders["level3"], sample=0) == wanted
+    kgsynth.write_report(wanted, tmp_path / "r.html", json_file=str(tmp_path / "r.json"))
+    assert json.loads((tmp_path / "r.json").read_text())["runs"][0]["name"] == folders["level3"].name
+    assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
+    with pytest.raises(ConfigError, match="more than two runs"):
+        opened.report(*3 * [folders["level3"]])
+    with pytest.raises(ConfigError, match="limit is -1"):
+        opened.query("RETURN 1", limit=-1)
+    with pytest.raises(ConfigError, match="limit is 0"):
+        opened.concept("concept 1", limit=0)
 
 
 def test_the_notebook_runs(folders, command_environment: dict[str, str], tmp_path: Path) -> None:

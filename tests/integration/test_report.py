@@ -1,6 +1,7 @@
 """Reports of a real graph and its runs: the command, the figures against the graph, the page in real Chromium."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ import pytest
 from kgsynth import pipeline
 from kgsynth.config import CurateSettings, ExportSettings, SampleSettings
 from kgsynth.documents.questions import read_combinations
-from kgsynth.errors import ConfigError, GraphError
+from kgsynth.errors import ConfigError, GraphError, MissingExtraError
 from kgsynth.graph.session import Graph
-from kgsynth.records import StageCount
+from kgsynth.pipeline import reporting
+from kgsynth.records import Question, StageCount
+from kgsynth.runs import RunFolder, open_run
 from tests import canonical, graphs
 from tests.conftest import SHOTS
 
@@ -29,8 +32,9 @@ def desk(server, environment, tmp_path_factory: pytest.TempPathFactory) -> Itera
             ("favoured", {"favour": "unused", "earlier": (str(folder / "first.jsonl"),)}),
         ):
             if name == "plain":
-                write(graph, folder / "first.jsonl", SampleSettings(seed=1, combinations=60))
-            write(graph, folder / f"{name}.jsonl", SampleSettings(seed=2, combinations=60, **more))
+                write(graph, folder / "first.jsonl", SampleSettings(seed=1, combinations=10))
+            number = 15 if name == "plain" else 20
+            write(graph, folder / f"{name}.jsonl", SampleSettings(seed=2, combinations=number, **more))
     return folder
 
 
@@ -73,10 +77,6 @@ def test_the_figures_are_those_of_the_graph(server, figures: dict) -> None:
             graph,
             "MATCH (c:Concept) WITH COUNT { (c)-[:CO_OCCURS_WITH]-() } AS d RETURN max(d) AS most, avg(d) AS mean",
         )
-        used = canonical.run(
-            graph,
-            "MATCH (:Combination)-[:VISITS]->(t) MATCH (t)-[:MERGED_INTO*0..1]->(c:Concept) RETURN count(DISTINCT c) AS n",
-        )[0]["n"]
         rules = canonical.run(graph, "MATCH ()-[m:MERGED_INTO]->() RETURN count(m) AS merges")[0]["merges"]
     assert figures["graph"]["counts"]["documents"] == held["documents"]
     assert figures["graph"]["weight"]["count"] == held["co_occurrences"]
@@ -87,8 +87,8 @@ def test_the_figures_are_those_of_the_graph(server, figures: dict) -> None:
     assert sum(one["documents"] for one in figures["graph"]["licences"]) == held["documents"]
     (run,) = figures["runs"]
     assert run["questions"]["count"] > 50
-    assert run["walks"] is None, "the folder has no file of combinations, and its runs were given them directly"
-    assert used > 0
+    assert run["walks"] is None
+    assert run["notes"] == ["a level-3 run was given its combinations by a program: they stand in no file"]
 
 
 def test_what_the_graph_holds_is_reported_without_a_run(server, environment, desk: Path, figures: dict) -> None:
@@ -127,6 +127,8 @@ def test_what_the_graph_holds_is_reported_without_a_run(server, environment, des
     likeness = own["questions"]["likeness"]
     assert {"level 1, same document", "level 3, same combination", "different documents"} <= set(likeness)
     assert own["walks"]["effective"]["combinations"] <= own["walks"]["combinations"]
+    assert own["walks"]["effective"]["combinations_by_questions"] > 1
+    assert own["questions"]["unclaimed"]["count"] < figures["graph"]["counts"]["concepts"]
 
 
 def test_every_stage_is_accounted_for(desk: Path, figures: dict) -> None:
@@ -148,19 +150,25 @@ def test_two_runs_stand_side_by_side_and_the_gain_of_favour_is_shown(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads((desk / "two.json").read_text())
-    assert found["equal"]["combinations"] == 60
+    assert found["equal"]["combinations"] == 15
     sets: dict[str, set[str]] = {
-        name: {concept for one in read_combinations(desk / f"{name}.jsonl") for concept in one.concepts}
+        name: {
+            concept
+            for place, one in enumerate(read_combinations(desk / f"{name}.jsonl"))
+            for concept in one.concepts
+            if place < 15
+        }
         for name in ("first", "plain", "favoured")
     }
     plain, favoured = found["equal"]["runs"]
     for one in (plain, favoured):
         assert one["new"]["concepts"] == len(sets[one["name"]] - sets["first"])
         assert one["coverage"]["concepts"]["used"] == len(sets[one["name"]] | sets["first"])
-    assert favoured["new"]["pairs"] >= 0
+    assert favoured["new"]["concepts"] > plain["new"]["concepts"]
+    assert [run["walks"]["combinations"] for run in found["runs"]] == [15, 20]
     text = (desk / "two.html").read_text()
-    assert "At 60 combinations each" in text
-    assert "60 earlier combinations" in text
+    assert "At 15 combinations each" in text
+    assert "10 earlier combinations" in text
 
 
 def test_a_whole_run_is_found_by_its_folder(command_environment: dict[str, str], desk: Path, tmp_path: Path) -> None:
@@ -172,7 +180,7 @@ def test_a_whole_run_is_found_by_its_folder(command_environment: dict[str, str],
     )
     assert done.returncode == 0, done.stderr
     (run,) = json.loads((tmp_path / "r.json").read_text())["runs"]
-    assert (run["name"], run["walks"]["combinations"], run["questions"]) == ("work", 60, None)
+    assert (run["name"], run["walks"]["combinations"], run["questions"]) == ("work", 15, None)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +191,11 @@ def test_a_whole_run_is_found_by_its_folder(command_environment: dict[str, str],
         (["plain.jsonl", "favoured.jsonl", "first.jsonl"], "more than two runs"),
         (["bad.jsonl"], "bad.jsonl, line 1"),
         (["plain.jsonl", "-o", "empty"], "is a directory"),
+        (["plain.jsonl", "-o", "plain.jsonl"], "would be written over"),
+        (["plain.jsonl", "-o", "x.html", "--json", "x.html"], "are both x.html"),
+        (["plain.jsonl", "-o", "/proc/none/x.html"], "could not be written"),
+        (["foreign.jsonl"], "this graph knows none of the 2 terms of foreign"),
+        (["shapes.jsonl"], "shapes.jsonl, line 1: not a combination"),
     ],
 )
 def test_what_cannot_be_reported_is_said(
@@ -190,6 +203,9 @@ def test_what_cannot_be_reported_is_said(
 ) -> None:
     (desk / "empty").mkdir(exist_ok=True)
     (desk / "bad.jsonl").write_text('{"id": 1}\n')
+    foreign = {"id": "c", "seed": 1, "walk": 0, "path": [{"id": "topic:x"}], "topics": ["topic:x"], "documents": []}
+    (desk / "foreign.jsonl").write_text(json.dumps({**foreign, "concepts": ["concept:y"]}) + "\n")
+    (desk / "shapes.jsonl").write_text(json.dumps({**foreign, "concepts": [["concept:y"]]}) + "\n")
     done = report(command_environment, desk, *arguments)
     assert done.returncode != 0
     assert said in done.stderr
@@ -268,6 +284,76 @@ def test_subsets_of_a_training_set_are_nested_and_balanced(environment, desk: Pa
             report=lambda _: None,
         )
     assert not (desk / "none").exists()
+
+
+def test_what_stands_twice_or_is_gone_is_told(
+    server, environment, desk: Path, command_environment: dict[str, str], tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs $x$ _y"
+    shutil.copytree(desk / "runs" / "level1", runs / "level1")
+    shutil.copytree(desk / "runs" / "level1", runs / "again")
+    shutil.copytree(desk / "runs" / "answers", runs / "answers")
+    inside = runs / "again" / "added-1"
+    shutil.copytree(desk / "runs" / "level1", inside)
+    held = json.loads((inside / "run.json").read_text())
+    (inside / "run.json").write_text(json.dumps({**held, "inputs": {**held["inputs"], "added_to": "x", "part": 1}}))
+    shutil.copytree(desk / "runs" / "level1", runs / "whole")
+    held = json.loads((runs / "whole" / "run.json").read_text())
+    (runs / "whole" / "run.json").write_text(json.dumps({**held, "stage": "run", "rows": "none"}))
+    (runs / "whole" / "manifest.json").unlink()
+    held = json.loads((runs / "level1" / "run.json").read_text())
+    gone = {**held["inputs"], "combinations": "/nowhere/combinations.jsonl"}
+    (runs / "level1" / "run.json").write_text(json.dumps({**held, "inputs": gone}))
+    done = report(command_environment, tmp_path, str(runs), str(runs), "--json", "two.json", "--sample", "0")
+    assert done.returncode == 0, done.stderr
+    assert "are gone: /nowhere/combinations.jsonl" in done.stderr
+    assert "stand in several runs and are counted once" in done.stderr
+    first, second = json.loads((tmp_path / "two.json").read_text())["runs"]
+    assert [first["name"], second["name"]] == ["runs $x$ _y (1)", "runs $x$ _y (2)"]
+    answered = {row["id"] for row in open_run(desk / "runs" / "answers").rows()}
+    asked = {row["id"] for row in open_run(desk / "runs" / "level1").rows()}
+    assert asked < answered
+    # Answers to questions that no run here holds bring their questions.
+    assert first["questions"]["count"] == len(answered)
+    assert first["questions"]["levels"]["1"]["count"] == len(asked)
+    assert first["questions"]["likeness"] == {}
+    one = open_run(desk / "runs" / "level1").counted()
+    rows = {row["where"]: row for row in first["stages"]}
+    assert rows["level1"]["kept"] == one["kept"]
+    assert rows["again"]["kept"] == 2 * one["kept"]
+    assert sum(rows["again"]["rejected"].values()) == 2 * sum(one["rejected"].values())
+    assert rows["whole"]["state"] == "not complete"
+    shard = runs / "level1" / "questions-00000.parquet"
+    shard.write_bytes(shard.read_bytes()[:100])
+    done = report(command_environment, tmp_path, str(runs))
+    assert "questions-00000.parquet cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
+    with server.connect() as graph, pytest.raises(ConfigError, match="give 0 or more"):
+        pipeline.report(graph, environment, graph_settings=graphs.GRAPH, runs=[], sample=-1)
+
+
+def test_near_duplicates_are_counted_by_level(server, environment, desk: Path, tmp_path: Path) -> None:
+    source = open_run(desk / "runs" / "level1")
+    rows = source.shard_rows(0)
+    words = " ".join(f"word{n}" for n in range(60))
+    for place, row in enumerate(rows):
+        row["text"] = f"{words} and then {words[:-1]} {place % 7}" if place < 14 else row["text"]
+    folder = RunFolder(tmp_path / "run", source.run_id, source.settings, stage="level1", rows_name="questions")
+    with folder.opened():
+        folder.write_shard(0, rows, [], {"kept": len(rows), "rejected": {}, "totals": {}}, record=Question)
+    with server.connect() as graph:
+        figures = pipeline.report(graph, environment, graph_settings=graphs.GRAPH, runs=[tmp_path], sample=0)
+    level = figures["runs"][0]["questions"]["levels"]["1"]
+    assert level["repeated_share"] >= 7 / len(rows)
+    assert level["near_duplicate_share"] >= 13 / len(rows)
+
+
+def test_without_its_libraries_a_report_says_what_to_install(
+    server, environment, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporting, "find_spec", lambda name: None if name == "scipy" else object())
+    with server.connect() as graph, pytest.raises(MissingExtraError, match="a report needs scipy"):
+        pipeline.report(graph, environment, graph_settings=graphs.GRAPH, runs=[], sample=0)
 
 
 def test_a_graph_that_is_not_built_is_refused(graph: Graph, environment) -> None:

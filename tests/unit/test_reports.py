@@ -104,7 +104,7 @@ def test_coverage_is_that_of_sets() -> None:
         combination(n, *(ids[place] for place in draws.integers(len(ids), size=6)), documents=(f"d{n % 7}",))
         for n in range(60)
     ]
-    universe = coverage.Universe(graph, 10, aliases)
+    universe = coverage.Universe(graph, {f"d{n}" for n in range(6)}, aliases)
     pairs = {
         frozenset((graph.ids[one], graph.ids[other])) for one, other in zip(graph.first, graph.second, strict=True)
     }
@@ -121,7 +121,7 @@ def test_coverage_is_that_of_sets() -> None:
             held["topics"] |= set(one.topics)
             held["concepts"] |= concepts
             held["pairs"] |= {frozenset(pair) for pair in choices(sorted(concepts), 2)} & pairs
-            held["documents"] |= {document.id for document in one.documents}
+            held["documents"] |= {document.id for document in one.documents} - {"d6"}
         return held
 
     for kind in coverage.KINDS:
@@ -132,7 +132,7 @@ def test_coverage_is_that_of_sets() -> None:
             assert used == len(sets(made[: 20 + count])[kind]), (kind, count)
         assert found["coverage"][kind]["used"] == len(sets(made)[kind])
     assert found["coverage"]["pairs"]["of"] == len(pairs)
-    assert found["unknown_terms"] == sum("concept:unknown" in one.concepts for one in own)
+    assert (found["unknown_terms"], found["unknown_documents"]) == (1, 1)
     assert found["cross_topic_share"] == sum(len(one.topics) > 1 for one in own) / len(own)
     left = {one for one in graph.ids if one.startswith("concept:")} - sets(made)["concepts"]
     assert {f"concept:{one['name']}" for one in found["unused"]["listed"]} == left
@@ -141,20 +141,20 @@ def test_coverage_is_that_of_sets() -> None:
 
 def test_a_merged_name_and_what_it_counts_as_are_one() -> None:
     graph = graph_of({("concept:a", "concept:b"): 1})
-    universe = coverage.Universe(graph, 1, {"concept:old a": "concept:a"})
+    universe = coverage.Universe(graph, (), {"concept:old a": "concept:a"})
     uses = coverage.uses_of([combination(0, "concept:old a", "concept:a", "concept:b")], universe)
-    assert uses.unknown == 0
+    assert not uses.unknown_terms
     assert uses.concepts_each == [2]
 
 
 def test_hubs_and_the_chance_of_a_new_concept() -> None:
     graph = graph_of({("concept:a", "concept:b"): 1, ("concept:b", "concept:c"): 1, ("concept:c", "concept:d"): 1})
-    universe = coverage.Universe(graph, 1)
+    universe = coverage.Universe(graph, ())
     uses = coverage.uses_of(
         [combination(0, "concept:a", "concept:b"), combination(1, "concept:b", "concept:c")], universe
     )
     # Visits: a 1, b 2, c 1; half of the visits fell on concepts that were visited once.
-    assert coverage.new_chance(uses, np.arange(4)) == 0.5
+    assert coverage.new_chance(uses.terms) == 0.5
     assert coverage.top_share(np.array([2, 1, 1, 0]), 1) == 0.5
     line = coverage.lorenz(np.array([2, 1, 1, 0]))
     assert line == {"x": [0, 0.25, 0.5, 0.75, 1], "share": [0, 0.5, 0.75, 1, 1]}
@@ -217,15 +217,15 @@ def question(number: int, *, level: int = 1, document: str = "", text: str = "",
 
 def test_pairs_within_groups_are_all_of_them_or_drawn_without_repeats() -> None:
     draws = np.random.default_rng(1)
-    groups = [[4, 7, 9], [1], [], [2, 3], [5, 6, 8, 10]]
-    found, total = diversity._within(groups, draws)
+    groups = [[4, 7, 9], [1], [], [2, 3], [5, 6, 8, 10], [7, 9, 11]]
+    found = diversity._within(groups, draws, apart=lambda one, other: True)
     wanted = {pair for group in groups for pair in choices(group, 2)}
-    assert {tuple(pair) for pair in found} == wanted
-    assert total == len(wanted) == len(found)
+    assert sorted(tuple(pair) for pair in found) == sorted(wanted), "a pair of two groups stands once"
+    found = diversity._within(groups, draws, apart=lambda one, other: (one, other) != (7, 9))
+    assert {tuple(pair) for pair in found} == wanted - {(7, 9)}
     large = [list(range(start, start + 60)) for start in range(0, 1200, 60)]
-    found, total = diversity._within(large, draws)
-    assert total == 20 * 60 * 59 // 2
-    assert len(found) == len({tuple(pair) for pair in found}) == 5000
+    found = diversity._within(large, draws, apart=lambda one, other: True)
+    assert len(found) == len({tuple(pair) for pair in found}) == 3000
     assert all(one // 60 == other // 60 and one < other for one, other in found)
     shares = np.bincount(found[:, 0] // 60, minlength=20) / len(found)
     assert shares.min() > 0.03
@@ -245,12 +245,30 @@ def test_a_sample_takes_all_questions_of_a_document_or_none() -> None:
     for one in reversed(made):
         again.add(one)
     assert {one.id for one in again.drawn} == {one.id for one in sample.drawn}
+    two = AnsweredQuestion(id="two", text="two", level=1, documents=("none", sample.drawn[0].documents[0]))
+    sample.add(two)
+    assert sample.drawn[-1] == two, "a question of several documents comes with each of them"
 
 
-def embed(texts):
-    """A word of the text turns a unit vector: the same first word, the same vector."""
-    angles = np.array([len(text.split()[0]) for text in texts], dtype=np.float32)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+class Embedder:
+    """The first word of a text turns a unit vector: the same first word, the same vector."""
+
+    model = "first words"
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def embed(self, texts):
+        self.seen += texts
+        angles = np.array([len(text.split()[0]) for text in texts], dtype=np.float32)
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def sampled(*questions: AnsweredQuestion) -> diversity.Sample:
+    sample = diversity.Sample(1, {})
+    for one in questions:
+        sample.add(one)
+    return sample
 
 
 def test_likeness_is_told_by_what_two_questions_share() -> None:
@@ -260,29 +278,53 @@ def test_likeness_is_told_by_what_two_questions_share() -> None:
         question(3, document="b", text="aaa three"),
         question(4, document="b", text="aaaa four"),
         question(5, level=3, document="b", combination="c", text="aaaa five"),
-        question(6, level=3, document="c", combination="c", text="aaaa six"),
+        question(6, level=3, document="b", combination="c", text="aaaa six"),
+        question(7, level=3, document="b", combination="d", text="aaaaaa seven"),
+        AnsweredQuestion(id="q8", text="aaaa eight", level=3, documents=("b", "b"), combination_id="e"),
+        question(9, text="of no document"),
     ]
-    found = diversity.likeness(made, embed, seed=1)
-    assert set(found) == {"level 1, same document", "level 3, same combination", diversity.DIFFERENT}
+    embedder = Embedder()
+    found = diversity.likeness(sampled(*made), embedder)
+    other = "level 3, same document, other combination"
+    assert set(found) == {"level 1, same document", other, diversity.SAME_COMBINATION, diversity.DIFFERENT}
     assert found["level 1, same document"]["pairs"] == 2
     assert found["level 1, same document"]["mean"] == pytest.approx((1 + math.cos(1)) / 2, abs=1e-6)
-    assert found["level 3, same combination"]["mean"] == pytest.approx(1)
-    assert found[diversity.DIFFERENT]["drawn"] <= 15 - 2 - 2
+    assert found[diversity.SAME_COMBINATION]["pairs"] == 1
+    assert found[diversity.SAME_COMBINATION]["mean"] == pytest.approx(1)
+    assert found[diversity.SAME_COMBINATION]["over_95"] == 1
+    # Of the six pairs of b one is of one combination; three of the others have a question that begins otherwise.
+    assert found[other]["pairs"] == 5
+    assert found[other]["mean"] == pytest.approx((2 + 3 * math.cos(2)) / 5, abs=1e-6)
+    assert [found[other][name] for name in ("p10", "median", "p90")] == pytest.approx([math.cos(2), math.cos(2), 1])
+    assert found[other]["most_alike"][0]["cosine"] == pytest.approx(1)
+    assert found[diversity.DIFFERENT]["pairs"] == 2 * 6, "two of a with six of b"
+    assert len(embedder.seen) == len(set(embedder.seen)) == 8, "each text once, and none that is in no pair"
 
 
 def test_questions_are_counted_by_level_and_what_stands_twice_is_told() -> None:
-    sample = diversity.Sample(1, {})
-    for one in [
+    sample = sampled(
         question(1, text="One  two three"),
         question(2, text="one two THREE"),
-        question(3, level=2, text="four"),
-    ]:
-        sample.add(one)
-    found = diversity.figures(sample, embed=None, near=lambda texts: 1)
-    assert {level: held["count"] for level, held in found["levels"].items()} == {"1": 2, "2": 1}
-    assert found["repeated_share"] == found["near_duplicate_share"] == 1 / 3
-    assert found["levels"]["1"]["words"]["mean"] == 3
+        question(3, text="another one"),
+        question(4, level=2, text="one two three"),
+        question(5, level=2, text="four", combination="c"),
+        question(6, level=3, text="five", combination="c"),
+        question(7, level=3, text="six", combination="d"),
+    )
+    found = diversity.figures(sample, embedder=None, near={1: 1})
+    levels = found["levels"]
+    assert {level: held["count"] for level, held in levels.items()} == {"1": 3, "2": 2, "3": 2}
+    assert {level: held["repeated_share"] for level, held in levels.items()} == {
+        "1": pytest.approx(1 / 3),
+        "2": 0.5,
+        "3": 0,
+    }
+    assert [held["near_duplicate_share"] for held in levels.values()] == [pytest.approx(1 / 3), 0, 0]
+    assert levels["1"]["words"]["mean"] == pytest.approx(8 / 3)
+    assert sum(levels["1"]["words"]["histogram"]["share"]) == pytest.approx(1)
     assert found["likeness"] == {}
+    assert sorted(sample.questions_each()) == [1, 2]
+    assert diversity.figures(sample, embedder=None, near=None)["levels"]["1"]["near_duplicate_share"] is None
 
 
 def test_answers_are_counted_and_the_least_agreement_is_listed() -> None:
@@ -296,48 +338,132 @@ def test_answers_are_counted_and_the_least_agreement_is_listed() -> None:
     assert diversity.answers([])["agreement"] == {"count": 0}
 
 
+def test_figures_of_a_small_graph_are_those_counted_by_hand() -> None:
+    graph = graph_of(
+        {
+            ("concept:a", "concept:b"): 4,
+            ("concept:b", "concept:c"): 2,
+            ("concept:c", "concept:d"): 1,
+            ("concept:a", "topic:t"): 5,
+            ("concept:c", "topic:u"): 1,
+        },
+        "concept:lone",
+        documents={"concept:a": 6, "concept:b": 3, "concept:c": 2, "concept:d": 1, "concept:lone": 4},
+    )
+    universe = coverage.Universe(graph, {"x", "y", "z"})
+    before = coverage.uses_of([combination(0, "topic:t", "concept:a", documents=("x",))], universe)
+    uses = coverage.uses_of(
+        [
+            combination(1, "topic:t", "concept:a", "concept:b", documents=("x", "y")),
+            combination(2, "topic:t", "topic:u", "concept:b", "concept:a", documents=("gone",)),
+            combination(3, "topic:t", "concept:b", "concept:c", "concept:unknown"),
+        ],
+        universe,
+        before=before,
+    )
+    found = coverage.figures(uses, before=before, questions=[3, 1])
+    assert found["combinations"] == 3
+    assert found["cross_topic_share"] == pytest.approx(1 / 3)
+    assert {kind: (one["used"], one["of"]) for kind, one in found["coverage"].items()} == {
+        "topics": (2, 2),
+        "concepts": (3, 5),
+        "pairs": (2, 3),
+        "documents": (2, 3),
+    }
+    assert found["curve"] == {
+        "combinations": [0, 1, 2, 3],
+        "topics": [1, 1, 2, 2],
+        "concepts": [1, 2, 2, 3],
+        "pairs": [0, 1, 1, 2],
+        "documents": [1, 2, 2, 2],
+    }
+    # Concepts were used a 2, b 3, c 1 times, pairs a-b 2 and b-c 1, topics t 3 and u 1; sets {a, b} twice, {b, c} once.
+    assert found["effective"] == {
+        "topics": pytest.approx(coverage.perplexity([3, 1])),
+        "concepts": pytest.approx(coverage.perplexity([2, 3, 1])),
+        "pairs": pytest.approx(coverage.perplexity([2, 1])),
+        "combinations": pytest.approx(coverage.perplexity([2, 1])),
+        "combinations_by_questions": pytest.approx(coverage.perplexity([3, 1])),
+    }
+    # With the earlier combination a 3, b 3, c 1: one of seven visits was to a concept visited once.
+    assert found["new_concept_chance"] == pytest.approx(1 / 7)
+    assert found["hubs"]["top_10"] == 1
+    assert found["hubs"]["top_1_percent"] == 0.5
+    assert found["hubs"]["top_1_percent_of_mentions"] == 6 / 16
+    assert found["hubs"]["lorenz"]["share"] == [0, pytest.approx(3 / 6), pytest.approx(5 / 6), 1, 1, 1]
+    assert found["hubs"]["lorenz_of_mentions"]["share"][1] == 6 / 16
+    assert [(one["name"], one["combinations"]) for one in found["most_used"]] == [("b", 3), ("a", 2), ("c", 1)]
+    assert found["unused"] == {
+        "count": 2,
+        "without_neighbour": 1,
+        "listed": [
+            {"name": "lone", "documents": 4, "neighbours": 0},
+            {"name": "d", "documents": 1, "neighbours": 1},
+        ],
+    }
+    assert found["jaccard"]["mean"] == 0.5
+    assert (found["unknown_terms"], found["unknown_documents"]) == (1, 1)
+    left = coverage.unclaimed(universe, ["concept:a", "concept:nobody"])
+    assert [one["name"] for one in left["listed"]] == ["lone", "b", "c", "d"]
+    structured = structure.figures(graph)
+    assert structured["degree"]["concepts"]["max"] == 3
+    assert structured["weight"]["mean"] == pytest.approx(13 / 5)
+    drawn = structure.communities(graph, most_concepts=9, links_each=2, seed=1)
+    strengths = {
+        frozenset((drawn["nodes"][link["source"]]["name"], drawn["nodes"][link["target"]]["name"])): link["strength"]
+        for link in drawn["links"]
+    }
+    assert strengths[frozenset("ab")] == pytest.approx(4 / 18**0.5)
+    assert -0.5 <= drawn["modularity"] <= 0.5
+
+
 def whole_figures(names: tuple[str, ...] = ("one",)) -> dict:
     graph = random_graph(5)
-    universe = coverage.Universe(graph, 10)
-    sample = diversity.Sample(1, {})
-    for n in range(40):
-        sample.add(question(n, level=1 + n % 3, document=f"d{n % 5}", text=f"{'a' * (1 + n % 4)} <b>{n}</b> & more"))
+    universe = coverage.Universe(graph, ())
+    sample = sampled(
+        *[
+            question(n, level=1 + n % 3, document=f"d{n % 5}", text=f"{'a' * (1 + n % 4)} <b>{n}</b> & more")
+            for n in range(40)
+        ]
+    )
     uses = coverage.uses_of(
         [combination(n, graph.ids[n % 5], graph.ids[6 + n % 20], graph.ids[7 + n % 15]) for n in range(30)], universe
     )
+    stage = {
+        "stage": "level1",
+        "where": "level1",
+        "state": "complete",
+        "unit": "questions",
+        "kept": 3,
+        "rejected": {"cut <off> $x$": 2},
+        "kept_by_retries": 1,
+        "rejected_by_retries": 1,
+    }
     run = {
         "walks": coverage.figures(uses),
-        "questions": diversity.figures(sample, embed=embed, near=lambda texts: 0),
+        "questions": {
+            **diversity.figures(sample, embedder=Embedder(), near={1: 7}),
+            "unclaimed": coverage.unclaimed(universe, ["concept:07"]),
+        },
         "answers": diversity.answers([AnsweredQuestion(id="q", text="t", answer="x", votes=3, agreement=2 / 3)]),
-        "stages": [
-            {
-                "stage": "level1",
-                "where": "level1",
-                "state": "complete",
-                "unit": "questions",
-                "kept": 3,
-                "rejected": {"cut <off>": 2},
-                "retried": 1,
-            }
-        ],
+        "stages": [stage],
+        "notes": ["something is gone"],
     }
-    held = {
+    equal = {
         "combinations": 30,
         "runs": [
             {
                 "name": name,
-                "new": dict.fromkeys(coverage.KINDS, 1),
-                **{
-                    key: run["walks"][key]
-                    for key in ("coverage", "effective", "cross_topic_share", "hubs", "new_concept_chance")
-                },
+                "new": dict.fromkeys(coverage.KINDS, place),
+                **{key: run["walks"][key] for key in ("coverage", "effective", "cross_topic_share", "hubs")},
             }
-            for name in names
+            for place, name in enumerate(names, 4)
         ],
     }
     return {
         "version": "0",
         "seed": 1,
+        "sample": 2000,
         "graph": {
             "name": "<script>alert(1)</script>",
             "fingerprint": "abc",
@@ -352,8 +478,37 @@ def whole_figures(names: tuple[str, ...] = ("one",)) -> dict:
         },
         "after": None,
         "runs": [{"name": name, **run} for name in names],
-        "equal": held if len(names) == 2 else None,
+        "equal": equal if len(names) == 2 else None,
     }
+
+
+def cells(text: str, head: str) -> list[str]:
+    """The cells of the first row that begins with a text."""
+    for row in re.findall(r"<tr>(.*?)</tr>", text, re.DOTALL):
+        found = [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)]
+        if found and found[0] == head:
+            return found
+    raise AssertionError(head)
+
+
+def test_what_the_page_says_is_what_the_figures_are() -> None:
+    figures = whole_figures(("one", "$_two"))
+    text = page(figures)
+    walks = figures["runs"][0]["walks"]
+    assert cells(text, "concepts used")[1] == percent(walks["coverage"]["concepts"]["share"]) != "0.0 %"
+    assert cells(text, "co-occurring pairs used")[2] == percent(walks["coverage"]["pairs"]["share"])
+    assert cells(text, "effective number of concepts")[1] == number(walks["effective"]["concepts"])
+    assert cells(text, "effective number of combinations, by the questions from each")[1] == "–"
+    assert cells(text, "concepts newly used")[1:] == ["4", "5", "1.25"]
+    assert cells(text, "documents used")[1] == "0.0 %"
+    level = figures["runs"][0]["questions"]["levels"]["1"]
+    assert cells(text, "one")[1:4] == ["1", str(level["count"]), number(level["words"]["mean"])]
+    assert cells(text, "one")[9] == percent(7 / level["count"])
+    for name, held in figures["runs"][0]["questions"]["likeness"].items():
+        assert re.search(rf"<td[^>]*>{name}</td>\s*<td[^>]*>{number(held['pairs'])}</td>", text)
+    assert "something is gone" in text
+    assert "first words" in text
+    assert "cut &lt;off&gt; $x$" in text
 
 
 @pytest.mark.parametrize("names", [("one",), ("one", "two")])
@@ -362,7 +517,6 @@ def test_the_page_holds_everything_and_fetches_nothing(names: tuple[str, ...]) -
     text = page(figures)
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert" in text
-    assert "cut &lt;off&gt;" in text
     assert "1,234" in text
     # Name spaces of SVG are names; whatever else has an address would be fetched or followed.
     addresses = set(re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?([^"')\s>]+)""", text))
@@ -384,7 +538,7 @@ def test_a_page_of_an_empty_graph_says_so() -> None:
         "communities": structure.communities(empty, most_concepts=9, links_each=2, seed=1),
     }
     figures["runs"] = [
-        {"name": "none", "walks": None, "questions": None, "answers": diversity.answers([]), "stages": []}
+        {"name": "none", "walks": None, "questions": None, "answers": diversity.answers([]), "stages": [], "notes": []}
     ]
     text = page(figures)
     for said in ("There are no combinations", "There are no questions", "No two concepts stand together"):

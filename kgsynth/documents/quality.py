@@ -1,0 +1,55 @@
+"""Cheap looks at a document, each with a reason, before anything that costs."""
+
+import re
+from collections import Counter
+
+_MARKUP = re.compile(
+    r"</?[A-Za-z][^<>]{0,200}>|\{\{[^{}]{0,200}\}\}|\[\[[^\[\]]{0,200}\]\]|https?://\S+|&[a-z]{2,8};|\|\|+|={3,}"
+)
+_BOILERPLATE = re.compile(
+    r"\b(?:cookies?|privacy policy|terms of (?:use|service)|all rights reserved|subscribe|newsletter|log ?in|sign ?up"
+    r"|click here|read more|share (?:this|on)|javascript|your browser|advertisement|follow us|page not found)\b",
+    re.IGNORECASE,
+)
+# Boilerplate phrases a hundred words; prose about the web has two or three.
+_MOST_PHRASES = 4.0
+# Share of a text's lines that stand in it before.
+_MOST_REPEATED_LINES = 0.4
+_LEAST_LINES = 5
+# Share of the characters that are markup, or, LaTeX left aside, no letters.
+_MOST_MARKUP = 0.3
+_LEAST_LETTERS = 0.5
+_LATEX = re.compile(r"\$[^$]*\$|\\\[.*?\\\]|\\\(.*?\\\)|\\[A-Za-z]+", re.DOTALL)
+
+TOO_SHORT = "too short"
+FOREIGN = "another language"
+BOILERPLATE = "boilerplate"
+MARKUP = "mostly markup"
+NEAR_DUPLICATE = "near duplicate"
+
+
+def problem(text: str, *, min_words: int) -> str:
+    """Why a document is not worth embedding; empty when it is. Its language is another matter."""
+    words = text.split()
+    if len(words) < min_words:
+        return TOO_SHORT
+    if _is_markup(text):
+        return MARKUP
+    return BOILERPLATE if _is_boilerplate(text, len(words)) else ""
+
+
+def _is_markup(text: str) -> bool:
+    marked = sum(len(found.group()) for found in _MARKUP.finditer(text))
+    if marked > _MOST_MARKUP * len(text):
+        return True
+    prose = "".join(_LATEX.sub(" ", text).split())
+    return bool(prose) and sum(map(str.isalpha, prose)) < _LEAST_LETTERS * len(prose)
+
+
+def _is_boilerplate(text: str, words: int) -> bool:
+    phrases = sum(1 for _ in _BOILERPLATE.finditer(text))
+    if phrases > _MOST_PHRASES * max(1.0, words / 100):
+        return True
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    repeated = sum(count - 1 for count in Counter(lines).values())
+    return len(lines) >= _LEAST_LINES and repeated > _MOST_REPEATED_LINES * len(lines)

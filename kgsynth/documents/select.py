@@ -1,0 +1,160 @@
+"""Which documents belong to a domain: models on their vectors, from examples or from ratings.
+
+The paper's are random forests: a classifier to begin with, a regressor on the ratings. Plain cosine to the examples'
+centroid and linear models stand beside them; EXPERIMENTS.md says which is best when.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kgsynth.errors import ConfigError, MissingExtraError
+
+Method = Literal["forest", "linear", "centroid"]
+Vectors = NDArray[np.float32]
+Scores = NDArray[np.float64]
+
+_TREES = 300
+_LEAF = 2
+_BATCH = 20_000
+LOWEST, HIGHEST = 1.0, 10.0
+
+
+class Scorer(Protocol):
+    """A model of documents."""
+
+    def score(self, vectors: Vectors) -> Scores:
+        """Scores (documents,): chances in [0, 1] of a classifier, ratings from 1 to 10 of a regressor."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A fitted model and what makes scores of what it says."""
+
+    model: Any
+    is_classifier: bool
+
+    def score(self, vectors: Vectors) -> Scores:
+        if self.is_classifier:
+            return np.asarray(self.model.predict_proba(vectors)[:, 1], dtype=float)
+        return np.clip(np.asarray(self.model.predict(vectors), dtype=float), LOWEST, HIGHEST)
+
+
+@dataclass(frozen=True, slots=True)
+class _Centroid:
+    """Cosine to the mean of examples, made a score by two cosines that stand for the lowest and the highest."""
+
+    centroid: NDArray[np.float32]
+    low: float
+    high: float
+    range: tuple[float, float]
+
+    def score(self, vectors: Vectors) -> Scores:
+        cosines = np.asarray(vectors @ self.centroid, dtype=float)
+        least, most = self.range
+        scaled = least + (cosines - self.low) / max(1e-9, self.high - self.low) * (most - least)
+        return np.clip(scaled, least, most)
+
+
+def from_examples(positives: Vectors, negatives: Vectors, *, method: Method, seed: int) -> Scorer:
+    """A model that tells examples of the domain from a random draw: the chance, in [0, 1], that a document belongs.
+
+    Args:
+        positives: float32 (examples, dimensions), unit rows.
+        negatives: a draw from the corpus; some of it may belong to the domain.
+        method: forest is the paper's.
+        seed: of the forest.
+
+    Raises:
+        ConfigError: there are no examples on one of the sides; MissingExtraError: scikit-learn is not installed.
+    """
+    if not len(positives) or not len(negatives):
+        raise ConfigError("a model of a domain needs examples of it and a draw from the corpus")
+    if method == "centroid":
+        centroid = _unit(positives.mean(axis=0))
+        inside, outside = positives @ centroid, negatives @ centroid
+        # The middle between both medians is a chance of one half.
+        middle = (float(np.median(inside)) + float(np.median(outside))) / 2
+        reach = max(1e-3, float(np.median(inside)) - middle)
+        return _Centroid(centroid, middle - reach, middle + reach, (0.0, 1.0))
+    vectors = np.concatenate([positives, negatives])
+    labels = np.concatenate([np.ones(len(positives), dtype=int), np.zeros(len(negatives), dtype=int)])
+    learn = _sklearn()
+    if method == "forest":
+        model = learn.ensemble.RandomForestClassifier(
+            n_estimators=_TREES,
+            min_samples_leaf=_LEAF,
+            max_features="sqrt",
+            class_weight="balanced_subsample",
+            random_state=seed % 2**32,
+            n_jobs=-1,
+        )
+    else:
+        model = learn.linear_model.LogisticRegression(C=10.0, class_weight="balanced", max_iter=1000)
+    return _Fitted(model.fit(vectors, labels), is_classifier=True)
+
+
+def from_ratings(vectors: Vectors, ratings: Scores, *, method: Method, seed: int) -> Scorer:
+    """A model of ratings from 1 to 10.
+
+    Args:
+        vectors: float32 (documents, dimensions), unit rows.
+        ratings: float64 (documents,).
+        method: forest is the paper's.
+        seed: of the forest.
+
+    Raises:
+        ConfigError: there are fewer than two ratings; MissingExtraError: scikit-learn is not installed.
+    """
+    if len(ratings) < 2:
+        raise ConfigError(f"{len(ratings)} ratings make no model", hint="Rate more documents.")
+    if method == "centroid":
+        weights = np.maximum(0.0, ratings - np.median(ratings))
+        chosen = weights if weights.sum() else np.ones(len(ratings))
+        centroid = _unit((vectors * chosen[:, None]).sum(axis=0))
+        cosines = vectors @ centroid
+        slope, level = np.polyfit(cosines, ratings, 1) if np.ptp(cosines) > 0 else (1.0, float(ratings.mean()))
+        slope = max(1e-3, float(slope))
+        return _Centroid(centroid, (LOWEST - level) / slope, (HIGHEST - level) / slope, (LOWEST, HIGHEST))
+    learn = _sklearn()
+    if method == "forest":
+        model = learn.ensemble.RandomForestRegressor(
+            n_estimators=_TREES,
+            min_samples_leaf=_LEAF,
+            max_features=1 / 3,
+            random_state=seed % 2**32,
+            n_jobs=-1,
+        )
+    else:
+        model = learn.linear_model.RidgeCV(alphas=np.logspace(-3, 3, 13))
+    return _Fitted(model.fit(vectors, ratings), is_classifier=False)
+
+
+def scores(scorer: Scorer, vectors: Vectors) -> Scores:
+    """Scores of all rows, a block in memory at a time."""
+    found = np.empty(len(vectors), dtype=float)
+    for first, last in _blocks(len(vectors)):
+        found[first:last] = scorer.score(np.ascontiguousarray(vectors[first:last]))
+    return found
+
+
+def _blocks(count: int) -> Iterator[tuple[int, int]]:
+    for first in range(0, count, _BATCH):
+        yield first, min(count, first + _BATCH)
+
+
+def _unit(vector: Any) -> NDArray[np.float32]:
+    return np.asarray(vector / max(1e-12, float(np.linalg.norm(vector))), dtype=np.float32)
+
+
+def _sklearn() -> Any:
+    try:
+        import sklearn
+        import sklearn.ensemble
+        import sklearn.linear_model
+    except ImportError as error:
+        raise MissingExtraError("scikit-learn is not installed", hint="pip install 'kgsynth[filter]'") from error
+    return sklearn
