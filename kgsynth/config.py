@@ -188,6 +188,37 @@ class ExtractSettings(BackendSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilterSettings(BackendSettings):
+    """Which documents are of a domain; the keys of the backend are for the model that rates."""
+
+    # A rating is three numbers: no variety is wanted, and little is written.
+    temperature: float = 0.0
+    max_output_tokens: int = 128
+    method: Literal["forest", "linear", "centroid"] = "forest"
+    rounds: int = 2  # of rating; 0: the cold start decides
+    negatives: int = 2000  # drawn from the corpus for the cold start
+    rated: int = 400  # documents a round, half of the selection, half of a fresh draw
+    # How three ratings become one: a text that is clear and of another subject has a good mean.
+    score: Literal["min", "mean", "relevance"] = "min"
+    min_score: float = 6.5  # as in the paper
+    min_words: int = 50
+    language: str = "en"
+    near_duplicates: bool = True  # drop what is nearly equal to an earlier document
+    window_words: int = 80  # about as much as the embedder looks at
+    windows: int = 6  # of a document
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        self.check("filter")
+        self.check_url("filter")
+        for name in ("negatives", "rated", "window_words", "windows"):
+            _require(getattr(self, name) >= 1, f"filter.{name} is {getattr(self, name)}: give 1 or more")
+        for name in ("rounds", "min_words"):
+            _require(getattr(self, name) >= 0, f"filter.{name} is {getattr(self, name)}: give 0 or more")
+        _require(1 <= self.min_score <= 10, f"filter.min_score is {self.min_score}: give 1 to 10")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MergeSettings:
     """How near-duplicate terms are found and decided."""
 

@@ -65,6 +65,7 @@ class Document:
     source: str = ""
     license: str = ""
     attribution: str = ""
+    score: float | None = None  # how well it fits the domain, by `kgsynth filter`; no part of what the document is
     # Where it was read; no part of what the document is.
     position: Position | None = field(default=None, compare=False, repr=False)
 
@@ -76,6 +77,8 @@ class Document:
         """One line of JSON with the field names of this record."""
         row = asdict(self)
         del row["position"]
+        if self.score is None:
+            del row["score"]
         return json.dumps(row, ensure_ascii=False)
 
 

@@ -172,3 +172,68 @@ def _tagged_run(text: str, start: int, tags: Sequence[str]) -> tuple[dict[str, s
         run[tag] = inside.strip()
         place = end + len(closing)
     return run, place
+
+
+_NOT_SAID = re.compile(
+    r"\\(?:begin|end|label|ref|eqref|cite|usepackage|documentclass|includegraphics|PMlink\w*|vspace|hspace|href)\*?"
+    r"(?:\[[^\[\]]*\])?(?:\{[^{}]*\})?|(?<!\\)%[^\n]*"
+)
+_COMMAND = re.compile(r"\\([A-Za-z]+)\*?")
+_SPOKEN = {
+    "frac": "fraction",
+    "dfrac": "fraction",
+    "tfrac": "fraction",
+    "sqrt": "square root",
+    "int": "integral",
+    "oint": "integral",
+    "sum": "sum",
+    "prod": "product",
+    "lim": "limit",
+    "infty": "infinity",
+    "to": "tends to",
+    "rightarrow": "maps to",
+    "mapsto": "maps to",
+    "in": "element of",
+    "subset": "subset of",
+    "subseteq": "subset of",
+    "cup": "union",
+    "cap": "intersection",
+    "forall": "for all",
+    "exists": "there exists",
+    "leq": "less or equal",
+    "le": "less or equal",
+    "geq": "greater or equal",
+    "ge": "greater or equal",
+    "neq": "not equal",
+    "equiv": "congruent",
+    "pmod": "modulo",
+    "mod": "modulo",
+    "cdot": "times",
+    "times": "times",
+    "partial": "partial derivative",
+    "nabla": "gradient",
+    "otimes": "tensor product",
+    "oplus": "direct sum",
+    "cong": "isomorphic",
+    "binom": "binomial coefficient",
+    "choose": "binomial coefficient",
+    "mid": "divides",
+}
+# They say how a text looks, not what it is about.
+_SILENT = frozenset(
+    "mathbb mathcal mathrm mathbf mathfrak mathit operatorname text textbf textit emph left right big Big bigg Bigg "
+    "quad qquad "
+    "displaystyle limits nonumber hline item newline noindent centering label tag mbox hbox rm bf it em section "
+    "subsection paragraph title author date maketitle tableofcontents htmladdnormallink".split()
+)
+
+
+def spoken_latex(text: str) -> str:
+    r"""A text whose formulas are words, for models that know English and not LaTeX: `\frac` is "fraction"."""
+
+    def said(found: re.Match[str]) -> str:
+        name = found.group(1)
+        return " " if name in _SILENT else f" {_SPOKEN.get(name, name)} "
+
+    text = _COMMAND.sub(said, _NOT_SAID.sub(" ", text))
+    return " ".join(re.sub(r"[\\{}$~&^_|]+", " ", text).split())

@@ -1,6 +1,6 @@
 // Documents by id. Properties are set when the document is first seen with a text; facts are never rewritten.
 // A document that an annotation named before its text came is filled in. Of several grades and subjects that annotations
-// give, the first in the alphabet stays, whatever came first.
+// give, the first in the alphabet stays, whatever came first. A score is the last that a filter gave.
 // access: write
 // params: rows
 // returns: id, seen, is_mentioning
@@ -20,5 +20,8 @@ FOREACH (_ IN CASE WHEN row.grade < coalesce(document.grade, '~') THEN [1] ELSE 
 )
 FOREACH (_ IN CASE WHEN row.subject < coalesce(document.subject, '\uFFFF') THEN [1] ELSE [] END |
   SET document.subject = row.subject
+)
+FOREACH (_ IN CASE WHEN row.score <> coalesce(document.score, -1.0) THEN [1] ELSE [] END |
+  SET document.score = row.score
 )
 RETURN row.id AS id, seen, is_mentioning

@@ -18,6 +18,7 @@ _COMMANDS = {
     "run": ("kgsynth.cli.run", "Run the whole path from one TOML file."),
     "config": ("kgsynth.cli.run", "Show the resolved values of a TOML file and where each came from."),
     "db": ("kgsynth.cli.db", "The managed local Neo4j: install, start, stop, status, logs, shell, url, reset."),
+    "filter": ("kgsynth.cli.filter", "Keep the documents of a domain, by examples and a rating model."),
     "extract": ("kgsynth.cli.documents", "Find concepts in documents; write annotations."),
     "load": ("kgsynth.cli.documents", "Load documents, annotations or counted pairs into the graph."),
     "loaders": ("kgsynth.cli.documents", "List the installed loaders."),

@@ -147,7 +147,7 @@ def _document_row(facts: DocumentFacts) -> Row:
     document = facts.document
     said = {"id": facts.document_id, "grade": facts.grade or None, "subject": facts.subject or None}
     if document is None:
-        return {**said, "content_hash": None}
+        return {**said, "content_hash": None, "score": None}
     return {
         **said,
         "content_hash": document.content_hash(),
@@ -156,6 +156,7 @@ def _document_row(facts: DocumentFacts) -> Row:
         "source": document.source or None,
         "license": document.license or None,
         "attribution": document.attribution or None,
+        "score": document.score,
     }
 
 

@@ -7,6 +7,18 @@ in the order of the data's path, the commands one by one.
 from kgsynth.pipeline.backends import make_generator
 from kgsynth.pipeline.dataset import curate, export
 from kgsynth.pipeline.documents import extract, snapshot
+from kgsynth.pipeline.filtering import (
+    embed,
+    fine,
+    known_rounds,
+    rate,
+    rating_runs,
+    read_corpus,
+    read_scores,
+    run_filter,
+    start,
+    write_syllabus,
+)
 from kgsynth.pipeline.forgetting import forget
 from kgsynth.pipeline.graph import build, check, connect, load, load_pairs, merge, plan_merge
 from kgsynth.pipeline.looking import find
@@ -31,12 +43,15 @@ __all__ = [
     "check",
     "connect",
     "curate",
+    "embed",
     "export",
     "extract",
     "extract_with_model",
     "find",
+    "fine",
     "forget",
     "generate",
+    "known_rounds",
     "load",
     "load_pairs",
     "make_generator",
@@ -45,15 +60,22 @@ __all__ = [
     "plan",
     "plan_merge",
     "preview",
+    "rate",
+    "rating_runs",
+    "read_corpus",
     "read_reviews",
+    "read_scores",
     "report",
     "retry",
     "run",
+    "run_filter",
     "sample",
     "snapshot",
+    "start",
     "subset",
     "supply_row",
     "timed",
     "write_report",
     "write_review",
+    "write_syllabus",
 ]

@@ -1,5 +1,6 @@
 """Rows of any table-like source as records: one place decides what a field may hold."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar, get_args
@@ -37,6 +38,17 @@ def document(row: Mapping[str, Any], fields: FieldNames) -> Document:
         source=_text(row, fields.source_field) or "",
         license=_text(row, fields.license_field) or "",
         attribution=_text(row, fields.attribution_field) or "",
+        score=_score(row),
+    )
+
+
+def _score(row: Mapping[str, Any]) -> float | None:
+    """What `kgsynth filter` gave a document; a field of that name that holds something else is another's."""
+    value = row.get("score")
+    return (
+        float(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        else None
     )
 
 

@@ -185,3 +185,21 @@ def test_too_many_rejects_stop_the_load_and_name_the_file(graph: Graph, tmp_path
         pipeline.load(graph, settings, annotations=[], rejects=tmp_path / "r.jsonl", report=lambda _: None)
     assert "r.jsonl" in caught.value.hint
     assert len((tmp_path / "r.jsonl").read_text().splitlines()) == 9
+
+
+def test_a_document_carries_the_score_that_a_filter_gave_last(graph: Graph, tmp_path: Path) -> None:
+    def scores(*given: float | None) -> dict[str, float | None]:
+        documents = [Document(id=f"d{n}", text="text", score=score) for n, score in enumerate(given)]
+        corpora.load(graph, tmp_path, [corpora.annotation("d0", ["t"], ["c"])], documents)
+        return {
+            row["id"]: row["score"]
+            for row in canonical.run(graph, "MATCH (d:Document) RETURN d.id AS id, d.score AS score")
+        }
+
+    assert scores(7.25, None) == {"d0": 7.25, "d1": None}
+    assert scores(None, 3.0) == {"d0": 7.25, "d1": 3.0}
+    assert scores(6.0, 3.0) == {"d0": 6.0, "d1": 3.0}
+    pipeline.build(graph, report=lambda _: None)
+    before = canonical.dump(graph)
+    assert scores(6.0, 3.0) == {"d0": 6.0, "d1": 3.0}
+    assert canonical.dump(graph) == before, "what is there makes nothing stale"

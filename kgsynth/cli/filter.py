@@ -1,0 +1,227 @@
+"""`kgsynth filter`: keep the documents of a domain, step by step or all at once."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kgsynth import pipeline
+from kgsynth.cli.options import (
+    BACKEND_HELPS,
+    FIELD_HELPS,
+    asking_settings,
+    env,
+    progress,
+    report,
+    settings_from,
+    settings_options,
+)
+from kgsynth.cli.tables import show_table
+from kgsynth.config import DocumentsSettings, FilterSettings
+
+_sources = click.argument("sources", nargs=-1, required=True)
+_work_dir = click.option(
+    "--work-dir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where everything goes."
+)
+_positives = click.option(
+    "--positives", required=True, multiple=True, help="Documents of the domain, read as the corpus is; several times."
+)
+_documents = settings_options(
+    DocumentsSettings,
+    helps={"loader": "How to read the sources; `kgsynth loaders` lists them.", **FIELD_HELPS},
+)
+_look = settings_options(
+    FilterSettings,
+    helps={
+        "min_words": "Drop shorter documents.",
+        "language": "Drop what is surely in another language; empty for any.",
+        "near_duplicates": "Drop what is nearly equal to an earlier document.",
+        "window_words": "Words of a window; a document's vector is the mean of those of its windows.",
+        "windows": "Windows of a document at most.",
+    },
+)
+_model = settings_options(
+    FilterSettings,
+    helps={
+        "seed": "Seed of all draws, models and texts (required).",
+        "method": "forest is the paper's; linear and centroid are quicker and need less.",
+        "negatives": "Documents drawn from the corpus for the cold start.",
+    },
+)
+_rating = settings_options(
+    FilterSettings,
+    helps={
+        "rated": "Documents rated a round: half of the selection, half of a fresh draw.",
+        "score": "How relevance, clarity and language become one score.",
+        "min_score": "Keep what scores more than this.",
+    },
+)
+_backend = settings_options(
+    FilterSettings, helps={name: text for name, text in BACKEND_HELPS.items() if name != "seed"}
+)
+
+
+@click.group(name="filter")
+def filter_group() -> None:
+    """Keep the documents of a domain: examples, a first model, rounds of rating by a language model, a cut.
+
+    \b
+    kgsynth filter run corpus.jsonl --positives good.jsonl --url http://127.0.0.1:8000 --seed 1 --work-dir filtered
+    kgsynth load filtered/kept.jsonl --annotations annotations.jsonl
+
+    The steps alone: syllabus, embed, start, then rate and fine for each round; they leave their files in --work-dir.
+    """
+
+
+@filter_group.command("run")
+@_sources
+@_positives
+@_work_dir
+@_model
+@settings_options(FilterSettings, helps={"rounds": "Of rating; 0 for none: the examples alone decide."})
+@_rating
+@_look
+@_backend
+@_documents
+def run_command(sources: tuple[str, ...], positives: tuple[str, ...], work_dir: Path, **values: Any) -> None:
+    """All steps on SOURCES. Killed, it is continued by the same command."""
+    settings = asking_settings(FilterSettings, "filter", values)
+    figures = pipeline.run_filter(
+        env(),
+        settings_from(DocumentsSettings, "documents", values, sources=list(sources), max_rejected_share=1.0),
+        settings,
+        work_dir=work_dir,
+        positives=settings_from(DocumentsSettings, "documents", values, sources=list(positives)),
+        report=report,
+        progress=progress(),
+    )
+    rows = [["start", f"{figures['start']['selected']:,}", "", "", "", ""]]
+    for number, one in enumerate(figures["rounds"], 1):
+        agreed = one["agreement"]
+        rows.append(
+            [
+                f"round {number}",
+                f"{one['selected']:,}",
+                f"{one['added']:,}",
+                f"{one['removed']:,}",
+                _shown(agreed.get("correlation")),
+                _shown(agreed.get("same_side")),
+            ]
+        )
+    show_table(("", "selected", "added", "removed", "correlation", "same side of the cut"), rows)
+    last = figures["rounds"][-1] if figures["rounds"] else figures["start"]
+    for name in ("just_above", "just_below"):
+        click.echo(f"\n{name.replace('_', ' ')} the cut:")
+        for one in last[name][:5]:
+            click.echo(f"  {one['score']:.2f}  {one['id']}  {one['title'][:80]}")
+    click.echo(f"\n{figures['kept']:,} documents in {work_dir / 'kept.jsonl'}; the rest in dropped.jsonl", err=True)
+
+
+@filter_group.command()
+@click.option("--disciplines", default=8, show_default=True, type=click.IntRange(1), help="Of the domain.")
+@click.option("--items", default=10, show_default=True, type=click.IntRange(1), help="Of the syllabus of each.")
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="JSON Lines.")
+@click.option("--run-dir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Of the run.")
+@settings_options(FilterSettings, helps={"seed": "Seed of all texts (required)."})
+@_backend
+def syllabus(disciplines: int, items: int, output: Path, run_dir: Path, **values: Any) -> None:
+    """Write examples of the domain: disciplines, a syllabus each, and four kinds of text on each item."""
+    if values.get("max_output_tokens") is None:
+        values["max_output_tokens"] = 700
+    if values.get("temperature") is None:
+        values["temperature"] = 0.8
+    settings = asking_settings(FilterSettings, "filter", values)
+    folder = pipeline.write_syllabus(
+        env(), settings, disciplines=disciplines, items=items, run_dir=run_dir, output=output, report=report,
+        progress=progress(),
+    )  # fmt: skip
+    click.echo(f"documents in {output}; the run in {folder.path}", err=True)
+
+
+@filter_group.command()
+@_sources
+@_work_dir
+@_look
+@_documents
+def embed(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
+    """Look at each document of SOURCES once and give those that are worth it a vector."""
+    pipeline.embed(
+        env(),
+        settings_from(DocumentsSettings, "documents", values, sources=list(sources), max_rejected_share=1.0),
+        settings_from(FilterSettings, "filter", values),
+        work_dir=work_dir,
+        report=report,
+        progress=progress(),
+    )
+
+
+@filter_group.command()
+@_work_dir
+@_positives
+@_model
+@_look
+@_documents
+def start(work_dir: Path, positives: tuple[str, ...], **values: Any) -> None:
+    """Cold start: the chance that each embedded document belongs, by examples and a draw from the corpus."""
+    pipeline.start(
+        env(),
+        pipeline.read_corpus(work_dir),
+        settings_from(FilterSettings, "filter", values),
+        work_dir=work_dir,
+        positives=settings_from(DocumentsSettings, "documents", values, sources=list(positives)),
+        report=report,
+    )
+    click.echo(f"chances in {work_dir / 'start.parquet'}", err=True)
+
+
+@filter_group.command()
+@_sources
+@_work_dir
+@_model
+@_rating
+@_backend
+@_documents
+def rate(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
+    """Rate documents of the selection and of a fresh draw: the next round."""
+    settings = asking_settings(FilterSettings, "filter", values)
+    corpus = pipeline.read_corpus(work_dir)
+    done = pipeline.known_rounds(work_dir)
+    last = work_dir / (f"round-{done}/scores.parquet" if done else "start.parquet")
+    scores = pipeline.read_scores(last, corpus)
+    folder = pipeline.rate(
+        env(),
+        corpus,
+        settings_from(DocumentsSettings, "documents", values, sources=list(sources), max_rejected_share=1.0),
+        settings,
+        selected=scores > settings.min_score if done else scores >= 0.5,
+        scores=scores,
+        number=done + 1,
+        work_dir=work_dir,
+        report=report,
+        progress=progress(),
+    )
+    click.echo(f"ratings in {folder.path}; `kgsynth filter fine` makes scores of them", err=True)
+
+
+@filter_group.command()
+@_work_dir
+@_model
+@_rating
+def fine(work_dir: Path, **values: Any) -> None:
+    """Score the whole corpus by a model of all ratings so far."""
+    corpus = pipeline.read_corpus(work_dir)
+    folders = pipeline.rating_runs(work_dir)
+    _, agreement = pipeline.fine(
+        corpus,
+        settings_from(FilterSettings, "filter", values),
+        ratings=folders,
+        number=len(folders),
+        work_dir=work_dir,
+        report=report,
+    )
+    show_table(("", "value"), [[name.replace("_", " "), _shown(value)] for name, value in agreement.items()])
+    click.echo(f"scores in {work_dir / f'round-{len(folders)}' / 'scores.parquet'}", err=True)
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
