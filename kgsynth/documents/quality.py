@@ -19,6 +19,13 @@ _LEAST_LINES = 5
 # Share of the characters that are markup, or, LaTeX left aside, no letters.
 _MOST_MARKUP = 0.3
 _LEAST_LETTERS = 0.5
+_FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|\\\[.*?\\\]|\\\(.*?\\\)", re.DOTALL)
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_ARGUMENT = re.compile(
+    r"\b(?:theorem|lemma|proof|prove|let|suppose|hence|thus|then|such that|denote|define|definition|corollary"
+    r"|if and only if|there exists|for all|follows)\b",
+    re.IGNORECASE,
+)
 _LATEX = re.compile(r"\$[^$]*\$|\\\[.*?\\\]|\\\(.*?\\\)|\\[A-Za-z]+", re.DOTALL)
 
 TOO_SHORT = "too short"
@@ -36,6 +43,19 @@ def problem(text: str, *, min_words: int) -> str:
     if _is_markup(text):
         return MARKUP
     return BOILERPLATE if _is_boilerplate(text, len(words)) else ""
+
+
+def surface(text: str) -> list[float]:
+    """Four numbers about how a text is written, each about 0 to 1: formulas, commands, words of argument, digits.
+
+    A vector of meaning knows little of them; EXPERIMENTS.md has what they add.
+    """
+    length, words = max(1, len(text)), max(1, len(text.split()))
+    formulas = sum(len(found.group()) for found in _FORMULA.finditer(text)) / length
+    commands = sum(1 for _ in _COMMAND.finditer(text)) / words
+    argument = 5 * sum(1 for _ in _ARGUMENT.finditer(text)) / words
+    digits = 5 * sum(map(str.isdigit, text)) / length
+    return [min(1.0, one) for one in (formulas, commands, argument, digits)]
 
 
 def _is_markup(text: str) -> bool:

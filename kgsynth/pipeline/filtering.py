@@ -61,7 +61,8 @@ def embed(
     """Look at each document once: what is worth it gets a vector, everything else a reason in `rejects-*.jsonl`.
 
     A vector is of title and text with formulas spoken (`texts.spoken_latex`), pooled over windows, and kept by its
-    content: what was embedded once, for whatever corpus, is not embedded again.
+    content: what was embedded once, for whatever corpus, is not embedded again. Four numbers of the text's surface
+    (`quality.surface`) stand behind it.
 
     Args:
         environment: where vectors are kept.
@@ -110,7 +111,7 @@ def embed(
                 ids.append(one.id)
                 titles.append(one.title)
             if worth:
-                store.embed([spoken_latex(f"{one.title}. {one.text}") for one in worth]).tofile(file)
+                _vectors(store, worth).tofile(file)
             bar.advance(len(batch))
         near = duplicates.first_stays(signatures.pairs(_NEAR_JACCARD)) if settings.near_duplicates else {}
         for place, (earlier, similarity) in sorted(near.items()):
@@ -161,7 +162,7 @@ def start(
     positives: DocumentsSettings,
     report: Report,
 ) -> NDArray[np.float64]:
-    """Cold start: the chance, in [0, 1], that each document belongs, from examples and a draw from the corpus.
+    """Cold start: a score in [0, 1] of each document, over .5 for what belongs, from examples and a draw.
 
     Raises:
         ConfigError: there is no example.
@@ -174,16 +175,16 @@ def start(
     )
     count = StageCount(stage="filter: start", unit="examples")
     with timed(count, report), RejectFile(work_dir / "rejects-positives.jsonl") as rejects:
-        examples = [spoken_latex(f"{one.title}. {one.text}") for one in usable_documents(positives, rejects, count)]
+        examples = list(usable_documents(positives, rejects, count))
         if not examples:
             raise ConfigError("there is no example of the domain", hint="Give --positives, or run `filter syllabus`.")
         drawn = _draw(len(corpus.ids), settings.negatives, stream(_seed(settings), "filter negatives", 0))
         model = select.from_examples(
-            store.embed(examples), np.asarray(corpus.vectors[drawn]), method=settings.method, seed=_seed(settings)
+            _vectors(store, examples), np.asarray(corpus.vectors[drawn]), method=settings.method, seed=_seed(settings)
         )
         found = select.scores(model, corpus.vectors)
         count.notes["drawn"] = len(drawn)
-        count.notes["chance_over_half"] = int((found >= 0.5).sum())
+        count.notes["selected"] = int((found >= 0.5).sum())
     _write_scores(work_dir / "start.parquet", corpus, found)
     return found
 
@@ -548,6 +549,14 @@ def read_scores(path: Path, corpus: Corpus) -> NDArray[np.float64]:
     if table["id"].to_pylist() != list(corpus.ids):
         raise ConfigError(f"{path} is of another corpus", hint="Run the steps again from `kgsynth filter start`.")
     return np.array(table["score"], dtype=float)
+
+
+def _vectors(store: Any, documents: Sequence[Document]) -> NDArray[np.float32]:
+    """Vectors of documents with their surface behind, float32 (documents, dimensions + 4)."""
+    meaning = store.embed([spoken_latex(f"{one.title}. {one.text}") for one in documents])
+    return np.concatenate(
+        [meaning, np.array([quality.surface(one.text) for one in documents], dtype=np.float32)], axis=1
+    )
 
 
 def _draw(total: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
