@@ -158,7 +158,7 @@ def fit(points: Sequence[Point], *, law: Law, is_shared: bool, draws: int, seed:
 
     Intervals come from a parametric bootstrap: points are drawn anew around the fitted law and fitted. The deviation
     they are drawn with is itself drawn, from its own distribution given so few points (n - p degrees of freedom, scaled
-    inverse chi-square): with one deviation for all, intervals of six points a model are too narrow.
+    inverse chi-square), as a t interval is wider than a normal one.
 
     Args:
         points: those that are held out are left out.
