@@ -41,15 +41,16 @@ def browse(ctx: click.Context, /, is_opened: bool, port: int) -> None:
     server.start(progress=progress())
     state = server.status()
     with open_graph(ctx) as graph:
-        values = show.guide_values(graph)
+        values = {**show.guide_values(graph), "graph": graph_settings(ctx).name}
     with serving(values, port) as address:
         url = browser_url(state.browser_url, state.bolt_url, state.username, guide=f"{address}/guide")
         click.echo(f"Browser   {url}")
         click.echo(f"user      {state.username}")
-        click.echo(f"password  in {state.password_file}")
+        click.echo(f"password  in {state.password_file}; paste it into the form below the guide")
         click.echo(f"guide     :play {address}/guide")
         click.echo(f"colours   :style {address}/style.grass")
-        click.echo("Ctrl-C ends the guide's server; Neo4j goes on until `kgsynth db stop`.", err=True)
+        stop = f"kgsynth --graph {graph_settings(ctx).name} db stop"
+        click.echo(f"Ctrl-C ends the guide's server; Neo4j goes on until `{stop}`.", err=True)
         if is_opened:
             webbrowser.open(url)
         try:

@@ -11,7 +11,7 @@ import click
 
 from kgsynth import pipeline, queries
 from kgsynth.cli import results
-from kgsynth.cli.options import open_graph
+from kgsynth.cli.options import graph_settings, open_graph
 from kgsynth.cli.tables import show_table
 from kgsynth.errors import ConfigError
 from kgsynth.graph import show
@@ -245,7 +245,8 @@ def question(ctx: click.Context, /, name: str) -> None:
     with open_graph(ctx) as graph:
         view = show.question(graph, _find(graph, "question", name))
     _show_question(view)
-    click.echo(f"\nkgsynth trace {view.question['id']} shows where it comes from.", err=True)
+    command = f"kgsynth --graph {graph_settings(ctx).name} trace {view.question['id']}"
+    click.echo(f"\n{command} shows where it comes from.", err=True)
 
 
 @click.command()
