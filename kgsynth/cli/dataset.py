@@ -8,7 +8,6 @@ import click
 from kgsynth import pipeline
 from kgsynth.cli.options import env, progress, report, run_dir_option, settings_from, settings_options
 from kgsynth.config import CurateSettings, ExportSettings
-from kgsynth.documents.forgotten import read_tombstones
 
 
 @click.command()
@@ -85,7 +84,7 @@ def export(curated: Path, output: Path, overwrite: bool, **values: Any) -> None:
         settings,
         output=output,
         overwrite=overwrite,
-        forgotten=read_tombstones(env().tombstones),
+        forgotten=pipeline.forgotten_of(env(), curated),
         report=report,
         progress=progress(),
     )

@@ -49,7 +49,11 @@ def forget(
         return
     ids = list(documents)
     if file is not None:
-        ids += [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{file} cannot be read: {error}") from error
+        ids += [line.strip() for line in text.split("\n") if line.strip()]
     if not ids:
         raise ConfigError("no document is given", hint="Give ids: `kgsynth document NAME` finds them by title.")
     if allow_again:

@@ -1,5 +1,6 @@
 """`kgsynth merge`, `merges`, `build` and `check`: decisions and derived layers."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,12 +8,14 @@ from typing import Any
 import click
 
 from kgsynth import pipeline
-from kgsynth.cli.options import env, open_graph, progress, report, settings_from, settings_options
+from kgsynth.cli.options import env, graph_settings, open_graph, progress, report, settings_from, settings_options
 from kgsynth.cli.tables import show_table
 from kgsynth.concepts.decide import Merge
 from kgsynth.config import MergeSettings
+from kgsynth.errors import ConfigError
 from kgsynth.graph import decisions
 from kgsynth.graph.session import Graph
+from kgsynth.pipeline.graph import MergePlan
 from kgsynth.pipeline.reviewing import Case, Pair, Verdict
 
 
@@ -70,9 +73,22 @@ def merge(
     \b
     kgsynth merge --dry-run
     kgsynth merge --review
-    kgsynth merge --review-file doubtful.csv && kgsynth merge --load-review doubtful.csv
+    kgsynth merge --review-file doubtful.csv      fill it in, then
+    kgsynth merge --load-review doubtful.csv
     """
     settings = settings_from(MergeSettings, "merge", values)
+    given = {
+        "--undo, --reject or --distinct": bool(undo_ids or reject_ids or distinct),
+        "--review-file": review_file is not None,
+        "--review": review,
+        "--load-review": bool(reviews),
+    }
+    modes = [name for name, is_given in given.items() if is_given]
+    if len(modes) > 1:
+        raise ConfigError(f"{' and '.join(modes)} exclude each other", hint="Call merge once for each.")
+    if dry_run and modes and modes[0] not in ("--review", "--load-review"):
+        raise ConfigError(f"--dry-run does not go with {modes[0]}")
+    session = env().home / "reviews" / f"{graph_settings(ctx).name}.jsonl"
     with open_graph(ctx) as graph:
         if undo_ids or reject_ids or distinct:
             for ids, is_rejected in ((undo_ids, False), (reject_ids, True)):
@@ -92,9 +108,14 @@ def merge(
             )
             return
         elif review or reviews:
-            verdicts = pipeline.read_reviews(reviews) if reviews else _ask(pipeline.cases(graph, env(), settings))
-            if not _apply(graph, settings, verdicts, is_agreed=is_agreed):
+            if reviews:
+                verdicts = pipeline.read_reviews(reviews)
+            else:
+                verdicts = _ask(pipeline.cases(graph, env(), settings), session)
+            if not _apply(graph, settings, verdicts, is_agreed=is_agreed, is_dry=dry_run):
                 return
+            if review:
+                session.unlink(missing_ok=True)
         else:
             planned = pipeline.merge(graph, env(), settings, dry_run=dry_run, report=report)
             if dry_run:
@@ -125,32 +146,80 @@ def _show_merges(planned: Sequence[Merge], names: Mapping[str, str]) -> None:
     )
 
 
-def _ask(found: Sequence[Case]) -> dict[Pair, Verdict]:
-    """Show each case and take a key: y, n, s(kip), u(ndo), q(uit)."""
-    verdicts: dict[Pair, Verdict] = {}
+def _ask(found: Sequence[Case], session: Path) -> dict[Pair, Verdict]:
+    """Show each case and take a key: y, n, s(kip), u(ndo), q(uit); what was said stands in a file until it is applied.
+
+    Raises:
+        ConfigError: there is no terminal to ask at, or the file of an earlier session is broken.
+    """
+    verdicts = _earlier(session, {one.pair for one in found})
+    if verdicts:
+        click.echo(f"{len(verdicts):,} verdicts of a session that was not applied are taken up", err=True)
     place = 0
+    waiting: list[str] = []
     while place < len(found):
+        if found[place].pair in verdicts:
+            place += 1
+            continue
         one = found[place]
         click.echo(f"\n{place + 1} of {len(found):,}  {one.decided}, cosine {one.cosine:.3f}, doubt {one.doubt:.2f}")
         for name, sentence in ((one.first, one.first_sentence), (one.second, one.second_sentence)):
             click.echo(f"  {click.style(name, bold=True)}" + (f"\n      {sentence}" if sentence else ""))
         click.echo("  the same? y yes, n no, s skip, u undo, q quit ", nl=False)
-        key = click.getchar().casefold()
+        # One read may bring several keys.
+        waiting = waiting or list(_keys())
+        key = waiting.pop(0) if waiting else "q"
         click.echo(key)
         if key == "q":
             break
         if key == "u":
             place = max(0, place - 1)
             verdicts.pop(found[place].pair, None)
-        elif key in "yns":
+        elif key in ("y", "n", "s"):
             verdicts.pop(one.pair, None)
             if key != "s":
                 verdicts[one.pair] = "yes" if key == "y" else "no"
             place += 1
+        if key in ("u", "y", "n"):
+            session.parent.mkdir(parents=True, exist_ok=True)
+            with session.open("a", encoding="utf-8") as file:
+                pair = found[place].pair if key == "u" else one.pair
+                file.write(json.dumps([*pair, verdicts.get(pair, "")], ensure_ascii=False) + "\n")
     return verdicts
 
 
-def _apply(graph: Graph, settings: MergeSettings, verdicts: Mapping[Pair, Verdict], *, is_agreed: bool) -> bool:
+def _keys() -> str:
+    """What was typed; nothing at the end of the input, or when the reviewer breaks off."""
+    try:
+        return click.getchar().casefold()
+    except (KeyboardInterrupt, EOFError):
+        return ""
+    except OSError as error:
+        raise ConfigError(
+            f"there is no terminal to ask at ({error})",
+            hint="Write a file instead: kgsynth merge --review-file FILE.csv, and apply it with --load-review.",
+        ) from error
+
+
+def _earlier(session: Path, known: set[Pair]) -> dict[Pair, Verdict]:
+    verdicts: dict[Pair, Verdict] = {}
+    if not session.is_file():
+        return verdicts
+    try:
+        for line in session.read_text(encoding="utf-8").split("\n"):
+            if line:
+                first, second, verdict = json.loads(line)
+                verdicts.pop((first, second), None)
+                if verdict and (first, second) in known:
+                    verdicts[first, second] = "yes" if verdict == "yes" else "no"
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{session} cannot be read: {error}", hint="Remove it, or its last line.") from error
+    return verdicts
+
+
+def _apply(
+    graph: Graph, settings: MergeSettings, verdicts: Mapping[Pair, Verdict], *, is_agreed: bool, is_dry: bool
+) -> bool:
     """Show what verdicts change, ask, and apply; whether it was done."""
     if not verdicts:
         click.echo("nothing was decided, nothing is changed", err=True)
@@ -164,11 +233,23 @@ def _apply(graph: Graph, settings: MergeSettings, verdicts: Mapping[Pair, Verdic
         click.echo(f"  - {old.alias}  no longer counts as  {old.canonical}")
     if not planned.new and not planned.taken_back:
         click.echo("  no merge; the verdicts are kept for later ones")
-    if not is_agreed and not click.confirm("Apply?"):
+    left = _not_joined(planned, verdicts)
+    for first, second in left:
+        click.echo(f"  ! {first} and {second} are the same by a verdict and are not joined", err=True)
+    if is_dry or (not is_agreed and not click.confirm("Apply?")):
         click.echo("nothing was changed", err=True)
         return False
     pipeline.apply_review(graph, env(), settings, verdicts, report)
     return True
+
+
+def _not_joined(planned: MergePlan, verdicts: Mapping[Pair, Verdict]) -> list[Pair]:
+    target = {one.alias_id: one.canonical_id for one in planned.merges}
+    return [
+        pair
+        for pair, verdict in verdicts.items()
+        if verdict == "yes" and target.get(pair[0], pair[0]) != target.get(pair[1], pair[1])
+    ]
 
 
 @click.command()

@@ -12,7 +12,6 @@ from kgsynth import pipeline
 from kgsynth.cli.options import env, open_graph, progress, report, settings_from, settings_options
 from kgsynth.cli.tables import show_table
 from kgsynth.config import ExportSettings
-from kgsynth.documents.forgotten import read_tombstones
 from kgsynth.errors import ConfigError
 from kgsynth.reports import page, scaling
 from kgsynth.runs import atomic, read_json, write_json
@@ -263,7 +262,7 @@ def subset(curated: Path, sizes: str, output: Path, seed: int, overwrite: bool, 
         seed=seed,
         output=output,
         overwrite=overwrite,
-        forgotten=read_tombstones(env().tombstones),
+        forgotten=pipeline.forgotten_of(env(), curated),
         report=report,
         progress=progress(),
     )

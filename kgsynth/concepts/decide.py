@@ -118,7 +118,7 @@ def decide(
         vectors = embed([embedded_text(term.name) for term in own])
         words = [words_of(term.name) for term in own]
         accepted = _accepted_pairs(own, words, vectors, neighbours, min_cosine, forbidden, wanted, decision)
-        decision.merges.extend(_grouped(own, accepted, forbidden))
+        decision.merges.extend(_grouped(own, vectors, accepted, forbidden, decision))
     decision.doubts.sort(key=lambda one: (-one.doubt, one.first_id, one.second_id))
     decision.merges.sort(key=lambda merge: (merge.canonical_id, merge.alias_id))
     return decision
@@ -230,29 +230,72 @@ def _without_ambiguous_acronyms(
 
 
 def _grouped(
-    terms: Sequence[MergeTerm], accepted: Mapping[tuple[int, int], tuple[str, float]], forbidden: set[tuple[str, str]]
+    terms: Sequence[MergeTerm],
+    vectors: Float32Matrix,
+    accepted: Mapping[tuple[int, int], tuple[str, float]],
+    forbidden: set[tuple[str, str]],
+    decision: Decision,
 ) -> list[Merge]:
-    """Stars, never chains: the term of most documents takes in those joined to it directly."""
+    """Stars, never chains: the term of most documents takes in those joined to it directly.
+
+    Terms that reviewers called the same go together, whatever way they were paired, and are joined as one; where that
+    would join two that a reviewer called different, the no stands.
+    """
     joined: dict[int, dict[int, tuple[str, float]]] = defaultdict(dict)
     for (first, second), evidence in accepted.items():
         joined[first][second] = joined[second][first] = evidence
+    groups = _reviewed_groups(terms, accepted, forbidden, decision)
     taken: set[int] = set()
     merges: list[Merge] = []
     for canonical in sorted(joined, key=lambda row: (-terms[row].document_count, terms[row].id)):
         if canonical in taken:
             continue
-        taken.add(canonical)
-        members = [canonical]
-        for alias in sorted(joined[canonical], key=lambda row: (-joined[canonical][row][1], terms[row].id)):
-            if alias in taken or any(_id_pair(terms, alias, member) in forbidden for member in members):
+        own = groups.get(canonical, [canonical])
+        around = {alias: evidence for member in own for alias, evidence in joined[member].items()}
+        around |= joined[canonical]
+        members: list[int] = []
+        order = sorted(around, key=lambda row: (-around[row][1], terms[row].id))
+        for alias in [*own, *order]:
+            mates = groups.get(alias, [alias])
+            if alias in taken or any(
+                mate in taken or _id_pair(terms, mate, member) in forbidden for mate in mates for member in members
+            ):
                 continue
-            taken.add(alias)
-            members.append(alias)
-            rule, cosine = joined[canonical][alias]
-            merges.append(
-                Merge(alias_id=terms[alias].id, canonical_id=terms[canonical].id, cosine=round(cosine, 4), rule=rule)
-            )
+            members += [mate for mate in mates if mate not in members]
+            taken.update(mates)
+        for alias in members:
+            if alias != canonical:
+                # Who is not joined to the canonical term itself is here by a reviewer's word.
+                direct = float(np.clip(vectors[alias] @ vectors[canonical], -1, 1))
+                rule, cosine = joined[canonical].get(alias, (REVIEW, direct))
+                merges.append(
+                    Merge(
+                        alias_id=terms[alias].id, canonical_id=terms[canonical].id, cosine=round(cosine, 4), rule=rule
+                    )
+                )
     return merges
+
+
+def _reviewed_groups(
+    terms: Sequence[MergeTerm],
+    accepted: Mapping[tuple[int, int], tuple[str, float]],
+    forbidden: set[tuple[str, str]],
+    decision: Decision,
+) -> dict[int, list[int]]:
+    """For each term that a reviewer paired: all that go with it, the term of most documents first."""
+    groups: dict[int, list[int]] = {}
+    for (first, second), (rule, _) in sorted(accepted.items()):
+        if rule != REVIEW:
+            continue
+        one, other = groups.get(first, [first]), groups.get(second, [second])
+        if one is other:
+            continue
+        if any(_id_pair(terms, a, b) in forbidden for a in one for b in other):
+            decision.kept_apart["reviewers contradict"] = decision.kept_apart.get("reviewers contradict", 0) + 1
+            continue
+        together = sorted(one + other, key=lambda row: (-terms[row].document_count, terms[row].id))
+        groups |= dict.fromkeys(together, together)
+    return groups
 
 
 def _id_pair(terms: Sequence[MergeTerm], first: int, second: int) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def write(
     *,
     card: Card,
     overwrite: bool,
-    forgotten: Collection[str] = (),
+    is_forgotten: Callable[[CuratedQuestion], bool] = lambda _: False,
 ) -> Exported:
     """Write the training set, in flat memory.
 
@@ -79,7 +79,7 @@ def write(
         settings: form, split, file size.
         card: gets each row that is written; its text becomes README.md.
         overwrite: replace a folder that an export wrote before.
-        forgotten: ids of documents; what was made from one of them is left out.
+        is_forgotten: whether a question was made from a document that was taken out; it is left out.
 
     Raises:
         ConfigError: the folder is there, or no row can be written in this form; ManifestError: the disk is full.
@@ -94,7 +94,7 @@ def write(
         writers = {split: _Writer(partial, split, settings) for split in ("train", "validation")}
         for row in rows:
             reason = ""
-            if any(one in forgotten for one in row.documents):
+            if is_forgotten(row):
                 reason = "made from a document that was forgotten"
             elif settings.format in WITH_ANSWERS and not row.answer:
                 reason = "no answer"

@@ -1,55 +1,104 @@
 """Tombstones: documents that were taken out and must not come back, not by a load and not by an export.
 
-One JSON object a line, {document, graph, reason}, in a file that people can read and edit.
+One JSON object a line, in a file that people can read and edit: {document, graph, reason}, and for each call of
+`kgsynth forget` one {graph, documents, questions, combinations, …} with what went with them.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from kgsynth.errors import ConfigError
+from kgsynth.records import AnsweredQuestion
 from kgsynth.runs import atomic
 
 REASON = "forgotten: `kgsynth forget` took it out"
 
 
+@dataclass(slots=True, kw_only=True)
+class Forgotten:
+    """What was taken out: documents with the reason, and ids of the questions and combinations that went with them."""
+
+    documents: dict[str, str] = field(default_factory=dict)
+    questions: set[str] = field(default_factory=set)
+    combinations: set[str] = field(default_factory=set)
+
+    def touches(self, question: AnsweredQuestion) -> bool:
+        """Whether a question was made from something that was forgotten."""
+        return (
+            question.id in self.questions
+            or question.combination_id in self.combinations
+            or any(one in self.documents for one in question.documents)
+        )
+
+
 def read_tombstones(path: Path, *, graph: str = "") -> dict[str, str]:
-    """The forgotten documents, id to reason.
+    """The forgotten documents, id to reason, as `read_forgotten` reads them."""
+    return read_forgotten(path, graphs={graph} if graph else ()).documents
+
+
+def read_forgotten(path: Path, *, graphs: Collection[str] = ()) -> Forgotten:
+    """What was forgotten.
 
     Args:
         path: the file; absent, nothing was forgotten.
-        graph: of this graph alone; empty for all.
+        graphs: of these graphs alone; none for all.
 
     Raises:
-        ConfigError: a line is no tombstone.
+        ConfigError: a line is no tombstone, or the file cannot be read.
     """
-    found: dict[str, str] = {}
-    if not path.is_file():
-        return found
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-                if not graph or row["graph"] == graph:
-                    found[row["document"]] = str(row.get("reason", ""))
-            except (ValueError, KeyError, TypeError) as error:
-                raise ConfigError(
-                    f"{path}, line {number}: not a tombstone ({error!r})", hint="Mend or remove the line."
-                ) from error
+    found = Forgotten()
+    for row in _rows(path):
+        if graphs and row["graph"] not in graphs:
+            continue
+        if "document" in row:
+            found.documents[row["document"]] = str(row.get("reason", ""))
+        else:
+            found.questions.update(row["questions"])
+            found.combinations.update(row["combinations"])
     return found
 
 
 def add_tombstones(path: Path, documents: Iterable[str], *, graph: str, reason: str) -> None:
     """Append tombstones; documents that have one keep it."""
     held = read_tombstones(path, graph=graph)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        for identity in sorted(set(documents)):
-            if identity not in held:
-                row = {"document": identity, "graph": graph, "reason": reason}
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    _append(
+        path,
+        [
+            {"document": identity, "graph": graph, "reason": reason}
+            for identity in sorted(set(documents))
+            if identity not in held
+        ],
+    )
+
+
+def begin(
+    path: Path,
+    *,
+    graph: str,
+    documents: Iterable[str],
+    questions: Iterable[str],
+    combinations: Iterable[str],
+    **kept: Any,
+) -> None:
+    """Note what goes with some documents before it goes, and what is left to do afterwards (`kept`, as JSON values)."""
+    row = {"documents": list(documents), "questions": list(questions), "combinations": list(combinations)}
+    _append(path, [{"graph": graph, **row, "left_to_do": kept}])
+
+
+def left_to_do(path: Path, *, graph: str) -> list[dict[str, Any]]:
+    """What calls that were killed have left to do on a graph."""
+    return [row["left_to_do"] for row in _rows(path) if row["graph"] == graph and row.get("left_to_do")]
+
+
+def done(path: Path, *, graph: str) -> None:
+    """Nothing is left to do on a graph."""
+    _replace(
+        path,
+        [{**row, "left_to_do": {}} if row["graph"] == graph and "questions" in row else row for row in _rows(path)],
+    )
 
 
 def remove_tombstones(path: Path, documents: Iterable[str], *, graph: str) -> int:
@@ -58,15 +107,49 @@ def remove_tombstones(path: Path, documents: Iterable[str], *, graph: str) -> in
     Raises:
         ConfigError: a line of the file is no tombstone.
     """
-    if not read_tombstones(path, graph=graph):
-        return 0
     gone = set(documents)
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    rows = _rows(path)
     kept = [
-        line
-        for line in lines
-        if not (line.strip() and (row := json.loads(line))["graph"] == graph and row["document"] in gone)
+        row
+        for row in rows
+        if row["graph"] != graph or not (row.get("document") in gone or gone & set(row.get("documents", ())))
     ]
+    if len(kept) < len(rows):
+        _replace(path, kept)
+    return sum("document" in row for row in rows) - sum("document" in row for row in kept)
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        return []
+    try:
+        # Lines end at a line feed alone: a reason may hold other separators.
+        lines = path.read_bytes().decode("utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error}", hint="It holds the tombstones of `kgsynth forget`."
+        ) from error
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            known = {"document", "graph"} if "document" in row else {"graph", "questions", "combinations"}
+            if not known <= row.keys():
+                raise KeyError(", ".join(sorted(known - row.keys())))  # noqa: TRY301
+            rows.append(row)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                f"{path}, line {number}: not a tombstone ({error!r})", hint="Mend or remove the line."
+            ) from error
+    return rows
+
+
+def _append(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    _replace(path, [*_rows(path), *rows])
+
+
+def _replace(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     with atomic(path) as partial:
-        partial.write_text("".join(kept), encoding="utf-8")
-    return len(lines) - len(kept)
+        partial.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")

@@ -138,6 +138,13 @@ def name_terms(graph: Graph, term_ids: Sequence[str]) -> None:
         graph.write(_NAME_TERMS, ids=ids[first : first + _NAME_BATCH])
 
 
+def name_terms_in(transaction: Transaction, term_ids: Sequence[str]) -> None:
+    """As `name_terms`, within a transaction."""
+    ids = sorted(term_ids)
+    for first in range(0, len(ids), _NAME_BATCH):
+        transaction.run(_NAME_TERMS, ids=ids[first : first + _NAME_BATCH])
+
+
 def counts(graph: Graph) -> dict[str, int]:
     """How many nodes and relationships of each kind the graph holds."""
     return graph.read(_COUNTS)[0]

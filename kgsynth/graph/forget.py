@@ -1,6 +1,6 @@
 """Taking documents out: what only they brought goes with them, and so does what was made from them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from kgsynth import queries
@@ -31,20 +31,26 @@ class Forgetting:
     answers: tuple[str, ...]
 
 
-def plan(graph: Graph, ids: Sequence[str]) -> Forgetting:
+def plan(graph: Graph, ids: Sequence[str], *, forgotten: Collection[str] = ()) -> Forgetting:
     """What would go with some documents; changes nothing.
+
+    Args:
+        graph: where.
+        ids: of the documents.
+        forgotten: ids that may be gone already, because a call was killed after it had taken them out.
 
     Raises:
         GraphError: an id is of no document in this graph.
     """
     wanted = sorted(set(ids))
     known = {row["id"] for row in graph.read(_KNOWN, ids=wanted)}
-    unknown = [one for one in wanted if one not in known]
+    unknown = [one for one in wanted if one not in known and one not in forgotten]
     if unknown:
         raise GraphError(
             f"{len(unknown):,} of {len(wanted):,} ids are no document of this graph, for example {unknown[0]!r}",
             hint="`kgsynth document NAME` finds a document by its title.",
         )
+    wanted = sorted(known)
     terms = graph.read(_TERMS, ids=wanted)
     going = [row["id"] for row in terms if not row["is_kept"]]
     (made,) = graph.read(_PROVENANCE, ids=wanted, terms=going)
@@ -75,7 +81,7 @@ def carry_out(graph: Graph, planned: Forgetting) -> None:
         # Names that counted as a term which goes count for themselves again.
         decisions.take_back(transaction, merge_ids)
         transaction.run(_DELETE_TERMS, ids=list(planned.terms))
+        facts.name_terms_in(transaction, planned.touched)
         transaction.run(_MARK_STALE)
 
     graph.together(work)
-    facts.name_terms(graph, planned.touched)

@@ -36,6 +36,7 @@ _USES = queries.load("show/uses_of_term")
 _GUIDE_VALUES = queries.load("show/guide_values")
 
 _SUGGESTIONS = 5
+_MOST_WORDS = 60
 # A name this alike is taken for the one that was meant; the next one must be clearly less alike.
 _MEANT = 0.8
 _CLEARLY = 0.03
@@ -98,6 +99,9 @@ def find(graph: Graph, thing: Thing, text: str, *, ids: Sequence[str]) -> Found:
     if exact:
         return Found(id=exact)
     near = _near(graph, thing, text)
+    alone = len(near) == 1 or near[1][0] < 1
+    if near and near[0][0] == 1 and alone:
+        return Found(id=near[0][1]["id"])
     if near and near[0][0] >= _MEANT and (len(near) == 1 or near[0][0] - near[1][0] >= _CLEARLY):
         return Found(id=near[0][1]["id"], taken_for=str(near[0][1]["name"]))
     names = [f"  {_short(row['name'])}  ({row['id']})" for _, row in near[:_SUGGESTIONS]]
@@ -117,13 +121,14 @@ def _exact(graph: Graph, thing: Thing, text: str, ids: Sequence[str]) -> str:
 
 
 def _near(graph: Graph, thing: Thing, text: str) -> list[tuple[float, Row]]:
-    words = re.findall(r"\w+", text.casefold())
+    # More words than these find nothing more, and the index takes no more than a thousand clauses.
+    words = list(dict.fromkeys(re.findall(r"\w+", text.casefold())))[:_MOST_WORDS]
     if not words:
         return []
     # Each word as it stands, begun, or with a letter or two wrong.
     asked = " ".join(f"{word} {word}* {word}~" for word in words)
     rows = graph.read(_FIND[thing], words=asked, limit=50)
-    wanted = " ".join(words)
+    wanted = " ".join(re.findall(r"\w+", text.casefold()))
     alike = [
         (SequenceMatcher(None, wanted, " ".join(re.findall(r"\w+", str(row["name"]).casefold()))).ratio(), row)
         for row in rows

@@ -5,7 +5,7 @@ in the order of the data's path, the commands one by one.
 """
 
 from kgsynth.pipeline.backends import make_generator
-from kgsynth.pipeline.dataset import curate, export
+from kgsynth.pipeline.dataset import curate, export, forgotten_of
 from kgsynth.pipeline.documents import extract, snapshot
 from kgsynth.pipeline.filtering import (
     embed,
@@ -50,6 +50,7 @@ __all__ = [
     "find",
     "fine",
     "forget",
+    "forgotten_of",
     "generate",
     "known_rounds",
     "load",

@@ -1,7 +1,7 @@
 """From questions and answers to a training set: curated across runs, exported with a card."""
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ from kgsynth.config import CurateSettings, Environment, ExportSettings
 from kgsynth.curation import contamination, duplicates, filters
 from kgsynth.curation import export as exporting
 from kgsynth.curation.card import Card
+from kgsynth.documents.forgotten import Forgotten, read_forgotten
 from kgsynth.documents.questions import question_folders, read_questions
 from kgsynth.documents.read import refuse_too_many
 from kgsynth.errors import ConfigError, ManifestError
 from kgsynth.pipeline.stages import Report, batches, timed
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import AnsweredQuestion, CuratedQuestion, StageCount, content_hash, hash_of_lines, plain
-from kgsynth.runs import RunFolder, atomic, open_run
+from kgsynth.runs import RUN_FILE, RunFolder, atomic, open_run
 
 _SHARD_ROWS = 10_000
 _REVIEW_BATCH = 256
@@ -207,7 +208,7 @@ def export(
     *,
     output: Path,
     overwrite: bool,
-    forgotten: Collection[str] = (),
+    forgotten: Forgotten | None = None,
     report: Report,
     progress: Progress | None = None,
 ) -> exporting.Exported:
@@ -218,7 +219,7 @@ def export(
         settings: form, split, file size.
         output: folder to write.
         overwrite: replace a folder that an export wrote before.
-        forgotten: ids of documents; what was made from one of them is left out.
+        forgotten: what was taken out; what was made from it is left out.
         report: gets the account.
         progress: told one step a question.
 
@@ -240,7 +241,9 @@ def export(
     count = StageCount(stage="export", unit="questions")
     with timed(count, report), shown(progress or Silent(), "export", total) as bar:
         rows = _curated(folder, bar)
-        exported = exporting.write(rows, output, settings, card=card, overwrite=overwrite, forgotten=forgotten)
+        exported = exporting.write(
+            rows, output, settings, card=card, overwrite=overwrite, is_forgotten=(forgotten or Forgotten()).touches
+        )
         count.kept = sum(exported.rows.values())
         for reason, number in exported.left_out.items():
             count.reject(reason, number)
@@ -264,6 +267,25 @@ def curated_run(path: Path) -> tuple[RunFolder, dict[str, Any]]:
     if manifest is None:
         raise ManifestError(f"run {folder.run_id} in {path} is not complete", hint="Run `kgsynth curate` again.")
     return folder, manifest
+
+
+def forgotten_of(environment: Environment, curated: Path) -> Forgotten:
+    """What was taken out of the graphs that a curated run was made from; of all graphs, where nobody knows which.
+
+    Raises:
+        ConfigError: the file of tombstones is broken; ManifestError: the folder is no run.
+    """
+    return read_forgotten(environment.tombstones, graphs=_graphs(open_run(curated)))
+
+
+def _graphs(folder: RunFolder) -> set[str]:
+    own = {str(folder.inputs["graph"])} if folder.inputs.get("graph") else set()
+    paths = [Path(one) for one in folder.inputs.get("questions", ())]
+    below = [_graphs(open_run(path)) for path in paths if (path / RUN_FILE).is_file()]
+    # A file, or a run that is gone, may be of any graph.
+    if len(below) < len(paths) or any(not one for one in below):
+        return own if own else set()
+    return own.union(*below)
 
 
 def _curated(folder: RunFolder, progress: Progress) -> Iterator[CuratedQuestion]:

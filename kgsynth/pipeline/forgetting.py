@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kgsynth.config import Environment, GraphSettings, MergeSettings
-from kgsynth.documents.forgotten import add_tombstones
+from kgsynth.documents.forgotten import add_tombstones, begin, done, left_to_do, read_tombstones
 from kgsynth.graph import decisions, derived
 from kgsynth.graph import forget as forgetting
 from kgsynth.graph.forget import Forgetting
@@ -43,13 +43,24 @@ def forget(
     Raises:
         GraphError: an id is of no document in this graph; nothing was changed.
     """
-    planned = forgetting.plan(graph, documents)
-    was_merged = bool(decisions.merges(graph))
-    was_built = derived.state(graph) == "complete"
+    tombstones, name = environment.tombstones, graph_settings.name
+    killed = left_to_do(tombstones, graph=name)
+    planned = forgetting.plan(graph, documents, forgotten=read_tombstones(tombstones, graph=name) if killed else ())
+    was_merged = bool(decisions.merges(graph)) or any(one["merge"] for one in killed)
+    was_built = derived.state(graph) == "complete" or any(one["build"] for one in killed)
     count = StageCount(stage="forget", unit="documents")
     with timed(count, report):
-        # First the tombstones: a kill after this is finished by the same command.
-        add_tombstones(environment.tombstones, planned.documents, graph=graph_settings.name, reason=reason)
+        # First the tombstones, with what is left to do: a kill after this is finished by the same command.
+        add_tombstones(tombstones, planned.documents, graph=name, reason=reason)
+        begin(
+            tombstones,
+            graph=name,
+            documents=planned.documents,
+            questions=planned.questions,
+            combinations=planned.combinations,
+            merge=was_merged,
+            build=was_built,
+        )
         forgetting.carry_out(graph, planned)
         count.kept = len(planned.documents)
         count.notes |= {
@@ -62,4 +73,5 @@ def forget(
         merge(graph, environment, merge_settings, dry_run=False, report=report)
     if was_built:
         build(graph, report=report, progress=progress)
+    done(tombstones, graph=name)
     return planned

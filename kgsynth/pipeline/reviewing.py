@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from kgsynth.config import Environment, MergeSettings
+from kgsynth.curation.duplicates import Groups
 from kgsynth.errors import ConfigError
 from kgsynth.graph import decisions, show
 from kgsynth.graph.session import Graph
@@ -87,7 +88,16 @@ def cases(graph: Graph, environment: Environment, settings: MergeSettings, *, li
 
 
 def write_review(path: Path, found: Iterable[Case]) -> None:
-    """The cases as a CSV file with an empty column `verdict`, for people to fill in with yes or no."""
+    """The cases as a CSV file with an empty column `verdict`, for people to fill in with yes or no.
+
+    Raises:
+        ConfigError: the file is there, and holds verdicts or something else than a review.
+    """
+    if path.exists() and (path.stat().st_size == 0 or read_reviews([path])):
+        raise ConfigError(
+            f"{path} is there already" + (", and people have filled it in" if path.stat().st_size else ""),
+            hint="Apply it with --load-review, or name another file.",
+        )
     with atomic(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, _COLUMNS)
         writer.writeheader()
@@ -118,7 +128,12 @@ def read_reviews(paths: Sequence[Path]) -> dict[Pair, Verdict]:
                 continue
             if text not in words:
                 raise ConfigError(f"{where}: the verdict is {text!r}", hint="Write yes, no, or nothing.")
-            first, second = sorted((row["first_id"], row["second_id"]))
+            first, second = sorted((str(row["first_id"] or "").strip(), str(row["second_id"] or "").strip()))
+            if not first or first == second or first.partition(":")[0] != second.partition(":")[0]:
+                raise ConfigError(
+                    f"{where}: {first!r} and {second!r} are no pair that could be merged",
+                    hint="first_id and second_id are ids of two terms of one kind, as --review-file wrote them.",
+                )
             held = said.setdefault((first, second), (words[text], where))
             if held[0] != words[text]:
                 raise ConfigError(
@@ -131,7 +146,24 @@ def read_reviews(paths: Sequence[Path]) -> dict[Pair, Verdict]:
 def preview(
     graph: Graph, environment: Environment, settings: MergeSettings, verdicts: Mapping[Pair, Verdict]
 ) -> MergePlan:
-    """What a merge would do once these verdicts are kept; changes nothing."""
+    """What a merge would do once these verdicts are kept; changes nothing.
+
+    Raises:
+        ConfigError: they say, together with what was said before, that two terms are both the same and different.
+    """
+    yes = decisions.same_pairs(graph).difference(_of(verdicts, "no")) | set(_of(verdicts, "yes"))
+    no = decisions.distinct_pairs(graph).difference(_of(verdicts, "yes")) | set(_of(verdicts, "no"))
+    groups = Groups()
+    for first, second in sorted(yes):
+        groups.join(first, second)
+    against = sorted(pair for pair in no if groups.of(pair[0]) == groups.of(pair[1]))
+    if against:
+        first, second = against[0]
+        mates = [f"{a} = {b}" for a, b in sorted(yes) if groups.of(a) == groups.of(first)]
+        raise ConfigError(
+            f"{first} and {second} are different by one verdict and the same by others ({'; '.join(mates[:6])})",
+            hint="Change one of them; nothing was applied.",
+        )
     return plan_merge(graph, environment, settings, same=_of(verdicts, "yes"), distinct=_of(verdicts, "no"))
 
 

@@ -1,7 +1,7 @@
 """Nested subsets of a training set, for measuring what more data buys."""
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from kgsynth import __version__
 from kgsynth.config import ExportSettings
 from kgsynth.curation import export as exporting
 from kgsynth.curation.card import Card
+from kgsynth.documents.forgotten import Forgotten
 from kgsynth.errors import ConfigError
 from kgsynth.pipeline.dataset import curated_run
 from kgsynth.pipeline.stages import Report, timed
@@ -31,7 +32,7 @@ def subset(
     seed: int,
     output: Path,
     overwrite: bool,
-    forgotten: Collection[str] = (),
+    forgotten: Forgotten | None = None,
     report: Report,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def subset(
         seed: of the order.
         output: a folder; `<output>/<size>` is a data set, `<output>/subsets.json` says what each holds.
         overwrite: replace data sets that stand there.
-        forgotten: ids of documents; what was made from one of them is left out.
+        forgotten: what was taken out; what was made from it is left out.
         report: gets the account of each.
         progress: told one step a question.
 
@@ -58,6 +59,7 @@ def subset(
         ConfigError: a size is out of range, or the folder is not a curated run; ManifestError: it is not complete.
     """
     folder, manifest = curated_run(curated)
+    gone = forgotten or Forgotten()
     levels: list[int] = []
     keys: list[int] = []
     usable: list[bool] = []
@@ -67,7 +69,7 @@ def subset(
             int.from_bytes(hashlib.sha256(f"{seed} {row['id']}".encode("utf-8", "replace")).digest()[:8], "big")
         )
         has_text = settings.format not in exporting.WITH_ANSWERS or bool(row["answer"])
-        usable.append(has_text and not any(one in forgotten for one in row["documents"]))
+        usable.append(has_text and not gone.touches(CuratedQuestion.from_row(row)))
     ranks = _ranks(np.array(levels, dtype=np.int64), np.array(keys, dtype=np.uint64), np.array(usable, dtype=np.bool_))
     total = int(sum(usable))
     sizes = sorted(set(sizes))

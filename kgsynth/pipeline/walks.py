@@ -7,7 +7,7 @@ from kgsynth import queries
 from kgsynth.config import SampleSettings
 from kgsynth.documents.questions import read_combinations
 from kgsynth.errors import ConfigError, GraphError
-from kgsynth.graph import derived
+from kgsynth.graph import derived, inventory
 from kgsynth.graph.session import Graph
 from kgsynth.progress import Progress, Silent
 from kgsynth.records import Combination, StageCount, content_hash
@@ -93,7 +93,7 @@ def _favoured(graph: Graph, settings: SampleSettings, weights: dict[str, int] | 
     if not settings.favour:
         return weights
     if settings.earlier:
-        coverage = Coverage.of(one.concepts for path in settings.earlier for one in read_combinations(Path(path)))
+        coverage = Coverage.of(_earlier_concepts(graph, settings.earlier))
     else:
         coverage = Coverage.of(row["concepts"] for row in graph.stream(_EARLIER))
     favoured = unused_weights({row["id"]: row["neighbours"] for row in graph.stream(_NEIGHBOURS)}, coverage)
@@ -104,6 +104,23 @@ def _favoured(graph: Graph, settings: SampleSettings, weights: dict[str, int] | 
         term: max(1, units * favoured[term] // WEIGHT_UNITS) if term in favoured else units
         for term, units in weights.items()
     }
+
+
+def _earlier_concepts(graph: Graph, files: Sequence[str]) -> Iterator[list[str]]:
+    """The concepts of each combination of some files, merged ones as what they count as."""
+    counts_as = inventory.aliases(graph)
+    known = {row["id"] for row in inventory.terms(graph)}
+    for file in files:
+        count = unknown = 0
+        for one in read_combinations(Path(file)):
+            concepts = [counts_as.get(concept, concept) for concept in one.concepts]
+            count += 1
+            unknown += not known & set(concepts)
+            yield concepts
+        if count and unknown == count:
+            raise ConfigError(
+                f"{file}: this graph knows none of its concepts", hint="Is it of another graph (--graph)?"
+            )
 
 
 def start_topics(graph: Graph) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from kgsynth import __version__
 from kgsynth.config import UNDECISIVE, DocumentsSettings, Environment, Resolved, RunConfig
-from kgsynth.documents.forgotten import read_tombstones
+from kgsynth.documents.forgotten import read_forgotten, read_tombstones
 from kgsynth.errors import ConfigError, GraphError
 from kgsynth.graph import checks
 from kgsynth.graph.session import Graph
@@ -133,7 +133,7 @@ def run(
                 config.export if config.export.name else replace(config.export, name=work_dir.absolute().name),
                 output=work_dir / "dataset",
                 overwrite=True,
-                forgotten=read_tombstones(environment.tombstones, graph=config.graph.name),
+                forgotten=read_forgotten(environment.tombstones, graphs={config.graph.name}),
                 report=reported,
                 progress=progress,
             )

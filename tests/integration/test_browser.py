@@ -28,7 +28,7 @@ def filled(server: ManagedServer, environment, tmp_path_factory: pytest.TempPath
 
 def test_the_guide_runs_in_the_browser(page, server: ManagedServer, filled: Graph) -> None:
     state = server.status()
-    values = show.guide_values(filled)
+    values = {**show.guide_values(filled), "graph": "test"}
     assert all(values.values())
     with serving(values, 0) as address:
         url = browser_url(state.browser_url, state.bolt_url, state.username, guide=f"{address}/guide")

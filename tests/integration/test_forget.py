@@ -9,7 +9,7 @@ import pytest
 
 from kgsynth import config, pipeline
 from kgsynth.config import CurateSettings, ExportSettings, MergeSettings
-from kgsynth.documents.forgotten import read_tombstones
+from kgsynth.documents.forgotten import add_tombstones, read_tombstones, remove_tombstones
 from kgsynth.errors import GraphError
 from kgsynth.graph import forget as forgetting
 from kgsynth.graph.session import Graph
@@ -142,13 +142,80 @@ def test_what_was_made_from_them_goes_and_they_do_not_come_back(
         ExportSettings(format="jsonl"),
         output=tmp_path / "set",
         overwrite=False,
-        forgotten=forgotten,
+        forgotten=pipeline.forgotten_of(own_home, curated.path),
         report=lambda _: None,
     )
     assert exported.left_out == {"made from a document that was forgotten": len(own)}
     held = [json.loads(line) for file in (tmp_path / "set").rglob("*.jsonl") for line in file.read_text().splitlines()]
     assert len(held) == len(every) - len(own)
     assert not any(target["id"] in row["documents"] for row in held)
+
+
+def test_a_kill_in_the_middle_is_finished_by_the_same_command(
+    graph: Graph, own_home: config.Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    annotations = varied(40)
+    gone = [one.id for one in annotations[::6]]
+    without = whole(graph, own_home, tmp_path / "without", [one for one in annotations if one.id not in set(gone)])
+    whole(graph, own_home, tmp_path / "with", annotations)
+
+    class KilledError(Exception):
+        pass
+
+    def killed(*_: object, **__: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("kgsynth.pipeline.forgetting.merge", killed)
+        with pytest.raises(KilledError):
+            forget(graph, own_home, gone)
+    assert canonical.dump(graph) != without
+    forget(graph, own_home, gone)
+    assert canonical.dump(graph) == without
+    assert pipeline.check(graph, report=lambda _: None) == []
+    with pytest.raises(GraphError, match="are no document of this graph"):
+        forget(graph, own_home, gone)
+
+
+def test_what_went_with_a_term_is_left_out_of_exports_and_other_graphs_do_not_matter(
+    graph: Graph, own_home: config.Environment, tmp_path: Path
+) -> None:
+    folders = graphs.fill(graph, own_home, tmp_path)
+    curated = pipeline.curate(
+        own_home,
+        CurateSettings(filters=False, max_rejected_share=1.0),
+        questions=[folders["answers"]],
+        run_dir=tmp_path / "curated",
+        report=lambda _: None,
+    )
+    every = {row["id"] for row in canonical.run(graph, "MATCH (q:Question) RETURN q.id AS id")}
+    documents = [one["id"] for one in canonical.run(graph, "MATCH (d:Document) RETURN d.id AS id")]
+    add_tombstones(own_home.tombstones, documents, graph="another", reason="two\u2028lines")
+    # A concept that a combination visits, and the documents that mention it.
+    (row,) = canonical.run(
+        graph,
+        """
+        MATCH (:Question)-[:WRITTEN_FROM]->(c:Combination)-[:VISITS]->(t:Concept)
+        WITH DISTINCT c, t, COLLECT { MATCH (d:Document)-[:MENTIONS]->(t) RETURN d.id } AS mention
+        RETURN mention ORDER BY size(mention), mention LIMIT 1
+        """,
+    )
+    forget(graph, own_home, row["mention"])
+    left = {one["id"] for one in canonical.run(graph, "MATCH (q:Question) RETURN q.id AS id")}
+    assert left < every
+    forgotten = pipeline.forgotten_of(own_home, curated.path)
+    assert set(forgotten.documents) == set(row["mention"])
+    pipeline.export(
+        curated.path,
+        ExportSettings(format="jsonl"),
+        output=tmp_path / "set",
+        overwrite=False,
+        forgotten=forgotten,
+        report=lambda _: None,
+    )
+    held = [json.loads(line) for file in (tmp_path / "set").rglob("*.jsonl") for line in file.read_text().splitlines()]
+    assert {one["id"] for one in held} == left
+    assert remove_tombstones(own_home.tombstones, documents[:1], graph="another") == 1
 
 
 def test_a_document_may_be_allowed_again(
@@ -187,6 +254,6 @@ def test_a_document_may_be_allowed_again(
             file.write("no tombstone\n")
         broken = kgsynth("forget", gone[1], "--allow-again")
         assert broken.returncode == 1
-        assert "line 2: not a tombstone" in broken.stderr
+        assert "not a tombstone" in broken.stderr
     finally:
         environment.tombstones.unlink(missing_ok=True)

@@ -1,6 +1,8 @@
 """Merge review: doubtful pairs shown with their evidence, verdicts kept and obeyed by every later merge."""
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -118,17 +120,116 @@ def test_a_file_that_two_people_fill_in(loaded: Graph, environment: config.Envir
 
 
 def test_keys_decide_skip_undo_and_quit(
-    loaded: Graph, environment: config.Environment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    loaded: Graph,
+    environment: config.Environment,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     found = pipeline.cases(loaded, environment, MergeSettings())[:3]
     assert len(found) == 3
 
-    def press(keys: str) -> dict[tuple[str, str], str]:
-        left = iter(keys)
+    session = tmp_path / "reviews" / "test.jsonl"
+
+    def press(*keys: str, is_new: bool = True) -> dict[tuple[str, str], str]:
+        left = iter(keys if len(keys) > 1 else keys[0])
+        if is_new:
+            session.unlink(missing_ok=True)
         monkeypatch.setattr(click, "getchar", lambda: next(left))
-        return dict(command._ask(found))
+        return dict(command._ask(found, session))
 
     assert press("yns") == {found[0].pair: "yes", found[1].pair: "no"}
     assert press("yuns?q") == {found[0].pair: "no"}
     assert press("yyuusnn") == {found[1].pair: "no", found[2].pair: "no"}
     assert found[0].first in capsys.readouterr().out
+    # One read may bring several keys, an empty one is the end of the input; no other key is a verdict.
+    assert press("yn", "", "") == {found[0].pair: "yes", found[1].pair: "no"}
+    assert press("", "") == {}
+    # What was said in a session that was not applied is taken up, and asked about no more.
+    assert press("yq") == {found[0].pair: "yes"}
+    assert press("nuq", is_new=False) == {found[0].pair: "yes"}
+    assert press("nyq", is_new=False) == {found[0].pair: "yes", found[1].pair: "no", found[2].pair: "yes"}
+    session.write_text("broken\n")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        press("y", is_new=False)
+
+    def no_terminal() -> str:
+        raise OSError("no /dev/tty")
+
+    session.unlink()
+    monkeypatch.setattr(click, "getchar", no_terminal)
+    with pytest.raises(ConfigError, match="no terminal to ask at"):
+        command._ask(found, session)
+
+
+def test_reviewers_yes_joins_whatever_way_the_pairs_run(loaded: Graph, environment: config.Environment) -> None:
+    yes = {
+        pair("left inverse", "group"): "yes",
+        pair("group", "right inverse"): "yes",
+        pair("prime numbers", "gcd"): "yes",
+    }
+    planned = pipeline.preview(loaded, environment, MergeSettings(), yes)
+    assert command._not_joined(planned, yes) == []
+    pipeline.apply_review(loaded, environment, MergeSettings(), yes, lambda _: None)
+    target = {alias: canonical for alias, canonical in merged(loaded)}
+    assert len({target.get(name, name) for name in ("left inverse", "group", "right inverse")}) == 1
+    assert (
+        len({target.get(name, name) for name in ("prime number", "prime numbers", "gcd", "greatest common divisor")})
+        == 1
+    )
+    assert not set(target.values()) & set(target), "stars, never chains"
+    against = {pair("left inverse", "right inverse"): "no"}
+    with pytest.raises(ConfigError, match="different by one verdict and the same by others"):
+        pipeline.preview(loaded, environment, MergeSettings(), against)
+    # Recorded all the same, the no stands.
+    decisions.record(loaded, same=[], distinct=list(against))
+    pipeline.merge(loaded, environment, MergeSettings(), dry_run=False, report=lambda _: None)
+    target = {alias: canonical for alias, canonical in merged(loaded)}
+    assert target.get("left inverse", "left inverse") != target.get("right inverse", "right inverse")
+    against_review = [
+        one for one in pipeline.check(loaded, report=lambda _: None) if one.check == "merge_against_review"
+    ]
+    assert against_review == []
+
+
+def test_a_review_is_not_written_over_and_bad_rows_are_told(
+    loaded: Graph, environment: config.Environment, command_environment: dict[str, str], tmp_path: Path
+) -> None:
+    found = pipeline.cases(loaded, environment, MergeSettings())
+    file = tmp_path / "d.csv"
+    pipeline.write_review(file, found)
+    pipeline.write_review(file, found)
+    text = file.read_text()
+    file.write_text(text.replace("\n,", "\nyes,", 1))
+    with pytest.raises(ConfigError, match="people have filled it in"):
+        pipeline.write_review(file, found)
+    for row in ("yes,a", "yes,a,b,concept:x,concept:x", "yes,a,b,topic:x,concept:y"):
+        (tmp_path / "bad.csv").write_text(f"verdict,first,second,first_id,second_id\n{row}\n")
+        with pytest.raises(ConfigError, match=r"bad.csv, line 2: .* are no pair that could be merged"):
+            pipeline.read_reviews([tmp_path / "bad.csv"])
+    before = canonical.dump(loaded)
+
+    def merge(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "kgsynth", "--graph", "test", "merge", *arguments],
+            env=command_environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            timeout=120,
+        )
+
+    dry = merge("--load-review", "d.csv", "--dry-run", "--yes")
+    assert dry.returncode == 0, dry.stderr
+    assert "nothing was changed" in dry.stderr
+    assert "This changes:" in dry.stdout
+    for arguments, said in (
+        (("--review", "--load-review", "d.csv"), "exclude each other"),
+        (("--undo", "x", "--dry-run"), "does not go with"),
+    ):
+        failed = merge(*arguments)
+        assert failed.returncode == 1
+        assert said in failed.stderr
+    assert canonical.dump(loaded) == before
