@@ -18,7 +18,7 @@ from kgsynth.texts import normal_question
 _MOST_PAIRS = 3000
 _LONGEST_WORDS = 150
 _LISTED = 50
-_COSINE_BINS = 50
+_COSINE_BINS = 25
 _EMBED_BATCH = 256
 
 DIFFERENT = "different documents"

@@ -113,7 +113,14 @@ def hubs(runs: Named) -> str:
 
 def histograms(panels: Sequence[tuple[str, Named]], *, x: str, label: str, percent: bool = True) -> str:
     """Steps over bins, one panel a title, one line a name."""
-    with _panels(max(1, len(panels)), wide=4.6 if len(panels) < 3 else 3.9) as (axes, svg):
+    most = max(len(lines) for _, lines in panels)
+    # Several lines leave no room for their names among them.
+    is_below = most > 3
+    high = 3.2 + 0.22 * most * is_below
+    with _panels(max(1, len(panels)), wide=(4.6 if len(panels) < 3 else 3.9) + 1.2 * is_below, high=high) as (
+        axes,
+        svg,
+    ):
         for own, (title, lines) in zip(axes, panels, strict=False):
             for number, (name, held) in enumerate(lines):
                 heights = [100 * share for share in held["share"]] if percent else held["share"]
@@ -128,7 +135,8 @@ def histograms(panels: Sequence[tuple[str, Named]], *, x: str, label: str, perce
             own.set(xlabel=x, title=_label(title), ylabel="% of them" if own is axes[0] else "")
             own.set_ylim(bottom=0)
             if len(lines) > 1 or lines[0][0]:
-                own.legend(fontsize=8)
+                below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2)} if is_below else {}
+                own.legend(fontsize=8, **below)
         return svg(label)
 
 
