@@ -99,7 +99,7 @@ def find(graph: Graph, thing: Thing, text: str, *, ids: Sequence[str]) -> Found:
     if exact:
         return Found(id=exact)
     near = _near(graph, thing, text)
-    alone = len(near) == 1 or near[1][0] < 1
+    alone = len(near) < 2 or near[1][0] < 1
     if near and near[0][0] == 1 and alone:
         return Found(id=near[0][1]["id"])
     if near and near[0][0] >= _MEANT and (len(near) == 1 or near[0][0] - near[1][0] >= _CLEARLY):

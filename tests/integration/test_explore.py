@@ -204,6 +204,8 @@ def test_one_thing_is_shown_with_what_is_around_it(kgsynth: Callable[..., str], 
     assert "claims: concept:" in said
     assert "answer" in said
     assert "this graph has no question 'zzz'" in kgsynth("question", "zzz", code=1)
+    # A text of more words than the index takes clauses is looked for all the same.
+    assert "this graph has no question" in kgsynth("question", " ".join(f"word{n}" for n in range(1500)), code=1)
 
 
 def test_the_trace_of_a_question_is_the_walk_law(kgsynth: Callable[..., str], filled: Graph) -> None:
