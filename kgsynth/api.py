@@ -121,12 +121,10 @@ class KnowledgeGraph:
         Raises:
             QueryError: there is no such query, or it needs other parameters.
         """
-        known = {one.name.removeprefix("explore/"): one for one in queries.load_folder("explore")}
-        if name not in known:
-            raise QueryError(f"there is no saved query {name!r}", hint=f"There are {', '.join(sorted(known))}.")
-        if set(parameters) != known[name].parameters:
-            raise QueryError(f"{name} takes the parameters {', '.join(sorted(known[name].parameters)) or '(none)'}")
-        return self._ask(known[name].text, parameters, where=name, limit=None, timeout_s=_TIMEOUT_S)
+        query = queries.saved(name)
+        if set(parameters) != query.parameters:
+            raise QueryError(f"{name} takes the parameters {', '.join(sorted(query.parameters)) or '(none)'}")
+        return self._ask(query.text, parameters, where=name, limit=None, timeout_s=_TIMEOUT_S)
 
     def _ask(
         self, text: str, parameters: Mapping[str, Any], *, where: str, limit: int | None, timeout_s: float

@@ -132,3 +132,15 @@ def load_folder(name: str) -> tuple[Query, ...]:
     """All queries of a folder, ordered by name."""
     files = sorted(path.name for path in (folder() / name).iterdir() if path.name.endswith(".cypher"))
     return tuple(load(f"{name}/{file.removesuffix('.cypher')}") for file in files)
+
+
+def saved(name: str) -> Query:
+    """A query of `explore/` by its name there, as people call it.
+
+    Raises:
+        QueryError: there is none; the hint names those that there are.
+    """
+    known = {one.name.removeprefix("explore/"): one for one in load_folder("explore")}
+    if name not in known:
+        raise QueryError(f"there is no saved query {name!r}", hint=f"There are {', '.join(sorted(known))}.")
+    return known[name]

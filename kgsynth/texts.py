@@ -26,6 +26,7 @@ _WORD_OR_SIGN = re.compile(r"\w+|[+\-*/^=<>]")
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|[bfnrt](?![A-Za-z])|[\"\\/]|.)", re.DOTALL)
 # Prose before an object may hold braces of its own.
 _MAX_JSON_STARTS = 8
+FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|\\\[.*?\\\]|\\\(.*?\\\)", re.DOTALL)
 _ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([^{}]*)\}")
 
 
@@ -85,7 +86,7 @@ def unbalanced_latex(text: str) -> bool:
 
 def without_latex(text: str) -> str:
     """The prose of a text: formulas and commands taken out."""
-    text = re.sub(r"\$\$.*?\$\$|\$[^$]*\$|\\\[.*?\\\]|\\\(.*?\\\)", " ", text, flags=re.DOTALL)
+    text = FORMULA.sub(" ", text)
     return re.sub(r"\\[a-zA-Z]+\*?|[{}]", " ", text)
 
 

@@ -133,10 +133,7 @@ def _statement(text: str | None, file: Path | None, saved: str | None) -> tuple[
             hint="For example kgsynth query --saved hubs; kgsynth query --list names the saved ones.",
         )
     if saved is not None:
-        known = {one.name.removeprefix("explore/"): one for one in queries.load_folder("explore")}
-        if saved not in known:
-            raise ConfigError(f"there is no saved query {saved!r}", hint=f"There are {', '.join(sorted(known))}.")
-        return known[saved].text, saved
+        return queries.saved(saved).text, saved
     if file is not None:
         try:
             return file.read_text(encoding="utf-8"), str(file)

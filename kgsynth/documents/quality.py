@@ -3,6 +3,8 @@
 import re
 from collections import Counter
 
+from kgsynth.texts import FORMULA
+
 _MARKUP = re.compile(
     r"</?[A-Za-z][^<>]{0,200}>|\{\{[^{}]{0,200}\}\}|\[\[[^\[\]]{0,200}\]\]|https?://\S+|&[a-z]{2,8};|\|\|+|={3,}"
 )
@@ -19,7 +21,6 @@ _LEAST_LINES = 5
 # Share of the characters that are markup, or, LaTeX left aside, no letters.
 _MOST_MARKUP = 0.3
 _LEAST_LETTERS = 0.5
-_FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|\\\[.*?\\\]|\\\(.*?\\\)", re.DOTALL)
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _ARGUMENT = re.compile(
     r"\b(?:theorem|lemma|proof|prove|let|suppose|hence|thus|then|such that|denote|define|definition|corollary"
@@ -51,7 +52,7 @@ def surface(text: str) -> list[float]:
     A vector of meaning knows little of them; EXPERIMENTS.md has what they add.
     """
     length, words = max(1, len(text)), max(1, len(text.split()))
-    formulas = sum(len(found.group()) for found in _FORMULA.finditer(text)) / length
+    formulas = sum(len(found.group()) for found in FORMULA.finditer(text)) / length
     commands = sum(1 for _ in _COMMAND.finditer(text)) / words
     argument = 5 * sum(1 for _ in _ARGUMENT.finditer(text)) / words
     digits = 5 * sum(map(str.isdigit, text)) / length

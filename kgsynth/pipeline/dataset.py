@@ -228,16 +228,7 @@ def export(
     """
     folder, manifest = curated_run(curated)
     total = manifest["stages"][0]["kept"]
-    card = Card(
-        settings.name or output.name,
-        {
-            "version": __version__,
-            "filters": manifest["settings"],
-            "curation": manifest["stages"][0],
-            "runs": folder.inputs.get("runs", []),
-            "form": asdict(settings),
-        },
-    )
+    card = card_of(folder, manifest, settings, name=output.name)
     count = StageCount(stage="export", unit="questions")
     with timed(count, report), shown(progress or Silent(), "export", total) as bar:
         rows = _curated(folder, bar)
@@ -267,6 +258,20 @@ def curated_run(path: Path) -> tuple[RunFolder, dict[str, Any]]:
     if manifest is None:
         raise ManifestError(f"run {folder.run_id} in {path} is not complete", hint="Run `kgsynth curate` again.")
     return folder, manifest
+
+
+def card_of(
+    folder: RunFolder, manifest: Mapping[str, Any], settings: ExportSettings, *, name: str, **more: Any
+) -> Card:
+    """The card of what is exported of a curated run; `name` is for settings that give none, `more` stands in it too."""
+    facts = {
+        "version": __version__,
+        "filters": manifest["settings"],
+        "curation": manifest["stages"][0],
+        "runs": folder.inputs.get("runs", []),
+        "form": asdict(settings),
+    }
+    return Card(settings.name or name, {**facts, **more})
 
 
 def forgotten_of(environment: Environment, curated: Path) -> Forgotten:

@@ -75,12 +75,7 @@ def embed(
     Raises:
         ConfigError: a source is unusable; TooManyRejectsError: too much of it is; MissingExtraError: no embedder.
     """
-    from kgsynth.concepts.embedding import EmbeddingStore, PooledEmbedder, make_embedder
-
-    store = EmbeddingStore(
-        environment.embeddings,
-        PooledEmbedder(make_embedder("auto"), words=settings.window_words, most=settings.windows),
-    )
+    store = _store(environment, settings)
     work_dir.mkdir(parents=True, exist_ok=True)
     count = StageCount(stage="filter: look", unit="documents")
     read_count = StageCount(stage="filter: read", unit="documents")
@@ -167,12 +162,7 @@ def start(
     Raises:
         ConfigError: there is no example.
     """
-    from kgsynth.concepts.embedding import EmbeddingStore, PooledEmbedder, make_embedder
-
-    store = EmbeddingStore(
-        environment.embeddings,
-        PooledEmbedder(make_embedder("auto"), words=settings.window_words, most=settings.windows),
-    )
+    store = _store(environment, settings)
     count = StageCount(stage="filter: start", unit="examples")
     with timed(count, report), RejectFile(work_dir / "rejects-positives.jsonl") as rejects:
         examples = list(usable_documents(positives, rejects, count))
@@ -549,6 +539,16 @@ def read_scores(path: Path, corpus: Corpus) -> NDArray[np.float64]:
     if table["id"].to_pylist() != list(corpus.ids):
         raise ConfigError(f"{path} is of another corpus", hint="Run the steps again from `kgsynth filter start`.")
     return np.array(table["score"], dtype=float)
+
+
+def _store(environment: Environment, settings: FilterSettings) -> Any:
+    """Vectors of documents, by content."""
+    from kgsynth.concepts.embedding import EmbeddingStore, PooledEmbedder, make_embedder
+
+    return EmbeddingStore(
+        environment.embeddings,
+        PooledEmbedder(make_embedder("auto"), words=settings.window_words, most=settings.windows),
+    )
 
 
 def _vectors(store: Any, documents: Sequence[Document]) -> NDArray[np.float32]:

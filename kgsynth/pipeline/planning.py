@@ -17,7 +17,6 @@ from kgsynth.walks.supply import Supply, supply
 
 _MIN_CONCEPTS = 2
 _BATCH = 2000
-_PAPER_EPOCHS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -184,15 +184,12 @@ def side_of(path: Path) -> Side:
         )
     by_rows = {name: [one for one in folders if one.rows_name == name] for name in _QUESTION_ROWS}
     sources = [one for name in _QUESTION_ROWS for one in by_rows[name]]
-    stands_twice = _stands_twice(by_rows["questions"])
-    if stands_twice:
-        notes.append(f"{stands_twice:,} questions stand in several runs and are counted once")
     return Side(
         name=_shown(Path(path.resolve().name)),
         combinations=lambda: _combinations(files),
         questions=lambda: _each_once(sources),
         answers=lambda: _rows(by_rows["answers"]),
-        levels=lambda: Counter(row.level for row in _each_once(sources)),
+        levels=lambda: _levels(sources, notes),
         stages=_stages(path, folders),
         notes=notes,
     )
@@ -333,19 +330,27 @@ def _rows(folders: Sequence[RunFolder]) -> Iterator[AnsweredQuestion]:
                 yield CuratedQuestion.from_row(row)
 
 
+def _levels(folders: Sequence[RunFolder], notes: list[str]) -> Counter[int]:
+    """How many questions of each level there are, each id once; what stands in several runs is noted."""
+    levels, repeated = Counter[int](), 0
+    with SeenIds() as seen:
+        for folder in folders:
+            for row in _rows([folder]):
+                if seen.add(row.id, content_hash("")) == "new":
+                    levels[row.level] += 1
+                else:
+                    repeated += folder.rows_name == "questions"
+    if repeated and sum(folder.rows_name == "questions" for folder in folders) > 1:
+        notes.append(f"{repeated:,} questions stand in several runs and are counted once")
+    return levels
+
+
 def _each_once(folders: Sequence[RunFolder]) -> Iterator[AnsweredQuestion]:
     """Questions of all folders, each id once; answers to questions from elsewhere bring theirs."""
     with SeenIds() as seen:
         for row in _rows(folders):
             if seen.add(row.id, content_hash("")) == "new":
                 yield row
-
-
-def _stands_twice(folders: Sequence[RunFolder]) -> int:
-    if len(folders) < 2:
-        return 0
-    with SeenIds() as seen:
-        return sum(seen.add(row.id, content_hash("")) != "new" for row in _rows(folders))
 
 
 def _combinations(files: Sequence[Path]) -> Iterator[Combination]:

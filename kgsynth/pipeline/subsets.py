@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,9 @@ from numpy.typing import NDArray
 from kgsynth import __version__
 from kgsynth.config import ExportSettings
 from kgsynth.curation import export as exporting
-from kgsynth.curation.card import Card
 from kgsynth.documents.forgotten import Forgotten
 from kgsynth.errors import ConfigError
-from kgsynth.pipeline.dataset import curated_run
+from kgsynth.pipeline.dataset import card_of, curated_run
 from kgsynth.pipeline.stages import Report, timed
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import CuratedQuestion, StageCount
@@ -82,17 +80,7 @@ def subset(
     made = []
     for size in sizes:
         count = StageCount(stage=f"subset {size}", unit="questions")
-        card = Card(
-            settings.name or f"{output.name}-{size}",
-            {
-                "version": __version__,
-                "filters": manifest["settings"],
-                "curation": manifest["stages"][0],
-                "runs": folder.inputs.get("runs", []),
-                "form": asdict(settings),
-                "subset": {"size": size, "seed": seed},
-            },
-        )
+        card = card_of(folder, manifest, settings, name=f"{output.name}-{size}", subset={"size": size, "seed": seed})
         digest = hashlib.sha256()
         chosen = _Chosen(levels, ranks, size, digest)
         with timed(count, report), shown(progress or Silent(), count.stage, size) as bar:

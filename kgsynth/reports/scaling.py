@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from kgsynth.errors import ConfigError
 from kgsynth.randomness import stream
+from kgsynth.records import plain
 
 Law = Literal["rectified", "plain"]
 Floats = NDArray[np.float64]
@@ -420,9 +421,9 @@ def to_row(fitted: Fit) -> dict[str, Any]:
     return {
         "law": fitted.law,
         "units": {"size": "billions of tokens", "error": "percent"},
-        "points": [_plain(one) for one in fitted.points],
-        "parameters": {model: _plain(one) for model, one in fitted.parameters.items()},
-        "draws": [{model: _plain(one) for model, one in draw.items()} for draw in fitted.draws],
+        "points": [plain(one) for one in fitted.points],
+        "parameters": {model: plain(one) for model, one in fitted.parameters.items()},
+        "draws": [{model: plain(one) for model, one in draw.items()} for draw in fitted.draws],
         "deviation": fitted.deviation,
         "residuals": list(fitted.residuals),
         "aic": fitted.aic,
@@ -451,7 +452,3 @@ def from_row(row: Mapping[str, Any]) -> Fit:
         raise ConfigError(
             f"not a fit ({error!r})", hint="`kgsynth scaling fit POINTS.csv -o FIT.json` writes one."
         ) from error
-
-
-def _plain(record: Any) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__dataclass_fields__}
