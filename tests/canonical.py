@@ -25,7 +25,8 @@ def dump(graph: Graph, *, facts_only: bool = False) -> list[str]:
     nodes = run(graph, "MATCH (n) RETURN labels(n) AS labels, properties(n) AS properties")
     lines = []
     for node in nodes:
-        if facts_only and "Build" in node["labels"]:
+        # How terms were merged last is no part of what the graph says.
+        if "Build" in node["labels"] and (facts_only or node["properties"]["id"] == "merge"):
             continue
         properties = node["properties"]
         if facts_only:

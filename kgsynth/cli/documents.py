@@ -21,7 +21,7 @@ from kgsynth.cli.options import (
 )
 from kgsynth.config import DocumentsSettings, ExtractSettings
 from kgsynth.documents import LOADER_KINDS, loader_names
-from kgsynth.documents.forgotten import read_tombstones
+from kgsynth.documents.forgotten import read_forgotten
 from kgsynth.errors import ConfigError
 from kgsynth.records import StageCount
 
@@ -129,13 +129,14 @@ def load(
     if not sources and not annotations and not pairs:
         raise ConfigError("nothing to load", hint="Give documents, --annotations FILE or --pairs FILE.")
     settings = settings_from(DocumentsSettings, "documents", values, sources=list(sources))
+    forgotten = read_forgotten(env().tombstones, graphs={graph_settings(ctx).name})
     with open_graph(ctx) as graph:
         counts = pipeline.load(
             graph,
             settings,
             annotations=annotations,
             rejects=rejects,
-            forgotten=read_tombstones(env().tombstones, graph=graph_settings(ctx).name),
+            forgotten=forgotten.documents,
             report=report,
             progress=progress(),
         )
@@ -145,6 +146,7 @@ def load(
                     graph, pairs, settings, rejects=rejects.with_stem(rejects.stem + "-pairs"), report=report
                 )
             )
+        pipeline.restore_verdicts(graph, forgotten, report)
     for count in counts:
         _say_rejects(count, rejects)
 

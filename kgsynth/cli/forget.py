@@ -6,12 +6,12 @@ import click
 
 from kgsynth import pipeline
 from kgsynth.cli.options import env, graph_settings, open_graph, progress, report
-from kgsynth.cli.tables import show_table
-from kgsynth.config import MergeSettings
+from kgsynth.cli.tables import show_changes, show_table
 from kgsynth.documents.forgotten import read_tombstones, remove_tombstones
 from kgsynth.errors import ConfigError
-from kgsynth.graph import forget as forgetting
 from kgsynth.graph import show
+from kgsynth.graph.session import Graph
+from kgsynth.pipeline import ForgetPlan
 
 
 @click.command()
@@ -62,27 +62,39 @@ def forget(
         return
     with open_graph(ctx) as graph:
         if dry_run:
-            planned = forgetting.plan(graph, ids)
-            rows = show.questions(graph, planned.questions)
-            show_table(
-                ("question", "level", "answers", "text"),
-                [(row["id"], str(row["level"]), str(len(row["answers"])), row["text"]) for row in rows],
-            )
-            click.echo(
-                f"{len(planned.documents):,} documents, {len(planned.terms):,} terms, {len(planned.combinations):,} "
-                f"combinations, {len(planned.questions):,} questions and {len(planned.answers):,} answers would go; "
-                "nothing was changed.",
-                err=True,
-            )
+            _show_plan(graph, pipeline.plan_forget(graph, environment, ids))
             return
-        pipeline.forget(
-            graph,
-            environment,
-            ids,
-            graph_settings=graph_of,
-            merge_settings=MergeSettings(),
-            reason=reason,
-            report=report,
-            progress=progress(),
+        planned = pipeline.forget(
+            graph, environment, ids, graph_settings=graph_of, reason=reason, report=report, progress=progress()
         )
+    _show_changes(planned)
     click.echo("Write exported data sets again: `kgsynth export RUN -o FOLDER --overwrite` leaves them out.", err=True)
+
+
+def _show_plan(graph: Graph, planned: ForgetPlan) -> None:
+    going = planned.going
+    show_table(
+        ("question", "level", "answers", "text"),
+        [
+            (row["id"], str(row["level"]), str(len(row["answers"])), row["text"])
+            for row in show.questions(graph, going.questions)
+        ],
+    )
+    _show_changes(planned)
+    click.echo(
+        f"{len(going.documents):,} documents, {len(going.terms):,} terms, {len(going.combinations):,} combinations, "
+        f"{len(going.questions):,} questions and {len(going.answers):,} answers would go; nothing was changed.",
+        err=True,
+    )
+
+
+def _show_changes(planned: ForgetPlan) -> None:
+    """What becomes of decisions: merges, and what reviewers said."""
+    if planned.merges is not None:
+        show_changes(planned.merges)
+    for first, second, verdict in planned.going.verdicts:
+        click.echo(
+            f"  ! a reviewer's {verdict} on {first} and {second} leaves the graph; it is kept beside the tombstones, "
+            "and `load` says it again when both are back",
+            err=True,
+        )

@@ -9,7 +9,7 @@ import click
 
 from kgsynth import pipeline
 from kgsynth.cli.options import env, graph_settings, open_graph, progress, report, settings_from, settings_options
-from kgsynth.cli.tables import show_table
+from kgsynth.cli.tables import show_changes, show_table
 from kgsynth.concepts.decide import Merge
 from kgsynth.config import MergeSettings
 from kgsynth.errors import ConfigError
@@ -227,10 +227,7 @@ def _apply(
     planned = pipeline.preview(graph, env(), settings, verdicts)
     yes = sum(verdict == "yes" for verdict in verdicts.values())
     click.echo(f"\n{yes:,} pairs are the same, {len(verdicts) - yes:,} are different. This changes:")
-    for new in planned.new:
-        click.echo(f"  + {planned.names[new.alias_id]}  counts as  {planned.names[new.canonical_id]}  ({new.rule})")
-    for old in planned.taken_back:
-        click.echo(f"  - {old.alias}  no longer counts as  {old.canonical}")
+    show_changes(planned)
     if not planned.new and not planned.taken_back:
         click.echo("  no merge; the verdicts are kept for later ones")
     left = _not_joined(planned, verdicts)

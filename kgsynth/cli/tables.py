@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import click
 
+from kgsynth.pipeline.graph import MergePlan
+
 
 def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on standard output."""
@@ -24,3 +26,11 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     Console().print(table)
+
+
+def show_changes(planned: MergePlan) -> None:
+    """Print what a plan changes of the merges in the graph, one a line."""
+    for new in planned.new:
+        click.echo(f"  + {planned.names[new.alias_id]}  counts as  {planned.names[new.canonical_id]}  ({new.rule})")
+    for old in planned.taken_back:
+        click.echo(f"  - {old.alias}  no longer counts as  {old.canonical}")

@@ -1,11 +1,12 @@
 """Tombstones: documents that were taken out and must not come back, not by a load and not by an export.
 
-One JSON object a line, in a file that people can read and edit: {document, graph, reason}, and for each call of
-`kgsynth forget` one {graph, documents, questions, combinations, …} with what went with them.
+One JSON object a line, in a file that people can read and edit: {document, graph, reason}, for each call of
+`kgsynth forget` one {graph, documents, questions, combinations, …} with what went with them, and for each pair of terms
+of which one went, and that a reviewer had decided, {first, second, verdict, graph}, for the day it comes back.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,26 @@ from kgsynth.errors import ConfigError
 from kgsynth.records import AnsweredQuestion
 from kgsynth.runs import atomic
 
+# What tells the kinds of lines apart, and what each must have.
+_KEYS = {
+    "document": ("document", "graph"),
+    "verdict": ("first", "second", "verdict", "graph"),
+    "questions": ("graph", "questions", "combinations"),
+}
 REASON = "forgotten: `kgsynth forget` took it out"
 
 
 @dataclass(slots=True, kw_only=True)
 class Forgotten:
-    """What was taken out: documents with the reason, and ids of the questions and combinations that went with them."""
+    """What was taken out: documents with the reason, and ids of the questions and combinations that went with them.
+
+    `verdicts` are what reviewers had said of pairs of term ids, smaller first, of which one went: yes or no.
+    """
 
     documents: dict[str, str] = field(default_factory=dict)
     questions: set[str] = field(default_factory=set)
     combinations: set[str] = field(default_factory=set)
+    verdicts: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def touches(self, question: AnsweredQuestion) -> bool:
         """Whether a question was made from something that was forgotten."""
@@ -55,6 +66,8 @@ def read_forgotten(path: Path, *, graphs: Collection[str] = ()) -> Forgotten:
             continue
         if "document" in row:
             found.documents[row["document"]] = str(row.get("reason", ""))
+        elif "verdict" in row:
+            found.verdicts[row["first"], row["second"]] = row["verdict"]
         else:
             found.questions.update(row["questions"])
             found.combinations.update(row["combinations"])
@@ -70,6 +83,19 @@ def add_tombstones(path: Path, documents: Iterable[str], *, graph: str, reason: 
             {"document": identity, "graph": graph, "reason": reason}
             for identity in sorted(set(documents))
             if identity not in held
+        ],
+    )
+
+
+def keep_verdicts(path: Path, verdicts: Iterable[tuple[str, str, str]], *, graph: str) -> None:
+    """Append what reviewers said of pairs; what was said before of the same pair gives way."""
+    held = read_forgotten(path, graphs={graph}).verdicts
+    _append(
+        path,
+        [
+            {"first": first, "second": second, "verdict": verdict, "graph": graph}
+            for first, second, verdict in verdicts
+            if held.get((first, second)) != verdict
         ],
     )
 
@@ -135,9 +161,11 @@ def _rows(path: Path) -> list[dict[str, Any]]:
             continue
         try:
             row = json.loads(line)
-            known = {"document", "graph"} if "document" in row else {"graph", "questions", "combinations"}
+            known = next((set(keys) for key, keys in _KEYS.items() if key in row), set(_KEYS["questions"]))
             if not known <= row.keys():
                 raise KeyError(", ".join(sorted(known - row.keys())))  # noqa: TRY301
+            if row.get("verdict", "yes") not in ("yes", "no"):
+                raise ValueError(f"the verdict is {row['verdict']!r}")  # noqa: TRY301
             rows.append(row)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
@@ -146,8 +174,9 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _append(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    _replace(path, [*_rows(path), *rows])
+def _append(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        _replace(path, [*_rows(path), *rows])
 
 
 def _replace(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -3,7 +3,7 @@
 This module applies and undoes decisions; it does not make them. An alias points straight at the term it counts as.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kgsynth import queries
@@ -21,6 +21,8 @@ _SET_SAME = queries.load("merge/set_same")
 _UNSET = queries.load("merge/unset")
 _SET_DISTINCT = queries.load("merge/set_distinct")
 _MARK_STALE = queries.load("derive/mark_stale")
+_SETTINGS = queries.load("merge/settings")
+_SET_SETTINGS = queries.load("merge/set_settings")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,16 @@ class StoredMerge:
 def terms(graph: Graph) -> list[StoredTerm]:
     """All terms, aliases too, ordered by id."""
     return [StoredTerm(**row) for row in graph.read(_TERMS)]
+
+
+def terms_in(transaction: Transaction) -> list[StoredTerm]:
+    """As `terms`, within a transaction."""
+    return [StoredTerm(**row) for row in transaction.run(_TERMS)]
+
+
+def last_settings(graph: Graph) -> Row:
+    """Those of the last merge, by name; empty when there was none."""
+    return next(iter(graph.read(_SETTINGS)), {})
 
 
 def merges(graph: Graph) -> list[StoredMerge]:
@@ -90,23 +102,26 @@ def record(graph: Graph, *, same: Iterable[tuple[str, str]], distinct: Iterable[
     graph.together(work)
 
 
-def replace(graph: Graph, *, remove: Iterable[str], add: Sequence[Row]) -> None:
+def replace(
+    graph: Graph, *, remove: Iterable[str], add: Sequence[Row], settings: Mapping[str, object] | None = None
+) -> None:
     """Take merges back and apply others, in one transaction.
 
     Args:
         graph: where.
         remove: merge ids to undo.
         add: rows with alias_id, canonical_id, merge_id, cosine, rule.
+        settings: of this merge, kept in the graph for later.
     """
     merge_ids = sorted(remove)
 
     def work(transaction: Transaction) -> None:
-        if merge_ids:
-            transaction.run(_UNDO, merge_ids=merge_ids)
-        if add:
-            transaction.run(_APPLY, rows=list(add))
+        take_back(transaction, merge_ids)
+        apply(transaction, add)
         if transaction.has_changed:
             transaction.run(_MARK_STALE)
+        if settings is not None:
+            transaction.run(_SET_SETTINGS, settings=dict(settings))
 
     graph.together(work)
 
@@ -135,7 +150,14 @@ def undo(graph: Graph, merge_ids: Sequence[str], *, reject: bool) -> int:
 
 def take_back(transaction: Transaction, merge_ids: Sequence[str]) -> None:
     """Undo merges within a transaction; the terms count for themselves again."""
-    transaction.run(_UNDO, merge_ids=list(merge_ids))
+    if merge_ids:
+        transaction.run(_UNDO, merge_ids=list(merge_ids))
+
+
+def apply(transaction: Transaction, rows: Sequence[Row]) -> None:
+    """Apply merges within a transaction; rows as for `replace`."""
+    if rows:
+        transaction.run(_APPLY, rows=list(rows))
 
 
 def set_distinct(graph: Graph, first: str, second: str) -> None:

@@ -1,12 +1,13 @@
 """Taking documents out: what only they brought goes with them, and so does what was made from them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from kgsynth import queries
 from kgsynth.errors import GraphError
 from kgsynth.graph import decisions, facts
-from kgsynth.graph.session import Graph, Transaction
+from kgsynth.graph.session import Graph, Row, Transaction
 
 _KNOWN = queries.load("forget/known")
 _TERMS = queries.load("forget/terms")
@@ -21,7 +22,10 @@ _MARK_STALE = queries.load("derive/mark_stale")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgetting:
-    """What goes with some documents, as ids; `touched` are terms that stay and lose a mention."""
+    """What goes with some documents, as ids; `touched` are terms that stay and lose a mention.
+
+    `verdicts` are what reviewers said of pairs with a term that goes: smaller id, larger id, yes or no.
+    """
 
     documents: tuple[str, ...]
     terms: tuple[str, ...]
@@ -29,6 +33,7 @@ class Forgetting:
     combinations: tuple[str, ...]
     questions: tuple[str, ...]
     answers: tuple[str, ...]
+    verdicts: tuple[tuple[str, str, Literal["yes", "no"]], ...] = ()
 
 
 def plan(graph: Graph, ids: Sequence[str], *, forgotten: Collection[str] = ()) -> Forgetting:
@@ -53,6 +58,8 @@ def plan(graph: Graph, ids: Sequence[str], *, forgotten: Collection[str] = ()) -
     wanted = sorted(known)
     terms = graph.read(_TERMS, ids=wanted)
     going = [row["id"] for row in terms if not row["is_kept"]]
+    gone = set(going)
+    yes, no = decisions.same_pairs(graph), decisions.distinct_pairs(graph)
     (made,) = graph.read(_PROVENANCE, ids=wanted, terms=going)
     return Forgetting(
         documents=tuple(wanted),
@@ -61,27 +68,50 @@ def plan(graph: Graph, ids: Sequence[str], *, forgotten: Collection[str] = ()) -
         combinations=tuple(sorted(made["combinations"])),
         questions=tuple(sorted(made["questions"])),
         answers=tuple(sorted(made["answers"])),
+        verdicts=tuple(
+            (*pair, "yes" if pair in yes else "no") for pair in sorted(yes | no) if not gone.isdisjoint(pair)
+        ),
     )
 
 
-def carry_out(graph: Graph, planned: Forgetting) -> None:
-    """Delete what `plan` found, all or nothing; derived layers are stale afterwards."""
-    going = set(planned.terms)
-    merge_ids = [one.merge_id for one in decisions.merges(graph) if one.canonical_id in going]
+def terms_left(graph: Graph, planned: Forgetting) -> list[decisions.StoredTerm]:
+    """The terms as they are without what `plan` found, with their names and counts; changes nothing."""
+
+    def work(transaction: Transaction) -> list[decisions.StoredTerm]:
+        _delete(transaction, planned)
+        return decisions.terms_in(transaction)
+
+    return graph.rehearse(work)
+
+
+def carry_out(graph: Graph, planned: Forgetting, *, take_back: Iterable[str] = (), merge: Sequence[Row] = ()) -> None:
+    """Delete what `plan` found and change merges, all or nothing; derived layers are stale afterwards.
+
+    Args:
+        graph: where.
+        planned: what goes.
+        take_back: ids of the merges that go, those into terms that go among them.
+        merge: merges to make, rows as for `decisions.replace`.
+    """
+    merge_ids = sorted(take_back)
 
     def work(transaction: Transaction) -> None:
-        for query, ids in (
-            (_DELETE_ANSWERS, planned.answers),
-            (_DELETE_QUESTIONS, planned.questions),
-            (_DELETE_COMBINATIONS, planned.combinations),
-            (_DELETE_DOCUMENTS, planned.documents),
-        ):
-            if ids:
-                transaction.run(query, ids=list(ids))
-        # Names that counted as a term which goes count for themselves again.
         decisions.take_back(transaction, merge_ids)
-        transaction.run(_DELETE_TERMS, ids=list(planned.terms))
-        facts.name_terms_in(transaction, planned.touched)
+        _delete(transaction, planned)
+        decisions.apply(transaction, merge)
         transaction.run(_MARK_STALE)
 
     graph.together(work)
+
+
+def _delete(transaction: Transaction, planned: Forgetting) -> None:
+    for query, ids in (
+        (_DELETE_ANSWERS, planned.answers),
+        (_DELETE_QUESTIONS, planned.questions),
+        (_DELETE_COMBINATIONS, planned.combinations),
+        (_DELETE_DOCUMENTS, planned.documents),
+        (_DELETE_TERMS, planned.terms),
+    ):
+        if ids:
+            transaction.run(query, ids=list(ids))
+    facts.name_terms_in(transaction, planned.touched)

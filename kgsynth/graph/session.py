@@ -119,7 +119,7 @@ def _translated() -> Iterator[None]:
 class Transaction:
     """Several statements that happen together or not at all."""
 
-    def __init__(self, transaction: neo4j.ManagedTransaction) -> None:
+    def __init__(self, transaction: neo4j.ManagedTransaction | neo4j.Transaction) -> None:
         """Wrap the driver's transaction."""
         self._transaction = transaction
         self.has_changed = False
@@ -228,6 +228,13 @@ class Graph:
         """Run `work` in one transaction; it may run twice after a transient fault, so it must be idempotent."""
         with _translated(), self._session() as session:
             return session.execute_write(lambda transaction: work(Transaction(transaction)))
+
+    def rehearse(self, work: Callable[[Transaction], _Result]) -> _Result:
+        """What `work` gives in a transaction that is taken back: nothing has changed afterwards."""
+        with _translated(), self._session() as session, session.begin_transaction() as transaction:
+            result = work(Transaction(transaction))
+            transaction.rollback()
+            return result
 
     def read_user(self, text: str, parameters: Mapping[str, object], *, where: str) -> list[Row]:
         """All rows of a user's own Cypher, as `ask_user` gives them.

@@ -122,18 +122,21 @@ def _exact(graph: Graph, thing: Thing, text: str, ids: Sequence[str]) -> str:
 
 def _near(graph: Graph, thing: Thing, text: str) -> list[tuple[float, Row]]:
     # More words than these find nothing more, and the index takes no more than a thousand clauses.
-    words = list(dict.fromkeys(re.findall(r"\w+", text.casefold())))[:_MOST_WORDS]
+    words = list(dict.fromkeys(_plain(text).split()))[:_MOST_WORDS]
     if not words:
         return []
     # Each word as it stands, begun, or with a letter or two wrong.
     asked = " ".join(f"{word} {word}* {word}~" for word in words)
     rows = graph.read(_FIND[thing], words=asked, limit=50)
-    wanted = " ".join(re.findall(r"\w+", text.casefold()))
+    wanted = _plain(text)
     alike = [
-        (SequenceMatcher(None, wanted, " ".join(re.findall(r"\w+", str(row["name"]).casefold()))).ratio(), row)
-        for row in rows
+        (max(SequenceMatcher(None, wanted, _plain(row[key])).ratio() for key in ("name", "id")), row) for row in rows
     ]
     return sorted(alike, key=lambda one: (-one[0], one[1]["id"]))
+
+
+def _plain(text: object) -> str:
+    return " ".join(re.findall(r"\w+", str(text).casefold()))
 
 
 def _short(text: object) -> str:

@@ -19,7 +19,7 @@ from kgsynth.pipeline.filtering import (
     start,
     write_syllabus,
 )
-from kgsynth.pipeline.forgetting import forget
+from kgsynth.pipeline.forgetting import ForgetPlan, forget, plan_forget, restore_verdicts
 from kgsynth.pipeline.graph import build, check, connect, load, load_pairs, merge, plan_merge
 from kgsynth.pipeline.looking import find
 from kgsynth.pipeline.planning import measured, plan, supply_row
@@ -34,6 +34,7 @@ from kgsynth.pipeline.writing import answer, extract_with_model, generate, retry
 
 __all__ = [
     "REPORT_SAMPLE",
+    "ForgetPlan",
     "Report",
     "RunResult",
     "answer",
@@ -59,6 +60,7 @@ __all__ = [
     "measured",
     "merge",
     "plan",
+    "plan_forget",
     "plan_merge",
     "preview",
     "rate",
@@ -67,6 +69,7 @@ __all__ = [
     "read_reviews",
     "read_scores",
     "report",
+    "restore_verdicts",
     "retry",
     "run",
     "run_filter",

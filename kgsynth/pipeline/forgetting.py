@@ -1,17 +1,63 @@
 """Documents taken out of the graph, for good: facts, decisions, derived layers and what was made from them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from kgsynth.config import Environment, GraphSettings, MergeSettings
-from kgsynth.documents.forgotten import add_tombstones, begin, done, left_to_do, read_tombstones
+from kgsynth.documents.forgotten import (
+    Forgotten,
+    add_tombstones,
+    begin,
+    done,
+    keep_verdicts,
+    left_to_do,
+    read_tombstones,
+)
 from kgsynth.graph import decisions, derived
 from kgsynth.graph import forget as forgetting
 from kgsynth.graph.forget import Forgetting
 from kgsynth.graph.session import Graph
-from kgsynth.pipeline.graph import build, merge
+from kgsynth.pipeline.graph import MergePlan, build, merge_rows, plan_merge
 from kgsynth.pipeline.stages import Report, timed
 from kgsynth.progress import Progress
 from kgsynth.records import StageCount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetPlan:
+    """What goes with some documents, and how merges change by it; `merges` is None where nothing was ever merged."""
+
+    going: Forgetting
+    merges: MergePlan | None
+
+
+def plan_forget(
+    graph: Graph, environment: Environment, documents: Sequence[str], *, forgotten: Collection[str] = ()
+) -> ForgetPlan:
+    """What taking documents out would do; changes nothing.
+
+    Merges are decided as the last merge decided them, with its settings and what reviewers said, and change only by
+    what the documents' going changes: one that somebody has undone, or that nobody has made yet, is not made now.
+
+    Args:
+        graph: where.
+        environment: where embeddings are kept.
+        documents: ids.
+        forgotten: ids that may be gone already, because a call was killed after it had taken them out.
+
+    Raises:
+        GraphError: an id is of no document in this graph.
+    """
+    going = forgetting.plan(graph, documents, forgotten=forgotten)
+    held = decisions.merges(graph)
+    if not held:
+        return ForgetPlan(going=going, merges=None)
+    settings = MergeSettings(**decisions.last_settings(graph))
+    present = plan_merge(graph, environment, settings)
+    canonical = {one.canonical_id for one in held}
+    left_alone = {one.alias_id for one in present.new} - canonical
+    left = [one for one in forgetting.terms_left(graph, going) if one.id not in left_alone]
+    return ForgetPlan(going=going, merges=plan_merge(graph, environment, settings, terms=left))
 
 
 def forget(
@@ -20,22 +66,20 @@ def forget(
     documents: Sequence[str],
     *,
     graph_settings: GraphSettings,
-    merge_settings: MergeSettings,
     reason: str,
     report: Report,
     progress: Progress | None = None,
-) -> Forgetting:
+) -> ForgetPlan:
     """Take documents out, so that the graph is as if it never had them, and remember not to take them in again.
 
     Questions and answers that were made from them go, and so do those of combinations that visit a term which only they
-    mention. Merges are decided anew where there were any: a name may have counted as one that goes.
+    mention. Merges change as `plan_forget` says: a name may have counted as one that goes.
 
     Args:
         graph: where.
         environment: has the file of tombstones, which load and export obey.
         documents: ids.
         graph_settings: which graph it is.
-        merge_settings: of the merges that were made.
         reason: kept with the tombstones.
         report: gets the accounts of what is done.
         progress: told about the build.
@@ -45,33 +89,65 @@ def forget(
     """
     tombstones, name = environment.tombstones, graph_settings.name
     killed = left_to_do(tombstones, graph=name)
-    planned = forgetting.plan(graph, documents, forgotten=read_tombstones(tombstones, graph=name) if killed else ())
-    was_merged = bool(decisions.merges(graph)) or any(one["merge"] for one in killed)
-    was_built = derived.state(graph) == "complete" or any(one["build"] for one in killed)
+    known = read_tombstones(tombstones, graph=name) if killed else ()
     count = StageCount(stage="forget", unit="documents")
     with timed(count, report):
+        planned = plan_forget(graph, environment, documents, forgotten=known)
+        going, merges = planned.going, planned.merges
+        was_built = derived.state(graph) == "complete" or any(one["build"] for one in killed)
         # First the tombstones, with what is left to do: a kill after this is finished by the same command.
-        add_tombstones(tombstones, planned.documents, graph=name, reason=reason)
+        add_tombstones(tombstones, going.documents, graph=name, reason=reason)
+        keep_verdicts(tombstones, going.verdicts, graph=name)
         begin(
             tombstones,
             graph=name,
-            documents=planned.documents,
-            questions=planned.questions,
-            combinations=planned.combinations,
-            merge=was_merged,
+            documents=going.documents,
+            questions=going.questions,
+            combinations=going.combinations,
             build=was_built,
         )
-        forgetting.carry_out(graph, planned)
-        count.kept = len(planned.documents)
+        if merges is None:
+            forgetting.carry_out(graph, going)
+        else:
+            forgetting.carry_out(graph, going, take_back=merges.removed_ids, merge=merge_rows(merges))
+        count.kept = len(going.documents)
         count.notes |= {
-            "terms": len(planned.terms),
-            "combinations": len(planned.combinations),
-            "questions": len(planned.questions),
-            "answers": len(planned.answers),
+            "terms": len(going.terms),
+            "combinations": len(going.combinations),
+            "questions": len(going.questions),
+            "answers": len(going.answers),
+            "merges_taken_back": len(merges.taken_back) if merges else 0,
+            "merges_made": len(merges.new) if merges else 0,
+            "verdicts_kept": len(going.verdicts),
         }
-    if was_merged:
-        merge(graph, environment, merge_settings, dry_run=False, report=report)
     if was_built:
         build(graph, report=report, progress=progress)
     done(tombstones, graph=name)
     return planned
+
+
+def restore_verdicts(graph: Graph, forgotten: Forgotten, report: Report) -> int:
+    """Say again what reviewers had said of pairs of which a term was forgotten, where both are in the graph once more.
+
+    What has been said of a pair since stands.
+
+    Returns:
+        How many pairs.
+    """
+    if not forgotten.verdicts:
+        return 0
+    said = decisions.same_pairs(graph) | decisions.distinct_pairs(graph)
+    known = {one.id for one in decisions.terms(graph)}
+    again = {
+        pair: verdict for pair, verdict in forgotten.verdicts.items() if pair not in said and known.issuperset(pair)
+    }
+    if again:
+        count = StageCount(stage="restore verdicts", unit="pairs")
+        with timed(count, report):
+            decisions.record(
+                graph,
+                same=[pair for pair, verdict in again.items() if verdict == "yes"],
+                distinct=[pair for pair, verdict in again.items() if verdict == "no"],
+            )
+            count.kept = len(again)
+    return len(again)

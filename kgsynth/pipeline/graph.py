@@ -41,6 +41,11 @@ class MergePlan:
     names: dict[str, str]
     count: StageCount
 
+    @property
+    def removed_ids(self) -> set[str]:
+        """Of the merges in the graph: those that go, and those that are made again with other evidence."""
+        return {one.merge_id for one in self.taken_back} | {one.merge_id for one in self.changed}
+
 
 def connect(
     environment: Environment, settings: GraphSettings, *, start: bool = False, progress: Progress | None = None
@@ -263,6 +268,7 @@ def plan_merge(
     *,
     same: Iterable[tuple[str, str]] = (),
     distinct: Iterable[tuple[str, str]] = (),
+    terms: Sequence[decisions.StoredTerm] | None = None,
 ) -> MergePlan:
     """Decide which terms to merge, without changing the graph.
 
@@ -272,18 +278,16 @@ def plan_merge(
         settings: of the merges.
         same: pairs that count as called the same for this plan, in place of what the graph says.
         distinct: pairs that count as called different for this plan.
+        terms: these instead of all that the graph holds.
     """
     from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
 
     count = StageCount(stage="merge", unit="candidate pairs")
-    stored = decisions.terms(graph)
-    terms = [
-        MergeTerm(id=term.id, kind=term.kind, name=term.name, document_count=term.document_count) for term in stored
-    ]
+    stored = decisions.terms(graph) if terms is None else list(terms)
     yes, no = set(same), set(distinct)
     store = EmbeddingStore(environment.embeddings, make_embedder(settings.embedder))
     decision = decide(
-        terms,
+        [MergeTerm(id=term.id, kind=term.kind, name=term.name, document_count=term.document_count) for term in stored],
         store.embed,
         neighbours=settings.neighbours,
         min_cosine=settings.min_cosine,
@@ -296,7 +300,7 @@ def plan_merge(
     already = decision.candidates - count.read
     if already > 0:
         count.reject("joined to another term", already)
-    count.notes["terms"] = len(terms)
+    count.notes["terms"] = len(stored)
     count.notes["embedded_anew"] = store.computed
     held = {one.merge_id: one for one in decisions.merges(graph)}
     wanted = {one.merge_id: one for one in decision.merges}
@@ -322,15 +326,17 @@ def merge(
     started = time.monotonic()
     planned = plan_merge(graph, environment, settings)
     if not dry_run:
-        remove = {one.merge_id for one in planned.taken_back} | {one.merge_id for one in planned.changed}
-        add = [{**asdict(one), "merge_id": one.merge_id} for one in (*planned.new, *planned.changed)]
-        if remove or add:
-            decisions.replace(graph, remove=remove, add=add)
+        decisions.replace(graph, remove=planned.removed_ids, add=merge_rows(planned), settings=asdict(settings))
         planned.count.notes["new"] = len(planned.new)
         planned.count.notes["taken_back"] = len(planned.taken_back)
     planned.count.seconds = time.monotonic() - started
     report(planned.count)
     return planned
+
+
+def merge_rows(planned: MergePlan) -> list[dict[str, object]]:
+    """The merges that a plan makes, as rows for the graph."""
+    return [{**asdict(one), "merge_id": one.merge_id} for one in (*planned.new, *planned.changed)]
 
 
 def build(graph: Graph, *, report: Report, progress: Progress | None = None) -> derived.BuildCounts:

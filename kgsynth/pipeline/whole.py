@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 
 from kgsynth import __version__
 from kgsynth.config import UNDECISIVE, DocumentsSettings, Environment, Resolved, RunConfig
-from kgsynth.documents.forgotten import read_forgotten, read_tombstones
+from kgsynth.documents.forgotten import read_forgotten
 from kgsynth.errors import ConfigError, GraphError
 from kgsynth.graph import checks
 from kgsynth.graph.session import Graph
 from kgsynth.pipeline.backends import Backends
 from kgsynth.pipeline.dataset import curate, export
 from kgsynth.pipeline.documents import extract, snapshot
+from kgsynth.pipeline.forgetting import restore_verdicts
 from kgsynth.pipeline.graph import build, check, connect, load, merge
 from kgsynth.pipeline.stages import Report, timed, write_lines
 from kgsynth.pipeline.walks import sample
@@ -163,15 +164,17 @@ def _to_graph(
     if not annotations:
         annotations = [str(work_dir / "annotations.jsonl")]
         _annotate(environment, config, documents, work_dir, report, progress, result, backends)
+    forgotten = read_forgotten(environment.tombstones, graphs={config.graph.name})
     load(
         graph,
         documents,
         annotations=annotations,
         rejects=work_dir / "rejects-load.jsonl",
-        forgotten=read_tombstones(environment.tombstones, graph=config.graph.name),
+        forgotten=forgotten.documents,
         report=report,
         progress=progress,
     )
+    restore_verdicts(graph, forgotten, report)
     merge(graph, environment, config.merge, dry_run=False, report=report)
     build(graph, report=report, progress=progress)
     result.findings = check(graph, report=report, progress=progress)

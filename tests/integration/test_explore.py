@@ -22,7 +22,7 @@ from kgsynth.errors import GraphError, QueryError
 from kgsynth.graph import show
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph, GraphNode, GraphRelationship
-from tests import canonical, graphs, hostile
+from tests import canonical, corpora, graphs, hostile
 from tests.walker import ReferenceWalker
 
 GRAPH = GraphSettings(name="test")
@@ -239,3 +239,12 @@ def test_a_name_that_is_near_several_names_none(filled: Graph) -> None:
     with pytest.raises(GraphError, match="has no concept") as caught:
         show.find(filled, "concept", "concept x", ids=[])
     assert "Did you mean" in caught.value.hint
+
+
+def test_a_document_without_a_title_is_found_by_an_id_that_is_nearly_its_own(graph: Graph, tmp_path: Path) -> None:
+    named = [corpora.annotation(f"report-2024-{number:03}", ["t"], ["ring"]) for number in (17, 18, 130)]
+    corpora.load(graph, tmp_path, named, [])
+    with pytest.raises(GraphError, match="has no document") as caught:
+        show.find(graph, "document", "report-2024-19", ids=["report-2024-19"])
+    assert "report-2024-017" in caught.value.hint
+    assert show.find(graph, "document", "reprt 2024 130", ids=[]).id == "report-2024-130"

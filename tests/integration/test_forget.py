@@ -9,9 +9,9 @@ import pytest
 
 from kgsynth import config, pipeline
 from kgsynth.config import CurateSettings, ExportSettings, MergeSettings
-from kgsynth.documents.forgotten import add_tombstones, read_tombstones, remove_tombstones
+from kgsynth.documents.forgotten import add_tombstones, read_forgotten, read_tombstones, remove_tombstones
 from kgsynth.errors import GraphError
-from kgsynth.graph import forget as forgetting
+from kgsynth.graph import decisions
 from kgsynth.graph.session import Graph
 from kgsynth.records import Annotation, Document, StageCount
 from tests import canonical, corpora, graphs
@@ -28,7 +28,7 @@ def own_home(environment: config.Environment, tmp_path: Path) -> config.Environm
 def forget(graph: Graph, environment: config.Environment, ids: list[str]) -> list[StageCount]:
     counts: list[StageCount] = []
     pipeline.forget(
-        graph, environment, ids, graph_settings=graphs.GRAPH, merge_settings=MergeSettings(), reason="asked", report=counts.append
+        graph, environment, ids, graph_settings=graphs.GRAPH, reason="asked", report=counts.append
     )  # fmt: skip
     return counts
 
@@ -107,7 +107,7 @@ def test_what_was_made_from_them_goes_and_they_do_not_come_back(
     every = {row["id"] for row in canonical.run(graph, "MATCH (q:Question) RETURN q.id AS id")}
     assert 2 <= len(own) < len(every)
     before = canonical.dump(graph)
-    planned = forgetting.plan(graph, [target["id"]])
+    planned = pipeline.plan_forget(graph, own_home, [target["id"]]).going
     assert set(planned.questions) >= own
     assert planned.answers
     assert canonical.dump(graph) == before
@@ -151,8 +151,9 @@ def test_what_was_made_from_them_goes_and_they_do_not_come_back(
     assert not any(target["id"] in row["documents"] for row in held)
 
 
+@pytest.mark.parametrize("where", ["forgetting.carry_out", "build"])
 def test_a_kill_in_the_middle_is_finished_by_the_same_command(
-    graph: Graph, own_home: config.Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    graph: Graph, own_home: config.Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     annotations = varied(40)
     gone = [one.id for one in annotations[::6]]
@@ -166,7 +167,7 @@ def test_a_kill_in_the_middle_is_finished_by_the_same_command(
         raise KilledError
 
     with monkeypatch.context() as patched:
-        patched.setattr("kgsynth.pipeline.forgetting.merge", killed)
+        patched.setattr(f"kgsynth.pipeline.forgetting.{where}", killed)
         with pytest.raises(KilledError):
             forget(graph, own_home, gone)
     assert canonical.dump(graph) != without
@@ -175,6 +176,70 @@ def test_a_kill_in_the_middle_is_finished_by_the_same_command(
     assert pipeline.check(graph, report=lambda _: None) == []
     with pytest.raises(GraphError, match="are no document of this graph"):
         forget(graph, own_home, gone)
+
+
+def test_forgetting_decides_merges_as_the_last_merge_did_and_makes_none_that_was_undone(
+    graph: Graph, own_home: config.Environment, tmp_path: Path
+) -> None:
+    annotations = [
+        corpora.annotation("a", ["t"], ["left ideal", "prime number", "matrix"]),
+        corpora.annotation("b", ["t"], ["left ideals", "prime number", "matrices"]),
+        corpora.annotation("c", ["t"], ["prime numbers", "matrix", "ring"]),
+        corpora.annotation("d", ["t"], ["ring", "matrix"]),
+    ]
+    settings = MergeSettings(neighbours=7, min_cosine=0.9)
+    corpora.load(graph, tmp_path, annotations, [])
+    pipeline.merge(graph, own_home, settings, dry_run=False, report=lambda _: None)
+    assert decisions.last_settings(graph) == {"embedder": "auto", "neighbours": 7, "min_cosine": 0.9}
+    held = {one.alias: one for one in decisions.merges(graph)}
+    assert set(held) == {"left ideals", "matrices", "prime numbers"}
+    decisions.undo(graph, [held["prime numbers"].merge_id], reject=False)
+    before = canonical.dump(graph)
+    # Nothing of these changes by the going of `d`; the undone merge would come back in a merge.
+    planned = pipeline.plan_forget(graph, own_home, ["d"])
+    assert planned.merges is not None
+    assert (planned.merges.new, planned.merges.taken_back, planned.merges.changed) == ([], [], [])
+    assert [one.merge_id for one in pipeline.plan_merge(graph, own_home, settings).new] == [
+        held["prime numbers"].merge_id
+    ]
+    # `left ideal` goes with `a`, and its alias counts for itself again.
+    planned = pipeline.plan_forget(graph, own_home, ["a"])
+    assert planned.merges is not None
+    assert planned.merges.new == []
+    assert [one.alias for one in planned.merges.taken_back] == ["left ideals"]
+    assert canonical.dump(graph) == before
+    forget(graph, own_home, ["a"])
+    assert [one.alias for one in decisions.merges(graph)] == ["matrices"]
+
+
+def test_what_reviewers_said_comes_back_with_the_documents(
+    graph: Graph, own_home: config.Environment, tmp_path: Path
+) -> None:
+    annotations = [
+        corpora.annotation("a", ["t"], ["group", "field", "ring", "heap"]),
+        corpora.annotation("b", ["t"], ["group", "field", "tree"]),
+    ]
+    same, other, apart = (
+        ("concept:field", "concept:ring"),
+        ("concept:heap", "concept:ring"),
+        ("concept:field", "concept:group"),
+    )
+    corpora.load(graph, tmp_path, annotations, [])
+    decisions.record(graph, same=[same], distinct=[other, apart])
+    planned = pipeline.plan_forget(graph, own_home, ["a"])
+    assert planned.going.verdicts == ((*same, "yes"), (*other, "no"))
+    forget(graph, own_home, ["a"])
+    assert (decisions.same_pairs(graph), decisions.distinct_pairs(graph)) == (set(), {apart})
+    forgotten = read_forgotten(own_home.tombstones, graphs={"test"})
+    assert forgotten.verdicts == {same: "yes", other: "no"}
+    assert pipeline.restore_verdicts(graph, forgotten, lambda _: None) == 0
+    remove_tombstones(own_home.tombstones, ["a"], graph="test")
+    corpora.load(graph, tmp_path, annotations, [])
+    # What was said since stands.
+    decisions.record(graph, same=[other], distinct=[])
+    assert pipeline.restore_verdicts(graph, read_forgotten(own_home.tombstones, graphs={"test"}), lambda _: None) == 1
+    assert (decisions.same_pairs(graph), decisions.distinct_pairs(graph)) == ({same, other}, {apart})
+    assert read_forgotten(own_home.tombstones, graphs={"another"}).verdicts == {}
 
 
 def test_what_went_with_a_term_is_left_out_of_exports_and_other_graphs_do_not_matter(
