@@ -22,7 +22,7 @@ ExtractMethod = Literal["vocabulary", "keyphrases", "llm"]
 BackendName = Literal["vllm", "server", "scripted"]
 EngineName = Literal["local", "ray"]
 ChosenBy = Literal["seed", "model"]
-RunUntil = Literal["combinations", "questions", "answers", "curated", "dataset"]
+RunUntil = Literal["filter", "combinations", "questions", "answers", "curated", "dataset"]
 ExportFormat = Literal["datasets", "jsonl", "parquet", "alpaca", "sharegpt", "messages"]
 
 
@@ -81,9 +81,17 @@ class DocumentsSettings(FieldNames):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
-    """How far `kgsynth run` goes."""
+    """Where `kgsynth run` begins and how far it goes."""
 
+    filter: bool = False  # first keep the documents of a domain, as [filter] says
     until: RunUntil = "dataset"
+
+    def __post_init__(self) -> None:
+        """Check that something is to be done."""
+        _require(
+            self.filter or self.until != "filter",
+            "run.until is 'filter' but run.filter is false: there is nothing to do",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +202,7 @@ class FilterSettings(BackendSettings):
     # A rating is three numbers: no variety is wanted, and little is written.
     temperature: float = 0.0
     max_output_tokens: int = 128
+    positives: tuple[str, ...] = ()  # examples of the domain, read as the corpus is; none: written from a syllabus
     method: Literal["forest", "linear", "centroid"] = "forest"
     rounds: int = 2  # of rating; 0: the cold start decides
     negatives: int = 2000  # drawn from the corpus for the cold start
@@ -216,6 +225,23 @@ class FilterSettings(BackendSettings):
         for name in ("rounds", "min_words"):
             _require(getattr(self, name) >= 0, f"filter.{name} is {getattr(self, name)}: give 0 or more")
         _require(1 <= self.min_score <= 10, f"filter.min_score is {self.min_score}: give 1 to 10")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyllabusSettings(BackendSettings):
+    """How examples of a domain are written where the user has none: four texts on each item of each discipline."""
+
+    temperature: float = 0.8
+    max_output_tokens: int = 700
+    disciplines: int = 8
+    items: int = 10
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        self.check("syllabus")
+        self.check_url("syllabus")
+        for name in ("disciplines", "items"):
+            _require(getattr(self, name) >= 1, f"syllabus.{name} is {getattr(self, name)}: give 1 or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -386,11 +412,16 @@ class ExportSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunConfig:
-    """The whole path from documents to a training set. What [backend] sets holds for extract, generate and answer."""
+    """The whole path from documents to a training set.
+
+    What [backend] sets holds for extract, generate and answer; for filter and syllabus too, but for the sampling.
+    """
 
     run: RunSettings = field(default_factory=RunSettings)
     graph: GraphSettings = field(default_factory=GraphSettings)
     documents: DocumentsSettings = field(default_factory=DocumentsSettings)
+    filter: FilterSettings = field(default_factory=FilterSettings)
+    syllabus: SyllabusSettings = field(default_factory=SyllabusSettings)
     extract: ExtractSettings = field(default_factory=ExtractSettings)
     merge: MergeSettings = field(default_factory=MergeSettings)
     sample: SampleSettings = field(default_factory=SampleSettings)
@@ -399,6 +430,13 @@ class RunConfig:
     answer: AnswerSettings = field(default_factory=AnswerSettings)
     curate: CurateSettings = field(default_factory=CurateSettings)
     export: ExportSettings = field(default_factory=ExportSettings)
+
+    def __post_init__(self) -> None:
+        """Check what two sections say together."""
+        _require(
+            not (self.run.filter and self.documents.annotations),
+            "run.filter and documents.annotations exclude each other: annotations would bring back what is dropped",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -490,8 +528,15 @@ def _parse_override(text: str) -> tuple[str, str, object]:
         return section, name, value.strip()
 
 
-# Sections that inherit from [backend].
-_ASKING = ("extract", "generate", "answer")
+# Sections that inherit from [backend], and what they do not: ratings want no variety, examples are texts of their own.
+SAMPLING = ("temperature", "top_p", "repetition_penalty", "max_output_tokens")
+_ASKING: Mapping[str, tuple[str, ...]] = {
+    "extract": (),
+    "generate": (),
+    "answer": (),
+    "filter": SAMPLING,
+    "syllabus": SAMPLING,
+}
 
 
 def resolve(text: str = "", *, origin: str = "file", overrides: Sequence[str] = ()) -> Resolved:
@@ -522,9 +567,9 @@ def resolve(text: str = "", *, origin: str = "file", overrides: Sequence[str] = 
         origins[f"{section}.{name}"] = "--set"
     inherited = raw.get("backend", {})
     section_from("backend", inherited, BackendSettings)
-    for section in _ASKING:
+    for section, own in _ASKING.items():
         for key, value in inherited.items():
-            if key not in raw.setdefault(section, {}):
+            if key not in raw.setdefault(section, {}) and key not in own:
                 raw[section][key] = value
                 origins[f"{section}.{key}"] = "backend"
     built = {name: section_from(name, raw.get(name, {}), kind) for name, kind in sections.items()}

@@ -22,10 +22,11 @@ def wipe(graph: Graph) -> None:
 def dump(graph: Graph, *, facts_only: bool = False) -> list[str]:
     """All nodes and relationships as sorted lines; `facts_only` leaves out derived things and the build's state."""
     derived_types = ["CO_OCCURS_WITH", "NEXT_TOPIC", "FIRST_CONCEPT", "NEXT_CONCEPT"] if facts_only else []
+    # How terms were merged last, and which merges were undone since, say nothing of what the graph holds.
+    derived_types.append("UNDONE")
     nodes = run(graph, "MATCH (n) RETURN labels(n) AS labels, properties(n) AS properties")
     lines = []
     for node in nodes:
-        # How terms were merged last is no part of what the graph says.
         if "Build" in node["labels"] and (facts_only or node["properties"]["id"] == "merge"):
             continue
         properties = node["properties"]

@@ -40,6 +40,11 @@ def random_annotations(seed: int, *, documents: int, topics: int, concepts: int)
     return made
 
 
+def many(prefix: str, count: int, concepts: Sequence[str]) -> list[Annotation]:
+    """Documents of one topic that mention the same concepts: <prefix>0, <prefix>1, …"""
+    return [annotation(f"{prefix}{number}", ["t"], concepts) for number in range(count)]
+
+
 def load(
     graph: Graph, folder: Path, annotations: Iterable[Annotation], documents: Iterable[Document] = ()
 ) -> list[StageCount]:

@@ -131,22 +131,25 @@ def load(
     settings = settings_from(DocumentsSettings, "documents", values, sources=list(sources))
     forgotten = read_forgotten(env().tombstones, graphs={graph_settings(ctx).name})
     with open_graph(ctx) as graph:
-        counts = pipeline.load(
-            graph,
-            settings,
-            annotations=annotations,
-            rejects=rejects,
-            forgotten=forgotten.documents,
-            report=report,
-            progress=progress(),
-        )
-        if pairs:
-            counts.append(
-                pipeline.load_pairs(
-                    graph, pairs, settings, rejects=rejects.with_stem(rejects.stem + "-pairs"), report=report
-                )
+        try:
+            counts = pipeline.load(
+                graph,
+                settings,
+                annotations=annotations,
+                rejects=rejects,
+                forgotten=forgotten.documents,
+                report=report,
+                progress=progress(),
             )
-        pipeline.restore_verdicts(graph, forgotten, report)
+            if pairs:
+                counts.append(
+                    pipeline.load_pairs(
+                        graph, pairs, settings, rejects=rejects.with_stem(rejects.stem + "-pairs"), report=report
+                    )
+                )
+        finally:
+            # What was loaded before a fault stays, and so must what was said of it.
+            pipeline.restore_verdicts(graph, forgotten, report)
     for count in counts:
         _say_rejects(count, rejects)
 

@@ -17,7 +17,9 @@ from kgsynth.cli.options import (
     settings_options,
 )
 from kgsynth.cli.tables import show_table
-from kgsynth.config import DocumentsSettings, FilterSettings
+from kgsynth.config import DocumentsSettings, FilterSettings, SyllabusSettings
+from kgsynth.reports import page
+from kgsynth.runs import atomic
 
 _sources = click.argument("sources", nargs=-1, required=True)
 _work_dir = click.option(
@@ -56,9 +58,11 @@ _rating = settings_options(
         "min_score": "Keep what scores more than this.",
     },
 )
-_backend = settings_options(
-    FilterSettings, helps={name: text for name, text in BACKEND_HELPS.items() if name != "seed"}
+_syllabus = settings_options(
+    SyllabusSettings, helps={"disciplines": "Of the domain, in a syllabus.", "items": "Of the syllabus of each."}
 )
+_texts = {name: text for name, text in BACKEND_HELPS.items() if name != "seed"}
+_backend = settings_options(FilterSettings, helps=_texts)
 
 
 @click.group(name="filter")
@@ -67,15 +71,23 @@ def filter_group() -> None:
 
     \b
     kgsynth filter run corpus.jsonl --positives good.jsonl --url http://127.0.0.1:8000 --seed 1 --work-dir filtered
+    kgsynth filter report filtered -o filter.html
+    kgsynth extract filtered/kept.jsonl -o annotations.jsonl
     kgsynth load filtered/kept.jsonl --annotations annotations.jsonl
 
     The steps alone: syllabus, embed, start, then rate and fine for each round; they leave their files in --work-dir.
+    In a file for `kgsynth run`: run.filter = true, and the sections [filter] and [syllabus].
     """
 
 
 @filter_group.command("run")
 @_sources
-@_positives
+@click.option(
+    "--positives",
+    multiple=True,
+    help="Documents of the domain, read as the corpus is; several times. Without, a model writes a syllabus.",
+)
+@_syllabus
 @_work_dir
 @_model
 @settings_options(FilterSettings, helps={"rounds": "Of rating; 0 for none: the examples alone decide."})
@@ -83,15 +95,14 @@ def filter_group() -> None:
 @_look
 @_backend
 @_documents
-def run_command(sources: tuple[str, ...], positives: tuple[str, ...], work_dir: Path, **values: Any) -> None:
+def run_command(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
     """All steps on SOURCES. Killed, it is continued by the same command."""
-    settings = asking_settings(FilterSettings, "filter", values)
     figures = pipeline.run_filter(
         env(),
         settings_from(DocumentsSettings, "documents", values, sources=list(sources), max_rejected_share=1.0),
-        settings,
+        asking_settings(FilterSettings, "filter", values),
+        asking_settings(SyllabusSettings, "syllabus", values),
         work_dir=work_dir,
-        positives=settings_from(DocumentsSettings, "documents", values, sources=list(positives)),
         report=report,
         progress=progress(),
     )
@@ -114,27 +125,35 @@ def run_command(sources: tuple[str, ...], positives: tuple[str, ...], work_dir: 
         click.echo(f"\n{name.replace('_', ' ')} the cut:")
         for one in last[name][:5]:
             click.echo(f"  {one['score']:.2f}  {one['id']}  {one['title'][:80]}")
-    click.echo(f"\n{figures['kept']:,} documents in {work_dir / 'kept.jsonl'}; the rest in dropped.jsonl", err=True)
+    click.echo(
+        f"\n{figures['kept']:,} documents in {work_dir / 'kept.jsonl'}; the rest in dropped.jsonl. A page about it: "
+        f"kgsynth filter report {work_dir} -o filter.html",
+        err=True,
+    )
+
+
+@filter_group.command(name="report")
+@click.argument("work_dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="HTML.")
+def report_command(work_dir: Path, output: Path) -> None:
+    """Write a page about a filter that ran: sizes, scores, agreement, doubt, what each round changed, the border."""
+    made = page.filter_page(pipeline.read_figures(work_dir))
+    with atomic(output) as partial:
+        partial.write_text(made, encoding="utf-8")
+    click.echo(f"report in {output}", err=True)
 
 
 @filter_group.command()
-@click.option("--disciplines", default=8, show_default=True, type=click.IntRange(1), help="Of the domain.")
-@click.option("--items", default=10, show_default=True, type=click.IntRange(1), help="Of the syllabus of each.")
+@_syllabus
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="JSON Lines.")
 @click.option("--run-dir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Of the run.")
-@settings_options(FilterSettings, helps={"seed": "Seed of all texts (required)."})
-@_backend
-def syllabus(disciplines: int, items: int, output: Path, run_dir: Path, **values: Any) -> None:
+@settings_options(SyllabusSettings, helps={"seed": "Seed of all texts (required).", **_texts})
+def syllabus(output: Path, run_dir: Path, **values: Any) -> None:
     """Write examples of the domain: disciplines, a syllabus each, and four kinds of text on each item."""
-    if values.get("max_output_tokens") is None:
-        values["max_output_tokens"] = 700
-    if values.get("temperature") is None:
-        values["temperature"] = 0.8
-    settings = asking_settings(FilterSettings, "filter", values)
+    settings = asking_settings(SyllabusSettings, "syllabus", values)
     folder = pipeline.write_syllabus(
-        env(), settings, disciplines=disciplines, items=items, run_dir=run_dir, output=output, report=report,
-        progress=progress(),
-    )  # fmt: skip
+        env(), settings, run_dir=run_dir, output=output, report=report, progress=progress()
+    )
     click.echo(f"documents in {output}; the run in {folder.path}", err=True)
 
 

@@ -7,7 +7,7 @@ import click
 from kgsynth import pipeline
 from kgsynth.cli.options import env, graph_settings, open_graph, progress, report
 from kgsynth.cli.tables import show_changes, show_table
-from kgsynth.documents.forgotten import read_tombstones, remove_tombstones
+from kgsynth.documents.forgotten import read_forgotten, remove_tombstones
 from kgsynth.errors import ConfigError
 from kgsynth.graph import show
 from kgsynth.graph.session import Graph
@@ -44,8 +44,10 @@ def forget(
     """
     environment, graph_of = env(), graph_settings(ctx)
     if listed:
-        held = read_tombstones(environment.tombstones, graph=graph_of.name)
-        show_table(("document", "reason"), sorted(held.items()))
+        held = read_forgotten(environment.tombstones, graphs={graph_of.name})
+        show_table(("document", "reason"), sorted(held.documents.items()))
+        for (first, second), verdict in sorted(held.verdicts.items()):
+            click.echo(f"  kept for when both are back: a reviewer's {verdict} on {first} and {second}", err=True)
         return
     ids = list(documents)
     if file is not None:
@@ -62,7 +64,7 @@ def forget(
         return
     with open_graph(ctx) as graph:
         if dry_run:
-            _show_plan(graph, pipeline.plan_forget(graph, environment, ids))
+            _show_plan(graph, pipeline.plan_forget(graph, environment, ids, graph_settings=graph_of))
             return
         planned = pipeline.forget(
             graph, environment, ids, graph_settings=graph_of, reason=reason, report=report, progress=progress()
@@ -91,10 +93,10 @@ def _show_plan(graph: Graph, planned: ForgetPlan) -> None:
 def _show_changes(planned: ForgetPlan) -> None:
     """What becomes of decisions: merges, and what reviewers said."""
     if planned.merges is not None:
-        show_changes(planned.merges)
+        show_changes(planned.merges, err=True)
     for first, second, verdict in planned.going.verdicts:
         click.echo(
-            f"  ! a reviewer's {verdict} on {first} and {second} leaves the graph; it is kept beside the tombstones, "
-            "and `load` says it again when both are back",
+            f"  ! with a term goes a reviewer's {verdict} on {first} and {second}: kept beside the tombstones, it "
+            "holds again when both are back",
             err=True,
         )

@@ -228,7 +228,7 @@ def _apply(
     yes = sum(verdict == "yes" for verdict in verdicts.values())
     click.echo(f"\n{yes:,} pairs are the same, {len(verdicts) - yes:,} are different. This changes:")
     show_changes(planned)
-    if not planned.new and not planned.taken_back:
+    if not planned.is_change:
         click.echo("  no merge; the verdicts are kept for later ones")
     left = _not_joined(planned, verdicts)
     for first, second in left:

@@ -28,9 +28,11 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     Console().print(table)
 
 
-def show_changes(planned: MergePlan) -> None:
+def show_changes(planned: MergePlan, *, err: bool = False) -> None:
     """Print what a plan changes of the merges in the graph, one a line."""
-    for new in planned.new:
-        click.echo(f"  + {planned.names[new.alias_id]}  counts as  {planned.names[new.canonical_id]}  ({new.rule})")
+    for sign, made in (("+", planned.new), ("~", planned.changed)):
+        for one in made:
+            names = f"{planned.names[one.alias_id]}  counts as  {planned.names[one.canonical_id]}"
+            click.echo(f"  {sign} {names}  ({one.rule}, {one.cosine:.3f})", err=err)
     for old in planned.taken_back:
-        click.echo(f"  - {old.alias}  no longer counts as  {old.canonical}")
+        click.echo(f"  - {old.alias}  no longer counts as  {old.canonical}", err=err)

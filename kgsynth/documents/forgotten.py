@@ -67,7 +67,8 @@ def read_forgotten(path: Path, *, graphs: Collection[str] = ()) -> Forgotten:
         if "document" in row:
             found.documents[row["document"]] = str(row.get("reason", ""))
         elif "verdict" in row:
-            found.verdicts[row["first"], row["second"]] = row["verdict"]
+            first, second = sorted((row["first"], row["second"]))
+            found.verdicts[first, second] = row["verdict"]
         else:
             found.questions.update(row["questions"])
             found.combinations.update(row["combinations"])

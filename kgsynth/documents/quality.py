@@ -46,6 +46,10 @@ def problem(text: str, *, min_words: int) -> str:
     return BOILERPLATE if _is_boilerplate(text, len(words)) else ""
 
 
+# Of which numbers `surface` consists, in their order.
+SURFACE = ("formulas", "LaTeX commands", "words of argument", "digits")
+
+
 def surface(text: str) -> list[float]:
     """Four numbers about how a text is written, each about 0 to 1: formulas, commands, words of argument, digits.
 

@@ -9,6 +9,7 @@ import re
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import TracebackType
@@ -112,13 +113,21 @@ def usable_documents(settings: DocumentsSettings, rejects: RejectFile, count: St
     refuse_too_many(count, limit=settings.max_rejected_share, where=rejects.path)
 
 
-def refuse_too_many(count: StageCount, *, limit: float, where: Path, hint: str = _FIELDS_HINT) -> None:
-    """Stop a stage of which too much was rejected.
+def read_again(settings: DocumentsSettings) -> Iterator[Document]:
+    """The documents that can be used, for a pass after the one that wrote down and counted what cannot."""
+    with tempfile.TemporaryDirectory(prefix="kgsynth-again-") as desk, RejectFile(Path(desk) / "rejects") as rejects:
+        yield from usable_documents(replace(settings, max_rejected_share=1.0), rejects, StageCount(stage="read again"))
+
+
+def refuse_too_many(
+    count: StageCount, *, limit: float, where: Path, hint: str = _FIELDS_HINT, expected: str = ""
+) -> None:
+    """Stop a stage of which too much was rejected; what was rejected for the `expected` reason is no fault.
 
     Raises:
         TooManyRejectsError: the share of rejects is over `limit`.
     """
-    rejected = count.read - count.kept
+    rejected = count.read - count.kept - count.rejected.get(expected, 0)
     if rejected > limit * count.read:
         reasons = ", ".join(
             f"{number:,} {reason}" for reason, number in sorted(count.rejected.items(), key=lambda item: -item[1])

@@ -27,6 +27,16 @@ _BATCH = 5_000
 LOWEST, HIGHEST = 1.0, 10.0
 
 
+class Rows(Protocol):
+    """Vectors, in memory or not."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def __getitem__(self, places: slice, /) -> Vectors:
+        """float32 (documents, dimensions)."""
+
+
 class Scorer(Protocol):
     """A model of documents."""
 
@@ -147,7 +157,20 @@ def from_ratings(vectors: Vectors, ratings: Scores, *, method: Method, seed: int
     return _fitted(model.fit(vectors, ratings), is_classifier=False)
 
 
-def scores(scorer: Scorer, vectors: Vectors) -> Scores:
+def doubts(scorer: Scorer, vectors: Vectors) -> Scores | None:
+    """How far the trees of a forest of ratings are apart, as their standard deviation (documents,); None: no forest."""
+    trees = getattr(getattr(scorer, "model", None), "estimators_", None)
+    if trees is None:
+        return None
+    total, squares = np.zeros(len(vectors)), np.zeros(len(vectors))
+    for tree in trees:
+        said = tree.predict(vectors)
+        total += said
+        squares += said**2
+    return np.asarray(np.sqrt(np.maximum(0.0, squares / len(trees) - (total / len(trees)) ** 2)), dtype=np.float64)
+
+
+def scores(scorer: Scorer, vectors: Rows) -> Scores:
     """Scores of all rows, a few blocks in memory at a time.
 
     Blocks go to the cores; within one the trees are summed in their order, so that the last bit repeats too.

@@ -23,6 +23,9 @@ _SET_DISTINCT = queries.load("merge/set_distinct")
 _MARK_STALE = queries.load("derive/mark_stale")
 _SETTINGS = queries.load("merge/settings")
 _SET_SETTINGS = queries.load("merge/set_settings")
+_UNDONE_PAIRS = queries.load("merge/undone_pairs")
+_MARK_UNDONE = queries.load("merge/mark_undone")
+_FORGET_UNDONE = queries.load("merge/forget_undone")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,8 @@ def terms_in(transaction: Transaction) -> list[StoredTerm]:
 
 def last_settings(graph: Graph) -> Row:
     """Those of the last merge, by name; empty when there was none."""
-    return next(iter(graph.read(_SETTINGS)), {})
+    rows = graph.read(_SETTINGS)
+    return {name: value for name, value in rows[0].items() if value is not None} if rows else {}
 
 
 def merges(graph: Graph) -> list[StoredMerge]:
@@ -81,16 +85,27 @@ def same_pairs(graph: Graph) -> set[tuple[str, str]]:
     return {(row["first"], row["second"]) for row in graph.read(_SAME_PAIRS)}
 
 
+def undone_pairs(graph: Graph) -> set[tuple[str, str]]:
+    """Pairs of term ids of which somebody has taken a merge back since the last merge, smaller id first."""
+    return {(row["first"], row["second"]) for row in graph.read(_UNDONE_PAIRS)}
+
+
 def record(graph: Graph, *, same: Iterable[tuple[str, str]], distinct: Iterable[tuple[str, str]]) -> None:
     """Keep what a reviewer said of pairs, in place of what was said before; all or nothing.
+
+    A merge of two that are called different is taken back.
 
     Raises:
         GraphError: an id is of no term in this graph.
     """
     yes, no = [_ordered(*pair) for pair in same], [_ordered(*pair) for pair in distinct]
+    merged = _merged(graph, no)
 
     def work(transaction: Transaction) -> None:
         transaction.run(_UNSET, rows=yes + no)
+        if merged:
+            take_back(transaction, merged)
+            transaction.run(_MARK_STALE)
         if len(transaction.run(_SET_SAME, rows=yes)) < len(yes) or len(transaction.run(_SET_DISTINCT, rows=no)) < len(
             no
         ):
@@ -122,6 +137,7 @@ def replace(
             transaction.run(_MARK_STALE)
         if settings is not None:
             transaction.run(_SET_SETTINGS, settings=dict(settings))
+            transaction.run(_FORGET_UNDONE)
 
     graph.together(work)
 
@@ -134,6 +150,8 @@ def undo(graph: Graph, merge_ids: Sequence[str], *, reject: bool) -> int:
     """
 
     def work(transaction: Transaction) -> int:
+        if not reject:
+            transaction.run(_MARK_UNDONE, merge_ids=list(merge_ids))
         rows = transaction.run(_UNDO, merge_ids=list(merge_ids))
         if len(rows) < len(set(merge_ids)):
             raise GraphError(
@@ -141,7 +159,9 @@ def undo(graph: Graph, merge_ids: Sequence[str], *, reject: bool) -> int:
                 hint="`kgsynth merges` lists the ids.",
             )
         if reject:
-            transaction.run(_SET_DISTINCT, rows=[_ordered(row["alias_id"], row["canonical_id"]) for row in rows])
+            pairs = [_ordered(row["alias_id"], row["canonical_id"]) for row in rows]
+            transaction.run(_UNSET, rows=pairs)
+            transaction.run(_SET_DISTINCT, rows=pairs)
         transaction.run(_MARK_STALE)
         return len(rows)
 
@@ -168,20 +188,31 @@ def set_distinct(graph: Graph, first: str, second: str) -> None:
     """
     if first == second or first.partition(":")[0] != second.partition(":")[0]:
         raise GraphError(f"{first!r} and {second!r} are never merged: give two terms of one kind")
-    pair = {first, second}
-    merged = [one.merge_id for one in merges(graph) if {one.alias_id, one.canonical_id} == pair]
+    pair = [_ordered(first, second)]
+    merged = _merged(graph, pair)
 
     def work(transaction: Transaction) -> bool:
+        transaction.run(_UNSET, rows=pair)
         if merged:
-            transaction.run(_UNDO, merge_ids=merged)
+            take_back(transaction, merged)
             transaction.run(_MARK_STALE)
-        return bool(transaction.run(_SET_DISTINCT, rows=[_ordered(first, second)]))
+        return bool(transaction.run(_SET_DISTINCT, rows=pair))
 
     if not graph.together(work):
         raise GraphError(
             f"{first!r} or {second!r} is not a term of this graph",
             hint="An id is kind:normal form, such as 'concept:group'.",
         )
+
+
+def _merged(graph: Graph, pairs: Sequence[Row]) -> list[str]:
+    """Ids of the merges that join one of some pairs directly."""
+    wanted = {(row["first"], row["second"]) for row in pairs}
+    return [
+        one.merge_id
+        for one in (merges(graph) if wanted else ())
+        if (min(one.alias_id, one.canonical_id), max(one.alias_id, one.canonical_id)) in wanted
+    ]
 
 
 def _ordered(first: str, second: str) -> Row:

@@ -53,7 +53,7 @@ def plan(graph: Graph, ids: Sequence[str], *, forgotten: Collection[str] = ()) -
     if unknown:
         raise GraphError(
             f"{len(unknown):,} of {len(wanted):,} ids are no document of this graph, for example {unknown[0]!r}",
-            hint="`kgsynth document NAME` finds a document by its title.",
+            hint="`kgsynth document NAME` finds a document by its title or id.",
         )
     wanted = sorted(known)
     terms = graph.read(_TERMS, ids=wanted)
@@ -69,7 +69,7 @@ def plan(graph: Graph, ids: Sequence[str], *, forgotten: Collection[str] = ()) -
         questions=tuple(sorted(made["questions"])),
         answers=tuple(sorted(made["answers"])),
         verdicts=tuple(
-            (*pair, "yes" if pair in yes else "no") for pair in sorted(yes | no) if not gone.isdisjoint(pair)
+            (*pair, "no" if pair in no else "yes") for pair in sorted(yes | no) if not gone.isdisjoint(pair)
         ),
     )
 

@@ -5,16 +5,15 @@ in the order of the data's path, the commands one by one.
 """
 
 from kgsynth.pipeline.backends import make_generator
+from kgsynth.pipeline.corpus import embed, read_corpus, read_scores
 from kgsynth.pipeline.dataset import curate, export, forgotten_of
 from kgsynth.pipeline.documents import extract, snapshot
 from kgsynth.pipeline.filtering import (
-    embed,
     fine,
     known_rounds,
     rate,
     rating_runs,
-    read_corpus,
-    read_scores,
+    read_figures,
     run_filter,
     start,
     write_syllabus,
@@ -66,6 +65,7 @@ __all__ = [
     "rate",
     "rating_runs",
     "read_corpus",
+    "read_figures",
     "read_reviews",
     "read_scores",
     "report",

@@ -7,7 +7,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgsynth import __version__
-from kgsynth.config import UNDECISIVE, BackendSettings, Environment, ExtractSettings
+from kgsynth.config import UNDECISIVE, BackendSettings, Environment, ExtractSettings, FilterSettings
 from kgsynth.documents.read import refuse_too_many
 from kgsynth.errors import ConfigError, ManifestError
 from kgsynth.generation import prompts
@@ -318,6 +318,9 @@ def _decisive(stage: Stage, *, attempt: int) -> dict[str, Any]:
     left_out = {*UNDECISIVE, "levels", "combinations", "documents", "max_questions", "chosen_by"}
     if isinstance(stage.settings, ExtractSettings):
         left_out |= {"vocabulary", "max_document_share", "min_document_count", "max_phrases", "stop_words"}
+    if isinstance(stage.settings, FilterSettings):
+        # What is rated, and what is made of ratings, is no part of what a model says of a document.
+        left_out |= {item.name for item in fields(FilterSettings)} - {item.name for item in fields(BackendSettings)}
     settings = {name: value for name, value in plain_settings(stage.settings).items() if name not in left_out}
     return {
         **settings,

@@ -1,14 +1,13 @@
 """From sources to annotations: read once, find concepts by list, by key phrases or by a language model."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from kgsynth.concepts import keyphrases, vocabulary
 from kgsynth.config import DocumentsSettings, ExtractSettings
-from kgsynth.documents import RejectFile, read, usable_documents
+from kgsynth.documents import RejectFile, read, read_again, usable_documents
 from kgsynth.documents.read import usable_annotations
 from kgsynth.errors import ConfigError
 from kgsynth.pipeline.stages import Report, advancing, timed, write_lines
@@ -73,13 +72,9 @@ def extract(
             )
             names = keyphrases.names(phrases)
         compiled = vocabulary.Vocabulary(names)
-        with RejectFile(rejects.with_suffix(".again")) as again:
-            second = StageCount(stage="again")
-            usable = usable_documents(replace(documents, max_rejected_share=1.0), again, second)
-            annotations, found = vocabulary.annotate(
-                advancing(usable, progress), compiled, max_document_share=settings.max_document_share
-            )
-        again.path.unlink(missing_ok=True)
+        annotations, found = vocabulary.annotate(
+            advancing(read_again(documents), progress), compiled, max_document_share=settings.max_document_share
+        )
         count.notes["names"] = found.names
         count.notes["concepts_found"] = sum(len(annotation.spellings("concept")) for annotation in annotations)
         count.notes["too_common"] = (

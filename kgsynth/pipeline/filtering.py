@@ -1,14 +1,13 @@
-"""Keeping the documents of a domain: cheap looks, vectors, a first model from examples, rounds of rating, a cut.
+"""Keeping the documents of a domain: a first model from examples, rounds of rating, a cut.
 
-A work folder holds all of it: `index.parquet` and `vectors.f32` of the corpus, a folder a round with its ratings and
-scores, and at the end `kept.jsonl`, `dropped.jsonl` and `filter.json`.
+The work folder holds all of it: the embedded corpus (`corpus`), a folder a round with its ratings and scores, and at
+the end `kept.jsonl`, `dropped.jsonl` and `filter.json`.
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,136 +15,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgsynth import __version__
-from kgsynth.config import DocumentsSettings, Environment, FilterSettings
-from kgsynth.curation import duplicates
-from kgsynth.curation.filters import is_foreign
-from kgsynth.documents import RejectFile, quality, select, usable_documents
+from kgsynth.config import (
+    SAMPLING,
+    UNDECISIVE,
+    BackendSettings,
+    DocumentsSettings,
+    Environment,
+    FilterSettings,
+    SyllabusSettings,
+)
+from kgsynth.documents import RejectFile, quality, read_again, select, usable_documents
 from kgsynth.errors import ConfigError, ManifestError
 from kgsynth.generation import prompts
-from kgsynth.generation.rating import Rate, Rating, one_score
+from kgsynth.generation.rating import ASPECTS, Rate, Rating, one_score
 from kgsynth.generation.syllabus import Syllabus
 from kgsynth.pipeline.asking import Stage, ask
 from kgsynth.pipeline.backends import Make, make_generator
+from kgsynth.pipeline.corpus import Corpus, document_vectors, embed, vector_store, write_scores
 from kgsynth.pipeline.stages import Report, batches, timed, write_lines
-from kgsynth.progress import Progress, Silent, shown
+from kgsynth.progress import Progress
 from kgsynth.randomness import stream
-from kgsynth.records import Document, StageCount, content_hash
-from kgsynth.runs import RunFolder, atomic, open_run, write_json
-from kgsynth.texts import spoken_latex
+from kgsynth.records import StageCount, content_hash
+from kgsynth.runs import RunFolder, open_run, write_json
 
+FIGURES = "filter.json"
 _EMBED_BATCH = 256
 _HELD_BACK = 0.2  # of the ratings, to see how the model agrees with the rater
-_NEAR_JACCARD = 0.8
 _SHOWN = 10
 _BINS = 36
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Corpus:
-    """The documents that are worth a vector: ids (documents,), titles, and float32 vectors (documents, dimensions)."""
-
-    ids: Sequence[str]
-    titles: Sequence[str]
-    vectors: NDArray[np.float32]
-
-
-def embed(
-    environment: Environment,
-    documents: DocumentsSettings,
-    settings: FilterSettings,
-    *,
-    work_dir: Path,
-    report: Report,
-    progress: Progress | None = None,
-) -> Corpus:
-    """Look at each document once: what is worth it gets a vector, everything else a reason in `rejects-*.jsonl`.
-
-    A vector is of title and text with formulas spoken (`texts.spoken_latex`), pooled over windows, and kept by its
-    content: what was embedded once, for whatever corpus, is not embedded again. Four numbers of the text's surface
-    (`quality.surface`) stand behind it.
-
-    Args:
-        environment: where vectors are kept.
-        documents: the sources.
-        settings: of the cheap looks and the windows.
-        work_dir: gets the index and the vectors.
-        report: gets the accounts.
-        progress: told one step a document.
-
-    Raises:
-        ConfigError: a source is unusable; TooManyRejectsError: too much of it is; MissingExtraError: no embedder.
-    """
-    store = _store(environment, settings)
-    work_dir.mkdir(parents=True, exist_ok=True)
-    count = StageCount(stage="filter: look", unit="documents")
-    read_count = StageCount(stage="filter: read", unit="documents")
-    ids: list[str] = []
-    titles: list[str] = []
-    with ExitStack() as stack:
-        stack.enter_context(timed(count, report))
-        bar = stack.enter_context(shown(progress or Silent(), "filter: embed", None))
-        rejects = stack.enter_context(RejectFile(work_dir / "rejects-read.jsonl"))
-        desk = Path(stack.enter_context(duplicates.temporary_folder()))
-        dropped = stack.enter_context((work_dir / "rejects-look.jsonl").open("w", encoding="utf-8"))
-        partial = stack.enter_context(atomic(work_dir / "vectors.f32"))
-        file = stack.enter_context(partial.open("wb"))
-        signatures = duplicates.Signatures(desk)
-        for batch in batches(usable_documents(documents, rejects, read_count), _EMBED_BATCH):
-            worth = []
-            for one in batch:
-                reason = quality.problem(one.text, min_words=settings.min_words)
-                if not reason and is_foreign(one.text, settings.language):
-                    reason = quality.FOREIGN
-                if reason:
-                    count.reject(reason)
-                    dropped.write(_dropped_line(one.id, reason))
-                else:
-                    worth.append(one)
-            for one in worth:
-                signatures.add(len(ids), one.text)
-                ids.append(one.id)
-                titles.append(one.title)
-            if worth:
-                _vectors(store, worth).tofile(file)
-            bar.advance(len(batch))
-        near = duplicates.first_stays(signatures.pairs(_NEAR_JACCARD)) if settings.near_duplicates else {}
-        for place, (earlier, similarity) in sorted(near.items()):
-            count.reject(quality.NEAR_DUPLICATE)
-            detail = f"{quality.NEAR_DUPLICATE} of {ids[earlier]} (MinHash {similarity:.2f})"
-            dropped.write(_dropped_line(ids[place], detail))
-        count.kept = len(ids) - len(near)
-        count.notes["computed"] = store.computed
-        for reason, number in read_count.rejected.items():
-            count.reject(reason, number)
-    vectors = np.memmap(work_dir / "vectors.f32", dtype=np.float32, mode="r").reshape(len(ids), -1) if ids else None
-    if vectors is None or not count.kept:
-        raise ConfigError("no document is worth embedding", hint=f"Look at {work_dir / 'rejects-look.jsonl'}.")
-    stays = np.ones(len(ids), dtype=np.bool_)
-    stays[list(near)] = False
-    _write_index(work_dir, ids, titles, stays)
-    return read_corpus(work_dir)
-
-
-def read_corpus(work_dir: Path) -> Corpus:
-    """The corpus that `embed` left in a folder.
-
-    Raises:
-        ConfigError: it left none.
-    """
-    import pyarrow.parquet
-
-    file = work_dir / "index.parquet"
-    if not file.is_file():
-        raise ConfigError(f"{work_dir} holds no embedded corpus", hint="Run `kgsynth filter embed` first.")
-    table = pyarrow.parquet.read_table(file)
-    rows = np.array(table["row"])
-    held = np.memmap(work_dir / "vectors.f32", dtype=np.float32, mode="r")
-    total = int(table.schema.metadata[b"rows"])
-    if held.size % total:
-        raise ManifestError(f"{work_dir / 'vectors.f32'} does not fit {file}", hint="Run `kgsynth filter embed` again.")
-    vectors = held.reshape(total, -1)
-    kept = vectors if len(rows) == total else vectors[rows]
-    return Corpus(ids=table["id"].to_pylist(), titles=table["title"].to_pylist(), vectors=kept)
+# So many documents, spread evenly, show what goes with doubt.
+_DOUBT_SAMPLE = 20_000
+_TENTH = 0.1
 
 
 def start(
@@ -162,20 +62,21 @@ def start(
     Raises:
         ConfigError: there is no example.
     """
-    store = _store(environment, settings)
+    store = vector_store(environment, settings)
     count = StageCount(stage="filter: start", unit="examples")
     with timed(count, report), RejectFile(work_dir / "rejects-positives.jsonl") as rejects:
-        examples = list(usable_documents(positives, rejects, count))
+        usable = usable_documents(positives, rejects, count)
+        examples = [document_vectors(store, batch) for batch in batches(usable, _EMBED_BATCH)]
         if not examples:
             raise ConfigError("there is no example of the domain", hint="Give --positives, or run `filter syllabus`.")
-        drawn = _draw(len(corpus.ids), settings.negatives, stream(_seed(settings), "filter negatives", 0))
+        drawn = _draw(len(corpus), settings.negatives, stream(_seed(settings), "filter negatives", 0))
         model = select.from_examples(
-            _vectors(store, examples), np.asarray(corpus.vectors[drawn]), method=settings.method, seed=_seed(settings)
+            np.concatenate(examples), corpus[drawn], method=settings.method, seed=_seed(settings)
         )
-        found = select.scores(model, corpus.vectors)
+        found = select.scores(model, corpus)
         count.notes["drawn"] = len(drawn)
         count.notes["selected"] = int((found >= 0.5).sum())
-    _write_scores(work_dir / "start.parquet", corpus, found)
+    write_scores(work_dir / "start.parquet", corpus, found)
     return found
 
 
@@ -217,33 +118,30 @@ def rate(
     if len(inside) < half:
         inside = np.argsort(-scores, kind="stable")[:half]
     wanted = {int(one) for one in rng.permutation(inside)[:half]}
-    wanted |= {int(one) for one in _draw(len(corpus.ids), settings.rated - half, rng)}
-    ids = {corpus.ids[place] for place in wanted}
-    folder = work_dir / f"round-{number}"
-    folder.mkdir(parents=True, exist_ok=True)
+    wanted |= {int(one) for one in _draw(len(corpus), settings.rated - half, rng)}
+    ids = {identity for identity, _ in corpus.names(np.array(sorted(wanted), dtype=np.int64))}
+    stage = rate_stage(documents, settings, ids)
+    run_dir = work_dir / f"round-{number}" / "ratings"
+    return ask(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)
 
-    def units() -> Iterator[Document]:
-        with RejectFile(folder / ".again") as rejects:
-            again = replace(documents, max_rejected_share=1.0)
-            for one in usable_documents(again, rejects, StageCount(stage="again")):
-                if one.id in ids:
-                    yield one
-        (folder / ".again").unlink(missing_ok=True)
 
-    stage = Stage(
+def rate_stage(documents: DocumentsSettings, settings: FilterSettings, ids: Collection[str]) -> Stage:
+    """The stage that rates some documents of the sources."""
+    sources = tuple(str(Path(one).absolute()) if Path(one).exists() else one for one in documents.sources)
+    documents = replace(documents, sources=sources)
+    return Stage(
         name="rate",
         unit="documents",
         rows_name="ratings",
         record=Rating,
         settings=settings,
         decisive={},
-        inputs={},
+        inputs={"documents": asdict(documents)},
         templates={"rate": prompts.load(settings.domain, "rate")},
-        units=units,
+        units=lambda: (one for one in read_again(documents) if one.id in ids),
         unit_line=lambda one: f"{one.id} {one.content_hash()}",
         begin=Rate,
     )
-    return ask(environment, stage, run_dir=folder / "ratings", report=report, progress=progress, make=make)
 
 
 def fine(
@@ -262,48 +160,51 @@ def fine(
     Raises:
         ConfigError: there are too few ratings.
     """
-    place = {identity: row for row, identity in enumerate(corpus.ids)}
-    given: dict[int, float] = {}
-    for folder in ratings:
-        for part in folder.parts():
-            for row in part.rows():
-                if row["id"] in place:
-                    given[place[row["id"]]] = one_score(row, settings.score)
-    rows = np.array(sorted(given), dtype=np.int64)
-    values = np.array([given[int(row)] for row in rows])
-    held = np.array([int(content_hash(corpus.ids[int(row)])[:8], 16) / 16**8 < _HELD_BACK for row in rows], dtype=bool)
+    said = {row["id"]: row for folder in ratings for part in folder.parts() for row in part.rows()}
+    place = corpus.places(said)
+    ids = sorted(place, key=lambda one: place[one])
+    rows = np.array([place[one] for one in ids], dtype=np.int64)
+    values = np.array([one_score(said[one], settings.score) for one in ids])
+    held = np.array([int(content_hash(one)[:8], 16) / 16**8 < _HELD_BACK for one in ids], dtype=bool)
     count = StageCount(stage=f"filter: round {number}", unit="documents")
     with timed(count, report):
-        vectors = np.asarray(corpus.vectors[rows])
+        vectors = corpus[rows]
         agreement = _agreement(vectors, values, held, settings)
         model = select.from_ratings(vectors, values, method=settings.method, seed=_seed(settings))
-        found = select.scores(model, corpus.vectors)
+        found = select.scores(model, corpus)
         count.kept = int((found > settings.min_score).sum())
         count.reject(f"score of {settings.min_score:g} or less", len(found) - count.kept)
         count.notes["ratings"] = len(rows)
-    _write_scores(work_dir / f"round-{number}" / "scores.parquet", corpus, found)
-    return found, {"ratings": len(rows), "mean_rating": float(values.mean()), **agreement}
+    write_scores(work_dir / f"round-{number}" / "scores.parquet", corpus, found)
+    return found, {
+        "ratings": len(rows),
+        "mean_rating": float(values.mean()),
+        "agreement": agreement,
+        "aspects": _aspects([said[one] for one in ids], values),
+        "doubt": _doubt(model, corpus, found, settings.min_score),
+    }
 
 
 def run_filter(
     environment: Environment,
     documents: DocumentsSettings,
     settings: FilterSettings,
+    syllabus: SyllabusSettings | None = None,
     *,
     work_dir: Path,
-    positives: DocumentsSettings,
     report: Report,
     progress: Progress | None = None,
     make: Make = make_generator,
 ) -> dict[str, Any]:
-    """The whole filter: embed, start, rounds of rating and scoring, and the lists of what is kept and dropped.
+    """The whole filter: embed, examples, start, rounds of rating and scoring, lists of what is kept and dropped.
 
     Args:
         environment: where models and vectors are.
-        documents: the corpus.
-        settings: all of it; with 0 rounds the chance of the cold start decides, and no model is asked.
-        work_dir: everything goes here.
-        positives: examples of the domain.
+        documents: the corpus; examples are read as it is.
+        settings: all of it; with 0 rounds the chance of the cold start decides, and no model rates.
+        syllabus: how examples are written where `settings.positives` names none; by the model that rates when not
+            given.
+        work_dir: everything goes here; a killed call is continued by the same one.
         report: gets the accounts.
         progress: told what goes on.
         make: makes the backend.
@@ -315,16 +216,42 @@ def run_filter(
         ConfigError: an input is unusable, there is no seed, or nothing is kept; further as the steps raise.
     """
     _seed(settings)
-    claim = RunFolder(
-        work_dir, _identity(settings, documents, positives), asdict(settings), stage="filter", rows_name="none"
-    )
+    if syllabus is None:
+        own = {item.name: getattr(settings, item.name) for item in fields(BackendSettings) if item.name not in SAMPLING}
+        syllabus = SyllabusSettings(**own)
+    decisive = _identity(settings, syllabus, documents)
+    claim = RunFolder(work_dir, content_hash(decisive)[:12], decisive, stage="filter", rows_name="none")
+    counts: list[StageCount] = []
+
+    def reported(count: StageCount) -> None:
+        counts.append(count)
+        report(count)
+
     with claim.opened():
-        corpus = embed(environment, documents, settings, work_dir=work_dir, report=report, progress=progress)
-        scores = start(environment, corpus, settings, work_dir=work_dir, positives=positives, report=report)
+        corpus = embed(environment, documents, settings, work_dir=work_dir, report=reported, progress=progress)
+        looked = counts[-1]
+        positives = replace(documents, sources=settings.positives)
+        if not settings.positives:
+            positives = DocumentsSettings(sources=(str(work_dir / "syllabus.jsonl"),), kind_field="entry_kind")
+            write_syllabus(
+                environment,
+                syllabus if syllabus.seed is not None else replace(syllabus, seed=settings.seed),
+                run_dir=work_dir / "syllabus",
+                output=work_dir / "syllabus.jsonl",
+                report=reported,
+                progress=progress,
+                make=make,
+            )
+        scores = start(environment, corpus, settings, work_dir=work_dir, positives=positives, report=reported)
         selected = scores >= 0.5
         figures: dict[str, Any] = {
             "version": __version__,
-            "documents": len(corpus.ids),
+            "method": settings.method,
+            "min_score": settings.min_score,
+            "documents": len(corpus),
+            "read": looked.read,
+            "dropped_by_looks": dict(looked.rejected),
+            "examples": counts[-1].kept,
             "start": {"selected": int(selected.sum()), **_shape(corpus, scores, 0.5, 1.0)},
             "rounds": [],
         }
@@ -340,39 +267,52 @@ def run_filter(
                     scores=scores,
                     number=number,
                     work_dir=work_dir,
-                    report=report,
+                    report=reported,
                     progress=progress,
                     make=make,
                 )
             )
-            scores, agreement = fine(corpus, settings, ratings=folders, number=number, work_dir=work_dir, report=report)
-            before, selected = selected, scores > settings.min_score
+            last, before = scores, selected
+            scores, said = fine(corpus, settings, ratings=folders, number=number, work_dir=work_dir, report=reported)
+            selected = scores > settings.min_score
             figures["rounds"].append(
                 {
                     "selected": int(selected.sum()),
-                    "added": int((selected & ~before).sum()),
-                    "removed": int((before & ~selected).sum()),
-                    "agreement": agreement,
+                    **_changes(corpus, before, selected, last, scores),
+                    **said,
                     **_shape(corpus, scores, settings.min_score, select.HIGHEST),
                 }
             )
             if (before == selected).all():
                 break
-        kept = _write_lists(corpus, documents, scores, selected, work_dir, report)
+        kept = _write_lists(corpus, documents, scores, selected, work_dir, reported)
         figures["kept"] = kept
-        write_json(work_dir / "filter.json", figures)
+        write_json(work_dir / FIGURES, figures)
         claim.complete({"version": __version__, "kept": kept})
     if not kept:
         raise ConfigError("nothing is kept", hint="Look at filter.json; filter.min_score sets the cut.")
     return figures
 
 
+def read_figures(work_dir: Path) -> dict[str, Any]:
+    """The figures of a filter that ran to its end.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    try:
+        found = json.loads((work_dir / FIGURES).read_text(encoding="utf-8"))
+        return dict(found)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{work_dir / FIGURES} cannot be read: {error}", hint="`kgsynth filter run` writes it at its end."
+        ) from error
+
+
 def write_syllabus(
     environment: Environment,
-    settings: FilterSettings,
+    settings: SyllabusSettings,
     *,
-    disciplines: int,
-    items: int,
     run_dir: Path,
     output: Path,
     report: Report,
@@ -383,11 +323,9 @@ def write_syllabus(
 
     Args:
         environment: where models are.
-        settings: backend and domain; the seed is required.
-        disciplines: of the domain.
-        items: of the syllabus of each; there are four documents an item.
+        settings: backend, domain, how many disciplines and items; the seed is required.
         run_dir: of the run.
-        output: JSON Lines of documents.
+        output: JSON Lines of documents, four an item.
         report: gets the account.
         progress: told one step.
         make: makes the backend.
@@ -402,12 +340,12 @@ def write_syllabus(
         rows_name="documents",
         record=Written,
         settings=settings,
-        decisive={"disciplines": disciplines, "items": items},
+        decisive={},
         inputs={},
         templates={task: prompts.load(settings.domain, task) for task in ("syllabus", "syllabus_document")},
         units=lambda: iter([Path(settings.domain).name]),
         unit_line=lambda one: one,
-        begin=lambda domain, context: Syllabus(domain, context, disciplines=disciplines, items=items),
+        begin=partial(Syllabus, disciplines=settings.disciplines, items=settings.items),
     )
     folder = ask(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)
     rows = (row for part in folder.parts() for row in part.rows())
@@ -435,12 +373,97 @@ def _agreement(
         return {"held_back": int(held.sum())}
     model = select.from_ratings(vectors[~held], values[~held], method=settings.method, seed=_seed(settings))
     said = model.score(vectors[held])
-    spread = float(np.std(said) * np.std(values[held]))
     return {
         "held_back": int(held.sum()),
         "mean_error": float(np.abs(said - values[held]).mean()),
-        "correlation": float(np.corrcoef(said, values[held])[0, 1]) if spread > 0 else None,
+        "correlation": _correlation(said, values[held]),
         "same_side": float(((said > settings.min_score) == (values[held] > settings.min_score)).mean()),
+    }
+
+
+def _aspects(said: Sequence[Mapping[str, int]], values: NDArray[np.float64]) -> dict[str, dict[str, float | None]]:
+    """Of each aspect that was rated: its mean, how often it is the lowest, how it goes with the score."""
+    table = np.array([[row[aspect] for aspect in ASPECTS] for row in said], dtype=float)
+    lowest = table == table.min(axis=1, keepdims=True)
+    return {
+        aspect: {
+            "mean": float(table[:, column].mean()),
+            "lowest_share": float(lowest[:, column].mean()),
+            "correlation": _correlation(table[:, column], values),
+        }
+        for column, aspect in enumerate(ASPECTS)
+    }
+
+
+def _doubt(model: select.Scorer, corpus: Corpus, scores: NDArray[np.float64], cut: float) -> dict[str, Any]:
+    """Of which documents the model is least sure, and which feature of a text goes with that most.
+
+    Doubt is the standard deviation of what a forest's trees say, in points of the rating; another model says nothing of
+    it, and there it is the nearness to the cut, negative.
+    """
+    places = np.unique(np.linspace(0, len(corpus) - 1, min(len(corpus), _DOUBT_SAMPLE)).round().astype(np.int64))
+    doubt = select.doubts(model, corpus[places])
+    kind = "spread of the trees"
+    if doubt is None:
+        doubt, kind = -np.abs(scores[places] - cut), "nearness to the cut"
+    features: dict[str, Any] = {}
+    surface = corpus[places][:, -len(quality.SURFACE) :]
+    for column, name in enumerate(quality.SURFACE):
+        order = np.argsort(surface[:, column], kind="stable")
+        tenth = max(1, round(_TENTH * len(order)))
+        features[name] = {
+            "correlation": _correlation(_ranks(surface[:, column]), _ranks(doubt)),
+            "of_the_least_tenth": float(doubt[order[:tenth]].mean()),
+            "of_the_most_tenth": float(doubt[order[-tenth:]].mean()),
+        }
+    most = np.argsort(-doubt, kind="stable")[:_SHOWN]
+    return {
+        "kind": kind,
+        "mean": float(doubt.mean()),
+        "features": features,
+        "most_doubtful_feature": max(features, key=lambda name: abs(features[name]["correlation"] or 0.0)),
+        "documents": [
+            {**one, "doubt": round(float(doubt[row]), 3)}
+            for row, one in zip(most, _listed(corpus, scores, places[most]), strict=True)
+        ],
+    }
+
+
+def _ranks(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Ranks of values, equal ones sharing their mean rank."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return np.asarray((ends - (counts - 1) / 2)[inverse], dtype=np.float64)
+
+
+def _correlation(one: NDArray[Any], other: NDArray[Any]) -> float | None:
+    """Pearson's; None where one of the two does not vary."""
+    return float(np.corrcoef(one, other)[0, 1]) if np.std(one) * np.std(other) > 0 else None
+
+
+def _changes(
+    corpus: Corpus,
+    before: NDArray[np.bool_],
+    after: NDArray[np.bool_],
+    last: NDArray[np.float64],
+    scores: NDArray[np.float64],
+) -> dict[str, Any]:
+    """What a round added and removed, and the clearest of it."""
+    added, removed = np.flatnonzero(after & ~before), np.flatnonzero(before & ~after)
+    shown = {
+        "added_documents": added[np.argsort(-scores[added], kind="stable")][:_SHOWN],
+        "removed_documents": removed[np.argsort(scores[removed], kind="stable")][:_SHOWN],
+    }
+    return {
+        "added": len(added),
+        "removed": len(removed),
+        **{
+            name: [
+                {**one, "before": round(float(last[place]), 3)}
+                for place, one in zip(places, _listed(corpus, scores, places), strict=True)
+            ]
+            for name, places in shown.items()
+        },
     }
 
 
@@ -449,19 +472,19 @@ def _shape(corpus: Corpus, scores: NDArray[np.float64], cut: float, highest: flo
     lowest = 0.0 if highest == 1.0 else select.LOWEST
     numbers, edges = np.histogram(scores, bins=_BINS, range=(lowest, highest))
     order = np.argsort(scores, kind="stable")
-    middle = int(np.searchsorted(scores[order], cut, side="right"))
-
-    def listed(places: NDArray[np.int64]) -> list[dict[str, Any]]:
-        return [
-            {"id": corpus.ids[place], "title": corpus.titles[place], "score": round(float(scores[place]), 3)}
-            for place in places
-        ]
-
+    middle = int(np.searchsorted(scores[order], cut, side="left" if highest == 1.0 else "right"))
     return {
         "scores": {"edges": [float(one) for one in edges], "documents": [int(one) for one in numbers]},
-        "just_above": listed(order[middle : middle + _SHOWN]),
-        "just_below": listed(order[max(0, middle - _SHOWN) : middle][::-1]),
+        "just_above": _listed(corpus, scores, order[middle : middle + _SHOWN]),
+        "just_below": _listed(corpus, scores, order[max(0, middle - _SHOWN) : middle][::-1]),
     }
+
+
+def _listed(corpus: Corpus, scores: NDArray[np.float64], places: NDArray[np.int64]) -> list[dict[str, Any]]:
+    return [
+        {"id": identity, "title": title, "score": round(float(scores[place]), 3)}
+        for place, (identity, title) in zip(places, corpus.names(places), strict=True)
+    ]
 
 
 def _write_lists(
@@ -472,118 +495,57 @@ def _write_lists(
     work_dir: Path,
     report: Report,
 ) -> int:
-    place = {identity: row for row, identity in enumerate(corpus.ids)}
     count = StageCount(stage="filter: keep", unit="documents")
-    reasons: Counter[str] = Counter()
 
     def kept() -> Iterator[str]:
-        with (
-            RejectFile(work_dir / ".again") as rejects,
-            (work_dir / "dropped.jsonl").open("w", encoding="utf-8") as dropped,
-        ):
-            again = replace(documents, max_rejected_share=1.0)
-            for one in usable_documents(again, rejects, StageCount(stage="again")):
-                row = place.get(one.id)
-                if row is None:
+        known = corpus.all_ids()
+        identity, place = next(known, ("", None))
+        with (work_dir / "dropped.jsonl").open("w", encoding="utf-8") as dropped:
+            for one in read_again(documents):
+                if one.id != identity:
                     continue  # `rejects-look.jsonl` has it with its reason
-                score = round(float(scores[row]), 4)
-                if selected[row]:
-                    count.kept += 1
-                    yield replace(one, score=score).to_json()
-                else:
-                    reasons["score too low"] += 1
-                    dropped.write(
-                        json.dumps({"id": one.id, "score": score, "title": one.title}, ensure_ascii=False) + "\n"
-                    )
-        (work_dir / ".again").unlink(missing_ok=True)
+                if place is not None:
+                    score = round(float(scores[place]), 4)
+                    if selected[place]:
+                        count.kept += 1
+                        yield replace(one, score=score).to_json()
+                    else:
+                        count.reject("score too low")
+                        row = {"id": one.id, "score": score, "title": one.title}
+                        dropped.write(json.dumps(row, ensure_ascii=False) + "\n")
+                identity, place = next(known, ("", None))
+        if count.read != len(corpus):
+            raise ManifestError(
+                f"{len(corpus) - count.read:,} of {len(corpus):,} documents are not where they were in the sources",
+                hint="Did they change while the filter ran? Run the same command again.",
+            )
 
     with timed(count, report):
         write_lines(work_dir / "kept.jsonl", kept())
-        for reason, number in reasons.items():
-            count.reject(reason, number)
     return count.kept
-
-
-def _write_index(work_dir: Path, ids: Sequence[str], titles: Sequence[str], stays: NDArray[np.bool_]) -> None:
-    import pyarrow
-    import pyarrow.parquet
-
-    rows = np.flatnonzero(stays)
-    table = pyarrow.table(
-        {"row": rows, "id": [ids[row] for row in rows], "title": [titles[row] for row in rows]}
-    ).replace_schema_metadata({"rows": str(len(ids))})
-    with atomic(work_dir / "index.parquet") as partial:
-        pyarrow.parquet.write_table(table, partial)
-
-
-def _write_scores(path: Path, corpus: Corpus, scores: NDArray[np.float64]) -> None:
-    import pyarrow
-    import pyarrow.parquet
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as partial:
-        pyarrow.parquet.write_table(pyarrow.table({"id": list(corpus.ids), "score": scores}), partial)
-
-
-def read_scores(path: Path, corpus: Corpus) -> NDArray[np.float64]:
-    """The scores of a corpus that a step wrote.
-
-    Raises:
-        ConfigError: there are none, or they are of another corpus.
-    """
-    import pyarrow.parquet
-
-    if not path.is_file():
-        raise ConfigError(f"{path} does not exist", hint="Run the step before it: `kgsynth filter --help` names them.")
-    table = pyarrow.parquet.read_table(path)
-    if table["id"].to_pylist() != list(corpus.ids):
-        raise ConfigError(f"{path} is of another corpus", hint="Run the steps again from `kgsynth filter start`.")
-    return np.array(table["score"], dtype=float)
-
-
-def _store(environment: Environment, settings: FilterSettings) -> Any:
-    """Vectors of documents, by content."""
-    from kgsynth.concepts.embedding import EmbeddingStore, PooledEmbedder, make_embedder
-
-    return EmbeddingStore(
-        environment.embeddings,
-        PooledEmbedder(make_embedder("auto"), words=settings.window_words, most=settings.windows),
-    )
-
-
-def _vectors(store: Any, documents: Sequence[Document]) -> NDArray[np.float32]:
-    """Vectors of documents with their surface behind, float32 (documents, dimensions + 4)."""
-    meaning = store.embed([spoken_latex(f"{one.title}. {one.text}") for one in documents])
-    return np.concatenate(
-        [meaning, np.array([quality.surface(one.text) for one in documents], dtype=np.float32)], axis=1
-    )
 
 
 def _draw(total: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
     return np.sort(rng.permutation(total)[: min(count, total)])
 
 
-def _dropped_line(identity: str, reason: str) -> str:
-    return json.dumps({"id": identity, "reason": reason}, ensure_ascii=False) + "\n"
-
-
-def _seed(settings: FilterSettings) -> int:
+def _seed(settings: BackendSettings) -> int:
     if settings.seed is None:
         raise ConfigError("no seed is given", hint="Give --seed N (filter.seed): what is drawn must be repeatable.")
     return settings.seed
 
 
-def _identity(settings: FilterSettings, documents: DocumentsSettings, positives: DocumentsSettings) -> str:
-    held: Mapping[str, Any] = {
-        **asdict(settings),
-        "url": "",
-        "concurrency": 0,
-        "timeout_s": 0,
-        "tries": 0,
-        "engine": "",
-    }
-    sources: Iterable[str] = (*documents.sources, "|", *positives.sources)
-    return content_hash([held, list(sources), __version__])[:12]
+def _identity(
+    settings: FilterSettings, syllabus: SyllabusSettings, documents: DocumentsSettings
+) -> dict[str, dict[str, Any]]:
+    """What decides which documents are kept."""
+    sections: dict[str, dict[str, Any]] = {"filter": asdict(settings), "documents": asdict(documents)}
+    if not settings.positives:
+        sections["syllabus"] = asdict(syllabus)
+    return {
+        name: {key: value for key, value in section.items() if key not in UNDECISIVE}
+        for name, section in sections.items()
+    } | {"kgsynth": {"version": __version__}}
 
 
 def known_rounds(work_dir: Path) -> int:

@@ -32,32 +32,58 @@ class ForgetPlan:
 
 
 def plan_forget(
-    graph: Graph, environment: Environment, documents: Sequence[str], *, forgotten: Collection[str] = ()
+    graph: Graph, environment: Environment, documents: Sequence[str], *, graph_settings: GraphSettings
 ) -> ForgetPlan:
     """What taking documents out would do; changes nothing.
 
-    Merges are decided as the last merge decided them, with its settings and what reviewers said, and change only by
-    what the documents' going changes: one that somebody has undone, or that nobody has made yet, is not made now.
+    Merges change by what the documents' going changes of the decision, and by nothing else: it is made twice, with and
+    without them, with the settings of the last merge and what reviewers said. So a merge that somebody has undone, or
+    that nobody has made yet, is not made now.
 
     Args:
         graph: where.
-        environment: where embeddings are kept.
-        documents: ids.
-        forgotten: ids that may be gone already, because a call was killed after it had taken them out.
+        environment: where embeddings and tombstones are kept.
+        documents: ids; those that a killed call has taken out already are passed over.
+        graph_settings: which graph it is.
 
     Raises:
         GraphError: an id is of no document in this graph.
     """
-    going = forgetting.plan(graph, documents, forgotten=forgotten)
-    held = decisions.merges(graph)
-    if not held:
+    tombstones, name = environment.tombstones, graph_settings.name
+    known = read_tombstones(tombstones, graph=name) if left_to_do(tombstones, graph=name) else ()
+    going = forgetting.plan(graph, documents, forgotten=known)
+    held, kept_settings = decisions.merges(graph), decisions.last_settings(graph)
+    if not held and not kept_settings:
         return ForgetPlan(going=going, merges=None)
-    settings = MergeSettings(**decisions.last_settings(graph))
-    present = plan_merge(graph, environment, settings)
-    canonical = {one.canonical_id for one in held}
-    left_alone = {one.alias_id for one in present.new} - canonical
-    left = [one for one in forgetting.terms_left(graph, going) if one.id not in left_alone]
-    return ForgetPlan(going=going, merges=plan_merge(graph, environment, settings, terms=left))
+    settings, undone = MergeSettings(**kept_settings), decisions.undone_pairs(graph)
+    present = plan_merge(graph, environment, settings, distinct=undone)
+    left = forgetting.terms_left(graph, going)
+    planned = plan_merge(graph, environment, settings, distinct=undone, terms=left)
+    _only_what_differs(planned, present, held, {one.id for one in left})
+    return ForgetPlan(going=going, merges=planned)
+
+
+def _only_what_differs(
+    planned: MergePlan, present: MergePlan, held: Sequence[decisions.StoredMerge], left: Collection[str]
+) -> None:
+    """Leave in a plan what is not in the present decision too; a name is never merged twice, nor into an alias."""
+    decided = {one.merge_id for one in present.merges}
+    planned.taken_back = [
+        one
+        for one in planned.taken_back
+        if one.merge_id in decided or one.alias_id not in left or one.canonical_id not in left
+    ]
+    gone = {one.merge_id for one in planned.taken_back}
+    staying = [one for one in held if one.merge_id not in gone]
+    aliases, canonical = {one.alias_id for one in staying}, {one.canonical_id for one in staying}
+    new = []
+    for one in planned.new:
+        is_free = one.alias_id not in aliases | canonical and one.canonical_id not in aliases
+        if one.merge_id not in decided and is_free:
+            new.append(one)
+            aliases.add(one.alias_id)
+            canonical.add(one.canonical_id)
+    planned.new = new
 
 
 def forget(
@@ -89,11 +115,10 @@ def forget(
     """
     tombstones, name = environment.tombstones, graph_settings.name
     killed = left_to_do(tombstones, graph=name)
-    known = read_tombstones(tombstones, graph=name) if killed else ()
+    planned = plan_forget(graph, environment, documents, graph_settings=graph_settings)
+    going, merges = planned.going, planned.merges
     count = StageCount(stage="forget", unit="documents")
     with timed(count, report):
-        planned = plan_forget(graph, environment, documents, forgotten=known)
-        going, merges = planned.going, planned.merges
         was_built = derived.state(graph) == "complete" or any(one["build"] for one in killed)
         # First the tombstones, with what is left to do: a kill after this is finished by the same command.
         add_tombstones(tombstones, going.documents, graph=name, reason=reason)

@@ -46,6 +46,11 @@ class MergePlan:
         """Of the merges in the graph: those that go, and those that are made again with other evidence."""
         return {one.merge_id for one in self.taken_back} | {one.merge_id for one in self.changed}
 
+    @property
+    def is_change(self) -> bool:
+        """Whether anything in the graph becomes another."""
+        return bool(self.new or self.changed or self.taken_back)
+
 
 def connect(
     environment: Environment, settings: GraphSettings, *, start: bool = False, progress: Progress | None = None
@@ -139,7 +144,7 @@ def _load_documents(
                 count.reject(_CONFLICT)
                 reject_file.add(_graph_reject(conflict))
             progress.advance(len(batch))
-    refuse_too_many(count, limit=settings.max_rejected_share, where=rejects)
+    refuse_too_many(count, limit=settings.max_rejected_share, where=rejects, expected=REASON)
     return count
 
 
@@ -188,7 +193,7 @@ def _load_annotations(
         count.notes["mentions"] = mention_count
         count.notes["terms"] = len(touched)
         count.notes["names_without_letters"] = nameless
-    refuse_too_many(count, limit=settings.max_rejected_share, where=rejects)
+    refuse_too_many(count, limit=settings.max_rejected_share, where=rejects, expected=REASON)
     return count
 
 
@@ -326,12 +331,19 @@ def merge(
     started = time.monotonic()
     planned = plan_merge(graph, environment, settings)
     if not dry_run:
-        decisions.replace(graph, remove=planned.removed_ids, add=merge_rows(planned), settings=asdict(settings))
+        decisions.replace(graph, remove=planned.removed_ids, add=merge_rows(planned), settings=_kept_settings(settings))
         planned.count.notes["new"] = len(planned.new)
         planned.count.notes["taken_back"] = len(planned.taken_back)
     planned.count.seconds = time.monotonic() - started
     report(planned.count)
     return planned
+
+
+def _kept_settings(settings: MergeSettings) -> dict[str, object]:
+    """The settings of a merge with the embedder that was used, for later decisions that must be like it."""
+    from kgsynth.concepts.embedding import embedder_used
+
+    return {**asdict(settings), "embedder": embedder_used(settings.embedder)}
 
 
 def merge_rows(planned: MergePlan) -> list[dict[str, object]]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from kgsynth.graph.session import Graph
 from kgsynth.pipeline.backends import Backends
 from kgsynth.pipeline.dataset import curate, export
 from kgsynth.pipeline.documents import extract, snapshot
+from kgsynth.pipeline.filtering import run_filter
 from kgsynth.pipeline.forgetting import restore_verdicts
 from kgsynth.pipeline.graph import build, check, connect, load, merge
 from kgsynth.pipeline.stages import Report, timed, write_lines
@@ -26,7 +28,7 @@ from kgsynth.runs import RunFolder
 
 _EXAMPLES = 5
 _Settings = TypeVar("_Settings", bound=Any)
-_UNTIL = ("combinations", "questions", "answers", "curated", "dataset")
+_UNTIL = ("filter", "combinations", "questions", "answers", "curated", "dataset")
 
 
 @dataclass(slots=True)
@@ -76,11 +78,14 @@ def run(
     # Claimed before anything is written: results of two configurations never stand in one folder.
     claim = RunFolder(work_dir, content_hash([decisive, __version__])[:12], decisive, stage="run", rows_name="none")
     last = _UNTIL.index(config.run.until)
-    with (
-        claim.opened(),
-        Backends() as backends,
-        connect(environment, config.graph, start=True, progress=progress) as graph,
-    ):
+    with claim.opened(), ExitStack() as stack:
+        backends = stack.enter_context(Backends())
+        if config.run.filter:
+            config = _filtered(environment, config, work_dir, reported, progress, result, backends)
+        if last == _UNTIL.index("filter"):
+            _complete(claim, result)
+            return result
+        graph = stack.enter_context(connect(environment, config.graph, start=True, progress=progress))
         _to_graph(graph, environment, config, work_dir, reported, progress, result, backends)
         _to_combinations(graph, config, work_dir, reported, progress, result)
         if last >= _UNTIL.index("questions"):
@@ -139,8 +144,43 @@ def run(
                 progress=progress,
             )
             result.folders["dataset"] = exported.folder
-        claim.complete({"stages": [_without_times(count) for count in result.stages], "version": __version__})
+        _complete(claim, result)
     return result
+
+
+def _complete(claim: RunFolder, result: RunResult) -> None:
+    claim.complete({"stages": [_without_times(count) for count in result.stages], "version": __version__})
+
+
+def _filtered(
+    environment: Environment,
+    config: RunConfig,
+    work_dir: Path,
+    report: Report,
+    progress: Progress | None,
+    result: RunResult,
+    backends: Backends,
+) -> RunConfig:
+    """The configuration, reading what the filter has kept."""
+    seed, folder = config.sample.seed, work_dir / "filter"
+    run_filter(
+        environment,
+        replace(config.documents, max_rejected_share=1.0),
+        _seeded(config.filter, seed),
+        _seeded(config.syllabus, seed),
+        work_dir=folder,
+        report=report,
+        progress=progress,
+        make=backends.make,
+    )
+    result.folders["filter"] = folder
+    kept = DocumentsSettings(
+        loader="jsonl",
+        sources=(str(folder / "kept.jsonl"),),
+        kind_field="entry_kind",
+        max_rejected_share=config.documents.max_rejected_share,
+    )
+    return replace(config, documents=kept)
 
 
 def _to_graph(
@@ -165,16 +205,19 @@ def _to_graph(
         annotations = [str(work_dir / "annotations.jsonl")]
         _annotate(environment, config, documents, work_dir, report, progress, result, backends)
     forgotten = read_forgotten(environment.tombstones, graphs={config.graph.name})
-    load(
-        graph,
-        documents,
-        annotations=annotations,
-        rejects=work_dir / "rejects-load.jsonl",
-        forgotten=forgotten.documents,
-        report=report,
-        progress=progress,
-    )
-    restore_verdicts(graph, forgotten, report)
+    try:
+        load(
+            graph,
+            documents,
+            annotations=annotations,
+            rejects=work_dir / "rejects-load.jsonl",
+            forgotten=forgotten.documents,
+            report=report,
+            progress=progress,
+        )
+    finally:
+        # What was loaded before a fault stays, and so must what was said of it.
+        restore_verdicts(graph, forgotten, report)
     merge(graph, environment, config.merge, dry_run=False, report=report)
     build(graph, report=report, progress=progress)
     result.findings = check(graph, report=report, progress=progress)
@@ -202,7 +245,7 @@ def _annotate(
         folder = extract_with_model(
             environment,
             documents,
-            _seeded(config.extract, config.sample.seed or 0),
+            _seeded(config.extract, config.sample.seed),
             run_dir=work_dir / "extract",
             output=output,
             rejects=rejects,
@@ -246,14 +289,16 @@ def _decisive(resolved: Resolved) -> dict[str, Any]:
     sections = {name: dict(values) for name, values in resolved.to_row().items()}
     for section in ("run", "graph", "backend", "export"):
         sections.pop(section)
-    for section in ("extract", "generate", "answer"):
+    for section in ("filter", "syllabus", "extract", "generate", "answer"):
         for name in UNDECISIVE:
             sections[section].pop(name)
+    if not resolved.config.run.filter:
+        del sections["filter"], sections["syllabus"]
     sections["curate"].pop("max_rejected_share")
     return sections
 
 
-def _seeded(settings: _Settings, seed: int) -> _Settings:
+def _seeded(settings: _Settings, seed: int | None) -> _Settings:
     return settings if settings.seed is not None else replace(settings, seed=seed)
 
 

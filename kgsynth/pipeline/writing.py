@@ -5,7 +5,6 @@ read = kept + rejected, and the graph told when a shard is whole.
 """
 
 import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,11 +17,12 @@ from kgsynth.config import (
     DocumentsSettings,
     Environment,
     ExtractSettings,
+    FilterSettings,
     GenerateSettings,
     GraphSettings,
     section_from,
 )
-from kgsynth.documents import RejectFile, usable_documents
+from kgsynth.documents import RejectFile, read_again, usable_documents
 from kgsynth.documents.questions import read_combinations, read_questions
 from kgsynth.errors import ConfigError, ManifestError
 from kgsynth.generation import prompts
@@ -37,6 +37,7 @@ from kgsynth.graph import derived, provenance
 from kgsynth.graph.session import Graph
 from kgsynth.pipeline.asking import Stage, ask, ask_again
 from kgsynth.pipeline.backends import Make, make_generator
+from kgsynth.pipeline.filtering import rate_stage
 from kgsynth.pipeline.graph import connect
 from kgsynth.pipeline.stages import Report, advancing, timed, write_lines
 from kgsynth.progress import Progress, Silent, shown
@@ -52,7 +53,7 @@ from kgsynth.records import (
 from kgsynth.runs import RunFolder, open_run
 
 _NAMES = queries.load("walk/names")
-_RETRIED = frozenset({"extract", "level1", "level2", "level3", "answer"})
+_RETRIED = frozenset({"extract", "level1", "level2", "level3", "answer", "rate"})
 
 
 def extract_with_model(
@@ -103,10 +104,7 @@ def _extract_stage(
 
     def units() -> Iterator[Any]:
         # What cannot be used was written down and counted when the stage began.
-        with tempfile.TemporaryDirectory() as desk, RejectFile(Path(desk) / "rejects.jsonl") as rejects:
-            for one in usable_documents(documents, rejects, StageCount(stage="read", unit="documents")):
-                if only is None or one.id in only:
-                    yield one
+        return (one for one in read_again(documents) if only is None or one.id in only)
 
     return Stage(
         name="extract",
@@ -376,6 +374,11 @@ def retry(
     """
     folder = open_run(run)
     if folder.stage not in _RETRIED:
+        if folder.stage == "syllabus":
+            raise ConfigError(
+                f"{run} holds a syllabus, which is one piece",
+                hint="Write another one, with another seed and --run-dir, and give both as --positives.",
+            )
         raise ConfigError(
             f"{run} holds a run of stage {folder.stage!r}, which asks no model",
             hint="Retry the folder of one of its stages: `kgsynth runs` lists them.",
@@ -437,15 +440,20 @@ def _stage_again(
     changes: Mapping[str, object],
     taken: Mapping[str, set[frozenset[str]]],
 ) -> tuple[Stage, Graph | None]:
-    kinds: dict[str, type[BackendSettings]] = {"extract": ExtractSettings, "answer": AnswerSettings}
+    kinds: dict[str, type[BackendSettings]] = {
+        "extract": ExtractSettings,
+        "answer": AnswerSettings,
+        "rate": FilterSettings,
+    }
     kind = kinds.get(folder.stage, GenerateSettings)
     held = {name: value for name, value in folder.inputs.get("settings", {}).items() if value is not None}
     section = "generate" if kind is GenerateSettings else folder.stage
     settings: Any = section_from(section, {**held, **changes}, kind)
     inputs: dict[str, Any] = folder.inputs
-    if folder.stage == "extract":
+    if folder.stage in ("extract", "rate"):
         documents = section_from("documents", inputs["documents"], DocumentsSettings)
-        return _extract_stage(documents, settings, only), None
+        make_stage = _extract_stage if folder.stage == "extract" else rate_stage
+        return make_stage(documents, settings, only), None
     graph_settings = GraphSettings(name=inputs["graph"] or "main")
     graph = connect(environment, graph_settings) if inputs["graph"] is not None else None
     if folder.stage == "answer":

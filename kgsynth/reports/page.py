@@ -86,6 +86,63 @@ def scaling_page(*, said: str, level: float, plot: str, parameters: Rows, points
     )
 
 
+def filter_page(figures: Mapping[str, Any]) -> str:
+    """The page of a filter, of the figures in its `filter.json`.
+
+    Raises:
+        MissingExtraError: jinja2 or matplotlib is not installed.
+    """
+    plots = plots_module()
+    try:
+        import jinja2
+    except ImportError as error:
+        raise MissingExtraError(f"a page needs {error.name}", hint="pip install 'kgsynth[report]'") from error
+    rounds = figures["rounds"]
+    panels = [("cold start", [("", _shares(figures["start"]["scores"]))])]
+    if rounds:
+        lines = [(f"round {place}", _shares(one["scores"])) for place, one in enumerate(rounds, 1)]
+        panels.append(("rounds of rating", lines))
+    text: str = _template(jinja2, "filter.html").render(
+        figures=figures,
+        plot=plots.histograms(panels, x="score", label="scores of the corpus"),
+        steps=[
+            ["cold start", figures["start"]["selected"], *[None] * 7],
+            *[
+                [
+                    f"round {place}",
+                    *(one[key] for key in ("selected", "added", "removed", "ratings")),
+                    *(one["agreement"].get(key) for key in ("held_back", "mean_error", "correlation", "same_side")),
+                ]
+                for place, one in enumerate(rounds, 1)
+            ],
+        ],
+        rounds=[
+            {
+                "aspects": [[name, *held.values()] for name, held in one["aspects"].items()],
+                "doubt": one["doubt"],
+                "features": [[name, *held.values()] for name, held in one["doubt"]["features"].items()],
+                "doubtful": [list(row.values()) for row in one["doubt"]["documents"]],
+                "added": [list(row.values()) for row in one["added_documents"]],
+                "removed": [list(row.values()) for row in one["removed_documents"]],
+                **_border(one),
+            }
+            for one in rounds
+        ],
+        start=_border(figures["start"]),
+        zip=zip,
+    )
+    return text
+
+
+def _shares(held: Mapping[str, Any]) -> dict[str, Any]:
+    total = max(1, sum(held["documents"]))
+    return {"edges": held["edges"], "share": [one / total for one in held["documents"]]}
+
+
+def _border(step: Mapping[str, Any]) -> dict[str, Rows]:
+    return {name: [list(row.values()) for row in step[name]] for name in ("just_above", "just_below")}
+
+
 def _template(jinja2: Any, name: str) -> Any:
     def text(wanted: str) -> str:
         return resources.files("kgsynth.reports").joinpath(wanted).read_text(encoding="utf-8")

@@ -107,7 +107,7 @@ def test_what_was_made_from_them_goes_and_they_do_not_come_back(
     every = {row["id"] for row in canonical.run(graph, "MATCH (q:Question) RETURN q.id AS id")}
     assert 2 <= len(own) < len(every)
     before = canonical.dump(graph)
-    planned = pipeline.plan_forget(graph, own_home, [target["id"]]).going
+    planned = pipeline.plan_forget(graph, own_home, [target["id"]], graph_settings=graphs.GRAPH).going
     assert set(planned.questions) >= own
     assert planned.answers
     assert canonical.dump(graph) == before
@@ -190,26 +190,195 @@ def test_forgetting_decides_merges_as_the_last_merge_did_and_makes_none_that_was
     settings = MergeSettings(neighbours=7, min_cosine=0.9)
     corpora.load(graph, tmp_path, annotations, [])
     pipeline.merge(graph, own_home, settings, dry_run=False, report=lambda _: None)
-    assert decisions.last_settings(graph) == {"embedder": "auto", "neighbours": 7, "min_cosine": 0.9}
+    assert decisions.last_settings(graph) == {"embedder": "onnx", "neighbours": 7, "min_cosine": 0.9}
     held = {one.alias: one for one in decisions.merges(graph)}
     assert set(held) == {"left ideals", "matrices", "prime numbers"}
     decisions.undo(graph, [held["prime numbers"].merge_id], reject=False)
     before = canonical.dump(graph)
     # Nothing of these changes by the going of `d`; the undone merge would come back in a merge.
-    planned = pipeline.plan_forget(graph, own_home, ["d"])
+    planned = pipeline.plan_forget(graph, own_home, ["d"], graph_settings=graphs.GRAPH)
     assert planned.merges is not None
     assert (planned.merges.new, planned.merges.taken_back, planned.merges.changed) == ([], [], [])
     assert [one.merge_id for one in pipeline.plan_merge(graph, own_home, settings).new] == [
         held["prime numbers"].merge_id
     ]
     # `left ideal` goes with `a`, and its alias counts for itself again.
-    planned = pipeline.plan_forget(graph, own_home, ["a"])
+    planned = pipeline.plan_forget(graph, own_home, ["a"], graph_settings=graphs.GRAPH)
     assert planned.merges is not None
     assert planned.merges.new == []
     assert [one.alias for one in planned.merges.taken_back] == ["left ideals"]
     assert canonical.dump(graph) == before
     forget(graph, own_home, ["a"])
     assert [one.alias for one in decisions.merges(graph)] == ["matrices"]
+
+
+NUMBERS = [
+    *corpora.many("a", 3, ["prime number"]),
+    *corpora.many("b", 2, ["prime numbers"]),
+    corpora.annotation("z", ["t"], ["prime-number"]),
+]
+ACRONYM = [
+    *corpora.many("a", 2, ["principal ideal domain"]),
+    corpora.annotation("b", ["t"], ["PID"]),
+    corpora.annotation("c", ["t"], ["proportional integral derivative"]),
+]
+RINGS = corpora.many("x", 2, ["ring"])
+
+
+def held(graph: Graph) -> list[tuple[str, str, str]]:
+    return sorted((one.alias, one.canonical, one.rule) for one in decisions.merges(graph))
+
+
+def merged(graph: Graph, environment: config.Environment) -> list[tuple[str, str, str]]:
+    pipeline.merge(graph, environment, MergeSettings(), dry_run=False, report=lambda _: None)
+    return held(graph)
+
+
+def undo(graph: Graph, alias: str) -> None:
+    decisions.undo(graph, [one.merge_id for one in decisions.merges(graph) if one.alias == alias], reject=False)
+
+
+_SAME = [("concept:alpha", "concept:beta"), ("concept:beta", "concept:gamma")]
+_SPELLINGS = [*corpora.many("a", 3, ["alpha"]), *corpora.many("b", 2, ["beta"]), *corpora.many("g", 1, ["gamma"])]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "same", "distinct", "undone", "later"),
+    [
+        # The undone one bridges a group that reviewers made.
+        (_SPELLINGS, _SAME, [], "beta", []),
+        # Without the undone one another pair would be free to merge, or an acronym no longer ambiguous.
+        (NUMBERS, [], [("concept:prime numbers", "concept:prime-number")], "prime numbers", []),
+        (
+            [*ACRONYM, *corpora.many("d", 3, ["integral proportional derivative"])],
+            [],
+            [],
+            "proportional integral derivative",
+            [],
+        ),
+        # Loaded since the last merge, and merged by nobody yet.
+        (NUMBERS[3:], [], [], "", corpora.many("c", 4, ["prime number"])),
+    ],
+)
+def test_the_going_of_a_document_of_other_things_changes_no_merge(
+    graph: Graph,
+    own_home: config.Environment,
+    tmp_path: Path,
+    annotations: list[Annotation],
+    same: list[tuple[str, str]],
+    distinct: list[tuple[str, str]],
+    undone: str,
+    later: list[Annotation],
+) -> None:
+    corpora.load(graph, tmp_path, [*annotations, *RINGS])
+    decisions.record(graph, same=same, distinct=distinct)
+    assert merged(graph, own_home)
+    if undone:
+        before = held(graph)
+        undo(graph, undone)
+        assert len(held(graph)) == len(before) - 1
+    if later:
+        corpora.load(graph, tmp_path, later)
+    before = held(graph)
+    forget(graph, own_home, ["x0"])
+    assert held(graph) == before
+
+
+@pytest.mark.parametrize("spelling", ["prime-number", "prime numbers"])
+def test_a_batch_that_is_loaded_and_forgotten_leaves_merges_as_they_were(
+    graph: Graph, own_home: config.Environment, tmp_path: Path, spelling: str
+) -> None:
+    corpora.load(graph, tmp_path, NUMBERS)
+    before = merged(graph, own_home)
+    corpora.load(graph, tmp_path, corpora.many("c", 6, [spelling]))
+    forget(graph, own_home, [f"c{number}" for number in range(6)])
+    assert held(graph) == before
+
+
+def test_an_undone_merge_stays_undone_when_counts_turn_and_a_merge_decides_anew(
+    graph: Graph, own_home: config.Environment, tmp_path: Path
+) -> None:
+    corpora.load(graph, tmp_path, [*NUMBERS, *RINGS])
+    merged(graph, own_home)
+    undo(graph, "prime numbers")
+    assert len(decisions.undone_pairs(graph)) == 2
+    forget(graph, own_home, ["a0", "a1"])
+    left = held(graph)
+    assert not {"prime numbers"} & {name for row in left for name in row[:2]}
+    forget(graph, own_home, ["x0"])
+    assert held(graph) == left
+    assert {row[1] for row in merged(graph, own_home)} == {"prime numbers"}
+    assert decisions.undone_pairs(graph) == set()
+
+
+def test_what_could_not_merge_before_merges_when_the_reason_goes(
+    graph: Graph, own_home: config.Environment, tmp_path: Path
+) -> None:
+    without = whole(graph, own_home, tmp_path / "without", ACRONYM[:3])
+    whole(graph, own_home, tmp_path / "with", ACRONYM)
+    assert held(graph) == []
+    forget(graph, own_home, ["c"])
+    assert [row[0] for row in held(graph)] == ["PID"]
+    assert canonical.dump(graph) == without
+
+
+def test_a_rejection_stands_over_an_earlier_yes_and_takes_its_merge_back(
+    graph: Graph, own_home: config.Environment, tmp_path: Path
+) -> None:
+    corpora.load(graph, tmp_path, _SPELLINGS)
+    decisions.record(graph, same=_SAME[:1], distinct=[])
+    (made,) = merged(graph, own_home)
+    decisions.undo(graph, [one.merge_id for one in decisions.merges(graph)], reject=True)
+    assert (decisions.same_pairs(graph), decisions.distinct_pairs(graph)) == (set(), set(_SAME[:1]))
+    forget(graph, own_home, ["b0", "b1"])
+    forgotten = read_forgotten(own_home.tombstones, graphs={"test"})
+    assert forgotten.verdicts == {_SAME[0]: "no"}
+    # The pair comes back, is merged by a yes that somebody else says, which then is a no again.
+    corpora.load(graph, tmp_path, _SPELLINGS)
+    canonical.run(
+        graph, "MATCH (a {id: 'concept:beta'}), (b {id: 'concept:alpha'}) SET a:Alias REMOVE a:Concept CREATE (a)-[:MERGED_INTO {merge_id: 'x', cosine: 1.0, rule: 'review'}]->(b)"
+    )  # fmt: skip
+    assert pipeline.restore_verdicts(graph, forgotten, lambda _: None) == 1
+    assert held(graph) == []
+    assert made[2] == "review"
+
+
+def test_verdicts_are_kept_in_any_order_and_come_back_though_a_load_is_refused(
+    graph: Graph, own_home: config.Environment, environment: config.Environment, command_environment, tmp_path: Path
+) -> None:
+    def kgsynth(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "kgsynth", "--graph", "test", *arguments]
+        return subprocess.run(
+            command, env=command_environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+        )
+
+    corpora.load(graph, tmp_path, NUMBERS)
+    decisions.set_distinct(graph, "concept:prime number", "concept:prime numbers")
+    merged(graph, own_home)
+    gone = ("a0", "a1", "b0", "b1")
+    try:
+        planned = kgsynth("forget", *gone, "--dry-run")
+        assert planned.stdout == "question\tlevel\tanswers\ttext\n"
+        assert "with a term goes a reviewer's no on concept:prime number and concept:prime numbers" in planned.stderr
+        assert kgsynth("forget", *gone).returncode == 0
+        lines = environment.tombstones.read_text().splitlines()
+        rows = [json.loads(line) for line in lines]
+        for row in rows:
+            if "verdict" in row:
+                row["first"], row["second"] = row["second"], row["first"]
+        environment.tombstones.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        assert "a reviewer's no on concept:prime number and" in kgsynth("forget", "--list").stderr
+        assert kgsynth("forget", "b0", "--allow-again").returncode == 0
+        with (tmp_path / "annotations.jsonl").open("a") as file:
+            file.write("no annotation\n" * 9)
+        refused = kgsynth("load", "--annotations", "annotations.jsonl")
+        assert refused.returncode == 1
+        assert decisions.distinct_pairs(graph) == {("concept:prime number", "concept:prime numbers")}
+        # What was forgotten is no fault of the file.
+        corpora.load(graph, tmp_path, NUMBERS[:4])
+        assert kgsynth("load", "--annotations", "annotations.jsonl").returncode == 0
+    finally:
+        environment.tombstones.unlink(missing_ok=True)
 
 
 def test_what_reviewers_said_comes_back_with_the_documents(
@@ -226,7 +395,7 @@ def test_what_reviewers_said_comes_back_with_the_documents(
     )
     corpora.load(graph, tmp_path, annotations, [])
     decisions.record(graph, same=[same], distinct=[other, apart])
-    planned = pipeline.plan_forget(graph, own_home, ["a"])
+    planned = pipeline.plan_forget(graph, own_home, ["a"], graph_settings=graphs.GRAPH)
     assert planned.going.verdicts == ((*same, "yes"), (*other, "no"))
     forget(graph, own_home, ["a"])
     assert (decisions.same_pairs(graph), decisions.distinct_pairs(graph)) == (set(), {apart})

@@ -1,19 +1,33 @@
 """Filtering documents: cheap looks, models of vectors, ratings and syllabuses as models write them, the whole on a script."""
 
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from kgsynth import config, pipeline
 from kgsynth.concepts.embedding import PooledEmbedder
-from kgsynth.config import DocumentsSettings, FilterSettings
+from kgsynth.config import DocumentsSettings, FilterSettings, SyllabusSettings
 from kgsynth.documents import quality, select
 from kgsynth.errors import ConfigError, ManifestError
-from kgsynth.generation.backend import Completion
+from kgsynth.generation.backend import Completion, Request
 from kgsynth.generation.rating import _read, one_score
+from kgsynth.generation.scripted import ScriptedGenerator
+from kgsynth.pipeline import filtering
+from kgsynth.pipeline.asking import ask
 from kgsynth.records import Document, StageCount
+from kgsynth.reports.page import filter_page
+from kgsynth.runs import open_run
 from kgsynth.texts import spoken_latex
 
 PROSE = "The ring of integers of a number field is a Dedekind domain, and each of its ideals is a product of primes. "
@@ -146,76 +160,248 @@ def corpus_file(path: Path, seed: int = 1) -> Path:
     return path
 
 
-def test_the_whole_filter_keeps_the_domain_and_repeats(environment: config.Environment, tmp_path: Path) -> None:
+@pytest.fixture
+def mixed(tmp_path: Path) -> tuple[Path, Path]:
+    """A corpus of which half is of a domain, with a short text and a near duplicate; and examples."""
     corpus = corpus_file(tmp_path / "corpus.jsonl")
     seeds = [json.loads(line) for line in corpus_file(tmp_path / "other.jsonl", seed=9).read_text().splitlines()[:20]]
     (tmp_path / "seeds.jsonl").write_text(
         "".join(json.dumps({**row, "id": f"s{n}"}) + "\n" for n, row in enumerate(seeds))
     )
+    return corpus, tmp_path / "seeds.jsonl"
+
+
+_ROUNDS: dict[str, object] = {"rounds": 2, "rated": 20, "min_score": 2.0, "method": "forest", "score": "mean"}
+
+
+def filtered(
+    environment: config.Environment,
+    mixed: tuple[Path, Path],
+    work: Path,
+    report: Callable[[StageCount], None] = lambda _: None,
+    **more: object,
+) -> dict[str, Any]:
+    values: dict[str, Any] = {"rounds": 0, "method": "linear", "positives": (str(mixed[1]),), "language": "", **more}
+    return pipeline.run_filter(
+        environment,
+        DocumentsSettings(sources=(str(mixed[0]),), max_rejected_share=1.0),
+        FilterSettings(seed=5, backend="scripted", **values),
+        work_dir=work,
+        report=report,
+    )
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_the_whole_filter_keeps_the_domain_and_repeats(
+    environment: config.Environment, mixed: tuple[Path, Path], tmp_path: Path
+) -> None:
     counts: list[StageCount] = []
-
-    def run(work: Path, **more: object) -> dict:
-        settings = FilterSettings(
-            seed=5, backend="scripted", language="", min_words=50, **{"rounds": 0, "method": "linear", **more}
-        )
-        return pipeline.run_filter(
-            environment,
-            DocumentsSettings(sources=(str(corpus),), max_rejected_share=1.0),
-            settings,
-            work_dir=work,
-            positives=DocumentsSettings(sources=(str(tmp_path / "seeds.jsonl"),)),
-            report=counts.append,
-        )
-
-    figures = run(tmp_path / "a")
+    figures = filtered(environment, mixed, tmp_path / "a", counts.append)
     look = next(one for one in counts if one.stage == "filter: look")
-    assert look.rejected == {quality.TOO_SHORT: 1, quality.NEAR_DUPLICATE: 1}
-    kept = [json.loads(line) for line in (tmp_path / "a" / "kept.jsonl").read_text().splitlines()]
-    dropped = [json.loads(line) for line in (tmp_path / "a" / "dropped.jsonl").read_text().splitlines()]
-    looked = [json.loads(line) for line in (tmp_path / "a" / "rejects-look.jsonl").read_text().splitlines()]
+    assert look.rejected == {quality.TOO_SHORT: 1, quality.NEAR_DUPLICATE: 1} == figures["dropped_by_looks"]
+    kept, dropped, looked = (lines(tmp_path / "a" / f"{name}.jsonl") for name in ("kept", "dropped", "rejects-look"))
     # Half of the corpus is of the domain, and so is half of the draw that stands for everything else.
     assert {row["id"] for row in kept} <= {f"m{n}" for n in range(40)}
     assert all(row["score"] >= 0.5 for row in kept)
     assert figures["kept"] == len(kept) >= 20
-    assert len(kept) + len(dropped) + len(looked) == 82
-    assert run(tmp_path / "b") == figures
+    assert figures["read"] == len(kept) + len(dropped) + len(looked) == 82
+    assert filtered(environment, mixed, tmp_path / "b") == figures
     assert (tmp_path / "b" / "kept.jsonl").read_bytes() == (tmp_path / "a" / "kept.jsonl").read_bytes()
-    # A script's ratings say nothing; they prove that rounds, journal and scores work, and repeat.
-    rounds = run(tmp_path / "c", rounds=2, rated=20, min_score=2.0, method="forest", score="mean")
-    assert 1 <= len(rounds["rounds"]) <= 2
-    assert run(tmp_path / "c", rounds=2, rated=20, min_score=2.0, method="forest", score="mean") == rounds
-    one = rounds["rounds"][0]
-    assert one["agreement"]["ratings"] <= 20
-    assert sum(one["scores"]["documents"]) == 80
-    assert len(one["just_above"]) <= 10
-    with pytest.raises(ManifestError, match="other settings"):
-        run(tmp_path / "c", rounds=1, rated=20)
     with pytest.raises(ConfigError, match="no seed"):
         pipeline.run_filter(
             environment,
-            DocumentsSettings(sources=(str(corpus),)),
-            FilterSettings(backend="scripted"),
+            DocumentsSettings(sources=(str(mixed[0]),)),
+            FilterSettings(backend="scripted", positives=(str(mixed[1]),)),
             work_dir=tmp_path / "d",
-            positives=DocumentsSettings(sources=(str(corpus),)),
             report=counts.append,
         )
+
+
+def test_rounds_of_rating_are_told_and_a_page_shows_them(
+    environment: config.Environment, mixed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    # A script's ratings say nothing; they prove that rounds, journal and scores work, and repeat.
+    figures = filtered(environment, mixed, tmp_path / "c", **_ROUNDS)
+    assert 1 <= len(figures["rounds"]) <= 2
+    assert filtered(environment, mixed, tmp_path / "c", **_ROUNDS) == figures
+    one = figures["rounds"][0]
+    assert one["ratings"] <= 20
+    assert sum(one["scores"]["documents"]) == 80
+    assert len(one["just_above"]) <= 10
+    assert one["added"] - one["removed"] == one["selected"] - figures["start"]["selected"]
+    assert len(one["added_documents"]) == min(10, one["added"])
+    assert set(one["aspects"]) == {"relevance", "clarity", "language"}
+    assert sum(held["lowest_share"] for held in one["aspects"].values()) >= 1
+    doubt = one["doubt"]
+    assert doubt["most_doubtful_feature"] in doubt["features"]
+    assert [row["doubt"] for row in doubt["documents"]] == sorted(
+        (r["doubt"] for r in doubt["documents"]), reverse=True
+    )
+    scores = pipeline.read_scores(tmp_path / "c" / "round-1" / "scores.parquet", pipeline.read_corpus(tmp_path / "c"))
+    assert len(scores) == 80
+    page = filter_page(pipeline.read_figures(tmp_path / "c"))
+    assert not re.search(
+        r"""(src|href)=["']?(https?:)?//|@import|url\(http""",
+        re.sub(r"<metadata>.*?</metadata>", "", page, flags=re.DOTALL),
+    )
+    assert one["just_above"][0]["id"] in page
+    assert "Round 1" in page
+    # Another model than the forest has no trees that could differ.
+    linear = filtered(environment, mixed, tmp_path / "d", **{**_ROUNDS, "method": "linear"})
+    assert linear["rounds"][0]["doubt"]["kind"] == "nearness to the cut"
+    with pytest.raises(ManifestError, match="other settings"):
+        filtered(environment, mixed, tmp_path / "c", **{**_ROUNDS, "rounds": 1})
+
+
+def test_without_examples_a_syllabus_is_written(
+    environment: config.Environment, mixed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    figures = filtered(environment, mixed, tmp_path / "e", **{**_ROUNDS, "rounds": 1}, positives=())
+    assert figures["examples"] == len(lines(tmp_path / "e" / "syllabus.jsonl")) > 20
+
+
+def test_scores_of_another_corpus_and_sources_that_changed_are_refused(
+    environment: config.Environment, mixed: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filtered(environment, mixed, tmp_path / "a")
+    filtered(environment, mixed, tmp_path / "b", min_words=1)
+    with pytest.raises(ConfigError, match="is of another corpus"):
+        pipeline.read_scores(tmp_path / "a" / "start.parquet", pipeline.read_corpus(tmp_path / "b"))
+    whole = mixed[0].read_text().splitlines(keepends=True)
+    started = filtering.start
+
+    def change(*arguments: Any, **more: Any) -> Any:
+        mixed[0].write_text("".join(whole[:-40]))
+        return started(*arguments, **more)
+
+    monkeypatch.setattr(filtering, "start", change)
+    with pytest.raises(ManifestError, match="of 80 documents are not where they were in the sources"):
+        filtered(environment, mixed, tmp_path / "c")
+    assert not (tmp_path / "c" / "kept.jsonl").exists()
+
+
+def test_a_corpus_finds_its_documents_by_id_and_by_place(
+    environment: config.Environment, mixed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    filtered(environment, mixed, tmp_path / "a")
+    corpus = pipeline.read_corpus(tmp_path / "a")
+    ids = [one for block in corpus.ids() for one in block]
+    assert len(ids) == len(corpus) == 80
+    assert corpus.places(["m3", "nobody", ids[-1]]) == {"m3": ids.index("m3"), ids[-1]: 79}
+    assert [identity for identity, _ in corpus.names(np.array([79, 0]))] == [ids[79], ids[0]]
+    every = list(corpus.all_ids())
+    assert [identity for identity, place in every if place is not None] == ids
+    assert len(every) == 81
+    assert np.array_equal(corpus[:][[5, 70]], corpus[np.array([5, 70])])
+    (tmp_path / "a" / "rows.npy").unlink()
+    with pytest.raises(ConfigError, match="holds no embedded corpus"):
+        pipeline.read_corpus(tmp_path / "a")
+
+
+def test_a_killed_filter_is_continued_by_the_same_command(
+    environment: config.Environment, mixed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in _ROUNDS.items()]
+    command = [
+        *(sys.executable, "-m", "kgsynth", "filter", "run", str(mixed[0]), "--positives", str(mixed[1])),
+        *("--backend", "scripted", "--seed", "5", "--language", "", *options, "--work-dir"),
+    ]
+    surroundings = {**os.environ, "KGSYNTH_HOME": str(environment.home)}
+    for sign in ("start.parquet", "round-1/ratings/run.json"):
+        process = subprocess.Popen(
+            [*command, str(tmp_path / "killed")], env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while not (tmp_path / "killed" / sign).exists() and process.poll() is None:
+            time.sleep(0.001)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    for name in ("killed", "whole"):
+        done = subprocess.run(
+            [*command, str(tmp_path / name)], env=surroundings, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    for name in ("kept.jsonl", "dropped.jsonl", "filter.json", "rejects-look.jsonl"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_ratings_that_were_rejected_are_asked_for_again(
+    environment: config.Environment, mixed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    class Mumbling(ScriptedGenerator):
+        """Rates the half of the documents whose numbers are even."""
+
+        def complete(self, request: Request) -> Completion:
+            completion = super().complete(request)
+            return completion if request.id[-1] in "02468" else replace(completion, text="no idea")
+
+    documents = DocumentsSettings(sources=(str(mixed[0]),), max_rejected_share=1.0)
+    stage = filtering.rate_stage(documents, FilterSettings(seed=5, backend="scripted"), {f"m{n}" for n in range(20)})
+    folder = ask(
+        environment,
+        stage,
+        run_dir=tmp_path / "ratings",
+        report=lambda _: None,
+        progress=None,
+        make=lambda *_: Mumbling(),
+    )
+    assert (folder.counted()["kept"], sum(folder.counted()["rejected"].values())) == (10, 10)
+    again = pipeline.retry(environment, tmp_path / "ratings", report=lambda _: None)
+    assert again is not None
+    rows = [row["id"] for part in open_run(tmp_path / "ratings").parts() for row in part.rows()]
+    assert sorted(rows) == sorted(f"m{n}" for n in range(20))
+
+
+def test_one_file_runs_the_filter_and_what_comes_after_it_reads_what_is_kept(
+    environment: config.Environment, mixed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    text = f"""
+        [run]
+        filter = true
+        until = "filter"
+        [documents]
+        sources = ["{mixed[0]}"]
+        [filter]
+        positives = ["{mixed[1]}"]
+        language = ""
+        rated = 20
+        min_score = 5.5
+        score = "mean"
+        [backend]
+        backend = "scripted"
+        temperature = 0.9
+        [sample]
+        seed = 5
+    """
+    resolved = config.resolve(text)
+    assert (resolved.config.filter.backend, resolved.config.filter.temperature) == ("scripted", 0.0)
+    result = pipeline.run(environment, resolved, work_dir=tmp_path / "run", report=lambda _: None)
+    kept = lines(result.folders["filter"] / "kept.jsonl")
+    assert 0 < len(kept) < 80
+    assert pipeline.read_figures(tmp_path / "run" / "filter")["kept"] == len(kept)
+    with pytest.raises(ConfigError, match="there is nothing to do"):
+        config.resolve('[run]\nuntil = "filter"')
+    with pytest.raises(ConfigError, match="exclude each other"):
+        config.resolve('[run]\nfilter = true\n[documents]\nannotations = ["a.jsonl"]')
 
 
 def test_a_syllabus_becomes_examples(environment: config.Environment, tmp_path: Path) -> None:
     folder = pipeline.write_syllabus(
         environment,
-        FilterSettings(seed=2, backend="scripted"),
-        disciplines=2,
-        items=3,
+        SyllabusSettings(seed=2, backend="scripted", disciplines=2, items=3),
         run_dir=tmp_path / "run",
         output=tmp_path / "s.jsonl",
         report=lambda _: None,
     )
-    rows = [json.loads(line) for line in (tmp_path / "s.jsonl").read_text().splitlines()]
+    rows = lines(tmp_path / "s.jsonl")
     assert len(rows) == 2 * 3 * 4 == len({row["id"] for row in rows})
     assert {row["entry_kind"] for row in rows} == {"blog post", "exam paper", "textbook section", "lecture note"}
     assert folder.counted()["totals"]["disciplines"] == 2
     assert folder.counted()["totals"]["items"] == 6
+    with pytest.raises(ConfigError, match="which is one piece"):
+        pipeline.retry(environment, tmp_path / "run", report=lambda _: None)
 
 
 def test_a_score_is_no_part_of_what_a_document_is() -> None:

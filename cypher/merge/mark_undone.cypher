@@ -1,0 +1,16 @@
+// Remembers that merges are taken back: each alias with what it counted as, and with all else that counts as that.
+// access: write
+// params: merge_ids
+// returns: -
+UNWIND $merge_ids AS merge_id
+MATCH (alias:Alias)-[:MERGED_INTO {merge_id: merge_id}]->(canonical:Term)
+CALL (alias, canonical) {
+  RETURN canonical AS mate
+  UNION
+  MATCH (canonical)<-[:MERGED_INTO]-(mate:Alias)
+  WHERE mate <> alias
+  RETURN mate
+}
+WITH CASE WHEN alias.id < mate.id THEN alias ELSE mate END AS first,
+     CASE WHEN alias.id < mate.id THEN mate ELSE alias END AS second
+MERGE (first)-[:UNDONE]->(second)

@@ -1,0 +1,7 @@
+// The pairs of which somebody has taken a merge back since the last merge.
+// access: read
+// params: -
+// returns: first, second
+MATCH (first:Term)-[:UNDONE]->(second:Term)
+RETURN first.id AS first, second.id AS second
+ORDER BY first, second
