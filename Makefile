@@ -48,8 +48,9 @@ unit: setup
 integration: setup
 	$(BIN)/pytest tests/integration
 
-gpu: setup
-	$(BIN)/pytest tests/gpu
+# In the environment that is active, which needs the extra `gpu`: the pins of `setup` are for CPUs.
+gpu:
+	$(PYTHON) -m pytest tests/gpu
 
 wheel: setup
 	$(BIN)/python -m hatchling build --target wheel

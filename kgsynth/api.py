@@ -72,7 +72,8 @@ class KnowledgeGraph:
 
         Args:
             settings: the fields of `kgsynth.config.SampleSettings`: `seed` (required), `combinations` or `epochs`,
-                `start` and `within` (files of Cypher), `favour`, `earlier`, `min_concepts`, `grounding_documents`.
+                `start` and `within` (files of Cypher), `favour`, `earlier`, `engine`, `min_concepts`,
+                `grounding_documents`.
 
         Returns:
             The combinations in the order of their walks; the same for the same seed, settings and graph.
@@ -85,7 +86,7 @@ class KnowledgeGraph:
     def iter_sample(self, count: StageCount, **settings: Any) -> Iterator[Combination]:
         """As `sample`, one at a time in flat memory; `count` gets the walks that were kept and rejected, by reason."""
         given = {name: _plain(value) for name, value in settings.items()}
-        return pipeline.sample(self._graph, section_from("sample", given, SampleSettings), count)
+        return pipeline.sample(self._graph, self._environment, section_from("sample", given, SampleSettings), count)
 
     def query(
         self,

@@ -270,6 +270,8 @@ class SampleSettings:
     within: str = ""
     favour: Literal["", "unused"] = ""  # concepts and pairs that earlier combinations have not used
     earlier: tuple[str, ...] = ()  # files of combinations; none: those that the graph holds
+    # Both give the same walks; auto takes the compiled one, where it is installed, for amounts that pay its tables.
+    engine: Literal["auto", "cypher", "compiled"] = "auto"
     # 2,000 walks a query is near the flat part of the rate (EXPERIMENTS.md) and keeps answers small.
     batch_size: int = 2000
     sessions: int = 1
@@ -610,6 +612,11 @@ class Environment:
     def jars(self) -> Path:
         """The store of jars that all graphs share."""
         return self.home / "jars"
+
+    @property
+    def walk_tables(self) -> Path:
+        """Walk tables as arrays, a folder a build."""
+        return self.home / "walks"
 
     @property
     def graphs(self) -> Path:

@@ -30,7 +30,11 @@ def fill(graph: Graph, environment: config.Environment, desk: Path) -> dict[str,
     corpora.load(graph, desk, annotations, documents)
     pipeline.merge(graph, environment, config.MergeSettings(), dry_run=False, report=lambda _: None)
     pipeline.build(graph, report=lambda _: None)
-    drawn = list(pipeline.sample(graph, SampleSettings(seed=1, combinations=40), StageCount(stage="sample")))
+    drawn = list(
+        pipeline.sample(
+            graph, config.environment(), SampleSettings(seed=1, combinations=40), StageCount(stage="sample")
+        )
+    )
     folders = {
         f"level{level}": pipeline.generate(
             graph,

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from kgsynth import pipeline
-from kgsynth.cli.options import open_graph, progress, report, settings_from, settings_options
+from kgsynth.cli.options import env, open_graph, progress, report, settings_from, settings_options
 from kgsynth.cli.tables import show_table
 from kgsynth.config import SampleSettings
 from kgsynth.errors import ConfigError
@@ -37,6 +37,7 @@ _PARQUET_ROWS = 10_000
         "within": "A .cypher file that returns the ids that may be visited, optionally with a weight.",
         "favour": "unused: concepts and pairs that earlier combinations have not used.",
         "earlier": "A file of earlier combinations, for --favour.  [default: those that the graph holds]",
+        "engine": "Who walks: the graph's queries, or compiled code on arrays; the combinations do not depend on it.",
         "batch_size": "Walks a query; the combinations do not depend on it.",
         "sessions": "Queries at once; the combinations do not depend on it.",
         "min_concepts": "Concepts a combination needs at least.",
@@ -58,7 +59,7 @@ def sample(ctx: click.Context, /, output: Path | None, **values: Any) -> None:
     count = StageCount(stage="sample", unit="walks")
     bar = progress()
     with open_graph(ctx) as graph, pipeline.timed(count, report), shown(bar, "sample", settings.combinations):
-        drawn = pipeline.sample(graph, settings, count, progress=bar)
+        drawn = pipeline.sample(graph, env(), settings, count, progress=bar)
         if output is not None:
             with _whole(output) as partial:
                 (_write_parquet if output.suffix == ".parquet" else _write_jsonl)(partial, drawn)

@@ -45,10 +45,10 @@ def nearest_pairs(vectors: Float32Matrix, *, neighbours: int, min_cosine: float)
         index = faiss.index_cpu_to_all_gpus(index)
     index.add(vectors)
     cosines, rows = index.search(vectors, min(neighbours + 1, len(vectors)))
-    pairs: dict[tuple[int, int], float] = {}
-    for row, (own_cosines, own_rows) in enumerate(zip(cosines, rows, strict=True)):
-        for cosine, other in zip(own_cosines, own_rows, strict=True):
-            if other != row and other >= 0 and cosine >= min_cosine:
-                pairs.setdefault((min(row, int(other)), max(row, int(other))), float(np.clip(cosine, -1, 1)))
-    for (first, second), cosine in sorted(pairs.items()):
+    own = np.arange(len(vectors))[:, None]
+    kept = (rows != own) & (rows >= 0) & (cosines >= min_cosine)
+    keys = (np.minimum(own, rows) * len(vectors) + np.maximum(own, rows))[kept]
+    keys, places = np.unique(keys, return_index=True)
+    for key, cosine in zip(keys.tolist(), np.clip(cosines[kept][places], -1, 1).tolist(), strict=True):
+        first, second = divmod(key, len(vectors))
         yield Pair(first, second, cosine)

@@ -32,6 +32,8 @@ _ENVIRONMENT = {
     "TQDM_DISABLE": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "PYTHONWARNINGS": "ignore",
+    # Asking torch for a GPU would keep vLLM from forking its engine; this way of asking leaves CUDA alone.
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
 }
 
 

@@ -1,17 +1,18 @@
 """Combinations: walks of the graph's engine, steered by lenses, grounded in documents."""
 
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from kgsynth import queries
-from kgsynth.config import SampleSettings
+from kgsynth.config import Environment, SampleSettings
 from kgsynth.documents.questions import read_combinations
-from kgsynth.errors import ConfigError, GraphError
+from kgsynth.errors import ConfigError, GraphError, MissingExtraError
 from kgsynth.graph import derived, inventory
 from kgsynth.graph.session import Graph
 from kgsynth.progress import Progress, Silent
 from kgsynth.records import Combination, StageCount, content_hash
-from kgsynth.walks import cypher_engine, lens
+from kgsynth.walks import cypher_engine, lens, tables
 from kgsynth.walks.combinations import batched, combinations
 from kgsynth.walks.favour import Coverage, unused_weights
 from kgsynth.walks.grounding import ground
@@ -22,17 +23,25 @@ _KINDS = queries.load("walk/kinds")
 _NEIGHBOURS = queries.load("walk/concept_neighbours")
 _EARLIER = queries.load("walk/earlier_combinations")
 _GROUNDING_BATCH = 200
+# The graph's queries walk so many in a few seconds, about as long as the tables of a large graph take to be read.
+_WORTH_TABLES = 10_000
 # "5 epochs" of the paper: walks start from every topic so often.
 _PAPER_EPOCHS = 5
 
 
 def sample(
-    graph: Graph, settings: SampleSettings, count: StageCount, *, progress: Progress | None = None
+    graph: Graph,
+    environment: Environment,
+    settings: SampleSettings,
+    count: StageCount,
+    *,
+    progress: Progress | None = None,
 ) -> Iterator[Combination]:
     """Combinations of level-3 walks, grounded in documents, in the order of their walks.
 
     Args:
         graph: with derived layers that are complete.
+        environment: where walk tables are kept as arrays.
         settings: the seed is required; without an amount there are 5 epochs, as in the paper.
         count: gets the account of the walks.
         progress: told one unit a combination.
@@ -43,7 +52,8 @@ def sample(
     """
     if settings.seed is None:
         raise ConfigError("no seed is given", hint="Give --seed N (sample.seed): what is drawn must be repeatable.")
-    count.notes["fingerprint"] = derived.fingerprint(graph)
+    fingerprint = derived.fingerprint(graph)
+    count.notes["fingerprint"] = fingerprint
     weights = _favoured(graph, settings, _weights(graph, settings))
     if settings.favour:
         # What a graph holds changes: the weights' hash says whether a later call has the same.
@@ -51,15 +61,24 @@ def sample(
     starts = Starts(settings.seed, _start_topics(graph, settings, weights))
     epochs = _PAPER_EPOCHS if settings.combinations is None and settings.epochs is None else settings.epochs
     limit = None if epochs is None else epochs * len(starts)
-    walks = cypher_engine.walks(
-        graph,
-        starts,
-        seed=settings.seed,
-        batch_size=_batch_size(settings),
-        sessions=settings.sessions,
-        limit=limit,
-        weights=weights,
-    )
+    folder = environment.walk_tables / fingerprint
+    if _is_compiled(settings, folder, limit if settings.combinations is None else settings.combinations):
+        from kgsynth.walks import compiled
+
+        held = _tables(graph, folder)
+        walks = compiled.walks(
+            held if weights is None else tables.through_lens(held, weights), starts, seed=settings.seed, limit=limit
+        )
+    else:
+        walks = cypher_engine.walks(
+            graph,
+            starts,
+            seed=settings.seed,
+            batch_size=_batch_size(settings),
+            sessions=settings.sessions,
+            limit=limit,
+            weights=weights,
+        )
     found = combinations(
         walks, seed=settings.seed, min_concepts=settings.min_concepts, limit=settings.combinations, count=count
     )
@@ -67,6 +86,32 @@ def sample(
     for batch in batched(found, _GROUNDING_BATCH):
         yield from ground(graph, batch, limit=settings.grounding_documents)
         progress.advance(len(batch))
+
+
+def _is_compiled(settings: SampleSettings, folder: Path, amount: int | None) -> bool:
+    """Whether the compiled engine walks.
+
+    Raises:
+        MissingExtraError: it is asked for and not installed.
+    """
+    if settings.engine == "cypher":
+        return False
+    if find_spec("numba") is None:
+        if settings.engine == "compiled":
+            raise MissingExtraError("numba is not installed", hint="pip install 'kgsynth[fast]', or --engine cypher")
+        return False
+    return settings.engine == "compiled" or (amount is not None and amount >= _WORTH_TABLES)
+
+
+def _tables(graph: Graph, folder: Path) -> tables.WalkTables:
+    """The walk tables of a build: those that an earlier call has kept, else made of the graph."""
+    held = tables.load(folder)
+    if held is None:
+        tables.save(tables.from_adjacency(derived.adjacency(graph)), folder)
+        held = tables.load(folder)
+    if held is None:
+        raise GraphError(f"the walk tables in {folder} cannot be read", hint="Remove the folder, or --engine cypher.")
+    return held
 
 
 def _batch_size(settings: SampleSettings) -> int:

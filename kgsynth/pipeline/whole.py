@@ -87,7 +87,7 @@ def run(
             return result
         graph = stack.enter_context(connect(environment, config.graph, start=True, progress=progress))
         _to_graph(graph, environment, config, work_dir, reported, progress, result, backends)
-        _to_combinations(graph, config, work_dir, reported, progress, result)
+        _to_combinations(graph, environment, config, work_dir, reported, progress, result)
         if last >= _UNTIL.index("questions"):
             folders = []
             for level in config.generate.levels:
@@ -265,6 +265,7 @@ def _annotate(
 
 def _to_combinations(
     graph: Graph,
+    environment: Environment,
     config: RunConfig,
     work_dir: Path,
     report: Report,
@@ -274,7 +275,7 @@ def _to_combinations(
     count = StageCount(stage="sample", unit="walks")
 
     def lines() -> Iterator[str]:
-        for one in sample(graph, config.sample, count, progress=progress):
+        for one in sample(graph, environment, config.sample, count, progress=progress):
             result.combination_count += 1
             if len(result.combinations) < _EXAMPLES:
                 result.combinations.append(one)
@@ -295,6 +296,7 @@ def _decisive(resolved: Resolved) -> dict[str, Any]:
     if not resolved.config.run.filter:
         del sections["filter"], sections["syllabus"]
     sections["curate"].pop("max_rejected_share")
+    sections["sample"].pop("engine")
     return sections
 
 

@@ -42,6 +42,18 @@ class Starts:
         """Walks in an epoch."""
         return len(self._topics)
 
+    @property
+    def topics(self) -> list[str]:
+        """The ids, in order."""
+        return self._topics
+
+    def places(self, first: int, count: int) -> NDArray[np.int64]:
+        """The starts of walks `first` to `first + count`, as places among `topics`; int64 (count,)."""
+        length = len(self._topics)
+        epochs = range(first // length, (first + count - 1) // length + 1)
+        orders = [stream(self._seed, START_STAGE, epoch).permutation(length) for epoch in epochs]
+        return np.concatenate(orders)[first - epochs[0] * length :][:count]
+
     def of(self, walk: int) -> str:
         """The start of walk `walk`, at least 0; fastest when asked in order."""
         epoch, place = divmod(walk, len(self._topics))

@@ -18,7 +18,7 @@ from kgsynth import config
 from kgsynth.concepts.embedding import EmbeddingStore, PooledEmbedder, make_embedder
 from kgsynth.config import FilterSettings
 from kgsynth.documents import select
-from kgsynth.pipeline.filtering import _vectors
+from kgsynth.pipeline.corpus import document_vectors
 from kgsynth.records import Document
 
 _ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def vectors_of(rows: list[dict[str, Any]]) -> np.ndarray:
         PooledEmbedder(make_embedder("auto"), words=settings.window_words, most=settings.windows),
     )
     documents = [Document(id=row["id"], text=row["text"], title=row["title"]) for row in rows]
-    found = np.concatenate([_vectors(store, documents[n : n + 256]) for n in range(0, len(documents), 256)])
+    found = np.concatenate([document_vectors(store, documents[n : n + 256]) for n in range(0, len(documents), 256)])
     file.parent.mkdir(exist_ok=True)
     np.save(file, found)
     return found

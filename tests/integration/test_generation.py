@@ -35,7 +35,11 @@ def drawn(graph: Graph, tmp_path: Path) -> list[Combination]:
         Document(id=one.id, text=f"Text of {one.id}. " * 20, title=one.id, license="CC0") for one in annotations
     ]
     corpora.built(graph, tmp_path, annotations, documents)
-    return list(pipeline.sample(graph, SampleSettings(seed=1, combinations=20), StageCount(stage="sample")))
+    return list(
+        pipeline.sample(
+            graph, config.environment(), SampleSettings(seed=1, combinations=20), StageCount(stage="sample")
+        )
+    )
 
 
 def generate(

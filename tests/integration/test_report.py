@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kgsynth import pipeline
+from kgsynth import config, pipeline
 from kgsynth.config import CurateSettings, ExportSettings, SampleSettings
 from kgsynth.documents.questions import read_combinations
 from kgsynth.errors import ConfigError, GraphError, MissingExtraError
@@ -39,7 +39,7 @@ def desk(server, environment, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def write(graph: Graph, path: Path, settings: SampleSettings) -> None:
-    drawn = pipeline.sample(graph, settings, StageCount(stage="sample"))
+    drawn = pipeline.sample(graph, config.environment(), settings, StageCount(stage="sample"))
     path.write_text("".join(json.dumps(one.to_row()) + "\n" for one in drawn))
 
 

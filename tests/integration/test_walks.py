@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from kgsynth import pipeline, queries
+from kgsynth import config, pipeline, queries
 from kgsynth.config import SampleSettings
 from kgsynth.errors import ConfigError, GraphError, QueryError
 from kgsynth.graph.session import Graph
@@ -26,7 +26,7 @@ SMALLEST_P = 1e-4
 
 def drawn(graph: Graph, settings: SampleSettings) -> tuple[list[Combination], StageCount]:
     count = StageCount(stage="sample", unit="walks")
-    return list(pipeline.sample(graph, settings, count)), count
+    return list(pipeline.sample(graph, config.environment(), settings, count)), count
 
 
 def paths(
@@ -290,3 +290,25 @@ def test_favouring_the_unused_covers_more_and_keeps_the_law(graph: Graph, tmp_pa
     observed, wanted = zip(*[*likely, *([rest] if rest[1] > 0 else [])], strict=True)
     assert len(observed) > 5
     assert stats.chisquare(observed, wanted).pvalue > SMALLEST_P
+
+
+@pytest.mark.parametrize("lens", ["", "MATCH (t:Concept|Topic) RETURN t.id AS id, 0.5 + size(t.name) % 3 AS weight"])
+def test_the_compiled_engine_walks_the_same_walks(
+    graph: Graph, corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lens: str
+) -> None:
+    pytest.importorskip("numba")
+    monkeypatch.setenv("KGSYNTH_HOME", str(tmp_path / "home"))
+    file = tmp_path / "lens.cypher"
+    file.write_text(lens or "MATCH (t:Concept|Topic) RETURN t.id AS id")
+    values = {"seed": 7, "epochs": 150, "within": str(file) if lens else ""}
+    by_graph, graph_count = drawn(graph, SampleSettings(engine="cypher", **values))
+    compiled, compiled_count = drawn(graph, SampleSettings(engine="compiled", **values))
+    assert compiled == by_graph
+    assert (compiled_count.kept, compiled_count.rejected) == (graph_count.kept, graph_count.rejected)
+    (folder,) = (tmp_path / "home" / "walks").iterdir()
+    assert folder.name == graph_count.notes["fingerprint"]
+    # The second call maps what the first has written, and a broken file is made anew.
+    (folder / "tables.json").write_text("{}")
+    again, _ = drawn(graph, SampleSettings(engine="compiled", **values))
+    assert again == by_graph
+    assert json.loads((folder / "tables.json").read_text())["shift"] >= 1

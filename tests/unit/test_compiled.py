@@ -1,0 +1,112 @@
+"""The compiled engine against walks in plain Python: the same walks, with and without a lens, whatever the threads."""
+
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kgsynth.errors import GraphError
+from kgsynth.walks import tables
+from kgsynth.walks.law import Starts, draws
+from tests import corpora
+from tests.walker import ReferenceWalker
+
+compiled = pytest.importorskip("kgsynth.walks.compiled", exc_type=ImportError)
+
+
+def made(counts: Mapping[tuple[str, str], int]) -> tables.WalkTables:
+    rows: dict[str, tuple[list[str], list[int]]] = {}
+    for (first, second), count in counts.items():
+        for one, other in ((first, second), (second, first)):
+            rows.setdefault(one, ([], []))[0].append(other)
+            rows[one][1].append(count)
+    # In no order at all.
+    order = np.random.default_rng(2).permutation(len(rows))
+    ids = [sorted(rows)[place] for place in order]
+    return tables.from_adjacency({"id": one, "neighbours": rows[one][0], "counts": rows[one][1]} for one in ids)
+
+
+@pytest.fixture(scope="module")
+def counts() -> dict[tuple[str, str], int]:
+    return dict(corpora.co_occurrences(corpora.random_annotations(5, documents=200, topics=12, concepts=90)))
+
+
+def topics(held: tables.WalkTables) -> list[str]:
+    return [one for one in held.ids if one.startswith("topic:")]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_walks_are_those_of_the_reference(counts: dict[tuple[str, str], int], weighted: bool) -> None:
+    held = made(counts)
+    weights = {one: 1 + 977 * place % 1000 for place, one in enumerate(held.ids) if place % 7} if weighted else None
+    walker = ReferenceWalker(counts, weights)
+    starts = Starts(11, [one for one in topics(held) if weights is None or one in weights])
+    used = held if weights is None else tables.through_lens(held, weights)
+    expected = [walker.walk(starts.of(number), draws(11, first=number, count=1)[0]) for number in range(20_000)]
+    for threads in (1, 3):
+        found = list(compiled.walks(used, starts, seed=11, limit=20_000, threads=threads))
+        assert [walk.number for walk in found] == list(range(20_000))
+        assert [walk.path for walk in found] == expected
+    assert [walk.path for walk in islice(compiled.walks(used, starts, seed=11), 30)] == expected[:30]
+    assert {len(path) for path in expected} >= {6, 7, 8}
+
+
+def test_tickets_of_every_size_and_every_draw_lead_where_they_lie() -> None:
+    # Ends of tickets, powers of two, and draws just below and at the border of a ticket and of a bucket.
+    rng = np.random.default_rng(3)
+    for degree in (1, 2, 3, 7, 64, 1000):
+        own = rng.integers(1, 2**20, degree) if degree % 2 else 2 ** rng.integers(0, 30, degree)
+        own[0] = 1
+        counts = {("concept:a", f"concept:b{place:04}"): int(count) for place, count in enumerate(own)}
+        held = made(counts)
+        step = held.steps["next_concept"]
+        order = sorted(range(degree), key=lambda place: (-own[place], place))
+        ends = np.cumsum(own[order])
+        border = np.concatenate([ends[:-1] / ends[-1], np.arange(degree) / degree, [0.0, 1 - 2**-53]])
+        table = np.unique(
+            np.clip(np.concatenate([border, np.nextafter(border, 0), np.nextafter(border, 1)]), 0, 1 - 2**-53)
+        )
+        wanted = np.searchsorted(ends, np.floor(table * float(ends[-1])).astype(np.int64), side="right")
+        at = np.full(len(table), held.ids.index("concept:a"), dtype=np.int64)
+        room = np.empty(len(table), dtype=np.int64)
+        parts = [np.asarray(part) for part in (step.nodes, step.neighbours, step.guide)]
+        compiled._step(*parts, held.shift, at, table, room, np.empty_like(room), len(table))
+        assert [held.ids[place] for place in at] == [f"concept:b{order[place]:04}" for place in wanted]
+
+
+def test_starts_of_a_block_are_those_of_each_walk() -> None:
+    starts = Starts(5, [f"topic:{number}" for number in range(7)])
+    for first, count in ((0, 1), (0, 7), (3, 20), (6, 1), (7, 7), (13, 2)):
+        found = [starts.topics[place] for place in starts.places(first, count)]
+        assert found == [starts.of(number) for number in range(first, first + count)]
+
+
+def test_tables_are_kept_and_a_folder_that_is_not_whole_holds_none(
+    counts: dict[tuple[str, str], int], tmp_path: Path
+) -> None:
+    held = made(counts)
+    assert tables.load(tmp_path) is None
+    tables.save(held, tmp_path)
+    again = tables.load(tmp_path)
+    assert again is not None
+    assert (again.ids, again.shift) == (held.ids, held.shift)
+    starts = Starts(1, topics(held))
+    assert list(compiled.walks(again, starts, seed=1, limit=500)) == list(
+        compiled.walks(held, starts, seed=1, limit=500)
+    )
+    (tmp_path / "next_concept.guide.npy").unlink()
+    assert tables.load(tmp_path) is None
+
+
+def test_what_cannot_be_a_table_says_why() -> None:
+    with pytest.raises(GraphError, match="the graph has no terms"):
+        tables.from_adjacency([])
+    with pytest.raises(GraphError, match="'concept:b' has a co-occurrence and is no term"):
+        tables.from_adjacency([{"id": "concept:a", "neighbours": ["concept:b"], "counts": [1]}])
+    held = made({("concept:a", "concept:b"): 2**39})
+    with pytest.raises(GraphError, match="more than the compiled engine holds"):
+        tables.through_lens(held, {"concept:a": 10**7, "concept:b": 10**7})
+    with pytest.raises(GraphError, match="'concept:c' is no concept or topic"):
+        tables.through_lens(held, {"concept:c": 1})
