@@ -220,8 +220,8 @@ class FilterSettings(BackendSettings):
         """Check ranges."""
         self.check("filter")
         self.check_url("filter")
-        for name in ("negatives", "rated", "window_words", "windows"):
-            _require(getattr(self, name) >= 1, f"filter.{name} is {getattr(self, name)}: give 1 or more")
+        for name, least in (("negatives", 2), ("rated", 2), ("window_words", 1), ("windows", 1)):
+            _require(getattr(self, name) >= least, f"filter.{name} is {getattr(self, name)}: give {least} or more")
         for name in ("rounds", "min_words"):
             _require(getattr(self, name) >= 0, f"filter.{name} is {getattr(self, name)}: give 0 or more")
         _require(1 <= self.min_score <= 10, f"filter.min_score is {self.min_score}: give 1 to 10")

@@ -26,7 +26,9 @@ _WORD_OR_SIGN = re.compile(r"\w+|[+\-*/^=<>]")
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|[bfnrt](?![A-Za-z])|[\"\\/]|.)", re.DOTALL)
 # Prose before an object may hold braces of its own.
 _MAX_JSON_STARTS = 8
-FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|\\\[.*?\\\]|\\\(.*?\\\)", re.DOTALL)
+# A formula without an end is looked for no further than this, or a text full of them takes hours.
+_LONGEST = 1000
+FORMULA = re.compile(rf"\$\$.*?\$\$|\$[^$]*\$|(?<!\\)\\\[.{{0,{_LONGEST}}}?\\\]|\\\(.{{0,{_LONGEST}}}?\\\)", re.DOTALL)
 _ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([^{}]*)\}")
 
 

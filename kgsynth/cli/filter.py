@@ -75,7 +75,8 @@ def filter_group() -> None:
     kgsynth extract filtered/kept.jsonl -o annotations.jsonl
     kgsynth load filtered/kept.jsonl --annotations annotations.jsonl
 
-    The steps alone: syllabus, embed, start, then rate and fine for each round; they leave their files in --work-dir.
+    The steps alone: syllabus, embed, start, then rate and fine for each round, keep; they leave their files in
+    --work-dir.
     In a file for `kgsynth run`: run.filter = true, and the sections [filter] and [syllabus].
     """
 
@@ -205,6 +206,7 @@ def rate(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
     settings = asking_settings(FilterSettings, "filter", values)
     corpus = pipeline.read_corpus(work_dir)
     done = pipeline.known_rounds(work_dir)
+    earlier = pipeline.rating_runs(work_dir) if done else []
     last = work_dir / (f"round-{done}/scores.parquet" if done else "start.parquet")
     scores = pipeline.read_scores(last, corpus)
     folder = pipeline.rate(
@@ -214,6 +216,7 @@ def rate(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
         settings,
         selected=scores > settings.min_score if done else scores >= 0.5,
         scores=scores,
+        earlier=earlier[:done],
         number=done + 1,
         work_dir=work_dir,
         report=report,
@@ -230,7 +233,7 @@ def fine(work_dir: Path, **values: Any) -> None:
     """Score the whole corpus by a model of all ratings so far."""
     corpus = pipeline.read_corpus(work_dir)
     folders = pipeline.rating_runs(work_dir)
-    _, agreement = pipeline.fine(
+    _, said = pipeline.fine(
         corpus,
         settings_from(FilterSettings, "filter", values),
         ratings=folders,
@@ -238,8 +241,26 @@ def fine(work_dir: Path, **values: Any) -> None:
         work_dir=work_dir,
         report=report,
     )
-    show_table(("", "value"), [[name.replace("_", " "), _shown(value)] for name, value in agreement.items()])
+    rows = [("ratings", said["ratings"]), ("mean rating", said["mean_rating"]), *said["agreement"].items()]
+    show_table(("", "value"), [[name.replace("_", " "), _shown(value)] for name, value in rows])
     click.echo(f"scores in {work_dir / f'round-{len(folders)}' / 'scores.parquet'}", err=True)
+
+
+@filter_group.command()
+@_sources
+@_work_dir
+@settings_options(FilterSettings, helps={"min_score": "Keep what scores more than this."})
+@_documents
+def keep(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
+    """Write kept.jsonl and dropped.jsonl by the last scores: the last step, or another cut with the ratings at hand."""
+    kept = pipeline.keep(
+        pipeline.read_corpus(work_dir),
+        settings_from(DocumentsSettings, "documents", values, sources=list(sources), max_rejected_share=1.0),
+        settings_from(FilterSettings, "filter", values),
+        work_dir=work_dir,
+        report=report,
+    )
+    click.echo(f"{kept:,} documents in {work_dir / 'kept.jsonl'}; the rest in dropped.jsonl", err=True)
 
 
 def _shown(value: Any) -> str:

@@ -118,6 +118,11 @@ def _run(resolved: Resolved, work_dir: Path) -> None:
 
 
 def _show(result: RunResult, environment: configuration.Environment, resolved: Resolved, work_dir: Path) -> None:
+    if resolved.config.run.until == "filter":
+        folder = result.folders["filter"]
+        click.echo(f"\nKept documents in {folder / 'kept.jsonl'}.")
+        click.echo(f"A page about it: kgsynth filter report {folder} -o filter.html")
+        return
     click.echo(f"\n{len(result.combinations)} of {result.combination_count:,} combinations:\n")
     show_combinations(result.combinations)
     if result.questions:

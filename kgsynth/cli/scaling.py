@@ -62,6 +62,7 @@ def fit(
     points = scaling.read_points(points_file, tokens_per_sample=tokens_per_sample)
     found: dict[str, Any] = {}
     rows, checks = [], []
+    warnings: list[str] = []
     for law in _LAWS:
         try:
             fitted = scaling.fit(points, law=law, is_shared=shared_beta, draws=draws, seed=seed)
@@ -73,7 +74,8 @@ def fit(
         largest = scaling.without_largest(points, law=law, is_shared=shared_beta, draws=draws, seed=seed, level=level)
         found[law] = {**scaling.to_row(fitted), "without_largest": largest}
         rows += _parameter_rows(fitted, level)
-        checks += [[law, *map(_cell, one.values())] for one in largest]
+        warnings += [f"{law} law: {one}" for one in _warnings(fitted)]
+        checks += [[law, *map(_cell, _check_row(one))] for one in largest]
     write_json(output, {"laws": found, "level": level, "seed": seed})
     show_table(("law", "model", "parameter", "value", "low", "high"), [list(map(_cell, row)) for row in rows])
     if checks:
@@ -84,6 +86,8 @@ def fit(
         click.echo(
             f"{name}: AIC {row['aic']:.1f}, errors off by {100 * row['deviation']:.2g} % of themselves", err=True
         )
+    for one in warnings:
+        click.echo(f"warning: {one}", err=True)
     click.echo(f"a fit in {output}; the lower AIC is better: {_better(found)}", err=True)
 
 
@@ -117,6 +121,8 @@ def predict(fit_file: Path, model: str | None, sizes: str, errors: str, law: sca
         + ("" if not (wanted and aims) else "; where an error was given, of the size"),
         err=True,
     )
+    if any(row[1] == 0 for row in rows):
+        click.echo("a size of 0: the law gives that error without any data.", err=True)
     if far:
         click.echo(
             f"far: more than {scaling.FAR:g} times beyond what was measured. The interval knows nothing of what may "
@@ -160,7 +166,7 @@ def plot(fit_file: Path, output: Path, law: scaling.Law | None, level: float) ->
                 for one in fitted.points
                 if one.model in fitted.parameters
             ],
-            largest=[[name, *one.values()] for name, row in held.items() for one in row["without_largest"]],
+            largest=[[name, *_check_row(one)] for name, row in held.items() for one in row["without_largest"]],
         )
     with atomic(output) as partial:
         partial.write_bytes(made if isinstance(made, bytes) else made.encode())
@@ -266,6 +272,10 @@ def subset(curated: Path, sizes: str, output: Path, seed: int, overwrite: bool, 
         report=report,
         progress=progress(),
     )
+    for one in found["subsets"]:
+        if len(set(one["levels"].values())) > 1 and max(one["levels"].values()) - min(one["levels"].values()) > 1:
+            shares = ", ".join(f"{number:,} of level {level}" for level, number in one["levels"].items())
+            click.echo(f"warning: a level is used up at {one['size']:,}: {shares}", err=True)
     click.echo(f"{len(found['subsets'])} subsets in {output}; subsets.json says what each holds", err=True)
 
 
@@ -292,6 +302,22 @@ def _parameter_rows(fitted: scaling.Fit, level: float) -> list[list[Any]]:
                 bounds = fitted.interval((getattr(draw[model], name) for draw in fitted.draws), level)
                 rows.append([fitted.law, model, shown, getattr(own, name), *bounds])
     return rows
+
+
+def _check_row(one: Mapping[str, Any]) -> list[Any]:
+    return [one[key] for key in ("model", "billion_tokens", "error_percent", "predicted", "low", "high")]
+
+
+def _warnings(fitted: scaling.Fit) -> list[str]:
+    """What to know before anything is read off a fit."""
+    found = []
+    for model, own in sorted(fitted.parameters.items()):
+        if at_bound := scaling.at_bound(own, law_name=fitted.law):
+            found.append(f"{model}: {' and '.join(at_bound)} ended at a bound: the points do not tell the law")
+        seen = sorted((one.size, one.error) for one in fitted.points if one.model == model and not one.held_out)
+        if len(seen) > 1 and seen[-1][1] >= seen[0][1]:
+            found.append(f"{model}: the error is no smaller at {seen[-1][0]:g} than at {seen[0][0]:g} billion tokens")
+    return found
 
 
 def _line(fitted: scaling.Fit, model: str, level: float) -> dict[str, Any]:

@@ -27,12 +27,13 @@ _ARGUMENT = re.compile(
     r"|if and only if|there exists|for all|follows)\b",
     re.IGNORECASE,
 )
-_LATEX = re.compile(r"\$[^$]*\$|\\\[.*?\\\]|\\\(.*?\\\)|\\[A-Za-z]+", re.DOTALL)
+_LATEX = re.compile(rf"{FORMULA.pattern}|\\[A-Za-z]+", re.DOTALL)
 
 TOO_SHORT = "too short"
 FOREIGN = "another language"
 BOILERPLATE = "boilerplate"
 MARKUP = "mostly markup"
+COPY = "copy of an earlier text"
 NEAR_DUPLICATE = "near duplicate"
 
 

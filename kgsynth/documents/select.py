@@ -22,6 +22,7 @@ Scores = NDArray[np.float64]
 _TREES = 300
 _LEAF = 2
 _FOLDS = 5
+_FEWEST = 2
 _REACHED = 0.9
 _BATCH = 5_000
 LOWEST, HIGHEST = 1.0, 10.0
@@ -74,11 +75,12 @@ class _Centroid:
         return np.clip(scaled, least, most)
 
 
-def from_examples(positives: Vectors, negatives: Vectors, *, method: Method, seed: int) -> Scorer:
+def from_examples(positives: Vectors, negatives: Vectors, *, method: Method, seed: int) -> tuple[Scorer, Scores]:
     """A model that tells examples of the domain from a random draw: a score in [0, 1], over .5 for what belongs.
 
     What a classifier calls a chance is far too low where examples are few. So the score is bent: .5 is what nine of ten
-    examples reach when the model has not seen them (five folds).
+    examples reach when the model has not seen them (five folds, fewer where there are fewer examples). The centroid's
+    .5 is the middle between the medians of examples and draw.
 
     Args:
         positives: float32 (examples, dimensions), unit rows.
@@ -86,18 +88,29 @@ def from_examples(positives: Vectors, negatives: Vectors, *, method: Method, see
         method: forest is the paper's.
         seed: of the forest.
 
+    Returns:
+        The model, and the scores of the draw by models that did not see them as what does not belong.
+
     Raises:
-        ConfigError: there are no examples on one of the sides; MissingExtraError: scikit-learn is not installed.
+        ConfigError: there are no examples on one of the sides, or too few; MissingExtraError: scikit-learn is not
+        installed.
     """
     if not len(positives) or not len(negatives):
         raise ConfigError("a model of a domain needs examples of it and a draw from the corpus")
+    fewest = min(len(positives), len(negatives))
+    if method != "centroid" and fewest < _FEWEST:
+        raise ConfigError(
+            f"{len(positives)} examples and {len(negatives)} drawn documents make no {method}",
+            hint=f"Give {_FEWEST} or more of both, or --method centroid.",
+        )
     if method == "centroid":
         centroid = _unit(positives.mean(axis=0))
         inside, outside = positives @ centroid, negatives @ centroid
         # The middle between both medians is a chance of one half.
         middle = (float(np.median(inside)) + float(np.median(outside))) / 2
         reach = max(1e-3, float(np.median(inside)) - middle)
-        return _Centroid(centroid, middle - reach, middle + reach, (0.0, 1.0))
+        near = _Centroid(centroid, middle - reach, middle + reach, (0.0, 1.0))
+        return near, near.score(negatives)
     vectors = np.concatenate([positives, negatives])
     labels = np.concatenate([np.ones(len(positives), dtype=int), np.zeros(len(negatives), dtype=int)])
     learn = _sklearn()
@@ -112,13 +125,11 @@ def from_examples(positives: Vectors, negatives: Vectors, *, method: Method, see
         )
     else:
         model = learn.linear_model.LogisticRegression(C=10.0, class_weight="balanced", max_iter=1000)
-    cut = 0.5
-    if len(positives) >= _FOLDS:
-        folds = learn.model_selection.StratifiedKFold(_FOLDS, shuffle=True, random_state=seed % 2**32)
-        unseen = learn.model_selection.cross_val_predict(model, vectors, labels, cv=folds, method="predict_proba")
-        cut = float(np.quantile(unseen[labels == 1, 1], 1 - _REACHED))
+    folds = learn.model_selection.StratifiedKFold(min(_FOLDS, fewest), shuffle=True, random_state=seed % 2**32)
+    unseen = learn.model_selection.cross_val_predict(model, vectors, labels, cv=folds, method="predict_proba")[:, 1]
+    cut = float(np.quantile(unseen[labels == 1], 1 - _REACHED))
     fitted = _fitted(model.fit(vectors, labels), is_classifier=True)
-    return _Fitted(fitted.model, is_classifier=True, cut=cut)
+    return _Fitted(fitted.model, is_classifier=True, cut=cut), _with_cut(unseen[labels == 0], cut)
 
 
 def from_ratings(vectors: Vectors, ratings: Scores, *, method: Method, seed: int) -> Scorer:

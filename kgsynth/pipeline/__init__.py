@@ -10,6 +10,7 @@ from kgsynth.pipeline.dataset import curate, export, forgotten_of
 from kgsynth.pipeline.documents import extract, snapshot
 from kgsynth.pipeline.filtering import (
     fine,
+    keep,
     known_rounds,
     rate,
     rating_runs,
@@ -52,6 +53,7 @@ __all__ = [
     "forget",
     "forgotten_of",
     "generate",
+    "keep",
     "known_rounds",
     "load",
     "load_pairs",

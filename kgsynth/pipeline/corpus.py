@@ -1,8 +1,8 @@
 """A corpus that is to be filtered: looked at once, each document that is worth it with a vector, all of it on disk.
 
-In a work folder: `vectors.f32` and `index.arrow` (id, title), a row each document that passed the cheap looks, and
-`rows.npy`, which of them are left without near duplicates. All three are mapped, not read: memory stays flat, some tens
-of bytes a document.
+In a work folder: `vectors.f32` and `index.arrow` (id, title, content hash), a row each document that passed the cheap
+looks, and `rows.npy`, which of them are left without near duplicates. All three are mapped, not read: memory stays
+flat, some tens of bytes a document.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from kgsynth.config import DocumentsSettings, Environment, FilterSettings
 from kgsynth.curation import duplicates
 from kgsynth.curation.filters import is_foreign
 from kgsynth.documents import RejectFile, quality, usable_documents
+from kgsynth.documents.read import SeenIds
 from kgsynth.errors import ConfigError, ManifestError
 from kgsynth.pipeline.stages import Report, batches, timed
 from kgsynth.progress import Progress, Silent, shown
@@ -41,7 +42,7 @@ class Corpus:
     """
 
     rows: NDArray[np.int64]  # (documents,), of the index and of the vectors
-    index: Any  # pyarrow table: id, title
+    index: Any  # pyarrow table: id, title, content
     held: NDArray[np.float32]  # (rows, dimensions)
     fingerprint: str
 
@@ -53,6 +54,11 @@ class Corpus:
         """The vectors of some places."""
         return np.asarray(self.held[self.rows[places]])
 
+    def contents(self, places: NDArray[np.int64]) -> dict[str, str]:
+        """The content hashes of some places, by id."""
+        chosen = self.index.take(self.rows[places])
+        return dict(zip(chosen["id"].to_pylist(), chosen["content"].to_pylist(), strict=True))
+
     def names(self, places: NDArray[np.int64]) -> list[tuple[str, str]]:
         """Id and title of some places."""
         chosen = self.index.take(self.rows[places])
@@ -63,13 +69,15 @@ class Corpus:
         for first in range(0, len(self), _BLOCK):
             yield self.index["id"].take(self.rows[first : first + _BLOCK]).to_pylist()
 
-    def all_ids(self) -> Iterator[tuple[str, int | None]]:
-        """The ids of all rows of the index, near duplicates too, each with its place, None for what has none."""
+    def all_rows(self) -> Iterator[tuple[tuple[str, str], int | None]]:
+        """Id and content hash of all rows, near duplicates too, each with its place, None for what has none."""
         place = 0
         for first in range(0, len(self.index), _BLOCK):
-            for row, identity in enumerate(self.index["id"].slice(first, _BLOCK).to_pylist(), first):
+            block = self.index.slice(first, _BLOCK)
+            both = zip(block["id"].to_pylist(), block["content"].to_pylist(), strict=True)
+            for row, own in enumerate(both, first):
                 is_in = place < len(self.rows) and self.rows[place] == row
-                yield identity, place if is_in else None
+                yield own, place if is_in else None
                 place += is_in
 
     def places(self, ids: Collection[str]) -> dict[str, int]:
@@ -117,7 +125,7 @@ def embed(
     (work_dir / _ROWS).unlink(missing_ok=True)
     count = StageCount(stage="filter: look", unit="documents")
     read_count = StageCount(stage="filter: read", unit="documents")
-    schema = pyarrow.schema([("id", pyarrow.string()), ("title", pyarrow.string())])
+    schema = pyarrow.schema([(name, pyarrow.string()) for name in ("id", "title", "content")])
     total = 0
     with ExitStack() as stack:
         stack.enter_context(timed(count, report))
@@ -126,6 +134,7 @@ def embed(
         desk = Path(stack.enter_context(duplicates.temporary_folder()))
         dropped = stack.enter_context((work_dir / "rejects-look.jsonl").open("w", encoding="utf-8"))
         signatures = duplicates.Signatures(desk)
+        texts = stack.enter_context(SeenIds())
         with (
             atomic(work_dir / _VECTORS) as partial_vectors,
             atomic(work_dir / _INDEX) as partial_index,
@@ -139,6 +148,8 @@ def embed(
                     reason = quality.problem(one.text, min_words=settings.min_words)
                     if not reason and is_foreign(one.text, settings.language):
                         reason = quality.FOREIGN
+                    if not reason and settings.near_duplicates and texts.add(one.text, one.content_hash()) != "new":
+                        reason = quality.COPY
                     if reason:
                         count.reject(reason)
                         dropped.write(_dropped_line(one.id, reason))
@@ -149,7 +160,11 @@ def embed(
                         for row, one in enumerate(worth, total):
                             signatures.add(row, one.text)
                     document_vectors(store, worth).tofile(vectors)
-                    columns = [[one.id for one in worth], [one.title for one in worth]]
+                    columns = [
+                        [one.id for one in worth],
+                        [one.title for one in worth],
+                        [one.content_hash() for one in worth],
+                    ]
                     index.write_batch(pyarrow.record_batch(columns, schema=schema))
                     total += len(worth)
                 bar.advance(len(batch))
@@ -165,7 +180,8 @@ def embed(
         for reason, number in read_count.rejected.items():
             count.reject(reason, number)
     if not count.kept:
-        raise ConfigError("no document is worth embedding", hint=f"Look at {work_dir / 'rejects-look.jsonl'}.")
+        rejected = "look" if count.read > sum(read_count.rejected.values()) else "read"
+        raise ConfigError("no document is worth embedding", hint=f"Look at {work_dir / f'rejects-{rejected}.jsonl'}.")
     stays = np.ones(total, dtype=np.bool_)
     stays[list(near)] = False
     with atomic(work_dir / _ROWS) as partial, partial.open("wb") as file:
@@ -181,15 +197,21 @@ def read_corpus(work_dir: Path) -> Corpus:
     """
     if not (work_dir / _ROWS).is_file():
         raise ConfigError(f"{work_dir} holds no embedded corpus", hint="Run `kgsynth filter embed` first.")
-    rows = np.load(work_dir / _ROWS, mmap_mode="r")
-    index = _mapped(work_dir / _INDEX)
-    held = np.memmap(work_dir / _VECTORS, dtype=np.float32, mode="r")
-    if held.size % max(1, len(index)) or not 0 <= int(rows[-1]) < len(index):
-        raise ManifestError(f"the files in {work_dir} are of two corpora", hint="Run `kgsynth filter embed` again.")
+    try:
+        rows = np.load(work_dir / _ROWS, mmap_mode="r")
+        index = _mapped(work_dir / _INDEX)
+        held = np.memmap(work_dir / _VECTORS, dtype=np.float32, mode="r")
+        if held.size % max(1, len(index)) or not 0 <= int(rows[-1]) < len(index):
+            raise ValueError("they do not fit each other")  # noqa: TRY301
+    except (OSError, ValueError, IndexError) as error:
+        raise ManifestError(
+            f"{_INDEX}, {_VECTORS} and {_ROWS} in {work_dir} cannot be used: {error}",
+            hint="Run `kgsynth filter embed` again.",
+        ) from error
     corpus = Corpus(rows, index, held.reshape(len(index), -1), "")
     digest = hashlib.blake2b(digest_size=12)
-    for block in corpus.ids():
-        digest.update("\n".join(block).encode("utf-8", "replace") + b"\n")
+    for own, place in corpus.all_rows():
+        digest.update("\0".join([*own, str(place is None)]).encode("utf-8", "replace"))
     return Corpus(corpus.rows, corpus.index, corpus.held, digest.hexdigest())
 
 
@@ -217,9 +239,16 @@ def read_scores(path: Path, corpus: Corpus) -> NDArray[np.float64]:
 
     if not path.is_file():
         raise ConfigError(f"{path} does not exist", hint="Run the step before it: `kgsynth filter --help` names them.")
-    table = pyarrow.parquet.read_table(path, columns=["score"])
+    try:
+        table = pyarrow.parquet.read_table(path, columns=["score"])
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}", hint="Remove it, and run its step again.") from error
     if (table.schema.metadata or {}).get(b"corpus", b"").decode() != corpus.fingerprint:
-        raise ConfigError(f"{path} is of another corpus", hint="Run the steps again from `kgsynth filter start`.")
+        raise ConfigError(
+            f"{path} is of another corpus",
+            hint="Take another --work-dir; or remove start.parquet and the folders round-* from this one and begin "
+            "again with `kgsynth filter start`.",
+        )
     return np.array(table["score"], dtype=float)
 
 

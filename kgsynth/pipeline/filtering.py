@@ -5,7 +5,7 @@ the end `kept.jsonl`, `dropped.jsonl` and `filter.json`.
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -31,12 +31,12 @@ from kgsynth.generation.rating import ASPECTS, Rate, Rating, one_score
 from kgsynth.generation.syllabus import Syllabus
 from kgsynth.pipeline.asking import Stage, ask
 from kgsynth.pipeline.backends import Make, make_generator
-from kgsynth.pipeline.corpus import Corpus, document_vectors, embed, vector_store, write_scores
+from kgsynth.pipeline.corpus import Corpus, document_vectors, embed, read_scores, vector_store, write_scores
 from kgsynth.pipeline.stages import Report, batches, timed, write_lines
 from kgsynth.progress import Progress
 from kgsynth.randomness import stream
-from kgsynth.records import StageCount, content_hash
-from kgsynth.runs import RunFolder, open_run, write_json
+from kgsynth.records import Document, StageCount, content_hash
+from kgsynth.runs import RUN_FILE, RunFolder, atomic, open_run, write_json
 
 FIGURES = "filter.json"
 _EMBED_BATCH = 256
@@ -69,12 +69,16 @@ def start(
         examples = [document_vectors(store, batch) for batch in batches(usable, _EMBED_BATCH)]
         if not examples:
             raise ConfigError("there is no example of the domain", hint="Give --positives, or run `filter syllabus`.")
+        known = np.concatenate(examples)
         drawn = _draw(len(corpus), settings.negatives, stream(_seed(settings), "filter negatives", 0))
-        model = select.from_examples(
-            np.concatenate(examples), corpus[drawn], method=settings.method, seed=_seed(settings)
-        )
+        # An example that stands in the corpus is no example of what does not belong.
+        own = _equal_rows(corpus[drawn], known)
+        model, unseen = select.from_examples(known, corpus[drawn[~own]], method=settings.method, seed=_seed(settings))
         found = select.scores(model, corpus)
-        count.notes["drawn"] = len(drawn)
+        # What was drawn is scored by models that did not learn that it does not belong.
+        found[drawn[~own]] = unseen
+        count.notes["drawn"] = int((~own).sum())
+        count.notes["drawn_examples"] = int(own.sum())
         count.notes["selected"] = int((found >= 0.5).sum())
     write_scores(work_dir / "start.parquet", corpus, found)
     return found
@@ -88,6 +92,7 @@ def rate(
     *,
     selected: NDArray[np.bool_],
     scores: NDArray[np.float64],
+    earlier: Sequence[RunFolder] = (),
     number: int,
     work_dir: Path,
     report: Report,
@@ -96,6 +101,8 @@ def rate(
 ) -> RunFolder:
     """Ask a model for ratings of documents of the selection and of a fresh draw from the corpus, half and half.
 
+    What earlier rounds have rated is not asked for again.
+
     Args:
         environment: where models are.
         corpus: of the work folder.
@@ -103,6 +110,7 @@ def rate(
         settings: backend, and how many are rated.
         selected: bool (documents,), what is kept at the moment.
         scores: float64 (documents,), to take the best where too little is selected.
+        earlier: the ratings of earlier rounds.
         number: of the round, from 1.
         work_dir: gets `round-<number>/ratings`.
         report: gets the account.
@@ -114,19 +122,29 @@ def rate(
     """
     rng = stream(_seed(settings), "filter rated", number)
     half = settings.rated // 2
-    inside = np.flatnonzero(selected)
+    is_open = np.ones(len(corpus), dtype=np.bool_)
+    is_open[list(corpus.places(_ratings(earlier)).values())] = False
+    inside = np.flatnonzero(selected & is_open)
     if len(inside) < half:
-        inside = np.argsort(-scores, kind="stable")[:half]
+        best = np.argsort(-scores, kind="stable")
+        inside = best[is_open[best]][:half]
     wanted = {int(one) for one in rng.permutation(inside)[:half]}
-    wanted |= {int(one) for one in _draw(len(corpus), settings.rated - half, rng)}
-    ids = {identity for identity, _ in corpus.names(np.array(sorted(wanted), dtype=np.int64))}
-    stage = rate_stage(documents, settings, ids)
+    is_open[list(wanted)] = False
+    rest = np.flatnonzero(is_open)
+    wanted |= {int(rest[one]) for one in _draw(len(rest), settings.rated - half, rng)}
+    stage = rate_stage(documents, settings, corpus.contents(np.array(sorted(wanted), dtype=np.int64)))
     run_dir = work_dir / f"round-{number}" / "ratings"
     return ask(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)
 
 
-def rate_stage(documents: DocumentsSettings, settings: FilterSettings, ids: Collection[str]) -> Stage:
-    """The stage that rates some documents of the sources."""
+def rate_stage(documents: DocumentsSettings, settings: FilterSettings, contents: Mapping[str, Any]) -> Stage:
+    """The stage that rates some documents of the sources.
+
+    Args:
+        documents: the sources.
+        settings: backend and domain.
+        contents: content hashes by id; any other value stands for whatever content.
+    """
     sources = tuple(str(Path(one).absolute()) if Path(one).exists() else one for one in documents.sources)
     documents = replace(documents, sources=sources)
     return Stage(
@@ -138,10 +156,30 @@ def rate_stage(documents: DocumentsSettings, settings: FilterSettings, ids: Coll
         decisive={},
         inputs={"documents": asdict(documents)},
         templates={"rate": prompts.load(settings.domain, "rate")},
-        units=lambda: (one for one in read_again(documents) if one.id in ids),
+        units=lambda: _unchanged(read_again(documents), contents),
         unit_line=lambda one: f"{one.id} {one.content_hash()}",
         begin=Rate,
     )
+
+
+def _unchanged(documents: Iterator[Document], contents: Mapping[str, Any]) -> Iterator[Document]:
+    found = 0
+    for one in documents:
+        wanted = contents.get(one.id)
+        if wanted is not None and (not isinstance(wanted, str) or wanted == one.content_hash()):
+            found += 1
+            yield one
+    if found < len(contents):
+        raise ManifestError(
+            f"{len(contents) - found:,} of {len(contents):,} documents that are to be rated are not in the sources, or "
+            "have another text",
+            hint="Did the sources change? Run `kgsynth filter embed` on them, into another --work-dir.",
+        )
+
+
+def _ratings(folders: Iterable[RunFolder]) -> dict[str, dict[str, Any]]:
+    """All ratings of some runs by document."""
+    return {row["id"]: row for folder in folders for part in folder.parts() for row in part.rows()}
 
 
 def fine(
@@ -160,7 +198,7 @@ def fine(
     Raises:
         ConfigError: there are too few ratings.
     """
-    said = {row["id"]: row for folder in ratings for part in folder.parts() for row in part.rows()}
+    said = _ratings(ratings)
     place = corpus.places(said)
     ids = sorted(place, key=lambda one: place[one])
     rows = np.array([place[one] for one in ids], dtype=np.int64)
@@ -216,6 +254,7 @@ def run_filter(
         ConfigError: an input is unusable, there is no seed, or nothing is kept; further as the steps raise.
     """
     _seed(settings)
+    _refuse_unusable(documents, settings)
     if syllabus is None:
         own = {item.name: getattr(settings, item.name) for item in fields(BackendSettings) if item.name not in SAMPLING}
         syllabus = SyllabusSettings(**own)
@@ -257,14 +296,17 @@ def run_filter(
         }
         folders: list[RunFolder] = []
         for number in range(1, settings.rounds + 1):
+            done = _rated(work_dir / f"round-{number}" / "ratings")
             folders.append(
-                rate(
+                done
+                or rate(
                     environment,
                     corpus,
                     documents,
                     settings,
                     selected=selected,
                     scores=scores,
+                    earlier=folders,
                     number=number,
                     work_dir=work_dir,
                     report=reported,
@@ -290,8 +332,55 @@ def run_filter(
         write_json(work_dir / FIGURES, figures)
         claim.complete({"version": __version__, "kept": kept})
     if not kept:
-        raise ConfigError("nothing is kept", hint="Look at filter.json; filter.min_score sets the cut.")
+        raise ConfigError("nothing is kept", hint=_hint(work_dir, settings))
     return figures
+
+
+def _hint(work_dir: Path, settings: FilterSettings) -> str:
+    if not settings.rounds:
+        return f"Look at {work_dir / FIGURES}; more examples, or --method centroid, may tell the domain better."
+    return (
+        f"`kgsynth filter report {work_dir} -o FILE.html` shows the scores; `kgsynth filter keep SOURCES --work-dir "
+        f"{work_dir} --min-score N` cuts elsewhere with the ratings at hand."
+    )
+
+
+def _refuse_unusable(documents: DocumentsSettings, settings: FilterSettings) -> None:
+    """What would fail after the corpus was embedded fails before."""
+    if settings.rounds:
+        prompts.load(settings.domain, "rate")
+    if settings.positives:
+        first = next(read_again(replace(documents, sources=settings.positives)), None)
+        if first is None:
+            raise ConfigError("there is no example of the domain", hint="Is a file of --positives empty?")
+    else:
+        prompts.load(settings.domain, "syllabus")
+
+
+def _rated(path: Path) -> RunFolder | None:
+    """The ratings of a round that is done: it stays as it is, whatever was retried since."""
+    if not (path / RUN_FILE).is_file():
+        return None
+    held = open_run(path)
+    return held if held.manifest() is not None else None
+
+
+def keep(
+    corpus: Corpus, documents: DocumentsSettings, settings: FilterSettings, *, work_dir: Path, report: Report
+) -> int:
+    """Write the lists of what is kept and dropped by the last scores of a work folder.
+
+    Returns:
+        How many documents are kept: those with a rating of more than `settings.min_score`, or, where nothing was rated,
+        with .5 or more in the cold start.
+
+    Raises:
+        ConfigError: there are no scores; ManifestError: the sources are not those that were embedded.
+    """
+    last = known_rounds(work_dir)
+    scores = read_scores(work_dir / (f"round-{last}/scores.parquet" if last else "start.parquet"), corpus)
+    selected = scores > settings.min_score if last else scores >= 0.5
+    return _write_lists(corpus, documents, scores, selected, work_dir, report)
 
 
 def read_figures(work_dir: Path) -> dict[str, Any]:
@@ -301,12 +390,14 @@ def read_figures(work_dir: Path) -> dict[str, Any]:
         ConfigError: there are none.
     """
     try:
-        found = json.loads((work_dir / FIGURES).read_text(encoding="utf-8"))
-        return dict(found)
-    except (OSError, ValueError) as error:
+        found = dict(json.loads((work_dir / FIGURES).read_text(encoding="utf-8")))
+        if not {"rounds", "start", "kept"} <= found.keys():
+            raise ValueError("it is not what a filter wrote")  # noqa: TRY301
+    except (OSError, ValueError, TypeError) as error:
         raise ConfigError(
             f"{work_dir / FIGURES} cannot be read: {error}", hint="`kgsynth filter run` writes it at its end."
         ) from error
+    return found
 
 
 def write_syllabus(
@@ -498,11 +589,11 @@ def _write_lists(
     count = StageCount(stage="filter: keep", unit="documents")
 
     def kept() -> Iterator[str]:
-        known = corpus.all_ids()
-        identity, place = next(known, ("", None))
-        with (work_dir / "dropped.jsonl").open("w", encoding="utf-8") as dropped:
+        known = corpus.all_rows()
+        own, place = next(known, (("", ""), None))
+        with atomic(work_dir / "dropped.jsonl") as partial, partial.open("w", encoding="utf-8") as dropped:
             for one in read_again(documents):
-                if one.id != identity:
+                if (one.id, one.content_hash()) != own:
                     continue  # `rejects-look.jsonl` has it with its reason
                 if place is not None:
                     score = round(float(scores[place]), 4)
@@ -513,7 +604,7 @@ def _write_lists(
                         count.reject("score too low")
                         row = {"id": one.id, "score": score, "title": one.title}
                         dropped.write(json.dumps(row, ensure_ascii=False) + "\n")
-                identity, place = next(known, ("", None))
+                own, place = next(known, (("", ""), None))
         if count.read != len(corpus):
             raise ManifestError(
                 f"{len(corpus) - count.read:,} of {len(corpus):,} documents are not where they were in the sources",
@@ -523,6 +614,12 @@ def _write_lists(
     with timed(count, report):
         write_lines(work_dir / "kept.jsonl", kept())
     return count.kept
+
+
+def _equal_rows(rows: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which rows are those of a text that is among the others too."""
+    held = {row.tobytes() for row in others}
+    return np.array([row.tobytes() in held for row in rows], dtype=np.bool_)
 
 
 def _draw(total: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:

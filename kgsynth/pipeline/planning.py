@@ -68,7 +68,8 @@ def measured(path: Path) -> list[Measured]:
         found.append(
             Measured(
                 level=int(stage.removeprefix("level")),
-                units=sum(_total(one, "units") for one in own),
+                # A retry asks for units of its run once more.
+                units=sum(_total(one, "units", retries=False) for one in own),
                 questions=len(lengths),
                 question_tokens=sum(lengths) / max(1, len(lengths)) / chars_each_token,
                 answer_tokens=each,
@@ -143,8 +144,12 @@ def _combinations(graph: Graph, topics: Sequence[str], *, walks: int, seed: int)
             yield combination_id(walk.path)
 
 
-def _total(folder: RunFolder, name: str) -> int:
-    return sum(int(part.counted()["totals"].get(name, 0)) for part in folder.parts())
+def _total(folder: RunFolder, name: str, *, retries: bool = True) -> int:
+    return sum(
+        int(part.counted()["totals"].get(name, 0))
+        for part in folder.parts()
+        if retries or "retry_of" not in part.inputs
+    )
 
 
 def _characters(folders: Sequence[RunFolder]) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Nested subsets of a training set, for measuring what more data buys."""
 
 import hashlib
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,15 @@ def subset(
             "questions that can be exported",
             hint="Give sizes from 1 up to that.",
         )
+    there = [size for size in sizes if (output / str(size)).exists()]
+    others = {one.name for one in output.iterdir() if one.is_dir()} - set(map(str, sizes)) if output.is_dir() else set()
+    if not overwrite and (there or others):
+        raise ConfigError(
+            f"{output} holds subsets already: {', '.join(sorted([*map(str, there), *others], key=len))}",
+            hint="Choose another folder, or --overwrite, which keeps none that is not made anew.",
+        )
+    for name in others:
+        shutil.rmtree(output / name)
     made = []
     for size in sizes:
         count = StageCount(stage=f"subset {size}", unit="questions")

@@ -13,7 +13,7 @@ from kgsynth.graph.session import Graph
 from kgsynth.progress import Progress, Silent
 from kgsynth.records import Combination, StageCount, content_hash
 from kgsynth.walks import cypher_engine, lens, tables
-from kgsynth.walks.combinations import batched, combinations
+from kgsynth.walks.combinations import batched, combinations, judged
 from kgsynth.walks.favour import Coverage, unused_weights
 from kgsynth.walks.grounding import ground
 from kgsynth.walks.law import WEIGHT_UNITS, Starts
@@ -22,6 +22,7 @@ _TOPICS = queries.load("walk/topics")
 _KINDS = queries.load("walk/kinds")
 _NEIGHBOURS = queries.load("walk/concept_neighbours")
 _EARLIER = queries.load("walk/earlier_combinations")
+_DOCUMENTS = queries.load("ground/documents_and_terms")
 _GROUNDING_BATCH = 200
 # The graph's queries walk so many in a few seconds, about as long as the tables of a large graph take to be read.
 _WORTH_TABLES = 10_000
@@ -63,14 +64,19 @@ def sample(
     limit = None if epochs is None else epochs * len(starts)
     folder = environment.walk_tables / fingerprint
     if _is_compiled(settings, folder, limit if settings.combinations is None else settings.combinations):
-        from kgsynth.walks import compiled
+        from kgsynth.walks import compiled, inverted
 
         held = _tables(graph, folder)
-        walks = compiled.walks(
-            held if weights is None else tables.through_lens(held, weights), starts, seed=settings.seed, limit=limit
+        walks = compiled.judged(
+            held if weights is None else tables.through_lens(held, weights),
+            starts,
+            seed=settings.seed,
+            min_concepts=settings.min_concepts,
+            limit=limit,
         )
+        index = inverted.index_of(graph.stream(_DOCUMENTS)) if settings.grounding_documents else None
     else:
-        walks = cypher_engine.walks(
+        found_by_graph = cypher_engine.walks(
             graph,
             starts,
             seed=settings.seed,
@@ -79,12 +85,16 @@ def sample(
             limit=limit,
             weights=weights,
         )
+        walks, index = judged(found_by_graph, min_concepts=settings.min_concepts), None
     found = combinations(
         walks, seed=settings.seed, min_concepts=settings.min_concepts, limit=settings.combinations, count=count
     )
     progress = progress or Silent()
     for batch in batched(found, _GROUNDING_BATCH):
-        yield from ground(graph, batch, limit=settings.grounding_documents)
+        if index is None:
+            yield from ground(graph, batch, limit=settings.grounding_documents)
+        else:
+            yield from inverted.ground(index, batch, limit=settings.grounding_documents)
         progress.advance(len(batch))
 
 

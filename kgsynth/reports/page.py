@@ -118,12 +118,18 @@ def filter_page(figures: Mapping[str, Any]) -> str:
         ],
         rounds=[
             {
-                "aspects": [[name, *held.values()] for name, held in one["aspects"].items()],
+                "aspects": [
+                    [name, *(held[key] for key in ("mean", "lowest_share", "correlation"))]
+                    for name, held in one["aspects"].items()
+                ],
                 "doubt": one["doubt"],
-                "features": [[name, *held.values()] for name, held in one["doubt"]["features"].items()],
-                "doubtful": [list(row.values()) for row in one["doubt"]["documents"]],
-                "added": [list(row.values()) for row in one["added_documents"]],
-                "removed": [list(row.values()) for row in one["removed_documents"]],
+                "features": [
+                    [name, *(held[key] for key in ("correlation", "of_the_least_tenth", "of_the_most_tenth"))]
+                    for name, held in one["doubt"]["features"].items()
+                ],
+                "doubtful": _listed(one["doubt"]["documents"], "doubt"),
+                "added": _listed(one["added_documents"], "before"),
+                "removed": _listed(one["removed_documents"], "before"),
                 **_border(one),
             }
             for one in rounds
@@ -140,7 +146,11 @@ def _shares(held: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _border(step: Mapping[str, Any]) -> dict[str, Rows]:
-    return {name: [list(row.values()) for row in step[name]] for name in ("just_above", "just_below")}
+    return {name: _listed(step[name]) for name in ("just_above", "just_below")}
+
+
+def _listed(documents: Sequence[Mapping[str, Any]], *more: str) -> Rows:
+    return [[one[key] for key in ("id", "title", "score", *more)] for one in documents]
 
 
 def _template(jinja2: Any, name: str) -> Any:

@@ -33,6 +33,7 @@ _BETAS = (0.15, 0.3, 0.5, 0.8, 1.2)
 _LEVELS = (0.1, 0.5, 0.9)  # E as a share of the least error
 _KNOWN = (0.03, 0.3, 3.0)  # D_l as a share of the least D^beta
 _BETA_BOUNDS = (0.01, 4.0)
+_MOST_KNOWN = 1e6
 # Beyond so many times the largest size, or below the least by as much, a prediction extrapolates far.
 FAR = 4.0
 _SIZE_COLUMNS = ("billion_tokens", "tokens", "samples")
@@ -172,6 +173,9 @@ def fit(points: Sequence[Point], *, law: Law, is_shared: bool, draws: int, seed:
         ConfigError: there are not more points than parameters.
     """
     used = [one for one in points if not one.held_out]
+    unseen = {one.model for one in points} - {one.model for one in used}
+    if unseen:
+        raise ConfigError(f"all points of {', '.join(sorted(unseen))} are held out", hint="Leave some to the fit.")
     models = sorted({one.model for one in used})
     shape = _Shape(used, models, law=law, is_shared=is_shared and len(models) > 1)
     for model in models:
@@ -241,7 +245,7 @@ class _Shape:
         self._low = np.concatenate(
             [np.full(self._betas, _BETA_BOUNDS[0]), np.tile([-20.0, *[0.0] * (self.each - 1)], len(models))]
         )
-        high = [[30.0, *([1e6] if self._has_known else []), 100.0] for _ in models]
+        high = [[30.0, *([_MOST_KNOWN] if self._has_known else []), 100.0] for _ in models]
         self._high = np.concatenate([np.full(self._betas, _BETA_BOUNDS[1]), np.ravel(high)])
 
     def starts(self) -> list[Floats]:
@@ -378,6 +382,17 @@ def _of_model(fitted: Fit, model: str) -> tuple[Parameters, list[Parameters], li
 def _bounds(fitted: Fit, values: Iterable[float], level: float) -> dict[str, float]:
     low, high = fitted.interval(values, level)
     return {"low": low, "high": high}
+
+
+def at_bound(law: Parameters, *, law_name: Law) -> list[str]:
+    """The parameters that ended where the fit was not allowed to go further, by the letters of the law."""
+    found = []
+    low, high = _BETA_BOUNDS
+    if law.beta <= low * 1.01 or law.beta >= high * 0.99:
+        found.append("beta")
+    if law_name == "rectified" and law.known >= _MOST_KNOWN * 0.99:
+        found.append("D_l")
+    return found
 
 
 def without_largest(

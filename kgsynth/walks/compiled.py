@@ -15,11 +15,12 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from kgsynth.walks.combinations import AGAIN, SMALL
 from kgsynth.walks.cypher_engine import Walk
+from kgsynth.walks.distinct import NEW, TOO_SMALL, Distinct
 from kgsynth.walks.law import Starts, draws
-from kgsynth.walks.tables import StepTable, WalkTables
+from kgsynth.walks.tables import PATH_LENGTH, StepTable, WalkTables
 
-PATH_LENGTH = 8
 _BLOCK = 256
 _BATCH = 16_384
 _NOWHERE = -1
@@ -40,6 +41,34 @@ def walks(
     for first, block in blocks(tables, starts, seed=seed, limit=limit, threads=threads):
         for row, places in enumerate(block.tolist()):
             yield Walk(first + row, tuple(tables.ids[place] for place in places if place != _NOWHERE))
+
+
+def judged(
+    tables: WalkTables,
+    starts: Starts,
+    *,
+    seed: int,
+    min_concepts: int,
+    limit: int | None = None,
+    threads: int | None = None,
+) -> Iterator[tuple[str, Walk | None]]:
+    """For each walk in order what is wrong with it, as `combinations.judged` says it, or the walk itself.
+
+    Args:
+        tables: of the graph, through a lens where there is one.
+        starts: where walks start.
+        seed: the run's seed.
+        min_concepts: a combination needs as many different concepts.
+        limit: how many walks; None for no end.
+        threads: at once; None for one a core.
+    """
+    seen = Distinct(tables.first_topic, min_concepts=min_concepts)
+    for first, block in blocks(tables, starts, seed=seed, limit=limit, threads=threads):
+        for row, (verdict, places) in enumerate(zip(seen.judge(block).tolist(), block.tolist(), strict=True)):
+            if verdict == NEW:
+                yield "", Walk(first + row, tuple(tables.ids[place] for place in places if place != _NOWHERE))
+            else:
+                yield SMALL if verdict == TOO_SMALL else AGAIN, None
 
 
 def blocks(

@@ -11,6 +11,7 @@ A term's tickets are those of the graph (DESIGN section 3), counted from 0.
 """
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ _KINDS = {
 }
 _PARTS = ("nodes", "neighbours", "guide")
 _FORMAT = 1
+# Start, two topics, five concepts.
+PATH_LENGTH = 8
 # Neighbours are ordered and packed for so many steps at a time.
 _CHUNK = 4_000_000
 # Of all terms together: sums of tickets are whole numbers of 64 bits.
@@ -53,6 +56,11 @@ class WalkTables:
     ids: Sequence[str]
     shift: int
     steps: Mapping[str, StepTable]
+
+    @property
+    def first_topic(self) -> int:
+        """Where topics begin: they stand behind the concepts."""
+        return bisect_left(self.ids, "topic:")
 
     def places(self, ids: Iterable[str]) -> Int64:
         """Where terms stand; int64 (ids,).

@@ -34,7 +34,8 @@ def document(row: Mapping[str, Any], fields: FieldNames) -> Document:
         topics=names(row, fields.topics_field),
         concepts=names(row, fields.concepts_field),
         synonyms=_pairs(row, fields.synonyms_field),
-        entry_kind=_text(row, fields.kind_field) or "",
+        # The second is what kgsynth itself writes.
+        entry_kind=_text(row, fields.kind_field) or _text(row, "entry_kind") or "",
         source=_text(row, fields.source_field) or "",
         license=_text(row, fields.license_field) or "",
         attribution=_text(row, fields.attribution_field) or "",

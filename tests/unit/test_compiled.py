@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 
 from kgsynth.errors import GraphError
+from kgsynth.records import Combination
 from kgsynth.walks import tables
+from kgsynth.walks.combinations import judged
 from kgsynth.walks.law import Starts, draws
 from tests import corpora
 from tests.walker import ReferenceWalker
 
-compiled = pytest.importorskip("kgsynth.walks.compiled", exc_type=ImportError)
+pytest.importorskip("numba")
+from kgsynth.walks import compiled, inverted
+from kgsynth.walks.distinct import NEW, Distinct
 
 
 def made(counts: Mapping[tuple[str, str], int]) -> tables.WalkTables:
@@ -98,6 +102,46 @@ def test_tables_are_kept_and_a_folder_that_is_not_whole_holds_none(
     )
     (tmp_path / "next_concept.guide.npy").unlink()
     assert tables.load(tmp_path) is None
+
+
+def test_what_was_seen_is_told_as_the_sets_tell_it(counts: dict[tuple[str, str], int]) -> None:
+    held = made(counts)
+    starts = Starts(4, topics(held))
+    walks = compiled.walks(held, starts, seed=4, limit=150_000)
+    for min_concepts in (3, 5):
+        found = list(compiled.judged(held, starts, seed=4, min_concepts=min_concepts, limit=150_000))
+        expected = list(judged(walks, min_concepts=min_concepts)) if min_concepts == 3 else None
+        assert expected is None or found == expected
+        assert {problem for problem, _ in found} == {"", "repeat", "too small"}
+    # The table has grown, and knows all it knew.
+    seen = Distinct(held.first_topic, min_concepts=1)
+    blocks = [block for _, block in compiled.blocks(held, starts, seed=4, limit=150_000)]
+    first = [seen.judge(block) for block in blocks]
+    assert sum((verdicts == NEW).sum() for verdicts in first) > 65_536
+    assert not any((seen.judge(block) == NEW).any() for block in blocks)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+def test_documents_are_those_of_all_pairs_compared(limit: int) -> None:
+    rng = np.random.default_rng(6)
+    names = [f"concept:{number}" for number in range(60)]
+    weights = 1 / np.arange(1, 61)
+    rows = [
+        {
+            "id": f"d{place:03}",
+            "terms": list(rng.choice(names, rng.integers(0, 12), replace=False, p=weights / weights.sum())),
+        }
+        for place in range(300)
+    ]
+    index = inverted.index_of(rows)
+    chosen = [tuple(rng.choice([*names, "concept:nowhere"], rng.integers(1, 9), replace=False)) for _ in range(400)]
+    batch = [Combination(id=str(n), seed=1, walk=n, path=path, topics=(), concepts=()) for n, path in enumerate(chosen)]
+    for one in inverted.ground(index, batch, limit=limit):
+        terms = set(one.path)
+        alike = [(len(terms & set(row["terms"])) / len(terms | set(row["terms"])), row["id"]) for row in rows]
+        expected = sorted(((share, name) for share, name in alike if share), key=lambda pair: (-pair[0], pair[1]))
+        assert [(document.jaccard, document.id) for document in one.documents] == expected[:limit]
+    assert inverted.ground(inverted.index_of([]), batch[:1], limit=limit)[0].documents == ()
 
 
 def test_what_cannot_be_a_table_says_why() -> None:

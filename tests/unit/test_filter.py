@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from kgsynth import config, pipeline
+from kgsynth.cli import cli as commands
 from kgsynth.concepts.embedding import PooledEmbedder
 from kgsynth.config import DocumentsSettings, FilterSettings, SyllabusSettings
 from kgsynth.documents import quality, select
@@ -92,14 +94,15 @@ def clouds(seed: int, count: int, size: int = 16):
 @pytest.mark.parametrize("method", ["forest", "linear", "centroid"])
 def test_a_model_of_examples_tells_the_domain_and_repeats(method: select.Method) -> None:
     vectors, _ = clouds(1, 200)
-    model = select.from_examples(vectors[:50], vectors[200:300], method=method, seed=3)
+    model, unseen = select.from_examples(vectors[:50], vectors[200:300], method=method, seed=3)
+    assert unseen.shape == (100,)
     chances = select.scores(model, vectors)
     assert chances.min() >= 0
     assert chances.max() <= 1
     assert chances[50:200].mean() > chances[300:].mean() + 0.2
     # Of a hundred and fifty of each kind nearly all stand on the right side of each other.
     assert (chances[50:200, None] > chances[None, 300:]).mean() > 0.9
-    again = select.scores(select.from_examples(vectors[:50], vectors[200:300], method=method, seed=3), vectors)
+    again = select.scores(select.from_examples(vectors[:50], vectors[200:300], method=method, seed=3)[0], vectors)
     assert (again == chances).all()
 
 
@@ -155,7 +158,8 @@ def corpus_file(path: Path, seed: int = 1) -> Path:
             text = " ".join(own[int(place)] for place in rng.integers(len(own), size=70))
             rows.append({"id": f"{kind}{n}", "title": f"{kind} {n}", "text": text, "topics": ["t"]})
     rows.append({"id": "short", "title": "short", "text": "too short"})
-    rows.append({"id": "twin", "title": "twin", "text": rows[0]["text"]})
+    rows.append({"id": "twin", "title": "twin", "text": rows[0]["text"] + " once more"})
+    rows.append({"id": "copy", "title": "copy", "text": rows[1]["text"]})
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
@@ -201,13 +205,17 @@ def test_the_whole_filter_keeps_the_domain_and_repeats(
     counts: list[StageCount] = []
     figures = filtered(environment, mixed, tmp_path / "a", counts.append)
     look = next(one for one in counts if one.stage == "filter: look")
-    assert look.rejected == {quality.TOO_SHORT: 1, quality.NEAR_DUPLICATE: 1} == figures["dropped_by_looks"]
+    assert (
+        look.rejected
+        == {quality.TOO_SHORT: 1, quality.NEAR_DUPLICATE: 1, quality.COPY: 1}
+        == figures["dropped_by_looks"]
+    )
     kept, dropped, looked = (lines(tmp_path / "a" / f"{name}.jsonl") for name in ("kept", "dropped", "rejects-look"))
     # Half of the corpus is of the domain, and so is half of the draw that stands for everything else.
     assert {row["id"] for row in kept} <= {f"m{n}" for n in range(40)}
     assert all(row["score"] >= 0.5 for row in kept)
     assert figures["kept"] == len(kept) >= 20
-    assert figures["read"] == len(kept) + len(dropped) + len(looked) == 82
+    assert figures["read"] == len(kept) + len(dropped) + len(looked) == 83
     assert filtered(environment, mixed, tmp_path / "b") == figures
     assert (tmp_path / "b" / "kept.jsonl").read_bytes() == (tmp_path / "a" / "kept.jsonl").read_bytes()
     with pytest.raises(ConfigError, match="no seed"):
@@ -247,13 +255,145 @@ def test_rounds_of_rating_are_told_and_a_page_shows_them(
         r"""(src|href)=["']?(https?:)?//|@import|url\(http""",
         re.sub(r"<metadata>.*?</metadata>", "", page, flags=re.DOTALL),
     )
-    assert one["just_above"][0]["id"] in page
     assert "Round 1" in page
+    for name in ("just_above", "just_below", "added_documents", "removed_documents"):
+        for row in one[name][:2]:
+            cells = r'<td class="text">{}</td><td class="text">{}</td><td class="count" data-value="{}">'
+            assert cells.format(row["id"], row["title"], row["score"]) in page
+    aspect = one["aspects"]["clarity"]
+    cells = '<td class="text">clarity</td><td class="count" data-value="{}">'.format(aspect["mean"])
+    assert cells in page
     # Another model than the forest has no trees that could differ.
     linear = filtered(environment, mixed, tmp_path / "d", **{**_ROUNDS, "method": "linear"})
     assert linear["rounds"][0]["doubt"]["kind"] == "nearness to the cut"
     with pytest.raises(ManifestError, match="other settings"):
         filtered(environment, mixed, tmp_path / "c", **{**_ROUNDS, "rounds": 1})
+
+
+def test_the_steps_one_by_one_keep_what_all_in_one_keeps_and_another_cut_needs_no_new_rating(
+    environment: config.Environment, mixed: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = filtered(environment, mixed, tmp_path / "all", **_ROUNDS)
+    monkeypatch.setenv("KGSYNTH_HOME", str(environment.home))
+
+    def kgsynth(*arguments: str) -> str:
+        made = CliRunner().invoke(commands, ["filter", *arguments], catch_exceptions=False)
+        assert made.exit_code == 0, made.output
+        return made.output
+
+    corpus, work = str(mixed[0]), ("--work-dir", str(tmp_path / "steps"))
+    model = ("--seed", "5", "--method", "forest")
+    rating = ("--rated", "20", "--min-score", "2.0", "--score", "mean")
+    kgsynth("embed", corpus, *work, "--language", "")
+    kgsynth("start", *work, "--positives", str(mixed[1]), *model)
+    for _ in figures["rounds"]:
+        kgsynth("rate", corpus, *work, *model, *rating, "--backend", "scripted")
+        assert "mean rating" in kgsynth("fine", *work, *model, *rating)
+    kgsynth("keep", corpus, *work, "--min-score", "2.0")
+    for name in ("kept.jsonl", "dropped.jsonl", "start.parquet", "round-1/scores.parquet"):
+        assert (tmp_path / "steps" / name).read_bytes() == (tmp_path / "all" / name).read_bytes()
+    kgsynth("keep", corpus, *work, "--min-score", "9.9")
+    assert lines(tmp_path / "steps" / "kept.jsonl") == []
+    ids = [row["id"] for part in pipeline.rating_runs(tmp_path / "all") for row in part.rows()]
+    assert len(ids) == len(set(ids))
+
+
+def test_what_was_retried_counts_when_the_filter_runs_again(
+    environment: config.Environment, mixed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    class Mumbling(ScriptedGenerator):
+        def complete(self, request: Request) -> Completion:
+            completion = super().complete(request)
+            return completion if request.id[-1] in "02468" else replace(completion, text="no idea")
+
+    values: dict[str, Any] = {**_ROUNDS, "positives": (str(mixed[1]),), "language": ""}
+    documents = DocumentsSettings(sources=(str(mixed[0]),), max_rejected_share=1.0)
+    settings = FilterSettings(seed=5, backend="scripted", **values)
+    make: Any = lambda *_: Mumbling()  # noqa: E731
+    work = tmp_path / "w"
+    before = pipeline.run_filter(environment, documents, settings, work_dir=work, report=lambda _: None, make=make)
+    assert before["rounds"][0]["ratings"] < 20
+    pipeline.retry(environment, work / "round-1" / "ratings", report=lambda _: None)
+    after = pipeline.run_filter(environment, documents, settings, work_dir=work, report=lambda _: None, make=make)
+    assert after["rounds"][0]["ratings"] == 20
+
+
+def test_examples_that_stand_in_the_corpus_are_kept_and_few_will_do(
+    environment: config.Environment, mixed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    # All of the corpus is drawn, and half of it belongs: nothing that was drawn is scored as what does not.
+    rows = lines(mixed[0])
+    own = tmp_path / "own.jsonl"
+    own.write_text("".join(json.dumps({**row, "id": f"own {row['id']}"}) + "\n" for row in rows[:10]))
+    figures = filtered(environment, (mixed[0], own), tmp_path / "a", method="forest")
+    kept = {row["id"] for row in lines(tmp_path / "a" / "kept.jsonl")}
+    assert {row["id"] for row in rows[1:10]} <= kept
+    assert figures["start"]["selected"] == len(kept)
+    assert len(kept & {f"m{number}" for number in range(40)}) >= 20
+    for count in (2, 4):
+        own.write_text("".join(json.dumps({**row, "id": f"own {row['id']}"}) + "\n" for row in rows[:count]))
+        filtered(environment, (mixed[0], own), tmp_path / f"few-{count}", method="forest")
+        assert len(lines(tmp_path / f"few-{count}" / "kept.jsonl")) >= count - 1
+    own.write_text(json.dumps({**rows[0], "id": "own"}) + "\n")
+    with pytest.raises(ConfigError, match="1 examples and 80 drawn documents make no forest|1 examples and 79"):
+        filtered(environment, (mixed[0], own), tmp_path / "one", method="forest")
+    assert filtered(environment, (mixed[0], own), tmp_path / "near", method="centroid")["kept"] > 0
+    own.write_text("")
+    with pytest.raises(ConfigError, match="there is no example of the domain"):
+        filtered(environment, (mixed[0], own), tmp_path / "none")
+    assert not (tmp_path / "none" / "vectors.f32").exists()
+
+
+def test_texts_that_changed_since_they_were_embedded_are_not_rated(
+    environment: config.Environment, mixed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    filtered(environment, mixed, tmp_path / "a")
+    corpus = pipeline.read_corpus(tmp_path / "a")
+    rows = lines(mixed[0])
+    rows[0]["text"], rows[50]["text"] = rows[50]["text"], rows[0]["text"]
+    mixed[0].write_text("".join(json.dumps(row) + "\n" for row in rows))
+    scores = pipeline.read_scores(tmp_path / "a" / "start.parquet", corpus)
+    with pytest.raises(
+        ManifestError, match="2 of 80 documents that are to be rated are not in the sources, or have an"
+    ):
+        pipeline.rate(
+            environment,
+            corpus,
+            DocumentsSettings(sources=(str(mixed[0]),), max_rejected_share=1.0),
+            FilterSettings(seed=5, backend="scripted", rated=100),
+            selected=scores >= 0.5,
+            scores=scores,
+            number=1,
+            work_dir=tmp_path / "a",
+            report=lambda _: None,
+        )
+    with pytest.raises(ManifestError, match="are not where they were in the sources"):
+        pipeline.keep(
+            corpus,
+            DocumentsSettings(sources=(str(mixed[0]),), max_rejected_share=1.0),
+            FilterSettings(),
+            work_dir=tmp_path / "a",
+            report=lambda _: None,
+        )
+    (tmp_path / "a" / "start.parquet").write_text("junk")
+    with pytest.raises(ConfigError, match=r"start.parquet cannot be read"):
+        pipeline.read_scores(tmp_path / "a" / "start.parquet", corpus)
+    (tmp_path / "a" / "rows.npy").write_text("junk")
+    with pytest.raises(ManifestError, match="cannot be used"):
+        pipeline.read_corpus(tmp_path / "a")
+
+
+@pytest.mark.parametrize("piece", [r"\[ x ", r"\( x ", r"a \\[2pt] "])
+def test_a_text_full_of_unclosed_formulas_takes_no_longer_than_its_length(piece: str) -> None:
+    def seconds(count: int) -> float:
+        text = piece * count
+        started = time.perf_counter()
+        quality.surface(text)
+        quality.problem(text, min_words=1)
+        return time.perf_counter() - started
+
+    short = min(seconds(4_000) for _ in range(3))
+    assert min(seconds(16_000) for _ in range(3)) < 10 * short
 
 
 def test_without_examples_a_syllabus_is_written(
@@ -292,8 +432,8 @@ def test_a_corpus_finds_its_documents_by_id_and_by_place(
     assert len(ids) == len(corpus) == 80
     assert corpus.places(["m3", "nobody", ids[-1]]) == {"m3": ids.index("m3"), ids[-1]: 79}
     assert [identity for identity, _ in corpus.names(np.array([79, 0]))] == [ids[79], ids[0]]
-    every = list(corpus.all_ids())
-    assert [identity for identity, place in every if place is not None] == ids
+    every = list(corpus.all_rows())
+    assert [identity for (identity, _), place in every if place is not None] == ids
     assert len(every) == 81
     assert np.array_equal(corpus[:][[5, 70]], corpus[np.array([5, 70])])
     (tmp_path / "a" / "rows.npy").unlink()
@@ -338,7 +478,9 @@ def test_ratings_that_were_rejected_are_asked_for_again(
             return completion if request.id[-1] in "02468" else replace(completion, text="no idea")
 
     documents = DocumentsSettings(sources=(str(mixed[0]),), max_rejected_share=1.0)
-    stage = filtering.rate_stage(documents, FilterSettings(seed=5, backend="scripted"), {f"m{n}" for n in range(20)})
+    stage = filtering.rate_stage(
+        documents, FilterSettings(seed=5, backend="scripted"), dict.fromkeys((f"m{n}" for n in range(20)), 1)
+    )
     folder = ask(
         environment,
         stage,

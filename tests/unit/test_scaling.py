@@ -2,11 +2,12 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from kgsynth.cli import cli
 from kgsynth.errors import ConfigError
@@ -226,3 +227,28 @@ def test_subsets_are_nested_and_take_from_the_levels_in_turn() -> None:
         assert max(counts) - min(counts[counts < have], default=max(counts)) <= 1
     again = _ranks(levels[::-1], keys[::-1], usable[::-1])[::-1]
     assert (ranks[usable] == again[usable]).all()
+
+
+def test_a_fit_says_when_it_tells_nothing(tmp_path: Path) -> None:
+    def fit(*rows: tuple[object, ...]) -> Result:
+        file = tmp_path / "points.csv"
+        file.write_text(
+            "\n".join(
+                ",".join(map(str, row)) for row in (("model", "billion_tokens", "error_percent", "held_out"), *rows)
+            )
+        )
+        arguments = ["scaling", "fit", str(file), "-o", str(tmp_path / "fit.json"), "--draws", "20"]
+        return CliRunner().invoke(cli, arguments)
+
+    rising = fit(*[("a", size, 10 + place, 0) for place, size in enumerate((1, 10, 100, 1000, 4000, 9000))])
+    assert "warning: plain law: a: the error is no smaller at 9000 than at 1 billion tokens" in rising.output
+    assert "ended at a bound" in rising.output
+    hidden = fit(("a", 1, 20, 0), ("a", 10, 15, 0), ("a", 100, 12, 0), ("a", 1000, 11, 0), ("b", 1, 9, 1))
+    assert isinstance(hidden.exception, ConfigError)
+    assert "all points of b are held out" in str(hidden.exception)
+    good = fit(*[("a", size, 40 / (1 + size**0.5) + 10, 0) for size in (1, 5, 10, 50, 100, 500, 1000, 4000)])
+    assert "warning" not in good.output
+    page = CliRunner().invoke(cli, ["scaling", "plot", str(tmp_path / "fit.json"), "-o", str(tmp_path / "law.html")])
+    assert page.exit_code == 0, page.output
+    text = (tmp_path / "law.html").read_text()
+    assert re.search(r'<td class="text">plain</td><td class="text">a</td><td class="count" data-value="4000.0">', text)

@@ -5,7 +5,7 @@ import pytest
 from kgsynth.errors import GraphError, QueryError
 from kgsynth.graph.derived import TICKETS_PER_BLOCK, ticket_table
 from kgsynth.records import StageCount
-from kgsynth.walks.combinations import batched, combination_id, combinations
+from kgsynth.walks.combinations import batched, combination_id, combinations, judged
 from kgsynth.walks.cypher_engine import Walk
 from kgsynth.walks.law import Starts
 from kgsynth.walks.lens import start_ids, ticket_weights
@@ -64,7 +64,7 @@ def test_a_combination_is_the_set_of_what_was_visited() -> None:
         Walk(3, ("topic:t", "topic:u", "concept:b", "concept:a")),
     ]
     count = StageCount(stage="sample", unit="walks")
-    found = list(combinations(iter(walks), seed=1, min_concepts=2, limit=None, count=count))
+    found = list(combinations(judged(iter(walks), min_concepts=2), seed=1, min_concepts=2, limit=None, count=count))
     assert [(one.walk, one.topics, one.concepts) for one in found] == [
         (0, ("topic:t",), ("concept:a", "concept:b")),
         (3, ("topic:t", "topic:u"), ("concept:a", "concept:b")),
@@ -72,4 +72,12 @@ def test_a_combination_is_the_set_of_what_was_visited() -> None:
     assert (count.kept, count.rejected) == (2, {"repeat": 1, "too small": 1})
     assert [len(batch) for batch in batched(found, 1)] == [1, 1]
     with pytest.raises(GraphError, match="none of 1 walks"):
-        list(combinations(iter(walks[2:3]), seed=1, min_concepts=2, limit=None, count=StageCount(stage="s")))
+        list(
+            combinations(
+                judged(iter(walks[2:3]), min_concepts=2),
+                seed=1,
+                min_concepts=2,
+                limit=None,
+                count=StageCount(stage="s"),
+            )
+        )
