@@ -512,7 +512,11 @@ def _doubt(model: select.Scorer, corpus: Corpus, scores: NDArray[np.float64], cu
         "kind": kind,
         "mean": float(doubt.mean()),
         "features": features,
-        "most_doubtful_feature": max(features, key=lambda name: abs(features[name]["correlation"] or 0.0)),
+        "most_doubtful_feature": max(
+            (name for name in features if features[name]["correlation"] is not None),
+            key=lambda name: abs(features[name]["correlation"]),
+            default=None,
+        ),
         "documents": [
             {**one, "doubt": round(float(doubt[row]), 3)}
             for row, one in zip(most, _listed(corpus, scores, places[most]), strict=True)

@@ -154,3 +154,10 @@ def test_what_cannot_be_a_table_says_why() -> None:
         tables.through_lens(held, {"concept:a": 10**7, "concept:b": 10**7})
     with pytest.raises(GraphError, match="'concept:c' is no concept or topic"):
         tables.through_lens(held, {"concept:c": 1})
+
+
+def test_the_compiled_engine_keeps_half_of_its_recorded_lead_over_a_plain_kernel() -> None:
+    # 5.9 times as fast as a binary search in the tickets on this graph, in turns in one process (EXPERIMENTS.md).
+    measured = walk_speed.rates(walk_speed.zipf_graph(100_000, 1_000_000, topics=10), turns=3)
+    fastest = {name: max(values) for name, values in measured.items()}
+    assert fastest["compiled engine"] > 0.5 * 5.9 * fastest["binary search"]
