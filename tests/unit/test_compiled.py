@@ -18,6 +18,7 @@ from tests.walker import ReferenceWalker
 pytest.importorskip("numba")
 from kgsynth.walks import compiled, inverted
 from kgsynth.walks.distinct import NEW, Distinct
+from tests.benchmarks import walk_speed
 
 
 def made(counts: Mapping[tuple[str, str], int]) -> tables.WalkTables:
