@@ -136,7 +136,7 @@ def replace(
         if transaction.has_changed:
             transaction.run(_MARK_STALE)
         if settings is not None:
-            transaction.run(_SET_SETTINGS, settings=dict(settings))
+            transaction.run(_SET_SETTINGS, **settings)
             transaction.run(_FORGET_UNDONE)
 
     graph.together(work)

@@ -17,6 +17,7 @@ READ_WHOLE = {
     "walk/concept_neighbours",
     "walk/earlier_combinations",
     "ground/document_ids",
+    "ground/documents_and_terms",
     "show/topic_count",
     "show/guide_values",
 }
