@@ -126,7 +126,10 @@ def from_examples(positives: Vectors, negatives: Vectors, *, method: Method, see
     else:
         model = learn.linear_model.LogisticRegression(C=10.0, class_weight="balanced", max_iter=1000)
     folds = learn.model_selection.StratifiedKFold(min(_FOLDS, fewest), shuffle=True, random_state=seed % 2**32)
-    unseen = learn.model_selection.cross_val_predict(model, vectors, labels, cv=folds, method="predict_proba")[:, 1]
+    unseen = np.empty(len(vectors))
+    for seen, others in folds.split(vectors, labels):
+        own = _fitted(learn.base.clone(model).fit(vectors[seen], labels[seen]), is_classifier=True)
+        unseen[others] = own.model.predict_proba(vectors[others])[:, 1]
     cut = float(np.quantile(unseen[labels == 1], 1 - _REACHED))
     fitted = _fitted(model.fit(vectors, labels), is_classifier=True)
     return _Fitted(fitted.model, is_classifier=True, cut=cut), _with_cut(unseen[labels == 0], cut)
@@ -223,6 +226,7 @@ def _unit(vector: Any) -> NDArray[np.float32]:
 def _sklearn() -> Any:
     try:
         import sklearn
+        import sklearn.base
         import sklearn.ensemble
         import sklearn.linear_model
         import sklearn.model_selection
