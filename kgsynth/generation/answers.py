@@ -70,6 +70,9 @@ class Answering:
         if not self._fits:
             outcome.refusals.append(Refusal(reason=TOO_LONG, raw=self._question.text, is_final=True))
             return outcome
+        # Without the judge's, which are in the account of the run.
+        outcome.add("votes", len(self._votes))
+        outcome.add("vote_tokens", sum(done[one.id].output_tokens for one in self._votes))
         kept = self._kept(done)
         if isinstance(kept, Refusal):
             outcome.refusals.append(kept)

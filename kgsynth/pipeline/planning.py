@@ -52,28 +52,35 @@ def measured(path: Path) -> list[Measured]:
             f"{path} holds no {'answers' if asked else 'questions'}",
             hint="Run a few documents and combinations to the answers first, to measure lengths.",
         )
-    characters, counts = _characters(answered)
-    tokens = sum(_total(one, "output_tokens") for one in answered)
-    texts = sum(_total(one, "requests") for one in answered)
-    kept = sum(part.counted()["kept"] for one in answered for part in one.parts())
-    read = sum(_total(one, "units") for one in answered)
+    characters, by_level = _characters(answered)
+    tokens = sum(_total(one, "vote_tokens") for one in answered)
+    texts = sum(_total(one, "votes") for one in answered)
+    kept = sum(by_level.values())
+    # A retry asks the questions of its run once more.
+    read = sum(_total(one, "units", retries=False) for one in answered)
     if not kept or not texts or not tokens:
         raise ConfigError(f"the answers below {path} were all rejected", hint="Look at their rejects.")
     each = tokens / texts
-    chars_each_token = characters / counts / each
+    chars_each_token = characters / kept / each
     found = []
-    for stage in sorted({one.stage for one in asked}):
+    lengths_of = {
+        stage: [len(row["text"]) for one in asked if one.stage == stage for part in one.parts() for row in part.rows()]
+        for stage in sorted({one.stage for one in asked})
+    }
+    every = sum(map(len, lengths_of.values()))
+    for stage, lengths in lengths_of.items():
         own = [one for one in asked if one.stage == stage]
-        lengths = [len(row["text"]) for one in own for part in one.parts() for row in part.rows()]
+        level = int(stage.removeprefix("level"))
         found.append(
             Measured(
-                level=int(stage.removeprefix("level")),
+                level=level,
                 # A retry asks for units of its run once more.
                 units=sum(_total(one, "units", retries=False) for one in own),
                 questions=len(lengths),
                 question_tokens=sum(lengths) / max(1, len(lengths)) / chars_each_token,
                 answer_tokens=each,
-                answered=kept / read if read else 0.0,
+                # What was read for answers has the levels in the shares of the questions.
+                answered=min(1.0, by_level.get(level, 0) / max(1.0, read * len(lengths) / max(1, every))),
             )
         )
     return found
@@ -152,12 +159,13 @@ def _total(folder: RunFolder, name: str, *, retries: bool = True) -> int:
     )
 
 
-def _characters(folders: Sequence[RunFolder]) -> tuple[int, int]:
-    """Characters of all kept answers, and how many there are."""
-    total = count = 0
+def _characters(folders: Sequence[RunFolder]) -> tuple[int, dict[int, int]]:
+    """Characters of all kept answers, and how many there are of each level."""
+    total = 0
+    counts: dict[int, int] = {}
     for folder in folders:
         for part in folder.parts():
             for row in part.rows():
                 total += len(row["answer"])
-                count += 1
-    return total, max(1, count)
+                counts[row["level"]] = counts.get(row["level"], 0) + 1
+    return total, counts

@@ -222,6 +222,9 @@ def test_a_plan_multiplies_what_was_measured(server, desk: Path) -> None:
         assert 0 < one.answered <= 1
         assert one.question_tokens > 10
         assert one.answer_tokens > 10
+    answered = [row["level"] for row in open_run(desk / "runs" / "answers").rows()]
+    for one in levels:
+        assert one.answered * one.questions == pytest.approx(answered.count(one.level))
     with server.connect() as graph:
         found = pipeline.plan(graph, levels, epochs=2, walks=500, seed=1)
         documents, topics = canonical.run(
