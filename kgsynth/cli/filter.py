@@ -207,14 +207,13 @@ def rate(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
     corpus = pipeline.read_corpus(work_dir)
     done = pipeline.known_rounds(work_dir)
     earlier = pipeline.rating_runs(work_dir) if done else []
-    last = work_dir / (f"round-{done}/scores.parquet" if done else "start.parquet")
-    scores = pipeline.read_scores(last, corpus)
+    scores, selected = pipeline.selection(corpus, settings, work_dir=work_dir)
     folder = pipeline.rate(
         env(),
         corpus,
         settings_from(DocumentsSettings, "documents", values, sources=list(sources), max_rejected_share=1.0),
         settings,
-        selected=scores > settings.min_score if done else scores >= 0.5,
+        selected=selected,
         scores=scores,
         earlier=earlier[:done],
         number=done + 1,

@@ -16,6 +16,7 @@ from kgsynth.pipeline.filtering import (
     rating_runs,
     read_figures,
     run_filter,
+    selection,
     start,
     write_syllabus,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "run",
     "run_filter",
     "sample",
+    "selection",
     "snapshot",
     "start",
     "subset",

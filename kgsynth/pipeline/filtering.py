@@ -32,7 +32,7 @@ from kgsynth.generation.syllabus import Syllabus
 from kgsynth.pipeline.asking import Stage, ask
 from kgsynth.pipeline.backends import Make, make_generator
 from kgsynth.pipeline.corpus import Corpus, document_vectors, embed, read_scores, vector_store, write_scores
-from kgsynth.pipeline.stages import Report, batches, timed, write_lines
+from kgsynth.pipeline.stages import Report, batches, settled, timed, write_lines
 from kgsynth.progress import Progress
 from kgsynth.randomness import stream
 from kgsynth.records import Document, StageCount, content_hash
@@ -145,8 +145,7 @@ def rate_stage(documents: DocumentsSettings, settings: FilterSettings, contents:
         settings: backend and domain.
         contents: content hashes by id; any other value stands for whatever content.
     """
-    sources = tuple(str(Path(one).absolute()) if Path(one).exists() else one for one in documents.sources)
-    documents = replace(documents, sources=sources)
+    documents = settled(documents)
     return Stage(
         name="rate",
         unit="documents",
@@ -377,10 +376,21 @@ def keep(
     Raises:
         ConfigError: there are no scores; ManifestError: the sources are not those that were embedded.
     """
+    scores, selected = selection(corpus, settings, work_dir=work_dir)
+    return _write_lists(corpus, documents, scores, selected, work_dir, report)
+
+
+def selection(
+    corpus: Corpus, settings: FilterSettings, *, work_dir: Path
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The last scores of a work folder, float64 (documents,), and which documents they select, bool (documents,).
+
+    Raises:
+        ConfigError: there are no scores, or they are of another corpus.
+    """
     last = known_rounds(work_dir)
     scores = read_scores(work_dir / (f"round-{last}/scores.parquet" if last else "start.parquet"), corpus)
-    selected = scores > settings.min_score if last else scores >= 0.5
-    return _write_lists(corpus, documents, scores, selected, work_dir, report)
+    return scores, scores > settings.min_score if last else scores >= 0.5
 
 
 def read_figures(work_dir: Path) -> dict[str, Any]:

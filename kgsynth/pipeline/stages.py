@@ -4,15 +4,23 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from kgsynth.config import DocumentsSettings
 from kgsynth.progress import Progress
 from kgsynth.records import StageCount
 
 Report = Callable[[StageCount], None]
 _Item = TypeVar("_Item")
+
+
+def settled(documents: DocumentsSettings) -> DocumentsSettings:
+    """The settings with sources that are found from every folder, for a run that may be taken up later."""
+    sources = tuple(str(Path(one).absolute()) if Path(one).exists() else one for one in documents.sources)
+    return replace(documents, sources=sources)
 
 
 @contextmanager

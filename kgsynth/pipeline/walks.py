@@ -63,7 +63,7 @@ def sample(
     epochs = _PAPER_EPOCHS if settings.combinations is None and settings.epochs is None else settings.epochs
     limit = None if epochs is None else epochs * len(starts)
     folder = environment.walk_tables / fingerprint
-    if _is_compiled(settings, folder, limit if settings.combinations is None else settings.combinations):
+    if _is_compiled(settings, limit if settings.combinations is None else settings.combinations):
         from kgsynth.walks import compiled, inverted
 
         held = _tables(graph, folder)
@@ -98,7 +98,7 @@ def sample(
         progress.advance(len(batch))
 
 
-def _is_compiled(settings: SampleSettings, folder: Path, amount: int | None) -> bool:
+def _is_compiled(settings: SampleSettings, amount: int | None) -> bool:
     """Whether the compiled engine walks.
 
     Raises:

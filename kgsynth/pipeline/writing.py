@@ -39,7 +39,7 @@ from kgsynth.pipeline.asking import Stage, ask, ask_again
 from kgsynth.pipeline.backends import Make, make_generator
 from kgsynth.pipeline.filtering import rate_stage
 from kgsynth.pipeline.graph import connect
-from kgsynth.pipeline.stages import Report, advancing, timed, write_lines
+from kgsynth.pipeline.stages import Report, advancing, settled, timed, write_lines
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import (
     Annotation,
@@ -99,8 +99,7 @@ def extract_with_model(
 def _extract_stage(
     documents: DocumentsSettings, settings: ExtractSettings, only: Mapping[str, int] | None = None
 ) -> Stage:
-    sources = tuple(str(Path(one).absolute()) if Path(one).exists() else one for one in documents.sources)
-    documents = replace(documents, sources=sources)
+    documents = settled(documents)
 
     def units() -> Iterator[Any]:
         # What cannot be used was written down and counted when the stage began.

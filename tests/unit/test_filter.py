@@ -175,6 +175,14 @@ def mixed(tmp_path: Path) -> tuple[Path, Path]:
     return corpus, tmp_path / "seeds.jsonl"
 
 
+class Mumbling(ScriptedGenerator):
+    """Rates the half of the documents whose numbers are even."""
+
+    def complete(self, request: Request) -> Completion:
+        completion = super().complete(request)
+        return completion if request.id[-1] in "02468" else replace(completion, text="no idea")
+
+
 _ROUNDS: dict[str, object] = {"rounds": 2, "rated": 20, "min_score": 2.0, "method": "forest", "score": "mean"}
 
 
@@ -301,11 +309,6 @@ def test_the_steps_one_by_one_keep_what_all_in_one_keeps_and_another_cut_needs_n
 def test_what_was_retried_counts_when_the_filter_runs_again(
     environment: config.Environment, mixed: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    class Mumbling(ScriptedGenerator):
-        def complete(self, request: Request) -> Completion:
-            completion = super().complete(request)
-            return completion if request.id[-1] in "02468" else replace(completion, text="no idea")
-
     values: dict[str, Any] = {**_ROUNDS, "positives": (str(mixed[1]),), "language": ""}
     documents = DocumentsSettings(sources=(str(mixed[0]),), max_rejected_share=1.0)
     settings = FilterSettings(seed=5, backend="scripted", **values)
@@ -470,13 +473,6 @@ def test_a_killed_filter_is_continued_by_the_same_command(
 def test_ratings_that_were_rejected_are_asked_for_again(
     environment: config.Environment, mixed: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    class Mumbling(ScriptedGenerator):
-        """Rates the half of the documents whose numbers are even."""
-
-        def complete(self, request: Request) -> Completion:
-            completion = super().complete(request)
-            return completion if request.id[-1] in "02468" else replace(completion, text="no idea")
-
     documents = DocumentsSettings(sources=(str(mixed[0]),), max_rejected_share=1.0)
     stage = filtering.rate_stage(
         documents, FilterSettings(seed=5, backend="scripted"), dict.fromkeys((f"m{n}" for n in range(20)), 1)
