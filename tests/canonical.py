@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from kgsynth.graph.derived import TICKETS_PER_BLOCK
 from kgsynth.graph.session import Graph
 
 
@@ -20,7 +21,10 @@ def wipe(graph: Graph) -> None:
 
 
 def dump(graph: Graph, *, facts_only: bool = False) -> list[str]:
-    """All nodes and relationships as sorted lines; `facts_only` leaves out derived things and the build's state."""
+    """All nodes and relationships as sorted lines; `facts_only` leaves out derived things and the build's state.
+
+    Which slot a term has changes no walk: tickets are shown as they lie in its block.
+    """
     derived_types = ["CO_OCCURS_WITH", "NEXT_TOPIC", "FIRST_CONCEPT", "NEXT_CONCEPT"] if facts_only else []
     # How terms were merged last, and which merges were undone since, say nothing of what the graph holds.
     derived_types.append("UNDONE")
@@ -29,9 +33,9 @@ def dump(graph: Graph, *, facts_only: bool = False) -> list[str]:
     for node in nodes:
         if "Build" in node["labels"] and (facts_only or node["properties"]["id"] == "merge"):
             continue
-        properties = node["properties"]
+        properties = {name: _in_block(name, value) for name, value in node["properties"].items() if name != "slot"}
         if facts_only:
-            derived_names = ("slot", "document_count", "term_count", "next_", "first_concept")
+            derived_names = ("slot", "document_count", "term_count", "next_", "first_concept", "digest", "changed")
             properties = {key: value for key, value in properties.items() if not key.startswith(derived_names)}
         lines.append(json.dumps(["node", sorted(node["labels"]), properties], sort_keys=True, ensure_ascii=False))
     relationships = run(
@@ -41,10 +45,23 @@ def dump(graph: Graph, *, facts_only: bool = False) -> list[str]:
     )
     lines += [
         json.dumps(
-            ["relationship", row["start"], row["type"], row["end"], row["properties"]],
+            [
+                "relationship",
+                row["start"],
+                row["type"],
+                row["end"],
+                {name: _in_block(name, value) for name, value in row["properties"].items()},
+            ],
             sort_keys=True,
             ensure_ascii=False,
         )
         for row in relationships
     ]
     return sorted(lines)
+
+
+def _in_block(name: str, value: Any) -> Any:
+    # The last ticket of a block may be the block's end: `upto` is the ticket behind it.
+    if name.endswith("_from"):
+        return value % TICKETS_PER_BLOCK
+    return (value - 1) % TICKETS_PER_BLOCK if name == "upto" else value

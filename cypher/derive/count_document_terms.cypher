@@ -8,4 +8,5 @@ CALL (document) {
   OPTIONAL MATCH (mentioned)-[:MERGED_INTO]->(canonical:Term)
   WITH document, count(DISTINCT coalesce(canonical, mentioned)) AS term_count
   SET document.term_count = term_count
+  REMOVE document.changed
 } IN TRANSACTIONS OF 5000 ROWS

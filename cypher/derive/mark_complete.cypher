@@ -2,7 +2,8 @@
 // access: write
 // params: fingerprint, token
 // returns: state
-MATCH (build:Build {id: 'current', state: 'building', token: $token})
+MATCH (build:Build {id: 'current', token: $token})
+WHERE build.state IN ['building', 'stale']
 SET build.state = 'complete', build.fingerprint = $fingerprint
 REMOVE build.token
 RETURN build.state AS state

@@ -1,4 +1,4 @@
-// Whether the derived layers can be used: no row, stale, building or complete.
+// Whether the derived layers can be used: no row, missing, old, stale, building or complete.
 // access: read
 // params: -
 // returns: state, fingerprint

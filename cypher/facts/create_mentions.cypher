@@ -6,3 +6,4 @@ UNWIND $rows AS row
 MATCH (document:Document {id: row.document_id})
 MATCH (term:Term {id: row.term_id})
 CREATE (document)-[:MENTIONS {spelling: row.spelling}]->(term)
+SET document.changed = true

@@ -5,4 +5,4 @@
 // returns: -
 UNWIND $rows AS row
 MERGE (term:Term {id: row.id})
-ON CREATE SET term:Concept, term.kind = 'concept', term.name = row.name
+ON CREATE SET term:Concept, term.kind = 'concept', term.name = row.name, term.changed = 'counts'

@@ -6,6 +6,7 @@
 // returns: id, seen, is_mentioning
 UNWIND $rows AS row
 MERGE (document:Document {id: row.id})
+ON CREATE SET document.changed = true
 WITH document, row, document.content_hash AS seen, EXISTS { (document)-[:MENTIONS]->() } AS is_mentioning
 FOREACH (_ IN CASE WHEN seen IS NULL AND row.content_hash IS NOT NULL THEN [1] ELSE [] END |
   SET document.content_hash = row.content_hash,

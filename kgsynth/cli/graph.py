@@ -274,11 +274,15 @@ def merges(ctx: click.Context) -> None:
 
 
 @click.command()
+@click.option("--whole", "is_whole", is_flag=True, help="From nothing, also where little has changed.")
 @click.pass_context
-def build(ctx: click.Context) -> None:
-    """Make co-occurrences and walk tables anew from documents and merges."""
+def build(ctx: click.Context, /, is_whole: bool) -> None:
+    """Bring co-occurrences and walk tables up to date with documents and merges.
+
+    Where less than a quarter of the documents is new, only what has changed is made anew.
+    """
     with open_graph(ctx) as graph:
-        pipeline.build(graph, report=report, progress=progress())
+        pipeline.build(graph, is_whole=is_whole, report=report, progress=progress())
 
 
 @click.command()

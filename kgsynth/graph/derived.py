@@ -1,14 +1,19 @@
 """The derived layers: counts, co-occurrences and the ticket tables, made anew from facts and decisions.
 
 The build state in the graph says whether they can be used: a build that was killed leaves `building`, a changed fact
-`stale`. Ticket tables are as DESIGN describes: a term owns a block of integers from slot * 2**40, its neighbours hold
-as many consecutive tickets as their count, in the order count descending, then id.
+`stale`; `growing` then makes anew what has changed and nothing else. Ticket tables are as DESIGN describes: a term owns
+a block of integers from slot * 2**40, its neighbours hold as many consecutive tickets as their count, in the order
+count descending, then id.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kgsynth import queries
 from kgsynth.errors import GraphError
@@ -17,7 +22,7 @@ from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import content_hash
 
 _MARK_BUILDING = queries.load("derive/mark_building")
-_MARK_COMPLETE = queries.load("derive/mark_complete")
+MARK_COMPLETE = queries.load("derive/mark_complete")
 _STATE = queries.load("derive/state")
 _DELETE_RELATIONSHIPS = queries.load("derive/delete_relationships")
 _CLEAR_TERMS = queries.load("derive/clear_terms")
@@ -26,29 +31,32 @@ _COUNT_TERM_DOCUMENTS = queries.load("derive/count_term_documents")
 _TERM_IDS = queries.load("derive/term_ids")
 _CREATE_CO_OCCURRENCES = queries.load("derive/create_co_occurrences")
 _ADJACENCY = queries.load("derive/adjacency")
-_SET_TICKETS = queries.load("derive/set_tickets")
-_CREATE_STEPS = {
+SET_TICKETS = queries.load("derive/set_tickets")
+_DIGESTS = queries.load("derive/digests")
+CREATE_STEPS = {
     "next_topic": queries.load("derive/create_next_topic_steps"),
     "first_concept": queries.load("derive/create_first_concept_steps"),
     "next_concept": queries.load("derive/create_next_concept_steps"),
 }
 
-_CHANGED = "the graph was changed, or built by another call, while this build ran"
-_BUILD_AGAIN = "Run `kgsynth build` again when no other load, merge or build is at work."
+CHANGED = "the graph was changed, or built by another call, while this build ran"
+BUILD_AGAIN = "Run `kgsynth build` again when no other load, merge or build is at work."
 
 TICKETS_PER_BLOCK = 2**40
 # 10,000 relationships a statement is the fastest of 1,000 to 50,000 (DESIGN section 5).
-_STEP_BATCH = 10_000
+STEP_BATCH = 10_000
 # Terms go to one co-occurrence statement until their documents have this many mentions, so that a hub, or a term of a
 # document with thousands of them, has one of its own.
-_MENTION_BATCH = 50_000
+MENTION_BATCH = 50_000
 _TERM_BATCH = 5_000
 
 
 @dataclass(slots=True, kw_only=True)
 class BuildCounts:
-    """What a build made."""
+    """What a build made; of a graph that was grown, what was added to or made anew."""
 
+    is_grown: bool = False
+    documents: int = 0
     terms: int = 0
     co_occurrences: int = 0
     steps: dict[str, int] = field(default_factory=dict)
@@ -56,7 +64,7 @@ class BuildCounts:
 
 
 def state(graph: Graph) -> str:
-    """`missing`, `stale`, `building` or `complete`."""
+    """`missing`, `old`, `stale`, `building` or `complete`; of these `stale` alone can be grown."""
     rows = graph.read(_STATE)
     return str(rows[0]["state"]) if rows else "missing"
 
@@ -72,6 +80,7 @@ def fingerprint(graph: Graph) -> str:
     if current != "complete":
         why = {
             "missing": "were never built",
+            "old": "are older than the last load or merge",
             "stale": "are older than the last load or merge",
             "building": "were left half-built",
         }[current]
@@ -97,13 +106,13 @@ def build(graph: Graph, progress: Progress | None = None) -> BuildCounts:
     counts = BuildCounts(terms=len(rows))
     kinds = {row["id"]: row["kind"] for row in rows}
     with shown(progress, "co-occurrences", len(rows)) as bar:
-        for batch in _by_weight(((row["id"], row["mention_count"]) for row in rows), _MENTION_BATCH):
+        for batch in by_weight(((row["id"], row["mention_count"]) for row in rows), MENTION_BATCH):
             counts.co_occurrences += graph.write(_CREATE_CO_OCCURRENCES, ids=batch).rows[0]["pairs"]
             bar.advance(len(batch))
     slots = {term_id: slot for slot, term_id in enumerate(kinds)}
     counts.fingerprint = _write_ticket_tables(graph, kinds, slots, counts, progress)
-    if not graph.write(_MARK_COMPLETE, fingerprint=counts.fingerprint, token=token).rows:
-        raise GraphError(_CHANGED, hint=_BUILD_AGAIN)
+    if not graph.write(MARK_COMPLETE, fingerprint=counts.fingerprint, token=token).rows:
+        raise GraphError(CHANGED, hint=BUILD_AGAIN)
     return counts
 
 
@@ -115,50 +124,74 @@ def adjacency(graph: Graph) -> Iterator[Row]:
 def _write_ticket_tables(
     graph: Graph, kinds: dict[str, str], slots: dict[str, int], counts: BuildCounts, progress: Progress
 ) -> str:
-    tables: dict[str, list[Row]] = {name: [] for name in _CREATE_STEPS}
-    waiting = dict.fromkeys(_CREATE_STEPS, 0)
-    counts.steps = dict.fromkeys(_CREATE_STEPS, 0)
-    digests: list[tuple[str, str]] = []
+    tables: dict[str, list[Row]] = {name: [] for name in CREATE_STEPS}
+    waiting = dict.fromkeys(CREATE_STEPS, 0)
+    counts.steps = dict.fromkeys(CREATE_STEPS, 0)
+    hashes = {term_id: id_hash(term_id) for term_id in kinds}
     tickets: list[Row] = []
     with shown(progress, "walk tables", len(kinds)) as bar:
         for row in adjacency(graph):
             term_id = row["id"]
             if term_id not in slots:
-                raise GraphError(_CHANGED, hint=_BUILD_AGAIN)
+                raise GraphError(CHANGED, hint=BUILD_AGAIN)
             own = {
                 "id": term_id,
                 "slot": slots[term_id],
+                "digest": row_digest([hashes[one] for one in row["neighbours"]], row["counts"]),
                 "from": slots[term_id] * TICKETS_PER_BLOCK,
-                **dict.fromkeys(_CREATE_STEPS, 0),
+                **dict.fromkeys(CREATE_STEPS, 0),
             }
-            for name, steps in _steps_of(row, kinds).items():
+            for name, steps in steps_of(row, kinds).items():
                 table = ticket_table(steps, first=own["from"])
                 own[name] = sum(count for _, count in steps)
                 tables[name].append({"id": term_id, **table})
                 waiting[name] += len(steps)
                 counts.steps[name] += len(steps)
-                if waiting[name] >= _STEP_BATCH:
-                    graph.write(_CREATE_STEPS[name], rows=tables[name])
+                if waiting[name] >= STEP_BATCH:
+                    graph.write(CREATE_STEPS[name], rows=tables[name])
                     tables[name], waiting[name] = [], 0
-            digests.append((term_id, _digest(row)))
             tickets.append(own)
             if len(tickets) >= _TERM_BATCH:
-                graph.write(_SET_TICKETS, rows=tickets)
+                graph.write(SET_TICKETS, rows=tickets)
                 tickets = []
             bar.advance()
         for name, steps_rows in tables.items():
             if steps_rows:
-                graph.write(_CREATE_STEPS[name], rows=steps_rows)
+                graph.write(CREATE_STEPS[name], rows=steps_rows)
         if tickets:
-            graph.write(_SET_TICKETS, rows=tickets)
-    return content_hash(sorted(digests))[:16]
+            graph.write(SET_TICKETS, rows=tickets)
+    return digests_hash(graph)
 
 
-def _digest(row: Row) -> str:
-    return content_hash(sorted(zip(row["neighbours"], row["counts"], strict=True)))
+def digests_hash(graph: Graph) -> str:
+    """The fingerprint of the walk tables as they are: a hash of the digests of all terms."""
+    return content_hash([[row["id"], row["digest"]] for row in graph.read(_DIGESTS)])[:16]
 
 
-def _steps_of(row: Row, kinds: dict[str, str]) -> dict[str, list[tuple[str, int]]]:
+def id_hash(term_id: str) -> int:
+    """64 bits of a term's id, for digests."""
+    return int.from_bytes(hashlib.blake2b(term_id.encode(), digest_size=8).digest(), "little")
+
+
+def row_digest(hashes: Sequence[int], counts: Sequence[int]) -> int:
+    """A number that names the neighbours of one term and their counts, whatever their order; signed, 64 bits."""
+    parts = digest_parts(np.asarray(hashes, dtype=np.uint64), np.asarray(counts, dtype=np.uint64))
+    return int(parts.sum(dtype=np.uint64).astype(np.int64))
+
+
+def digest_parts(hashes: NDArray[np.uint64], counts: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """What each neighbour adds to the digest of a term, modulo 2**64; uint64 (neighbours,)."""
+    return _mixed(hashes ^ _mixed(counts))
+
+
+def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    # The finisher of splitmix64 (Steele, Lea and Flood 2014).
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def steps_of(row: Row, kinds: Mapping[str, str]) -> dict[str, list[tuple[str, int]]]:
     """The neighbours of a term by step table, heaviest first, ties by id."""
     steps: dict[str, list[tuple[str, int]]] = {}
     for neighbour, count in zip(row["neighbours"], row["counts"], strict=True):
@@ -196,7 +229,8 @@ def ticket_table(steps: Sequence[tuple[str, int]], *, first: int) -> Row:
     return {"targets": [neighbour for neighbour, _ in steps], "tickets": tickets, "upto": upto}
 
 
-def _by_weight(items: Iterable[tuple[str, int]], limit: int) -> Iterator[list[str]]:
+def by_weight(items: Iterable[tuple[str, int]], limit: int) -> Iterator[list[str]]:
+    """Runs of items that weigh about `limit` together; what weighs more has a run of its own."""
     batch: list[str] = []
     weight = 0
     for item, own in items:

@@ -22,7 +22,9 @@ _MERGE_COUNTED_PAIRS = queries.load("facts/merge_counted_pairs")
 _NAME_UNMENTIONED_TERMS = queries.load("facts/name_unmentioned_terms")
 _NAME_TERMS = queries.load("facts/name_terms")
 _COUNTS = queries.load("facts/counts")
+_MISSING_MENTIONS = queries.load("facts/missing_mentions")
 _MARK_STALE = queries.load("derive/mark_stale")
+_MARK_OLD = queries.load("derive/mark_old")
 _WAIT_FOR_INDEXES = queries.load("schema/wait_for_indexes")
 
 # Names are counted for this many terms a statement: a hub has as many mentions as documents.
@@ -104,9 +106,12 @@ def write(graph: Graph, batch: Sequence[DocumentFacts]) -> list[str]:
             (known_rows if facts.document_id in has_mentions else fresh).extend(rows)
         if fresh:
             transaction.run(_CREATE_MENTIONS, rows=fresh)
+        is_old = False
         if known_rows:
+            is_old = transaction.run(_MISSING_MENTIONS, rows=known_rows)[0]["missing"] > 0
             transaction.run(_MERGE_MENTIONS, rows=known_rows)
-        _mark_stale_if_changed(transaction)
+        if transaction.has_changed:
+            transaction.run(_MARK_OLD if is_old else _MARK_STALE)
         return conflicts
 
     return graph.together(work)
@@ -125,7 +130,8 @@ def write_pairs(graph: Graph, batch: Sequence[PairFacts]) -> list[tuple[str, str
         transaction.run(_NAME_UNMENTIONED_TERMS, rows=names)
         rows = [{"first": pair.first.term_id, "second": pair.second.term_id, "count": pair.count} for pair in batch]
         held = transaction.run(_MERGE_COUNTED_PAIRS, rows=rows)
-        _mark_stale_if_changed(transaction)
+        if transaction.has_changed:
+            transaction.run(_MARK_OLD)
         return [(row["first"], row["second"], row["seen"]) for row in held if row["seen"] != row["given"]]
 
     return graph.together(work)
@@ -176,8 +182,3 @@ def _write_terms(transaction: Transaction, mentions: Sequence[Mention]) -> None:
         if names:
             # Ordered, so that two writers take the locks in the same order and cannot wait for each other.
             transaction.run(query, rows=[{"id": term_id, "name": name} for term_id, name in sorted(names.items())])
-
-
-def _mark_stale_if_changed(transaction: Transaction) -> None:
-    if transaction.has_changed:
-        transaction.run(_MARK_STALE)

@@ -12,7 +12,7 @@ from kgsynth.config import DocumentsSettings, Environment, FieldNames, GraphSett
 from kgsynth.documents import RejectFile, read, usable_documents
 from kgsynth.documents.forgotten import REASON
 from kgsynth.documents.read import refuse_too_many, usable_annotations
-from kgsynth.graph import checks, decisions, derived, facts
+from kgsynth.graph import checks, decisions, derived, facts, growing
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from kgsynth.pipeline.stages import Report, batches, timed
@@ -351,12 +351,27 @@ def merge_rows(planned: MergePlan) -> list[dict[str, object]]:
     return [{**asdict(one), "merge_id": one.merge_id} for one in (*planned.new, *planned.changed)]
 
 
-def build(graph: Graph, *, report: Report, progress: Progress | None = None) -> derived.BuildCounts:
-    """Make co-occurrences and walk tables anew."""
+def build(
+    graph: Graph, *, is_whole: bool = False, report: Report, progress: Progress | None = None
+) -> derived.BuildCounts:
+    """Bring co-occurrences and walk tables up to date: by what has changed where that is less work, else from nothing.
+
+    Args:
+        graph: where.
+        is_whole: from nothing in any case.
+        report: gets the account.
+        progress: told of terms.
+
+    Raises:
+        GraphError: facts or decisions were changed meanwhile, or another build ran; the layers cannot be used then.
+    """
     count = StageCount(stage="build", unit="terms")
     with timed(count, report):
-        built = derived.build(graph, progress)
+        is_grown = not is_whole and growing.is_worth_it(graph)
+        built = growing.grow(graph, progress) if is_grown else derived.build(graph, progress)
         count.kept = built.terms
+        if is_grown:
+            count.notes["grown_by_documents"] = built.documents
         count.notes["co_occurrences"] = built.co_occurrences
         count.notes["steps"] = sum(built.steps.values())
     return built

@@ -232,7 +232,7 @@ def test_a_build_notices_that_the_graph_was_changed_meanwhile(
     with pytest.raises(GraphError, match="was changed"):
         build(graph)
     monkeypatch.undo()
-    assert derived.state(graph) == "stale"
+    assert derived.state(graph) == "building"
     build(graph)
     assert pipeline.check(graph, report=lambda _: None) == []
 

@@ -8,7 +8,7 @@ from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from kgsynth.queries import Query
 
-FOLDERS = ("facts", "merge", "derive", "walk", "ground", "provenance", "check", "explore", "show", "forget")
+FOLDERS = ("facts", "merge", "derive", "walk", "ground", "provenance", "check", "explore", "show", "forget", "grow")
 # Schema and administration commands cannot be explained; the `graph` fixture has run them.
 ALL = [query for folder in FOLDERS for query in queries.load_folder(folder)]
 READ_WHOLE = {
@@ -20,6 +20,8 @@ READ_WHOLE = {
     "ground/documents_and_terms",
     "show/topic_count",
     "show/guide_values",
+    "grow/sizes",
+    "grow/largest_slot",
 }
 PARAMETERS: dict[str, object] = {
     "limit": 2,
@@ -76,7 +78,7 @@ def test_a_walk_step_is_one_index_seek_without_sort_or_scan(graph: Graph, server
     assert not [one for one in used if "Scan" in one or "Sort" in one or one == "Top"]
 
 
-@pytest.mark.parametrize("folder", ["facts", "ground", "walk", "provenance", "show", "forget"])
+@pytest.mark.parametrize("folder", ["facts", "ground", "walk", "provenance", "show", "forget", "grow"])
 def test_what_is_asked_by_id_never_scans(graph: Graph, server: ManagedServer, folder: str) -> None:
     for query in queries.load_folder(folder):
         if query.name in READ_WHOLE:
