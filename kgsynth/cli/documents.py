@@ -19,7 +19,7 @@ from kgsynth.cli.options import (
     settings_from,
     settings_options,
 )
-from kgsynth.config import DocumentsSettings, ExtractSettings
+from kgsynth.config import DocumentsSettings, ExtractSettings, MergeSettings
 from kgsynth.documents import LOADER_KINDS, loader_names
 from kgsynth.documents.forgotten import read_forgotten
 from kgsynth.errors import ConfigError
@@ -98,6 +98,13 @@ def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, run_di
 @click.command()
 @click.argument("sources", nargs=-1)
 @click.option("-a", "--annotations", multiple=True, help="A file of concept annotations; may be given several times.")
+@click.option(
+    "--bulk",
+    "is_bulk",
+    is_flag=True,
+    help="For the first load of a large corpus: make the whole graph, walk tables too, and import it at once.",
+)
+@click.option("--merge", "is_merging", is_flag=True, help="With --bulk: merge near-duplicate terms too.")
 @click.option("--pairs", multiple=True, help="A table of counted co-occurrences: first, second, count.")
 @click.option(
     "--rejects",
@@ -116,6 +123,8 @@ def load(
     /,
     sources: tuple[str, ...],
     annotations: tuple[str, ...],
+    is_bulk: bool,
+    is_merging: bool,
     pairs: tuple[str, ...],
     rejects: Path,
     **values: Any,
@@ -124,12 +133,35 @@ def load(
 
     \b
     kgsynth load corpus.jsonl.gz --annotations annotations.jsonl
+    kgsynth load --bulk --merge corpus.jsonl.gz --annotations annotations.jsonl
     kgsynth load --pairs counts.csv
     """
     if not sources and not annotations and not pairs:
         raise ConfigError("nothing to load", hint="Give documents, --annotations FILE or --pairs FILE.")
     settings = settings_from(DocumentsSettings, "documents", values, sources=list(sources))
     forgotten = read_forgotten(env().tombstones, graphs={graph_settings(ctx).name})
+    if is_bulk and pairs:
+        raise ConfigError("--bulk and --pairs exclude each other", hint="Load the pairs afterwards, then build.")
+    if is_merging and not is_bulk:
+        raise ConfigError("--merge goes with --bulk", hint="Else run `kgsynth merge` after the load.")
+    if is_bulk:
+        counts = pipeline.load_bulk(
+            env(),
+            graph_settings(ctx),
+            settings,
+            annotations=annotations,
+            merge=settings_from(MergeSettings, "merge", {}) if is_merging else None,
+            rejects=rejects,
+            forgotten=forgotten.documents,
+            report=report,
+            progress=progress(),
+        )
+        with open_graph(ctx) as graph:
+            pipeline.restore_verdicts(graph, forgotten, report)
+        for count in counts:
+            if count.stage.startswith("load"):
+                _say_rejects(count, rejects)
+        return
     with open_graph(ctx) as graph:
         try:
             counts = pipeline.load(

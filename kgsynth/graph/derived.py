@@ -165,7 +165,19 @@ def _write_ticket_tables(
 
 def digests_hash(graph: Graph) -> str:
     """The fingerprint of the walk tables as they are: a hash of the digests of all terms."""
-    return content_hash([[row["id"], row["digest"]] for row in graph.read(_DIGESTS)])[:16]
+    return hash_of_digests((row["id"], row["digest"]) for row in graph.read(_DIGESTS))
+
+
+def hash_of_digests(digests: Iterable[tuple[str, int]]) -> str:
+    """The fingerprint of concepts and topics, in the order of their ids, with the digest of each."""
+    return content_hash([list(one) for one in digests])[:16]
+
+
+def mark_complete(graph: Graph, fingerprint: str) -> None:
+    """Say that the layers, made elsewhere, are whole: a graph that was just imported."""
+    token = uuid4().hex
+    graph.write(_MARK_BUILDING, token=token)
+    graph.write(MARK_COMPLETE, fingerprint=fingerprint, token=token)
 
 
 def id_hash(term_id: str) -> int:

@@ -90,7 +90,7 @@ def write(graph: Graph, batch: Sequence[DocumentFacts]) -> list[str]:
             and known.get(facts.document_id, facts.document.content_hash()) != facts.document.content_hash()
         ]
         wanted = [facts for facts in batch if facts.document_id not in set(conflicts)]
-        states = transaction.run(_WRITE_DOCUMENTS, rows=[_document_row(facts) for facts in wanted])
+        states = transaction.run(_WRITE_DOCUMENTS, rows=[document_row(facts) for facts in wanted])
         has_mentions = {row["id"] for row in states if row["is_mentioning"]}
         # A document that stands twice in the batch: its mentions may meet those of its first place.
         ids = Counter(facts.document_id for facts in wanted)
@@ -156,7 +156,8 @@ def counts(graph: Graph) -> dict[str, int]:
     return graph.read(_COUNTS)[0]
 
 
-def _document_row(facts: DocumentFacts) -> Row:
+def document_row(facts: DocumentFacts) -> Row:
+    """The properties of a document's node; None for one that is not there."""
     document = facts.document
     said = {"id": facts.document_id, "grade": facts.grade or None, "subject": facts.subject or None}
     if document is None:

@@ -7,6 +7,7 @@ and start time, so that a reused pid is never taken for the server). Everything 
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -14,7 +15,7 @@ import socket
 import subprocess
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +24,8 @@ import psutil
 
 from kgsynth import config
 from kgsynth.errors import ConfigError, GraphError, GraphUnavailableError, ServerError
-from kgsynth.graph import jars, java
+from kgsynth.graph import admin, jars, java
+from kgsynth.graph.import_files import NODES, RELATIONSHIPS, ImportFiles
 from kgsynth.graph.session import Graph
 from kgsynth.progress import Progress
 from kgsynth.records import content_hash
@@ -42,6 +44,9 @@ _POLL_S = 0.25
 # A fresh store takes 500 MB with its transaction logs (preallocated 256 MiB each for neo4j and system).
 _MIN_FREE_BYTES = 700 * 2**20
 _LAST_LINES = 15
+# The import keeps its caches outside the heap; half of what is free leaves room for its files in the page cache.
+_IMPORT_HEAP_MIB = 1024
+_IMPORT_MEMORY = "50%"
 
 # Below the range from which Linux hands out ports to connections, and apart from Neo4j's own 7687 and 7474, so that a
 # kept port is still free at the next start.
@@ -113,6 +118,32 @@ class ServerStatus:
     def is_running(self) -> bool:
         """Whether the process is there."""
         return self.pid is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What the import tool says of what it made."""
+
+    nodes: int
+    relationships: int
+    seconds: float
+    peak_memory: str
+
+    @classmethod
+    def of(cls, said: str, *, seconds: float) -> "ImportReport":
+        """From what the tool printed."""
+
+        def number(what: str) -> int:
+            found = re.search(rf"^\s*(\d+) {what}$", said, re.MULTILINE)
+            return int(found.group(1)) if found else 0
+
+        peak = re.search(r"Peak memory usage: (\S+)", said)
+        return cls(
+            nodes=number("nodes"),
+            relationships=number("relationships"),
+            seconds=seconds,
+            peak_memory=peak.group(1) if peak else "",
+        )
 
 
 class ManagedServer:
@@ -206,6 +237,7 @@ class ManagedServer:
         heap_mib: int | None = None,
         page_cache_mib: int | None = None,
         new_ports: bool = False,
+        after_import: bool = False,
         progress: Progress | None = None,
     ) -> bool:
         """Start the server and wait until it answers; False when it ran already. Two calls at once start one server.
@@ -214,6 +246,7 @@ class ManagedServer:
             heap_mib: Java heap from now on.
             page_cache_mib: page cache from now on.
             new_ports: choose other ports than the kept ones.
+            after_import: start an imported database that is not finished yet.
             progress: told about downloads.
 
         Raises:
@@ -225,6 +258,11 @@ class ManagedServer:
             if self._running_pid() is not None:
                 self._wait_until_ready()
                 return False
+            if self.has_unfinished_import and not after_import:
+                raise ServerError(
+                    f"a bulk load of graph {self.name!r} was not finished",
+                    hint=f"Give the same `kgsynth load --bulk` again, or start afresh with `{self._command('reset')}`.",
+                )
             self.install(progress)
             settings = self._chosen_settings(heap_mib=heap_mib, page_cache_mib=page_cache_mib, new_ports=new_ports)
             self._refuse_taken_ports(settings)
@@ -297,6 +335,78 @@ class ManagedServer:
             "NEO4J_USERNAME": self.username,
             "NEO4J_PASSWORD": self.password(),
         }
+
+    def import_files(self, files: ImportFiles) -> ImportReport:
+        """Make the graph's database from files, in place of what it holds; the server is stopped first.
+
+        Until `finish_import` is called the graph does not start, except with `start(after_import=True)`: a database
+        that is half there must not look like one.
+
+        Args:
+            files: closed.
+
+        Raises:
+            ServerError: the disk is too small, the tool fails, or it did not take all that the files hold.
+        """
+        self._make_home()
+        with self._locked():
+            self._stop()
+            self.install()
+            self._write_configuration(self._chosen_settings(heap_mib=None, page_cache_mib=None, new_ports=False))
+            self._make_password()
+            self._refuse_small_disk(files)
+            self._unfinished_import.touch()
+            began = time.monotonic()
+            said = self._admin(
+                [
+                    *("database", "import", "full", "neo4j", "--overwrite-destination", "--id-type=integer"),
+                    *("--bad-tolerance=0", f"--report-file={self.home / 'logs' / 'import.report'}"),
+                    *(f"--max-off-heap-memory={_IMPORT_MEMORY}", f"--read-buffer-size={files.read_buffer_bytes}"),
+                    *files.arguments(),
+                ],
+                heap_mib=_IMPORT_HEAP_MIB,
+            )
+            made = ImportReport.of(said, seconds=time.monotonic() - began)
+            wanted = (sum(files.counts[kind] for kind in NODES), sum(files.counts[kind] for kind in RELATIONSHIPS))
+            if (made.nodes, made.relationships) != wanted:
+                raise ServerError(
+                    f"the import made {made.nodes:,} nodes and {made.relationships:,} relationships of {wanted[0]:,} "
+                    f"and {wanted[1]:,}",
+                    hint=f"Look at {self.home / 'logs' / 'import.report'}.",
+                )
+            return made
+
+    @property
+    def has_unfinished_import(self) -> bool:
+        """Whether an import was begun and not finished."""
+        return self._unfinished_import.exists()
+
+    def finish_import(self) -> None:
+        """The database that was imported is whole, and may be started from now on."""
+        self._unfinished_import.unlink(missing_ok=True)
+
+    @property
+    def _unfinished_import(self) -> Path:
+        return self.home / "import.unfinished"
+
+    def _refuse_small_disk(self, files: ImportFiles) -> None:
+        free, needed = shutil.disk_usage(self.home).free, files.store_bytes
+        if free < needed:
+            raise ServerError(
+                f"the disk of {self.home} has {free / 2**30:,.1f} GiB free; this import needs about "
+                f"{needed / 2**30:,.1f} GiB beside its files",
+                hint="Make room, or set KGSYNTH_HOME to another disk.",
+            )
+
+    def _admin(self, arguments: Sequence[str], *, heap_mib: int = 512, timeout_s: float | None = None) -> str:
+        return admin.run(
+            arguments,
+            java=self._java().executable,
+            class_path=self._class_path(),
+            home=self.home,
+            heap_mib=heap_mib,
+            timeout_s=timeout_s,
+        )
 
     def _java(self) -> java.Java:
         return java.find_java(java_home=self._environment.java_home, search_path=self._environment.search_path)
@@ -428,25 +538,7 @@ class ManagedServer:
         new.unlink(missing_ok=True)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(f"k{secrets.token_urlsafe(18)}\n")  # a leading - would read as an option
-        done = subprocess.run(
-            [
-                str(self._java().executable),
-                "-cp",
-                self._class_path(),
-                "org.neo4j.cli.AdminTool",
-                "dbms",
-                "set-initial-password",
-                f"@{new}",
-            ],
-            env=config.process_environment(NEO4J_HOME=str(self.home), NEO4J_CONF=str(self.home / "conf")),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_START_TIMEOUT_S,
-        )
-        if done.returncode:
-            said = (done.stderr or done.stdout).strip()[:500]
-            raise ServerError(f"the initial password could not be set: {said}")
+        self._admin(["dbms", "set-initial-password", f"@{new}"], timeout_s=_START_TIMEOUT_S)
         new.replace(self.password_file)
 
     def _spawn(self, settings: ServerSettings) -> None:

@@ -5,6 +5,7 @@ in the order of the data's path, the commands one by one.
 """
 
 from kgsynth.pipeline.backends import make_generator
+from kgsynth.pipeline.bulk import load_bulk
 from kgsynth.pipeline.corpus import embed, read_corpus, read_scores
 from kgsynth.pipeline.dataset import curate, export, forgotten_of
 from kgsynth.pipeline.documents import extract, snapshot
@@ -57,6 +58,7 @@ __all__ = [
     "keep",
     "known_rounds",
     "load",
+    "load_bulk",
     "load_pairs",
     "make_generator",
     "measured",

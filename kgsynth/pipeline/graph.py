@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from kgsynth.concepts.decide import Doubt, Merge, MergeTerm, decide
+from kgsynth.concepts.decide import Decision, Doubt, Merge, MergeTerm, decide
 from kgsynth.concepts.normalise import term_id
 from kgsynth.config import DocumentsSettings, Environment, FieldNames, GraphSettings, MergeSettings
 from kgsynth.documents import RejectFile, read, usable_documents
@@ -136,7 +136,7 @@ def _load_documents(
 ) -> StageCount:
     count = StageCount(stage="load documents", unit="documents")
     with timed(count, report), shown(progress, "load documents", None), RejectFile(rejects) as reject_file:
-        usable = _not_forgotten(usable_documents(settings, reject_file, count), forgotten, reject_file, count)
+        usable = not_forgotten(usable_documents(settings, reject_file, count), forgotten, reject_file, count)
         for batch in _document_batches(usable):
             rows = [facts.DocumentFacts(document_id=document.id, document=document) for document in batch]
             for conflict in facts.write(graph, rows):
@@ -163,24 +163,11 @@ def _load_annotations(
 ) -> StageCount:
     count = StageCount(stage="load annotations", unit="annotations")
     touched: set[str] = set()
-    mention_count = nameless = 0
     with timed(count, report), shown(progress, "load annotations", None), RejectFile(rejects) as reject_file:
-        # An annotation file has fixed field names, whatever those of the documents are.
-        records = read("annotations", sources, FieldNames(), kind="annotations")
         batch: list[facts.DocumentFacts] = []
         size = 0
-        usable = usable_annotations(records, reject_file, count)
-        for annotation in _not_forgotten(usable, forgotten, reject_file, count):
-            row = facts.DocumentFacts(
-                document_id=annotation.id,
-                document=None,
-                mentions=mentions(annotation),
-                grade=annotation.grade,
-                subject=annotation.subject,
-            )
-            nameless += sum(not term_id(kind, name) for kind in _KINDS_OF_TERMS for name in annotation.spellings(kind))
+        for row in annotation_facts(sources, reject_file, forgotten, count):
             touched.update(mention.term_id for mention in row.mentions)
-            mention_count += len(row.mentions)
             batch.append(row)
             size += max(1, len(row.mentions))
             if size >= _MENTION_BATCH:
@@ -190,14 +177,34 @@ def _load_annotations(
         if batch:
             facts.write(graph, batch)
         facts.name_terms(graph, sorted(touched))
-        count.notes["mentions"] = mention_count
         count.notes["terms"] = len(touched)
-        count.notes["names_without_letters"] = nameless
     refuse_too_many(count, limit=settings.max_rejected_share, where=rejects, expected=REASON)
     return count
 
 
-def _not_forgotten(
+def annotation_facts(
+    sources: Sequence[str], rejects: RejectFile, forgotten: Collection[str], count: StageCount
+) -> Iterator[facts.DocumentFacts]:
+    """What annotation files say, a document at a time; mentions and names without letters are counted in the notes."""
+    mention_count = nameless = 0
+    # An annotation file has fixed field names, whatever those of the documents are.
+    usable = usable_annotations(read("annotations", sources, FieldNames(), kind="annotations"), rejects, count)
+    for annotation in not_forgotten(usable, forgotten, rejects, count):
+        own = mentions(annotation)
+        nameless += sum(not term_id(kind, name) for kind in _KINDS_OF_TERMS for name in annotation.spellings(kind))
+        mention_count += len(own)
+        yield facts.DocumentFacts(
+            document_id=annotation.id,
+            document=None,
+            mentions=own,
+            grade=annotation.grade,
+            subject=annotation.subject,
+        )
+    count.notes["mentions"] = mention_count
+    count.notes["names_without_letters"] = nameless
+
+
+def not_forgotten(
     records: Iterable[_Record], forgotten: Collection[str], rejects: RejectFile, count: StageCount
 ) -> Iterator[_Record]:
     """The records of documents that may be in the graph; the others are rejects."""
@@ -285,28 +292,15 @@ def plan_merge(
         distinct: pairs that count as called different for this plan.
         terms: these instead of all that the graph holds.
     """
-    from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
-
-    count = StageCount(stage="merge", unit="candidate pairs")
     stored = decisions.terms(graph) if terms is None else list(terms)
     yes, no = set(same), set(distinct)
-    store = EmbeddingStore(environment.embeddings, make_embedder(settings.embedder))
-    decision = decide(
-        [MergeTerm(id=term.id, kind=term.kind, name=term.name, document_count=term.document_count) for term in stored],
-        store.embed,
-        neighbours=settings.neighbours,
-        min_cosine=settings.min_cosine,
+    decision, count = decided(
+        environment,
+        settings,
+        stored,
         distinct=(decisions.distinct_pairs(graph) - yes) | no,
         same=(decisions.same_pairs(graph) - no) | yes,
     )
-    count.kept = len(decision.merges)
-    for reason, number in decision.kept_apart.items():
-        count.reject(reason, number)
-    already = decision.candidates - count.read
-    if already > 0:
-        count.reject("joined to another term", already)
-    count.notes["terms"] = len(stored)
-    count.notes["embedded_anew"] = store.computed
     held = {one.merge_id: one for one in decisions.merges(graph)}
     wanted = {one.merge_id: one for one in decision.merges}
     return MergePlan(
@@ -324,6 +318,38 @@ def plan_merge(
     )
 
 
+def decided(
+    environment: Environment,
+    settings: MergeSettings,
+    terms: Sequence[decisions.StoredTerm],
+    *,
+    distinct: Iterable[tuple[str, str]] = (),
+    same: Iterable[tuple[str, str]] = (),
+) -> tuple[Decision, StageCount]:
+    """Which of some terms are the same, and the account of it; no graph is asked."""
+    from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
+
+    count = StageCount(stage="merge", unit="candidate pairs")
+    store = EmbeddingStore(environment.embeddings, make_embedder(settings.embedder))
+    decision = decide(
+        [MergeTerm(id=term.id, kind=term.kind, name=term.name, document_count=term.document_count) for term in terms],
+        store.embed,
+        neighbours=settings.neighbours,
+        min_cosine=settings.min_cosine,
+        distinct=distinct,
+        same=same,
+    )
+    count.kept = len(decision.merges)
+    for reason, number in decision.kept_apart.items():
+        count.reject(reason, number)
+    already = decision.candidates - count.read
+    if already > 0:
+        count.reject("joined to another term", already)
+    count.notes["terms"] = len(terms)
+    count.notes["embedded_anew"] = store.computed
+    return decision, count
+
+
 def merge(
     graph: Graph, environment: Environment, settings: MergeSettings, *, dry_run: bool, report: Report
 ) -> MergePlan:
@@ -331,7 +357,7 @@ def merge(
     started = time.monotonic()
     planned = plan_merge(graph, environment, settings)
     if not dry_run:
-        decisions.replace(graph, remove=planned.removed_ids, add=merge_rows(planned), settings=_kept_settings(settings))
+        decisions.replace(graph, remove=planned.removed_ids, add=merge_rows(planned), settings=kept_settings(settings))
         planned.count.notes["new"] = len(planned.new)
         planned.count.notes["taken_back"] = len(planned.taken_back)
     planned.count.seconds = time.monotonic() - started
@@ -339,7 +365,7 @@ def merge(
     return planned
 
 
-def _kept_settings(settings: MergeSettings) -> dict[str, object]:
+def kept_settings(settings: MergeSettings) -> dict[str, object]:
     """The settings of a merge with the embedder that was used, for later decisions that must be like it."""
     from kgsynth.concepts.embedding import embedder_used
 
