@@ -7,12 +7,13 @@ not on the order in which they come: growing a graph and merging gives what merg
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 
-from kgsynth.concepts.candidates import nearest_pairs
+from kgsynth.concepts.candidates import Pairs, nearest_pairs
 from kgsynth.concepts.embedding import Float32Matrix
-from kgsynth.concepts.lexical import Words, candidate_keys, join, veto, words_of
+from kgsynth.concepts.lexical import Words, join, rows_by_key, veto, words_of
 from kgsynth.records import content_hash
 
 # Below these the words agree by accident; measured on PlanetMath's names (EXPERIMENTS.md, merging).
@@ -75,12 +76,16 @@ class Doubt:
 
 @dataclass(slots=True, kw_only=True)
 class Decision:
-    """The merges, and how many candidate pairs were looked at and kept apart, by reason; what is doubtful."""
+    """The merges, and how many candidate pairs were looked at and kept apart, by reason; what is doubtful.
+
+    `recall` is that of the search for near names, as `candidates.Pairs` has it.
+    """
 
     merges: list[Merge] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     candidates: int = 0
     kept_apart: dict[str, int] = field(default_factory=dict)
+    recall: float = 1.0
 
 
 def embedded_text(name: str) -> str:
@@ -134,8 +139,13 @@ def _accepted_pairs(
     wanted: set[tuple[str, str]],
     decision: Decision,
 ) -> dict[tuple[int, int], tuple[str, float]]:
-    pairs = {(pair.first, pair.second) for pair in nearest_pairs(vectors, neighbours=neighbours, min_cosine=min_cosine)}
-    pairs |= _pairs_sharing_a_key(words)
+    near = nearest_pairs(vectors, neighbours=neighbours, min_cosine=min_cosine)
+    decision.recall = min(decision.recall, near.recall)
+    pairs, far = _worth_a_look(words, near)
+    if far:
+        # Without a shared key no rule joins two, and so far apart nobody doubts it.
+        decision.candidates += far
+        decision.kept_apart["no rule"] = decision.kept_apart.get("no rule", 0) + far
     places = {term.id: place for place, term in enumerate(terms)}
     asked_for = {
         (min(places[first], places[second]), max(places[first], places[second]))
@@ -194,18 +204,31 @@ def _doubt(cosine: float, rule: str, why_not: str) -> float:
     return 1 - abs(cosine - _MIN_COSINE[rule]) / _BAND
 
 
-def _pairs_sharing_a_key(words: Sequence[Words]) -> set[tuple[int, int]]:
-    by_key: dict[str, list[int]] = defaultdict(list)
-    for row, own in enumerate(words):
-        for key in candidate_keys(own):
-            by_key[key].append(row)
-    return {
-        (first, second)
-        for rows in by_key.values()
-        if 1 < len(rows) <= _MAX_KEY_NAMES
-        for position, first in enumerate(rows)
-        for second in rows[position + 1 :]
-    }
+def _worth_a_look(words: Sequence[Words], near: Pairs) -> tuple[set[tuple[int, int]], int]:
+    """Pairs that a rule may join, or that are so near that it is doubtful; and how many other near pairs there are."""
+    rows_of = rows_by_key(words)
+    pairs: set[tuple[int, int]] = set()
+    common: dict[int, set[str]] = defaultdict(set)
+    for key, rows in rows_of.items():
+        if len(rows) <= _MAX_KEY_NAMES:
+            ordered = sorted(rows)
+            pairs.update(combinations(ordered, 2))
+        else:
+            for row in rows:
+                common[row].add(key)
+    # A key of many names is no evidence by itself: of these the near ones are looked at.
+    has_common = np.zeros(len(words), dtype=np.bool_)
+    has_common[list(common)] = True
+    is_close = near.cosines >= _NEAR_WITHOUT_RULE
+    is_asked = is_close | (has_common[near.first] & has_common[near.second])
+    asked = zip(near.first[is_asked].tolist(), near.second[is_asked].tolist(), is_close[is_asked].tolist(), strict=True)
+    pairs.update((first, second) for first, second, close in asked if close or common[first] & common[second])
+    left = ~is_close
+    far = sum(
+        (first, second) not in pairs
+        for first, second in zip(near.first[left].tolist(), near.second[left].tolist(), strict=True)
+    )
+    return pairs, far
 
 
 def _without_ambiguous_acronyms(

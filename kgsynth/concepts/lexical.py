@@ -23,6 +23,8 @@ _ARTICLES = frozenset({"a", "an", "the"})
 _LINKS = frozenset(
     {"of", "for", "in", "on", "by", "to", "and", "with", "over", "from", "at", "or", "as", "is", "via", "modulo"}
 )
+# Within a longer name no acronym reaches over these: a po-ring has nothing to do with positivity in an ordered ring.
+_FAR_LINKS = _LINKS - {"of", "and"}
 
 # One spelling for words that differ by country or school only.
 _SPELLINGS = dict(
@@ -325,6 +327,8 @@ def _is_acronym_of(short: Sequence[str], long: Sequence[str]) -> bool:
             if variant[: len(before)] != before or variant[end:] != after:
                 continue
             run = variant[len(before) : end]
+            if (before or after) and _FAR_LINKS.intersection(run):
+                continue
             strong = [one for one in run if one not in _LINKS and one not in _ARTICLES]
             if len(strong) >= 2 and word in ("".join(one[0] for one in strong), "".join(one[0] for one in run)):
                 return True
@@ -353,3 +357,46 @@ def candidate_keys(words: Words) -> set[str]:
     if len(initials) in _ACRONYM_LETTERS:
         keys.add("a:" + initials)
     return keys
+
+
+def rows_by_key(names: Sequence[Words]) -> dict[str, list[int]]:
+    """Names that share a key, as rows: two that `join` joins always share one.
+
+    To the keys of each name come those of acronyms within longer names: a name that spells out what another abbreviates
+    ("principal ideal domain module", "pid module").
+    """
+    rows: dict[str, list[int]] = {}
+    by_tokens: dict[tuple[str, ...], list[int]] = {}
+    for row, own in enumerate(names):
+        for key in candidate_keys(own):
+            rows.setdefault(key, []).append(row)
+        if len(own.tokens) > 1 and any(len(word) in _ACRONYM_LETTERS and word.isalpha() for word in own.tokens):
+            by_tokens.setdefault(own.tokens, []).append(row)
+    for row, own in enumerate(names):
+        for short in _abbreviations(own):
+            for other in by_tokens.get(short, ()):
+                found = rows.setdefault("e:" + " ".join(short), [other])
+                if other not in found:
+                    found.append(other)
+                if row not in found:
+                    found.append(row)
+    return {key: found for key, found in rows.items() if len(found) > 1}
+
+
+def _abbreviations(words: Words) -> set[tuple[str, ...]]:
+    """A name with a run of its words replaced by their initials, for each run that leaves a word beside it."""
+    found = set()
+    for variant in {words.tokens, _canonical(words.tokens)}:
+        for first in range(len(variant)):
+            for last in range(first + 2, len(variant) + 1):
+                if last - first == len(variant):
+                    continue
+                run = variant[first:last]
+                if _FAR_LINKS.intersection(run):
+                    continue
+                strong = [word for word in run if word not in _LINKS and word not in _ARTICLES]
+                if len(strong) > 1:
+                    for initials in {"".join(word[0] for word in strong), "".join(word[0] for word in run)}:
+                        if len(initials) in _ACRONYM_LETTERS:
+                            found.add((*variant[:first], initials, *variant[last:]))
+    return found

@@ -347,6 +347,8 @@ def decided(
         count.reject("joined to another term", already)
     count.notes["terms"] = len(terms)
     count.notes["embedded_anew"] = store.computed
+    if decision.recall < 1:
+        count.notes["recall"] = f"{decision.recall:.4f} of the near pairs of a sample"
     return decision, count
 
 

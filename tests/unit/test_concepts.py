@@ -1,16 +1,17 @@
 """Names, vocabularies, key phrases, lexical rules and the merge decision."""
 
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kgsynth.concepts import keyphrases, vocabulary
-from kgsynth.concepts.candidates import nearest_pairs
+from kgsynth.concepts.candidates import Pairs, nearest_pairs
 from kgsynth.concepts.decide import MergeTerm, decide
 from kgsynth.concepts.embedding import EmbeddingStore, OnnxEmbedder, check_unit_rows, make_embedder
-from kgsynth.concepts.lexical import candidate_keys, join, veto, words_of
+from kgsynth.concepts.lexical import join, rows_by_key, veto, words_of
 from kgsynth.concepts.normalise import detex, normal_form, singular, term_id
 from kgsynth.errors import ConfigError, VectorError
 from kgsynth.records import ConceptName, Document
@@ -152,6 +153,7 @@ SAME = [
     ("quadratic number field", "quadratic field"), ("finite field extension", "finite extension"), ("L'Hôpital's rule", "l'Hospital's rule"),
     ("completely multiplicative", "completely multiplicative function"), ("all one polynomial", "AOP"), ("anti-symmetric", "antisymmetric"),
     ("factorisation", "factorization"), ("linear transformation", "linear map"), ("root-mean-square", "rms"), ("diagonal matrices", "diagonal matrix"),
+    ("BV function", "function of bounded variation"), ("PID module", "principal ideal domain module"),
 ]  # fmt: skip
 
 DIFFERENT = [
@@ -164,7 +166,7 @@ DIFFERENT = [
     ("homomorphism", "homeomorphism", "opposite"), ("type 1 error", "type 2 error", "number"), ("subgroup", "supergroup", ""),
     ("product rule", "rule of product", ""), ("ring of quotients", "quotient ring", ""), ("primal", "primality", ""), ("sum of products", "product of sums", ""), ("C++", "C--", ""), ("C++", "C", ""),
     ("dual (of a graph)", "dual (of a code)", ""), ("$\\sum$", "$\\nabla$", ""), ("x = y", "x ≠ y", ""), ("कि", "की", ""), ("number of primes", "prime number", ""),
-    ("zeta function at $s=2$", "zeta function at $s=4$", ""),
+    ("po-ring", "positivity in ordered ring", ""), ("zeta function at $s=2$", "zeta function at $s=4$", ""),
 ]  # fmt: skip
 
 
@@ -175,7 +177,7 @@ def test_names_that_are_one(first: str, second: str) -> None:
     assert rule
     assert join(other, one) == rule
     assert rule == "acronym" or not veto(one, other)
-    assert candidate_keys(one) & candidate_keys(other) or "-" in first
+    assert rows_by_key([one, other])
 
 
 @pytest.mark.parametrize(("first", "second", "why"), DIFFERENT)
@@ -257,6 +259,54 @@ def test_nearest_pairs_are_exact_and_checked() -> None:
         check_unit_rows(vectors * 2)
     with pytest.raises(VectorError, match="float64"):
         check_unit_rows(vectors.astype(np.float64))
+
+
+def clustered(count: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(count // 4, 32)).repeat(4, axis=0) + 0.2 * rng.normal(size=(count // 4 * 4, 32))
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+def pair_set(found: Pairs) -> set[tuple[int, int]]:
+    return {(pair.first, pair.second) for pair in found}
+
+
+def test_many_names_are_searched_in_lists_and_what_is_missed_is_measured() -> None:
+    vectors = clustered(4000, 1)
+    exact = nearest_pairs(vectors, neighbours=5, min_cosine=0.8)
+    assert (exact.recall, exact.probes) == (1.0, 0)
+    listed = nearest_pairs(vectors, neighbours=5, min_cosine=0.8, exact_up_to=100)
+    assert listed.probes >= 4
+    assert listed.recall >= 0.999
+    assert len(pair_set(listed) & pair_set(exact)) >= 0.997 * len(pair_set(exact))
+    # Names without any clusters need more lists, and get them.
+    rng = np.random.default_rng(2)
+    even = rng.normal(size=(2000, 16)).astype(np.float32)
+    even /= np.linalg.norm(even, axis=1, keepdims=True)
+    spread = nearest_pairs(even, neighbours=10, min_cosine=0.3, exact_up_to=100)
+    assert spread.probes > listed.probes
+    assert spread.recall >= 0.999
+
+
+def test_a_rule_that_joins_two_names_is_one_whose_key_they_share() -> None:
+    rng = np.random.default_rng(3)
+    parts = "gcd pid of and in the number field ring extension linearly independent independence ideal group map free".split()
+    names = sorted({" ".join(rng.choice(parts, size=rng.integers(1, 5))) for _ in range(700)})
+    words = [words_of(name) for name in names]
+    together = {pair for rows in rows_by_key(words).values() for pair in combinations(sorted(rows), 2)}
+    joined = {(i, j) for i, j in combinations(range(len(names)), 2) if join(words[i], words[j])}
+    assert len(joined) > 50
+    assert joined <= together
+
+
+def test_a_key_of_many_names_counts_where_the_names_are_near() -> None:
+    names = {f"g{letter}x ring": 1 for letter in "abcdefgh"} | {"ring of g": 5, "g ring": 9}
+    assert merged(names) == {"ring of g": "g ring"}
+    crowd = {f"{first}lpha {second}eta": 1 for first in "abcdefgh" for second in "abcdefgh"} | {
+        "ab": 1,
+        "alpha beta": 3,
+    }
+    assert merged(crowd).get("ab") in (None, "alpha beta")
 
 
 class CountingEmbedder:
