@@ -602,6 +602,7 @@ class Environment:
     java_home: str = ""
     search_path: str = ""
     maven_url: str = ""
+    neo4j_version: str = ""  # of managed graphs that are made from now on; empty for the default
     neo4j_uri: str = ""
     neo4j_username: str = "neo4j"
     neo4j_password: str = field(default="", repr=False)
@@ -652,6 +653,7 @@ def environment(values: Mapping[str, str] | None = None) -> Environment:
         java_home=values.get("KGSYNTH_JAVA_HOME") or values.get("JAVA_HOME", ""),
         search_path=values.get("PATH", ""),
         maven_url=values.get("KGSYNTH_MAVEN_URL", ""),
+        neo4j_version=values.get("KGSYNTH_NEO4J", ""),
         neo4j_uri=values.get("NEO4J_URI", ""),
         neo4j_username=values.get("NEO4J_USERNAME", "neo4j"),
         neo4j_password=values.get("NEO4J_PASSWORD", ""),

@@ -13,6 +13,7 @@ from kgsynth import config
 from kgsynth.graph import facts, jars
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
+from kgsynth.graph.versions import version
 from tests import canonical
 
 # Busy machines decide no test, and a run repeats.
@@ -40,13 +41,15 @@ _CHROMIUM_FLAGS = [
 def environment(tmp_path_factory: pytest.TempPathFactory) -> config.Environment:
     """A home of its own that uses the jars, models and embeddings that the machine has."""
     real = config.environment()
-    if jars.missing_jars(real.jars):
+    if jars.missing_jars(real.jars, version(real.neo4j_version)):
         pytest.fail("the jars of Neo4j are not installed: run `kgsynth db install` (make test does)")
     home = tmp_path_factory.mktemp("home")
     real.models.mkdir(parents=True, exist_ok=True)
     (home / "jars").symlink_to(real.jars)
     (home / "models").symlink_to(real.models)
-    return config.Environment(home=home, java_home=real.java_home, search_path=real.search_path)
+    return config.Environment(
+        home=home, java_home=real.java_home, search_path=real.search_path, neo4j_version=real.neo4j_version
+    )
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +74,11 @@ def graph(server: ManagedServer) -> Iterator[Graph]:
 def command_environment(environment: config.Environment, server: ManagedServer) -> dict[str, str]:
     """Environment variables with which the `kgsynth` command finds the test server as its graph `test`."""
     del server
-    values = {key: value for key, value in os.environ.items() if not key.startswith(("NEO4J_", "KGSYNTH_"))}
+    # Where Java is and which Neo4j is tested are the machine's; all else is the test's own.
+    kept = ("KGSYNTH_JAVA_HOME", "KGSYNTH_NEO4J")
+    values = {
+        key: value for key, value in os.environ.items() if key in kept or not key.startswith(("NEO4J_", "KGSYNTH_"))
+    }
     return {**values, "KGSYNTH_HOME": str(environment.home), "COLUMNS": "120"}
 
 

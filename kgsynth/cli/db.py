@@ -2,15 +2,17 @@
 
 import os
 import time
+from pathlib import Path
 
 import click
 
 from kgsynth.cli.options import env, graph_settings, progress
 from kgsynth.config import process_environment
 from kgsynth.errors import ConfigError
-from kgsynth.graph import facts
-from kgsynth.graph.server import NEO4J_VERSION, ManagedServer
-from kgsynth.pipeline import connect
+from kgsynth.graph import derived, facts
+from kgsynth.graph.server import ManagedServer
+from kgsynth.graph.session import Graph
+from kgsynth.pipeline import connect, walk_rates
 
 
 def _server(ctx: click.Context) -> ManagedServer:
@@ -32,16 +34,17 @@ def db() -> None:
 @click.pass_context
 def install(ctx: click.Context) -> None:
     """Fetch the jars of Neo4j and its Browser, checked by SHA-256; nothing when all are there."""
-    fetched = _server(ctx).install(progress())
+    server = _server(ctx)
+    fetched = server.install(progress())
     click.echo(
-        f"Neo4j {NEO4J_VERSION}: "
+        f"Neo4j {server.version.number}: "
         + (f"{fetched} jars fetched and checked" if fetched else "installed, all jars checked")
     )
 
 
 @db.command()
-@click.option("--heap-mib", type=click.IntRange(128), help="Java heap from now on.  [default: 1024]")
-@click.option("--page-cache-mib", type=click.IntRange(16), help="Page cache from now on.  [default: 512]")
+@click.option("--heap-mib", type=click.IntRange(128), help="Java heap from now on.  [default: by the machine]")
+@click.option("--page-cache-mib", type=click.IntRange(16), help="Page cache from now on.  [default: by the store]")
 @click.option("--new-ports", is_flag=True, help="Choose other ports than the kept ones.")
 @click.pass_context
 def start(ctx: click.Context, /, heap_mib: int | None, page_cache_mib: int | None, new_ports: bool) -> None:
@@ -71,20 +74,21 @@ def status(ctx: click.Context) -> None:
     if env().neo4j_uri:
         with connect(env(), graph_settings(ctx)) as graph:
             click.echo(f"server    {graph.uri} (NEO4J_URI), database {graph.database}")
-            _show_counts(facts.counts(graph))
+            _show_contents(graph)
         return
     server = _server(ctx)
     state = server.status()
     click.echo(f"graph     {state.name}")
     click.echo(f"state     {f'running, pid {state.pid}' if state.is_running else 'stopped'}")
     click.echo(
-        f"neo4j     {NEO4J_VERSION}, {'installed' if state.is_installed else 'not installed: kgsynth db install'}"
+        f"neo4j     {state.version}, {'installed' if state.is_installed else 'not installed: kgsynth db install'}"
     )
     if state.bolt_url:
         click.echo(
             f"bolt      {state.bolt_url}\nbrowser   {state.browser_url}\nuser      {state.username}\npassword  "
             f"in {state.password_file}"
         )
+    click.echo(f"memory    heap {state.memory.heap_mib:,} MiB, page cache {state.memory.page_cache_mib:,} MiB")
     click.echo(f"home      {state.home} ({state.store_bytes / 2**20:,.0f} MiB)")
     others = sorted(path.parent.name for path in env().graphs.glob("*/settings.json") if path.parent.name != state.name)
     if others:
@@ -92,11 +96,19 @@ def status(ctx: click.Context) -> None:
     if not state.is_running:
         ctx.exit(3)
     with server.connect() as graph:
-        _show_counts(facts.counts(graph))
+        _show_contents(graph)
 
 
-def _show_counts(counts: dict[str, int]) -> None:
+def _show_contents(graph: Graph) -> None:
+    counts = facts.counts(graph)
     click.echo("contents  " + ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items()))
+    state = derived.state(graph)
+    click.echo(f"walks     {'ready' if state == 'complete' else f'{state}: kgsynth build'}")
+    rates = walk_rates(graph)
+    if rates is not None:
+        click.echo(
+            f"rates     {rates.walks_per_s:,.0f} walks/s of one session, {rates.hit_ratio:.1%} of pages from the cache"
+        )
 
 
 @db.command()
@@ -144,6 +156,35 @@ def url(ctx: click.Context, /, browser: bool) -> None:
     if not state.bolt_url:
         raise ConfigError(f"graph {state.name!r} was never started", hint="Start it: `kgsynth db start`.")
     click.echo(state.browser_url if browser else state.bolt_url)
+
+
+@db.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_context
+def dump(ctx: click.Context, /, file: Path) -> None:
+    """Write the graph into FILE, to keep or to move; its Neo4j is stopped for it and started again.
+
+    What is beside the graph stays where it is: run folders, embeddings (they are made anew), and which documents were
+    forgotten (forgotten.jsonl).
+    """
+    if not file.absolute().parent.is_dir():
+        raise ConfigError(f"there is no folder {file.absolute().parent}")
+    server = _server(ctx)
+    size = server.dump(file)
+    click.echo(f"graph {server.name!r}: {size / 2**20:,.1f} MiB in {file}")
+
+
+@db.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--yes", "is_agreed", is_flag=True, help="Replace what the graph holds without asking.")
+@click.pass_context
+def restore(ctx: click.Context, /, file: Path, is_agreed: bool) -> None:
+    """Make the graph anew from FILE, which `kgsynth db dump` wrote here or on another machine."""
+    server = _server(ctx)
+    if server.status().store_bytes and not is_agreed:
+        click.confirm(f"Replace all that graph {server.name!r} holds?", abort=True)
+    server.restore(file)
+    click.echo(f"graph {server.name!r}: restored from {file}")
 
 
 @db.command()

@@ -14,6 +14,7 @@ from pathlib import Path
 import requests
 
 from kgsynth.errors import DownloadError
+from kgsynth.graph.versions import DEFAULT, Version
 from kgsynth.progress import Progress, Silent, shown
 
 # 8 is what one host serves well; the whole set comes in 8-25 s on a fast line.
@@ -44,39 +45,43 @@ class Jar:
         return f"{self.group.replace('.', '/')}/{self.artifact}/{self.version}/{self.file_name}"
 
 
-def locked_jars() -> tuple[Jar, ...]:
-    """The jars of the lock file in the package, in its order."""
-    text = resources.files("kgsynth.graph").joinpath("jars.lock").read_text(encoding="utf-8")
+def locked_jars(version: Version = DEFAULT) -> tuple[Jar, ...]:
+    """The jars of a version's lock file in the package, in its order."""
+    text = resources.files("kgsynth.graph").joinpath(version.lock).read_text(encoding="utf-8")
     jars = []
     for line in text.splitlines():
         if line and not line.startswith("#"):
             coordinates, sha256, size = line.split()
-            group, artifact, version, *classifier = coordinates.split(":")
-            jars.append(Jar(group, artifact, version, classifier[0] if classifier else "", sha256, int(size)))
+            group, artifact, number, *classifier = coordinates.split(":")
+            jars.append(Jar(group, artifact, number, classifier[0] if classifier else "", sha256, int(size)))
     return tuple(jars)
 
 
-def store_folder(store: Path) -> Path:
+def store_folder(store: Path, version: Version = DEFAULT) -> Path:
     """The folder below `store` for exactly this lock file: another version of kgsynth does not disturb it."""
-    digest = hashlib.sha256("".join(jar.sha256 for jar in locked_jars()).encode()).hexdigest()[:12]
+    digest = hashlib.sha256("".join(jar.sha256 for jar in locked_jars(version)).encode()).hexdigest()[:12]
     return store / f"neo4j-{digest}"
 
 
-def missing_jars(store: Path) -> list[Jar]:
+def missing_jars(store: Path, version: Version = DEFAULT) -> list[Jar]:
     """Jars of the lock that the store does not hold in full size."""
-    folder = store_folder(store)
+    folder = store_folder(store, version)
     missing = []
-    for jar in locked_jars():
+    for jar in locked_jars(version):
         path = folder / jar.file_name
         if not path.is_file() or path.stat().st_size != jar.size_bytes:
             missing.append(jar)
     return missing
 
 
-def damaged_jars(store: Path) -> list[Jar]:
+def damaged_jars(store: Path, version: Version = DEFAULT) -> list[Jar]:
     """Jars in the store whose content is not what the lock names; reads every byte, half a second."""
-    folder = store_folder(store)
-    return [jar for jar in locked_jars() if (path := folder / jar.file_name).is_file() and _sha256(path) != jar.sha256]
+    folder = store_folder(store, version)
+    return [
+        jar
+        for jar in locked_jars(version)
+        if (path := folder / jar.file_name).is_file() and _sha256(path) != jar.sha256
+    ]
 
 
 def _sha256(path: Path) -> str:
@@ -84,22 +89,23 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def install(store: Path, *, base_url: str = "", progress: Progress | None = None) -> int:
+def install(store: Path, version: Version = DEFAULT, *, base_url: str = "", progress: Progress | None = None) -> int:
     """Fetch what is missing or damaged; returns how many jars were fetched.
 
     Args:
         store: folder of the jar store; made when absent.
+        version: of Neo4j.
         base_url: a Maven repository; empty for Maven Central.
         progress: told one unit a jar.
 
     Raises:
         DownloadError: a jar could not be fetched or its SHA-256 is wrong; jars that came are kept.
     """
-    missing = missing_jars(store)
-    wanted = missing + [jar for jar in damaged_jars(store) if jar not in missing]
+    missing = missing_jars(store, version)
+    wanted = missing + [jar for jar in damaged_jars(store, version) if jar not in missing]
     if not wanted:
         return 0
-    folder = store_folder(store)
+    folder = store_folder(store, version)
     folder.mkdir(parents=True, exist_ok=True)
     url = (base_url or _maven_central()).rstrip("/")
     with (

