@@ -15,11 +15,12 @@ from kgsynth.errors import MissingExtraError
 
 # Up to so many names exact search takes a few seconds (EXPERIMENTS.md).
 EXACT_UP_TO = 20_000
-# 4 sqrt(n) lists as FAISS advises; 4 of them looked into find nearly all pairs of names (EXPERIMENTS.md).
+# 4 sqrt(n) lists as FAISS advises, learned from few names in few rounds: more costs more than it saves (EXPERIMENTS.md).
 _LISTS_PER_ROOT = 4
+_TRAINING_PER_LIST = 20
+_ITERATIONS = 8
+# Lists looked into for each name: half as many more until a sample shows that hardly a pair is missed.
 _FIRST_PROBES = 4
-# Lists are learned from so many names each.
-_TRAINING_PER_LIST = 40
 _SAMPLE = 1_000
 LEAST_RECALL = 0.999
 
@@ -87,37 +88,57 @@ def nearest_pairs(
     if has_gpu or len(vectors) <= exact_up_to:
         exact.add(vectors)
         return _searched(exact, vectors, everything, wanted, min_cosine)
-    index = _lists(faiss, vectors)
     # Evenly over the names, which are in the order of their ids: the same sample for the same names.
     sample = np.linspace(0, len(vectors) - 1, min(_SAMPLE, len(vectors))).astype(np.int64)
     exact.add(vectors)
     truth = _searched(exact, vectors, sample, wanted, min_cosine)
     del exact
-    index.nprobe = _FIRST_PROBES
+    lists = _Lists(vectors)
+    # A pair is found from either end, so both ends are asked.
+    ends = np.union1d(truth.first, truth.second)
+    probes = _FIRST_PROBES
     while True:
-        found = _searched(index, vectors, sample, wanted, min_cosine)
-        recall = _recall(truth, found, len(vectors))
-        if recall >= LEAST_RECALL or index.nprobe >= index.nlist:
+        recall = _recall(truth, lists.pairs(ends, wanted, min_cosine, probes), len(vectors))
+        if recall >= LEAST_RECALL or probes >= lists.count:
             break
-        index.nprobe *= 2
-    found = _searched(index, vectors, everything, wanted, min_cosine)
-    return Pairs(found.first, found.second, found.cosines, recall, index.nprobe)
+        probes = min(probes * 3 // 2, lists.count)
+    found = lists.pairs(everything, wanted, min_cosine, probes)
+    return Pairs(found.first, found.second, found.cosines, recall, probes)
 
 
-def _lists(faiss: Any, vectors: Float32Matrix) -> Any:
-    """Inverted lists over all rows, learned from evenly many of them."""
-    count = int(_LISTS_PER_ROOT * np.sqrt(len(vectors)))
-    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(vectors.shape[1]), vectors.shape[1], count, faiss.METRIC_INNER_PRODUCT)
-    index.cp.min_points_per_centroid = 1  # no warning on standard error about few names
-    learned = np.linspace(0, len(vectors) - 1, min(_TRAINING_PER_LIST * count, len(vectors))).astype(np.int64)
-    index.train(vectors[learned])
-    index.add(vectors)
-    return index
+class _Lists:
+    """Inverted lists over all rows, learned from evenly many of them.
+
+    Rows that fall into the same list are searched one after the other: what they look into is still in the cache.
+    """
+
+    def __init__(self, vectors: Float32Matrix) -> None:
+        import faiss
+        from faiss.contrib import ivf_tools
+
+        self._vectors = vectors
+        self.count = min(int(_LISTS_PER_ROOT * np.sqrt(len(vectors))), len(vectors))
+        dimensions = vectors.shape[1]
+        self._centres = faiss.IndexFlatIP(dimensions)
+        self._index = faiss.IndexIVFFlat(self._centres, dimensions, self.count, faiss.METRIC_INNER_PRODUCT)
+        self._index.cp.niter = _ITERATIONS
+        self._index.cp.min_points_per_centroid = 1  # no warning on standard error about few names
+        learned = np.linspace(0, len(vectors) - 1, min(_TRAINING_PER_LIST * self.count, len(vectors)))
+        self._index.train(vectors[learned.astype(np.int64)])
+        self._home = self._centres.search(vectors, 1)[1].ravel()
+        add_preassigned: Any = ivf_tools.add_preassigned
+        add_preassigned(self._index, vectors, self._home)
+
+    def pairs(self, own: NDArray[np.int64], wanted: int, min_cosine: float, probes: int) -> Pairs:
+        """The pairs of the rows `own` with the nearest in as many lists."""
+        own = own[np.argsort(self._home[own], kind="stable")]
+        self._index.nprobe = probes
+        return _searched(self._index, self._vectors, own, wanted, min_cosine)
 
 
 def _searched(index: Any, vectors: Float32Matrix, own: NDArray[np.int64], wanted: int, min_cosine: float) -> Pairs:
     """The pairs of the rows `own` with the `wanted` nearest that an index finds, themselves among these."""
-    cosines, rows = index.search(vectors if len(own) == len(vectors) else vectors[own], wanted)
+    cosines, rows = index.search(vectors[own], wanted)
     kept = (rows != own[:, None]) & (rows >= 0) & (cosines >= min_cosine)
     keys = (np.minimum(own[:, None], rows) * len(vectors) + np.maximum(own[:, None], rows))[kept]
     keys, places = np.unique(keys, return_index=True)

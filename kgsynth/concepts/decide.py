@@ -5,15 +5,15 @@ not on the order in which they come: growing a graph and merging gives what merg
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kgsynth.concepts.candidates import Pairs, nearest_pairs
+from kgsynth.concepts.candidates import nearest_pairs
 from kgsynth.concepts.embedding import Float32Matrix
-from kgsynth.concepts.lexical import Words, join, rows_by_key, veto, words_of
+from kgsynth.concepts.lexical import Words, is_acronym, join, rows_by_key, veto, words_of
 from kgsynth.records import content_hash
 
 # Below these the words agree by accident; measured on PlanetMath's names (EXPERIMENTS.md, merging).
@@ -26,6 +26,8 @@ _NEAR_WITHOUT_RULE = 0.85
 _NEAR_WITH_VETO = 0.95
 # A key that more names share is no evidence of anything.
 _MAX_KEY_NAMES = 50
+# Of such a key so many names are compared with all at once.
+_KEY_BLOCK = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,8 @@ def decide(
         terms: all terms, each id once.
         embed: texts to unit vectors.
         neighbours: nearest names looked at for each.
-        min_cosine: of candidates that share no key.
+        min_cosine: of candidates that share a key with many others only. Those that share none must be nearer, and
+            are never joined by a rule.
         distinct: pairs of ids that a reviewer has called different, smaller id first.
         same: pairs that a reviewer has called the same; no rule and no veto is asked.
 
@@ -139,13 +142,11 @@ def _accepted_pairs(
     wanted: set[tuple[str, str]],
     decision: Decision,
 ) -> dict[tuple[int, int], tuple[str, float]]:
-    near = nearest_pairs(vectors, neighbours=neighbours, min_cosine=min_cosine)
+    # Without a shared key no rule joins two: of those only the near ones are worth a person's look.
+    near = nearest_pairs(vectors, neighbours=neighbours, min_cosine=max(min_cosine, _NEAR_WITHOUT_RULE))
     decision.recall = min(decision.recall, near.recall)
-    pairs, far = _worth_a_look(words, near)
-    if far:
-        # Without a shared key no rule joins two, and so far apart nobody doubts it.
-        decision.candidates += far
-        decision.kept_apart["no rule"] = decision.kept_apart.get("no rule", 0) + far
+    pairs = set(zip(near.first.tolist(), near.second.tolist(), strict=True))
+    pairs |= _pairs_sharing_a_key(words, vectors, min_cosine)
     places = {term.id: place for place, term in enumerate(terms)}
     asked_for = {
         (min(places[first], places[second]), max(places[first], places[second]))
@@ -204,31 +205,31 @@ def _doubt(cosine: float, rule: str, why_not: str) -> float:
     return 1 - abs(cosine - _MIN_COSINE[rule]) / _BAND
 
 
-def _worth_a_look(words: Sequence[Words], near: Pairs) -> tuple[set[tuple[int, int]], int]:
-    """Pairs that a rule may join, or that are so near that it is doubtful; and how many other near pairs there are."""
-    rows_of = rows_by_key(words)
+def _pairs_sharing_a_key(words: Sequence[Words], vectors: Float32Matrix, min_cosine: float) -> set[tuple[int, int]]:
+    """Pairs that a rule may join; of a key that many names share, which is no evidence by itself, the near ones."""
     pairs: set[tuple[int, int]] = set()
-    common: dict[int, set[str]] = defaultdict(set)
-    for key, rows in rows_of.items():
+    for key, rows in rows_by_key(words).items():
+        # Two names with the same initials have nothing in common; an acronym and a name with these initials may.
+        firsts = [row for row in rows if is_acronym(words[row])] if key.startswith("a:") else rows
+        seconds = [row for row in rows if not is_acronym(words[row])] if key.startswith("a:") else rows
         if len(rows) <= _MAX_KEY_NAMES:
-            ordered = sorted(rows)
-            pairs.update(combinations(ordered, 2))
-        else:
-            for row in rows:
-                common[row].add(key)
-    # A key of many names is no evidence by itself: of these the near ones are looked at.
-    has_common = np.zeros(len(words), dtype=np.bool_)
-    has_common[list(common)] = True
-    is_close = near.cosines >= _NEAR_WITHOUT_RULE
-    is_asked = is_close | (has_common[near.first] & has_common[near.second])
-    asked = zip(near.first[is_asked].tolist(), near.second[is_asked].tolist(), is_close[is_asked].tolist(), strict=True)
-    pairs.update((first, second) for first, second, close in asked if close or common[first] & common[second])
-    left = ~is_close
-    far = sum(
-        (first, second) not in pairs
-        for first, second in zip(near.first[left].tolist(), near.second[left].tolist(), strict=True)
-    )
-    return pairs, far
+            pairs.update((min(one, other), max(one, other)) for one in firsts for other in seconds if one != other)
+        elif firsts and seconds:
+            pairs.update(_near(np.asarray(firsts), np.asarray(seconds), vectors, min_cosine))
+    return pairs
+
+
+def _near(
+    firsts: NDArray[np.int64], seconds: NDArray[np.int64], vectors: Float32Matrix, min_cosine: float
+) -> Iterator[tuple[int, int]]:
+    """The pairs of some rows with others that are as near."""
+    for first in range(0, len(firsts), _KEY_BLOCK):
+        own = firsts[first : first + _KEY_BLOCK]
+        places = np.nonzero(vectors[own] @ vectors[seconds].T >= min_cosine)
+        one, other = own[places[0]], seconds[places[1]]
+        is_pair = one != other
+        lower, upper = np.minimum(one, other)[is_pair], np.maximum(one, other)[is_pair]
+        yield from zip(lower.tolist(), upper.tolist(), strict=True)
 
 
 def _without_ambiguous_acronyms(

@@ -341,6 +341,11 @@ def acronym_key(words: Words) -> str:
     return "".join(token[0] for token in strong) if len(strong) > 1 else ""
 
 
+def is_acronym(words: Words) -> bool:
+    """Whether a name is one word, short enough to stand for others."""
+    return len(words.tokens) == 1 and len(words.tokens[0]) in _ACRONYM_LETTERS
+
+
 def candidate_keys(words: Words) -> set[str]:
     """Keys that two names share whenever `join` may join them, so that no nearest-neighbour search is needed for it."""
     keys = {f"s:{joined}" for joined in words.joined}
@@ -351,7 +356,7 @@ def candidate_keys(words: Words) -> set[str]:
     if len(canonical) > 1 and canonical[0].endswith("ly"):
         keys.add("u:" + " ".join(canonical))
         keys.add("u:" + " ".join(canonical[:-1]))
-    if len(words.tokens) == 1 and len(words.tokens[0]) in _ACRONYM_LETTERS:
+    if is_acronym(words):
         keys.add("a:" + words.tokens[0])
     initials = acronym_key(words)
     if len(initials) in _ACRONYM_LETTERS:

@@ -4,6 +4,7 @@ Facts are never rewritten: what the graph holds under an id stays, and a differe
 as a conflict. This module does not know how a name becomes a term id; the caller gives both.
 """
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from kgsynth import queries
 from kgsynth.errors import GraphError
 from kgsynth.graph.session import Graph, Row, Transaction
+from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import Document, Kind
 
 _WRITE_DOCUMENTS = queries.load("facts/write_documents")
@@ -25,10 +27,11 @@ _COUNTS = queries.load("facts/counts")
 _MISSING_MENTIONS = queries.load("facts/missing_mentions")
 _MARK_STALE = queries.load("derive/mark_stale")
 _MARK_OLD = queries.load("derive/mark_old")
-_WAIT_FOR_INDEXES = queries.load("schema/wait_for_indexes")
+_INDEX_STATES = queries.load("schema/index_states")
 
 # Names are counted for this many terms a statement: a hub has as many mentions as documents.
 _NAME_BATCH = 2000
+_POLL_S, _LONGEST_POLL_S = 0.02, 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +63,16 @@ class PairFacts:
     count: int
 
 
-def ensure_schema(graph: Graph) -> None:
-    """Make constraints and indexes that are not there, and wait until they can be used."""
+def ensure_schema(graph: Graph, progress: Progress | None = None) -> None:
+    """Make constraints and indexes that are not there, and wait until they can be used.
+
+    Args:
+        graph: where.
+        progress: told of indexes; those of a large graph take minutes.
+
+    Raises:
+        GraphError: an index cannot be made.
+    """
     for query in queries.load_folder("schema"):
         if query.access == "schema":
             try:
@@ -70,7 +81,18 @@ def ensure_schema(graph: Graph) -> None:
                 # Two first loads at once: the other has made it.
                 if "equivalent" not in str(error):
                     raise
-    graph.read(_WAIT_FOR_INDEXES)
+    waiting = graph.read(_INDEX_STATES)
+    with shown(progress or Silent(), "indexes", len(waiting)) as bar:
+        pause = _POLL_S
+        while waiting:
+            failed = [row["name"] for row in waiting if row["state"] == "FAILED"]
+            if failed:
+                raise GraphError(f"Neo4j could not make the index {failed[0]}", hint="`kgsynth db logs` says why.")
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_POLL_S)
+            left = graph.read(_INDEX_STATES)
+            bar.advance(max(0, len(waiting) - len(left)))
+            waiting = left
 
 
 def write(graph: Graph, batch: Sequence[DocumentFacts]) -> list[str]:

@@ -139,6 +139,11 @@ class ImportFiles:
         """Bytes on disk."""
         return sum(path.stat().st_size for path in self.folder.glob("*.csv"))
 
+    def remove(self) -> None:
+        """Take the files away, once they are imported."""
+        for path in self.folder.glob("*.csv"):
+            path.unlink()
+
     @property
     def read_buffer_bytes(self) -> int:
         """A buffer of the import tool that holds the longest text: up to 4 bytes a character, quotes doubled."""

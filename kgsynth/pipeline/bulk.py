@@ -478,18 +478,20 @@ def _import(
 ) -> StageCount:
     """The import, indexes, and the mark that the derived layers can be used."""
     count = StageCount(stage="import", unit="nodes and relationships")
-    with timed(count, report), shown(progress, "import", None) as bar:
-        said = server.import_files(files)
-        count.kept = said.nodes + said.relationships
+    with timed(count, report):
+        with shown(progress, "import", None) as bar:
+            said = server.import_files(files)
+            count.kept = said.nodes + said.relationships
+            bar.advance(count.kept)
         count.notes |= {
             "files_mib": files.size_bytes // 2**20,
             "import_seconds": round(said.seconds, 1),
             "import_memory": said.peak_memory,
         }
-        bar.advance(count.kept)
+        files.remove()
         server.start(after_import=True)
         with server.connect() as graph:
-            facts.ensure_schema(graph)
+            facts.ensure_schema(graph, progress)
             if merge is not None:
                 decisions.replace(graph, remove=[], add=[], settings=kept_settings(merge))
             derived.mark_complete(graph, made.fingerprint)
