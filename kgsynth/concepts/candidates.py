@@ -15,7 +15,8 @@ from kgsynth.errors import MissingExtraError
 
 # Up to so many names exact search takes a few seconds (EXPERIMENTS.md).
 EXACT_UP_TO = 20_000
-# 4 sqrt(n) lists as FAISS advises, learned from few names in few rounds: more costs more than it saves (EXPERIMENTS.md).
+# 4 sqrt(n) lists as FAISS advises, learned from few names in few rounds: more costs more than it saves
+# (EXPERIMENTS.md).
 _LISTS_PER_ROOT = 4
 _TRAINING_PER_LIST = 20
 _ITERATIONS = 8

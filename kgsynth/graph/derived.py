@@ -33,6 +33,8 @@ _CREATE_CO_OCCURRENCES = queries.load("derive/create_co_occurrences")
 _ADJACENCY = queries.load("derive/adjacency")
 SET_TICKETS = queries.load("derive/set_tickets")
 _DIGESTS = queries.load("derive/digests")
+_TERM_DEGREES = queries.load("derive/term_degrees")
+_NEIGHBOURS = queries.load("derive/neighbours")
 CREATE_STEPS = {
     "next_topic": queries.load("derive/create_next_topic_steps"),
     "first_concept": queries.load("derive/create_first_concept_steps"),
@@ -119,6 +121,16 @@ def build(graph: Graph, progress: Progress | None = None) -> BuildCounts:
 def adjacency(graph: Graph) -> Iterator[Row]:
     """Each concept and topic with the ids of its neighbours and the counts: each pair from both of its ends."""
     return graph.stream(_ADJACENCY)
+
+
+def term_degrees(graph: Graph) -> list[Row]:
+    """All concepts and topics in the order of their ids, with the number of their neighbours: `id`, `degree`."""
+    return graph.read(_TERM_DEGREES)
+
+
+def neighbours_of(graph: Graph, ids: Sequence[str]) -> list[Row]:
+    """As `adjacency`, of some terms."""
+    return graph.read(_NEIGHBOURS, ids=list(ids))
 
 
 def _write_ticket_tables(

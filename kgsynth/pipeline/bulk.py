@@ -34,6 +34,7 @@ from kgsynth.pipeline.graph import annotation_facts, decided, kept_settings, not
 from kgsynth.pipeline.stages import Report, batches, timed
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import Document, StageCount
+from kgsynth.walks import tables as walk_tables
 
 if TYPE_CHECKING:
     from kgsynth.graph.counting import Block
@@ -43,6 +44,8 @@ Int64 = NDArray[np.int64]
 
 _ROW_BATCH = 2_000
 _MENTION_BATCH = 2_000_000
+# Walk tables that do not have their fingerprint yet.
+_NAMELESS = "of-a-bulk-load"
 _TABLES = {"next_topic": "NEXT_TOPIC", "first_concept": "FIRST_CONCEPT", "next_concept": "NEXT_CONCEPT"}
 
 
@@ -99,7 +102,7 @@ def load_bulk(
             report(count)
             counts.append(count)
         with ImportFiles(desk) as files:
-            made = _write_graph(files, gathered, terms, merges, report, progress)
+            made = _write_graph(files, gathered, terms, merges, environment.walk_tables, report, progress)
             counts.append(made.count)
             first_number = len(terms.ids)
             del terms
@@ -290,9 +293,18 @@ class _Made:
 
 
 def _write_graph(
-    files: ImportFiles, gathered: Gathered, terms: Terms, merges: Sequence[Merge], report: Report, progress: Progress
+    files: ImportFiles,
+    gathered: Gathered,
+    terms: Terms,
+    merges: Sequence[Merge],
+    walks_folder: Path,
+    report: Report,
+    progress: Progress,
 ) -> _Made:
-    """Mentions, merges, co-occurrences, walk tables and terms; terms are numbered from 0, documents behind them."""
+    """Mentions, merges, co-occurrences, walk tables and terms; terms are numbered from 0, documents behind them.
+
+    The tables of the compiled engine are kept too: reading them off a graph of this size takes long.
+    """
     import pyarrow
 
     from kgsynth.graph import counting
@@ -318,15 +330,26 @@ def _write_graph(
         )
         is_alias = counts_as != np.arange(len(terms.ids))
         tables = _TermTables(terms.ids, is_alias)
-        with shown(progress, "co-occurrences", len(terms.ids)) as bar:
+        walking = [identity for identity, gone in zip(terms.ids, is_alias.tolist(), strict=True) if not gone]
+        with (
+            walk_tables.Writer(walking, walks_folder / _NAMELESS) as writer,
+            shown(progress, "co-occurrences", len(terms.ids)) as bar,
+        ):
             for block in counting.blocks(incidence, first_topic=tables.first_topic, threads=os.cpu_count() or 1):
                 tables.write(files, block)
+                stays = ~is_alias[block.first : block.last]
+                bounds = np.concatenate([[0], np.cumsum(np.diff(block.offsets)[stays])])
+                writer.add(int(tables.slots[block.first]), bounds, tables.slots[block.neighbours], block.counts)
                 bar.advance(block.last - block.first)
+            writer.finish()
         count.kept = int((~is_alias).sum())
         count.notes["co_occurrences"] = files.counts["CO_OCCURS_WITH"]
         count.notes["steps"] = sum(files.counts[name] for name in _TABLES.values())
         _write_terms(files, terms, tables, incidence.document_counts)
-    return _Made(incidence.term_counts, tables.fingerprint(), count)
+    fingerprint = tables.fingerprint()
+    shutil.rmtree(walks_folder / fingerprint, ignore_errors=True)
+    (walks_folder / _NAMELESS).replace(walks_folder / fingerprint)
+    return _Made(incidence.term_counts, fingerprint, count)
 
 
 def _write_merges(files: ImportFiles, terms: Terms, merges: Sequence[Merge]) -> Int32:

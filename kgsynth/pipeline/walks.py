@@ -1,19 +1,21 @@
 """Combinations: walks of the graph's engine, steered by lenses, grounded in documents."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from kgsynth import queries
 from kgsynth.config import Environment, SampleSettings
 from kgsynth.documents.questions import read_combinations
 from kgsynth.errors import ConfigError, GraphError, MissingExtraError
 from kgsynth.graph import derived, inventory
-from kgsynth.graph.session import Graph
-from kgsynth.progress import Progress, Silent
+from kgsynth.graph.session import Graph, Row
+from kgsynth.progress import Progress, Silent, shown
 from kgsynth.queries import Query
 from kgsynth.records import Combination, StageCount, content_hash
 from kgsynth.walks import cypher_engine, lens, tables
@@ -21,6 +23,7 @@ from kgsynth.walks.combinations import batched, combinations, judged
 from kgsynth.walks.favour import Coverage, unused_weights
 from kgsynth.walks.grounding import ground
 from kgsynth.walks.law import WEIGHT_UNITS, Starts
+from kgsynth.walks.tables import Int64
 
 _TOPICS = queries.load("walk/topics")
 _KINDS = queries.load("walk/kinds")
@@ -32,6 +35,8 @@ _GROUNDING_BATCH = 200
 _WORTH_TABLES = 10_000
 # "5 epochs" of the paper: walks start from every topic so often.
 _PAPER_EPOCHS = 5
+# Steps that are read off the graph at once for the tables.
+_TABLE_STEPS = 500_000
 # So many walks take a second or less.
 _TRIED = 500
 
@@ -72,7 +77,7 @@ def sample(
     if _is_compiled(settings, limit if settings.combinations is None else settings.combinations):
         from kgsynth.walks import compiled, inverted
 
-        held = _tables(graph, folder)
+        held = _tables(graph, folder, progress or Silent())
         walks = compiled.judged(
             held if weights is None else tables.through_lens(held, weights),
             starts,
@@ -154,15 +159,39 @@ def _is_compiled(settings: SampleSettings, amount: int | None) -> bool:
     return settings.engine == "compiled" or (amount is not None and amount >= _WORTH_TABLES)
 
 
-def _tables(graph: Graph, folder: Path) -> tables.WalkTables:
-    """The walk tables of a build: those that an earlier call has kept, else made of the graph."""
+def _tables(graph: Graph, folder: Path, progress: Progress) -> tables.WalkTables:
+    """The walk tables of a build: those that an earlier call has kept, else read off the graph."""
     held = tables.load(folder)
     if held is None:
-        tables.save(tables.from_adjacency(derived.adjacency(graph)), folder)
+        terms = derived.term_degrees(graph)
+        places = {row["id"]: place for place, row in enumerate(terms)}
+        with tables.Writer(list(places), folder) as writer, shown(progress, "walk tables", len(terms)) as bar:
+            first = 0
+            for ids in derived.by_weight(((row["id"], row["degree"]) for row in terms), _TABLE_STEPS):
+                rows = {row["id"]: row for row in derived.neighbours_of(graph, ids)}
+                writer.add(first, *_arrays([rows[one] for one in ids], places))
+                first += len(ids)
+                bar.advance(len(ids))
+            writer.finish()
         held = tables.load(folder)
     if held is None:
         raise GraphError(f"the walk tables in {folder} cannot be read", hint="Remove the folder, or --engine cypher.")
     return held
+
+
+def _arrays(rows: Sequence[Row], places: Mapping[str, int]) -> tuple[Int64, Int64, Int64]:
+    """Neighbours and counts of some terms as `Writer.add` takes them."""
+    degrees = np.array([len(row["neighbours"]) for row in rows], dtype=np.int64)
+    try:
+        named = [places[one] for row in rows for one in row["neighbours"]]
+    except KeyError as error:
+        raise GraphError(
+            f"{error.args[0]!r} has a co-occurrence and is no term", hint="Run `kgsynth check`."
+        ) from error
+    neighbours = np.array(named, dtype=np.int64)
+    counts = np.array([count for row in rows for count in row["counts"]], dtype=np.int64)
+    order = tables.in_ticket_order(np.repeat(np.arange(len(rows)), degrees), neighbours, counts)
+    return np.concatenate([[0], np.cumsum(degrees)]), neighbours[order], counts[order]
 
 
 def _batch_size(settings: SampleSettings) -> int:

@@ -11,17 +11,19 @@ A term's tickets are those of the graph (DESIGN section 3), counted from 0.
 """
 
 import json
+import os
+import shutil
+import tempfile
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kgsynth.errors import GraphError
-from kgsynth.runs import atomic
 
 Int64 = NDArray[np.int64]
 TABLES = ("next_topic", "first_concept", "next_concept")
@@ -31,7 +33,7 @@ _KINDS = {
     "next_concept": ("concept", "concept"),
 }
 _PARTS = ("nodes", "neighbours", "guide")
-_FORMAT = 1
+_FORMAT = 2
 # Start, two topics, five concepts.
 PATH_LENGTH = 8
 # Neighbours are ordered and packed for so many steps at a time.
@@ -77,39 +79,6 @@ class WalkTables:
         return np.asarray(found, dtype=np.int64)
 
 
-def from_adjacency(rows: Iterable[Mapping[str, Any]]) -> WalkTables:
-    """The tables of a graph.
-
-    Args:
-        rows: each term once: its id, `neighbours` (ids) and `counts`, each pair from both of its ends.
-
-    Raises:
-        GraphError: there is no term, a neighbour is no term of the rows, or the tickets do not fit.
-    """
-    ids: list[str] = []
-    lengths: list[int] = []
-    names: list[list[str]] = []
-    counted: list[Int64] = []
-    for row in rows:
-        ids.append(row["id"])
-        lengths.append(len(row["neighbours"]))
-        names.append(row["neighbours"])
-        counted.append(np.asarray(row["counts"], dtype=np.int64))
-    if not ids:
-        raise GraphError("the graph has no terms", hint="Load documents with topics and concepts first.")
-    order = sorted(range(len(ids)), key=ids.__getitem__)
-    place = {ids[row]: rank for rank, row in enumerate(order)}
-    sources = np.repeat(np.array([place[identity] for identity in ids], dtype=np.int64), lengths)
-    try:
-        targets = np.fromiter((place[one] for own in names for one in own), dtype=np.int64, count=len(sources))
-    except KeyError as error:
-        raise GraphError(
-            f"{error.args[0]!r} has a co-occurrence and is no term", hint="Run `kgsynth check`."
-        ) from error
-    counts = np.concatenate(counted) if counted else np.empty(0, dtype=np.int64)
-    return from_pairs([ids[row] for row in order], sources, targets, counts)
-
-
 def from_pairs(ids: Sequence[str], sources: Int64, targets: Int64, counts: Int64) -> WalkTables:
     """The tables of terms in order and their directed pairs: int64 (pairs,) each, every pair from both of its ends.
 
@@ -146,17 +115,83 @@ def through_lens(tables: WalkTables, weights: Mapping[str, int]) -> WalkTables:
     return WalkTables(tables.ids, tables.shift, steps)
 
 
-def save(tables: WalkTables, folder: Path) -> None:
-    """Write tables to a folder, whole or not at all."""
-    for name, table in tables.steps.items():
-        for part in _PARTS:
-            with atomic(folder / f"{name}.{part}.npy") as partial, partial.open("wb") as file:
-                np.save(file, getattr(table, part))
-    # Last: a folder with it is whole.
-    with atomic(folder / "tables.json") as partial:
-        partial.write_text(
-            json.dumps({"format": _FORMAT, "shift": tables.shift, "ids": list(tables.ids)}), encoding="utf-8"
-        )
+class Writer:
+    """The tables of a graph written to a folder as they come, a run of terms at a time; in flat memory.
+
+    Nobody sees the folder before `finish`, which is called when all terms are in.
+    """
+
+    def __init__(self, ids: Sequence[str], folder: Path) -> None:
+        """Begin; what an earlier call left half-written is replaced.
+
+        Args:
+            ids: of all terms, in order.
+            folder: made by `finish`.
+
+        Raises:
+            GraphError: there are no terms.
+        """
+        if not ids:
+            raise GraphError("the graph has no terms", hint="Load documents with topics and concepts first.")
+        self._ids, self._folder = list(ids), folder
+        self._shift = max(1, len(ids).bit_length())
+        self._first_topic = bisect_left(self._ids, "topic:")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        self._desk = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
+        self._files = {
+            (name, part): (self._desk / f"{name}.{part}.bin").open("wb") for name in TABLES for part in _PARTS
+        }
+        self._written = dict.fromkeys(TABLES, 0)
+
+    def __enter__(self) -> Self:
+        """The writer itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take away what was not finished."""
+        for file in self._files.values():
+            file.close()
+        shutil.rmtree(self._desk, ignore_errors=True)
+
+    def add(self, first: int, offsets: Int64, neighbours: Int64, counts: Int64) -> None:
+        """The next terms.
+
+        Args:
+            first: place of the first of them.
+            offsets: int64 (terms + 1,) into the others.
+            neighbours: int64 places, for each term in ticket order: count descending, then place.
+            counts: int64, theirs.
+
+        Raises:
+            GraphError: the tickets of a term do not fit.
+        """
+        terms = len(offsets) - 1
+        rows = np.repeat(np.arange(terms, dtype=np.int64), np.diff(offsets))
+        for name, (kind, other) in _KINDS.items():
+            chosen = (first + rows >= self._first_topic) == (kind == "topic")
+            chosen &= (neighbours >= self._first_topic) == (other == "topic")
+            made = _laid_out(terms, self._shift, rows[chosen], neighbours[chosen], counts[chosen])
+            nodes = made.nodes.copy()
+            nodes[:, 0] += self._written[name]
+            self._written[name] += len(made.guide)
+            for part, array in (("nodes", nodes), ("neighbours", made.neighbours), ("guide", made.guide)):
+                array.tofile(self._files[name, part])
+
+    def finish(self) -> None:
+        """All terms are in: the folder appears."""
+        for file in self._files.values():
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+        said = {"format": _FORMAT, "shift": self._shift, "ids": self._ids}
+        (self._desk / "tables.json").write_text(json.dumps(said), encoding="utf-8")
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._desk.replace(self._folder)
+
+
+def in_ticket_order(rows: Int64, neighbours: Int64, counts: Int64) -> NDArray[np.int64]:
+    """How to order neighbours for `Writer.add`: by row, then count descending, then place; int64 (neighbours,)."""
+    return np.asarray(np.lexsort((neighbours, -counts, rows)), dtype=np.int64)
 
 
 def load(folder: Path) -> WalkTables | None:
@@ -166,12 +201,26 @@ def load(folder: Path) -> WalkTables | None:
         if said["format"] != _FORMAT:
             return None
         steps = {
-            name: StepTable(*(np.load(folder / f"{name}.{part}.npy", mmap_mode="r") for part in _PARTS))
+            name: StepTable(
+                _mapped(folder / f"{name}.nodes.bin", np.int64).reshape(-1, 2),
+                _mapped(folder / f"{name}.neighbours.bin", np.int64),
+                _mapped(folder / f"{name}.guide.bin", np.int32),
+            )
             for name in TABLES
         }
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    if any(len(table.nodes) != len(said["ids"]) for table in steps.values()):
+        return None
     return WalkTables(said["ids"], said["shift"], steps)
+
+
+def _mapped(path: Path, kind: type[np.generic]) -> NDArray[Any]:
+    if path.stat().st_size == 0:
+        empty = np.empty(0, dtype=kind)
+        empty.flags.writeable = False
+        return empty
+    return np.memmap(path, dtype=kind, mode="r")
 
 
 def _packed(terms: int, shift: int, sources: Int64, targets: Int64, counts: Int64) -> StepTable:

@@ -1,19 +1,22 @@
 """A first load in bulk gives the graph of the ordinary load, and one that was killed leaves nothing like a graph."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kgsynth import config, pipeline
-from kgsynth.config import DocumentsSettings, GraphSettings, MergeSettings
+from kgsynth.config import DocumentsSettings, GraphSettings, MergeSettings, SampleSettings
 from kgsynth.errors import ConfigError, GraphError, ServerError, TooManyRejectsError
 from kgsynth.graph import derived
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from kgsynth.records import Annotation, Document, StageCount
+from kgsynth.walks import tables
 from tests import canonical, corpora
 
 BULK = GraphSettings(name="bulk")
@@ -84,27 +87,33 @@ def load_bulk(
     )
 
 
-@pytest.mark.parametrize("is_merging", [False, True])
 def test_a_bulk_load_gives_the_graph_of_the_ordinary_one(
-    graph: Graph, environment: config.Environment, bulk_server: ManagedServer, tmp_path: Path, is_merging: bool
+    graph: Graph, environment: config.Environment, bulk_server: ManagedServer, tmp_path: Path
 ) -> None:
     annotations, documents = corpus()
     ordinary = corpora.load(graph, tmp_path, annotations, documents)
-    if is_merging:
-        pipeline.merge(graph, environment, MergeSettings(), dry_run=False, report=lambda _: None)
+    pipeline.merge(graph, environment, MergeSettings(), dry_run=False, report=lambda _: None)
     pipeline.build(graph, report=lambda _: None)
     bulk_server.reset()
-    counts = load_bulk(
-        environment, tmp_path / "bulk", annotations, documents, merge=MergeSettings() if is_merging else None
-    )
+    counts = load_bulk(environment, tmp_path / "bulk", annotations, documents, merge=MergeSettings())
     with bulk_server.connect() as made:
         assert canonical.dump(made) == canonical.dump(graph)
         assert derived.fingerprint(made) == derived.fingerprint(graph)
+        kept = tables.load(environment.walk_tables / derived.fingerprint(made))
+        assert kept is not None
+        shutil.rmtree(environment.walk_tables)
+        settings = SampleSettings(seed=1, epochs=20, engine="compiled")
+        assert list(pipeline.sample(made, environment, settings, StageCount(stage="sample")))
+        read = tables.load(environment.walk_tables / derived.fingerprint(made))
+        assert read is not None
+        assert read.ids == kept.ids
+        for name, table in kept.steps.items():
+            for part in ("nodes", "neighbours", "guide"):
+                assert np.array_equal(getattr(read.steps[name], part), getattr(table, part))
         assert pipeline.check(made, report=lambda _: None) == []
-        if is_merging:
-            assert canonical.run(made, "MATCH (a:Alias) RETURN count(a) AS n") != [{"n": 0}]
-            again = pipeline.merge(made, environment, MergeSettings(), dry_run=False, report=lambda _: None)
-            assert not again.is_change
+        assert canonical.run(made, "MATCH (a:Alias) RETURN count(a) AS n") != [{"n": 0}]
+        again = pipeline.merge(made, environment, MergeSettings(), dry_run=False, report=lambda _: None)
+        assert not again.is_change
         # It is a graph like any other: it grows.
         more = [corpora.annotation("later", ["topic 1"], ["concept 1", "a later one"])]
         for one in (made, graph):

@@ -21,16 +21,18 @@ from kgsynth.walks.distinct import NEW, Distinct
 from tests.benchmarks import walk_speed
 
 
-def made(counts: Mapping[tuple[str, str], int]) -> tables.WalkTables:
-    rows: dict[str, tuple[list[str], list[int]]] = {}
-    for (first, second), count in counts.items():
-        for one, other in ((first, second), (second, first)):
-            rows.setdefault(one, ([], []))[0].append(other)
-            rows[one][1].append(count)
+def directed(counts: Mapping[tuple[str, str], int]) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
+    ids = sorted({one for pair in counts for one in pair})
+    place = {one: number for number, one in enumerate(ids)}
+    pairs = [(place[one], place[other], count) for (one, other), count in counts.items()]
+    rows = np.array(pairs + [(other, one, count) for one, other, count in pairs], dtype=np.int64)
     # In no order at all.
-    order = np.random.default_rng(2).permutation(len(rows))
-    ids = [sorted(rows)[place] for place in order]
-    return tables.from_adjacency({"id": one, "neighbours": rows[one][0], "counts": rows[one][1]} for one in ids)
+    rows = rows[np.random.default_rng(2).permutation(len(rows))]
+    return ids, rows[:, 0], rows[:, 1], rows[:, 2]
+
+
+def made(counts: Mapping[tuple[str, str], int]) -> tables.WalkTables:
+    return tables.from_pairs(*directed(counts))
 
 
 @pytest.fixture(scope="module")
@@ -88,21 +90,44 @@ def test_starts_of_a_block_are_those_of_each_walk() -> None:
         assert found == [starts.of(number) for number in range(first, first + count)]
 
 
-def test_tables_are_kept_and_a_folder_that_is_not_whole_holds_none(
-    counts: dict[tuple[str, str], int], tmp_path: Path
+@pytest.mark.parametrize("terms_at_once", [1, 7, 1000])
+def test_tables_that_are_written_in_runs_are_those_made_at_once(
+    counts: dict[tuple[str, str], int], tmp_path: Path, terms_at_once: int
 ) -> None:
-    held = made(counts)
-    assert tables.load(tmp_path) is None
-    tables.save(held, tmp_path)
-    again = tables.load(tmp_path)
+    ids, sources, targets, numbers = directed(counts)
+    folder = tmp_path / "tables"
+    order = tables.in_ticket_order(sources, targets, numbers)
+    sources, targets, numbers = sources[order], targets[order], numbers[order]
+    bounds = np.searchsorted(sources, np.arange(len(ids) + 1))
+    with tables.Writer(ids, folder) as writer:
+        for first in range(0, len(ids), terms_at_once):
+            own = bounds[first : first + terms_at_once + 1]
+            part = slice(own[0], own[-1])
+            writer.add(first, own - own[0], targets[part], numbers[part])
+        assert tables.load(folder) is None
+        writer.finish()
+    held, again = made(counts), tables.load(folder)
     assert again is not None
     assert (again.ids, again.shift) == (held.ids, held.shift)
+    for name, table in held.steps.items():
+        for part in ("nodes", "neighbours", "guide"):
+            assert np.array_equal(getattr(again.steps[name], part), getattr(table, part)), (name, part)
     starts = Starts(1, topics(held))
     assert list(compiled.walks(again, starts, seed=1, limit=500)) == list(
         compiled.walks(held, starts, seed=1, limit=500)
     )
-    (tmp_path / "next_concept.guide.npy").unlink()
-    assert tables.load(tmp_path) is None
+    assert [path.name for path in tmp_path.iterdir()] == ["tables"]
+    (folder / "next_concept.guide.bin").unlink()
+    assert tables.load(folder) is None
+
+
+def test_tables_of_concepts_alone_have_no_steps_of_topics(tmp_path: Path) -> None:
+    with tables.Writer(["concept:a", "concept:b"], tmp_path / "tables") as writer:
+        writer.add(0, np.array([0, 1, 2]), np.array([1, 0]), np.array([3, 3]))
+        writer.finish()
+    held = tables.load(tmp_path / "tables")
+    assert held is not None
+    assert len(held.steps["next_topic"].neighbours) == 0
 
 
 def test_what_was_seen_is_told_as_the_sets_tell_it(counts: dict[tuple[str, str], int]) -> None:
@@ -145,11 +170,9 @@ def test_documents_are_those_of_all_pairs_compared(limit: int) -> None:
     assert inverted.ground(inverted.index_of([]), batch[:1], limit=limit)[0].documents == ()
 
 
-def test_what_cannot_be_a_table_says_why() -> None:
+def test_what_cannot_be_a_table_says_why(tmp_path: Path) -> None:
     with pytest.raises(GraphError, match="the graph has no terms"):
-        tables.from_adjacency([])
-    with pytest.raises(GraphError, match="'concept:b' has a co-occurrence and is no term"):
-        tables.from_adjacency([{"id": "concept:a", "neighbours": ["concept:b"], "counts": [1]}])
+        tables.Writer([], tmp_path / "tables")
     held = made({("concept:a", "concept:b"): 2**39})
     with pytest.raises(GraphError, match="more than the compiled engine holds"):
         tables.through_lens(held, {"concept:a": 10**7, "concept:b": 10**7})

@@ -1,0 +1,7 @@
+// All concepts and topics in order, with the number of terms that each co-occurs with.
+// access: read
+// params: -
+// returns: id, degree
+MATCH (term:Concept|Topic)
+RETURN term.id AS id, COUNT { (term)-[:CO_OCCURS_WITH]-() } AS degree
+ORDER BY id
