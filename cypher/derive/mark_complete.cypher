@@ -1,9 +1,10 @@
-// The derived layers hold what facts and decisions say. The fingerprint names this state of the walk tables.
+// The derived layers hold what facts and decisions say. The fingerprint names this state of the walk tables, `made` this
+// build: whatever changes afterwards, the next one has another.
 // access: write
 // params: fingerprint, token
 // returns: state
 MATCH (build:Build {id: 'current', token: $token})
 WHERE build.state IN ['building', 'stale']
-SET build.state = 'complete', build.fingerprint = $fingerprint
+SET build.state = 'complete', build.fingerprint = $fingerprint, build.made = $token
 REMOVE build.token
 RETURN build.state AS state

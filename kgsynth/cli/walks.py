@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,10 +14,11 @@ from kgsynth.cli.options import env, open_graph, progress, report, settings_from
 from kgsynth.cli.tables import show_table
 from kgsynth.config import SampleSettings
 from kgsynth.errors import ConfigError
-from kgsynth.progress import shown
+from kgsynth.progress import Progress, shown
 from kgsynth.records import Combination, StageCount
 
-_PARQUET_ROWS = 10_000
+if TYPE_CHECKING:
+    import pyarrow
 
 
 @click.command()
@@ -59,19 +60,27 @@ def sample(ctx: click.Context, /, output: Path | None, **values: Any) -> None:
     count = StageCount(stage="sample", unit="walks")
     bar = progress()
     with open_graph(ctx) as graph, pipeline.timed(count, report), shown(bar, "sample", settings.combinations):
-        drawn = pipeline.sample(graph, env(), settings, count, progress=bar)
-        if output is not None:
+        if output is not None and output.suffix == ".parquet":
             with _whole(output) as partial:
-                (_write_parquet if output.suffix == ".parquet" else _write_jsonl)(partial, drawn)
-        elif sys.stdout.isatty():
-            rows = list(drawn)
-            bar.done()
-            show_combinations(rows)
+                _write_parquet(partial, pipeline.sample_columns(graph, env(), settings, count, progress=bar))
         else:
-            for one in drawn:
-                click.echo(json.dumps(one.to_row(), ensure_ascii=False))
+            _show(pipeline.sample(graph, env(), settings, count, progress=bar), output, bar)
     if output is not None:
         click.echo(f"{count.kept:,} combinations in {output}", err=True)
+
+
+def _show(drawn: Iterable[Combination], output: Path | None, bar: Progress) -> None:
+    """Combinations into a file, as a table on a terminal, or as JSON Lines."""
+    if output is not None:
+        with _whole(output) as partial:
+            _write_jsonl(partial, drawn)
+    elif sys.stdout.isatty():
+        rows = list(drawn)
+        bar.done()
+        show_combinations(rows)
+    else:
+        for one in drawn:
+            click.echo(json.dumps(one.to_row(), ensure_ascii=False))
 
 
 def show_combinations(rows: Iterable[Combination]) -> None:
@@ -99,27 +108,14 @@ def _write_jsonl(path: Path, rows: Iterable[Combination]) -> None:
             file.write(json.dumps(one.to_row(), ensure_ascii=False) + "\n")
 
 
-def _write_parquet(path: Path, rows: Iterable[Combination]) -> None:
-    import pyarrow
+def _write_parquet(path: Path, batches: "Iterable[pyarrow.RecordBatch]") -> None:
     import pyarrow.parquet
 
-    text = pyarrow.string()
-    schema = pyarrow.schema(
-        {
-            "id": text,
-            "seed": pyarrow.uint64(),
-            "walk": pyarrow.int64(),
-            "path": pyarrow.list_(pyarrow.struct({"id": text, "kind": text})),
-            "topics": pyarrow.list_(text),
-            "concepts": pyarrow.list_(text),
-            "documents": pyarrow.list_(pyarrow.struct({"id": text, "jaccard": pyarrow.float64()})),
-        }
-    )
-    from kgsynth.walks.combinations import batched
+    from kgsynth.walks.columns import SCHEMA
 
-    with pyarrow.parquet.ParquetWriter(path, schema) as writer:
-        for batch in batched(rows, _PARQUET_ROWS):
-            writer.write_table(pyarrow.Table.from_pylist([one.to_row() for one in batch], schema=schema))
+    with pyarrow.parquet.ParquetWriter(path, SCHEMA) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
 
 
 @contextmanager

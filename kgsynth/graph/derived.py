@@ -185,11 +185,17 @@ def hash_of_digests(digests: Iterable[tuple[str, int]]) -> str:
     return content_hash([list(one) for one in digests])[:16]
 
 
-def mark_complete(graph: Graph, fingerprint: str) -> None:
-    """Say that the layers, made elsewhere, are whole: a graph that was just imported."""
+def made(graph: Graph) -> str:
+    """The name of the last build, which no other has: for what is kept of a graph outside it."""
+    return str(graph.read(_STATE)[0]["made"])
+
+
+def mark_complete(graph: Graph, fingerprint: str) -> str:
+    """Say that the layers, made elsewhere, are whole: a graph that was just imported; the name of the build."""
     token = uuid4().hex
     graph.write(_MARK_BUILDING, token=token)
     graph.write(MARK_COMPLETE, fingerprint=fingerprint, token=token)
+    return token
 
 
 def id_hash(term_id: str) -> int:

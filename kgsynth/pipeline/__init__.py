@@ -30,7 +30,7 @@ from kgsynth.pipeline.reporting import report, write_report
 from kgsynth.pipeline.reviewing import apply_review, cases, preview, read_reviews, write_review
 from kgsynth.pipeline.stages import Report, timed
 from kgsynth.pipeline.subsets import subset
-from kgsynth.pipeline.walks import sample, walk_rates
+from kgsynth.pipeline.walks import sample, sample_columns, walk_rates
 from kgsynth.pipeline.whole import RunResult, run
 from kgsynth.pipeline.writing import answer, extract_with_model, generate, retry
 
@@ -79,6 +79,7 @@ __all__ = [
     "run",
     "run_filter",
     "sample",
+    "sample_columns",
     "selection",
     "snapshot",
     "start",

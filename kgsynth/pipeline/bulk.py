@@ -37,7 +37,8 @@ from kgsynth.records import Document, StageCount
 from kgsynth.walks import tables as walk_tables
 
 if TYPE_CHECKING:
-    from kgsynth.graph.counting import Block
+    from kgsynth.graph.counting import Block, Incidence
+    from kgsynth.walks import inverted
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -109,7 +110,7 @@ def load_bulk(
             counts.append(
                 _write_documents(files, gathered, made, first_number, documents, rejects, forgotten, report, progress)
             )
-        counts.append(_import(server, files, made, merge, report, progress))
+        counts.append(_import(server, files, made, merge, environment.walk_tables, report, progress))
     return counts
 
 
@@ -285,9 +286,10 @@ def _gather(
 
 @dataclass(slots=True, eq=False)
 class _Made:
-    """What the derived layers are: the number of terms of each document, the fingerprint, and the account."""
+    """What the derived layers are: the number of terms of each document, the index for grounding, and their account."""
 
     term_counts: Int64
+    index: "inverted.Index"
     fingerprint: str
     count: StageCount
 
@@ -349,7 +351,17 @@ def _write_graph(
     fingerprint = tables.fingerprint()
     shutil.rmtree(walks_folder / fingerprint, ignore_errors=True)
     (walks_folder / _NAMELESS).replace(walks_folder / fingerprint)
-    return _Made(incidence.term_counts, fingerprint, count)
+    return _Made(incidence.term_counts, _index(gathered, terms.ids, incidence), fingerprint, count)
+
+
+def _index(gathered: Gathered, ids: Sequence[str], incidence: "Incidence") -> "inverted.Index":
+    from kgsynth.walks import inverted
+
+    documents, places = _ordered(gathered.documents)
+    owners = places[np.repeat(np.arange(len(documents)), incidence.term_counts)]
+    return inverted.index_of_pairs(
+        {identity: place for place, identity in enumerate(ids)}, documents, owners, incidence.terms
+    )
 
 
 def _write_merges(files: ImportFiles, terms: Terms, merges: Sequence[Merge]) -> Int32:
@@ -496,10 +508,13 @@ def _import(
     files: ImportFiles,
     made: _Made,
     merge: MergeSettings | None,
+    walks_folder: Path,
     report: Report,
     progress: Progress,
 ) -> StageCount:
     """The import, indexes, and the mark that the derived layers can be used."""
+    from kgsynth.walks import inverted
+
     count = StageCount(stage="import", unit="nodes and relationships")
     with timed(count, report):
         with shown(progress, "import", None) as bar:
@@ -517,7 +532,8 @@ def _import(
             facts.ensure_schema(graph, progress)
             if merge is not None:
                 decisions.replace(graph, remove=[], add=[], settings=kept_settings(merge))
-            derived.mark_complete(graph, made.fingerprint)
+            name = derived.mark_complete(graph, made.fingerprint)
+        inverted.save(made.index, walks_folder / f"documents-{name}")
         server.finish_import()
         count.notes["store_mib"] = server.status().store_bytes // 2**20
     return count

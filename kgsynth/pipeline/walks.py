@@ -1,11 +1,14 @@
 """Combinations: walks of the graph's engine, steered by lenses, grounded in documents."""
 
+import shutil
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,16 +28,24 @@ from kgsynth.walks.grounding import ground
 from kgsynth.walks.law import WEIGHT_UNITS, Starts
 from kgsynth.walks.tables import Int64
 
+if TYPE_CHECKING:
+    import pyarrow
+
+    from kgsynth.walks import inverted
+
 _TOPICS = queries.load("walk/topics")
 _KINDS = queries.load("walk/kinds")
 _NEIGHBOURS = queries.load("walk/concept_neighbours")
 _EARLIER = queries.load("walk/earlier_combinations")
 _DOCUMENTS = queries.load("ground/documents_and_terms")
 _GROUNDING_BATCH = 200
+_COLUMN_ROWS = 10_000
 # The graph's queries walk so many in a few seconds, about as long as the tables of a large graph take to be read.
 _WORTH_TABLES = 10_000
 # "5 epochs" of the paper: walks start from every topic so often.
 _PAPER_EPOCHS = 5
+# Tables and indexes of so many builds are kept beside the graphs.
+_KEPT_FOLDERS = 12
 # Steps that are read off the graph at once for the tables.
 _TABLE_STEPS = 500_000
 # So many walks take a second or less.
@@ -62,6 +73,106 @@ def sample(
         ConfigError: no seed; GraphError: the graph is not built or has no topics; QueryError: a lens is
         unusable.
     """
+    progress = progress or Silent()
+    plan = _planned(graph, environment, settings, count, progress)
+    yield from _drawn(graph, environment, settings, plan, count, progress)
+
+
+def _drawn(
+    graph: Graph,
+    environment: Environment,
+    settings: SampleSettings,
+    plan: "_Plan",
+    count: StageCount,
+    progress: Progress,
+) -> Iterator[Combination]:
+    ask = {"seed": plan.starts.seed, "min_concepts": settings.min_concepts}
+    if plan.tables is not None:
+        from kgsynth.walks import compiled, inverted
+
+        walks = compiled.judged(plan.tables, plan.starts, **ask, limit=plan.walks)
+        index = _index(graph, environment.walk_tables) if settings.grounding_documents else None
+    else:
+        found_by_graph = cypher_engine.walks(
+            graph,
+            plan.starts,
+            seed=plan.starts.seed,
+            batch_size=_batch_size(settings),
+            sessions=settings.sessions,
+            limit=plan.walks,
+            weights=plan.weights,
+        )
+        walks, index = judged(found_by_graph, min_concepts=settings.min_concepts), None
+    found = combinations(walks, **ask, limit=settings.combinations, count=count)
+    if index is not None:
+        for batch in batched(found, _GROUNDING_BATCH):
+            yield from inverted.ground(index, batch, limit=settings.grounding_documents)
+            progress.advance(len(batch))
+        return
+    # The graph is asked for the documents of several batches at once, as for walks.
+    with ThreadPoolExecutor(settings.sessions) as pool:
+        waiting: deque[Future[list[Combination]]] = deque()
+        for batch in batched(found, _GROUNDING_BATCH):
+            waiting.append(pool.submit(ground, graph, batch, limit=settings.grounding_documents))
+            if len(waiting) >= settings.sessions:
+                grounded = waiting.popleft().result()
+                yield from grounded
+                progress.advance(len(grounded))
+        while waiting:
+            grounded = waiting.popleft().result()
+            yield from grounded
+            progress.advance(len(grounded))
+
+
+def sample_columns(
+    graph: Graph,
+    environment: Environment,
+    settings: SampleSettings,
+    count: StageCount,
+    *,
+    progress: Progress | None = None,
+) -> "Iterator[pyarrow.RecordBatch]":
+    """As `sample`, as Arrow batches in flat memory: for amounts that stream to Parquet."""
+    from kgsynth.walks import columns
+
+    progress = progress or Silent()
+    plan = _planned(graph, environment, settings, count, progress)
+    if plan.tables is None:
+        drawn = _drawn(graph, environment, settings, plan, count, progress)
+        yield from (columns.batch_of(batch) for batch in batched(drawn, _COLUMN_ROWS))
+        return
+    from kgsynth.walks import compiled
+
+    grounding = None
+    if settings.grounding_documents:
+        grounding = columns.Grounding(_index(graph, environment.walk_tables), settings.grounding_documents)
+    blocks = compiled.blocks(plan.tables, plan.starts, seed=plan.starts.seed, limit=plan.walks)
+    for batch in columns.batches(
+        plan.tables,
+        blocks,
+        seed=plan.starts.seed,
+        min_concepts=settings.min_concepts,
+        limit=settings.combinations,
+        grounding=grounding,
+        count=count,
+    ):
+        yield batch
+        progress.advance(len(batch))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What is walked: from where, how many walks (None for no end), with which weights, on which tables if compiled."""
+
+    starts: Starts
+    walks: int | None
+    weights: dict[str, int] | None
+    tables: tables.WalkTables | None
+
+
+def _planned(
+    graph: Graph, environment: Environment, settings: SampleSettings, count: StageCount, progress: Progress
+) -> _Plan:
     if settings.seed is None:
         raise ConfigError("no seed is given", hint="Give --seed N (sample.seed): what is drawn must be repeatable.")
     fingerprint = derived.fingerprint(graph)
@@ -72,41 +183,12 @@ def sample(
         count.notes["weights"] = content_hash(sorted((weights or {}).items()))[:12]
     starts = Starts(settings.seed, _start_topics(graph, settings, weights))
     epochs = _PAPER_EPOCHS if settings.combinations is None and settings.epochs is None else settings.epochs
-    limit = None if epochs is None else epochs * len(starts)
-    folder = environment.walk_tables / fingerprint
-    if _is_compiled(settings, limit if settings.combinations is None else settings.combinations):
-        from kgsynth.walks import compiled, inverted
-
-        held = _tables(graph, folder, progress or Silent())
-        walks = compiled.judged(
-            held if weights is None else tables.through_lens(held, weights),
-            starts,
-            seed=settings.seed,
-            min_concepts=settings.min_concepts,
-            limit=limit,
-        )
-        index = inverted.index_of(graph.stream(_DOCUMENTS)) if settings.grounding_documents else None
-    else:
-        found_by_graph = cypher_engine.walks(
-            graph,
-            starts,
-            seed=settings.seed,
-            batch_size=_batch_size(settings),
-            sessions=settings.sessions,
-            limit=limit,
-            weights=weights,
-        )
-        walks, index = judged(found_by_graph, min_concepts=settings.min_concepts), None
-    found = combinations(
-        walks, seed=settings.seed, min_concepts=settings.min_concepts, limit=settings.combinations, count=count
-    )
-    progress = progress or Silent()
-    for batch in batched(found, _GROUNDING_BATCH):
-        if index is None:
-            yield from ground(graph, batch, limit=settings.grounding_documents)
-        else:
-            yield from inverted.ground(index, batch, limit=settings.grounding_documents)
-        progress.advance(len(batch))
+    walks = None if epochs is None else epochs * len(starts)
+    held = None
+    if _is_compiled(settings, walks if settings.combinations is None else settings.combinations):
+        held = _tables(graph, environment.walk_tables / fingerprint, progress)
+        held = held if weights is None else tables.through_lens(held, weights)
+    return _Plan(starts=starts, walks=walks, weights=weights, tables=held)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,10 +255,34 @@ def _tables(graph: Graph, folder: Path, progress: Progress) -> tables.WalkTables
                 first += len(ids)
                 bar.advance(len(ids))
             writer.finish()
+        _remove_old(folder.parent)
         held = tables.load(folder)
     if held is None:
         raise GraphError(f"the walk tables in {folder} cannot be read", hint="Remove the folder, or --engine cypher.")
     return held
+
+
+def _index(graph: Graph, folder: Path) -> "inverted.Index":
+    """The inverted index of a build's documents: the one that an earlier call has kept, else made of the graph."""
+    from kgsynth.walks import inverted
+
+    own = folder / f"documents-{derived.made(graph)}"
+    held = inverted.load(own)
+    if held is None:
+        held = inverted.index_of(graph.stream(_DOCUMENTS))
+        inverted.save(held, own)
+        _remove_old(folder)
+    return held
+
+
+def _remove_old(folder: Path) -> None:
+    """Keep what was used last: each build leaves tables and an index behind."""
+
+    def last_used(path: Path) -> float:
+        return path.stat().st_mtime
+
+    for old in sorted((path for path in folder.iterdir() if path.is_dir()), key=last_used)[:-_KEPT_FOLDERS]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _arrays(rows: Sequence[Row], places: Mapping[str, int]) -> tuple[Int64, Int64, Int64]:

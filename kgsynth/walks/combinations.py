@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kgsynth.errors import GraphError
 from kgsynth.records import Combination, StageCount, content_hash
 from kgsynth.walks.cypher_engine import Walk
@@ -50,15 +53,12 @@ def combinations(
     Raises:
         GraphError: not a single walk gave a combination.
     """
-    found = unproductive = 0
+    cut = Cut(limit, count, min_concepts=min_concepts)
     for problem, walk in walks:
         if walk is None:
             count.reject(problem)
-            unproductive += 1
         else:
-            found += 1
             count.kept += 1
-            unproductive = 0
             yield Combination(
                 id=combination_id(walk.path),
                 seed=seed,
@@ -67,18 +67,72 @@ def combinations(
                 topics=tuple(sorted({term for term in walk.path if term.startswith("topic:")})),
                 concepts=tuple(sorted({term for term in walk.path if term.startswith("concept:")})),
             )
-            if limit is not None and found >= limit:
-                return
-        if limit is not None and unproductive >= _EXHAUSTED_AFTER:
-            count.notes["asked_for"] = limit
-            count.notes["graph"] = f"exhausted: the last {unproductive:,} walks gave nothing new"
+        cut.after_one(is_new=walk is not None)
+        if cut.is_done:
             break
-    if not found:
-        raise GraphError(
-            f"none of {count.read:,} walks visited {min_concepts} concepts",
-            hint="Do documents name several concepts and at least one topic? `kgsynth check` and the load's "
-            "counts tell.",
-        )
+    cut.finish()
+
+
+class Cut:
+    """Where a walk through combinations ends: enough were found, or the graph gives nothing new any more."""
+
+    def __init__(self, limit: int | None, count: StageCount, *, min_concepts: int) -> None:
+        """Nothing was walked yet.
+
+        Args:
+            limit: so many combinations are enough; None for all.
+            count: gets a note when the graph held fewer.
+            min_concepts: for the message when there is nothing.
+        """
+        self._limit, self._count, self._min_concepts = limit, count, min_concepts
+        self._found = self._unproductive = 0
+        self.is_done = False
+
+    def after_one(self, *, is_new: bool) -> None:
+        """Take note of the next walk, which gave a new combination or not."""
+        self._found += is_new
+        self._unproductive = 0 if is_new else self._unproductive + 1
+        if self._limit is not None:
+            self.is_done = self._found >= self._limit
+            if self._unproductive >= _EXHAUSTED_AFTER:
+                self._exhausted()
+
+    def after(self, is_new: NDArray[np.bool_]) -> int:
+        """Take note of the next walks, bool (walks,) whether each gave a new combination; how many of them count."""
+        places = np.flatnonzero(is_new)
+        # Runs of walks without a new combination: before the first, and behind each.
+        starts = np.concatenate([[-self._unproductive], places + 1])
+        lengths = np.concatenate([places, [len(is_new)]]) - starts
+        end = len(is_new)
+        if self._limit is not None:
+            if self._found + len(places) >= self._limit:
+                end = int(places[self._limit - self._found - 1]) + 1
+            long = starts[lengths >= _EXHAUSTED_AFTER]
+            if len(long) and long[0] + _EXHAUSTED_AFTER <= end:
+                end = int(long[0]) + _EXHAUSTED_AFTER
+                self._exhausted()
+        self._found += int((places < end).sum())
+        self._unproductive = int(lengths[-1])
+        self.is_done |= self._limit is not None and self._found >= self._limit
+        return end
+
+    def _exhausted(self) -> None:
+        self._count.notes["asked_for"] = self._limit
+        self._count.notes["graph"] = f"exhausted: the last {_EXHAUSTED_AFTER:,} walks gave nothing new"
+        self.is_done = True
+
+    def finish(self) -> None:
+        """The walks are over.
+
+        Raises:
+            GraphError: none of them gave a combination.
+        """
+        if not self._found:
+            raise GraphError(
+                f"none of {self._count.read:,} walks visited {self._min_concepts} concepts",
+                hint="Do documents name several concepts and at least one topic? `kgsynth check` and the load's "
+                "counts tell.",
+            )
 
 
 def batched(items: Iterable[Combination], size: int) -> Iterator[list[Combination]]:

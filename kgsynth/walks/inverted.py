@@ -4,8 +4,14 @@ Terms are taken from the rarest to the most common. As soon as no document that 
 the best, only those that were met are looked up in the postings that are left.
 """
 
+import json
+import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -13,6 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgsynth.records import Combination, GroundingDocument
+
+_FORMAT = 1
+# Fewer combinations are not worth a thread.
+_LEAST_SHARE = 100
+_PARTS = ("offsets", "postings", "sizes", "least")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,24 +57,68 @@ def index_of(rows: Iterable[Mapping[str, Any]]) -> Index:
     sizes = np.array([len(part) for part in parts], dtype=np.int32)
     mentioned = np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
     owners = np.repeat(np.arange(len(parts), dtype=np.int32), sizes)
-    order = np.argsort(mentioned, kind="stable")
+    return index_of_pairs(terms, documents, owners, mentioned)
+
+
+def index_of_pairs(
+    terms: Mapping[str, int], documents: Sequence[str], owners: NDArray[np.int32], mentioned: NDArray[np.int32]
+) -> Index:
+    """The index of pairs of a document and a term that it mentions, each pair once.
+
+    Args:
+        terms: places of term ids.
+        documents: ids, in the order that decides between equals.
+        owners: int32 (pairs,), places of documents.
+        mentioned: int32 (pairs,), places of terms.
+    """
+    sizes = np.bincount(owners, minlength=len(documents)).astype(np.int32)
+    order = np.lexsort((owners, mentioned))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(mentioned, minlength=len(terms)))]).astype(np.int64)
     postings = owners[order]
-    least = np.minimum.reduceat(sizes[postings], offsets[:-1]) if len(terms) else np.empty(0, dtype=np.int32)
-    return Index(terms, documents, offsets, postings, sizes, least.astype(np.int32))
+    least = np.zeros(len(terms), dtype=np.int32)
+    used = offsets[1:] > offsets[:-1]
+    if used.any():
+        least[used] = np.minimum.reduceat(sizes[postings], offsets[:-1][used])
+    return Index(terms, documents, offsets, postings, sizes, least)
+
+
+def save(index: Index, folder: Path) -> None:
+    """Keep an index in a folder, whole or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".part-", dir=folder.parent, ignore_cleanup_errors=True) as desk:
+        partial = Path(desk) / "index"
+        partial.mkdir()
+        for part in _PARTS:
+            np.save(partial / f"{part}.npy", getattr(index, part))
+        names = {"format": _FORMAT, "terms": sorted(index.terms, key=index.terms.__getitem__)}
+        (partial / "names.json").write_text(json.dumps(names | {"documents": list(index.documents)}), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.replace(folder)
+
+
+def load(folder: Path) -> Index | None:
+    """The index of a folder, mapped into memory; None where it holds none."""
+    try:
+        names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
+        if names["format"] != _FORMAT:
+            return None
+        arrays = [np.load(folder / f"{part}.npy", mmap_mode="r") for part in _PARTS]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Index({one: place for place, one in enumerate(names["terms"])}, names["documents"], *arrays)
 
 
 def ground(index: Index, batch: Sequence[Combination], *, limit: int) -> list[Combination]:
     """The same combinations with their `limit` best documents, as `grounding.ground` gives them."""
     if limit == 0 or not batch:
         return list(batch)
-    known = [[index.terms[one] for one in combination.terms if one in index.terms] for combination in batch]
+    width = max(len(combination.terms) for combination in batch)
+    known = np.full((len(batch), width), -1, dtype=np.int64)
+    for row, combination in enumerate(batch):
+        own = [index.terms[one] for one in combination.terms if one in index.terms]
+        known[row, : len(own)] = own
     sizes = np.array([len(combination.terms) for combination in batch], dtype=np.int64)
-    starts = np.concatenate([[0], np.cumsum([len(own) for own in known])]).astype(np.int64)
-    flat = np.array([one for own in known for one in own], dtype=np.int64)
-    places = np.full((len(batch), limit), -1, dtype=np.int64)
-    jaccard = np.zeros((len(batch), limit), dtype=np.float64)
-    _ground(index.offsets, index.postings, index.sizes, index.least, starts, flat, sizes, places, jaccard)
+    places, jaccard = ground_places(index, known, sizes, limit=limit)
     return [
         replace(
             combination,
@@ -75,6 +130,37 @@ def ground(index: Index, batch: Sequence[Combination], *, limit: int) -> list[Co
         )
         for combination, own, similarities in zip(batch, places.tolist(), jaccard.tolist(), strict=True)
     ]
+
+
+def ground_places(
+    index: Index, known: NDArray[np.int64], sizes: NDArray[np.int64], *, limit: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The best documents of combinations, as numbers.
+
+    Args:
+        index: of the documents.
+        known: int64 (combinations, width), places of their terms in the index; -1 for none.
+        sizes: int64 (combinations,), how many terms each has, known or not.
+        limit: documents of each at most.
+
+    Returns:
+        Places of documents int64 (combinations, limit), -1 for none, and similarities float64 of the same shape.
+    """
+    places = np.full((len(known), limit), -1, dtype=np.int64)
+    jaccard = np.zeros((len(known), limit), dtype=np.float64)
+    is_known = known >= 0
+    starts = np.concatenate([[0], np.cumsum(is_known.sum(axis=1))]).astype(np.int64)
+    flat = known[is_known]
+    arrays = (index.offsets, index.postings, index.sizes, index.least)
+
+    def some(first: int, last: int) -> None:
+        _ground(*arrays, starts[first : last + 1], flat, sizes[first:last], places[first:last], jaccard[first:last])
+
+    workers = max(1, min(os.cpu_count() or 1, len(known) // _LEAST_SHARE))
+    bounds = np.linspace(0, len(known), workers + 1).astype(int).tolist()
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(some, bounds[:-1], bounds[1:]))
+    return places, jaccard
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

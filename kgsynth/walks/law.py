@@ -43,6 +43,11 @@ class Starts:
         return len(self._topics)
 
     @property
+    def seed(self) -> int:
+        """The run's seed."""
+        return self._seed
+
+    @property
     def topics(self) -> list[str]:
         """The ids, in order."""
         return self._topics

@@ -105,6 +105,7 @@ def test_the_steps_of_the_readme(desk: Path, environment, command_environment: d
         )
     finally:
         ManagedServer(environment, name).reset()
+        ManagedServer(environment, "large").reset()
     assert any("10 combinations in combinations.jsonl" in text for text in printed.values())
     assert any("24 checks read, 24 kept" in text for text in printed.values())
 

@@ -305,10 +305,26 @@ def test_the_compiled_engine_walks_the_same_walks(
     compiled, compiled_count = drawn(graph, SampleSettings(engine="compiled", **values))
     assert compiled == by_graph
     assert (compiled_count.kept, compiled_count.rejected) == (graph_count.kept, graph_count.rejected)
-    (folder,) = (tmp_path / "home" / "walks").iterdir()
-    assert folder.name == graph_count.notes["fingerprint"]
+    folder = tmp_path / "home" / "walks" / str(graph_count.notes["fingerprint"])
+    assert {path.name.partition("-")[0] for path in folder.parent.iterdir()} == {folder.name, "documents"}
     # The second call maps what the first has written, and a broken file is made anew.
     (folder / "tables.json").write_text("{}")
     again, _ = drawn(graph, SampleSettings(engine="compiled", **values))
     assert again == by_graph
     assert json.loads((folder / "tables.json").read_text())["shift"] >= 1
+
+
+def test_documents_that_are_kept_outside_are_those_of_the_last_build(
+    graph: Graph, environment: config.Environment, tmp_path: Path
+) -> None:
+    pytest.importorskip("numba")
+    ask = SampleSettings(seed=1, epochs=3, engine="compiled", min_concepts=2)
+    found = {}
+    for name in ("d", "e"):
+        canonical.wipe(graph)
+        corpora.built(graph, tmp_path, corpora.many(name, 3, ["a", "b", "c"]))
+        account = StageCount(stage="sample")
+        rows = list(pipeline.sample(graph, environment, ask, account))
+        found[name] = (account.notes["fingerprint"], {one.id for row in rows for one in row.documents})
+    assert found["d"][0] == found["e"][0]
+    assert (found["d"][1], found["e"][1]) == ({"d0", "d1"}, {"e0", "e1"})

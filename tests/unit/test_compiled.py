@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from kgsynth.errors import GraphError
-from kgsynth.records import Combination
+from kgsynth.records import Combination, StageCount
 from kgsynth.walks import tables
-from kgsynth.walks.combinations import judged
+from kgsynth.walks.combinations import combinations, judged
 from kgsynth.walks.law import Starts, draws
 from tests import corpora
 from tests.walker import ReferenceWalker
 
 pytest.importorskip("numba")
-from kgsynth.walks import compiled, inverted
+from kgsynth.walks import columns, compiled, inverted
 from kgsynth.walks.distinct import NEW, Distinct
 from tests.benchmarks import walk_speed
 
@@ -148,7 +148,7 @@ def test_what_was_seen_is_told_as_the_sets_tell_it(counts: dict[tuple[str, str],
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
-def test_documents_are_those_of_all_pairs_compared(limit: int) -> None:
+def test_documents_are_those_of_all_pairs_compared(limit: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(6)
     names = [f"concept:{number}" for number in range(60)]
     weights = 1 / np.arange(1, 61)
@@ -167,7 +167,56 @@ def test_documents_are_those_of_all_pairs_compared(limit: int) -> None:
         alike = [(len(terms & set(row["terms"])) / len(terms | set(row["terms"])), row["id"]) for row in rows]
         expected = sorted(((share, name) for share, name in alike if share), key=lambda pair: (-pair[0], pair[1]))
         assert [(document.jaccard, document.id) for document in one.documents] == expected[:limit]
+    inverted.save(index, tmp_path / "index")
+    kept = inverted.load(tmp_path / "index")
+    assert kept is not None
+    assert inverted.ground(kept, batch, limit=limit) == inverted.ground(index, batch, limit=limit)
+    (tmp_path / "index" / "postings.npy").unlink()
+    assert inverted.load(tmp_path / "index") is None
     assert inverted.ground(inverted.index_of([]), batch[:1], limit=limit)[0].documents == ()
+
+
+@pytest.mark.parametrize("limit", [None, 1, 500, 20_000])
+@pytest.mark.parametrize("exhausted_after", [5, 20_000])
+def test_combinations_in_columns_are_those_of_objects(
+    counts: dict[tuple[str, str], int], limit: int | None, exhausted_after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kgsynth.walks.combinations._EXHAUSTED_AFTER", exhausted_after)
+    held = made(counts)
+    starts = Starts(4, topics(held))
+    rows = [{"id": f"d{place}", "terms": held.ids[place :: place + 3]} for place in range(40)]
+    index = inverted.index_of(rows)
+    ask = {"seed": 4, "min_concepts": 3}
+    account, columns_account = StageCount(stage="sample"), StageCount(stage="sample")
+    walks = compiled.judged(held, starts, **ask, limit=25_000)
+    objects = list(combinations(walks, **ask, limit=limit, count=account))
+    found = columns.batches(
+        held,
+        compiled.blocks(held, starts, seed=4, limit=25_000),
+        **ask,
+        limit=limit,
+        grounding=columns.Grounding(index, 2),
+        count=columns_account,
+    )
+    made_of_columns = [row for batch in found for row in batch.to_pylist()]
+    assert made_of_columns == [one.to_row() for one in inverted.ground(index, objects, limit=2)]
+    assert columns_account == account
+    assert ("graph" in account.notes) == (limit is not None and len(objects) < limit)
+    bare = columns.batches(
+        held, compiled.blocks(held, starts, seed=4, limit=50), **ask, limit=1, grounding=None, count=account
+    )
+    assert [row["documents"] for batch in bare for row in batch.to_pylist()] == [[]]
+    nothing = columns.batches(
+        held,
+        compiled.blocks(held, starts, seed=4, limit=50),
+        seed=4,
+        min_concepts=99,
+        limit=1,
+        grounding=None,
+        count=account,
+    )
+    with pytest.raises(GraphError, match="visited 99 concepts"):
+        list(nothing)
 
 
 def test_what_cannot_be_a_table_says_why(tmp_path: Path) -> None:
