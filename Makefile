@@ -1,6 +1,6 @@
 # make demo: everything from nothing to generated questions.   make test: everything from nothing to a passed test run.
 # Both are safe to repeat and need no network after the first time.
-.PHONY: chromium demo test setup check unit integration second-neo4j gpu wheel pins benchmarks clean
+.PHONY: chromium demo test setup check unit integration second-neo4j gpu wheel pins peers benchmarks clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -64,6 +64,11 @@ wheel: setup
 
 benchmarks: setup
 	$(BIN)/python tests/benchmarks/run_all.py
+
+# The libraries that benchmarks stand beside, in an environment of their own.
+peers: setup
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python build/peers
+	$(UV) install --quiet --python build/peers/bin/python semhash datasketch ensmallen pecanpy fastnode2vec networkx numba
 
 # Compile the pins anew; `git diff requirements` shows what changed.
 pins:
