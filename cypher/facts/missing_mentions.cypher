@@ -1,10 +1,9 @@
-// How many mentions are new of documents that the derived layers know already.
+// Documents of which mentions are new.
 // access: read
 // params: rows
-// returns: missing
+// returns: id
 UNWIND $rows AS row
 MATCH (document:Document {id: row.document_id})
-WHERE document.changed IS NULL
 MATCH (term:Term {id: row.term_id})
 WHERE NOT EXISTS { (document)-[:MENTIONS]->(term) }
-RETURN count(*) AS missing
+RETURN DISTINCT document.id AS id

@@ -3,5 +3,6 @@
 // params: token
 // returns: state
 MATCH (build:Build {id: 'current', state: 'stale'})
+WHERE build.made IS NOT NULL
 SET build.token = $token
 RETURN build.state AS state

@@ -152,7 +152,7 @@ def load(
             annotations=annotations,
             merge=settings_from(MergeSettings, "merge", {}) if is_merging else None,
             rejects=rejects,
-            forgotten=forgotten.documents,
+            forgotten=forgotten,
             report=report,
             progress=progress(),
         )

@@ -322,7 +322,8 @@ def _is_acronym_of(short: Sequence[str], long: Sequence[str]) -> bool:
         if len(word) not in _ACRONYM_LETTERS or not word.isalpha():
             continue
         before, after = list(short[:position]), list(short[position + 1 :])
-        for variant in (list(long), list(_canonical(long))):
+        # Within a longer name "A of B" may stand as "B A"; an acronym of a whole name follows the words as they stand.
+        for variant in (list(long), list(_canonical(long))) if before or after else (list(long),):
             end = len(variant) - len(after)
             if variant[: len(before)] != before or variant[end:] != after:
                 continue
@@ -335,10 +336,12 @@ def _is_acronym_of(short: Sequence[str], long: Sequence[str]) -> bool:
     return False
 
 
-def acronym_key(words: Words) -> str:
-    """The initials by which a name may be abbreviated; empty for a name of one word."""
+def initials_of(words: Words) -> set[str]:
+    """By what a name may be abbreviated, with and without its small words; nothing for a name of one word."""
     strong = [token for token in words.tokens if token not in _LINKS and token not in _ARTICLES]
-    return "".join(token[0] for token in strong) if len(strong) > 1 else ""
+    if len(strong) < 2:
+        return set()
+    return {"".join(token[0] for token in strong), "".join(token[0] for token in words.tokens)}
 
 
 def is_acronym(words: Words) -> bool:
@@ -358,9 +361,7 @@ def candidate_keys(words: Words) -> set[str]:
         keys.add("u:" + " ".join(canonical[:-1]))
     if is_acronym(words):
         keys.add("a:" + words.tokens[0])
-    initials = acronym_key(words)
-    if len(initials) in _ACRONYM_LETTERS:
-        keys.add("a:" + initials)
+    keys.update("a:" + initials for initials in initials_of(words) if len(initials) in _ACRONYM_LETTERS)
     return keys
 
 

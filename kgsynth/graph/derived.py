@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 
 from kgsynth import queries
 from kgsynth.errors import GraphError
-from kgsynth.graph.session import Graph, Row
+from kgsynth.graph.session import Graph, Row, Transaction
 from kgsynth.progress import Progress, Silent, shown
+from kgsynth.queries import Query
 from kgsynth.records import content_hash
 
 _MARK_BUILDING = queries.load("derive/mark_building")
-MARK_COMPLETE = queries.load("derive/mark_complete")
+_MARK_COMPLETE = queries.load("derive/mark_complete")
+_HOLD = queries.load("derive/hold")
+_RELATIONSHIP_COUNTS = queries.load("derive/relationship_counts")
 _STATE = queries.load("derive/state")
 _DELETE_RELATIONSHIPS = queries.load("derive/delete_relationships")
 _CLEAR_TERMS = queries.load("derive/clear_terms")
@@ -45,6 +48,8 @@ CHANGED = "the graph was changed, or built by another call, while this build ran
 BUILD_AGAIN = "Run `kgsynth build` again when no other load, merge or build is at work."
 
 TICKETS_PER_BLOCK = 2**40
+# So many blocks, that every ticket is a whole number of 64 bits.
+MOST_SLOTS = 2**22
 # 10,000 relationships a statement is the fastest of 1,000 to 50,000 (DESIGN section 5).
 STEP_BATCH = 10_000
 # Terms go to one co-occurrence statement until their documents have this many mentions, so that a hub, or a term of a
@@ -109,13 +114,47 @@ def build(graph: Graph, progress: Progress | None = None) -> BuildCounts:
     kinds = {row["id"]: row["kind"] for row in rows}
     with shown(progress, "co-occurrences", len(rows)) as bar:
         for batch in by_weight(((row["id"], row["mention_count"]) for row in rows), MENTION_BATCH):
-            counts.co_occurrences += graph.write(_CREATE_CO_OCCURRENCES, ids=batch).rows[0]["pairs"]
+            counts.co_occurrences += _write_held(graph, token, _CREATE_CO_OCCURRENCES, ids=batch)[0]["pairs"]
             bar.advance(len(batch))
     slots = {term_id: slot for slot, term_id in enumerate(kinds)}
-    counts.fingerprint = _write_ticket_tables(graph, kinds, slots, counts, progress)
-    if not graph.write(MARK_COMPLETE, fingerprint=counts.fingerprint, token=token).rows:
+    counts.fingerprint = _write_ticket_tables(graph, token, kinds, slots, counts, progress)
+    # The batches that delete hold nothing: those of a build that was overtaken may have taken what this one has made.
+    if graph.read(_RELATIONSHIP_COUNTS)[0] != {"co_occurrences": counts.co_occurrences, **counts.steps}:
         raise GraphError(CHANGED, hint=BUILD_AGAIN)
+    complete(graph, counts.fingerprint, token)
     return counts
+
+
+def hold(transaction: Transaction, token: str) -> None:
+    """Keep every other build and every load waiting until the transaction ends.
+
+    Raises:
+        GraphError: another call has changed the build's state since it was marked with the token.
+    """
+    if not transaction.run(_HOLD, token=token):
+        raise GraphError(CHANGED, hint=BUILD_AGAIN)
+
+
+def complete(graph: Graph, fingerprint: str, token: str) -> None:
+    """The layers are whole.
+
+    Raises:
+        GraphError: facts or decisions were changed meanwhile, or another build ran.
+    """
+
+    def work(transaction: Transaction) -> None:
+        hold(transaction, token)
+        transaction.run(_MARK_COMPLETE, fingerprint=fingerprint, token=token)
+
+    graph.together(work)
+
+
+def _write_held(graph: Graph, token: str, query: Query, **parameters: object) -> list[Row]:
+    def work(transaction: Transaction) -> list[Row]:
+        hold(transaction, token)
+        return transaction.run(query, **parameters)
+
+    return graph.together(work)
 
 
 def adjacency(graph: Graph) -> Iterator[Row]:
@@ -134,7 +173,7 @@ def neighbours_of(graph: Graph, ids: Sequence[str]) -> list[Row]:
 
 
 def _write_ticket_tables(
-    graph: Graph, kinds: dict[str, str], slots: dict[str, int], counts: BuildCounts, progress: Progress
+    graph: Graph, token: str, kinds: dict[str, str], slots: dict[str, int], counts: BuildCounts, progress: Progress
 ) -> str:
     tables: dict[str, list[Row]] = {name: [] for name in CREATE_STEPS}
     waiting = dict.fromkeys(CREATE_STEPS, 0)
@@ -160,18 +199,18 @@ def _write_ticket_tables(
                 waiting[name] += len(steps)
                 counts.steps[name] += len(steps)
                 if waiting[name] >= STEP_BATCH:
-                    graph.write(CREATE_STEPS[name], rows=tables[name])
+                    _write_held(graph, token, CREATE_STEPS[name], rows=tables[name])
                     tables[name], waiting[name] = [], 0
             tickets.append(own)
             if len(tickets) >= _TERM_BATCH:
-                graph.write(SET_TICKETS, rows=tickets)
+                _write_held(graph, token, SET_TICKETS, rows=tickets)
                 tickets = []
             bar.advance()
         for name, steps_rows in tables.items():
             if steps_rows:
-                graph.write(CREATE_STEPS[name], rows=steps_rows)
+                _write_held(graph, token, CREATE_STEPS[name], rows=steps_rows)
         if tickets:
-            graph.write(SET_TICKETS, rows=tickets)
+            _write_held(graph, token, SET_TICKETS, rows=tickets)
     return digests_hash(graph)
 
 
@@ -186,15 +225,16 @@ def hash_of_digests(digests: Iterable[tuple[str, int]]) -> str:
 
 
 def made(graph: Graph) -> str:
-    """The name of the last build, which no other has: for what is kept of a graph outside it."""
-    return str(graph.read(_STATE)[0]["made"])
+    """The name of the last build, which no other has: for what is kept of a graph outside it. Empty without one."""
+    rows = graph.read(_STATE)
+    return str(rows[0]["made"] or "") if rows else ""
 
 
 def mark_complete(graph: Graph, fingerprint: str) -> str:
     """Say that the layers, made elsewhere, are whole: a graph that was just imported; the name of the build."""
     token = uuid4().hex
     graph.write(_MARK_BUILDING, token=token)
-    graph.write(MARK_COMPLETE, fingerprint=fingerprint, token=token)
+    complete(graph, fingerprint, token)
     return token
 
 

@@ -24,7 +24,9 @@ _MERGE_COUNTED_PAIRS = queries.load("facts/merge_counted_pairs")
 _NAME_UNMENTIONED_TERMS = queries.load("facts/name_unmentioned_terms")
 _NAME_TERMS = queries.load("facts/name_terms")
 _COUNTS = queries.load("facts/counts")
+_NODE_COUNT = queries.load("facts/node_count")
 _MISSING_MENTIONS = queries.load("facts/missing_mentions")
+_COUNTED_DOCUMENTS = queries.load("facts/counted_documents")
 _MARK_STALE = queries.load("derive/mark_stale")
 _MARK_OLD = queries.load("derive/mark_old")
 _INDEX_STATES = queries.load("schema/index_states")
@@ -130,8 +132,10 @@ def write(graph: Graph, batch: Sequence[DocumentFacts]) -> list[str]:
             transaction.run(_CREATE_MENTIONS, rows=fresh)
         is_old = False
         if known_rows:
-            is_old = transaction.run(_MISSING_MENTIONS, rows=known_rows)[0]["missing"] > 0
+            missing = [row["id"] for row in transaction.run(_MISSING_MENTIONS, rows=known_rows)]
             transaction.run(_MERGE_MENTIONS, rows=known_rows)
+            # Asked when the documents are locked: a build that is at work may count them until then.
+            is_old = transaction.run(_COUNTED_DOCUMENTS, ids=missing)[0]["counted"] > 0
         if transaction.has_changed:
             transaction.run(_MARK_OLD if is_old else _MARK_STALE)
         return conflicts
@@ -176,6 +180,11 @@ def name_terms_in(transaction: Transaction, term_ids: Sequence[str]) -> None:
 def counts(graph: Graph) -> dict[str, int]:
     """How many nodes and relationships of each kind the graph holds."""
     return graph.read(_COUNTS)[0]
+
+
+def node_count(graph: Graph) -> int:
+    """How many nodes there are, whoever made them."""
+    return int(graph.read(_NODE_COUNT)[0]["nodes"])
 
 
 def document_row(facts: DocumentFacts) -> Row:

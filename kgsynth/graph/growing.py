@@ -20,7 +20,6 @@ from kgsynth.graph.session import Graph, Row, Transaction
 from kgsynth.progress import Progress, Silent, shown
 
 _MARK_GROWING = queries.load("grow/mark_growing")
-_HOLD = queries.load("grow/hold")
 _DOCUMENTS = queries.load("grow/documents")
 _SIZES = queries.load("grow/sizes")
 _TERMS_OF_DOCUMENTS = queries.load("grow/terms_of_documents")
@@ -42,16 +41,14 @@ _DELETE_STEPS = queries.load("grow/delete_steps")
 
 # The pairs of so many documents are added in one transaction.
 _DOCUMENT_BATCH = 100
-# Slots are numbers below this, so that every ticket is a whole number of 64 bits.
-_MOST_SLOTS = 2**22
 
 
 def is_worth_it(graph: Graph) -> bool:
     """Whether a growth can be made and is less work than a build from nothing."""
-    if derived.state(graph) != "stale":
+    if derived.state(graph) != "stale" or not derived.made(graph):
         return False
     (sizes,) = graph.read(_SIZES)
-    return bool(4 * sizes["changed"] < sizes["documents"] and sizes["slots"] < _MOST_SLOTS)
+    return bool(4 * sizes["changed"] < sizes["documents"] and sizes["slots"] < derived.MOST_SLOTS)
 
 
 def grow(graph: Graph, progress: Progress | None = None) -> BuildCounts:
@@ -87,8 +84,7 @@ def grow(graph: Graph, progress: Progress | None = None) -> BuildCounts:
             free += growth.write_steps(ids, free, counts)
             bar.advance(len(ids))
     counts.fingerprint = derived.digests_hash(graph)
-    if not graph.write(derived.MARK_COMPLETE, fingerprint=counts.fingerprint, token=token).rows:
-        raise GraphError(derived.CHANGED, hint=derived.BUILD_AGAIN)
+    derived.complete(graph, counts.fingerprint, token)
     return counts
 
 
@@ -98,15 +94,11 @@ class _Growth:
     def __init__(self, graph: Graph, token: str) -> None:
         self._graph, self._token = graph, token
 
-    def _hold(self, transaction: Transaction) -> None:
-        if not transaction.run(_HOLD, token=self._token):
-            raise GraphError(derived.CHANGED, hint=derived.BUILD_AGAIN)
-
     def add_documents(self, ids: Sequence[str]) -> int:
         """Add what new documents mention to the counts; how many pairs that touches."""
 
         def work(transaction: Transaction) -> int:
-            self._hold(transaction)
+            derived.hold(transaction, self._token)
             pairs: Counter[tuple[str, str]] = Counter()
             documents: Counter[str] = Counter()
             for row in transaction.run(_TERMS_OF_DOCUMENTS, ids=list(ids)):
@@ -128,7 +120,7 @@ class _Growth:
         """Count the co-occurrences of some terms anew; aliases lose theirs."""
 
         def work(transaction: Transaction) -> None:
-            self._hold(transaction)
+            derived.hold(transaction, self._token)
             transaction.run(_DROP_COUNTS, ids=list(ids))
             transaction.run(_DROP_STEPS_OF_ALIASES, ids=list(ids))
             transaction.run(_COUNT_TERMS, ids=list(ids))
@@ -140,7 +132,7 @@ class _Growth:
         """Bring the walk tables of some terms up to date; how many slots from `free` on were given away."""
 
         def work(transaction: Transaction) -> tuple[int, Counter[str]]:
-            self._hold(transaction)
+            derived.hold(transaction, self._token)
             made: dict[str, list[Row]] = {name: [] for name in _SET_STEPS}
             moved: dict[str, list[Row]] = {name: [] for name in _SET_STEPS}
             gone: list[str] = []

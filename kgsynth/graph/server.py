@@ -272,12 +272,17 @@ class ManagedServer:
             page_cache_mib=settings.page_cache_mib or chosen.page_cache_mib,
         )
 
-    def connect(self) -> Graph:
+    def connect(self, *, after_import: bool = False) -> Graph:
         """A connection to the running server.
 
+        Args:
+            after_import: also to an imported database that is not finished yet.
+
         Raises:
-            ServerError: it was never started.
+            ServerError: it was never started, or its database is half there.
         """
+        if not after_import:
+            self._refuse_unfinished()
         settings = self._settings()
         if settings is None:
             raise ServerError(f"graph {self.name!r} was never started", hint=f"Start it: `{self._command('start')}`.")
@@ -312,15 +317,11 @@ class ManagedServer:
         """
         self._make_home()
         with self._locked():
+            if not after_import:
+                self._refuse_unfinished()
             if self._running_pid() is not None:
                 self._wait_until_ready()
                 return False
-            if self.has_unfinished_import and not after_import:
-                raise ServerError(
-                    f"a bulk load or a restore of graph {self.name!r} was not finished",
-                    hint="Give the same `kgsynth load --bulk` or `kgsynth db restore` again, or start afresh with "
-                    f"`{self._command('reset')}`.",
-                )
             self.install(progress)
             settings = self._chosen_settings(heap_mib=heap_mib, page_cache_mib=page_cache_mib, new_ports=new_ports)
             self._refuse_taken_ports(settings)
@@ -445,6 +446,14 @@ class ManagedServer:
         """Whether an import was begun and not finished."""
         return self._unfinished_import.exists()
 
+    def _refuse_unfinished(self) -> None:
+        if self.has_unfinished_import:
+            raise ServerError(
+                f"a bulk load or a restore of graph {self.name!r} was not finished",
+                hint="Give the same `kgsynth load --bulk` or `kgsynth db restore` again, or start afresh with "
+                f"`{self._command('reset')}`.",
+            )
+
     def finish_import(self) -> None:
         """The database that was imported is whole, and may be started from now on."""
         self._unfinished_import.unlink(missing_ok=True)
@@ -467,6 +476,7 @@ class ManagedServer:
         """
         if self._settings() is None:
             raise ServerError(f"graph {self.name!r} was never started: there is nothing to dump")
+        self._refuse_unfinished()
         with self._locked():
             was_running = self._stop()
             try:
@@ -496,16 +506,18 @@ class ManagedServer:
             self.install()
             self._write_configuration(self._chosen_settings(heap_mib=None, page_cache_mib=None, new_ports=False))
             self._make_password()
-            with tempfile.TemporaryDirectory(dir=self.home, prefix="restore-") as desk:
-                (Path(desk) / "neo4j.dump").symlink_to(path.absolute())
-                # Looked at first, so that a file that is no dump does no harm.
-                self._admin(["database", "load", "neo4j", f"--from-path={desk}", "--info"])
-                self._unfinished_import.touch()
-                self._admin(["database", "load", "neo4j", f"--from-path={desk}", "--overwrite-destination=true"])
-            self._admin(["database", "migrate", "neo4j"])
-            self.finish_import()
-            if was_running:
-                self._start_again()
+            try:
+                with tempfile.TemporaryDirectory(dir=self.home, prefix="restore-") as desk:
+                    (Path(desk) / "neo4j.dump").symlink_to(path.absolute())
+                    # Looked at first, so that a file that is no dump does no harm.
+                    self._admin(["database", "load", "neo4j", f"--from-path={desk}", "--info"])
+                    self._unfinished_import.touch()
+                    self._admin(["database", "load", "neo4j", f"--from-path={desk}", "--overwrite-destination=true"])
+                self._admin(["database", "migrate", "neo4j"])
+                self.finish_import()
+            finally:
+                if was_running and not self.has_unfinished_import:
+                    self._start_again()
 
     def _start_again(self) -> None:
         """Start with what is configured; the lock is held."""
@@ -727,7 +739,7 @@ class ManagedServer:
                 time.sleep(_POLL_S)
                 continue
             try:
-                with self.connect() as graph:
+                with self.connect(after_import=True) as graph:
                     # The server answers even when the store is unreadable; then only its database never comes up.
                     failure = graph.database_failure()
                     if failure:

@@ -6,6 +6,7 @@ What grows with the corpus is kept on disk: mentions (12 bytes each) and the fil
 the names of terms, and the mentions from both sides while co-occurrences are counted (8 bytes each).
 """
 
+import fcntl
 import os
 import shutil
 from array import array
@@ -23,14 +24,14 @@ from numpy.typing import NDArray
 from kgsynth.concepts.decide import Merge
 from kgsynth.config import DocumentsSettings, Environment, GraphSettings, MergeSettings
 from kgsynth.documents import RejectFile, usable_documents
-from kgsynth.documents.forgotten import REASON
+from kgsynth.documents.forgotten import REASON, Forgotten
 from kgsynth.documents.read import refuse_too_many
-from kgsynth.errors import ConfigError, GraphError, MissingExtraError
+from kgsynth.errors import ConfigError, GraphError, MissingExtraError, ServerError
 from kgsynth.graph import decisions, derived, facts
 from kgsynth.graph.import_files import ImportFiles
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Row
-from kgsynth.pipeline.graph import annotation_facts, decided, kept_settings, not_forgotten
+from kgsynth.pipeline.graph import annotation_facts, decided, document_batches, kept_settings, not_forgotten
 from kgsynth.pipeline.stages import Report, batches, timed
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import Document, StageCount
@@ -45,8 +46,6 @@ Int64 = NDArray[np.int64]
 
 _ROW_BATCH = 2_000
 _MENTION_BATCH = 2_000_000
-# Walk tables that do not have their fingerprint yet.
-_NAMELESS = "of-a-bulk-load"
 _TABLES = {"next_topic": "NEXT_TOPIC", "first_concept": "FIRST_CONCEPT", "next_concept": "NEXT_CONCEPT"}
 
 
@@ -58,7 +57,7 @@ def load_bulk(
     annotations: Sequence[str],
     merge: MergeSettings | None,
     rejects: Path,
-    forgotten: Collection[str] = (),
+    forgotten: Forgotten | None = None,
     report: Report,
     progress: Progress | None = None,
 ) -> list[StageCount]:
@@ -73,7 +72,7 @@ def load_bulk(
         annotations: annotation files.
         merge: merge near-duplicate terms with these settings; None for not at all.
         rejects: where documents go that cannot be used.
-        forgotten: ids of documents that were taken out and are not taken in again.
+        forgotten: documents that were taken out and are not taken in again, and what reviewers had said of pairs.
         report: gets the accounts.
         progress: told of documents, terms and mentions.
 
@@ -89,16 +88,18 @@ def load_bulk(
     if find_spec("numba") is None:
         raise MissingExtraError("numba is not installed", hint="pip install 'kgsynth[fast]', or load without --bulk")
     server = ManagedServer(environment, graph_settings.name)
-    _refuse_filled(server)
+    forgotten = forgotten or Forgotten()
     progress = progress or Silent()
     counts: list[StageCount] = []
-    with _desk(server.home / "import") as desk:
+    with _alone(server), _desk(server.home / "import") as desk:
+        _refuse_filled(server)
         with Gathered(desk) as gathered:
-            counts.append(_gather(gathered, annotations, documents, rejects, forgotten, report, progress))
+            counts.append(_gather(gathered, annotations, documents, rejects, forgotten.documents, report, progress))
             terms = gathered.terms()
         merges: list[Merge] = []
         if merge is not None:
-            decision, count = decided(environment, merge, terms.stored())
+            same, distinct = (_pairs(forgotten, terms.ids, verdict) for verdict in ("yes", "no"))
+            decision, count = decided(environment, merge, terms.stored(), same=same, distinct=distinct)
             merges = decision.merges
             report(count)
             counts.append(count)
@@ -108,7 +109,9 @@ def load_bulk(
             first_number = len(terms.ids)
             del terms
             counts.append(
-                _write_documents(files, gathered, made, first_number, documents, rejects, forgotten, report, progress)
+                _write_documents(
+                    files, gathered, made, first_number, documents, rejects, forgotten.documents, report, progress
+                )
             )
         counts.append(_import(server, files, made, merge, environment.walk_tables, report, progress))
     return counts
@@ -249,13 +252,32 @@ def _desk(folder: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def _alone(server: ManagedServer) -> Iterator[None]:
+    """No other bulk load of the graph meanwhile."""
+    server.home.mkdir(parents=True, exist_ok=True)
+    with (server.home / "bulk.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ServerError(f"another bulk load of graph {server.name!r} is at work") from None
+        yield
+
+
+def _pairs(forgotten: Forgotten, ids: Sequence[str], verdict: str) -> list[tuple[str, str]]:
+    """The pairs of these terms of which a reviewer had said so, before one was forgotten."""
+    known = set(ids) if forgotten.verdicts else set()
+    return [pair for pair, said in forgotten.verdicts.items() if said == verdict and known.issuperset(pair)]
+
+
 def _refuse_filled(server: ManagedServer) -> None:
     if server.has_unfinished_import or not server.status().store_bytes:
         return
     server.start()
     with server.connect() as graph:
         held = {name: number for name, number in facts.counts(graph).items() if number}
-    if held:
+        held = held or {"nodes": facts.node_count(graph)}
+    if any(held.values()):
         said = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in held.items())
         raise GraphError(
             f"graph {server.name!r} holds {said}: --bulk is for a first load",
@@ -334,24 +356,24 @@ def _write_graph(
         tables = _TermTables(terms.ids, is_alias)
         walking = [identity for identity, gone in zip(terms.ids, is_alias.tolist(), strict=True) if not gone]
         with (
-            walk_tables.Writer(walking, walks_folder / _NAMELESS) as writer,
+            walk_tables.Writer(walking, walks_folder) as writer,
             shown(progress, "co-occurrences", len(terms.ids)) as bar,
         ):
             for block in counting.blocks(incidence, first_topic=tables.first_topic, threads=os.cpu_count() or 1):
                 tables.write(files, block)
                 stays = ~is_alias[block.first : block.last]
                 bounds = np.concatenate([[0], np.cumsum(np.diff(block.offsets)[stays])])
-                writer.add(int(tables.slots[block.first]), bounds, tables.slots[block.neighbours], block.counts)
+                # Where the next term that stays has its place: an alias has none.
+                first = int(tables.slots[block.first] + is_alias[block.first])
+                writer.add(first, bounds, tables.slots[block.neighbours], block.counts)
                 bar.advance(block.last - block.first)
-            writer.finish()
+            if walking:
+                writer.finish(walks_folder / tables.fingerprint())
         count.kept = int((~is_alias).sum())
         count.notes["co_occurrences"] = files.counts["CO_OCCURS_WITH"]
         count.notes["steps"] = sum(files.counts[name] for name in _TABLES.values())
         _write_terms(files, terms, tables, incidence.document_counts)
-    fingerprint = tables.fingerprint()
-    shutil.rmtree(walks_folder / fingerprint, ignore_errors=True)
-    (walks_folder / _NAMELESS).replace(walks_folder / fingerprint)
-    return _Made(incidence.term_counts, _index(gathered, terms.ids, incidence), fingerprint, count)
+    return _Made(incidence.term_counts, _index(gathered, terms.ids, incidence), tables.fingerprint(), count)
 
 
 def _index(gathered: Gathered, ids: Sequence[str], incidence: "Incidence") -> "inverted.Index":
@@ -390,6 +412,8 @@ class _TermTables:
         self._ids, self.is_alias = ids, is_alias
         self.first_topic = bisect_left(ids, "topic:")
         self.slots: Int64 = np.cumsum(~is_alias) - 1
+        if len(ids) > derived.MOST_SLOTS:
+            raise GraphError(f"{len(ids):,} terms are more than the {derived.MOST_SLOTS:,} that a graph can have")
         self.digests = np.zeros(len(ids), dtype=np.int64)
         self.tickets = {name: np.zeros(len(ids), dtype=np.int64) for name in _TABLES}
         self._hashes = np.fromiter((derived.id_hash(one) for one in ids), dtype=np.uint64, count=len(ids))
@@ -478,7 +502,7 @@ def _write_documents(
         is_waiting = np.ones(len(gathered.documents), dtype=np.bool_)
         if settings.sources:
             usable = usable_documents(settings, reject_file, count)
-            for batch in batches(not_forgotten(usable, forgotten, reject_file, count), _ROW_BATCH):
+            for batch in document_batches(not_forgotten(usable, forgotten, reject_file, count)):
                 places = [gathered.documents.setdefault(one.id, len(gathered.documents)) for one in batch]
                 is_waiting[[place for place in places if place < len(is_waiting)]] = False
                 rows = [
@@ -517,6 +541,8 @@ def _import(
 
     count = StageCount(stage="import", unit="nodes and relationships")
     with timed(count, report):
+        # It has taken long to get here: others may have filled the graph.
+        _refuse_filled(server)
         with shown(progress, "import", None) as bar:
             said = server.import_files(files)
             count.kept = said.nodes + said.relationships
@@ -528,7 +554,7 @@ def _import(
         }
         files.remove()
         server.start(after_import=True)
-        with server.connect() as graph:
+        with server.connect(after_import=True) as graph:
             facts.ensure_schema(graph, progress)
             if merge is not None:
                 decisions.replace(graph, remove=[], add=[], settings=kept_settings(merge))

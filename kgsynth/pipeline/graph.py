@@ -137,7 +137,7 @@ def _load_documents(
     count = StageCount(stage="load documents", unit="documents")
     with timed(count, report), shown(progress, "load documents", None), RejectFile(rejects) as reject_file:
         usable = not_forgotten(usable_documents(settings, reject_file, count), forgotten, reject_file, count)
-        for batch in _document_batches(usable):
+        for batch in document_batches(usable):
             rows = [facts.DocumentFacts(document_id=document.id, document=document) for document in batch]
             for conflict in facts.write(graph, rows):
                 count.kept -= 1
@@ -416,7 +416,8 @@ def check(graph: Graph, *, report: Report, progress: Progress | None = None) -> 
     return findings
 
 
-def _document_batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+def document_batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Lists of documents that are small in number and in length."""
     batch: list[Document] = []
     chars = 0
     for document in documents:

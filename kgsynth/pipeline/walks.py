@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,6 +47,7 @@ _WORTH_TABLES = 10_000
 _PAPER_EPOCHS = 5
 # Tables and indexes of so many builds are kept beside the graphs.
 _KEPT_FOLDERS = 12
+_CHANGED = "the graph was built anew while it was read"
 # Steps that are read off the graph at once for the tables.
 _TABLE_STEPS = 500_000
 # So many walks take a second or less.
@@ -245,16 +247,20 @@ def _tables(graph: Graph, folder: Path, progress: Progress) -> tables.WalkTables
     """The walk tables of a build: those that an earlier call has kept, else read off the graph."""
     held = tables.load(folder)
     if held is None:
+        build = derived.made(graph)
         terms = derived.term_degrees(graph)
         places = {row["id"]: place for place, row in enumerate(terms)}
-        with tables.Writer(list(places), folder) as writer, shown(progress, "walk tables", len(terms)) as bar:
+        with tables.Writer(list(places), folder.parent) as writer, shown(progress, "walk tables", len(terms)) as bar:
             first = 0
             for ids in derived.by_weight(((row["id"], row["degree"]) for row in terms), _TABLE_STEPS):
                 rows = {row["id"]: row for row in derived.neighbours_of(graph, ids)}
+                if len(rows) < len(ids):
+                    raise GraphError(_CHANGED, hint="Give the command again when no other is at work.")
                 writer.add(first, *_arrays([rows[one] for one in ids], places))
                 first += len(ids)
                 bar.advance(len(ids))
-            writer.finish()
+            _refuse_changed(graph, build)
+            writer.finish(folder)
         _remove_old(folder.parent)
         held = tables.load(folder)
     if held is None:
@@ -266,22 +272,32 @@ def _index(graph: Graph, folder: Path) -> "inverted.Index":
     """The inverted index of a build's documents: the one that an earlier call has kept, else made of the graph."""
     from kgsynth.walks import inverted
 
-    own = folder / f"documents-{derived.made(graph)}"
+    build = derived.made(graph)
+    own = folder / f"documents-{build}"
     held = inverted.load(own)
     if held is None:
         held = inverted.index_of(graph.stream(_DOCUMENTS))
+        _refuse_changed(graph, build)
         inverted.save(held, own)
         _remove_old(folder)
     return held
 
 
+def _refuse_changed(graph: Graph, build: str) -> None:
+    """What was read in several queries is of one build, or it is not kept."""
+    derived.fingerprint(graph)
+    if derived.made(graph) != build:
+        raise GraphError(_CHANGED, hint="Give the command again when no other is at work.")
+
+
 def _remove_old(folder: Path) -> None:
     """Keep what was used last: each build leaves tables and an index behind."""
-
-    def last_used(path: Path) -> float:
-        return path.stat().st_mtime
-
-    for old in sorted((path for path in folder.iterdir() if path.is_dir()), key=last_used)[:-_KEPT_FOLDERS]:
+    used: list[tuple[float, Path]] = []
+    for path in folder.iterdir():
+        with suppress(OSError):
+            used.append((path.stat().st_mtime, path))
+    whole = sorted((when, path) for when, path in used if not path.name.startswith("."))
+    for _, old in whole[:-_KEPT_FOLDERS]:
         shutil.rmtree(old, ignore_errors=True)
 
 

@@ -6,7 +6,6 @@ the best, only those that were met are looked up in the postings that are left.
 
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgsynth.records import Combination, GroundingDocument
+from kgsynth.walks.tables import put
 
 _FORMAT = 1
 # Fewer combinations are not worth a thread.
@@ -92,8 +92,7 @@ def save(index: Index, folder: Path) -> None:
             np.save(partial / f"{part}.npy", getattr(index, part))
         names = {"format": _FORMAT, "terms": sorted(index.terms, key=index.terms.__getitem__)}
         (partial / "names.json").write_text(json.dumps(names | {"documents": list(index.documents)}), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.replace(folder)
+        put(partial, folder)
 
 
 def load(folder: Path) -> Index | None:
@@ -103,7 +102,8 @@ def load(folder: Path) -> Index | None:
         if names["format"] != _FORMAT:
             return None
         arrays = [np.load(folder / f"{part}.npy", mmap_mode="r") for part in _PARTS]
-    except (OSError, ValueError, KeyError, TypeError):
+        os.utime(folder)
+    except (OSError, EOFError, ValueError, KeyError, TypeError):
         return None
     return Index({one: place for place, one in enumerate(names["terms"])}, names["documents"], *arrays)
 

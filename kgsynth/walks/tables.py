@@ -16,6 +16,7 @@ import shutil
 import tempfile
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -121,23 +122,18 @@ class Writer:
     Nobody sees the folder before `finish`, which is called when all terms are in.
     """
 
-    def __init__(self, ids: Sequence[str], folder: Path) -> None:
-        """Begin; what an earlier call left half-written is replaced.
+    def __init__(self, ids: Sequence[str], shelf: Path) -> None:
+        """Begin.
 
         Args:
             ids: of all terms, in order.
-            folder: made by `finish`.
-
-        Raises:
-            GraphError: there are no terms.
+            shelf: where the folder will stand.
         """
-        if not ids:
-            raise GraphError("the graph has no terms", hint="Load documents with topics and concepts first.")
-        self._ids, self._folder = list(ids), folder
+        self._ids = list(ids)
         self._shift = max(1, len(ids).bit_length())
         self._first_topic = bisect_left(self._ids, "topic:")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        self._desk = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
+        shelf.mkdir(parents=True, exist_ok=True)
+        self._desk = Path(tempfile.mkdtemp(prefix=".part-", dir=shelf))
         self._files = {
             (name, part): (self._desk / f"{name}.{part}.bin").open("wb") for name in TABLES for part in _PARTS
         }
@@ -177,21 +173,36 @@ class Writer:
             for part, array in (("nodes", nodes), ("neighbours", made.neighbours), ("guide", made.guide)):
                 array.tofile(self._files[name, part])
 
-    def finish(self) -> None:
-        """All terms are in: the folder appears."""
+    def finish(self, folder: Path) -> None:
+        """All terms are in: the folder appears, in place of one of that name.
+
+        Raises:
+            GraphError: there are no terms.
+        """
+        if not self._ids:
+            raise GraphError("the graph has no terms", hint="Load documents with topics and concepts first.")
         for file in self._files.values():
             file.flush()
             os.fsync(file.fileno())
             file.close()
         said = {"format": _FORMAT, "shift": self._shift, "ids": self._ids}
         (self._desk / "tables.json").write_text(json.dumps(said), encoding="utf-8")
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._desk.replace(self._folder)
+        put(self._desk, folder)
 
 
 def in_ticket_order(rows: Int64, neighbours: Int64, counts: Int64) -> NDArray[np.int64]:
     """How to order neighbours for `Writer.add`: by row, then count descending, then place; int64 (neighbours,)."""
     return np.asarray(np.lexsort((neighbours, -counts, rows)), dtype=np.int64)
+
+
+def put(made: Path, folder: Path) -> None:
+    """Give a folder its name; where another process is quicker, its folder, which holds the same, stays."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        made.replace(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
 
 
 def load(folder: Path) -> WalkTables | None:
@@ -212,6 +223,8 @@ def load(folder: Path) -> WalkTables | None:
         return None
     if any(len(table.nodes) != len(said["ids"]) for table in steps.values()):
         return None
+    with suppress(OSError):
+        os.utime(folder)  # used now: what was not used for long is removed first
     return WalkTables(said["ids"], said["shift"], steps)
 
 

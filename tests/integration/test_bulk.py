@@ -54,6 +54,8 @@ def corpus() -> tuple[list[Annotation], list[Document]]:
         Document(id=f"d{number:04d}", text=text, title="" if number % 2 else f'A "title", {number}', license="CC0")
         for number, text in enumerate(texts)
     ]
+    # The first term of all is an alias of another.
+    annotations += [corpora.annotation("a1", ["topic 1"], ["aaa rings"]), *corpora.many("a2-", 3, ["aaa ring"])]
     documents.append(Document(id="no annotation", text="alone", score=0.5, attribution="Somebody\nand others"))
     return annotations, documents
 
@@ -170,6 +172,18 @@ def test_what_cannot_be_used_is_refused_before_anything_is_imported(
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10}))
     with pytest.raises(ServerError, match="needs about"):
         load_bulk(environment, tmp_path, corpora.many("d", 3, ["a"]), [])
+
+
+def test_a_corpus_without_names_is_loaded_too(
+    environment: config.Environment, bulk_server: ManagedServer, tmp_path: Path
+) -> None:
+    bulk_server.reset()
+    load_bulk(environment, tmp_path, [], [Document(id="d", text="alone")])
+    with bulk_server.connect() as made:
+        assert canonical.run(made, "MATCH (n) RETURN labels(n)[0] AS label, n.id AS id, n.term_count AS terms") == [
+            {"label": "Document", "id": "d", "terms": 0},
+            {"label": "Build", "id": "current", "terms": None},
+        ]
 
 
 def test_the_command_loads_in_bulk(

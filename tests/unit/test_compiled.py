@@ -99,13 +99,13 @@ def test_tables_that_are_written_in_runs_are_those_made_at_once(
     order = tables.in_ticket_order(sources, targets, numbers)
     sources, targets, numbers = sources[order], targets[order], numbers[order]
     bounds = np.searchsorted(sources, np.arange(len(ids) + 1))
-    with tables.Writer(ids, folder) as writer:
+    with tables.Writer(ids, tmp_path) as writer:
         for first in range(0, len(ids), terms_at_once):
             own = bounds[first : first + terms_at_once + 1]
             part = slice(own[0], own[-1])
             writer.add(first, own - own[0], targets[part], numbers[part])
         assert tables.load(folder) is None
-        writer.finish()
+        writer.finish(folder)
     held, again = made(counts), tables.load(folder)
     assert again is not None
     assert (again.ids, again.shift) == (held.ids, held.shift)
@@ -122,9 +122,9 @@ def test_tables_that_are_written_in_runs_are_those_made_at_once(
 
 
 def test_tables_of_concepts_alone_have_no_steps_of_topics(tmp_path: Path) -> None:
-    with tables.Writer(["concept:a", "concept:b"], tmp_path / "tables") as writer:
+    with tables.Writer(["concept:a", "concept:b"], tmp_path) as writer:
         writer.add(0, np.array([0, 1, 2]), np.array([1, 0]), np.array([3, 3]))
-        writer.finish()
+        writer.finish(tmp_path / "tables")
     held = tables.load(tmp_path / "tables")
     assert held is not None
     assert len(held.steps["next_topic"].neighbours) == 0
@@ -220,8 +220,8 @@ def test_combinations_in_columns_are_those_of_objects(
 
 
 def test_what_cannot_be_a_table_says_why(tmp_path: Path) -> None:
-    with pytest.raises(GraphError, match="the graph has no terms"):
-        tables.Writer([], tmp_path / "tables")
+    with tables.Writer([], tmp_path) as writer, pytest.raises(GraphError, match="the graph has no terms"):
+        writer.finish(tmp_path / "tables")
     held = made({("concept:a", "concept:b"): 2**39})
     with pytest.raises(GraphError, match="more than the compiled engine holds"):
         tables.through_lens(held, {"concept:a": 10**7, "concept:b": 10**7})

@@ -153,7 +153,7 @@ SAME = [
     ("quadratic number field", "quadratic field"), ("finite field extension", "finite extension"), ("L'Hôpital's rule", "l'Hospital's rule"),
     ("completely multiplicative", "completely multiplicative function"), ("all one polynomial", "AOP"), ("anti-symmetric", "antisymmetric"),
     ("factorisation", "factorization"), ("linear transformation", "linear map"), ("root-mean-square", "rms"), ("diagonal matrices", "diagonal matrix"),
-    ("BV function", "function of bounded variation"), ("PID module", "principal ideal domain module"),
+    ("BV function", "function of bounded variation"), ("PID module", "principal ideal domain module"), ("dof", "degrees of freedom"),
 ]  # fmt: skip
 
 DIFFERENT = [
@@ -166,7 +166,7 @@ DIFFERENT = [
     ("homomorphism", "homeomorphism", "opposite"), ("type 1 error", "type 2 error", "number"), ("subgroup", "supergroup", ""),
     ("product rule", "rule of product", ""), ("ring of quotients", "quotient ring", ""), ("primal", "primality", ""), ("sum of products", "product of sums", ""), ("C++", "C--", ""), ("C++", "C", ""),
     ("dual (of a graph)", "dual (of a code)", ""), ("$\\sum$", "$\\nabla$", ""), ("x = y", "x ≠ y", ""), ("कि", "की", ""), ("number of primes", "prime number", ""),
-    ("po-ring", "positivity in ordered ring", ""), ("zeta function at $s=2$", "zeta function at $s=4$", ""),
+    ("po-ring", "positivity in ordered ring", ""), ("ir", "ring of integers", ""), ("zeta function at $s=2$", "zeta function at $s=4$", ""),
 ]  # fmt: skip
 
 
@@ -290,7 +290,7 @@ def test_many_names_are_searched_in_lists_and_what_is_missed_is_measured() -> No
 
 def test_a_rule_that_joins_two_names_is_one_whose_key_they_share() -> None:
     rng = np.random.default_rng(3)
-    parts = "gcd pid of and in the number field ring extension linearly independent independence ideal group map free".split()
+    parts = "gcd pid ir ri roi of integers and in the number field ring extension linearly independent independence ideal group map free".split()
     names = sorted({" ".join(rng.choice(parts, size=rng.integers(1, 5))) for _ in range(700)})
     words = [words_of(name) for name in names]
     together = {pair for rows in rows_by_key(words).values() for pair in combinations(sorted(rows), 2)}

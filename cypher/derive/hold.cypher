@@ -2,9 +2,9 @@
 // access: write
 // params: token
 // returns: state
-MATCH (build:Build {id: 'current', state: 'stale'})
-SET build.growing = true
+MATCH (build:Build {id: 'current'})
+SET build.held = true
 WITH build
 WHERE build.token = $token
-REMOVE build.growing
+REMOVE build.held
 RETURN build.state AS state
