@@ -187,8 +187,10 @@ def _planned(
     epochs = _PAPER_EPOCHS if settings.combinations is None and settings.epochs is None else settings.epochs
     walks = None if epochs is None else epochs * len(starts)
     held = None
-    if _is_compiled(settings, walks if settings.combinations is None else settings.combinations):
-        held = _tables(graph, environment.walk_tables / fingerprint, progress)
+    folder = environment.walk_tables / fingerprint
+    amount = walks if settings.combinations is None else settings.combinations
+    if _is_compiled(settings, amount, has_tables=folder.is_dir()):
+        held = _tables(graph, folder, progress)
         held = held if weights is None else tables.through_lens(held, weights)
     return _Plan(starts=starts, walks=walks, weights=weights, tables=held)
 
@@ -228,8 +230,8 @@ class _Watched:
         return rows
 
 
-def _is_compiled(settings: SampleSettings, amount: int | None) -> bool:
-    """Whether the compiled engine walks.
+def _is_compiled(settings: SampleSettings, amount: int | None, *, has_tables: bool) -> bool:
+    """Whether the compiled engine walks: for large amounts, and where its tables are at hand.
 
     Raises:
         MissingExtraError: it is asked for and not installed.
@@ -240,7 +242,7 @@ def _is_compiled(settings: SampleSettings, amount: int | None) -> bool:
         if settings.engine == "compiled":
             raise MissingExtraError("numba is not installed", hint="pip install 'kgsynth[fast]', or --engine cypher")
         return False
-    return settings.engine == "compiled" or (amount is not None and amount >= _WORTH_TABLES)
+    return settings.engine == "compiled" or has_tables or (amount is not None and amount >= _WORTH_TABLES)
 
 
 def _tables(graph: Graph, folder: Path, progress: Progress) -> tables.WalkTables:

@@ -199,6 +199,8 @@ def _ground(
                 _best(shared, met, count, sizes, term_counts[row], places[row], jaccard[row])
                 # What was not met can have all of the terms that are left, in a document of no others.
                 is_closed = jaccard[row, -1] > left / (term_counts[row] + smallest - left)
+            if is_closed:
+                count = _still_possible(shared, met, count, sizes, term_counts[row], len(own) - rank, jaccard[row, -1])
             if is_closed and count < last - first:
                 for place in range(count):
                     document = met[place]
@@ -217,6 +219,21 @@ def _ground(
         _best(shared, met, count, sizes, term_counts[row], places[row], jaccard[row])
         for place in range(count):
             shared[met[place]] = 0
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _still_possible(shared: Any, met: Any, count: int, sizes: Any, term_count: int, left: int, worst: float) -> int:
+    """Drop the documents that cannot reach the worst of the best with all terms that are left; how many stay."""
+    stays = 0
+    for place in range(count):
+        document = met[place]
+        most = min(shared[document] + left, sizes[document])
+        if most / (term_count + sizes[document] - most) >= worst:
+            met[stays] = document
+            stays += 1
+        else:
+            shared[document] = 0
+    return stays
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
