@@ -142,7 +142,7 @@ def peers(
                 return vectors[[places[text] for text in wanted]]
 
         def semhash(*, is_exact: bool) -> Any:
-            index = SemHash.from_records(records=texts, model=Same(), use_ann=not is_exact)
+            index = SemHash.from_records(records=texts, model=Same(), ann_backend="basic" if is_exact else "usearch")
             return index.self_deduplicate(threshold=0.95)
 
         for is_exact in (False, True) if len(texts) <= 50_000 else (False,):

@@ -1,0 +1,89 @@
+"""What adding 1 % of documents costs, beside a build from nothing: python -m tests.benchmarks.growth 2000.
+
+The graph is loaded in bulk; then the ordinary load adds documents, and `build` grows. Documents are those of
+`paper_corpus`, and, of the same number, documents of the demo's shape: 3 topics and 8 concepts of 3,000.
+"""
+
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from kgsynth import config, pipeline
+from kgsynth.config import DocumentsSettings, GraphSettings
+from kgsynth.graph.server import ManagedServer
+from kgsynth.records import Annotation, TopicConcepts
+from tests.benchmarks import paper_corpus
+
+_SHARE = 100
+
+
+def paper(count: int) -> list[Annotation]:
+    """Documents with 5 topics and 50 concepts."""
+    made = []
+    for topics, concepts in paper_corpus.documents(count, shape="fields", seed=1):
+        for own, named in zip(topics.tolist(), concepts.tolist(), strict=True):
+            first = TopicConcepts(name=f"topic {own[0]}", concepts=tuple(f"concept {one}" for one in named))
+            made.append(
+                Annotation(
+                    id=f"d{len(made):07}", topics=(first, *(TopicConcepts(name=f"topic {one}") for one in own[1:]))
+                )
+            )
+    return made
+
+
+def small(count: int) -> list[Annotation]:
+    """Documents with 3 topics of 60 and 8 concepts of 3,000."""
+    rng = np.random.default_rng(1)
+    chances = paper_corpus.zipf(3000, 0.75)
+    made = []
+    for number in range(count):
+        concepts = tuple(f"concept {one}" for one in np.searchsorted(chances, rng.random(8)).tolist())
+        first, *others = (f"topic {one}" for one in rng.integers(0, 60, 3).tolist())
+        topics = (TopicConcepts(name=first, concepts=concepts), *(TopicConcepts(name=one) for one in others))
+        made.append(Annotation(id=f"d{number:07}", topics=topics))
+    return made
+
+
+def measure(name: str, annotations: list[Annotation]) -> None:
+    """Load 100 of 101 parts in bulk, grow by the last, build all anew."""
+    with tempfile.TemporaryDirectory() as desk:
+        real = config.environment()
+        environment = replace(real, home=Path(desk) / "home")
+        environment.home.mkdir()
+        (environment.home / "jars").symlink_to(real.jars)
+        cut = len(annotations) - max(1, len(annotations) // (_SHARE + 1))
+        files = []
+        for part, own in enumerate((annotations[:cut], annotations[cut:])):
+            files.append(Path(desk) / f"{part}.jsonl")
+            files[-1].write_text("".join(one.to_json() + "\n" for one in own), encoding="utf-8")
+        ask = {"rejects": Path(desk) / "rejects.jsonl", "report": lambda _: None}
+        pipeline.load_bulk(
+            environment, GraphSettings(), DocumentsSettings(), annotations=[str(files[0])], merge=None, **ask
+        )
+        server = ManagedServer(environment, "main")
+        with server.connect() as graph:
+            began = time.perf_counter()
+            pipeline.load(graph, DocumentsSettings(), annotations=[str(files[1])], **ask)
+            loaded = time.perf_counter() - began
+            grown = pipeline.build(graph, report=lambda _: None)
+            growth = time.perf_counter() - began - loaded
+            began = time.perf_counter()
+            whole = pipeline.build(graph, is_whole=True, report=lambda _: None)
+            total = time.perf_counter() - began
+        server.stop()
+        print(
+            f"{name}: {cut:,} documents and {len(annotations) - cut:,} more: load {loaded:.1f} s, growth {growth:.1f} s "
+            f"({grown.terms:,} of {whole.terms:,} terms, {sum(grown.steps.values()):,} of {sum(whole.steps.values()):,} steps), "
+            f"build from nothing {total:.1f} s: {growth / total:.1%}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    for own_count in map(int, sys.argv[1:]):
+        measure("small documents", small(own_count))
+        measure("paper's shape", paper(own_count))
