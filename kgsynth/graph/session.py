@@ -439,6 +439,9 @@ def _user_error(error: neo4j.exceptions.Neo4jError, text: str, where: str, timeo
         )
     if "Memory" in code or "memory" in message.casefold():
         return QueryError(f"{where}: it needs more memory than one statement may have ({message.splitlines()[0]})")
+    if re.fullmatch(r"-?\d+", message):
+        # Java says no more of an array that cannot be so long.
+        return QueryError(f"{where}: it makes a value that is out of range for Neo4j")
     found = _PLACE.search(message)
     if not found:
         return QueryError(f"{where}: {message.splitlines()[0] if message else code}")
