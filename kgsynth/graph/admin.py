@@ -16,6 +16,7 @@ def run(
     java: Path,
     class_path: str,
     home: Path,
+    java_options: Sequence[str] = (),
     heap_mib: int = 512,
     timeout_s: float | None = None,
 ) -> str:
@@ -26,13 +27,22 @@ def run(
         java: the executable.
         class_path: with Neo4j's jars.
         home: of the graph, with its configuration in `conf`.
+        java_options: that this version of Neo4j needs.
         heap_mib: Java heap.
         timeout_s: seconds; None for no end.
 
     Raises:
         ServerError: it failed; the message has the end of what it said.
     """
-    command = [str(java), f"-Xmx{heap_mib}m", "-Dfile.encoding=UTF-8", "-cp", class_path, "org.neo4j.cli.AdminTool"]
+    command = [
+        str(java),
+        *java_options,
+        f"-Xmx{heap_mib}m",
+        "-Dfile.encoding=UTF-8",
+        "-cp",
+        class_path,
+        "org.neo4j.cli.AdminTool",
+    ]
     done = subprocess.run(
         [*command, *arguments],
         env=config.process_environment(NEO4J_HOME=str(home), NEO4J_CONF=str(home / "conf")),

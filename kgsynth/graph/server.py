@@ -542,6 +542,7 @@ class ManagedServer:
             java=self._java().executable,
             class_path=self._class_path(),
             home=self.home,
+            java_options=(*_OPENS, *self.version.java_options),
             heap_mib=heap_mib,
             timeout_s=timeout_s,
         )
