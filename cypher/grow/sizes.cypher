@@ -1,4 +1,4 @@
-// How much has changed since the derived layers were complete.
+// How much has changed since the derived layers were complete, and from which slot on all are free.
 // access: read
 // params: -
 // returns: documents, changed, slots

@@ -4,15 +4,15 @@ A block of terms is counted at a time. Terms are places in the order of their id
 order by id.
 """
 
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from kgsynth.parallel import in_order
 
 Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
@@ -87,18 +87,11 @@ def blocks(incidence: Incidence, *, first_topic: int, threads: int) -> Iterator[
         first_topic: places from here on are topics.
         threads: blocks at once.
     """
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[Block]] = deque()
-        try:
-            for first, last in _ranges(incidence):
-                waiting.append(pool.submit(_block, incidence, first, last, first_topic))
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+
+    def block(terms: tuple[int, int]) -> Block:
+        return _block(incidence, *terms, first_topic)
+
+    return in_order(block, _ranges(incidence), threads=threads, ahead=threads + 1)
 
 
 def _offsets(places: Int32, count: int) -> Int64:

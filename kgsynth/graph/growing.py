@@ -30,7 +30,6 @@ _DROP_COUNTS = queries.load("grow/drop_counts")
 _DROP_STEPS_OF_ALIASES = queries.load("grow/drop_steps_of_aliases")
 _COUNT_TERMS = queries.load("grow/count_terms")
 _COUNT_DOCUMENT_TERMS = queries.load("grow/count_document_terms")
-_LARGEST_SLOT = queries.load("grow/largest_slot")
 _ROWS = queries.load("grow/rows")
 _SET_STEPS = {
     "next_topic": queries.load("grow/set_next_topic_steps"),
@@ -78,7 +77,7 @@ def grow(graph: Graph, progress: Progress | None = None) -> BuildCounts:
             bar.advance(len(ids))
     changed = [(row["id"], row["weight"]) for row in graph.read(_CHANGED_TERMS, what="steps")]
     counts.terms = len(changed)
-    free = graph.read(_LARGEST_SLOT)[0]["slot"] + 1
+    free = graph.read(_SIZES)[0]["slots"]
     with shown(progress, "walk tables", len(changed)) as bar:
         for ids in derived.by_weight(changed, derived.STEP_BATCH):
             free += growth.write_steps(ids, free, counts)

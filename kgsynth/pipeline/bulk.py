@@ -367,13 +367,14 @@ def _write_graph(
                 first = int(tables.slots[block.first] + is_alias[block.first])
                 writer.add(first, bounds, tables.slots[block.neighbours], block.counts)
                 bar.advance(block.last - block.first)
+            fingerprint = tables.fingerprint()
             if walking:
-                writer.finish(walks_folder / tables.fingerprint())
+                writer.finish(walks_folder / fingerprint)
         count.kept = int((~is_alias).sum())
         count.notes["co_occurrences"] = files.counts["CO_OCCURS_WITH"]
         count.notes["steps"] = sum(files.counts[name] for name in _TABLES.values())
         _write_terms(files, terms, tables, incidence.document_counts)
-    return _Made(incidence.term_counts, _index(gathered, terms.ids, incidence), tables.fingerprint(), count)
+    return _Made(incidence.term_counts, _index(gathered, terms.ids, incidence), fingerprint, count)
 
 
 def _index(gathered: Gathered, ids: Sequence[str], incidence: "Incidence") -> "inverted.Index":

@@ -2,11 +2,10 @@
 
 import shutil
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from kgsynth.documents.questions import read_combinations
 from kgsynth.errors import ConfigError, GraphError, MissingExtraError
 from kgsynth.graph import derived, inventory
 from kgsynth.graph.session import Graph, Row
+from kgsynth.parallel import in_order
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.queries import Query
 from kgsynth.records import Combination, StageCount, content_hash
@@ -112,18 +112,11 @@ def _drawn(
             progress.advance(len(batch))
         return
     # The graph is asked for the documents of several batches at once, as for walks.
-    with ThreadPoolExecutor(settings.sessions) as pool:
-        waiting: deque[Future[list[Combination]]] = deque()
-        for batch in batched(found, _GROUNDING_BATCH):
-            waiting.append(pool.submit(ground, graph, batch, limit=settings.grounding_documents))
-            if len(waiting) >= settings.sessions:
-                grounded = waiting.popleft().result()
-                yield from grounded
-                progress.advance(len(grounded))
-        while waiting:
-            grounded = waiting.popleft().result()
-            yield from grounded
-            progress.advance(len(grounded))
+    asked = partial(ground, graph, limit=settings.grounding_documents)
+    batches = batched(found, _GROUNDING_BATCH)
+    for grounded in in_order(asked, batches, threads=settings.sessions, ahead=settings.sessions):
+        yield from grounded
+        progress.advance(len(grounded))
 
 
 def sample_columns(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kgsynth.records import Combination, StageCount
 from kgsynth.walks import inverted
 from kgsynth.walks.combinations import AGAIN, SMALL, Cut
-from kgsynth.walks.distinct import NEW, TOO_SMALL, Distinct
+from kgsynth.walks.distinct import NEW, REPEAT, TOO_SMALL, Distinct
 from kgsynth.walks.tables import WalkTables
 
 _TEXT = pyarrow.string()
@@ -78,10 +78,9 @@ def batches(
         verdicts = seen.judge(block)
         used = cut.after(verdicts == NEW)
         verdicts = verdicts[:used]
-        for reason, which in ((SMALL, TOO_SMALL), (AGAIN, None)):
-            other = verdicts == which if which is not None else (verdicts != NEW) & (verdicts != TOO_SMALL)
-            if other.any():
-                count.reject(reason, int(other.sum()))
+        for reason, which in ((SMALL, TOO_SMALL), (AGAIN, REPEAT)):
+            if number := int((verdicts == which).sum()):
+                count.reject(reason, number)
         rows = np.flatnonzero(verdicts == NEW)
         count.kept += len(rows)
         if len(rows):

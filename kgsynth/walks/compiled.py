@@ -5,9 +5,7 @@ in two passes (look up term and guide for all, then neighbours for all), so that
 """
 
 import os
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count as count_from
 from typing import Any
 
@@ -15,6 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from kgsynth.parallel import in_order
 from kgsynth.walks.combinations import AGAIN, SMALL
 from kgsynth.walks.cypher_engine import Walk
 from kgsynth.walks.distinct import NEW, TOO_SMALL, Distinct
@@ -87,18 +86,7 @@ def blocks(
 
     firsts = count_from(0, _BATCH) if limit is None else iter(range(0, limit, _BATCH))
     workers = threads or os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[tuple[int, NDArray[np.int32]]]] = deque()
-        try:
-            for first in firsts:
-                waiting.append(pool.submit(one, first))
-                if len(waiting) > workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    return in_order(one, firsts, threads=workers, ahead=workers + 1)
 
 
 def level3(tables: WalkTables, starts: NDArray[np.int64], table: NDArray[np.float64]) -> NDArray[np.int32]:

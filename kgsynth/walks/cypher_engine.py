@@ -4,13 +4,12 @@ Walk i gives the same path whatever the batch size and the number of sessions. T
 something that reads queries.
 """
 
-from collections import deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count as count_from
 from typing import Any, NamedTuple, Protocol
 
 from kgsynth import queries
+from kgsynth.parallel import in_order
 from kgsynth.queries import Query
 from kgsynth.walks.law import Starts, draws
 
@@ -76,15 +75,5 @@ def walks(
         for first in firsts:
             yield from batch(requests(first))
         return
-    with ThreadPoolExecutor(sessions) as pool:
-        waiting: deque[Future[list[Walk]]] = deque()
-        try:
-            for first in firsts:
-                waiting.append(pool.submit(batch, requests(first)))
-                if len(waiting) >= 2 * sessions:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    for found in in_order(batch, map(requests, firsts), threads=sessions, ahead=2 * sessions):
+        yield from found

@@ -21,7 +21,6 @@ READ_WHOLE = {
     "show/topic_count",
     "show/guide_values",
     "grow/sizes",
-    "grow/largest_slot",
 }
 PARAMETERS: dict[str, object] = {
     "limit": 2,
