@@ -86,6 +86,9 @@ class Connection(asyncio.Protocol):
             else:
                 task = asyncio.get_running_loop().create_task(self.serve(headers, body))
                 task.add_done_callback(lambda done: done.exception())
+                continue
+            if headers.get(b"connection") == b"close":
+                self.transport.close()
 
     async def serve(self, headers: dict[bytes, bytes], body: bytes) -> None:
         server, options = self.server, self.server.options

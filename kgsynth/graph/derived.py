@@ -172,6 +172,16 @@ def neighbours_of(graph: Graph, ids: Sequence[str]) -> list[Row]:
     return graph.read(_NEIGHBOURS, ids=list(ids))
 
 
+def _adjacency_in_parts(graph: Graph) -> Iterator[Row]:
+    """As `adjacency`, for whoever writes steps between the rows.
+
+    A long read beside the writing fails: Neo4j finds that the relationships of a node were rearranged under it.
+    """
+    degrees = ((row["id"], row["degree"]) for row in term_degrees(graph))
+    for batch in by_weight(degrees, STEP_BATCH):
+        yield from neighbours_of(graph, batch)
+
+
 def _write_ticket_tables(
     graph: Graph, token: str, kinds: dict[str, str], slots: dict[str, int], counts: BuildCounts, progress: Progress
 ) -> str:
@@ -181,7 +191,7 @@ def _write_ticket_tables(
     hashes = {term_id: id_hash(term_id) for term_id in kinds}
     tickets: list[Row] = []
     with shown(progress, "walk tables", len(kinds)) as bar:
-        for row in adjacency(graph):
+        for row in _adjacency_in_parts(graph):
             term_id = row["id"]
             if term_id not in slots:
                 raise GraphError(CHANGED, hint=BUILD_AGAIN)

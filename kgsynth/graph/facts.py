@@ -6,7 +6,7 @@ as a conflict. This module does not know how a name becomes a term id; the calle
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kgsynth import queries
@@ -15,17 +15,15 @@ from kgsynth.graph.session import Graph, Row, Transaction
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import Document, Kind
 
+_LOCK_DOCUMENTS = queries.load("facts/lock_documents")
 _WRITE_DOCUMENTS = queries.load("facts/write_documents")
-_CONTENT_HASHES = queries.load("facts/content_hashes")
-_WRITE_TERMS = {"concept": queries.load("facts/write_concepts"), "topic": queries.load("facts/write_topics")}
-_CREATE_MENTIONS = queries.load("facts/create_mentions")
+_WRITE_TERMS = queries.load("facts/write_terms")
 _MERGE_MENTIONS = queries.load("facts/merge_mentions")
 _MERGE_COUNTED_PAIRS = queries.load("facts/merge_counted_pairs")
 _NAME_UNMENTIONED_TERMS = queries.load("facts/name_unmentioned_terms")
 _NAME_TERMS = queries.load("facts/name_terms")
 _COUNTS = queries.load("facts/counts")
 _NODE_COUNT = queries.load("facts/node_count")
-_MISSING_MENTIONS = queries.load("facts/missing_mentions")
 _COUNTED_DOCUMENTS = queries.load("facts/counted_documents")
 _MARK_STALE = queries.load("derive/mark_stale")
 _MARK_OLD = queries.load("derive/mark_old")
@@ -98,44 +96,42 @@ def ensure_schema(graph: Graph, progress: Progress | None = None) -> None:
 
 
 def write(graph: Graph, batch: Sequence[DocumentFacts]) -> list[str]:
-    """Write a batch in one transaction; safe to repeat.
+    """Write a batch in one transaction; safe to repeat, and beside other writers.
 
     Returns:
         Ids of documents that the graph holds with another text; nothing of these was written.
     """
 
     def work(transaction: Transaction) -> list[str]:
-        seen = transaction.run(_CONTENT_HASHES, ids=[facts.document_id for facts in batch])
-        known = {row["id"]: row["content_hash"] for row in seen if row["content_hash"] is not None}
+        ids = Counter(facts.document_id for facts in batch)
+        # Locks are taken in order, documents before terms, so that two writers cannot wait for each other.
+        held = {row["id"]: row for row in transaction.lock(_LOCK_DOCUMENTS, ids=sorted(ids))}
         conflicts = [
             facts.document_id
             for facts in batch
             if facts.document is not None
-            and known.get(facts.document_id, facts.document.content_hash()) != facts.document.content_hash()
+            and held[facts.document_id]["content_hash"] not in (None, facts.document.content_hash())
         ]
         wanted = [facts for facts in batch if facts.document_id not in set(conflicts)]
-        states = transaction.run(_WRITE_DOCUMENTS, rows=[document_row(facts) for facts in wanted])
-        has_mentions = {row["id"] for row in states if row["is_mentioning"]}
-        # A document that stands twice in the batch: its mentions may meet those of its first place.
-        ids = Counter(facts.document_id for facts in wanted)
-        has_mentions |= {identity for identity, count in ids.items() if count > 1}
-        _write_terms(transaction, [mention for facts in wanted for mention in facts.mentions])
+        transaction.run(_WRITE_DOCUMENTS, rows=[document_row(facts) for facts in wanted])
+        terms = _term_rows(mention for facts in wanted for mention in facts.mentions)
+        places = {row["id"]: place for place, row in enumerate(terms)}
         fresh: list[Row] = []
-        known_rows: list[Row] = []
+        known: list[Row] = []
         for facts in wanted:
-            rows = [
-                {"document_id": facts.document_id, "term_id": mention.term_id, "spelling": mention.spelling}
-                for mention in facts.mentions
-            ]
-            (known_rows if facts.document_id in has_mentions else fresh).extend(rows)
-        if fresh:
-            transaction.run(_CREATE_MENTIONS, rows=fresh)
+            # A document that stands twice in the batch: its mentions may meet those of its first place.
+            is_known = held[facts.document_id]["is_mentioning"] or ids[facts.document_id] > 1
+            named = [mention.term_id for mention in facts.mentions]
+            row = {"id": facts.document_id, "spellings": [mention.spelling for mention in facts.mentions]}
+            (known if is_known else fresh).append(
+                row | {"terms": named if is_known else [places[one] for one in named]}
+            )
+        if terms:
+            transaction.run(_WRITE_TERMS, terms=terms, rows=fresh)
         is_old = False
-        if known_rows:
-            missing = [row["id"] for row in transaction.run(_MISSING_MENTIONS, rows=known_rows)]
-            transaction.run(_MERGE_MENTIONS, rows=known_rows)
-            # Asked when the documents are locked: a build that is at work may count them until then.
-            is_old = transaction.run(_COUNTED_DOCUMENTS, ids=missing)[0]["counted"] > 0
+        if known:
+            changed = [row["id"] for row in transaction.run(_MERGE_MENTIONS, rows=known)]
+            is_old = transaction.run(_COUNTED_DOCUMENTS, ids=changed)[0]["counted"] > 0
         if transaction.has_changed:
             transaction.run(_MARK_OLD if is_old else _MARK_STALE)
         return conflicts
@@ -151,7 +147,8 @@ def write_pairs(graph: Graph, batch: Sequence[PairFacts]) -> list[tuple[str, str
     """
 
     def work(transaction: Transaction) -> list[tuple[str, str, int]]:
-        _write_terms(transaction, [mention for pair in batch for mention in (pair.first, pair.second)])
+        terms = _term_rows(mention for pair in batch for mention in (pair.first, pair.second))
+        transaction.run(_WRITE_TERMS, terms=terms, rows=[])
         names = [{"id": one.term_id, "name": one.spelling} for pair in batch for one in (pair.first, pair.second)]
         transaction.run(_NAME_UNMENTIONED_TERMS, rows=names)
         rows = [{"first": pair.first.term_id, "second": pair.second.term_id, "count": pair.count} for pair in batch]
@@ -205,12 +202,18 @@ def document_row(facts: DocumentFacts) -> Row:
     }
 
 
-def _write_terms(transaction: Transaction, mentions: Sequence[Mention]) -> None:
-    for kind, query in _WRITE_TERMS.items():
-        names: dict[str, str] = {}
-        for mention in mentions:
-            if mention.kind == kind:
-                names[mention.term_id] = min(mention.spelling, names.get(mention.term_id, mention.spelling))
-        if names:
-            # Ordered, so that two writers take the locks in the same order and cannot wait for each other.
-            transaction.run(query, rows=[{"id": term_id, "name": name} for term_id, name in sorted(names.items())])
+def _term_rows(mentions: Iterable[Mention]) -> list[Row]:
+    """The terms of some mentions, each once, in the order of their ids, with the smallest spelling as the name."""
+    found: dict[str, Mention] = {}
+    for mention in mentions:
+        if mention.term_id not in found or mention.spelling < found[mention.term_id].spelling:
+            found[mention.term_id] = mention
+    return [
+        {
+            "id": identity,
+            "kind": found[identity].kind,
+            "label": found[identity].kind.title(),
+            "name": found[identity].spelling,
+        }
+        for identity in sorted(found)
+    ]

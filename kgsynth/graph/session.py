@@ -4,6 +4,7 @@ Statements are `Query` values read from files; a user's own Cypher enters throug
 and nothing else. This module knows nothing of what the statements mean.
 """
 
+import logging
 import queue
 import re
 import threading
@@ -26,6 +27,9 @@ from kgsynth.queries import Query
 
 _DATABASE_STATUS = queries.load("schema/database_status")
 _PAGE_CACHE = queries.load("schema/page_cache")
+
+# What the driver says of a transaction that it repeats is for whoever asks for it, not for the terminal.
+logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
 Row = dict[str, Any]
 _Result = TypeVar("_Result")
@@ -131,6 +135,13 @@ class Transaction:
         result = self._transaction.run(query.text, parameters)
         rows = [record.data() for record in result]
         self.has_changed |= result.consume().counters.contains_updates
+        return rows
+
+    def lock(self, query: Query, **parameters: object) -> list[Row]:
+        """As `run`, for a statement that sets properties to what they are: only nodes that it makes are a change."""
+        result = self._transaction.run(query.text, parameters)
+        rows = [record.data() for record in result]
+        self.has_changed |= result.consume().counters.nodes_created > 0
         return rows
 
 

@@ -15,6 +15,7 @@ from kgsynth.documents.read import refuse_too_many, usable_annotations
 from kgsynth.graph import checks, decisions, derived, facts, growing
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
+from kgsynth.parallel import in_order
 from kgsynth.pipeline.stages import Report, batches, timed
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import Annotation, CountedPair, Document, Kind, Position, Reject, StageCount
@@ -26,6 +27,8 @@ _CONFLICT = "the graph has another title, text or source under this id"
 _BATCH_CHARS = 4_000_000
 # 10,000 rows a statement is the fastest of 1,000 to 50,000 (DESIGN section 5).
 _MENTION_BATCH = 10_000
+# Two transactions at once take .6 of the time of one after the other; a third gains nothing (EXPERIMENTS.md).
+_WRITERS = 2
 _KINDS_OF_TERMS: tuple[Kind, ...] = ("topic", "concept")
 
 
@@ -137,13 +140,16 @@ def _load_documents(
     count = StageCount(stage="load documents", unit="documents")
     with timed(count, report), shown(progress, "load documents", None), RejectFile(rejects) as reject_file:
         usable = not_forgotten(usable_documents(settings, reject_file, count), forgotten, reject_file, count)
-        for batch in document_batches(usable):
-            rows = [facts.DocumentFacts(document_id=document.id, document=document) for document in batch]
-            for conflict in facts.write(graph, rows):
+        rows = (
+            [facts.DocumentFacts(document_id=document.id, document=document) for document in batch]
+            for batch in document_batches(usable)
+        )
+        for size, conflicts in _written(graph, rows):
+            for conflict in conflicts:
                 count.kept -= 1
                 count.reject(_CONFLICT)
                 reject_file.add(_graph_reject(conflict))
-            progress.advance(len(batch))
+            progress.advance(size)
     refuse_too_many(count, limit=settings.max_rejected_share, where=rejects, expected=REASON)
     return count
 
@@ -164,22 +170,37 @@ def _load_annotations(
     count = StageCount(stage="load annotations", unit="annotations")
     touched: set[str] = set()
     with timed(count, report), shown(progress, "load annotations", None), RejectFile(rejects) as reject_file:
-        batch: list[facts.DocumentFacts] = []
-        size = 0
-        for row in annotation_facts(sources, reject_file, forgotten, count):
-            touched.update(mention.term_id for mention in row.mentions)
-            batch.append(row)
-            size += max(1, len(row.mentions))
-            if size >= _MENTION_BATCH:
-                facts.write(graph, batch)
-                progress.advance(len(batch))
-                batch, size = [], 0
-        if batch:
-            facts.write(graph, batch)
+        rows = annotation_facts(sources, reject_file, forgotten, count)
+        for size, _ in _written(graph, _mention_batches(rows, touched)):
+            progress.advance(size)
         facts.name_terms(graph, sorted(touched))
         count.notes["terms"] = len(touched)
     refuse_too_many(count, limit=settings.max_rejected_share, where=rejects, expected=REASON)
     return count
+
+
+def _written(graph: Graph, batches_of_facts: Iterable[list[facts.DocumentFacts]]) -> Iterator[tuple[int, list[str]]]:
+    """Write batches, several at once; of each in order its size and the documents that were refused."""
+
+    def write(batch: list[facts.DocumentFacts]) -> tuple[int, list[str]]:
+        return len(batch), facts.write(graph, batch)
+
+    return in_order(write, batches_of_facts, threads=_WRITERS, ahead=_WRITERS + 1)
+
+
+def _mention_batches(rows: Iterable[facts.DocumentFacts], touched: set[str]) -> Iterator[list[facts.DocumentFacts]]:
+    """Batches of so many mentions; the ids of their terms go into `touched`."""
+    batch: list[facts.DocumentFacts] = []
+    size = 0
+    for row in rows:
+        touched.update(mention.term_id for mention in row.mentions)
+        batch.append(row)
+        size += max(1, len(row.mentions))
+        if size >= _MENTION_BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def annotation_facts(

@@ -1,10 +1,13 @@
 """The facts layer in a real Neo4j: the same graph however it is loaded."""
 
 import json
+import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +20,7 @@ from kgsynth.graph import facts
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from kgsynth.pipeline import graph as pipeline_graph
-from kgsynth.records import Annotation, Document
+from kgsynth.records import Annotation, Document, StageCount
 from tests import canonical, corpora
 
 ANNOTATIONS = corpora.random_annotations(1, documents=60, topics=5, concepts=30)
@@ -101,6 +104,54 @@ def test_another_text_under_a_known_id_is_a_reject_and_changes_nothing(graph: Gr
     assert set(before) < set(canonical.dump(graph))
 
 
+def test_of_two_texts_that_come_under_one_id_at_once_one_stays_and_the_other_is_a_reject(
+    graph: Graph, tmp_path: Path
+) -> None:
+    def write(text: str) -> StageCount:
+        folder = tmp_path / text
+        folder.mkdir()
+        documents = [Document(id=f"d{n}", text=text) for n in range(200)]
+        documents += [Document(id=f"own {text}{n}", text="own") for n in range(250)]
+        return corpora.load(graph, folder, [], documents)[0]
+
+    for _ in range(5):
+        canonical.wipe(graph)
+        corpora.load(graph, tmp_path, [corpora.annotation(f"d{n}", ["t"], ["c"]) for n in range(200)])
+        with ThreadPoolExecutor(2) as pool:
+            counts = list(pool.map(write, ("one", "other")))
+        assert sorted(count.kept for count in counts) == [250, 450]
+        kept = next(text for text, count in zip(("one", "other"), counts, strict=True) if count.kept == 450)
+        texts = canonical.run(
+            graph, "MATCH (d:Document) WHERE d.id STARTS WITH 'd' RETURN d.text AS text, count(*) AS number"
+        )
+        assert texts == [{"text": kept, "number": 200}]
+        for text in ("one", "other"):
+            shutil.rmtree(tmp_path / text)
+
+
+def test_several_writers_of_the_same_terms_and_documents_never_wait_for_each_other(
+    graph: Graph, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_graph, "_MENTION_BATCH", 100)
+    monkeypatch.setattr(pipeline_graph, "_DOCUMENT_BATCH", 20)
+    annotations = corpora.random_annotations(2, documents=400, topics=6, concepts=60)
+    documents = [Document(id=one.id, text=f"text of {one.id}") for one in annotations]
+    once = loaded(graph, tmp_path, [(annotations, documents)])
+    canonical.wipe(graph)
+    # Each writer has half of the documents, so that every document comes from two of them, in another order.
+    parts = [[n for n in range(400) if n % 4 in (part, (part + 1) % 4)][:: -1 if part % 2 else 1] for part in range(4)]
+
+    def write(part: int) -> None:
+        folder = tmp_path / str(part)
+        folder.mkdir()
+        corpora.load(graph, folder, [annotations[n] for n in parts[part]], [documents[n] for n in parts[part]])
+
+    with ThreadPoolExecutor(4) as pool, caplog.at_level(logging.WARNING, logger="neo4j"):
+        list(pool.map(write, range(4)))
+    assert canonical.dump(graph) == once
+    assert [record.message for record in caplog.records if "Deadlock" in record.message] == []
+
+
 def test_an_annotation_may_come_before_its_document(graph: Graph, tmp_path: Path) -> None:
     together = loaded(graph, tmp_path, [(ANNOTATIONS, DOCUMENTS)])
     assert loaded(graph, tmp_path, [(ANNOTATIONS, []), ([], DOCUMENTS)]) == together
@@ -112,7 +163,7 @@ def _load_slowly(home: str, jars_path: str, port_settings: dict[str, str], folde
 
     def slow(graph: Graph, batch: list[facts.DocumentFacts]) -> list[str]:
         result = original(graph, batch)
-        time.sleep(0.2)
+        time.sleep(0.4)
         return result
 
     facts.write = slow  # type: ignore[assignment]
