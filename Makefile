@@ -62,13 +62,16 @@ gpu:
 wheel: setup
 	$(BIN)/python -m hatchling build --target wheel
 
-benchmarks: setup
-	$(BIN)/python tests/benchmarks/run_all.py
+# Side by side with other tools; writes the table and the plot of README.md. `make benchmarks ONLY="merge load page"`.
+benchmarks: setup peers
+	$(BIN)/kgsynth db install
+	$(BIN)/python -m tests.benchmarks.run_all $(ONLY)
 
 # The libraries that benchmarks stand beside, in an environment of their own.
 peers: setup
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python build/peers
-	$(UV) install --quiet --python build/peers/bin/python semhash datasketch ensmallen pecanpy fastnode2vec networkx numba
+	$(UV) install --quiet --python build/peers/bin/python semhash datasketch ensmallen pecanpy fastnode2vec networkx numba \
+	  neo4j-graphrag 'datatrove[inference]' aiofiles 'distilabel[openai]' beautifulsoup4
 
 # Compile the pins anew; `git diff requirements` shows what changed.
 pins:

@@ -249,6 +249,7 @@ class MergeSettings:
     """How near-duplicate terms are found and decided."""
 
     embedder: EmbedderName = "auto"
+    engine: EngineName = "local"  # "ray" embeds on the machines and GPUs of a Ray cluster
     # Candidates: the nearest names by cosine. The lexical decision looks at each, so this costs time, not precision.
     neighbours: int = 20
     min_cosine: float = 0.5

