@@ -2,6 +2,7 @@
 // access: read
 // params: -
 // returns: id, digest
-MATCH (term:Concept|Topic)
+MATCH (term:Term)
+WHERE term.id IS NOT NULL AND (term:Concept OR term:Topic)
 RETURN term.id AS id, term.digest AS digest
 ORDER BY id

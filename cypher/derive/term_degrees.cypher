@@ -2,6 +2,7 @@
 // access: read
 // params: -
 // returns: id, degree
-MATCH (term:Concept|Topic)
+MATCH (term:Term)
+WHERE term.id IS NOT NULL AND (term:Concept OR term:Topic)
 RETURN term.id AS id, COUNT { (term)-[:CO_OCCURS_WITH]-() } AS degree
 ORDER BY id

@@ -2,7 +2,8 @@
 // access: read
 // params: -
 // returns: id, kind, mention_count
-MATCH (term:Concept|Topic)
+MATCH (term:Term)
+WHERE term.id IS NOT NULL AND (term:Concept OR term:Topic)
 CALL (term) {
   OPTIONAL MATCH (term)<-[:MERGED_INTO*0..1]-(:Term)<-[:MENTIONS]-(document:Document)
   RETURN coalesce(sum(document.term_count), 0) AS mention_count

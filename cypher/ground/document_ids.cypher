@@ -3,5 +3,6 @@
 // params: -
 // returns: id
 MATCH (document:Document)
+WHERE document.id IS NOT NULL
 RETURN document.id AS id
 ORDER BY id

@@ -3,6 +3,7 @@
 // params: -
 // returns: id, terms
 MATCH (document:Document)
+WHERE document.id IS NOT NULL
 CALL (document) {
   MATCH (document)-[:MENTIONS]->(mentioned:Term)
   OPTIONAL MATCH (mentioned)-[:MERGED_INTO]->(canonical:Term)

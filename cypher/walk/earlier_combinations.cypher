@@ -3,6 +3,7 @@
 // params: -
 // returns: id, concepts
 MATCH (combination:Combination)
+WHERE combination.id IS NOT NULL
 RETURN combination.id AS id,
        COLLECT {
          MATCH (combination)-[:VISITS]->(visited:Term)-[:MERGED_INTO*0..1]->(concept:Concept)
