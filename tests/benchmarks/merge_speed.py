@@ -21,7 +21,7 @@ import numpy as np
 
 from kgsynth.concepts import candidates, decide
 from kgsynth.concepts.decide import _NEAR_WITHOUT_RULE
-from kgsynth.concepts.embedding import Float32Matrix, make_embedder
+from kgsynth.concepts.embedding import EmbeddingStore, Float32Matrix, make_embedder
 from kgsynth.concepts.lexical import words_of
 from kgsynth.config import MergeSettings
 from tests.benchmarks import peers
@@ -83,15 +83,9 @@ def names(count: int, seed: int) -> list[str]:
     return list(found)[:count]  # fmt: skip
 
 
-def vectors_of(texts: list[str], label: str) -> Float32Matrix:
+def vectors_of(texts: list[str]) -> Float32Matrix:
     """Embedded once."""
-    path = Path("build") / f"merge-{label}.npy"
-    if path.exists() and len(held := np.load(path)) == len(texts):
-        return np.asarray(held, dtype=np.float32)
-    made = make_embedder("auto").embed(texts)
-    path.parent.mkdir(exist_ok=True)
-    np.save(path, made)
-    return made
+    return EmbeddingStore(Path("build") / "merge-speed.sqlite", make_embedder("auto")).embed(texts)
 
 
 def timed(run: Callable[[], Any]) -> tuple[float, Any]:
@@ -109,7 +103,7 @@ def measure(count: int) -> dict[str, float]:
         decide.MergeTerm(id=f"concept:{name}", kind="concept", name=name, document_count=1) for name in sorted(found)
     ]
     texts = [decide.embedded_text(term.name) for term in terms]
-    vectors = vectors_of(texts, str(count))
+    vectors = vectors_of(texts)
     words_of.cache_clear()
     print(f"\n{count:,} names, {settings.neighbours} neighbours, cosine from {_NEAR_WITHOUT_RULE}", flush=True)
 
