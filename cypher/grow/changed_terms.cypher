@@ -7,5 +7,9 @@ CALL (term) {
   OPTIONAL MATCH (term)<-[:MERGED_INTO*0..1]-(:Term)<-[:MENTIONS]-(document:Document)
   RETURN coalesce(sum(document.term_count), 0) AS mention_count
 }
-RETURN term.id AS id, CASE $what WHEN 'counts' THEN mention_count ELSE COUNT { (term)-[:CO_OCCURS_WITH]-() } END AS weight
+RETURN term.id AS id,
+       CASE $what
+         WHEN 'counts' THEN mention_count + COUNT { (term)<-[:MERGED_INTO*0..1]-(:Term)-[:COUNTED_WITH]-(:Term) }
+         ELSE COUNT { (term)-[:CO_OCCURS_WITH]-() }
+       END AS weight
 ORDER BY id

@@ -52,8 +52,8 @@ TICKETS_PER_BLOCK = 2**40
 MOST_SLOTS = 2**22
 # 10,000 relationships a statement is the fastest of 1,000 to 50,000 (DESIGN section 5).
 STEP_BATCH = 10_000
-# Terms go to one co-occurrence statement until their documents have this many mentions, so that a hub, or a term of a
-# document with thousands of them, has one of its own.
+# Terms go to one co-occurrence statement until their documents have this many mentions, or they so many counted pairs:
+# a hub, or a term of a document with thousands of them, has one of its own.
 MENTION_BATCH = 50_000
 _TERM_BATCH = 5_000
 
@@ -113,7 +113,7 @@ def build(graph: Graph, progress: Progress | None = None) -> BuildCounts:
     counts = BuildCounts(terms=len(rows))
     kinds = {row["id"]: row["kind"] for row in rows}
     with shown(progress, "co-occurrences", len(rows)) as bar:
-        for batch in by_weight(((row["id"], row["mention_count"]) for row in rows), MENTION_BATCH):
+        for batch in by_weight(((row["id"], row["weight"]) for row in rows), MENTION_BATCH):
             counts.co_occurrences += _write_held(graph, token, _CREATE_CO_OCCURRENCES, ids=batch)[0]["pairs"]
             bar.advance(len(batch))
     slots = {term_id: slot for slot, term_id in enumerate(kinds)}

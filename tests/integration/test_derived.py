@@ -1,5 +1,6 @@
 """Merging, counting and walk tables in a real Neo4j, against the oracle; every check is seen to fail."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kgsynth import config, pipeline, queries
-from kgsynth.config import MergeSettings
+from kgsynth.config import DocumentsSettings, MergeSettings
 from kgsynth.errors import GraphError
 from kgsynth.graph import decisions, derived
 from kgsynth.graph.session import Graph
@@ -216,6 +217,19 @@ def test_each_check_finds_a_graph_broken_on_purpose(graph: Graph, tmp_path: Path
     assert pipeline.check(graph, report=lambda _: None) == []
     canonical.run(graph, BREAKAGES[check])
     assert check in {finding.check for finding in pipeline.check(graph, report=lambda _: None)}
+
+
+def test_terms_weigh_as_much_as_a_count_of_their_co_occurrences_looks_at(graph: Graph, tmp_path: Path) -> None:
+    corpora.load(graph, tmp_path, [corpora.annotation("d1", ["t"], ["a", "b"]), corpora.annotation("d2", ["t"], ["a"])])
+    pairs = tmp_path / "pairs.jsonl"
+    rows = [{"first": "a", "second": other, "count": 2} for other in ("x", "y", "z")]
+    pairs.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    pipeline.load_pairs(graph, [str(pairs)], DocumentsSettings(), rejects=tmp_path / "r.jsonl", report=lambda _: None)
+    add_merges(graph, {"concept:y": "concept:b"})
+    build(graph)
+    weights = {row["id"]: row["weight"] for row in graph.read(queries.load("derive/term_ids"))}
+    # d1 mentions three terms, d2 two; a is counted with three others, b with one by its alias y.
+    assert weights == {"concept:a": 5 + 3, "concept:b": 3 + 1, "concept:x": 1, "concept:z": 1, "topic:t": 5}
 
 
 def test_a_build_holds_no_read_open_beside_its_writes(
