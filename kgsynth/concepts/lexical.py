@@ -7,7 +7,7 @@ says why they are not, and always wins.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -136,7 +136,11 @@ class Words:
     bracket: str
 
 
-@lru_cache(maxsize=500_000)
+# Pairs of names ask for the same words and names again and again.
+_CACHED = 500_000
+
+
+@lru_cache(maxsize=_CACHED)
 def words_of(name: str) -> Words:
     """Take a name apart."""
     plain = " ".join(detex(name).split())
@@ -168,6 +172,7 @@ def _tokens(plain: str) -> tuple[str, ...]:
     return tuple(token for found in _TOKEN.finditer(plain) if (token := _token(found.group())))
 
 
+@lru_cache(maxsize=_CACHED)
 def _token(word: str) -> str:
     word = word.replace("’", "'")
     folded = fold(word)
@@ -224,7 +229,8 @@ def veto(first: Words, second: Words) -> str:
     return ""
 
 
-def _numbers(tokens: Iterable[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=_CACHED)
+def _numbers(tokens: tuple[str, ...]) -> tuple[str, ...]:
     """What a name counts: digits, ordinals, Roman numerals and single letters, by value."""
     found = []
     for position, token in enumerate(tokens):
@@ -298,7 +304,8 @@ def _is_known_different(first: Sequence[str], second: Sequence[str]) -> bool:
     return pair in _KNOWN_DIFFERENT or pair[::-1] in _KNOWN_DIFFERENT
 
 
-def _property_form(tokens: Sequence[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=_CACHED)
+def _property_form(tokens: tuple[str, ...]) -> tuple[str, ...]:
     """Adverbs as adjectives, and a last noun of state as its adjective."""
     form = [_adjective(token) for token in tokens[:-1]]
     last = tokens[-1]

@@ -1,5 +1,6 @@
 """Names as unit vectors on Ray Data, on as many machines or GPUs as the Ray cluster has."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -78,6 +79,11 @@ class _Worker:
     """One model on one machine or GPU."""
 
     def __init__(self, name: EmbedderName) -> None:
+        if name == "sentence-transformers":
+            import torch
+
+            # Ray leaves it one.
+            torch.set_num_threads(os.cpu_count() or 1)
         self._embedder = make_embedder(name)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:

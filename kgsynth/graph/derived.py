@@ -113,7 +113,7 @@ def build(graph: Graph, progress: Progress | None = None) -> BuildCounts:
     counts = BuildCounts(terms=len(rows))
     kinds = {row["id"]: row["kind"] for row in rows}
     with shown(progress, "co-occurrences", len(rows)) as bar:
-        for batch in by_weight(((row["id"], row["weight"]) for row in rows), MENTION_BATCH):
+        for batch in by_weight(((row["id"], max(1, row["weight"])) for row in rows), MENTION_BATCH):
             counts.co_occurrences += _write_held(graph, token, _CREATE_CO_OCCURRENCES, ids=batch)[0]["pairs"]
             bar.advance(len(batch))
     slots = {term_id: slot for slot, term_id in enumerate(kinds)}
@@ -177,7 +177,7 @@ def _adjacency_in_parts(graph: Graph) -> Iterator[Row]:
 
     A long read beside the writing fails: Neo4j finds that the relationships of a node were rearranged under it.
     """
-    degrees = ((row["id"], row["degree"]) for row in term_degrees(graph))
+    degrees = ((row["id"], max(1, row["degree"])) for row in term_degrees(graph))
     for batch in by_weight(degrees, STEP_BATCH):
         yield from neighbours_of(graph, batch)
 

@@ -5,7 +5,6 @@ as a conflict. This module does not know how a name becomes a term id; the calle
 """
 
 import time
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -103,9 +102,9 @@ def write(graph: Graph, batch: Sequence[DocumentFacts]) -> list[str]:
     """
 
     def work(transaction: Transaction) -> list[str]:
-        ids = Counter(facts.document_id for facts in batch)
-        # Locks are taken in order, documents before terms, so that two writers cannot wait for each other.
-        held = {row["id"]: row for row in transaction.lock(_LOCK_DOCUMENTS, ids=sorted(ids))}
+        ids = sorted({facts.document_id for facts in batch})
+        # Locks are taken in order, documents before terms: of two writers one waits for the other, never both.
+        held = {row["id"]: row for row in transaction.lock(_LOCK_DOCUMENTS, ids=ids)}
         conflicts = [
             facts.document_id
             for facts in batch
@@ -114,18 +113,21 @@ def write(graph: Graph, batch: Sequence[DocumentFacts]) -> list[str]:
         ]
         wanted = [facts for facts in batch if facts.document_id not in set(conflicts)]
         transaction.run(_WRITE_DOCUMENTS, rows=[document_row(facts) for facts in wanted])
+        spellings: dict[str, dict[str, str]] = {}
+        for facts in wanted:
+            own = spellings.setdefault(facts.document_id, {})
+            for mention in facts.mentions:
+                own[mention.term_id] = min(mention.spelling, own.get(mention.term_id, mention.spelling))
         terms = _term_rows(mention for facts in wanted for mention in facts.mentions)
         places = {row["id"]: place for place, row in enumerate(terms)}
         fresh: list[Row] = []
         known: list[Row] = []
-        for facts in wanted:
-            # A document that stands twice in the batch: its mentions may meet those of its first place.
-            is_known = held[facts.document_id]["is_mentioning"] or ids[facts.document_id] > 1
-            named = [mention.term_id for mention in facts.mentions]
-            row = {"id": facts.document_id, "spellings": [mention.spelling for mention in facts.mentions]}
-            (known if is_known else fresh).append(
-                row | {"terms": named if is_known else [places[one] for one in named]}
-            )
+        for identity, own in spellings.items():
+            row = {"id": identity, "terms": list(own), "spellings": list(own.values())}
+            if own and held[identity]["is_mentioning"]:
+                known.append(row)
+            elif own:
+                fresh.append({**row, "terms": [places[one] for one in own]})
         if terms:
             transaction.run(_WRITE_TERMS, terms=terms, rows=fresh)
         is_old = False
@@ -149,9 +151,9 @@ def write_pairs(graph: Graph, batch: Sequence[PairFacts]) -> list[tuple[str, str
     def work(transaction: Transaction) -> list[tuple[str, str, int]]:
         terms = _term_rows(mention for pair in batch for mention in (pair.first, pair.second))
         transaction.run(_WRITE_TERMS, terms=terms, rows=[])
-        names = [{"id": one.term_id, "name": one.spelling} for pair in batch for one in (pair.first, pair.second)]
-        transaction.run(_NAME_UNMENTIONED_TERMS, rows=names)
+        transaction.run(_NAME_UNMENTIONED_TERMS, rows=terms)
         rows = [{"first": pair.first.term_id, "second": pair.second.term_id, "count": pair.count} for pair in batch]
+        rows.sort(key=lambda row: (row["first"], row["second"]))
         held = transaction.run(_MERGE_COUNTED_PAIRS, rows=rows)
         if transaction.has_changed:
             transaction.run(_MARK_OLD)

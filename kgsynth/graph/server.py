@@ -413,12 +413,7 @@ class ManagedServer:
         Raises:
             ServerError: the disk is too small, the tool fails, or it did not take all that the files hold.
         """
-        self._make_home()
-        with self._locked():
-            self._stop()
-            self.install()
-            self._write_configuration(self._chosen_settings(heap_mib=None, page_cache_mib=None, new_ports=False))
-            self._make_password()
+        with self._stopped():
             self._refuse_small_disk(files)
             self._unfinished_import.touch()
             began = time.monotonic()
@@ -500,12 +495,7 @@ class ManagedServer:
         Raises:
             ServerError: it is no dump, or one of a newer Neo4j.
         """
-        self._make_home()
-        with self._locked():
-            was_running = self._stop()
-            self.install()
-            self._write_configuration(self._chosen_settings(heap_mib=None, page_cache_mib=None, new_ports=False))
-            self._make_password()
+        with self._stopped() as was_running:
             try:
                 with tempfile.TemporaryDirectory(dir=self.home, prefix="restore-") as desk:
                     (Path(desk) / "neo4j.dump").symlink_to(path.absolute())
@@ -518,6 +508,17 @@ class ManagedServer:
             finally:
                 if was_running and not self.has_unfinished_import:
                     self._start_again()
+
+    @contextmanager
+    def _stopped(self) -> Iterator[bool]:
+        """For a block: the home is there and configured, the server stopped and kept from starting; whether it ran."""
+        self._make_home()
+        with self._locked():
+            was_running = self._stop()
+            self.install()
+            self._write_configuration(self._chosen_settings(heap_mib=None, page_cache_mib=None, new_ports=False))
+            self._make_password()
+            yield was_running
 
     def _start_again(self) -> None:
         """Start with what is configured; the lock is held."""

@@ -16,7 +16,7 @@ import pytest
 from kgsynth import pipeline
 from kgsynth.config import DocumentsSettings
 from kgsynth.errors import TooManyRejectsError
-from kgsynth.graph import facts
+from kgsynth.graph import derived, facts
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from kgsynth.pipeline import graph as pipeline_graph
@@ -104,6 +104,16 @@ def test_another_text_under_a_known_id_is_a_reject_and_changes_nothing(graph: Gr
     assert set(before) < set(canonical.dump(graph))
 
 
+def test_loading_again_changes_nothing_even_with_documents_that_mention_nothing(graph: Graph, tmp_path: Path) -> None:
+    rows = [*ANNOTATIONS, Annotation(id="empty", topics=(), grade="school"), corpora.annotation("signs", ["!"], ["?"])]
+    corpora.load(graph, tmp_path, rows, DOCUMENTS)
+    pipeline.build(graph, report=lambda _: None)
+    once = canonical.dump(graph)
+    corpora.load(graph, tmp_path, rows, DOCUMENTS)
+    assert derived.state(graph) == "complete"
+    assert canonical.dump(graph) == once
+
+
 def test_of_two_texts_that_come_under_one_id_at_once_one_stays_and_the_other_is_a_reject(
     graph: Graph, tmp_path: Path
 ) -> None:
@@ -129,14 +139,16 @@ def test_of_two_texts_that_come_under_one_id_at_once_one_stays_and_the_other_is_
             shutil.rmtree(tmp_path / text)
 
 
-def test_several_writers_of_the_same_terms_and_documents_never_wait_for_each_other(
+def test_several_writers_of_the_same_terms_and_documents_do_not_deadlock(
     graph: Graph, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline_graph, "_MENTION_BATCH", 100)
     monkeypatch.setattr(pipeline_graph, "_DOCUMENT_BATCH", 20)
     annotations = corpora.random_annotations(2, documents=400, topics=6, concepts=60)
+    # What is said of the same documents once more, with other names and by every writer in the other order.
+    more = corpora.random_annotations(3, documents=400, topics=6, concepts=600)
     documents = [Document(id=one.id, text=f"text of {one.id}") for one in annotations]
-    once = loaded(graph, tmp_path, [(annotations, documents)])
+    once = loaded(graph, tmp_path, [(annotations, documents), (more, [])])
     canonical.wipe(graph)
     # Each writer has half of the documents, so that every document comes from two of them, in another order.
     parts = [[n for n in range(400) if n % 4 in (part, (part + 1) % 4)][:: -1 if part % 2 else 1] for part in range(4)]
@@ -145,6 +157,7 @@ def test_several_writers_of_the_same_terms_and_documents_never_wait_for_each_oth
         folder = tmp_path / str(part)
         folder.mkdir()
         corpora.load(graph, folder, [annotations[n] for n in parts[part]], [documents[n] for n in parts[part]])
+        corpora.load(graph, folder, [more[n] for n in reversed(parts[part])])
 
     with ThreadPoolExecutor(4) as pool, caplog.at_level(logging.WARNING, logger="neo4j"):
         list(pool.map(write, range(4)))
