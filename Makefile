@@ -70,8 +70,7 @@ benchmarks: setup peers
 # The libraries that benchmarks stand beside, in an environment of their own.
 peers: setup
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python build/peers
-	$(UV) install --quiet --python build/peers/bin/python semhash datasketch ensmallen pecanpy fastnode2vec networkx numba \
-	  neo4j-graphrag 'datatrove[inference]' aiofiles 'distilabel[openai]' beautifulsoup4
+	$(UV) install --quiet --python build/peers/bin/python -r requirements/peers.txt
 
 # Compile the pins anew; `git diff requirements` shows what changed.
 pins:

@@ -69,13 +69,15 @@ def disk(folder: Path) -> int:
 def measure(desk: Path, documents: int, *, shape: str, is_kept: bool) -> dict[str, float]:
     """Make the corpus, load it, walk, and take everything away again unless told to keep it; what it took."""
     home = desk / f"home-{documents}-{shape}"
-    home.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
     real = config.environment()
-    if not (home / "jars").exists():
-        (home / "jars").symlink_to(real.jars)
+    (home / "jars").symlink_to(real.jars)
     corpus = desk / f"{documents}-{shape}.jsonl"
     if not corpus.exists():
-        paper_corpus.write(corpus, documents, shape=shape, seed=1)
+        partial = corpus.with_suffix(".part")
+        paper_corpus.write(partial, documents, shape=shape, seed=1)
+        partial.replace(corpus)
     values = {**os.environ, "KGSYNTH_HOME": str(home.absolute())}
     kgsynth = [sys.executable, "-m", "kgsynth"]
     began = time.monotonic()

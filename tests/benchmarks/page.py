@@ -36,7 +36,8 @@ def table(comparisons: list[Comparison]) -> str:
         columns = list(dict.fromkeys(name for row in one.rows for name in row.values))
         unit = f", {one.unit}" if one.unit else ""
         heading = f" ({', '.join(columns)})" if len(columns) > 1 else ""
-        lines.append(f"| **{one.title}**{unit}{heading} | | `{one.command}` |")
+        notes = f"; {one.notes}" if one.notes else ""
+        lines.append(f"| **{one.title}**{unit}{heading}{notes} | | `{one.command}`, {one.date} |")
         for row in one.rows:
             figures = " / ".join(number(row.values[name]) if name in row.values else "–" for name in columns)
             name = f"**{row.name}**" if row.is_ours else row.name
@@ -99,7 +100,7 @@ def main() -> None:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(axis="x", labelsize=8)
     figure.savefig(PLOT, dpi=100, metadata={"Software": None})
-    machines = sorted({f"{one.machine}, {one.date}" for one in comparisons})
+    machines = sorted({one.machine for one in comparisons})
     text = README.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.benchmarks import figures
+
 ROOT = Path(__file__).parents[2]
 # Name, then module and arguments. What is named here stands on the page.
 COMPARISONS = {
@@ -40,6 +42,9 @@ def main() -> None:
         raise SystemExit(f"there is no benchmark {unknown[0]!r}; there are {', '.join(every)}")
     failed = []
     for name in wanted:
+        # What is not measured now does not stand on the page as if it was.
+        for path in figures.FOLDER.glob(f"{name}*.json"):
+            path.unlink()
         for module, *arguments in every[name]:
             print(f"\n## {module} {' '.join(arguments)}\n", flush=True)
             command = [sys.executable, "-m", f"tests.benchmarks.{module}", *arguments]

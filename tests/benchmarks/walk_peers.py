@@ -4,7 +4,8 @@
 
 The graph is that of `walk_speed` (100,000 concepts, 1.9 million pairs). Each library walks 16 steps from as many starts
 as take it some seconds, by its public call with the graph loaded, tables and compiled code made; the compiled engine
-draws its numbers within the time. One thread each (and two, in a process of its own). What differs: Ensmallen,
+draws its numbers within the time; its kernel is called as `compiled.blocks` calls it, for steps from concept to concept.
+All keep the paths. One thread each (and two, in a process of its own). What differs: Ensmallen,
 PecanPy (alias tables) and fastnode2vec draw by floating-point weights and give other walks with more threads; NetworkX
 has no weighted walk, so this is the loop that people write. The Cypher engine walks level-3 walks in a Neo4j that holds
 the graph, one session and two.
@@ -65,17 +66,19 @@ def compiled(tables: Any, threads: int) -> int:
     from concurrent.futures import ThreadPoolExecutor
 
     from kgsynth.randomness import uniform_rows
-    from tests.benchmarks.walk_speed import _packed
+    from tests.benchmarks.walk_speed import _packed_paths
 
     step = tables.steps["next_concept"]
     live = np.flatnonzero(step.nodes[:, 1])
     walkers = 1 << 18
 
-    def some(share: int) -> None:
+    def some(share: int) -> NDArray[np.int32]:
         own = walkers // threads
         table = np.ascontiguousarray(uniform_rows(1, "walk", first=share * own, count=own, width=STEPS).T)
         at = live[np.arange(own) % len(live)].copy()
-        _packed(step.nodes, step.neighbours, step.guide, tables.shift, at, table)
+        paths = np.empty((own, STEPS), dtype=np.int32)
+        _packed_paths(step.nodes, step.neighbours, step.guide, tables.shift, at, table, paths)
+        return paths
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(some, range(threads)))
@@ -125,7 +128,13 @@ def ensmallen_walks(one: Any, other: Any, counts: Any, threads: int) -> Callable
         name="walks",
     )
     graph.enable()
-    return lambda: int(graph.random_walks(walk_length=STEPS + 1, quantity=100_000, iterations=1).size)
+
+    def walk() -> int:
+        # Exact walks; by default it looks at 100 drawn neighbours of a node alone.
+        paths = graph.random_walks(walk_length=STEPS + 1, quantity=100_000, iterations=1, max_neighbours=None)
+        return int(paths.size) // (STEPS + 1) * STEPS
+
+    return walk
 
 
 def pecanpy_walks(one: Any, other: Any, counts: Any, threads: int) -> Callable[[], int]:
@@ -212,8 +221,8 @@ def cypher_walks(concepts: int, pairs: int) -> dict[str, float]:
 
     tables = zipf_graph(concepts, pairs, TOPICS)
     mask = (1 << tables.shift) - 1
-    with tempfile.TemporaryDirectory() as folder:
-        desk = Path(folder)
+    with tempfile.TemporaryDirectory(dir="build") as folder:
+        desk = Path(folder).absolute()
         file = desk / "pairs.jsonl"
         with file.open("w", encoding="utf-8") as out:
             for name, step in tables.steps.items():
@@ -257,6 +266,8 @@ def main() -> None:
     from tests.benchmarks.figures import Comparison, Row, keep
 
     found: dict[str, dict[str, float]] = {}
+    if not peers.PYTHON.exists():
+        raise SystemExit("the other libraries are not installed: `make peers`")
     for threads, column in ((1, "one thread"), (2, "two threads")):
         print(f"{threads} threads, {given.concepts:,} concepts, {given.pairs:,} pairs", flush=True)
         values = {**os.environ, "RAYON_NUM_THREADS": str(threads), "PYTHONPATH": "."}
@@ -278,6 +289,7 @@ def main() -> None:
             title=f"Weighted walks, {given.concepts:,} concepts and {given.pairs:,} pairs",
             unit="million steps/s",
             command="python -m tests.benchmarks.walk_peers",
+            notes="steps kept, draws included; the Cypher engine takes level-3 walks within Neo4j",
             rows=[Row(name=name, values=values, is_ours=name.startswith("kgsynth")) for name, values in found.items()],
         )
     )

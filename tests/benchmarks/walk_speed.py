@@ -68,6 +68,20 @@ def _packed(nodes: Any, neighbours: Any, guide: Any, shift: int, at: Any, table:
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _packed_paths(nodes: Any, neighbours: Any, guide: Any, shift: int, at: Any, table: Any, paths: Any) -> None:
+    ticket, place = np.empty(256, dtype=np.int64), np.empty(256, dtype=np.int64)
+    for first in range(0, len(at), 256):
+        count = min(256, len(at) - first)
+        own = at[first : first + count]
+        for step in range(len(table)):
+            compiled._step(
+                nodes, neighbours, guide, shift, own, table[step, first : first + count], ticket, place, count
+            )
+            for walker in range(count):
+                paths[first + walker, step] = own[walker]
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _binary_search(nodes: Any, neighbours: Any, guide: Any, shift: int, at: Any, table: Any) -> None:
     mask = (np.int64(1) << shift) - 1
     for walker in range(len(at)):

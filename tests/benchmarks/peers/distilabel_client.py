@@ -1,6 +1,8 @@
 """distilabel's text generation on a server that runs: seconds for a file of conversations, as JSON.
 
 build/peers/bin/python tests/benchmarks/peers/distilabel_client.py URL CONVERSATIONS IN_FLIGHT
+
+It asks batch by batch, so that fewer are in flight at the end of each.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""neo4j-graphrag's writer on a file of annotations: seconds for its nodes and relationships, as JSON.
+"""neo4j-graphrag's writer on files of annotations: seconds for nodes and relationships of the last, as JSON.
 
-build/peers/bin/python tests/benchmarks/peers/graphrag_writer.py ANNOTATIONS      (NEO4J_URI, NEO4J_PASSWORD)
+build/peers/bin/python tests/benchmarks/peers/graphrag_writer.py WARMING ANNOTATIONS      (NEO4J_URI, NEO4J_PASSWORD)
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from neo4j_graphrag.components.kg_writer import Neo4jWriter
 from neo4j_graphrag.components.types import Neo4jGraph, Neo4jNode, Neo4jRelationship
 
 
-def main() -> None:
-    """Make the graph in memory, then write it with the writer's own batches."""
+def graph_of(path: str) -> Neo4jGraph:
+    """Documents, terms and mentions, each once."""
     nodes: dict[str, Neo4jNode] = {}
     mentions: dict[tuple[str, str], None] = {}
-    with open(sys.argv[1], encoding="utf-8") as file:
+    with open(path, encoding="utf-8") as file:
         for line in file:
             said = json.loads(line)
             nodes[said["id"]] = Neo4jNode(id=said["id"], label="Document", properties={"id": said["id"]})
@@ -32,14 +32,19 @@ def main() -> None:
     relationships = [
         Neo4jRelationship(start_node_id=one, end_node_id=other, type="MENTIONS") for one, other in mentions
     ]
-    graph = Neo4jGraph(nodes=list(nodes.values()), relationships=relationships)
+    return Neo4jGraph(nodes=list(nodes.values()), relationships=relationships)
+
+
+def main() -> None:
+    """Write each with the writer's own batches; the last is timed."""
     auth = ("neo4j", os.environ["NEO4J_PASSWORD"])
     with neo4j.GraphDatabase.driver(os.environ["NEO4J_URI"], auth=auth) as driver:
-        writer = Neo4jWriter(driver)
-        began = time.perf_counter()
-        done = asyncio.run(writer.run(graph))
-        seconds = time.perf_counter() - began
-    assert done.status == "SUCCESS", done.metadata
+        for path in sys.argv[1:]:
+            graph = graph_of(path)
+            began = time.perf_counter()
+            done = asyncio.run(Neo4jWriter(driver).run(graph))
+            seconds = time.perf_counter() - began
+            assert done.status == "SUCCESS", done.metadata
     written = len(graph.nodes) + len(graph.relationships)
     print(json.dumps({"version": version("neo4j-graphrag"), "seconds": seconds, "written": written}))
 
