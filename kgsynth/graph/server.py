@@ -102,14 +102,15 @@ class Memory:
 def memory_for(machine_bytes: int, store_bytes: int) -> Memory:
     """Heap and page cache that suit a machine and a store.
 
-    An eighth of the machine for the heap, from 1 to 4 GiB, and the store with a fifth to grow for the page cache, up to
-    a third of the machine: a model and other graphs want to run beside it. (`neo4j-admin server memory-recommendation`
-    gives Neo4j the whole machine.)
+    An eighth of the machine for the heap, from 1 to 4 GiB. For the page cache a third of the machine, and of a larger
+    store so much more that it fits with a fifth to grow, up to half: a model and other graphs want to run beside it.
+    (`neo4j-admin server memory-recommendation` gives Neo4j the whole machine.) Neo4j takes memory for pages as it reads
+    them, so a small graph takes little, and one that grows need not be started again.
     """
     machine, store = machine_bytes // 2**20, store_bytes // 2**20
     return Memory(
         heap_mib=min(max(machine // 8, _LEAST_HEAP_MIB), _MOST_HEAP_MIB),
-        page_cache_mib=max(_LEAST_PAGE_CACHE_MIB, min(store * 6 // 5, machine // 3)),
+        page_cache_mib=max(_LEAST_PAGE_CACHE_MIB, min(max(store * 6 // 5, machine // 3), machine // 2)),
     )
 
 

@@ -127,7 +127,7 @@ def test_two_graphs_never_choose_the_same_ports(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("machine_gib", "store_gib", "heap", "page_cache"),
-    [(8, 0, 1024, 512), (24, 0.5, 3072, 614), (24, 50, 3072, 8192), (128, 30, 4096, 36864)],
+    [(1, 0, 1024, 512), (8, 0, 1024, 2730), (24, 0.5, 3072, 8192), (24, 8, 3072, 9830), (24, 50, 3072, 12288)],
 )
 def test_memory_follows_machine_and_store(machine_gib: float, store_gib: float, heap: int, page_cache: int) -> None:
     memory = memory_for(int(machine_gib * 2**30), int(store_gib * 2**30))
