@@ -137,7 +137,7 @@ def main() -> None:
     keep(
         Comparison(
             name="growth" if given.shape == "fields" else f"growth-{given.shape}",
-            title="From annotations to a walkable graph, `load --bulk`",
+            title="From annotations to a walkable graph, load --bulk",
             unit="",
             command=f"python -m tests.benchmarks.bulk_load --documents {' '.join(map(str, given.documents))}",
             rows=rows,
