@@ -70,11 +70,11 @@ benchmarks: setup peers
 # The libraries that benchmarks stand beside, in an environment of their own.
 peers: setup
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python build/peers
-	$(UV) install --quiet --python build/peers/bin/python -r requirements/peers.txt
+	$(UV) sync --quiet --python build/peers/bin/python --require-hashes requirements/peers.txt
 
 # Compile the pins anew; `git diff requirements` shows what changed.
 pins:
-	for name in uv core cpu; do \
+	for name in uv core cpu peers; do \
 	  $(BIN)/uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
 	    --override requirements/overrides.txt requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 	$(BIN)/uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
