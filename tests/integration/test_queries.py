@@ -1,5 +1,7 @@
 """Every packaged query against the real server: it compiles without a notification and gives the declared columns."""
 
+import re
+
 import neo4j
 import pytest
 
@@ -120,6 +122,15 @@ def test_a_walk_step_is_one_index_seek_without_sort_or_scan(graph: Graph, server
     used = operators(summary.plan)
     assert used.count("DirectedRelationshipIndexSeekByRange") == 7
     assert not [one for one in used if "Scan" in one or "Sort" in one or one == "Top"]
+
+
+def test_every_step_of_a_walk_is_hinted_to_seek() -> None:
+    # Without the hint, 2,000 walks a query on a graph of millions of steps are planned as scans of the whole index, and
+    # take a hundred times as long (EXPERIMENTS.md); a small graph cannot show it.
+    text = queries.load("walk/level3").text
+    matches = re.findall(r"MATCH \(\)-\[step:(\w+)\]->\(next:Term\)\n +USING INDEX SEEK step:(\w+)\(upto\)\n", text)
+    assert [one for one, _ in matches] == [other for _, other in matches]
+    assert len(matches) == text.count("[step:") == 7
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
