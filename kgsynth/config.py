@@ -668,6 +668,11 @@ def process_environment(**extra: str) -> dict[str, str]:
     return {**os.environ, **extra}
 
 
+def set_threads(count: int) -> None:
+    """How many threads torch takes in this process, when it is imported after this."""
+    os.environ["OMP_NUM_THREADS"] = str(count)
+
+
 def set_defaults(values: Mapping[str, str]) -> None:
     """Set environment variables that a library reads at import, unless the user has set them."""
     for name, value in values.items():

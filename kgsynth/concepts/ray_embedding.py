@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kgsynth.concepts.embedding import BATCH, EMBEDDERS, Float32Matrix, embedder_used, in_embedding_order, make_embedder
-from kgsynth.config import EmbedderName
+from kgsynth.config import EmbedderName, set_threads
 from kgsynth.errors import GeneratorUnavailableError
 from kgsynth.parallel import ray_cause, start_ray
 
@@ -79,11 +79,8 @@ class _Worker:
     """One model on one machine or GPU."""
 
     def __init__(self, name: EmbedderName) -> None:
-        if name == "sentence-transformers":
-            import torch
-
-            # Ray leaves it one.
-            torch.set_num_threads(os.cpu_count() or 1)
+        # Ray leaves torch one.
+        set_threads(os.cpu_count() or 1)
         self._embedder = make_embedder(name)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:

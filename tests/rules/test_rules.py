@@ -33,7 +33,7 @@ def imported(tree: ast.AST) -> set[str]:
         ("neo4j", {"kgsynth/graph/session.py"}),
         ("faiss", {"kgsynth/concepts/candidates.py"}),
         ("vllm", {"kgsynth/generation/vllm_engine.py"}),
-        ("torch", {"kgsynth/generation/vllm_engine.py", "kgsynth/concepts/ray_embedding.py"}),
+        ("torch", {"kgsynth/generation/vllm_engine.py"}),
         ("sentence_transformers", {"kgsynth/concepts/embedding.py"}),
         ("onnxruntime", {"kgsynth/concepts/embedding.py"}),
         ("transformers", {"kgsynth/generation/small_model.py"}),
