@@ -113,7 +113,7 @@ def build(graph: Graph, progress: Progress | None = None) -> BuildCounts:
     counts = BuildCounts(terms=len(rows))
     kinds = {row["id"]: row["kind"] for row in rows}
     with shown(progress, "co-occurrences", len(rows)) as bar:
-        for batch in by_weight(((row["id"], max(1, row["weight"])) for row in rows), MENTION_BATCH):
+        for batch in by_weight(((row["id"], row["weight"]) for row in rows), MENTION_BATCH):
             counts.co_occurrences += _write_held(graph, token, _CREATE_CO_OCCURRENCES, ids=batch)[0]["pairs"]
             bar.advance(len(batch))
     slots = {term_id: slot for slot, term_id in enumerate(kinds)}
@@ -177,7 +177,7 @@ def _adjacency_in_parts(graph: Graph) -> Iterator[Row]:
 
     A long read beside the writing fails: Neo4j finds that the relationships of a node were rearranged under it.
     """
-    degrees = ((row["id"], max(1, row["degree"])) for row in term_degrees(graph))
+    degrees = ((row["id"], row["degree"]) for row in term_degrees(graph))
     for batch in by_weight(degrees, STEP_BATCH):
         yield from neighbours_of(graph, batch)
 
@@ -310,7 +310,7 @@ def ticket_table(steps: Sequence[tuple[str, int]], *, first: int) -> Row:
 
 
 def by_weight(items: Iterable[tuple[str, int]], limit: int) -> Iterator[list[str]]:
-    """Runs of items that weigh about `limit` together; what weighs more has a run of its own."""
+    """Runs of items that weigh about `limit` together, each at least 1; what weighs more has a run of its own."""
     batch: list[str] = []
     weight = 0
     for item, own in items:
@@ -318,6 +318,6 @@ def by_weight(items: Iterable[tuple[str, int]], limit: int) -> Iterator[list[str
             yield batch
             batch, weight = [], 0
         batch.append(item)
-        weight += own
+        weight += max(1, own)
     if batch:
         yield batch

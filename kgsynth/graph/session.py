@@ -132,17 +132,20 @@ class Transaction:
 
     def run(self, query: Query, **parameters: object) -> list[Row]:
         """Run one packaged statement and fetch all its rows."""
-        result = self._transaction.run(query.text, parameters)
-        rows = [record.data() for record in result]
-        self.has_changed |= result.consume().counters.contains_updates
+        rows, counters = self._run(query, parameters)
+        self.has_changed |= counters.contains_updates
         return rows
 
     def lock(self, query: Query, **parameters: object) -> list[Row]:
         """As `run`, for a statement that sets properties to what they are: only nodes that it makes are a change."""
+        rows, counters = self._run(query, parameters)
+        self.has_changed |= counters.nodes_created > 0
+        return rows
+
+    def _run(self, query: Query, parameters: Row) -> tuple[list[Row], neo4j.SummaryCounters]:
         result = self._transaction.run(query.text, parameters)
         rows = [record.data() for record in result]
-        self.has_changed |= result.consume().counters.nodes_created > 0
-        return rows
+        return rows, result.consume().counters
 
 
 class Graph:

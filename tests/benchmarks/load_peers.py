@@ -155,10 +155,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir="build") as folder:
         desk = Path(folder).absolute()
         warm, corpus = desk / "warm.jsonl", desk / "corpus.jsonl"
-        paper_corpus.write(warm, _WARM_DOCUMENTS, shape="fields", seed=2)
+        paper_corpus.write(warm, _WARM_DOCUMENTS, shape="fields", seed=2, prefix="warm")
         paper_corpus.write(corpus, given.documents, shape="fields", seed=1)
-        # Documents of the warming are others than those of the measurement.
-        warm.write_text(warm.read_text().replace('{"id": "d', '{"id": "w'), encoding="utf-8")
         lines = corpus.read_text().splitlines(keepends=True)
         parts = [desk / f"part-{part}.jsonl" for part in range(_WRITERS)]
         for part, path in enumerate(parts):

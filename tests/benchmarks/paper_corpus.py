@@ -43,8 +43,8 @@ def documents(count: int, *, shape: str, seed: int) -> Iterator[tuple[NDArray[np
         yield own, pools[of, np.searchsorted(pool, rng.random(of.shape))]
 
 
-def write(path: Path, count: int, *, shape: str, seed: int) -> None:
-    """An annotation file."""
+def write(path: Path, count: int, *, shape: str, seed: int, prefix: str = "d") -> None:
+    """An annotation file; the ids of its documents begin with the prefix."""
     number = 0
     with path.open("w", encoding="utf-8") as file:
         for topics, concepts in documents(count, shape=shape, seed=seed):
@@ -54,7 +54,7 @@ def write(path: Path, count: int, *, shape: str, seed: int) -> None:
                     {"name": f"topic {topic}", "concepts": [f"concept {one}" for one in own_concepts[place * each : (place + 1) * each]]}
                     for place, topic in enumerate(own_topics)
                 ]  # fmt: skip
-                file.write(json.dumps({"id": f"d{number:07d}", "topics": said}) + "\n")
+                file.write(json.dumps({"id": f"{prefix}{number:07d}", "topics": said}) + "\n")
                 number += 1
 
 

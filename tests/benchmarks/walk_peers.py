@@ -44,19 +44,23 @@ def best(run: Callable[[], int]) -> float:
     return max(rates)
 
 
+def directed(tables: Any, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The steps of a table: from, to, and the tickets of each."""
+    step = tables.steps[name]
+    mask = (1 << tables.shift) - 1
+    degrees = step.nodes[:, 1] & mask
+    ends = step.neighbours >> tables.shift
+    counts = np.diff(ends, prepend=0)
+    counts[step.nodes[degrees > 0, 0]] = ends[step.nodes[degrees > 0, 0]]
+    return np.repeat(np.arange(len(degrees)), degrees), step.neighbours & mask, counts
+
+
 def edges(concepts: int, pairs: int) -> tuple[Any, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """The tables, and each pair once: two places and the count."""
     from tests.benchmarks.walk_speed import zipf_graph
 
     tables = zipf_graph(concepts, pairs, TOPICS)
-    step = tables.steps["next_concept"]
-    mask = (1 << tables.shift) - 1
-    degrees = step.nodes[:, 1] & mask
-    sources = np.repeat(np.arange(len(degrees)), degrees)
-    targets = step.neighbours & mask
-    ends = step.neighbours >> tables.shift
-    counts = np.diff(ends, prepend=0)
-    counts[step.nodes[degrees > 0, 0]] = ends[step.nodes[degrees > 0, 0]]
+    sources, targets, counts = directed(tables, "next_concept")
     once = sources < targets
     return tables, sources[once], targets[once], counts[once]
 
@@ -220,18 +224,12 @@ def cypher_walks(concepts: int, pairs: int) -> dict[str, float]:
     from tests.benchmarks.walk_speed import zipf_graph
 
     tables = zipf_graph(concepts, pairs, TOPICS)
-    mask = (1 << tables.shift) - 1
     with tempfile.TemporaryDirectory(dir="build") as folder:
         desk = Path(folder).absolute()
         file = desk / "pairs.jsonl"
         with file.open("w", encoding="utf-8") as out:
-            for name, step in tables.steps.items():
-                degrees = step.nodes[:, 1] & mask
-                sources = np.repeat(np.arange(len(degrees)), degrees)
-                targets, ends = step.neighbours & mask, step.neighbours >> tables.shift
-                counts = np.diff(ends, prepend=0)
-                counts[step.nodes[degrees > 0, 0]] = ends[step.nodes[degrees > 0, 0]]
-                for source, target, count in zip(sources.tolist(), targets.tolist(), counts.tolist(), strict=True):
+            for name in tables.steps:
+                for source, target, count in zip(*(one.tolist() for one in directed(tables, name)), strict=True):
                     if source < target or name == "first_concept":
                         (kind, one), (other_kind, other) = (tables.ids[at].split(":") for at in (source, target))
                         row = {"first": one, "first_kind": kind, "second": other, "second_kind": other_kind}

@@ -41,8 +41,7 @@ def test_loading_is_faster_than_a_merge_a_mention(graph: Graph, tmp_path: Path) 
     files = []
     for part in range(7):
         files.append(tmp_path / f"{part}.jsonl")
-        paper_corpus.write(files[-1], 600, shape="fields", seed=part)
-        files[-1].write_text(files[-1].read_text().replace('{"id": "d', f'{{"id": "{part}-'), encoding="utf-8")
+        paper_corpus.write(files[-1], 600, shape="fields", seed=part, prefix=f"{part}-")
     load_peers.load(graph, files[0])
     rest = iter(files[1:])
 
