@@ -28,6 +28,8 @@ _NEAR_WITH_VETO = 0.95
 _MAX_KEY_NAMES = 50
 # Of such a key so many names are compared with all at once.
 _KEY_BLOCK = 1000
+# Of so many pairs the cosines are worked out at once.
+_COSINES = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,10 +159,10 @@ def _accepted_pairs(
     decision.candidates += len(pairs)
     accepted: dict[tuple[int, int], tuple[str, float]] = {}
     reviewed: dict[tuple[int, int], tuple[str, float]] = {}
-    for first, second in sorted(pairs):
+    ordered = sorted(pairs)
+    for (first, second), cosine in zip(ordered, _cosines(ordered, vectors), strict=True):
         rule = join(words[first], words[second])
         why_not = ""
-        cosine = float(np.clip(vectors[first] @ vectors[second], -1, 1))
         if (first, second) in asked_for:
             reviewed[first, second] = (REVIEW, cosine)
             continue
@@ -191,6 +193,12 @@ def _accepted_pairs(
         else:
             accepted[first, second] = (rule, cosine)
     return _without_ambiguous_acronyms(accepted, words, decision) | reviewed
+
+
+def _cosines(pairs: Sequence[tuple[int, int]], vectors: Float32Matrix) -> Iterator[float]:
+    for start in range(0, len(pairs), _COSINES):
+        first, second = np.asarray(pairs[start : start + _COSINES]).T
+        yield from np.clip(np.einsum("ij,ij->i", vectors[first], vectors[second]), -1, 1).tolist()
 
 
 def _doubt(cosine: float, rule: str, why_not: str) -> float:

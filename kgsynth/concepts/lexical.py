@@ -123,14 +123,14 @@ _KNOWN_DIFFERENT = frozenset(
 class Words:
     """A name as the rules see it.
 
-    `tokens` are folded words in the singular without possessives and articles; `variants` are tuples of words that
-    spell the same name (umlaut written out or not); `joined` has no gaps. `residue` is what the words leave out and
-    what tells names apart all the same: signs (C++ and C) and formulas; `bracket` says in which field (of a graph).
+    `tokens` are folded words in the singular without possessives and articles, `canonical` has them in one order,
+    `joined` without gaps (umlaut written out or not). `residue` is what the words leave out and what tells names apart
+    all the same: signs (C++ and C) and formulas; `bracket` says in which field (of a graph).
     """
 
     name: str
     tokens: tuple[str, ...]
-    variants: frozenset[tuple[str, ...]]
+    canonical: tuple[str, ...]
     joined: frozenset[str]
     residue: tuple[str, ...]
     bracket: str
@@ -154,7 +154,7 @@ def words_of(name: str) -> Words:
     return Words(
         name=name,
         tokens=tokens,
-        variants=frozenset(variants),
+        canonical=min(variants),
         joined=frozenset("".join(variant) for variant in variants),
         residue=_residue(name),
         bracket=" ".join(found.group().split()) if found else "",
@@ -188,7 +188,8 @@ def _token(word: str) -> str:
     return base
 
 
-def _canonical(tokens: Sequence[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=_CACHED)
+def _canonical(tokens: tuple[str, ...]) -> tuple[str, ...]:
     """Words in one order: articles gone, "A of B" as "B A", words dropped that add nothing."""
     words = [word for word in tokens if word not in _ARTICLES]
     if words.count("of") == 1 and words[0] != "number" and not _LINKS.intersection(words) - {"of"}:
@@ -276,13 +277,12 @@ def join(first: Words, second: Words) -> str:
         return ""
     if first.joined & second.joined:
         return "" if _is_known_different(first.tokens, second.tokens) else "spelling"
-    ours, theirs = sorted(first.variants)[0], sorted(second.variants)[0]
-    has_links = _LINKS.intersection(ours) or _LINKS.intersection(theirs)
+    ours, theirs = first.canonical, second.canonical
     if (
-        2 < len(ours) <= _MAX_ORDER_WORDS
-        and not has_links
-        and sorted(ours) == sorted(theirs)
+        2 < len(ours) == len(theirs) <= _MAX_ORDER_WORDS
         and ours[-1] == theirs[-1]
+        and sorted(ours) == sorted(theirs)
+        and not _LINKS.intersection(ours)
     ):
         return "order"
     if len(ours) == len(theirs) and _property_form(ours) == _property_form(theirs):
@@ -323,14 +323,16 @@ def _adjective(word: str) -> str:
     return word
 
 
-def _is_acronym_of(short: Sequence[str], long: Sequence[str]) -> bool:
+def _is_acronym_of(short: tuple[str, ...], long: tuple[str, ...]) -> bool:
     """Whether one word of `short` stands for a run of words of `long` and all other words are the same."""
+    if len(short) >= len(long):
+        return False
     for position, word in enumerate(short):
         if len(word) not in _ACRONYM_LETTERS or not word.isalpha():
             continue
-        before, after = list(short[:position]), list(short[position + 1 :])
+        before, after = short[:position], short[position + 1 :]
         # Within a longer name "A of B" may stand as "B A"; an acronym of a whole name follows the words as they stand.
-        for variant in (list(long), list(_canonical(long))) if before or after else (list(long),):
+        for variant in (long, _canonical(long)) if before or after else (long,):
             end = len(variant) - len(after)
             if variant[: len(before)] != before or variant[end:] != after:
                 continue
@@ -359,7 +361,7 @@ def is_acronym(words: Words) -> bool:
 def candidate_keys(words: Words) -> set[str]:
     """Keys that two names share whenever `join` may join them, so that no nearest-neighbour search is needed for it."""
     keys = {f"s:{joined}" for joined in words.joined}
-    canonical = sorted(words.variants)[0]
+    canonical = words.canonical
     keys.add("o:" + " ".join(sorted(canonical)))
     if canonical:
         keys.add("p:" + " ".join(_property_form(canonical)))
@@ -378,15 +380,19 @@ def rows_by_key(names: Sequence[Words]) -> dict[str, list[int]]:
     To the keys of each name come those of acronyms within longer names: a name that spells out what another abbreviates
     ("principal ideal domain module", "pid module").
     """
+    first: dict[str, int] = {}
     rows: dict[str, list[int]] = {}
     by_tokens: dict[tuple[str, ...], list[int]] = {}
     for row, own in enumerate(names):
         for key in candidate_keys(own):
-            rows.setdefault(key, []).append(row)
+            before = first.setdefault(key, row)
+            if before != row:
+                rows.setdefault(key, [before]).append(row)
         if len(own.tokens) > 1 and any(len(word) in _ACRONYM_LETTERS and word.isalpha() for word in own.tokens):
             by_tokens.setdefault(own.tokens, []).append(row)
+    acronyms = {word for tokens in by_tokens for word in tokens if len(word) in _ACRONYM_LETTERS}
     for row, own in enumerate(names):
-        for short in _abbreviations(own):
+        for short in _abbreviations(own, acronyms):
             for other in by_tokens.get(short, ()):
                 found = rows.setdefault("e:" + " ".join(short), [other])
                 if other not in found:
@@ -396,20 +402,21 @@ def rows_by_key(names: Sequence[Words]) -> dict[str, list[int]]:
     return {key: found for key, found in rows.items() if len(found) > 1}
 
 
-def _abbreviations(words: Words) -> set[tuple[str, ...]]:
-    """A name with a run of its words replaced by their initials, for each run that leaves a word beside it."""
-    found = set()
+def _abbreviations(words: Words, acronyms: set[str]) -> set[tuple[str, ...]]:
+    """A name with a run of its words replaced by their initials, for each run that leaves a word beside it.
+
+    Of initials only those among `acronyms`.
+    """
+    found: set[tuple[str, ...]] = set()
     for variant in {words.tokens, _canonical(words.tokens)}:
+        initials = [word[0] for word in variant]
+        small = [word in _LINKS or word in _ARTICLES for word in variant]
         for first in range(len(variant)):
             for last in range(first + 2, len(variant) + 1):
                 if last - first == len(variant):
                     continue
-                run = variant[first:last]
-                if _FAR_LINKS.intersection(run):
-                    continue
-                strong = [word for word in run if word not in _LINKS and word not in _ARTICLES]
-                if len(strong) > 1:
-                    for initials in {"".join(word[0] for word in strong), "".join(word[0] for word in run)}:
-                        if len(initials) in _ACRONYM_LETTERS:
-                            found.add((*variant[:first], initials, *variant[last:]))
+                strong = [initials[place] for place in range(first, last) if not small[place]]
+                known = acronyms.intersection(("".join(strong), "".join(initials[first:last])))
+                if known and len(strong) > 1 and not _FAR_LINKS.intersection(variant[first:last]):
+                    found.update((*variant[:first], short, *variant[last:]) for short in known)
     return found

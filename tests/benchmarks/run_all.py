@@ -1,6 +1,6 @@
 """Run the benchmarks and make their page: `make benchmarks` for all, `make benchmarks ONLY="merge load"` for some.
 
-Comparisons with other tools come first (about 75 minutes on two cores, 45 GB of disk), then the page, then the other
+Comparisons with other tools come first (about 90 minutes on two cores, 45 GB of disk), then the page, then the other
 experiments (hours). `ONLY=page` makes the page of what was measured before.
 """
 
@@ -13,7 +13,7 @@ from tests.benchmarks import figures
 ROOT = Path(__file__).parents[2]
 # Name, then module and arguments. What is named here stands on the page.
 COMPARISONS = {
-    "merge": [["merge_speed", "50000"]],
+    "merge": [["merge_speed", "50000", "200000"]],
     "load": [["load_peers"]],
     "generation": [["generation_speed", "peers"], ["generation_speed", "vllm"]],
     "walks": [["walk_peers"]],

@@ -67,8 +67,9 @@ def test_asking_keeps_up_with_a_bare_client(tmp_path: Path) -> None:
 
 def test_lists_are_faster_than_exact_search() -> None:
     rng = np.random.default_rng(0)
-    centres = rng.normal(size=(8000, 128))
-    vectors = (centres[rng.integers(0, len(centres), 40_000)] + 0.3 * rng.normal(size=(40_000, 128))).astype(np.float32)
+    # Names that mean the same lie in subjects, as those of a corpus do.
+    centres = rng.normal(size=(300, 384))[rng.integers(0, 300, 6_000)] + rng.normal(size=(6_000, 384))
+    vectors = (centres[rng.integers(0, 6_000, 30_000)] + 0.3 * rng.normal(size=(30_000, 384))).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
 
     def rate(exact_up_to: int) -> float:

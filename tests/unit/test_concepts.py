@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kgsynth.concepts import keyphrases, vocabulary
+from kgsynth.concepts import candidates, keyphrases, vocabulary
 from kgsynth.concepts.candidates import Pairs, nearest_pairs
 from kgsynth.concepts.decide import MergeTerm, decide
 from kgsynth.concepts.embedding import EmbeddingStore, OnnxEmbedder, check_unit_rows, make_embedder
@@ -261,9 +261,9 @@ def test_nearest_pairs_are_exact_and_checked() -> None:
         check_unit_rows(vectors.astype(np.float64))
 
 
-def clustered(count: int, seed: int) -> np.ndarray:
+def clustered(count: int, seed: int, width: float = 0.2) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    rows = rng.normal(size=(count // 4, 32)).repeat(4, axis=0) + 0.2 * rng.normal(size=(count // 4 * 4, 32))
+    rows = rng.normal(size=(count // 4, 32)).repeat(4, axis=0) + width * rng.normal(size=(count // 4 * 4, 32))
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
@@ -279,13 +279,30 @@ def test_many_names_are_searched_in_lists_and_what_is_missed_is_measured() -> No
     assert listed.probes >= 4
     assert listed.recall >= 0.999
     assert len(pair_set(listed) & pair_set(exact)) >= 0.997 * len(pair_set(exact))
-    # Names without any clusters need more lists, and get them.
+    # Names that lie further apart need more lists, and get them.
+    wide = nearest_pairs(clustered(4000, 1, 0.5), neighbours=5, min_cosine=0.7, exact_up_to=100)
+    assert wide.probes > listed.probes
+    assert wide.recall >= 0.999
+    # Without any clusters it would be most lists: those are searched exactly.
     rng = np.random.default_rng(2)
     even = rng.normal(size=(2000, 16)).astype(np.float32)
     even /= np.linalg.norm(even, axis=1, keepdims=True)
     spread = nearest_pairs(even, neighbours=10, min_cosine=0.3, exact_up_to=100)
-    assert spread.probes > listed.probes
-    assert spread.recall >= 0.999
+    assert (spread.probes, spread.recall) == (0, 1.0)
+
+
+def test_lists_keep_the_nearest_of_each_row_in_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = clustered(4000, 1)
+    whole = nearest_pairs(vectors, neighbours=2, min_cosine=0.5, exact_up_to=100)
+    # Each row has three others in its cluster, and two of them at most are its nearest.
+    rows, found = np.unique(np.concatenate([whole.first, whole.second]), return_counts=True)
+    assert len(rows) > 3990
+    assert 2 <= found.mean() < 3
+    exact = pair_set(nearest_pairs(vectors, neighbours=2, min_cosine=0.5))
+    assert len(pair_set(whole) & exact) >= 0.997 * len(exact)
+    monkeypatch.setattr(candidates, "_BLOCK", 500)
+    parts = nearest_pairs(vectors, neighbours=2, min_cosine=0.5, exact_up_to=100)
+    assert pair_set(parts) == pair_set(whole)
 
 
 def test_a_rule_that_joins_two_names_is_one_whose_key_they_share() -> None:
