@@ -1,6 +1,7 @@
 """Nearest names by cosine with FAISS: exact search, or inverted lists that are checked against it.
 
-Exact is the search of as many names as that is quick for, and every search on a GPU.
+Exact is the search of as many names as that is quick for, of names that lists would not make quicker, and every search
+on a GPU.
 """
 
 from collections.abc import Iterator
@@ -23,10 +24,12 @@ _ITERATIONS = 8
 _FIRST_PROBES = 4
 _SAMPLE = 1_000
 LEAST_RECALL = 0.999
-# Where more than a fourth of the lists would be looked into, exact search is as fast.
+# Lists are given up where more than a fourth of them would be looked into: what is left to gain is little.
 _EXACT_FROM = 4
-# So many cosines are worked out at once (16 MiB), and as many pairs wait at most to be put in order.
+# So many cosines are worked out at once (16 MiB), and about as many pairs wait to be put in order (20 bytes each).
 _BLOCK = 1 << 22
+# Cosines of the same two rows differ by less than this, however they are worked out.
+_TIE = 1e-6
 
 
 class Pair(NamedTuple):
@@ -41,8 +44,8 @@ class Pair(NamedTuple):
 class Pairs:
     """Pairs of rows, ordered: `first` < `second` int64 (pairs,), cosines float32 (pairs,) in [-1, 1].
 
-    `recall` is the share of the pairs of a sample of rows that exact search finds and this one found; 1 for an exact
-    one. `probes` are the lists that were looked into for each row; 0 for an exact search.
+    `recall` is the share of the pairs of a sample of rows that exact search finds, and any must, and this one found; 1
+    for an exact one. `probes` are the lists that were looked into for each row; 0 for an exact search.
     """
 
     first: NDArray[np.int64]
@@ -94,7 +97,7 @@ def nearest_pairs(
         return _searched(exact, vectors, everything, wanted, min_cosine)
     # Evenly over the names, which are in the order of their ids: the same sample for the same names.
     sample = np.linspace(0, len(vectors) - 1, min(_SAMPLE, len(vectors))).astype(np.int64)
-    truth = _searched(exact, vectors, sample, wanted, min_cosine)
+    truth = _searched(exact, vectors, sample, wanted, min_cosine, is_sure=True)
     lists = _Lists(vectors)
     # A pair is found from either end, so both ends are asked.
     ends = np.union1d(truth.first, truth.second)
@@ -170,7 +173,7 @@ class _Nearest:
             self._waiting = 0
 
     def all(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        """Rows, others and cosines, ordered by row, the nearest first."""
+        """Rows, others and cosines, ordered by row, the nearest first; `least` rises to what is kept."""
         if not self._kept:
             return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
         rows, others, cosines = (np.concatenate(part) for part in zip(*self._kept, strict=True))
@@ -182,11 +185,24 @@ class _Nearest:
         return rows[is_near], others[is_near], cosines[is_near]
 
 
-def _searched(index: Any, vectors: Float32Matrix, own: NDArray[np.int64], wanted: int, min_cosine: float) -> Pairs:
-    """The pairs of the rows `own` with the `wanted` nearest that an index finds, themselves among these."""
+def _searched(
+    index: Any,
+    vectors: Float32Matrix,
+    own: NDArray[np.int64],
+    wanted: int,
+    min_cosine: float,
+    *,
+    is_sure: bool = False,
+) -> Pairs:
+    """The pairs of the rows `own` with the `wanted` nearest that an index finds, themselves among these.
+
+    `is_sure` leaves out what is no nearer than the last place: another search may take others for it.
+    """
     cosines, others = index.search(vectors[own], wanted)
     rows = np.broadcast_to(own[:, None], others.shape)
     kept = (others != rows) & (others >= 0) & (cosines >= min_cosine)
+    if is_sure and wanted < len(vectors):
+        kept &= cosines > cosines[:, -1:] + _TIE
     return _paired(rows[kept], others[kept], cosines[kept], len(vectors))
 
 

@@ -278,7 +278,8 @@ def check_unit_rows(vectors: Float32Matrix) -> Float32Matrix:
     """
     if vectors.dtype != np.float32 or vectors.ndim != 2:
         raise VectorError(f"vectors are {vectors.dtype} {vectors.shape}, expected float32 (names, dimensions)")
-    bad = np.flatnonzero(np.abs(np.linalg.norm(vectors, axis=1) - 1) > _UNIT_TOLERANCE)
+    # Said so that a row without a length, which holds no numbers, is one too.
+    bad = np.flatnonzero(~(np.abs(np.linalg.norm(vectors, axis=1) - 1) <= _UNIT_TOLERANCE))
     if bad.size:
         raise VectorError(f"row {bad[0]} has length {np.linalg.norm(vectors[bad[0]]):.4f}, expected 1")
     return vectors

@@ -20,7 +20,7 @@ from kgsynth.walks import inverted
 from tests import servers
 from tests.benchmarks import generation_speed, load_peers, paper_corpus
 
-LOADING, ASKING, NEAREST, GROUNDING = 40.0, 0.55, 3.8, 160.0
+LOADING, ASKING, NEAREST, GROUNDING = 40.0, 0.55, 5.5, 160.0
 
 
 def seconds(run: Callable[[], object]) -> float:

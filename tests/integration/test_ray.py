@@ -1,4 +1,4 @@
-"""The same work on a local Ray: the same shards as without it, by the scripted generator and by a server; vectors."""
+"""The same work on Ray: the same shards as without it, by the scripted generator and by a server; vectors."""
 
 import json
 import subprocess
@@ -68,3 +68,39 @@ assert on_ray.embed([]).shape == (0, 0)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_two_machines_of_a_ray_cluster_share_the_names(tmp_path: Path) -> None:
+    # Two nodes of a real cluster, though on one machine: each has its own scheduler, object store and workers.
+    script = f"""
+import os
+import time
+from pathlib import Path
+import numpy as np
+import ray
+from ray.cluster_utils import Cluster
+from kgsynth.concepts import ray_embedding
+from kgsynth.concepts.embedding import make_embedder
+cluster = Cluster(initialize_head=True, head_node_args={{"num_cpus": 1, "include_dashboard": False}})
+cluster.add_node(num_cpus=1)
+os.environ["RAY_ADDRESS"] = cluster.address
+class Told(ray_embedding._Worker):
+    def __call__(self, row):
+        Path({str(tmp_path)!r}, ray.get_runtime_context().get_node_id()).touch()
+        # The first to be ready leaves work for the other.
+        until = time.monotonic() + 60
+        while len(os.listdir({str(tmp_path)!r})) < 2 and time.monotonic() < until:
+            time.sleep(0.05)
+        return super().__call__(row)
+ray_embedding._Worker = Told
+ray_embedding._SHARE = 64
+names = [f"name {{n}} of some length{{' and more' * (n % 5)}}" for n in range(2000)]
+on_ray = make_embedder("onnx", "ray")
+assert len(ray.nodes()) == 2
+assert np.array_equal(on_ray.embed(names), make_embedder("onnx").embed(names))
+ray.shutdown()
+cluster.shutdown()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert len(list(tmp_path.iterdir())) == 2
