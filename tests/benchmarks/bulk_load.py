@@ -25,7 +25,7 @@ _COMBINATIONS = 10_000
 
 
 class Watch(threading.Thread):
-    """Memory of a process and its children, and disk below a folder, twice a second."""
+    """Memory of a process, its children and a folder's server, and disk below that folder, twice a second."""
 
     def __init__(self, pid: int, folder: Path) -> None:
         super().__init__(daemon=True)
@@ -38,9 +38,13 @@ class Watch(threading.Thread):
         while not self.is_done.wait(_EVERY_S):
             try:
                 own = psutil.Process(self._pid)
-                family = [own, *own.children(recursive=True)]
+                family = {own, *own.children(recursive=True)}
             except psutil.Error:
                 break
+            # The server is no child: it goes on when the command has ended.
+            for one in psutil.process_iter(["name", "cmdline"]):
+                if one.info["name"] == "java" and str(self._folder.absolute()) in " ".join(one.info["cmdline"] or ()):
+                    family.add(one)
             private = {"python": 0.0, "java": 0.0}
             for one in family:
                 try:
