@@ -673,6 +673,11 @@ def set_threads(count: int) -> None:
     os.environ["OMP_NUM_THREADS"] = str(count)
 
 
+def ray_address() -> str:
+    """The Ray cluster to join; empty for one of this process alone."""
+    return os.environ.get("RAY_ADDRESS", "")
+
+
 def set_defaults(values: Mapping[str, str]) -> None:
     """Set environment variables that a library reads at import, unless the user has set them."""
     for name, value in values.items():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from kgsynth.config import set_defaults
+from kgsynth.config import ray_address, set_defaults
 from kgsynth.errors import GeneratorUnavailableError, MissingExtraError
 
 _Item = TypeVar("_Item")
@@ -22,6 +22,8 @@ _RAY_ENVIRONMENT = {
     # Ray reads it when it is imported, in this process only: batches of one block that a worker has in flight.
     "RAY_DATA_DEFAULT_ASYNC_BATCH_UDF_MAX_CONCURRENCY": str(RAY_IN_FLIGHT),
 }
+# Named for other systems, and true on all: a Ray of one machine listens there only, and not for the whole network.
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 def in_order(
@@ -50,7 +52,7 @@ def in_order(
 
 
 def start_ray(*, block_bytes: int) -> Any:
-    """Ray, started on this machine or joined where `RAY_ADDRESS` says, quiet.
+    """Ray, started for this process alone or joined where `RAY_ADDRESS` says, quiet.
 
     Args:
         block_bytes: after so many a worker hands over what it has.
@@ -58,7 +60,8 @@ def start_ray(*, block_bytes: int) -> Any:
     Raises:
         MissingExtraError: Ray is not installed; GeneratorUnavailableError: it does not start.
     """
-    set_defaults(_RAY_ENVIRONMENT)
+    address = ray_address()
+    set_defaults(_RAY_ENVIRONMENT if address else _RAY_ENVIRONMENT | _LOOPBACK)
     try:
         import ray
         import ray.data
@@ -66,7 +69,8 @@ def start_ray(*, block_bytes: int) -> Any:
         raise MissingExtraError(f"Ray is not installed: {error}", hint="pip install 'kgsynth[ray]'") from error
     if not ray.is_initialized():
         try:
-            ray.init(logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
+            # Without "local" Ray waits for whatever cluster was last started here, though it may be gone.
+            ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
         except (OSError, RuntimeError, ConnectionError) as error:
             raise GeneratorUnavailableError(f"Ray does not start: {error}", hint="Is RAY_ADDRESS right?") from error
     context = ray.data.DataContext.get_current()

@@ -56,6 +56,7 @@ def test_ray_embeds_to_the_same_bits() -> None:
     # A process of its own: Ray leaves threads and sockets behind.
     script = """
 import numpy as np
+import psutil
 from kgsynth.concepts import ray_embedding
 from kgsynth.concepts.embedding import make_embedder
 ray_embedding._SHARE = 128
@@ -65,8 +66,14 @@ on_ray = make_embedder("onnx", "ray")
 assert on_ray.model == make_embedder("onnx").model
 assert np.array_equal(on_ray.embed(names), here)
 assert on_ray.embed([]).shape == (0, 0)
+own = psutil.Process()
+listening = [
+    one.laddr.ip for process in [own, *own.children(recursive=True)] for one in process.net_connections("inet") if one.status == "LISTEN"
+]
+assert len(listening) > 3
+assert {ip.removeprefix("::ffff:") for ip in listening} <= {"127.0.0.1", "::1"}, listening
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr[-3000:]
 
 
@@ -77,6 +84,7 @@ import os
 import time
 from pathlib import Path
 import numpy as np
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 import ray
 from ray.cluster_utils import Cluster
 from kgsynth.concepts import ray_embedding
@@ -101,6 +109,6 @@ assert np.array_equal(on_ray.embed(names), make_embedder("onnx").embed(names))
 ray.shutdown()
 cluster.shutdown()
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr[-3000:]
     assert len(list(tmp_path.iterdir())) == 2
