@@ -674,8 +674,8 @@ def set_threads(count: int) -> None:
 
 
 def ray_address() -> str:
-    """The Ray cluster to join; empty for one of this process alone."""
-    return os.environ.get("RAY_ADDRESS", "")
+    """The Ray cluster to join; `local` for one of this process alone."""
+    return os.environ.get("RAY_ADDRESS") or "local"
 
 
 def set_defaults(values: Mapping[str, str]) -> None:

@@ -22,7 +22,8 @@ _RAY_ENVIRONMENT = {
     # Ray reads it when it is imported, in this process only: batches of one block that a worker has in flight.
     "RAY_DATA_DEFAULT_ASYNC_BATCH_UDF_MAX_CONCURRENCY": str(RAY_IN_FLIGHT),
 }
-# Named for other systems, and true on all: a Ray of one machine listens there only, and not for the whole network.
+# Named for other systems, and true on all: a Ray of one machine listens there only, and not for the whole network. Ray
+# reads it when it is imported.
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
@@ -52,7 +53,7 @@ def in_order(
 
 
 def start_ray(*, block_bytes: int) -> Any:
-    """Ray, started for this process alone or joined where `RAY_ADDRESS` says, quiet.
+    """Ray, quiet: started for this process alone, or joined where `RAY_ADDRESS` says (`auto`: what runs here).
 
     Args:
         block_bytes: after so many a worker hands over what it has.
@@ -61,7 +62,7 @@ def start_ray(*, block_bytes: int) -> Any:
         MissingExtraError: Ray is not installed; GeneratorUnavailableError: it does not start.
     """
     address = ray_address()
-    set_defaults(_RAY_ENVIRONMENT if address else _RAY_ENVIRONMENT | _LOOPBACK)
+    set_defaults(_RAY_ENVIRONMENT | _LOOPBACK if address == "local" else _RAY_ENVIRONMENT)
     try:
         import ray
         import ray.data
@@ -70,8 +71,8 @@ def start_ray(*, block_bytes: int) -> Any:
     if not ray.is_initialized():
         try:
             # Without "local" Ray waits for whatever cluster was last started here, though it may be gone.
-            ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
-        except (OSError, RuntimeError, ConnectionError) as error:
+            ray.init(address, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
+        except (OSError, RuntimeError, ValueError) as error:
             raise GeneratorUnavailableError(f"Ray does not start: {error}", hint="Is RAY_ADDRESS right?") from error
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False

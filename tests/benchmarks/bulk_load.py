@@ -143,6 +143,7 @@ def main() -> None:
             name="growth" if given.shape == "fields" else f"growth-{given.shape}",
             title="From annotations to a walkable graph, load --bulk",
             unit="",
+            notes="memory at most, of load, import tool and server; disk of the graph at the end",
             command=f"python -m tests.benchmarks.bulk_load --documents {' '.join(map(str, given.documents))}",
             rows=rows,
         )

@@ -328,6 +328,11 @@ def test_names_that_are_embedded_the_same_are_still_searched_in_lists() -> None:
     found = nearest_pairs(vectors, neighbours=20, min_cosine=0.8, exact_up_to=100)
     assert found.probes > 0
     assert found.recall >= 0.999
+    # Of a single nearest one too it is known what lists miss: here they miss much, and all is searched.
+    rng = np.random.default_rng(0)
+    even = rng.normal(size=(3000, 16)).astype(np.float32)
+    even /= np.linalg.norm(even, axis=1, keepdims=True)
+    assert nearest_pairs(even, neighbours=1, min_cosine=0.3, exact_up_to=100).probes == 0
 
 
 def test_a_rule_that_joins_two_names_is_one_whose_key_they_share() -> None:
