@@ -1,4 +1,7 @@
-"""What adding 1 % of documents costs, beside a build from nothing: python -m tests.benchmarks.growth 2000.
+"""What adding 1 % of documents costs, beside a build from nothing.
+
+    python -m tests.benchmarks.growth 2000
+    python -m tests.benchmarks.growth --moved 2000 20000 50000      what must be written at least, from arrays alone
 
 The graph is loaded in bulk; then the ordinary load adds documents, and `build` grows. Documents are those of
 `paper_corpus`, and, of the same number, documents of the demo's shape: 3 topics and 8 concepts of 3,000.
@@ -11,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kgsynth import config, pipeline
 from kgsynth.config import DocumentsSettings, GraphSettings
@@ -83,7 +87,49 @@ def measure(name: str, annotations: list[Annotation]) -> None:
         )
 
 
+def counted(documents: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Directed pairs of concepts as keys, in order, and how many documents have each; from int64 (documents, names)."""
+    keys = (documents[:, :, None] * paper_corpus.CONCEPTS + documents[:, None, :]).reshape(len(documents), -1)
+    keys.sort(axis=1)
+    is_first = np.ones(keys.shape, dtype=np.bool_)
+    is_first[:, 1:] = keys[:, 1:] != keys[:, :-1]
+    is_first &= keys // paper_corpus.CONCEPTS != keys % paper_corpus.CONCEPTS
+    return np.unique(keys[is_first], return_counts=True)
+
+
+def last_tickets(keys: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each pair where its tickets end among those of its concept: by count, descending, then by name."""
+    sources = keys // paper_corpus.CONCEPTS
+    order = np.lexsort((keys, -counts, sources))
+    sums = np.cumsum(counts[order])
+    first = np.searchsorted(sources[order], sources[order])
+    ends = np.empty_like(sums)
+    ends[order] = sums - np.where(first > 0, sums[first - 1], 0)
+    return ends
+
+
+def moved(count: int) -> None:
+    """How many steps of a corpus that has grown by 1 % are new or have another count, and how many another ticket."""
+    whole = np.concatenate(
+        [own for _, own in paper_corpus.documents(count + count // _SHARE, shape="fields", seed=1)]
+    )  # fmt: skip
+    (keys, counts), (grown, now) = counted(whole[:count]), counted(whole)
+    place = np.minimum(np.searchsorted(keys, grown), len(keys) - 1)
+    is_known = keys[place] == grown
+    has_count = is_known & (counts[place] == now)
+    has_ticket = is_known & (last_tickets(keys, counts)[place] == last_tickets(grown, now))
+    print(
+        f"{count:,} documents and 1 %: of {len(grown):,} steps {1 - has_count.mean():.1%} are new or have another count, "
+        f"{1 - has_ticket.mean():.1%} another ticket",
+        flush=True,
+    )
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--moved"]:
+        for own_count in map(int, sys.argv[2:]):
+            moved(own_count)
+        raise SystemExit
     for own_count in map(int, sys.argv[1:]):
         measure("small documents", small(own_count))
         measure("paper's shape", paper(own_count))
