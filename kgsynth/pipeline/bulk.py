@@ -108,12 +108,15 @@ def load_bulk(
             counts.append(made.count)
             first_number = len(terms.ids)
             del terms
-            counts.append(
-                _write_documents(
-                    files, gathered, made, first_number, documents, rejects, forgotten.documents, report, progress
+            tables = environment.walk_tables / made.fingerprint
+            with _gone_if_failed(tables):
+                counts.append(
+                    _write_documents(
+                        files, gathered, made, first_number, documents, rejects, forgotten.documents, report, progress
+                    )
                 )
-            )
-        counts.append(_import(server, files, made, merge, environment.walk_tables, report, progress))
+        with _gone_if_failed(tables):
+            counts.append(_import(server, files, made, merge, environment.walk_tables, report, progress))
     return counts
 
 
@@ -250,6 +253,16 @@ def _desk(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _gone_if_failed(folder: Path) -> Iterator[None]:
+    """A folder that stays when all went well: gigabytes, of a graph that there is."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 @contextmanager

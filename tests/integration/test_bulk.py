@@ -164,14 +164,16 @@ def test_what_cannot_be_used_is_refused_before_anything_is_imported(
     environment: config.Environment, bulk_server: ManagedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bulk_server.reset()
+    tables = set(environment.walk_tables.glob("*"))
     bad = [Document(id=f"d{number}", text=" ") for number in range(3)]
     with pytest.raises(TooManyRejectsError):
-        load_bulk(environment, tmp_path, corpora.many("d", 3, ["a"]), bad)
+        load_bulk(environment, tmp_path, corpora.many("d", 3, ["a", "seldom"]), bad)
     assert bulk_server.status().pid is None
     assert not bulk_server.has_unfinished_import
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10}))
     with pytest.raises(ServerError, match="needs about"):
-        load_bulk(environment, tmp_path, corpora.many("d", 3, ["a"]), [])
+        load_bulk(environment, tmp_path, corpora.many("d", 3, ["a", "seldom"]), [])
+    assert set(environment.walk_tables.glob("*")) <= tables
 
 
 def test_a_corpus_without_names_is_loaded_too(
