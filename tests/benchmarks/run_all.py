@@ -1,6 +1,6 @@
 """Run the benchmarks and make their page: `make benchmarks` for all, `make benchmarks ONLY="merge load"` for some.
 
-Comparisons with other tools come first (about 90 minutes on two cores, 45 GB of disk), then the page, then the other
+Comparisons with other tools come first (about an hour on two cores, 45 GB of disk), then the page, then the other
 experiments (hours). `ONLY=page` makes the page of what was measured before.
 """
 
