@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +133,8 @@ def decide(
             words = [words_of(term.name) for term in own]
             accepted = _accepted_pairs(own, words, vectors, neighbours, min_cosine, forbidden, wanted, decision)
             decision.merges.extend(_grouped(own, vectors, accepted, forbidden, decision))
-    decision.doubts.sort(key=lambda one: (-one.doubt, one.first_id, one.second_id))
+    # They come in the order of their ids, and stay so among equals.
+    decision.doubts.sort(key=attrgetter("doubt"), reverse=True)
     decision.merges.sort(key=lambda merge: (merge.canonical_id, merge.alias_id))
     return decision
 

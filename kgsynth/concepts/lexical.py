@@ -287,11 +287,9 @@ def join(first: Words, second: Words) -> str:
         return "order"
     if len(ours) == len(theirs) and _property_form(ours) == _property_form(theirs):
         return "" if _is_known_different(first.tokens, second.tokens) else "property"
-    if _is_acronym_of(first.tokens, second.tokens) or _is_acronym_of(second.tokens, first.tokens):
+    if _is_acronym_of(*sorted((first.tokens, second.tokens), key=len)):
         return "acronym"
-    if _leaves_unsaid(ours, theirs) or _leaves_unsaid(theirs, ours):
-        return "unsaid"
-    return ""
+    return "unsaid" if _leaves_unsaid(*sorted((ours, theirs), key=len)) else ""
 
 
 def _leaves_unsaid(short: Sequence[str], long: Sequence[str]) -> bool:
