@@ -77,7 +77,9 @@ def command_environment(environment: config.Environment, server: ManagedServer) 
     # Where Java is and which Neo4j is tested are the machine's; all else is the test's own.
     kept = ("KGSYNTH_JAVA_HOME", "KGSYNTH_NEO4J")
     values = {
-        key: value for key, value in os.environ.items() if key in kept or not key.startswith(("NEO4J_", "KGSYNTH_"))
+        key: value
+        for key, value in os.environ.items()
+        if key in kept or not key.startswith(("NEO4J_", "KGSYNTH_", "RAY_ADDRESS"))
     }
     return {**values, "KGSYNTH_HOME": str(environment.home), "COLUMNS": "120"}
 

@@ -397,7 +397,7 @@ def rows_by_key(names: Sequence[Words]) -> dict[str, list[int]]:
                     found.append(other)
                 if row not in found:
                     found.append(row)
-    return {key: found for key, found in rows.items() if len(found) > 1}
+    return rows
 
 
 def _abbreviations(words: Words, acronyms: set[str]) -> set[tuple[str, ...]]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from kgsynth import config, pipeline
 from kgsynth.config import DocumentsSettings, GraphSettings
+from kgsynth.graph import counting
 from kgsynth.graph.server import ManagedServer
 from kgsynth.records import Annotation, TopicConcepts
 from tests.benchmarks import paper_corpus
@@ -87,25 +88,20 @@ def measure(name: str, annotations: list[Annotation]) -> None:
         )
 
 
-def counted(documents: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Directed pairs of concepts as keys, in order, and how many documents have each; from int64 (documents, names)."""
-    keys = (documents[:, :, None] * paper_corpus.CONCEPTS + documents[:, None, :]).reshape(len(documents), -1)
-    keys.sort(axis=1)
-    is_first = np.ones(keys.shape, dtype=np.bool_)
-    is_first[:, 1:] = keys[:, 1:] != keys[:, :-1]
-    is_first &= keys // paper_corpus.CONCEPTS != keys % paper_corpus.CONCEPTS
-    return np.unique(keys[is_first], return_counts=True)
-
-
-def last_tickets(keys: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For each pair where its tickets end among those of its concept: by count, descending, then by name."""
-    sources = keys // paper_corpus.CONCEPTS
-    order = np.lexsort((keys, -counts, sources))
-    sums = np.cumsum(counts[order])
-    first = np.searchsorted(sources[order], sources[order])
-    ends = np.empty_like(sums)
-    ends[order] = sums - np.where(first > 0, sums[first - 1], 0)
-    return ends
+def steps(documents: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Steps between the concepts of documents, int64 (documents, names): keys in order, counts, ends of the tickets."""
+    places = np.repeat(np.arange(len(documents), dtype=np.int32), documents.shape[1])
+    names = documents.ravel().astype(np.int32)
+    of = counting.Incidence.of(places, names, document_count=len(documents), term_count=paper_corpus.CONCEPTS)
+    found = []
+    for block in counting.blocks(of, first_topic=paper_corpus.CONCEPTS, threads=2):
+        degrees = np.diff(block.offsets)
+        sums = np.concatenate([[0], np.cumsum(block.counts)])
+        keys = np.repeat(np.arange(block.first, block.last), degrees) * paper_corpus.CONCEPTS + block.neighbours
+        found.append((keys, block.counts, sums[1:] - np.repeat(sums[block.offsets[:-1]], degrees)))
+    keys, counts, ends = (np.concatenate(part) for part in zip(*found, strict=True))
+    order = np.argsort(keys)
+    return keys[order], counts[order], ends[order]
 
 
 def moved(count: int) -> None:
@@ -113,11 +109,11 @@ def moved(count: int) -> None:
     whole = np.concatenate(
         [own for _, own in paper_corpus.documents(count + count // _SHARE, shape="fields", seed=1)]
     )  # fmt: skip
-    (keys, counts), (grown, now) = counted(whole[:count]), counted(whole)
+    (keys, counts, ends), (grown, counts_now, ends_now) = steps(whole[:count]), steps(whole)
     place = np.minimum(np.searchsorted(keys, grown), len(keys) - 1)
     is_known = keys[place] == grown
-    has_count = is_known & (counts[place] == now)
-    has_ticket = is_known & (last_tickets(keys, counts)[place] == last_tickets(grown, now))
+    has_count = is_known & (counts[place] == counts_now)
+    has_ticket = is_known & (ends[place] == ends_now)
     print(
         f"{count:,} documents and 1 %: of {len(grown):,} steps {1 - has_count.mean():.1%} are new or have another count, "
         f"{1 - has_ticket.mean():.1%} another ticket",

@@ -76,8 +76,7 @@ def lines(axes: Any, one: Comparison) -> None:
     """What grows with the documents."""
     sizes = [int(row.name.split()[0].replace(",", "")) for row in one.rows]
     for name, style in zip(one.rows[0].values, ("o-", "s--", "^:", "v:"), strict=False):
-        known = [(size, row.values[name]) for size, row in zip(sizes, one.rows, strict=True) if name in row.values]
-        axes.plot(*zip(*known, strict=True), style, label=name, markersize=4)
+        axes.plot(sizes, [row.values[name] for row in one.rows], style, label=name, markersize=4)
     axes.set(xscale="log", yscale="log", xlabel="documents")
     axes.legend(fontsize=7.5, frameon=False)
     axes.set_title(one.title, fontsize=9, loc="left")

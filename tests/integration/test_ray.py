@@ -1,7 +1,6 @@
 """The same work on Ray: the same shards as without it, by the scripted generator and by a server; vectors."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +13,6 @@ KGSYNTH = str(Path(sys.executable).with_name("kgsynth"))
 
 def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name not in NOT_REPEATED}
-
-
-def alone() -> dict[str, str]:
-    """Without a cluster that whoever runs the tests has."""
-    return {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
 
 
 def test_ray_writes_the_same_shards_and_rejects(tmp_path: Path, command_environment: dict[str, str]) -> None:
@@ -58,7 +52,7 @@ def test_ray_writes_the_same_shards_and_rejects(tmp_path: Path, command_environm
     assert [row["reason"] for row in open_run(served_ray).rejects()].count("backend error") == 1
 
 
-def test_ray_embeds_to_the_same_bits() -> None:
+def test_ray_embeds_to_the_same_bits(command_environment: dict[str, str]) -> None:
     # A process of its own: Ray leaves threads and sockets behind.
     script = """
 import numpy as np
@@ -80,12 +74,17 @@ assert len(listening) > 3
 assert {ip.removeprefix("::ffff:") for ip in listening} <= {"127.0.0.1", "::1"}, listening
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], env=alone(), capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", script],
+        env=command_environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-def test_two_machines_of_a_ray_cluster_share_the_names(tmp_path: Path) -> None:
+def test_two_machines_of_a_ray_cluster_share_the_names(tmp_path: Path, command_environment: dict[str, str]) -> None:
     # Two nodes of a real cluster, though on one machine: each has its own scheduler, object store and workers.
     script = f"""
 import os
@@ -118,7 +117,12 @@ ray.shutdown()
 cluster.shutdown()
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], env=alone(), capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", script],
+        env=command_environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert len(list(tmp_path.iterdir())) == 2
