@@ -4,6 +4,7 @@ Exact is the search of as many names as that is quick for, of names that lists w
 on a GPU.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from kgsynth.concepts.embedding import Float32Matrix, check_unit_rows
 from kgsynth.errors import MissingExtraError
+from kgsynth.parallel import in_order
 
 # Up to so many names exact search takes a few seconds (EXPERIMENTS.md).
 EXACT_UP_TO = 20_000
@@ -30,6 +32,10 @@ _EXACT_FROM = 4
 _BLOCK = 1 << 22
 # Cosines of the same two rows differ by less than this, however they are worked out.
 _TIE = 1e-6
+
+
+# Rows, others and their cosines.
+_Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
 
 
 class Pair(NamedTuple):
@@ -79,9 +85,10 @@ def nearest_pairs(
     """
     try:
         import faiss
+        import threadpoolctl  # noqa: F401 - used further down
     except ImportError as error:
         raise MissingExtraError(
-            "FAISS is not installed", hint="pip install 'kgsynth[onnx]' (or [cpu], [gpu])"
+            f"FAISS is not installed: {error}", hint="pip install 'kgsynth[onnx]' (or [cpu], [gpu])"
         ) from error
     if len(vectors) < 2:
         return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
@@ -138,16 +145,29 @@ class _Lists:
 
     def pairs(self, own: NDArray[np.int64], neighbours: int, min_cosine: float, probes: int) -> Pairs:
         """The pairs of the rows `own` with the nearest in as many lists."""
+        from threadpoolctl import threadpool_limits
+
         asking, starts = self._by_list(own, probes)
         nearest = _Nearest(len(self._vectors), neighbours, min_cosine)
-        for place in range(self.count):
-            members = self._members[self._starts[place] : self._starts[place + 1]]
-            block = max(1, _BLOCK // max(1, len(members)))
-            for first in range(starts[place], starts[place + 1], block):
-                rows = asking[first : min(first + block, starts[place + 1])]
-                cosines = self._vectors[rows] @ self._vectors[members].T
-                one, other = np.nonzero(cosines >= nearest.least[rows, None])
-                nearest.add(rows[one], members[other], cosines[one, other])
+
+        def parts() -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+            for place in range(self.count):
+                members = self._members[self._starts[place] : self._starts[place + 1]]
+                block = max(1, _BLOCK // max(1, len(members)))
+                for first in range(starts[place], starts[place + 1], block):
+                    yield asking[first : min(first + block, starts[place + 1])], members
+
+        def near(part: tuple[NDArray[np.int64], NDArray[np.int64]]) -> _Found:
+            rows, members = part
+            cosines = self._vectors[rows] @ self._vectors[members].T
+            one, other = np.nonzero(cosines >= nearest.least[rows, None])
+            return rows[one], members[other], cosines[one, other]
+
+        # One thread a product: threads within one wait for each other at its end, which beside other work takes long.
+        threads = os.cpu_count() or 1
+        with threadpool_limits(1):
+            for found in in_order(near, parts(), threads=threads, ahead=2 * threads):
+                nearest.add(*found)
         return _paired(*nearest.all(), len(self._vectors))
 
 
@@ -160,7 +180,7 @@ class _Nearest:
     def __init__(self, count: int, neighbours: int, min_cosine: float) -> None:
         self.least = np.full(count, min_cosine, dtype=np.float32)
         self._neighbours = neighbours
-        self._kept: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]] = []
+        self._kept: list[_Found] = []
         self._waiting = 0
 
     def add(self, rows: NDArray[np.int64], others: NDArray[np.int64], cosines: NDArray[np.float32]) -> None:
@@ -172,7 +192,7 @@ class _Nearest:
             self._kept = [self.all()]
             self._waiting = 0
 
-    def all(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    def all(self) -> _Found:
         """Rows, others and cosines, ordered by row, the nearest first; `least` rises to what is kept."""
         if not self._kept:
             return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)

@@ -164,25 +164,24 @@ def _accepted_pairs(
     # Without a shared key no rule joins two: of those only the near ones are worth a person's look.
     near = nearest_pairs(vectors, neighbours=neighbours, min_cosine=max(min_cosine, _NEAR_WITHOUT_RULE))
     decision.recall = min(decision.recall, near.recall)
-    pairs = set(zip(near.first.tolist(), near.second.tolist(), strict=True))
-    pairs |= _pairs_sharing_a_key(words, vectors, min_cosine)
+    sharing = _pairs_sharing_a_key(words, vectors, min_cosine)
     places = {term.id: place for place, term in enumerate(terms)}
     asked_for = {
         (min(places[first], places[second]), max(places[first], places[second]))
         for first, second in wanted - forbidden
         if first in places and second in places
     }
-    pairs |= asked_for
+    pairs = sharing.union(zip(near.first.tolist(), near.second.tolist(), strict=True), asked_for)
     decision.candidates += len(pairs)
     accepted: dict[tuple[int, int], tuple[str, float]] = {}
     reviewed: dict[tuple[int, int], tuple[str, float]] = {}
     ordered = sorted(pairs)
     for (first, second), cosine in zip(ordered, _cosines(ordered, vectors), strict=True):
-        rule = join(words[first], words[second])
-        why_not = ""
         if (first, second) in asked_for:
             reviewed[first, second] = (REVIEW, cosine)
             continue
+        rule = join(words[first], words[second]) if (first, second) in sharing else ""
+        why_not = ""
         if not rule:
             why_not = veto(words[first], words[second]) or "no rule"
         elif _id_pair(terms, first, second) in forbidden:

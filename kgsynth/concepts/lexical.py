@@ -15,6 +15,8 @@ from importlib import resources
 from kgsynth.concepts.normalise import detex, fold, singular
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
+# A name of these alone has no residue; most have not.
+_PLAIN = re.compile(r"[A-Za-z0-9\s\-'.,:;/()\"]*")
 _PARENTHESIS = re.compile(r"\s*\((?:of|in|for|on|over) [^)]*\)\s*$")
 
 # Signs that only part words.
@@ -125,7 +127,8 @@ class Words:
 
     `tokens` are folded words in the singular without possessives and articles, `canonical` has them in one order,
     `joined` without gaps (umlaut written out or not). `residue` is what the words leave out and what tells names apart
-    all the same: signs (C++ and C) and formulas; `bracket` says in which field (of a graph).
+    all the same: signs (C++ and C) and formulas; `bracket` says in which field (of a graph). `distinct` are the
+    tokens as a set, `numbers` what they count.
     """
 
     name: str
@@ -134,6 +137,8 @@ class Words:
     joined: frozenset[str]
     residue: tuple[str, ...]
     bracket: str
+    distinct: frozenset[str]
+    numbers: tuple[str, ...]
 
 
 # Pairs of names ask for the same words and names again and again.
@@ -144,13 +149,14 @@ _CACHED = 500_000
 def words_of(name: str) -> Words:
     """Take a name apart."""
     plain = " ".join(detex(name).split())
-    plain = _PARENTHESIS.sub("", plain.casefold()) or plain.casefold()
+    plain = plain.casefold()
+    found = _PARENTHESIS.search(name.casefold()) if ")" in name else None
+    plain = (_PARENTHESIS.sub("", plain) if ")" in plain else plain) or plain
     tokens = _tokens(plain)
     variants = {_canonical(tokens)}
     if any(char in plain for char in "äöüø"):
         written = plain.translate({ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue", ord("ø"): "oe"})
         variants.add(_canonical(_tokens(written)))
-    found = _PARENTHESIS.search(name.casefold())
     return Words(
         name=name,
         tokens=tokens,
@@ -158,10 +164,14 @@ def words_of(name: str) -> Words:
         joined=frozenset("".join(variant) for variant in variants),
         residue=_residue(name),
         bracket=" ".join(found.group().split()) if found else "",
+        distinct=frozenset(tokens),
+        numbers=_numbers(tokens),
     )
 
 
 def _residue(name: str) -> tuple[str, ...]:
+    if _PLAIN.fullmatch(name):
+        return ()
     rest = _TOKEN.sub(" ", unicodedata.normalize("NFC", detex(name).casefold()))
     signs = sorted(char for char in rest if not char.isspace() and char not in _SPACE_SIGNS)
     return (*signs, *(re.findall(r"\$[^$]*\$", name) if "\N{CURRENCY SIGN}" in signs else ()))
@@ -169,7 +179,7 @@ def _residue(name: str) -> tuple[str, ...]:
 
 def _tokens(plain: str) -> tuple[str, ...]:
     plain = unicodedata.normalize("NFC", plain)
-    return tuple(token for found in _TOKEN.finditer(plain) if (token := _token(found.group())))
+    return tuple(filter(None, map(_token, _TOKEN.findall(plain))))
 
 
 @lru_cache(maxsize=_CACHED)
@@ -215,11 +225,10 @@ def veto(first: Words, second: Words) -> str:
     """
     if first.joined & second.joined:
         return ""  # the same letters in the same order: hyphens and plurals change no meaning
-    ours, theirs = set(first.tokens), set(second.tokens)
-    only_ours, only_theirs = ours - theirs, theirs - ours
+    only_ours, only_theirs = first.distinct - second.distinct, second.distinct - first.distinct
     if any(_OPPOSITE_OF.get(word, frozenset()) & only_theirs for word in only_ours):
         return "opposite"
-    if _numbers(first.tokens) != _numbers(second.tokens):
+    if first.numbers != second.numbers:
         return "number"
     if _is_negated_only(only_ours, only_theirs) or _is_negated_only(only_theirs, only_ours):
         return "negation"
@@ -230,21 +239,24 @@ def veto(first: Words, second: Words) -> str:
     return ""
 
 
-@lru_cache(maxsize=_CACHED)
 def _numbers(tokens: tuple[str, ...]) -> tuple[str, ...]:
     """What a name counts: digits, ordinals, Roman numerals and single letters, by value."""
-    found = []
-    for position, token in enumerate(tokens):
-        if token in _ORDINALS:
-            found.append(str(_ORDINALS[token]))
-        elif token in _ROMAN and (position > 0 or len(token) > 1):
-            found.append(str(_ROMAN[token]))
-        elif len(token) == 1 or token.isdigit() or re.fullmatch(r"\d+[a-z]?|[a-z]\d+", token):
-            found.append(token)
-    return tuple(sorted(found))
+    # A single letter at the beginning is a letter and no Roman numeral.
+    first = tokens[:1] if tokens and len(tokens[0]) == 1 else ()
+    return tuple(sorted((*first, *filter(None, map(_number, tokens[len(first) :])))))
 
 
-def _is_negated_only(longer: set[str], shorter: set[str]) -> bool:
+@lru_cache(maxsize=_CACHED)
+def _number(token: str) -> str:
+    if token in _ORDINALS:
+        return str(_ORDINALS[token])
+    if token in _ROMAN:
+        return str(_ROMAN[token])
+    is_counting = len(token) == 1 or token.isdigit() or re.fullmatch(r"\d+[a-z]?|[a-z]\d+", token)
+    return token if is_counting else ""
+
+
+def _is_negated_only(longer: frozenset[str], shorter: frozenset[str]) -> bool:
     negations = {"non", "not", "no", "without", "anti", "un"}
     return (
         bool(longer & negations)
@@ -407,6 +419,8 @@ def _abbreviations(words: Words, acronyms: set[str]) -> set[tuple[str, ...]]:
     """
     found: set[tuple[str, ...]] = set()
     for variant in {words.tokens, _canonical(words.tokens)}:
+        if len(variant) < 3:
+            continue
         initials = [word[0] for word in variant]
         small = [word in _LINKS or word in _ARTICLES for word in variant]
         for first in range(len(variant)):
