@@ -19,7 +19,7 @@ from kgsynth.errors import GeneratorUnavailableError
 from kgsynth.generation.backend import Completion, Generator, Message, Request, Sampling
 from kgsynth.generation.openai_server import Concurrency, OpenAiServerGenerator
 from kgsynth.generation.scripted import ScriptedGenerator
-from kgsynth.generation.vllm_engine import CPU_ENVIRONMENT, engine_options
+from kgsynth.generation.vllm_engine import CPU_ENVIRONMENT, ENVIRONMENT, engine_options
 from kgsynth.parallel import RAY_IN_FLIGHT, ray_cause, start_ray
 
 # Starting a Ray dataset takes about a second; so many requests are worth it, and a kill repeats no more.
@@ -210,21 +210,21 @@ def vllm(folder: str, *, model: str, sampling: Sampling, context_tokens: int) ->
         from ray.data.llm import build_processor, vLLMEngineProcessorConfig
 
         gpus = int(_ray().cluster_resources().get("GPU", 0))
-        on_cpu: dict[str, Any] = {
-            # A bundle without a GPU; by itself the processor would wait for one for ever.
-            "placement_group_config": {"bundles": [{"CPU": 1}]},
-            "runtime_env": {"env_vars": {**CPU_ENVIRONMENT, "HF_HUB_OFFLINE": "1"}},
-        }
+        engines = max(1, gpus)
+        # A bundle without a GPU; by itself the processor would wait for one for ever.
+        on_cpu: dict[str, Any] = {"placement_group_config": {"bundles": [{"CPU": 1}]}}
         processor = build_processor(
             vLLMEngineProcessorConfig(
                 model_source=folder,
                 engine_kwargs=engine_options(context_tokens, has_gpu=gpus > 0),
-                concurrency=max(1, gpus),
+                # As a pair: of a number alone Ray starts one engine, and others when that one is late.
+                concurrency=(engines, engines),
+                runtime_env={"env_vars": {**ENVIRONMENT, "HF_HUB_OFFLINE": "1", **({} if gpus else CPU_ENVIRONMENT)}},
                 log_engine_metrics=False,  # vLLM asks for a part of Ray that `ray[data]` does not bring
                 # The engine does both itself; as stages of their own they would wait for CPUs that are taken.
                 tokenize_stage=False,
                 detokenize_stage=False,
-                chat_template_stage={"enabled": True, **_LITTLE},
+                chat_template_stage={"enabled": True, "concurrency": 1, **_LITTLE},
                 **({} if gpus else on_cpu),
             ),
             preprocess_map_kwargs=_LITTLE,

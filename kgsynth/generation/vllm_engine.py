@@ -25,7 +25,7 @@ CPU_ENVIRONMENT = {
     "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
 }
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
     "VLLM_LOGGING_LEVEL": "ERROR",
@@ -78,7 +78,7 @@ class VllmGenerator:
         """
         self.model = model
         self.sampling = sampling
-        set_defaults(_ENVIRONMENT)
+        set_defaults(ENVIRONMENT)
         if Path(folder).is_dir():
             # What is on disk needs no hub; a name may need one.
             set_defaults({"HF_HUB_OFFLINE": "1"})

