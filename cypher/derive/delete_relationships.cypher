@@ -1,8 +1,10 @@
-// Takes all derived relationships away, in batches.
+// Takes so many derived relationships away, and says how many these were. All at once, even in batches, are held in the
+// server's memory before the first goes.
 // access: write
-// params: -
-// returns: -
+// params: limit
+// returns: count
 MATCH ()-[derived:CO_OCCURS_WITH|NEXT_TOPIC|FIRST_CONCEPT|NEXT_CONCEPT]->()
-CALL (derived) {
-  DELETE derived
-} IN TRANSACTIONS OF 50000 ROWS
+WITH derived
+LIMIT $limit
+DELETE derived
+RETURN count(*) AS count

@@ -5,8 +5,7 @@
 // returns: -
 UNWIND $rows AS row
 MATCH (term:Term {id: row.id})
-SET term.slot = row.slot,
-    term.digest = row.digest,
+SET term.digest = row.digest,
     term.next_topic_from = row.from,
     term.next_topic_tickets = row.next_topic,
     term.first_concept_from = row.from,

@@ -1,8 +1,8 @@
 // Steps that no co-occurrence stands behind any more.
 // access: write
-// params: steps
+// params: rows
 // returns: -
-UNWIND $steps AS id
-MATCH ()-[step:NEXT_TOPIC|FIRST_CONCEPT|NEXT_CONCEPT]->()
-WHERE elementId(step) = id
+UNWIND $rows AS row
+MATCH (:Term {id: row.id})-[step:NEXT_TOPIC|FIRST_CONCEPT|NEXT_CONCEPT]->(target:Term)
+WHERE target.slot IN row.targets
 DELETE step

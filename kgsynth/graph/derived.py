@@ -7,9 +7,9 @@ count descending, then id.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from typing import Self, TypeVar
 from uuid import uuid4
 
 import numpy as np
@@ -32,6 +32,8 @@ _CLEAR_TERMS = queries.load("derive/clear_terms")
 _COUNT_DOCUMENT_TERMS = queries.load("derive/count_document_terms")
 _COUNT_TERM_DOCUMENTS = queries.load("derive/count_term_documents")
 _TERM_IDS = queries.load("derive/term_ids")
+_SLOTS = queries.load("derive/slots")
+_SET_SLOTS = queries.load("derive/set_slots")
 _CREATE_CO_OCCURRENCES = queries.load("derive/create_co_occurrences")
 _ADJACENCY = queries.load("derive/adjacency")
 SET_TICKETS = queries.load("derive/set_tickets")
@@ -44,6 +46,9 @@ CREATE_STEPS = {
     "next_concept": queries.load("derive/create_next_concept_steps"),
 }
 
+_Item = TypeVar("_Item")
+Int64 = NDArray[np.int64]
+
 CHANGED = "the graph was changed, or built by another call, while this build ran"
 BUILD_AGAIN = "Run `kgsynth build` again when no other load, merge or build is at work."
 
@@ -52,10 +57,14 @@ TICKETS_PER_BLOCK = 2**40
 MOST_SLOTS = 2**22
 # 10,000 relationships a statement is the fastest of 1,000 to 50,000 (DESIGN section 5).
 STEP_BATCH = 10_000
+# The step table of a pair by whether its first and its second term are topics; a walk never steps from a concept to a
+# topic, so that table is not made.
+_TABLES = {(True, True): "next_topic", (True, False): "first_concept", (False, False): "next_concept"}
 # Terms go to one co-occurrence statement until their documents have this many mentions, or they so many counted pairs:
 # a hub, or a term of a document with thousands of them, has one of its own.
 MENTION_BATCH = 50_000
 _TERM_BATCH = 5_000
+_CLEARED_AT_ONCE = 50_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,20 +114,19 @@ def build(graph: Graph, progress: Progress | None = None) -> BuildCounts:
     # Not a draw: it only tells two builds apart, and is gone when the build is complete.
     token = uuid4().hex
     graph.write(_MARK_BUILDING, token=token)
-    graph.write(_DELETE_RELATIONSHIPS)
-    graph.write(_CLEAR_TERMS)
+    for query in (_DELETE_RELATIONSHIPS, _CLEAR_TERMS):
+        while _write_held(graph, token, query, limit=_CLEARED_AT_ONCE)[0]["count"]:
+            pass
     graph.write(_COUNT_DOCUMENT_TERMS)
     graph.write(_COUNT_TERM_DOCUMENTS)
     rows = graph.read(_TERM_IDS)
     counts = BuildCounts(terms=len(rows))
-    kinds = {row["id"]: row["kind"] for row in rows}
     with shown(progress, "co-occurrences", len(rows)) as bar:
         for batch in by_weight(((row["id"], row["weight"]) for row in rows), MENTION_BATCH):
             counts.co_occurrences += _write_held(graph, token, _CREATE_CO_OCCURRENCES, ids=batch)[0]["pairs"]
             bar.advance(len(batch))
-    slots = {term_id: slot for slot, term_id in enumerate(kinds)}
-    counts.fingerprint = _write_ticket_tables(graph, token, kinds, slots, counts, progress)
-    # The batches that delete hold nothing: those of a build that was overtaken may have taken what this one has made.
+    counts.fingerprint = _write_ticket_tables(graph, token, counts, progress)
+    # Whatever happened meanwhile: what is not all there is not called complete.
     if graph.read(_RELATIONSHIP_COUNTS)[0] != {"co_occurrences": counts.co_occurrences, **counts.steps}:
         raise GraphError(CHANGED, hint=BUILD_AGAIN)
     complete(graph, counts.fingerprint, token)
@@ -163,17 +171,17 @@ def adjacency(graph: Graph) -> Iterator[Row]:
 
 
 def term_degrees(graph: Graph) -> list[Row]:
-    """All concepts and topics in the order of their ids, with the number of their neighbours: `id`, `degree`."""
+    """All concepts and topics in the order of their ids, with their number of neighbours: `id`, `slot`, `degree`."""
     return graph.read(_TERM_DEGREES)
 
 
 def neighbours_of(graph: Graph, ids: Sequence[str]) -> list[Row]:
-    """As `adjacency`, of some terms."""
+    """Some terms with their neighbours and the counts, by slots: `slot`, `neighbours`, `counts`."""
     return graph.read(_NEIGHBOURS, ids=list(ids))
 
 
 def _adjacency_in_parts(graph: Graph) -> Iterator[Row]:
-    """As `adjacency`, for whoever writes steps between the rows.
+    """As `neighbours_of`, of all terms, for whoever writes steps between the rows.
 
     A long read beside the writing fails: Neo4j finds that the relationships of a node were rearranged under it.
     """
@@ -182,46 +190,152 @@ def _adjacency_in_parts(graph: Graph) -> Iterator[Row]:
         yield from neighbours_of(graph, batch)
 
 
-def _write_ticket_tables(
-    graph: Graph, token: str, kinds: dict[str, str], slots: dict[str, int], counts: BuildCounts, progress: Progress
-) -> str:
-    tables: dict[str, list[Row]] = {name: [] for name in CREATE_STEPS}
+def _write_ticket_tables(graph: Graph, token: str, counts: BuildCounts, progress: Progress) -> str:
+    terms = write_slots(graph, token)
+    made: dict[str, list[Row]] = {name: [] for name in CREATE_STEPS}
     waiting = dict.fromkeys(CREATE_STEPS, 0)
     counts.steps = dict.fromkeys(CREATE_STEPS, 0)
-    hashes = {term_id: id_hash(term_id) for term_id in kinds}
     tickets: list[Row] = []
-    with shown(progress, "walk tables", len(kinds)) as bar:
+    with shown(progress, "walk tables", counts.terms) as bar:
         for row in _adjacency_in_parts(graph):
-            term_id = row["id"]
-            if term_id not in slots:
-                raise GraphError(CHANGED, hint=BUILD_AGAIN)
-            own = {
-                "id": term_id,
-                "slot": slots[term_id],
-                "digest": row_digest([hashes[one] for one in row["neighbours"]], row["counts"]),
-                "from": slots[term_id] * TICKETS_PER_BLOCK,
-                **dict.fromkeys(CREATE_STEPS, 0),
-            }
-            for name, steps in steps_of(row, kinds).items():
-                table = ticket_table(steps, first=own["from"])
-                own[name] = sum(count for _, count in steps)
-                tables[name].append({"id": term_id, **table})
-                waiting[name] += len(steps)
-                counts.steps[name] += len(steps)
+            own, tables = terms.tables(row)
+            for name, table in tables.items():
+                made[name].append(table.rows(terms, row["slot"]))
+                waiting[name] += len(table.targets)
+                counts.steps[name] += len(table.targets)
                 if waiting[name] >= STEP_BATCH:
-                    _write_held(graph, token, CREATE_STEPS[name], rows=tables[name])
-                    tables[name], waiting[name] = [], 0
+                    _write_held(graph, token, CREATE_STEPS[name], rows=made[name])
+                    made[name], waiting[name] = [], 0
             tickets.append(own)
             if len(tickets) >= _TERM_BATCH:
                 _write_held(graph, token, SET_TICKETS, rows=tickets)
                 tickets = []
             bar.advance()
-        for name, steps_rows in tables.items():
+        for name, steps_rows in made.items():
             if steps_rows:
                 _write_held(graph, token, CREATE_STEPS[name], rows=steps_rows)
         if tickets:
             _write_held(graph, token, SET_TICKETS, rows=tickets)
     return digests_hash(graph)
+
+
+def write_slots(graph: Graph, token: str) -> "Terms":
+    """Give a slot to each concept and topic that has none, behind those that are taken, in the order of ids.
+
+    Raises:
+        GraphError: another call has changed the build's state since it was marked with the token.
+    """
+    rows = graph.read(_SLOTS)
+    free = max((row["slot"] for row in rows if row["slot"] is not None), default=-1) + 1
+    new = [row for row in rows if row["slot"] is None]
+    for slot, row in enumerate(new, free):
+        row["slot"] = slot
+    for first in range(0, len(new), STEP_BATCH):
+        _write_held(graph, token, _SET_SLOTS, rows=new[first : first + STEP_BATCH])
+    return Terms.of(rows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TicketTable:
+    """The steps of one term in one step table, in the order of their tickets.
+
+    Slots of the neighbours, how many tickets each has, and the first ticket that is no longer its own: int64 (steps,).
+    """
+
+    targets: Int64
+    tickets: Int64
+    upto: Int64
+
+    def rows(self, terms: "Terms", slot: int, chosen: NDArray[np.bool_] | None = None) -> Row:
+        """These steps, or those that are chosen, bool (steps,), as the queries that make them want them."""
+        own = slice(None) if chosen is None else chosen
+        return {
+            "id": terms.ids[slot],
+            "targets": [terms.ids[one] for one in self.targets[own].tolist()],
+            "tickets": self.tickets[own].tolist(),
+            "upto": self.upto[own].tolist(),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Terms:
+    """All concepts and topics by slot: ids, each one's place among all ids, whether it is a topic, hash of the id.
+
+    A slot that no term has holds an empty id and the place -1. int64, bool and uint64 (slots,).
+    """
+
+    ids: list[str]
+    places: Int64
+    is_topic: NDArray[np.bool_]
+    hashes: NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Self:
+        """Rows of `id` and `slot`, ordered by id."""
+        count = max((row["slot"] for row in rows), default=-1) + 1
+        zeros = (np.zeros(count, dtype=kind) for kind in (np.bool_, np.uint64))
+        own = cls([""] * count, np.full(count, -1, dtype=np.int64), *zeros)
+        for place, row in enumerate(rows):
+            slot, term_id = row["slot"], row["id"]
+            own.ids[slot], own.places[slot] = term_id, place
+            own.is_topic[slot], own.hashes[slot] = term_id.startswith("topic:"), id_hash(term_id)
+        return own
+
+    def tables(self, row: Row) -> tuple[Row, dict[str, TicketTable]]:
+        """The ticket tables of one term.
+
+        Args:
+            row: `slot`, and slots and counts of its neighbours.
+
+        Returns:
+            What is kept on the term, and the tables that are not empty: heaviest step first, ties by id.
+
+        Raises:
+            GraphError: the term is newer than these, a neighbour is no term with a slot, or counts do not fit into one
+                block of 2**40 tickets.
+        """
+        slot = row["slot"]
+        if slot is None or slot >= len(self.ids):
+            raise GraphError(CHANGED, hint=BUILD_AGAIN)
+        neighbours = self.known(row["neighbours"], row["counts"])
+        counts = np.array(row["counts"], dtype=np.int64)
+        order = np.lexsort((self.places[neighbours], -counts))
+        neighbours, counts = neighbours[order], counts[order]
+        first = slot * TICKETS_PER_BLOCK
+        digest = digest_parts(self.hashes[neighbours], counts.astype(np.uint64)).sum(dtype=np.uint64)
+        own: Row = {
+            "id": self.ids[slot],
+            "digest": int(digest.astype(np.int64)),
+            "from": first,
+            **dict.fromkeys(CREATE_STEPS, 0),
+        }
+        tables = {}
+        for name, is_own in self.by_table(slot, neighbours):
+            if is_own.any():
+                tables[name] = ticket_table(neighbours[is_own], counts[is_own], first=first)
+                own[name] = int(tables[name].upto[-1]) - first
+        return own, tables
+
+    def known(self, slots: Sequence[int], beside: Sequence[int]) -> Int64:
+        """Slots of other terms, each of a term and once, as many as what the graph says of them: int64 (others,).
+
+        Raises:
+            GraphError: they are not.
+        """
+        own = np.array(slots, dtype=np.int64)
+        is_known = len(own) == len(beside) == len(np.unique(own)) and own.max(initial=-1) < len(self.ids)
+        if not is_known or (self.places[own] < 0).any():
+            raise GraphError(
+                "a co-occurrence or a step leads to a node that is no term with a slot, or there twice",
+                hint="Run `kgsynth build --whole`; `kgsynth check` says what is wrong.",
+            )
+        return own
+
+    def by_table(self, slot: int, others: Int64) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+        """Each step table that a term has, with which of some other terms its steps there may lead to."""
+        for (from_topic, to_topic), name in _TABLES.items():
+            if from_topic == self.is_topic[slot]:
+                yield name, self.is_topic[others] == to_topic
 
 
 def digests_hash(graph: Graph) -> str:
@@ -253,12 +367,6 @@ def id_hash(term_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(term_id.encode(), digest_size=8).digest(), "little")
 
 
-def row_digest(hashes: Sequence[int], counts: Sequence[int]) -> int:
-    """A number that names the neighbours of one term and their counts, whatever their order; signed, 64 bits."""
-    parts = digest_parts(np.asarray(hashes, dtype=np.uint64), np.asarray(counts, dtype=np.uint64))
-    return int(parts.sum(dtype=np.uint64).astype(np.int64))
-
-
 def digest_parts(hashes: NDArray[np.uint64], counts: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """What each neighbour adds to the digest of a term, modulo 2**64; uint64 (neighbours,)."""
     return _mixed(hashes ^ _mixed(counts))
@@ -271,47 +379,26 @@ def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return values ^ (values >> np.uint64(31))
 
 
-def steps_of(row: Row, kinds: Mapping[str, str]) -> dict[str, list[tuple[str, int]]]:
-    """The neighbours of a term by step table, heaviest first, ties by id."""
-    steps: dict[str, list[tuple[str, int]]] = {}
-    for neighbour, count in zip(row["neighbours"], row["counts"], strict=True):
-        name = _TABLES.get((kinds[row["id"]], kinds[neighbour]))
-        if name:
-            steps.setdefault(name, []).append((neighbour, count))
-    return {name: sorted(found, key=lambda step: (-step[1], step[0])) for name, found in steps.items()}
-
-
-# A walk never steps from a concept to a topic, so that table is not made.
-_TABLES = {
-    ("topic", "topic"): "next_topic",
-    ("topic", "concept"): "first_concept",
-    ("concept", "concept"): "next_concept",
-}
-
-
-def ticket_table(steps: Sequence[tuple[str, int]], *, first: int) -> Row:
+def ticket_table(targets: Int64, tickets: Int64, *, first: int) -> TicketTable:
     """The tickets of one term in one step table.
 
     Args:
-        steps: (neighbour id, count) in ticket order.
+        targets: slots of the neighbours in ticket order.
+        tickets: as many counts.
         first: the first ticket of the term's block.
-
-    Returns:
-        targets, tickets and upto, of one length; upto is the first ticket that is no longer the step's own.
 
     Raises:
         GraphError: the counts do not fit into one block of 2**40 tickets.
     """
-    tickets = [count for _, count in steps]
-    if sum(tickets) > TICKETS_PER_BLOCK:
-        raise GraphError(f"the co-occurrence counts of one term sum to {sum(tickets):,}, more than 2**40")
-    upto = [first + end for end in accumulate(tickets)]
-    return {"targets": [neighbour for neighbour, _ in steps], "tickets": tickets, "upto": upto}
+    upto = first + np.cumsum(tickets)
+    if upto[-1] - first > TICKETS_PER_BLOCK:
+        raise GraphError(f"the co-occurrence counts of one term sum to {upto[-1] - first:,}, more than 2**40")
+    return TicketTable(targets, tickets, upto)
 
 
-def by_weight(items: Iterable[tuple[str, int]], limit: int) -> Iterator[list[str]]:
+def by_weight(items: Iterable[tuple[_Item, int]], limit: int) -> Iterator[list[_Item]]:
     """Runs of items that weigh about `limit` together, each at least 1; what weighs more has a run of its own."""
-    batch: list[str] = []
+    batch: list[_Item] = []
     weight = 0
     for item, own in items:
         if batch and weight + own > limit:

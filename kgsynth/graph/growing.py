@@ -8,14 +8,18 @@ follow the others.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kgsynth import queries
 from kgsynth.errors import GraphError
 from kgsynth.graph import derived
-from kgsynth.graph.derived import BuildCounts
+from kgsynth.graph.derived import BuildCounts, Int64, Terms, TicketTable
 from kgsynth.graph.session import Graph, Row, Transaction
 from kgsynth.progress import Progress, Silent, shown
 
@@ -23,7 +27,8 @@ _MARK_GROWING = queries.load("grow/mark_growing")
 _DOCUMENTS = queries.load("grow/documents")
 _SIZES = queries.load("grow/sizes")
 _TERMS_OF_DOCUMENTS = queries.load("grow/terms_of_documents")
-_ADD_PAIRS = queries.load("grow/add_pairs")
+_ADD_TO_PAIRS = queries.load("grow/add_to_pairs")
+_CREATE_PAIRS = queries.load("grow/create_pairs")
 _ADD_DOCUMENT_COUNTS = queries.load("grow/add_document_counts")
 _CHANGED_TERMS = queries.load("grow/changed_terms")
 _DROP_COUNTS = queries.load("grow/drop_counts")
@@ -31,10 +36,10 @@ _DROP_STEPS_OF_ALIASES = queries.load("grow/drop_steps_of_aliases")
 _COUNT_TERMS = queries.load("grow/count_terms")
 _COUNT_DOCUMENT_TERMS = queries.load("grow/count_document_terms")
 _ROWS = queries.load("grow/rows")
-_SET_STEPS = {
-    "next_topic": queries.load("grow/set_next_topic_steps"),
-    "first_concept": queries.load("grow/set_first_concept_steps"),
-    "next_concept": queries.load("grow/set_next_concept_steps"),
+_MOVE_STEPS = {
+    "next_topic": queries.load("grow/move_next_topic_steps"),
+    "first_concept": queries.load("grow/move_first_concept_steps"),
+    "next_concept": queries.load("grow/move_next_concept_steps"),
 }
 _DELETE_STEPS = queries.load("grow/delete_steps")
 
@@ -62,7 +67,7 @@ def grow(graph: Graph, progress: Progress | None = None) -> BuildCounts:
     if not graph.write(_MARK_GROWING, token=token).rows:
         raise GraphError("only layers that were whole before the last change can grow", hint=derived.BUILD_AGAIN)
     growth = _Growth(graph, token)
-    counts = BuildCounts(is_grown=True, steps=dict.fromkeys(_SET_STEPS, 0))
+    counts = BuildCounts(is_grown=True, steps=dict.fromkeys(_MOVE_STEPS, 0))
     new = [row["id"] for row in graph.read(_DOCUMENTS)]
     with shown(progress, "new documents", len(new)) as bar:
         for first in range(0, len(new), _DOCUMENT_BATCH):
@@ -75,12 +80,12 @@ def grow(graph: Graph, progress: Progress | None = None) -> BuildCounts:
         for ids in derived.by_weight(changed, derived.MENTION_BATCH):
             growth.count_terms(ids)
             bar.advance(len(ids))
+    terms = derived.write_slots(graph, token)
     changed = [(row["id"], row["weight"]) for row in graph.read(_CHANGED_TERMS, what="steps")]
     counts.terms = len(changed)
-    free = graph.read(_SIZES)[0]["slots"]
     with shown(progress, "walk tables", len(changed)) as bar:
         for ids in derived.by_weight(changed, derived.STEP_BATCH):
-            free += growth.write_steps(ids, free, counts)
+            growth.write_steps(ids, terms, counts)
             bar.advance(len(ids))
     counts.fingerprint = derived.digests_hash(graph)
     derived.complete(graph, counts.fingerprint, token)
@@ -105,13 +110,24 @@ class _Growth:
                 known = sorted(row["known"])
                 documents.update(known)
                 pairs.update(combinations(known, 2))
-            rows = [{"first": a, "second": b, "count": count} for (a, b), count in sorted(pairs.items())]
-            for first in range(0, len(rows), derived.STEP_BATCH):
-                transaction.run(_ADD_PAIRS, rows=rows[first : first + derived.STEP_BATCH])
+            seconds: dict[tuple[str, int], list[str]] = {}
+            for (one, other), count in sorted(pairs.items()):
+                seconds.setdefault((one, count), []).append(other)
+            sizes = ((key, len(own)) for key, own in seconds.items())
+            for keys in derived.by_weight(sizes, derived.STEP_BATCH):
+                rows = [{"first": key[0], "count": key[1], "seconds": seconds[key]} for key in keys]
+                held = transaction.run(_ADD_TO_PAIRS, rows=rows)
+                counted = {(row["first"], row["count"]): set(row["seconds"]) for row in held}
+                new = []
+                for key, row in zip(keys, rows, strict=True):
+                    own = [one for one in seconds[key] if one not in counted.get(key, ())]
+                    if own:
+                        new.append({**row, "seconds": own})
+                transaction.run(_CREATE_PAIRS, rows=new)
             transaction.run(
                 _ADD_DOCUMENT_COUNTS, rows=[{"id": one, "count": count} for one, count in sorted(documents.items())]
             )
-            return len(rows)
+            return len(pairs)
 
         return self._graph.together(work)
 
@@ -127,66 +143,89 @@ class _Growth:
 
         self._graph.together(work)
 
-    def write_steps(self, ids: Sequence[str], free: int, counts: BuildCounts) -> int:
-        """Bring the walk tables of some terms up to date; how many slots from `free` on were given away."""
+    def write_steps(self, ids: Sequence[str], terms: Terms, counts: BuildCounts) -> None:
+        """Bring the walk tables of some terms up to date; what is written is added to the counts."""
 
-        def work(transaction: Transaction) -> tuple[int, Counter[str]]:
+        def work(transaction: Transaction) -> Counter[str]:
             derived.hold(transaction, self._token)
-            made: dict[str, list[Row]] = {name: [] for name in _SET_STEPS}
-            moved: dict[str, list[Row]] = {name: [] for name in _SET_STEPS}
-            gone: list[str] = []
+            made: dict[str, list[Row]] = {name: [] for name in _MOVE_STEPS}
+            moved: dict[str, list[Row]] = {name: [] for name in _MOVE_STEPS}
+            gone: list[Row] = []
             tickets: list[Row] = []
-            given = 0
+            written: Counter[str] = Counter()
             for row in transaction.run(_ROWS, ids=list(ids)):
-                if row["slot"] is None:
-                    row["slot"] = free + given
-                    given += 1
-                tickets.append(_compared(row, made, moved, gone))
-            for name in _SET_STEPS:
+                own, tables = terms.tables(row)
+                tickets.append(own)
+                held = _held(row, terms)
+                for name, is_own in terms.by_table(row["slot"], held.targets):
+                    table = tables.get(name, _NO_STEPS)
+                    change = _change(_chosen(held, is_own), table)
+                    moved[name] += change.moves
+                    written[name] += change.moved + int(change.is_new.sum())
+                    if change.is_new.any():
+                        made[name].append(table.rows(terms, row["slot"], change.is_new))
+                    if len(change.gone):
+                        gone.append({"id": own["id"], "targets": change.gone.tolist()})
+            if gone:
+                transaction.run(_DELETE_STEPS, rows=gone)
+            for name in _MOVE_STEPS:
+                if moved[name]:
+                    transaction.run(_MOVE_STEPS[name], rows=moved[name])
                 if made[name]:
                     transaction.run(derived.CREATE_STEPS[name], rows=made[name])
-                for first in range(0, len(moved[name]), derived.STEP_BATCH):
-                    transaction.run(_SET_STEPS[name], rows=moved[name][first : first + derived.STEP_BATCH])
-            if gone:
-                transaction.run(_DELETE_STEPS, steps=gone)
             transaction.run(derived.SET_TICKETS, rows=tickets)
-            written = Counter({name: len(moved[name]) for name in _SET_STEPS})
-            for name, rows in made.items():
-                written[name] += sum(len(row["targets"]) for row in rows)
-            return given, written
+            return written
 
-        given, written = self._graph.together(work)
-        for name, number in written.items():
+        for name, number in self._graph.together(work).items():
             counts.steps[name] += number
-        return given
 
 
-def _compared(row: Row, made: Mapping[str, list[Row]], moved: Mapping[str, list[Row]], gone: list[str]) -> Row:
-    """The tickets of one term; steps that must be made, that move and that go are added to the lists."""
-    kinds = {one: one.partition(":")[0] for one in (row["id"], *row["neighbours"])}
-    first = row["slot"] * derived.TICKETS_PER_BLOCK
-    hashes = [derived.id_hash(one) for one in row["neighbours"]]
-    own: Row = {
-        "id": row["id"],
-        "slot": row["slot"],
-        "digest": derived.row_digest(hashes, row["counts"]),
-        "from": first,
-        **dict.fromkeys(_SET_STEPS, 0),
-    }
-    held = {target: (step, tickets, upto) for target, step, tickets, upto in row["steps"]}
-    for name, steps in derived.steps_of(row, kinds).items():
-        table = derived.ticket_table(steps, first=first)
-        own[name] = sum(table["tickets"])
-        new: Row = {"id": row["id"], "targets": [], "tickets": [], "upto": []}
-        for target, tickets, upto in zip(table["targets"], table["tickets"], table["upto"], strict=True):
-            step, *was = held.pop(target, (None,))
-            if step is None:
-                new["targets"].append(target)
-                new["tickets"].append(tickets)
-                new["upto"].append(upto)
-            elif was != [tickets, upto]:
-                moved[name].append({"step": step, "tickets": tickets, "upto": upto})
-        if new["targets"]:
-            made[name].append(new)
-    gone.extend(step for step, _, _ in held.values())
-    return own
+@dataclass(frozen=True, slots=True, eq=False)
+class _Change:
+    """What makes the steps of one term in one step table those of another table.
+
+    `moves` are runs of steps that move by as much (`first`, `last`, `by`), and single ones with another number of
+    tickets (`tickets`); `moved` is how many steps that are. `is_new` says which steps of the other table must be made,
+    bool (steps,); `gone` are the slots of targets that no step leads to any more.
+    """
+
+    moves: list[Row]
+    moved: int
+    is_new: NDArray[np.bool_]
+    gone: Int64
+
+
+_NO_STEPS = TicketTable(*(np.empty(0, dtype=np.int64) for _ in range(3)))
+
+
+def _held(row: Row, terms: Terms) -> TicketTable:
+    """The steps that a term has, in the order of their tickets, of each table."""
+    targets = terms.known(row["targets"], row["upto"])
+    tickets, upto = (np.array(row[name], dtype=np.int64) for name in ("tickets", "upto"))
+    return _chosen(TicketTable(targets, tickets, upto), np.argsort(upto))
+
+
+def _chosen(table: TicketTable, which: NDArray[np.generic]) -> TicketTable:
+    return TicketTable(table.targets[which], table.tickets[which], table.upto[which])
+
+
+def _change(held: TicketTable, wanted: TicketTable) -> _Change:
+    _, old, new = np.intersect1d(held.targets, wanted.targets, assume_unique=True, return_indices=True)
+    order = np.argsort(old)
+    old, new = old[order], new[order]
+    by = wanted.upto[new] - held.upto[old]
+    is_other = wanted.tickets[new] != held.tickets[old]
+    is_first = np.ones(len(old), dtype=np.bool_)
+    is_first[1:] = (by[1:] != by[:-1]) | is_other[1:] | is_other[:-1]
+    firsts = np.flatnonzero(is_first)
+    lasts = np.append(firsts, len(old))[1:] - 1
+    is_moving = (by[firsts] != 0) | is_other[firsts]
+    firsts, lasts = firsts[is_moving], lasts[is_moving]
+    columns = (held.upto[old[firsts]], held.upto[old[lasts]], by[firsts], wanted.tickets[new[firsts]], is_other[firsts])
+    moves = [
+        {"first": first, "last": last, "by": own_by, "tickets": tickets if has_other else None}
+        for first, last, own_by, tickets, has_other in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+    is_new = np.ones(len(wanted.targets), dtype=np.bool_)
+    is_new[new] = False
+    return _Change(moves, int((lasts - firsts + 1).sum()), is_new, np.delete(held.targets, old))

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -244,14 +244,18 @@ def _tables(graph: Graph, folder: Path, progress: Progress) -> tables.WalkTables
     if held is None:
         build = derived.made(graph)
         terms = derived.term_degrees(graph)
-        places = {row["id"]: place for place, row in enumerate(terms)}
-        with tables.Writer(list(places), folder.parent) as writer, shown(progress, "walk tables", len(terms)) as bar:
+        slots = {row["id"]: row["slot"] for row in terms}
+        if None in slots.values() or len(set(slots.values())) < len(slots):
+            raise GraphError(_CHANGED, hint="Give the command again when no other is at work.")
+        places = np.full(max(slots.values(), default=-1) + 1, -1, dtype=np.int64)
+        places[list(slots.values())] = np.arange(len(slots))
+        with tables.Writer(list(slots), folder.parent) as writer, shown(progress, "walk tables", len(terms)) as bar:
             first = 0
             for ids in derived.by_weight(((row["id"], row["degree"]) for row in terms), _TABLE_STEPS):
-                rows = {row["id"]: row for row in derived.neighbours_of(graph, ids)}
-                if len(rows) < len(ids):
+                rows = {row["slot"]: row for row in derived.neighbours_of(graph, ids)}
+                if rows.keys() != {slots[one] for one in ids}:
                     raise GraphError(_CHANGED, hint="Give the command again when no other is at work.")
-                writer.add(first, *_arrays([rows[one] for one in ids], places))
+                writer.add(first, *_arrays([rows[slots[one]] for one in ids], places))
                 first += len(ids)
                 bar.advance(len(ids))
             _refuse_changed(graph, build)
@@ -296,17 +300,14 @@ def _remove_old(folder: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _arrays(rows: Sequence[Row], places: Mapping[str, int]) -> tuple[Int64, Int64, Int64]:
-    """Neighbours and counts of some terms as `Writer.add` takes them."""
+def _arrays(rows: Sequence[Row], places: Int64) -> tuple[Int64, Int64, Int64]:
+    """Neighbours and counts of some terms as `Writer.add` takes them; `places` of terms by slot."""
     degrees = np.array([len(row["neighbours"]) for row in rows], dtype=np.int64)
-    try:
-        named = [places[one] for row in rows for one in row["neighbours"]]
-    except KeyError as error:
-        raise GraphError(
-            f"{error.args[0]!r} has a co-occurrence and is no term", hint="Run `kgsynth check`."
-        ) from error
-    neighbours = np.array(named, dtype=np.int64)
+    slots = np.array([slot for row in rows for slot in row["neighbours"]], dtype=np.int64)
     counts = np.array([count for row in rows for count in row["counts"]], dtype=np.int64)
+    if len(slots) != len(counts) or slots.max(initial=-1) >= len(places) or (places[slots] < 0).any():
+        raise GraphError("a co-occurrence leads to a node without a slot", hint="Run `kgsynth check`.")
+    neighbours = places[slots]
     order = tables.in_ticket_order(np.repeat(np.arange(len(rows)), degrees), neighbours, counts)
     return np.concatenate([[0], np.cumsum(degrees)]), neighbours[order], counts[order]
 

@@ -12,7 +12,7 @@ from kgsynth import config, pipeline, queries
 from kgsynth.config import DocumentsSettings, MergeSettings
 from kgsynth.errors import GraphError
 from kgsynth.graph import decisions, derived
-from kgsynth.graph.session import Graph
+from kgsynth.graph.session import Graph, Transaction
 from kgsynth.records import Annotation
 from tests import canonical, corpora
 
@@ -264,6 +264,42 @@ def test_a_build_notices_that_the_graph_was_changed_meanwhile(
     assert pipeline.check(graph, report=lambda _: None) == []
 
 
+@pytest.mark.parametrize("where", ["derive/delete_relationships", "derive/clear_terms"])
+def test_a_build_that_was_overtaken_takes_nothing_from_the_other(
+    graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    corpora.built(graph, tmp_path, corpora.random_annotations(1, documents=20, topics=4, concepts=12))
+    monkeypatch.setattr(derived, "_CLEARED_AT_ONCE", 10)
+    original, waiting = derived._write_held, [where]
+
+    def held(graph, token, query, **parameters):
+        if waiting == [query.name]:
+            waiting.clear()
+            build(graph)
+        return original(graph, token, query, **parameters)
+
+    monkeypatch.setattr(derived, "_write_held", held)
+    with pytest.raises(GraphError, match="was changed"):
+        build(graph)
+    assert waiting == []
+    assert derived.state(graph) == "complete"
+    assert pipeline.check(graph, report=lambda _: None) == []
+
+
+@pytest.mark.parametrize("slots", [[0, 3], [0, 9], [0, 0], [0]], ids=["no term", "none so large", "twice", "one less"])
+def test_a_neighbour_that_is_no_term_is_refused(slots: list[int]) -> None:
+    terms = derived.Terms.of([{"id": f"concept:{n}", "slot": n} for n in (0, 1, 2, 4)])
+    assert terms.tables({"slot": 1, "neighbours": [0, 4], "counts": [1, 2]})[1]["next_concept"].targets.tolist() == [
+        4,
+        0,
+    ]
+    with pytest.raises(GraphError, match="was changed"):
+        terms.tables({"slot": None, "neighbours": [], "counts": []})
+    with pytest.raises(GraphError, match="no term") as caught:
+        terms.tables({"slot": 1, "neighbours": slots, "counts": [1, 2]})
+    assert "--whole" in caught.value.hint
+
+
 def test_calling_a_merged_pair_different_takes_the_merge_back(
     graph: Graph, environment: config.Environment, tmp_path: Path
 ) -> None:
@@ -277,6 +313,32 @@ def test_calling_a_merged_pair_different_takes_the_merge_back(
             decisions.set_distinct(graph, first, second)
 
 
+def test_derived_relationships_go_a_few_at_a_time(
+    graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # All in one statement were held in the server's memory: 29 million were too many.
+    corpora.built(graph, tmp_path, corpora.random_annotations(1, documents=20, topics=4, concepts=12))
+    whole = canonical.dump(graph)
+    (held,) = canonical.run(
+        graph, "MATCH ()-[r:CO_OCCURS_WITH|NEXT_TOPIC|FIRST_CONCEPT|NEXT_CONCEPT]->() RETURN count(r) AS n"
+    )
+    monkeypatch.setattr(derived, "_CLEARED_AT_ONCE", 50)
+    original, taken = Transaction.run, []
+
+    def run(self, query, **parameters):
+        rows = original(self, query, **parameters)
+        if query.name == "derive/delete_relationships":
+            taken.append(rows[0]["count"])
+        return rows
+
+    monkeypatch.setattr(Transaction, "run", run)
+    build(graph)
+    assert sum(taken) == held["n"]
+    assert max(taken) == 50
+    assert len(taken) == -(-held["n"] // 50) + 1
+    assert canonical.dump(graph) == whole
+
+
 def test_a_build_that_was_killed_is_repaired_by_the_next(
     graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,7 +349,8 @@ def test_a_build_that_was_killed_is_repaired_by_the_next(
         build(graph)
     assert {finding.check for finding in pipeline.check(graph, report=lambda _: None)} >= {
         "build_not_complete",
-        "slot_twice",
+        "next_concept_steps",
+        "next_topic_steps",
     }
     monkeypatch.undo()
     build(graph)

@@ -34,6 +34,7 @@ READ_WHOLE = {
     "derive/count_term_documents",
     "derive/delete_relationships",
     "derive/digests",
+    "derive/slots",
     "derive/term_degrees",
     "derive/term_ids",
     "merge/distinct_pairs",

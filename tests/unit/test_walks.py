@@ -1,5 +1,6 @@
 """Starts, lenses and combinations without a graph."""
 
+import numpy as np
 import pytest
 
 from kgsynth.errors import GraphError, QueryError
@@ -22,14 +23,12 @@ def test_starts_do_not_depend_on_who_asks_in_which_order() -> None:
 
 
 def test_tickets_follow_each_other() -> None:
-    table = ticket_table([("b", 5), ("a", 2), ("c", 2)], first=TICKETS_PER_BLOCK)
-    assert table == {
-        "targets": ["b", "a", "c"],
-        "tickets": [5, 2, 2],
-        "upto": [TICKETS_PER_BLOCK + n for n in (5, 7, 9)],
-    }
+    table = ticket_table(np.array([7, 3, 4]), np.array([5, 2, 2]), first=TICKETS_PER_BLOCK)
+    assert table.targets.tolist() == [7, 3, 4]
+    assert table.tickets.tolist() == [5, 2, 2]
+    assert table.upto.tolist() == [TICKETS_PER_BLOCK + n for n in (5, 7, 9)]
     with pytest.raises(GraphError, match=r"2\*\*40"):
-        ticket_table([("a", TICKETS_PER_BLOCK), ("b", 1)], first=0)
+        ticket_table(np.array([0, 1]), np.array([TICKETS_PER_BLOCK, 1]), first=0)
 
 
 def test_weights_become_thousandths_by_one_rule() -> None:

@@ -1,0 +1,12 @@
+// NEXT_CONCEPT steps that follow each other get tickets so much further on; one alone may get another number of them.
+// access: write
+// params: rows
+// returns: -
+UNWIND $rows AS row
+MATCH ()-[step:NEXT_CONCEPT]->()
+  USING INDEX SEEK step:NEXT_CONCEPT(upto)
+WHERE step.upto >= row.first AND step.upto <= row.last
+SET step.upto = step.upto + row.by
+WITH step, row
+WHERE row.tickets IS NOT NULL
+SET step.tickets = row.tickets

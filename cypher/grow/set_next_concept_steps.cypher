@@ -1,8 +1,0 @@
-// NEXT_CONCEPT steps that are there get their tickets.
-// access: write
-// params: rows
-// returns: -
-UNWIND $rows AS row
-MATCH ()-[step:NEXT_CONCEPT]->()
-WHERE elementId(step) = row.step
-SET step.tickets = row.tickets, step.upto = row.upto
