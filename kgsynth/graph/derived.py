@@ -246,14 +246,13 @@ class TicketTable:
     tickets: Int64
     upto: Int64
 
-    def rows(self, terms: "Terms", slot: int, chosen: NDArray[np.bool_] | None = None) -> Row:
-        """These steps, or those that are chosen, bool (steps,), as the queries that make them want them."""
-        own = slice(None) if chosen is None else chosen
+    def rows(self, terms: "Terms", slot: int) -> Row:
+        """The steps as the queries that make them want them."""
         return {
             "id": terms.ids[slot],
-            "targets": [terms.ids[one] for one in self.targets[own].tolist()],
-            "tickets": self.tickets[own].tolist(),
-            "upto": self.upto[own].tolist(),
+            "targets": [terms.ids[one] for one in self.targets.tolist()],
+            "tickets": self.tickets.tolist(),
+            "upto": self.upto.tolist(),
         }
 
 

@@ -163,7 +163,7 @@ class _Growth:
                     moved[name] += change.moves
                     written[name] += change.moved + int(change.is_new.sum())
                     if change.is_new.any():
-                        made[name].append(table.rows(terms, row["slot"], change.is_new))
+                        made[name].append(_chosen(table, change.is_new).rows(terms, row["slot"]))
                     if len(change.gone):
                         gone.append({"id": own["id"], "targets": change.gone.tolist()})
             if gone:

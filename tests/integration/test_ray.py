@@ -15,6 +15,13 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name not in NOT_REPEATED}
 
 
+def run_alone(script: str, variables: dict[str, str]) -> None:
+    """In a process of its own: Ray leaves threads and sockets behind."""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 def test_ray_writes_the_same_shards_and_rejects(tmp_path: Path, command_environment: dict[str, str]) -> None:
     file = tmp_path / "questions.jsonl"
     rows = [{"id": f"q{n}", "text": f"What is the number {n} divided by {n % 7 + 2}?"} for n in range(120)]
@@ -53,7 +60,6 @@ def test_ray_writes_the_same_shards_and_rejects(tmp_path: Path, command_environm
 
 
 def test_ray_embeds_to_the_same_bits(command_environment: dict[str, str]) -> None:
-    # A process of its own: Ray leaves threads and sockets behind.
     script = """
 import numpy as np
 import psutil
@@ -73,15 +79,7 @@ listening = [
 assert len(listening) > 3
 assert {ip.removeprefix("::ffff:") for ip in listening} <= {"127.0.0.1", "::1"}, listening
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=command_environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_alone(script, command_environment)
 
 
 def test_two_machines_of_a_ray_cluster_share_the_names(tmp_path: Path, command_environment: dict[str, str]) -> None:
@@ -116,15 +114,7 @@ assert np.array_equal(on_ray.embed(names), make_embedder("onnx").embed(names))
 ray.shutdown()
 cluster.shutdown()
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=command_environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_alone(script, command_environment)
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -151,12 +141,4 @@ variables = asked[0].runtime_env["env_vars"]
 assert variables["HF_HUB_OFFLINE"] == variables["VLLM_NO_USAGE_STATS"] == "1"
 assert not [name for name in variables if "CPU" in name]
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=command_environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_alone(script, command_environment)
