@@ -5,10 +5,11 @@ not on the order in which they come: growing a graph and merging gives what merg
 """
 
 import gc
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import combinations, product
 from operator import attrgetter
 
 import numpy as np
@@ -18,6 +19,8 @@ from kgsynth.concepts.candidates import nearest_pairs
 from kgsynth.concepts.embedding import Float32Matrix
 from kgsynth.concepts.lexical import Words, is_acronym, join, rows_by_key, veto, words_of
 from kgsynth.records import content_hash
+
+Rows = NDArray[np.int64]
 
 # Below these the words agree by accident; measured on PlanetMath's names (EXPERIMENTS.md, merging).
 _MIN_COSINE = {"spelling": 0.30, "order": 0.80, "property": 0.80, "acronym": 0.15, "unsaid": 0.60}
@@ -148,6 +151,10 @@ def _no_collection() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
+            # What was made counts as old at once: else all of it is searched when the next object is made.
+            if not gc.get_freeze_count():
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 
@@ -161,60 +168,77 @@ def _accepted_pairs(
     wanted: set[tuple[str, str]],
     decision: Decision,
 ) -> dict[tuple[int, int], tuple[str, float]]:
+    """Pairs of rows, smaller first, with the rule that joins them and their cosine; terms are in the order of ids."""
     # Without a shared key no rule joins two: of those only the near ones are worth a person's look.
     near = nearest_pairs(vectors, neighbours=neighbours, min_cosine=max(min_cosine, _NEAR_WITHOUT_RULE))
     decision.recall = min(decision.recall, near.recall)
-    sharing = _pairs_sharing_a_key(words, vectors, min_cosine)
     places = {term.id: place for place, term in enumerate(terms)}
     asked_for = {
         (min(places[first], places[second]), max(places[first], places[second]))
         for first, second in wanted - forbidden
         if first in places and second in places
     }
-    pairs = sharing.union(zip(near.first.tolist(), near.second.tolist(), strict=True), asked_for)
-    decision.candidates += len(pairs)
+    count = len(terms)
+    sharing = _pairs_sharing_a_key(words, vectors, min_cosine)
+    numbers = np.unique(
+        np.concatenate(
+            [
+                sharing,
+                np.asarray([first * count + second for first, second in asked_for], np.int64),
+                near.first * count + near.second,
+            ]
+        )
+    )
+    decision.candidates += len(numbers)
     accepted: dict[tuple[int, int], tuple[str, float]] = {}
     reviewed: dict[tuple[int, int], tuple[str, float]] = {}
-    ordered = sorted(pairs)
-    for (first, second), cosine in zip(ordered, _cosines(ordered, vectors), strict=True):
-        if (first, second) in asked_for:
-            reviewed[first, second] = (REVIEW, cosine)
+    kept_apart: Counter[str] = Counter()
+    firsts, seconds = np.divmod(numbers, count)
+    pairs = zip(firsts.tolist(), seconds.tolist(), strict=True)
+    may_join = np.isin(numbers, sharing, assume_unique=True).tolist()
+    for pair, cosine, is_sharing in zip(pairs, _cosines(firsts, seconds, vectors), may_join, strict=True):
+        if pair in asked_for:
+            reviewed[pair] = (REVIEW, cosine)
             continue
-        rule = join(words[first], words[second]) if (first, second) in sharing else ""
+        first, second = words[pair[0]], words[pair[1]]
+        rule = join(first, second) if is_sharing else ""
         why_not = ""
         if not rule:
-            why_not = veto(words[first], words[second]) or "no rule"
-        elif _id_pair(terms, first, second) in forbidden:
+            why_not = veto(first, second) or "no rule"
+        elif (terms[pair[0]].id, terms[pair[1]].id) in forbidden:
             why_not = "reviewer"
         elif cosine < _MIN_COSINE[rule]:
             why_not = "cosine"
         elif rule != "acronym":
             # The words that an acronym stands for may hold numbers and negations; those are no difference.
-            why_not = veto(words[first], words[second])
+            why_not = veto(first, second)
+        if why_not:
+            kept_apart[why_not] += 1
+        else:
+            accepted[pair] = (rule, cosine)
         doubt = 0.0 if why_not == "reviewer" else _doubt(cosine, rule, why_not)
         if doubt > 0:
-            ids = _id_pair(terms, first, second)
             decision.doubts.append(
                 Doubt(
-                    first_id=ids[0],
-                    second_id=ids[1],
+                    first_id=terms[pair[0]].id,
+                    second_id=terms[pair[1]].id,
                     cosine=round(cosine, 4),
                     rule=rule,
                     why_not=why_not,
                     doubt=round(doubt, 4),
                 )
             )
-        if why_not:
-            decision.kept_apart[why_not] = decision.kept_apart.get(why_not, 0) + 1
-        else:
-            accepted[first, second] = (rule, cosine)
+    for why_not, found in kept_apart.items():
+        decision.kept_apart[why_not] = decision.kept_apart.get(why_not, 0) + found
     return _without_ambiguous_acronyms(accepted, words, decision) | reviewed
 
 
-def _cosines(pairs: Sequence[tuple[int, int]], vectors: Float32Matrix) -> Iterator[float]:
-    for start in range(0, len(pairs), _COSINES):
-        first, second = np.asarray(pairs[start : start + _COSINES]).T
-        yield from np.clip(np.einsum("ij,ij->i", vectors[first], vectors[second]), -1, 1).tolist()
+def _cosines(firsts: Rows, seconds: Rows, vectors: Float32Matrix) -> list[float]:
+    found = [
+        np.einsum("ij,ij->i", vectors[firsts[start : start + _COSINES]], vectors[seconds[start : start + _COSINES]])
+        for start in range(0, len(firsts), _COSINES)
+    ]
+    return np.clip(np.concatenate(found), -1, 1).tolist() if found else []
 
 
 def _doubt(cosine: float, rule: str, why_not: str) -> float:
@@ -229,31 +253,38 @@ def _doubt(cosine: float, rule: str, why_not: str) -> float:
     return 1 - abs(cosine - _MIN_COSINE[rule]) / _BAND
 
 
-def _pairs_sharing_a_key(words: Sequence[Words], vectors: Float32Matrix, min_cosine: float) -> set[tuple[int, int]]:
-    """Pairs that a rule may join; of a key that many names share, which is no evidence by itself, the near ones."""
-    pairs: set[tuple[int, int]] = set()
+def _pairs_sharing_a_key(words: Sequence[Words], vectors: Float32Matrix, min_cosine: float) -> Rows:
+    """Pairs that a rule may join, as `smaller * rows + larger`, ordered.
+
+    Of a key that many names share, which is no evidence by itself, the near ones.
+    """
+    count = len(words)
+    numbers: list[int] = []
     for key, rows in rows_by_key(words).items():
+        rows.sort()
         # Two names with the same initials have nothing in common; an acronym and a name with these initials may.
-        firsts = [row for row in rows if is_acronym(words[row])] if key.startswith("a:") else rows
-        seconds = [row for row in rows if not is_acronym(words[row])] if key.startswith("a:") else rows
-        if len(rows) <= _MAX_KEY_NAMES:
-            pairs.update((min(one, other), max(one, other)) for one in firsts for other in seconds if one != other)
-        elif firsts and seconds:
-            pairs.update(_near(np.asarray(firsts), np.asarray(seconds), vectors, min_cosine))
-    return pairs
+        is_initials = key.startswith("a:")
+        firsts = [row for row in rows if is_acronym(words[row])] if is_initials else rows
+        seconds = [row for row in rows if not is_acronym(words[row])] if is_initials else rows
+        if len(rows) > _MAX_KEY_NAMES:
+            numbers.extend(_near(firsts, seconds, vectors, min_cosine))
+        elif is_initials:
+            numbers.extend(min(pair) * count + max(pair) for pair in product(firsts, seconds))
+        else:
+            numbers.extend(one * count + other for one, other in combinations(rows, 2))
+    return np.unique(np.asarray(numbers, np.int64))
 
 
-def _near(
-    firsts: NDArray[np.int64], seconds: NDArray[np.int64], vectors: Float32Matrix, min_cosine: float
-) -> Iterator[tuple[int, int]]:
-    """The pairs of some rows with others that are as near."""
-    for first in range(0, len(firsts), _KEY_BLOCK):
-        own = firsts[first : first + _KEY_BLOCK]
-        places = np.nonzero(vectors[own] @ vectors[seconds].T >= min_cosine)
-        one, other = own[places[0]], seconds[places[1]]
+def _near(firsts: Sequence[int], seconds: Sequence[int], vectors: Float32Matrix, min_cosine: float) -> Iterator[int]:
+    """The pairs of some rows with others that are as near, as `smaller * rows + larger`."""
+    others = np.asarray(seconds, np.int64)
+    for start in range(0, len(firsts) if seconds else 0, _KEY_BLOCK):
+        own = np.asarray(firsts[start : start + _KEY_BLOCK])
+        places = np.nonzero(vectors[own] @ vectors[others].T >= min_cosine)
+        one, other = own[places[0]], others[places[1]]
         is_pair = one != other
         lower, upper = np.minimum(one, other)[is_pair], np.maximum(one, other)[is_pair]
-        yield from zip(lower.tolist(), upper.tolist(), strict=True)
+        yield from (lower * len(vectors) + upper).tolist()
 
 
 def _without_ambiguous_acronyms(

@@ -8,9 +8,9 @@ says why they are not, and always wins.
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from typing import NamedTuple
 
 from kgsynth.concepts.normalise import detex, fold, singular
 
@@ -25,6 +25,7 @@ _ARTICLES = frozenset({"a", "an", "the"})
 _LINKS = frozenset(
     {"of", "for", "in", "on", "by", "to", "and", "with", "over", "from", "at", "or", "as", "is", "via", "modulo"}
 )
+_SMALL = _LINKS | _ARTICLES
 # Within a longer name no acronym reaches over these: a po-ring has nothing to do with positivity in an ordered ring.
 _FAR_LINKS = _LINKS - {"of", "and"}
 
@@ -57,6 +58,8 @@ _PREFIXES = frozenset(
     """.split()
 )
 
+_NEGATIONS = frozenset({"non", "not", "no", "without", "anti", "un"})
+
 _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9}
 _ORDINALS = {
     word: int(value)
@@ -87,6 +90,7 @@ _PROPERTY_ENDINGS = (
     ("iness", "y"),
     ("ness", ""),
 )
+_PROPERTY_NOUNS = tuple(noun for noun, _ in _PROPERTY_ENDINGS)
 # "quadratic number field" is a "quadratic field"; a "Euclidean number field" is no "Euclidean field".
 _DEGREES = frozenset({"quadratic", "cubic", "quartic", "quintic", "biquadratic", "cyclotomic"})
 # A linear transformation is a linear map; a coordinate transformation is no coordinate map.
@@ -121,14 +125,13 @@ _KNOWN_DIFFERENT = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(NamedTuple):
     """A name as the rules see it.
 
     `tokens` are folded words in the singular without possessives and articles, `canonical` has them in one order,
     `joined` without gaps (umlaut written out or not). `residue` is what the words leave out and what tells names apart
     all the same: signs (C++ and C) and formulas; `bracket` says in which field (of a graph). `distinct` are the
-    tokens as a set, `numbers` what they count.
+    tokens as a set, `opposites` the words that say the opposite of one of them, `numbers` what they count.
     """
 
     name: str
@@ -138,9 +141,13 @@ class Words:
     residue: tuple[str, ...]
     bracket: str
     distinct: frozenset[str]
+    opposites: frozenset[str]
     numbers: tuple[str, ...]
 
 
+_NONE: frozenset[str] = frozenset()
+_OPPOSED = frozenset(_OPPOSITE_OF)
+_WRITTEN_OUT = {ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue", ord("ø"): "oe"}
 # Pairs of names ask for the same words and names again and again.
 _CACHED = 500_000
 
@@ -148,29 +155,38 @@ _CACHED = 500_000
 @lru_cache(maxsize=_CACHED)
 def words_of(name: str) -> Words:
     """Take a name apart."""
-    plain = " ".join(detex(name).split())
-    plain = plain.casefold()
+    plain = " ".join(detex(name).split()).casefold()
     found = _PARENTHESIS.search(name.casefold()) if ")" in name else None
     plain = (_PARENTHESIS.sub("", plain) if ")" in plain else plain) or plain
     tokens = _tokens(plain)
-    variants = {_canonical(tokens)}
-    if any(char in plain for char in "äöüø"):
-        written = plain.translate({ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue", ord("ø"): "oe"})
-        variants.add(_canonical(_tokens(written)))
+    canonical = _canonical(tokens)
+    joined = ["".join(canonical)]
+    if not plain.isascii() and (written := plain.translate(_WRITTEN_OUT)) != plain:
+        variant = _canonical(_tokens(written))
+        joined.append("".join(variant))
+        canonical = min(canonical, variant)
+    distinct = frozenset(tokens)
+    opposed = distinct & _OPPOSED
     return Words(
         name=name,
         tokens=tokens,
-        canonical=min(variants),
-        joined=frozenset("".join(variant) for variant in variants),
+        canonical=canonical,
+        joined=frozenset(joined),
         residue=_residue(name),
         bracket=" ".join(found.group().split()) if found else "",
-        distinct=frozenset(tokens),
+        distinct=distinct,
+        opposites=_NONE.union(*[_OPPOSITE_OF[token] for token in opposed]) if opposed else _NONE,
         numbers=_numbers(tokens),
     )
 
 
+def _is_simple(text: str) -> bool:
+    """Whether a text is letters, digits and blanks alone, as most names are: no search is needed there."""
+    return text.isascii() and text.replace(" ", "").isalnum()
+
+
 def _residue(name: str) -> tuple[str, ...]:
-    if _PLAIN.fullmatch(name):
+    if _is_simple(name) or _PLAIN.fullmatch(name):
         return ()
     rest = _TOKEN.sub(" ", unicodedata.normalize("NFC", detex(name).casefold()))
     signs = sorted(char for char in rest if not char.isspace() and char not in _SPACE_SIGNS)
@@ -178,8 +194,8 @@ def _residue(name: str) -> tuple[str, ...]:
 
 
 def _tokens(plain: str) -> tuple[str, ...]:
-    plain = unicodedata.normalize("NFC", plain)
-    return tuple(filter(None, map(_token, _TOKEN.findall(plain))))
+    found = plain.split() if _is_simple(plain) else _TOKEN.findall(unicodedata.normalize("NFC", plain))
+    return tuple(filter(None, map(_token, found)))
 
 
 @lru_cache(maxsize=_CACHED)
@@ -223,17 +239,21 @@ def veto(first: Words, second: Words) -> str:
 
     Source: own rules; each has pairs of names in the tests.
     """
-    if first.joined & second.joined:
+    if not first.joined.isdisjoint(second.joined):
         return ""  # the same letters in the same order: hyphens and plurals change no meaning
     only_ours, only_theirs = first.distinct - second.distinct, second.distinct - first.distinct
-    if any(_OPPOSITE_OF.get(word, frozenset()) & only_theirs for word in only_ours):
+    if not first.opposites.isdisjoint(only_theirs) and any(
+        not only_theirs.isdisjoint(_OPPOSITE_OF.get(word, _NONE)) for word in only_ours
+    ):
         return "opposite"
     if first.numbers != second.numbers:
         return "number"
     if _is_negated_only(only_ours, only_theirs) or _is_negated_only(only_theirs, only_ours):
         return "negation"
-    if any(_differs_by_prefix(one, other) for one in only_ours for other in only_theirs):
-        return "prefix"
+    for one in only_ours:
+        for other in only_theirs:
+            if _differs_by_prefix(one, other):
+                return "prefix"
     if _narrows(first.tokens, second.tokens) or _narrows(second.tokens, first.tokens):
         return "narrower"
     return ""
@@ -257,22 +277,19 @@ def _number(token: str) -> str:
 
 
 def _is_negated_only(longer: frozenset[str], shorter: frozenset[str]) -> bool:
-    negations = {"non", "not", "no", "without", "anti", "un"}
-    return (
-        bool(longer & negations)
-        and not shorter & negations
-        and not any(other.startswith(tuple(longer & negations)) for other in shorter)
-    )
+    if longer.isdisjoint(_NEGATIONS) or not shorter.isdisjoint(_NEGATIONS):
+        return False
+    return not any(other.startswith(tuple(longer & _NEGATIONS)) for other in shorter)
 
 
 def _differs_by_prefix(one: str, other: str) -> bool:
     longer, shorter = (one, other) if len(one) > len(other) else (other, one)
-    return len(shorter) >= 4 and longer.endswith(shorter) and longer[: -len(shorter)] in _PREFIXES
+    return longer.endswith(shorter) and len(shorter) >= 4 and longer[: -len(shorter)] in _PREFIXES
 
 
-def _narrows(narrow: Sequence[str], wide: Sequence[str]) -> bool:
+def _narrows(narrow: tuple[str, ...], wide: tuple[str, ...]) -> bool:
     """Whether `narrow` is `wide` with words before it: an abelian group is a group, not the same."""
-    return len(narrow) > len(wide) and tuple(narrow[-len(wide) :]) == tuple(wide)
+    return len(narrow) > len(wide) and narrow[-len(wide) :] == wide
 
 
 def join(first: Words, second: Words) -> str:
@@ -317,11 +334,12 @@ def _is_known_different(first: Sequence[str], second: Sequence[str]) -> bool:
 @lru_cache(maxsize=_CACHED)
 def _property_form(tokens: tuple[str, ...]) -> tuple[str, ...]:
     """Adverbs as adjectives, and a last noun of state as its adjective."""
-    form = [_adjective(token) for token in tokens[:-1]]
     last = tokens[-1]
-    for noun, adjective in _PROPERTY_ENDINGS:
-        if last.endswith(noun) and len(last) - len(noun) >= 3:
-            return (*form, last[: -len(noun)] + adjective)
+    form = [_adjective(token) if token.endswith("ly") else token for token in tokens[:-1]]
+    if last.endswith(_PROPERTY_NOUNS):
+        for noun, adjective in _PROPERTY_ENDINGS:
+            if last.endswith(noun) and len(last) - len(noun) >= 3:
+                return (*form, last[: -len(noun)] + adjective)
     return (*form, last)
 
 
@@ -349,7 +367,7 @@ def _is_acronym_of(short: tuple[str, ...], long: tuple[str, ...]) -> bool:
             run = variant[len(before) : end]
             if (before or after) and _FAR_LINKS.intersection(run):
                 continue
-            strong = [one for one in run if one not in _LINKS and one not in _ARTICLES]
+            strong = [one for one in run if one not in _SMALL]
             if len(strong) >= 2 and word in ("".join(one[0] for one in strong), "".join(one[0] for one in run)):
                 return True
     return False
@@ -357,10 +375,10 @@ def _is_acronym_of(short: tuple[str, ...], long: tuple[str, ...]) -> bool:
 
 def initials_of(words: Words) -> set[str]:
     """By what a name may be abbreviated, with and without its small words; nothing for a name of one word."""
-    strong = [token for token in words.tokens if token not in _LINKS and token not in _ARTICLES]
+    strong = [token[0] for token in words.tokens if token not in _SMALL]
     if len(strong) < 2:
         return set()
-    return {"".join(token[0] for token in strong), "".join(token[0] for token in words.tokens)}
+    return {"".join(strong), "".join([token[0] for token in words.tokens])}
 
 
 def is_acronym(words: Words) -> bool:
@@ -418,17 +436,19 @@ def _abbreviations(words: Words, acronyms: set[str]) -> set[tuple[str, ...]]:
     Of initials only those among `acronyms`.
     """
     found: set[tuple[str, ...]] = set()
-    for variant in {words.tokens, _canonical(words.tokens)}:
+    # Words in one order are no more than the words.
+    for variant in {words.tokens, _canonical(words.tokens)} if len(words.tokens) > 2 else ():
         if len(variant) < 3:
             continue
-        initials = [word[0] for word in variant]
-        small = [word in _LINKS or word in _ARTICLES for word in variant]
-        for first in range(len(variant)):
-            for last in range(first + 2, len(variant) + 1):
-                if last - first == len(variant):
-                    continue
-                strong = [initials[place] for place in range(first, last) if not small[place]]
-                known = acronyms.intersection(("".join(strong), "".join(initials[first:last])))
-                if known and len(strong) > 1 and not _FAR_LINKS.intersection(variant[first:last]):
+        initials = "".join([word[0] for word in variant])
+        # Small words as blanks: their initials may be said or not.
+        strong = "".join([" " if word in _SMALL else word[0] for word in variant])
+        for first in range(len(variant) - 1):
+            for last in range(first + 2, len(variant) + (first > 0)):
+                own = strong[first:last].replace(" ", "")
+                if len(own) > 1 and (own in acronyms or initials[first:last] in acronyms):
+                    if not _FAR_LINKS.isdisjoint(variant[first:last]):
+                        continue
+                    known = acronyms.intersection((own, initials[first:last]))
                     found.update((*variant[:first], short, *variant[last:]) for short in known)
     return found
