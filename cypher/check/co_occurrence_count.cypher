@@ -18,7 +18,8 @@ CALL (first) {
   WHERE second.id > first.id
   RETURN second, sum(pair.count) AS expected, 0 AS count
   UNION ALL
-  MATCH (first)-[pair:CO_OCCURS_WITH]->(second:Term)
+  MATCH (first)-[pair:CO_OCCURS_WITH]-(second:Term)
+  WHERE second.id > first.id
   RETURN second, 0 AS expected, sum(pair.count) AS count
 }
 WITH first, second, sum(count) AS count, sum(expected) AS expected

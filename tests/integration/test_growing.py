@@ -54,10 +54,18 @@ def test_names_that_python_and_the_server_order_differently_grow_too(graph: Grap
     corpora.built(graph, tmp_path, [*corpus(1, 60), corpora.annotation("p", ["t"], names)])
     corpora.load(graph, tmp_path, [corpora.annotation("q", ["t"], names)])
     assert build(graph).is_grown
+    assert pipeline.check(graph, report=lambda _: None) == []
     grown, name = canonical.dump(graph), derived.fingerprint(graph)
     build(graph, is_whole=True)
     assert canonical.dump(graph) == grown
     assert derived.fingerprint(graph) == name
+    assert pipeline.check(graph, report=lambda _: None) == []
+    canonical.run(
+        graph,
+        "MATCH (a:Concept {name: '\N{GRINNING FACE} t'})-[r:CO_OCCURS_WITH]-(b:Concept {name: '\N{REPLACEMENT CHARACTER} t'}) "
+        "MERGE (a)-[one:CO_OCCURS_WITH]->(b) MERGE (b)-[other:CO_OCCURS_WITH]->(a) SET one.count = 1, other.count = 1",
+    )
+    assert {finding.check for finding in pipeline.check(graph, report=lambda _: None)} >= {"co_occurrence_direction"}
 
 
 def test_many_new_documents_are_built_from_nothing(graph: Graph, tmp_path: Path) -> None:
