@@ -26,7 +26,16 @@ class Version:
         return f"jars-{self.number}.lock"
 
 
-DEFAULT = Version(number="5.26.31", main_class="org.neo4j.server.CommunityEntryPoint", java=(17, 21))
+# A server stops when its transactions have ended and its store is written; it need not then listen for 10 s whether
+# anybody still wants something.
+_QUIET_PERIOD = "internal.dbms.bolt.netty_server_shutdown_quiet_period"
+
+DEFAULT = Version(
+    number="5.26.31",
+    main_class="org.neo4j.server.CommunityEntryPoint",
+    java=(17, 21),
+    settings={_QUIET_PERIOD: "0"},
+)
 VERSIONS = {
     one.number: one
     for one in (
@@ -43,6 +52,7 @@ VERSIONS = {
                 "server.fleet_discovery.enabled": "false",
                 "dbms.fleet_manager.enabled": "false",
                 "server.http.x_forward.enabled": "false",
+                f"{_QUIET_PERIOD}_duration": "0s",
             },
         ),
     )
