@@ -62,8 +62,8 @@ gpu:
 wheel: setup
 	$(BIN)/python -m hatchling build --target wheel
 
-# Side by side with other tools; writes the table and the plot of README.md (an hour). `make benchmarks ONLY="merge load
-# page"` for some; `ONLY=experiments` for what stands in EXPERIMENTS.md only (hours).
+# Side by side with other tools, and growth to 520,000 documents; writes the table and the plot of README.md (an hour, 45 GB
+# of disk). `make benchmarks ONLY="merge load page"` for some, `ONLY=experiments` for what stands in EXPERIMENTS.md only (hours).
 benchmarks: setup peers
 	$(BIN)/kgsynth db install
 	$(BIN)/python -m tests.benchmarks.run_all $(ONLY)

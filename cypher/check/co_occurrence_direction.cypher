@@ -1,13 +1,13 @@
-// A co-occurrence goes from the smaller id to the larger, between two terms that are not aliases, and stands once. Of two
-// ids with characters from U+E000 on either way is right, not both: the server has two orders for these.
+// A co-occurrence goes from the smaller id to the larger, between two terms that are not aliases, and stands once. The
+// server has two orders for a character beyond U+FFFF and one from U+E000 to U+FFFF: of such a pair either way is right.
 // access: read
 // params: -
 // returns: first, second, pairs
-MATCH (first:Term)
-WITH first, first.id =~ '(?s).*[\\x{E000}-\\x{10FFFF}].*' AS is_rare
-MATCH (first)-[pair:CO_OCCURS_WITH]->(second:Term)
-WITH first, is_rare, second, count(pair) AS pairs
-WITH first, second, pairs, is_rare AND second.id =~ '(?s).*[\\x{E000}-\\x{10FFFF}].*' AS has_two_orders
-WHERE pairs > 1 OR first:Alias OR second:Alias
-   OR CASE has_two_orders WHEN true THEN EXISTS { (second)-[:CO_OCCURS_WITH]->(first) } ELSE first.id >= second.id END
+MATCH (first:Term)-[pair:CO_OCCURS_WITH]->(second:Term)
+WITH first, second, count(pair) AS pairs
+WHERE pairs > 1 OR first:Alias OR second:Alias OR (first.id >= second.id AND NOT (
+    (first.id =~ '(?s).*[\\x{10000}-\\x{10FFFF}].*' AND second.id =~ '(?s).*[\\x{E000}-\\x{FFFF}].*'
+     OR second.id =~ '(?s).*[\\x{10000}-\\x{10FFFF}].*' AND first.id =~ '(?s).*[\\x{E000}-\\x{FFFF}].*')
+    AND NOT EXISTS { (second)-[:CO_OCCURS_WITH]->(first) }
+))
 RETURN first.id AS first, second.id AS second, pairs

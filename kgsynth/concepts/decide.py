@@ -20,7 +20,7 @@ from kgsynth.concepts.embedding import Float32Matrix
 from kgsynth.concepts.lexical import Words, is_acronym, join, rows_by_key, veto, words_of
 from kgsynth.records import content_hash
 
-Rows = NDArray[np.int64]
+Int64 = NDArray[np.int64]
 
 # Below these the words agree by accident; measured on PlanetMath's names (EXPERIMENTS.md, merging).
 _MIN_COSINE = {"spelling": 0.30, "order": 0.80, "property": 0.80, "acronym": 0.15, "unsaid": 0.60}
@@ -151,7 +151,7 @@ def _no_collection() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
-            # What was made counts as old at once: else all of it is searched when the next object is made.
+            # All that there is counts as old at once: else what was made is searched when the next object is made.
             if not gc.get_freeze_count():
                 gc.freeze()
                 gc.unfreeze()
@@ -180,38 +180,32 @@ def _accepted_pairs(
     }
     count = len(terms)
     sharing = _pairs_sharing_a_key(words, vectors, min_cosine)
-    numbers = np.unique(
-        np.concatenate(
-            [
-                sharing,
-                np.asarray([first * count + second for first, second in asked_for], np.int64),
-                near.first * count + near.second,
-            ]
-        )
-    )
-    decision.candidates += len(numbers)
+    wished = np.asarray([first * count + second for first, second in asked_for], np.int64)
+    packed = np.unique(np.concatenate([sharing, wished, near.first * count + near.second]))
+    decision.candidates += len(packed)
     accepted: dict[tuple[int, int], tuple[str, float]] = {}
     reviewed: dict[tuple[int, int], tuple[str, float]] = {}
     kept_apart: Counter[str] = Counter()
-    firsts, seconds = np.divmod(numbers, count)
+    firsts, seconds = np.divmod(packed, count)
     pairs = zip(firsts.tolist(), seconds.tolist(), strict=True)
-    may_join = np.isin(numbers, sharing, assume_unique=True).tolist()
+    may_join = np.isin(packed, sharing, assume_unique=True).tolist()
     for pair, cosine, is_sharing in zip(pairs, _cosines(firsts, seconds, vectors), may_join, strict=True):
         if pair in asked_for:
             reviewed[pair] = (REVIEW, cosine)
             continue
-        first, second = words[pair[0]], words[pair[1]]
-        rule = join(first, second) if is_sharing else ""
+        one, other = words[pair[0]], words[pair[1]]
+        ids = terms[pair[0]].id, terms[pair[1]].id
+        rule = join(one, other) if is_sharing else ""
         why_not = ""
         if not rule:
-            why_not = veto(first, second) or "no rule"
-        elif (terms[pair[0]].id, terms[pair[1]].id) in forbidden:
+            why_not = veto(one, other) or "no rule"
+        elif ids in forbidden:
             why_not = "reviewer"
         elif cosine < _MIN_COSINE[rule]:
             why_not = "cosine"
         elif rule != "acronym":
             # The words that an acronym stands for may hold numbers and negations; those are no difference.
-            why_not = veto(first, second)
+            why_not = veto(one, other)
         if why_not:
             kept_apart[why_not] += 1
         else:
@@ -220,8 +214,8 @@ def _accepted_pairs(
         if doubt > 0:
             decision.doubts.append(
                 Doubt(
-                    first_id=terms[pair[0]].id,
-                    second_id=terms[pair[1]].id,
+                    first_id=ids[0],
+                    second_id=ids[1],
                     cosine=round(cosine, 4),
                     rule=rule,
                     why_not=why_not,
@@ -233,7 +227,7 @@ def _accepted_pairs(
     return _without_ambiguous_acronyms(accepted, words, decision) | reviewed
 
 
-def _cosines(firsts: Rows, seconds: Rows, vectors: Float32Matrix) -> list[float]:
+def _cosines(firsts: Int64, seconds: Int64, vectors: Float32Matrix) -> list[float]:
     found = [
         np.einsum("ij,ij->i", vectors[firsts[start : start + _COSINES]], vectors[seconds[start : start + _COSINES]])
         for start in range(0, len(firsts), _COSINES)
@@ -253,13 +247,13 @@ def _doubt(cosine: float, rule: str, why_not: str) -> float:
     return 1 - abs(cosine - _MIN_COSINE[rule]) / _BAND
 
 
-def _pairs_sharing_a_key(words: Sequence[Words], vectors: Float32Matrix, min_cosine: float) -> Rows:
-    """Pairs that a rule may join, as `smaller * rows + larger`, ordered.
+def _pairs_sharing_a_key(words: Sequence[Words], vectors: Float32Matrix, min_cosine: float) -> Int64:
+    """Pairs that a rule may join, packed as `smaller row * number of rows + larger row`, ordered: int64 (pairs,).
 
     Of a key that many names share, which is no evidence by itself, the near ones.
     """
     count = len(words)
-    numbers: list[int] = []
+    packed: list[int] = []
     for key, rows in rows_by_key(words).items():
         rows.sort()
         # Two names with the same initials have nothing in common; an acronym and a name with these initials may.
@@ -267,16 +261,16 @@ def _pairs_sharing_a_key(words: Sequence[Words], vectors: Float32Matrix, min_cos
         firsts = [row for row in rows if is_acronym(words[row])] if is_initials else rows
         seconds = [row for row in rows if not is_acronym(words[row])] if is_initials else rows
         if len(rows) > _MAX_KEY_NAMES:
-            numbers.extend(_near(firsts, seconds, vectors, min_cosine))
+            packed.extend(_near(firsts, seconds, vectors, min_cosine))
         elif is_initials:
-            numbers.extend(min(pair) * count + max(pair) for pair in product(firsts, seconds))
+            packed.extend(min(pair) * count + max(pair) for pair in product(firsts, seconds))
         else:
-            numbers.extend(one * count + other for one, other in combinations(rows, 2))
-    return np.unique(np.asarray(numbers, np.int64))
+            packed.extend(one * count + other for one, other in combinations(rows, 2))
+    return np.unique(np.asarray(packed, np.int64))
 
 
 def _near(firsts: Sequence[int], seconds: Sequence[int], vectors: Float32Matrix, min_cosine: float) -> Iterator[int]:
-    """The pairs of some rows with others that are as near, as `smaller * rows + larger`."""
+    """The pairs of some rows with others that are as near, packed."""
     others = np.asarray(seconds, np.int64)
     for start in range(0, len(firsts) if seconds else 0, _KEY_BLOCK):
         own = np.asarray(firsts[start : start + _KEY_BLOCK])

@@ -436,16 +436,15 @@ def _abbreviations(words: Words, acronyms: set[str]) -> set[tuple[str, ...]]:
     Of initials only those among `acronyms`.
     """
     found: set[tuple[str, ...]] = set()
-    # Words in one order are no more than the words.
     for variant in {words.tokens, _canonical(words.tokens)} if len(words.tokens) > 2 else ():
         if len(variant) < 3:
             continue
         initials = "".join([word[0] for word in variant])
-        # Small words as blanks: their initials may be said or not.
-        strong = "".join([" " if word in _SMALL else word[0] for word in variant])
+        # Of small words a sign that no word holds: their initials may be said or not.
+        strong = "".join(["\0" if word in _SMALL else word[0] for word in variant])
         for first in range(len(variant) - 1):
             for last in range(first + 2, len(variant) + (first > 0)):
-                own = strong[first:last].replace(" ", "")
+                own = strong[first:last].replace("\0", "")
                 if len(own) > 1 and (own in acronyms or initials[first:last] in acronyms):
                     if not _FAR_LINKS.isdisjoint(variant[first:last]):
                         continue

@@ -26,8 +26,8 @@ class Version:
         return f"jars-{self.number}.lock"
 
 
-# A server stops when its transactions have ended and its store is written; it need not then listen for 10 s whether
-# anybody still wants something.
+# A server stops when its transactions have ended, or were broken off, and its store is written; it need not then listen
+# for 10 s whether anybody still wants something.
 _QUIET_PERIOD = "internal.dbms.bolt.netty_server_shutdown_quiet_period"
 
 DEFAULT = Version(

@@ -38,7 +38,7 @@ def main() -> None:
     """Run them in order; one that fails is told at the end, and the others go on."""
     every = COMPARISONS | EXPERIMENTS
     asked = sys.argv[1:] or list(COMPARISONS)
-    wanted = [name for one in asked for name in (EXPERIMENTS if one == "experiments" else [one])]
+    wanted = list(dict.fromkeys(name for one in asked for name in (EXPERIMENTS if one == "experiments" else [one])))
     unknown = [name for name in wanted if name not in every]
     if unknown:
         raise SystemExit(f"there is no benchmark {unknown[0]!r}; there are {', '.join(every)}, experiments")

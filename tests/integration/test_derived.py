@@ -219,6 +219,35 @@ def test_each_check_finds_a_graph_broken_on_purpose(graph: Graph, tmp_path: Path
     assert check in {finding.check for finding in pipeline.check(graph, report=lambda _: None)}
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "CREATE (a)-[:CO_OCCURS_WITH {count: 1}]->(a)",
+        "CREATE (b)-[:CO_OCCURS_WITH {count: 1}]->(b)",
+        "CREATE (a)-[:CO_OCCURS_WITH {count: 1}]->(b), (b)-[:CO_OCCURS_WITH {count: 1}]->(a)",
+        "CREATE (a)-[:CO_OCCURS_WITH {count: 1}]->(b), (a)-[:CO_OCCURS_WITH {count: 1}]->(b)",
+        "CREATE (a)-[:CO_OCCURS_WITH {count: 1}]->(c)",
+    ],
+)
+def test_co_occurrences_of_rare_names_are_found_where_they_stand_wrong(graph: Graph, damage: str) -> None:
+    names = [("a", "\N{GRINNING FACE}"), ("b", "\N{REPLACEMENT CHARACTER}"), ("c", "c")]
+    made = ", ".join(f"({name}:Term:Concept {{id: 'concept:{text}', name: '{text}'}})" for name, text in names)
+    canonical.run(graph, f"CREATE {made} {damage}")
+    found = {finding.check for finding in pipeline.check(graph, report=lambda _: None)}
+    assert "co_occurrence_direction" in found
+
+
+@pytest.mark.parametrize("damage", ["(a)-[:CO_OCCURS_WITH {count: 1}]->(b)", "(b)-[:CO_OCCURS_WITH {count: 1}]->(a)"])
+def test_co_occurrences_of_rare_names_may_stand_either_way(graph: Graph, damage: str) -> None:
+    canonical.run(
+        graph,
+        "CREATE (a:Term:Concept {id: 'concept:\N{GRINNING FACE}'}), (b:Term:Concept {id: 'concept:\N{REPLACEMENT CHARACTER}'}), "
+        + damage,
+    )
+    found = {finding.check for finding in pipeline.check(graph, report=lambda _: None)}
+    assert "co_occurrence_direction" not in found
+
+
 def test_terms_weigh_as_much_as_a_count_of_their_co_occurrences_looks_at(graph: Graph, tmp_path: Path) -> None:
     corpora.load(graph, tmp_path, [corpora.annotation("d1", ["t"], ["a", "b"]), corpora.annotation("d2", ["t"], ["a"])])
     pairs = tmp_path / "pairs.jsonl"
