@@ -19,6 +19,7 @@ def run(
     java_options: Sequence[str] = (),
     heap_mib: int = 512,
     timeout_s: float | None = None,
+    lock: int | None = None,
 ) -> str:
     """Run one command of the tool; returns what it printed.
 
@@ -30,6 +31,8 @@ def run(
         java_options: that this version of Neo4j needs.
         heap_mib: Java heap.
         timeout_s: seconds; None for no end.
+        lock: an open file with a lock (`flock`) that becomes the tool's too: it lasts as long as the tool writes, also
+            when this process is killed.
 
     Raises:
         ServerError: it failed; the message has the end of what it said.
@@ -53,6 +56,7 @@ def run(
         errors="replace",
         check=False,
         timeout=timeout_s,
+        pass_fds=() if lock is None else (lock,),
     )
     if done.returncode:
         said = done.stdout.strip()[-_SHOWN_CHARS:]

@@ -193,6 +193,8 @@ class ManagedServer:
         self.name = name
         self.home = environment.graphs / name
         self._environment = environment
+        # The file that keeps others off the graph, while this has it.
+        self._lock: int | None = None
 
     @property
     def password_file(self) -> Path:
@@ -547,6 +549,7 @@ class ManagedServer:
             java_options=(*_OPENS, *self.version.java_options),
             heap_mib=heap_mib,
             timeout_s=timeout_s,
+            lock=self._lock,
         )
 
     def _java(self) -> java.Java:
@@ -589,10 +592,16 @@ class ManagedServer:
                 except BlockingIOError:
                     if time.monotonic() > deadline:
                         raise ServerError(
-                            f"another kgsynth has been starting or stopping graph {self.name!r} for minutes"
+                            f"graph {self.name!r} has been held for minutes, by another kgsynth or by an import, dump "
+                            "or restore whose command was killed",
+                            hint=f"Wait for it, or end it; `lsof {self.home / 'lock'}` says which process it is.",
                         ) from None
                     time.sleep(_POLL_S)
-            yield
+            self._lock = file.fileno()
+            try:
+                yield
+            finally:
+                self._lock = None
 
     def _settings(self) -> ServerSettings | None:
         try:

@@ -1,12 +1,15 @@
 """A first load in bulk gives the graph of the ordinary load, and one that was killed leaves nothing like a graph."""
 
+import fcntl
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from kgsynth import config, pipeline
@@ -158,6 +161,34 @@ def test_a_bulk_load_that_was_killed_is_no_graph_and_the_same_call_makes_it_once
     elsewhere = config.Environment(home=environment.home, neo4j_uri="bolt://127.0.0.1:1")
     with pytest.raises(ConfigError, match="NEO4J_URI"):
         load_bulk(elsewhere, tmp_path, [], [])
+
+
+def test_an_import_whose_command_was_killed_holds_the_graph_until_it_ends(
+    environment: config.Environment, bulk_server: ManagedServer, command_environment: dict[str, str], tmp_path: Path
+) -> None:
+    bulk_server.reset()
+    said, _ = written(tmp_path, corpora.many("d", 3, ["a", "b"]), [])
+    command = subprocess.Popen(
+        [sys.executable, "-m", "kgsynth", "--graph", "bulk", "load", "--bulk", "-a", str(said)],
+        env=command_environment,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+    )
+    tool = None
+    while tool is None and command.poll() is None:
+        for child in psutil.Process(command.pid).children():
+            with suppress(psutil.Error):  # it ended meanwhile
+                tool = child if "import" in child.cmdline() else tool
+    command.kill()
+    _, problem = command.communicate()
+    assert tool is not None, problem
+    with (bulk_server.home / "lock").open() as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert tool.is_running()
+    load_bulk(environment, tmp_path, corpora.many("d", 3, ["a", "b"]), [])
+    assert not tool.is_running()
+    with bulk_server.connect() as made:
+        assert pipeline.check(made, report=lambda _: None) == []
 
 
 def test_what_cannot_be_used_is_refused_before_anything_is_imported(
