@@ -94,7 +94,7 @@ class Decision:
     merges: list[Merge] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     candidates: int = 0
-    kept_apart: dict[str, int] = field(default_factory=dict)
+    kept_apart: Counter[str] = field(default_factory=Counter)
     recall: float = 1.0
 
 
@@ -185,7 +185,6 @@ def _accepted_pairs(
     decision.candidates += len(packed)
     accepted: dict[tuple[int, int], tuple[str, float]] = {}
     reviewed: dict[tuple[int, int], tuple[str, float]] = {}
-    kept_apart: Counter[str] = Counter()
     firsts, seconds = np.divmod(packed, count)
     pairs = zip(firsts.tolist(), seconds.tolist(), strict=True)
     may_join = np.isin(packed, sharing, assume_unique=True).tolist()
@@ -207,7 +206,7 @@ def _accepted_pairs(
             # The words that an acronym stands for may hold numbers and negations; those are no difference.
             why_not = veto(one, other)
         if why_not:
-            kept_apart[why_not] += 1
+            decision.kept_apart[why_not] += 1
         else:
             accepted[pair] = (rule, cosine)
         doubt = 0.0 if why_not == "reviewer" else _doubt(cosine, rule, why_not)
@@ -222,8 +221,6 @@ def _accepted_pairs(
                     doubt=round(doubt, 4),
                 )
             )
-    for why_not, found in kept_apart.items():
-        decision.kept_apart[why_not] = decision.kept_apart.get(why_not, 0) + found
     return _without_ambiguous_acronyms(accepted, words, decision) | reviewed
 
 
@@ -296,7 +293,7 @@ def _without_ambiguous_acronyms(
     kept = {}
     for (first, second), (rule, cosine) in accepted.items():
         if rule == "acronym" and {first, second} & ambiguous:
-            decision.kept_apart["ambiguous acronym"] = decision.kept_apart.get("ambiguous acronym", 0) + 1
+            decision.kept_apart["ambiguous acronym"] += 1
         else:
             kept[first, second] = (rule, cosine)
     return kept
@@ -364,7 +361,7 @@ def _reviewed_groups(
         if one is other:
             continue
         if any(_id_pair(terms, a, b) in forbidden for a in one for b in other):
-            decision.kept_apart["reviewers contradict"] = decision.kept_apart.get("reviewers contradict", 0) + 1
+            decision.kept_apart["reviewers contradict"] += 1
             continue
         together = sorted(one + other, key=lambda row: (-terms[row].document_count, terms[row].id))
         groups |= dict.fromkeys(together, together)

@@ -335,7 +335,7 @@ def _is_known_different(first: Sequence[str], second: Sequence[str]) -> bool:
 def _property_form(tokens: tuple[str, ...]) -> tuple[str, ...]:
     """Adverbs as adjectives, and a last noun of state as its adjective."""
     last = tokens[-1]
-    form = [_adjective(token) if token.endswith("ly") else token for token in tokens[:-1]]
+    form = [_adjective(token) for token in tokens[:-1]]
     if last.endswith(_PROPERTY_NOUNS):
         for noun, adjective in _PROPERTY_ENDINGS:
             if last.endswith(noun) and len(last) - len(noun) >= 3:
@@ -436,7 +436,7 @@ def _abbreviations(words: Words, acronyms: set[str]) -> set[tuple[str, ...]]:
     Of initials only those among `acronyms`.
     """
     found: set[tuple[str, ...]] = set()
-    for variant in {words.tokens, _canonical(words.tokens)} if len(words.tokens) > 2 else ():
+    for variant in {words.tokens, _canonical(words.tokens)}:
         if len(variant) < 3:
             continue
         initials = "".join([word[0] for word in variant])
