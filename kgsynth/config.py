@@ -14,16 +14,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
+from urllib.parse import urlsplit
 
+from kgsynth.addresses import HIDDEN, without_secrets
 from kgsynth.errors import ConfigError
 
 EmbedderName = Literal["auto", "onnx", "sentence-transformers"]
 ExtractMethod = Literal["vocabulary", "keyphrases", "llm"]
 BackendName = Literal["vllm", "server", "scripted"]
-EngineName = Literal["local", "ray"]
+ExecutorName = Literal["local", "ray"]
+SystemRole = Literal["system", "developer", "user"]
 ChosenBy = Literal["seed", "model"]
 RunUntil = Literal["filter", "combinations", "questions", "answers", "curated", "dataset"]
-ExportFormat = Literal["datasets", "jsonl", "parquet", "alpaca", "sharegpt", "messages"]
+ExportFormat = Literal["datasets", "jsonl", "parquet", "alpaca", "sharegpt", "messages", "preference"]
+Reasoning = Literal["drop", "field", "inline"]
 
 
 def _require(ok: bool, message: str) -> None:
@@ -96,23 +100,37 @@ class RunSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendSettings:
-    """How a language model is asked, for all stages that ask one; each stage may set its own."""
+    """How a language model is asked, for all stages that ask one; each stage may set its own.
+
+    What the bundled small model needs (forms, short limits, a penalty on repetition) is the default for it alone: a
+    field that is None here takes its value from `SMALL_MODEL_DEFAULTS` or `MODEL_DEFAULTS`.
+    """
 
     seed: int | None = None  # None: that of the sample or of the questions
     backend: BackendName = "vllm"
-    engine: EngineName = "local"
-    model: str = ""  # a folder or a served name; empty: SmolLM2-135M, for trying the plumbing
-    url: str = ""  # of an OpenAI-compatible server, for backend "server"
-    domain: str = "mathematics"
+    executor: ExecutorName = "local"
+    model: str = ""  # a folder, a Hugging Face id or a served name; empty: SmolLM2-135M, for trying the plumbing
+    url: tuple[str, ...] = ()  # of OpenAI-compatible servers that share the load, for backend "server"
+    domain: str = ""  # a domain of the package or a folder of prompt templates; required
     temperature: float = 0.7
     top_p: float = 0.95
-    repetition_penalty: float = 1.1
-    max_output_tokens: int = 512
-    context_tokens: int = 4096
-    constrained: bool = True  # force the answer's form by a grammar, where the backend can
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    stop: tuple[str, ...] = ()  # a text ends before any of these
+    max_output_tokens: int | None = None
+    context_tokens: int | None = None
+    thinking: bool | None = None  # None: as the model's chat template has it
+    system: str = ""  # text at the head of every system turn
+    system_role: SystemRole = "system"  # "user": system texts stand at the head of the first user turn
+    constrained: bool | None = None  # force the form of answers by a grammar; None: for the small model alone
+    request: Mapping[str, Any] = field(default_factory=dict)  # fields of the request to add, rename or remove; headers
+    engine: Mapping[str, Any] = field(default_factory=dict)  # options of the engine, given to vLLM as they are
     shard_size: int = 1000
     concurrency: int = 256  # requests in flight at most, for backend "server"
-    timeout_s: float = 300.0
+    timeout_s: float = 900.0  # for one answer; 8,000 tokens at 10 a second take 800 s
     tries: int = 5  # of one request, for backend "server"
     first_wait_s: float = 1.0  # before the second try; doubled for each further one
     max_rejected_share: float = 0.9
@@ -121,22 +139,45 @@ class BackendSettings:
         """Check ranges."""
         self.check("backend")
 
+    @property
+    def is_small_model(self) -> bool:
+        """Whether the model that comes with kgsynth is asked."""
+        return self.backend == "vllm" and not self.model
+
     def check(self, section: str) -> None:
-        """Check ranges, naming the section.
+        """Fill in what depends on the model, and check ranges, naming the section.
 
         Raises:
             ConfigError: a value is out of its range.
         """
+        by_section = SMALL_MODEL_DEFAULTS if self.is_small_model else MODEL_DEFAULTS
+        defaults = {**by_section[""], **by_section.get(section, {})}
+        if self.max_output_tokens is not None and not self.is_small_model:
+            # Who wants long answers wants prompts beside them.
+            defaults["context_tokens"] = max(defaults["context_tokens"], self.max_output_tokens + _LEAST_PROMPT_TOKENS)
+        for name, value in defaults.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        assert self.max_output_tokens is not None
+        assert self.context_tokens is not None
         _require(self.seed is None or 0 <= self.seed < 2**63, f"{section}.seed is {self.seed}: give 0 to 2**63 - 1")
         _require(self.temperature >= 0, f"{section}.temperature is {self.temperature}: give 0 or more")
         _require(0 < self.top_p <= 1, f"{section}.top_p is {self.top_p}: give more than 0, up to 1")
+        _require(self.top_k is None or self.top_k >= 1, f"{section}.top_k is {self.top_k}: give 1 or more")
+        _require(self.min_p is None or 0 <= self.min_p <= 1, f"{section}.min_p is {self.min_p}: give 0 to 1")
+        _require(
+            self.repetition_penalty is None or self.repetition_penalty > 0,
+            f"{section}.repetition_penalty is {self.repetition_penalty}: give more than 0",
+        )
+        for name in ("presence_penalty", "frequency_penalty"):
+            _require(-2 <= getattr(self, name) <= 2, f"{section}.{name} is {getattr(self, name)}: give -2 to 2")
         _require(
             self.max_output_tokens >= 16, f"{section}.max_output_tokens is {self.max_output_tokens}: give 16 or more"
         )
         _require(
             self.context_tokens > self.max_output_tokens,
             f"{section}.context_tokens ({self.context_tokens}) must exceed {section}.max_output_tokens "
-            f"({self.max_output_tokens})",
+            f"({self.max_output_tokens}): prompt and answer share the context",
         )
         for name in ("shard_size", "concurrency", "tries"):
             _require(getattr(self, name) >= 1, f"{section}.{name} is {getattr(self, name)}: give 1 or more")
@@ -146,6 +187,9 @@ class BackendSettings:
             0 <= self.max_rejected_share <= 1,
             f"{section}.max_rejected_share is {self.max_rejected_share}: give 0 to 1",
         )
+        _check_request(section, self.request)
+        for url in self.url:
+            _check_address(section, url)
 
     def check_url(self, section: str) -> None:
         """Check that a server has an address; a section that others inherit from may leave it to them.
@@ -158,9 +202,62 @@ class BackendSettings:
             f"{section}.backend is 'server' but {section}.url is empty: give the server's address",
         )
 
+    @property
+    def output_tokens(self) -> int:
+        """Tokens of one answer at most."""
+        assert self.max_output_tokens is not None
+        return self.max_output_tokens
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens of a prompt at most."""
+        assert self.context_tokens is not None
+        return self.context_tokens - self.output_tokens
+
+
+# By section, "" for all that do not say otherwise. The small model answers in some hundred tokens or not at all, and
+# loops without the penalty (EXPERIMENTS.md); a penalty spoils code and formulas of stronger ones. Up to 5 topics of 20
+# concepts take 1,000 tokens; a solution with its thoughts takes thousands.
+SMALL_MODEL_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "": {"max_output_tokens": 512, "context_tokens": 4096, "repetition_penalty": 1.1},
+    "extract": {"max_output_tokens": 1024},
+    "answer": {"max_output_tokens": 1024},
+    "filter": {"max_output_tokens": 128},
+    "syllabus": {"max_output_tokens": 700},
+}
+MODEL_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "": {"max_output_tokens": 2048, "context_tokens": 8192},
+    "answer": {"max_output_tokens": 4096},
+}
+_LEAST_PROMPT_TOKENS = 4096
+# Keys of `request` that are no fields of the request.
+_REQUEST_TABLES = ("headers", "rename")
+
+
+def _check_request(section: str, request: Mapping[str, Any]) -> None:
+    for table in _REQUEST_TABLES:
+        held = request.get(table, {})
+        _require(
+            isinstance(held, Mapping) and all(isinstance(value, str) for value in held.values()),
+            f"{section}.request.{table} is {held!r}: give a table of strings",
+        )
+
+
+def _check_address(section: str, url: str) -> None:
+    shown = without_secrets(url)
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    _require(
+        is_whole,
+        f"{section}.url is {shown!r}: give an address such as http://127.0.0.1:8000 or https://host.example/v1",
+    )
+
 
 # How a stage is run, not what it writes: another value makes no other run.
-UNDECISIVE = ("url", "engine", "concurrency", "timeout_s", "tries", "first_wait_s", "max_rejected_share")
+UNDECISIVE = ("url", "executor", "concurrency", "timeout_s", "tries", "first_wait_s", "max_rejected_share")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,9 +265,8 @@ class ExtractSettings(BackendSettings):
     """How concepts are found in documents; the keys of the backend are for method "llm"."""
 
     method: ExtractMethod = "vocabulary"
-    # A list of names wants the likely ones, not variety; up to 5 topics of 20 concepts take 1,000 tokens.
+    # A list of names wants the likely ones, not variety.
     temperature: float = 0.3
-    max_output_tokens: int = 1024
     vocabulary: str = ""  # a concept list; empty: what the corpus declares itself
     # A term of more than this share of the documents names the field, not a concept in it (PlanetMath at 0.1 loses
     # "number", "integer", "function", "prime" and the like; EXPERIMENTS.md).
@@ -199,9 +295,8 @@ class ExtractSettings(BackendSettings):
 class FilterSettings(BackendSettings):
     """Which documents are of a domain; the keys of the backend are for the model that rates."""
 
-    # A rating is three numbers: no variety is wanted, and little is written.
+    # A rating is three numbers: no variety is wanted.
     temperature: float = 0.0
-    max_output_tokens: int = 128
     positives: tuple[str, ...] = ()  # examples of the domain, read as the corpus is; none: written from a syllabus
     method: Literal["forest", "linear", "centroid"] = "forest"
     rounds: int = 2  # of rating; 0: the cold start decides
@@ -232,7 +327,6 @@ class SyllabusSettings(BackendSettings):
     """How examples of a domain are written where the user has none: four texts on each item of each discipline."""
 
     temperature: float = 0.8
-    max_output_tokens: int = 700
     disciplines: int = 8
     items: int = 10
 
@@ -249,7 +343,7 @@ class MergeSettings:
     """How near-duplicate terms are found and decided."""
 
     embedder: EmbedderName = "auto"
-    engine: EngineName = "local"  # "ray" embeds on the machines and GPUs of a Ray cluster
+    executor: ExecutorName = "local"  # "ray" embeds on the machines and GPUs of a Ray cluster
     # Candidates: the nearest names by cosine. The lexical decision looks at each, so this costs time, not precision.
     neighbours: int = 20
     min_cosine: float = 0.5
@@ -314,6 +408,10 @@ class GenerateSettings(BackendSettings):
     documents: int | None = None  # levels 1 and 2: draw N documents by seed instead of all
     max_questions: int | None = None  # a unit; None: the paper's, 5 a document and 3 a combination
     chosen_by: ChosenBy = "seed"  # level 2: who chooses the concepts of a question
+    # Levels 2 and 3: given concepts that a question must name. A model of 1.5 billion parameters was asked for 2 or 3 and
+    # named one alone in a quarter of its readable questions (EXPERIMENTS.md).
+    min_concepts: int = 1
+    filters: bool = True  # refuse questions that repeat themselves, speak of a text that is not there and the like
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -327,6 +425,7 @@ class GenerateSettings(BackendSettings):
             self.max_questions is None or 1 <= self.max_questions <= 20,
             f"generate.max_questions is {self.max_questions}: give 1 to 20",
         )
+        _require(0 <= self.min_concepts <= 3, f"generate.min_concepts is {self.min_concepts}: give 0 to 3")
         for name in ("combinations", "documents"):
             value = getattr(self, name)
             _require(value is None or value >= 1, f"generate.{name} is {value}: give 1 or more")
@@ -343,11 +442,11 @@ class GenerateSettings(BackendSettings):
 class AnswerSettings(BackendSettings):
     """How questions are answered and the answers verified."""
 
-    max_output_tokens: int = 1024
     votes: int = 1  # texts a question; the majority of their final answers is kept
     min_agreement: float = 0.0  # least share of the votes that must agree
     judge: bool = False  # ask a model to check the answer that is kept
     judge_model: str = ""  # another model of the same server; empty: the same
+    filters: bool = True  # refuse answers that repeat themselves, hold template tokens and the like
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -369,7 +468,7 @@ class CurateSettings:
     min_question_chars: int = 20
     max_question_chars: int = 4000
     min_answer_chars: int = 1
-    max_answer_chars: int = 20_000
+    max_answer_chars: int = 100_000  # answers of 8,000 tokens have some 30,000
     language: str = "en"  # ISO 639-1; empty: any
     # Two questions are near duplicates when so much of their word triples is shared.
     min_jaccard: float = 0.8
@@ -402,6 +501,8 @@ class ExportSettings:
     format: ExportFormat = "datasets"
     validation_share: float = 0.0
     system: str = ""  # first turn of every conversation; empty: none
+    reasoning: Reasoning = "drop"  # what becomes of a model's thoughts: left out, a field, or <think> before the answer
+    with_passages: bool = False  # the text that a question was grounded in, with its licence
     name: str = ""  # of the dataset in its card; empty: that of the folder
     rows_per_file: int = 100_000
 
@@ -442,6 +543,23 @@ class RunConfig:
         )
 
 
+def public_value(name: str, value: Any) -> Any:
+    """The value of a setting as it may be written and printed: plain, addresses and headers without their secrets."""
+    if name == "url":
+        return [without_secrets(one) for one in value]
+    if name == "request" and "headers" in value:
+        return {**value, "headers": dict.fromkeys(value["headers"], HIDDEN)}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        held = ", ".join(f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items())
+        return f"{{ {held} }}" if held else "{}"
+    # TOML has no null; `request` takes the word for it.
+    return json.dumps("null" if value is None else value, ensure_ascii=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """A configuration with, for each key, where its value came from."""
@@ -457,7 +575,7 @@ class Resolved:
             settings = getattr(self.config, section.name)
             for item in fields(settings):
                 value = getattr(settings, item.name)
-                shown = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+                shown = _toml(public_value(item.name, value))
                 origin = self.origins.get(f"{section.name}.{item.name}", "default")
                 lines.append(
                     f"# {item.name} is not set   # {origin}" if value is None else f"{item.name} = {shown}   # {origin}"
@@ -469,8 +587,7 @@ class Resolved:
         """The values as plain data, for manifests."""
         return {
             section.name: {
-                item.name: (list(value) if isinstance(value := getattr(settings, item.name), tuple) else value)
-                for item in fields(settings)
+                item.name: public_value(item.name, getattr(settings, item.name)) for item in fields(settings)
             }
             for section in fields(self.config)
             for settings in [getattr(self.config, section.name)]
@@ -480,6 +597,10 @@ class Resolved:
 def _nearest(name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
+
+
+# Lists that a string alone may stand for.
+_ONE_OR_SEVERAL = frozenset({"url", "stop"})
 
 
 def _checked(where: str, value: object, wanted: Any) -> object:
@@ -496,8 +617,13 @@ def _checked(where: str, value: object, wanted: Any) -> object:
             value in get_args(wanted), f"{where} is {value!r}: give one of {', '.join(map(str, get_args(wanted)))}"
         )
         return value
+    if origin is not None and issubclass(origin, Mapping):
+        _require(isinstance(value, Mapping), f"{where} is {value!r}: give a table of keys and values")
+        return value
     if origin is tuple:
         part = get_args(wanted)[0]
+        if isinstance(value, str) and where.rpartition(".")[2] in _ONE_OR_SEVERAL:
+            value = [value]
         ok = isinstance(value, list) and all(type(one) is part for one in value)
         _require(ok, f"{where} is {value!r}: give a list of {'whole numbers' if part is int else 'strings'}")
         return tuple(typing.cast("list[object]", value))
@@ -525,10 +651,28 @@ def _parse_override(text: str) -> tuple[str, str, object]:
     key, equals, value = text.partition("=")
     section, dot, name = key.strip().partition(".")
     _require(bool(equals and dot and name), f"--set {text!r}: write it as section.key=value")
+    return section, name, plain_value(value)
+
+
+def plain_value(text: str) -> Any:
+    """The value of a TOML or JSON text, or the text itself when it is neither."""
     try:
-        return section, name, tomllib.loads(f"value = {value}")["value"]
+        return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        return section, name, value.strip()
+        pass
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.strip()
+
+
+def set_in(table: dict[str, Any], name: str, value: object) -> None:
+    """Set a value in a table; dots in the name lead to tables inside it."""
+    *path, last = name.split(".")
+    for part in path:
+        inner = table.get(part)
+        table[part] = table = dict(inner) if isinstance(inner, Mapping) else {}
+    table[last] = value
 
 
 # Sections that inherit from [backend], and what they do not: ratings want no variety, examples are texts of their own.
@@ -566,15 +710,18 @@ def resolve(text: str = "", *, origin: str = "file", overrides: Sequence[str] = 
     for override in overrides:
         section, name, value = _parse_override(override)
         _require(section in sections, f"--set {override!r}: unknown section, {_nearest(section, list(sections))}")
-        raw.setdefault(section, {})[name] = value
-        origins[f"{section}.{name}"] = "--set"
+        set_in(raw.setdefault(section, {}), name, value)
+        origins[f"{section}.{name.partition('.')[0]}"] = "--set"
     inherited = raw.get("backend", {})
     section_from("backend", inherited, BackendSettings)
     for section, own in _ASKING.items():
         for key, value in inherited.items():
-            if key not in raw.setdefault(section, {}) and key not in own:
-                raw[section][key] = value
+            held = raw.setdefault(section, {})
+            if key not in held and key not in own:
+                held[key] = value
                 origins[f"{section}.{key}"] = "backend"
+            elif isinstance(value, dict) and isinstance(held.get(key), dict):
+                held[key] = {**value, **held[key]}
     built = {name: section_from(name, raw.get(name, {}), kind) for name, kind in sections.items()}
     return Resolved(RunConfig(**built), origins)
 
@@ -609,6 +756,7 @@ class Environment:
     neo4j_password: str = field(default="", repr=False)
     neo4j_database: str = "neo4j"
     api_key: str = field(default="", repr=False)
+    certificates: str = ""  # a file of certificate authorities that the system trusts
 
     @property
     def jars(self) -> Path:
@@ -641,6 +789,10 @@ class Environment:
         return self.home / "embeddings.sqlite"
 
 
+# As OpenSSL, requests and curl call it.
+_CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
 def environment(values: Mapping[str, str] | None = None) -> Environment:
     """Read the environment, once, at the edge.
 
@@ -660,6 +812,7 @@ def environment(values: Mapping[str, str] | None = None) -> Environment:
         neo4j_password=values.get("NEO4J_PASSWORD", ""),
         neo4j_database=values.get("NEO4J_DATABASE", "neo4j"),
         api_key=values.get("OPENAI_API_KEY", ""),
+        certificates=next((values[name] for name in _CERTIFICATES if values.get(name)), ""),
     )
 
 

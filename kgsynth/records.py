@@ -90,6 +90,7 @@ class Annotation:
     topics: tuple[TopicConcepts, ...]
     grade: str = ""  # one of GRADES, empty when nobody said
     subject: str = ""
+    reasoning: str = ""  # what the model thought, where it says so
 
     def spellings(self, kind: Kind) -> list[str]:
         """All spellings of one kind, in order, each once."""
@@ -100,6 +101,7 @@ class Annotation:
     def to_json(self) -> str:
         """One line of the annotation format `{id, topics: [{name, concepts}]}`, with grade and subject where known."""
         row = {key: value for key, value in asdict(self).items() if value or key == "topics"}
+        row.pop("reasoning", None)
         return json.dumps(row, ensure_ascii=False)
 
 
@@ -179,13 +181,21 @@ class Question:
     """A question with all that is needed to make it again alone, and what its documents ask of whoever uses it.
 
     Level 3 questions have a combination, those of levels 1 and 2 one document and no combination. `sources`,
-    `licenses` and `attributions` stand beside `documents`, one each. `attempt` counts the retries of its request.
+    `licenses`, `attributions` and `passage_chars` stand beside `documents`, one each. `attempt` counts the retries of
+    its request.
+
+    `concepts` are the given ones that the model says it used; `claim_evidence` says for each what shows it in the text
+    (`name`, `alias`, `words`, `meaning`, or empty), and `seen_concepts` are those that something shows.
+    `foreign_claims` are names that the model was not given. `reasoning` holds its thoughts.
     """
 
     id: str
     text: str
     level: int = 0
     concepts: tuple[str, ...] = ()
+    seen_concepts: tuple[str, ...] = ()
+    claim_evidence: tuple[str, ...] = ()
+    foreign_claims: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     grade: str = ""
     origin: str = ""  # level 1: original (it stands in the document) or new
@@ -195,6 +205,8 @@ class Question:
     sources: tuple[str, ...] = ()
     licenses: tuple[str, ...] = ()
     attributions: tuple[str, ...] = ()
+    passage_chars: tuple[int, ...] = ()  # so much of each document stood in the prompt, from its start
+    reasoning: str = ""
     run_id: str = ""
     request_id: str = ""
     template: str = ""
@@ -204,6 +216,11 @@ class Question:
     sampling: str = ""  # JSON
     seed: int = 0
     attempt: int = 0
+
+    @property
+    def counted_concepts(self) -> tuple[str, ...]:
+        """The concepts that its text shows; where nobody looked, those that it claims."""
+        return self.seen_concepts if self.claim_evidence else self.concepts
 
     def to_row(self) -> dict[str, Any]:
         """The record as plain lists and values, as written to Parquet and JSON Lines."""
@@ -225,7 +242,9 @@ class AnsweredQuestion(Question):
     """A question with its answer: `answer` is the full text, `final_answer` what it ends in.
 
     `votes` texts were asked for, `agreement` is the share of them that end in an equal answer, `vote_answers` what each
-    ended in. `verdict` and `verdict_reason` are the judge's, empty without one.
+    ended in; `unit_missing` of those that agree lack the unit that others have. `losing_answers` are the texts of votes
+    that end otherwise. `verdict` and `verdict_reason` are the judge's, empty without one. `answer_reasoning` and
+    `verdict_reasoning` hold the thoughts of the two.
     """
 
     answer_id: str = ""
@@ -234,8 +253,12 @@ class AnsweredQuestion(Question):
     votes: int = 0
     agreement: float = 0.0
     vote_answers: tuple[str, ...] = ()
+    unit_missing: int = 0
+    losing_answers: tuple[str, ...] = ()
+    answer_reasoning: str = ""
     verdict: str = ""
     verdict_reason: str = ""
+    verdict_reasoning: str = ""
     answer_run_id: str = ""
     answer_template_hash: str = ""
     answer_backend: str = ""

@@ -23,6 +23,10 @@ from kgsynth.records import parquet_schema
 RUN_FILE = "run.json"
 UNITS_FILE = "units"
 MANIFEST_FILE = "manifest.json"
+# Of settings: what is a hash and says nothing to people.
+_HASHED = {"inputs": "inputs", "benchmark": "benchmark questions", "graph": "names and topics in the graph"}
+_MAX_DIFFERENCES = 8
+_MAX_VALUE_CHARS = 60
 # What differs between a run in one go and one that was continued: when things happened, and the lock.
 NOT_REPEATED = (".lock", "sessions.jsonl")
 
@@ -89,10 +93,11 @@ class RunFolder:
             if held.get("run_id") == self.run_id:
                 return
             if not (overwrite and held.get("stage") == self.stage):
+                what = differences(held.get("settings", {}), self.settings)
                 raise ManifestError(
                     f"{self.path} holds run {held.get('run_id')}, made with other settings or inputs than this one "
-                    f"({self.run_id})",
-                    hint="Choose another --run-dir, or remove this one.",
+                    f"({self.run_id})" + (f": {what}" if what else ""),
+                    hint="Choose another --run-dir, give the settings that it was made with, or remove it.",
                 )
             # What says that the folder holds a run goes last, so that a kill in between leaves it to be overwritten.
             self.manifest_file.unlink(missing_ok=True)
@@ -339,6 +344,27 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def differences(held: Mapping[str, Any], own: Mapping[str, Any]) -> str:
+    """What differs between the settings of two runs, in words: `temperature is 0.7 there and 0.1 here`."""
+    found = []
+    for name in sorted(held.keys() | own.keys()):
+        there, here = held.get(name), own.get(name)
+        if there == here:
+            continue
+        if isinstance(there, Mapping) and isinstance(here, Mapping):
+            found.append(f"{name}: {differences(there, here)}")
+        elif name in _HASHED:
+            found.append(f"the {_HASHED[name]} differ")
+        else:
+            found.append(f"{name} is {_short(there)} there and {_short(here)} here")
+    return "; ".join(found[:_MAX_DIFFERENCES]) + ("; …" if len(found) > _MAX_DIFFERENCES else "")
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _MAX_VALUE_CHARS else text[:_MAX_VALUE_CHARS] + "…"
 
 
 def open_run(path: Path) -> RunFolder:

@@ -1,20 +1,16 @@
-r"""Normal forms and faults of generated texts, as every room needs them: no record, no model, no graph.
+r"""Normal forms of generated texts, as every room needs them: no record, no model, no graph.
 
-A fault is named by the reason under which it is counted. LaTeX is text here: `\frac` and `\theta` survive everything.
+LaTeX is text here: `\frac` and `\theta` survive everything.
 """
 
 import json
 import re
-import zlib
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
-_LOOP_WORDS = 6
-_LOOP_TIMES = 3
-# English and LaTeX compress to .35-.6; a text that repeats itself far below.
-_MIN_COMPRESSION = 0.25
-_COMPRESSION_CHARS = 200
 _REFERENCES = re.compile(
     r"\b(?:the|these|this|above|given|following|first|second|both|each|reference|according to) (?:two |above |given )?"
     r"(?:passages?|references?|documents?|excerpts?|articles?)\b|\bpassage [12]\b|\bconcepts? (?:above|listed)\b"
@@ -24,12 +20,14 @@ _REFERENCES = re.compile(
 )
 _WORD_OR_SIGN = re.compile(r"\w+|[+\-*/^=<>]")
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|[bfnrt](?![A-Za-z])|[\"\\/]|.)", re.DOTALL)
+_LIKE_AN_OBJECT = re.compile(r"\{\s*(?:[\"'“]|//|/\*|#)")
+# A string in single quotes may hold an apostrophe; only before a comma, a colon or a bracket does the quote end it.
+_SINGLE_QUOTED = re.compile(r"([\[{,:]\s*)'([^\n]*?)'(?=\s*[,:\]}])")
 # Prose before an object may hold braces of its own.
 _MAX_JSON_STARTS = 8
 # A formula without an end is looked for no further than this, or a text full of them takes hours.
 _LONGEST = 1000
 FORMULA = re.compile(rf"\$\$.*?\$\$|\$[^$]*\$|(?<!\\)\\\[.{{0,{_LONGEST}}}?\\\]|\\\(.{{0,{_LONGEST}}}?\\\)", re.DOTALL)
-_ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([^{}]*)\}")
 
 
 def normal_question(text: str) -> str:
@@ -37,53 +35,14 @@ def normal_question(text: str) -> str:
     return " ".join(_WORD_OR_SIGN.findall(text.casefold()))
 
 
-def loops(text: str) -> bool:
-    """Whether a text repeats itself: six words that stand three times, or far more regular than prose."""
-    words = text.split()
-    runs: dict[tuple[str, ...], int] = {}
-    for first in range(len(words) - _LOOP_WORDS + 1):
-        run = tuple(words[first : first + _LOOP_WORDS])
-        runs[run] = runs.get(run, 0) + 1
-        if runs[run] >= _LOOP_TIMES:
-            return True
-    encoded = text.encode("utf-8", "replace")
-    return len(encoded) >= _COMPRESSION_CHARS and len(zlib.compress(encoded)) / len(encoded) < _MIN_COMPRESSION
+def reading_length(text: str) -> int:
+    """Characters of a text, those of scripts that write a word in one or two of them counted three times."""
+    return len(text) + 2 * sum(unicodedata.east_asian_width(char) in "WF" for char in text)
 
 
 def mentions_references(text: str) -> bool:
     """Whether a text speaks of passages that its reader does not have."""
     return _REFERENCES.search(text) is not None
-
-
-def unbalanced_latex(text: str) -> bool:
-    r"""Whether dollars, braces, `\left` and `\right`, or environments of LaTeX do not close.
-
-    Escaped marks count as text. A text without a backslash or a dollar is no LaTeX, whatever its braces.
-    """
-    if "\\" not in text and "$" not in text:
-        return False
-    plain = re.sub(r"\\\\|\\[{}$]", " ", text)
-    if len(re.findall(r"\$\$?", plain)) % 2:
-        # "costs $5" is money, "costs \$5" what LaTeX wants; one dollar before a number is let through.
-        money = re.fullmatch(r"[^$]*\$\d[\d,.]*(?!\w)[^$]*", plain)
-        if not money:
-            return True
-    depth = 0
-    for mark in re.findall(r"[{}]", plain):
-        depth += 1 if mark == "{" else -1
-        if depth < 0:
-            return True
-    pairs = ((r"\\left(?![a-zA-Z])", r"\\right(?![a-zA-Z])"), (r"\\\(", r"\\\)"), (r"\\\[", r"\\\]"))
-    marks = re.sub(r"\\\\", " ", text)
-    if depth or any(len(re.findall(one, marks)) != len(re.findall(other, marks)) for one, other in pairs):
-        return True
-    opened: list[str] = []
-    for side, name in _ENVIRONMENT.findall(text):
-        if side == "begin":
-            opened.append(name)
-        elif not opened or opened.pop() != name:
-            return True
-    return bool(opened)
 
 
 def without_latex(text: str) -> str:
@@ -92,33 +51,69 @@ def without_latex(text: str) -> str:
     return re.sub(r"\\[a-zA-Z]+\*?|[{}]", " ", text)
 
 
-def parse_json(text: str) -> Any:
-    r"""A value from JSON as models write it, with LaTeX kept.
+def parse_json(text: str, *, key: str) -> dict[str, Any]:
+    r"""The JSON object with a key in a text as models write it, with LaTeX kept.
 
     Models write `"\frac{1}{2} \rho"` inside JSON strings, which is valid JSON for a form feed, a return and the rest.
     A name holds no control characters, so a backslash before a letter that goes on as a word is taken for LaTeX.
+    Fences, prose around it, single quotes, comments, trailing commas and the like are repaired by json_repair; an
+    object that was cut off is not.
+
+    Args:
+        text: what a model wrote.
+        key: that the wanted object has; prose before it may hold braces of its own.
 
     Raises:
-        ValueError: it is not JSON even so.
+        ValueError: there is no such object even so.
     """
-
-    def repaired(found: re.Match[str]) -> str:
-        escape = found.group()
-        if escape[1] in '"\\/' or (escape[1] == "u" and len(escape) == 6):
-            return escape
-        if escape[1] in "bfnrt" and len(escape) == 2 and not _goes_on(found):
-            return escape
-        return "\\" + escape
-
-    mended = _ESCAPE.sub(repaired, text)
-    decoder = json.JSONDecoder(strict=False)
+    if text.lstrip().startswith('"'):
+        # An object that was written as a JSON string.
+        with suppress(ValueError):
+            inner = json.loads(text)
+            text = inner if isinstance(inner, str) else text
+    mended = _ESCAPE.sub(_repaired, text)
     starts = [found.start() for found in islice(re.finditer(r"\{", mended), _MAX_JSON_STARTS)]
-    for start in starts:
-        try:
-            return decoder.raw_decode(mended, start)[0]
-        except (ValueError, RecursionError):
-            continue
-    raise ValueError("no JSON object")
+    for read in (_strict_object, _mended_object):
+        for start in starts:
+            value = read(mended[start:])
+            if isinstance(value, dict) and key in value:
+                return value
+    raise ValueError(f"no JSON object with {key!r}")
+
+
+def _strict_object(text: str) -> Any:
+    try:
+        return json.JSONDecoder(strict=False).raw_decode(text)[0]
+    except (ValueError, RecursionError):
+        return None
+
+
+def _mended_object(text: str) -> Any:
+    import json_repair
+
+    if text.count("{") > text.count("}") or not _LIKE_AN_OBJECT.match(text):
+        return None
+    if re.match(r"\{\s*'", text):
+        text = _SINGLE_QUOTED.sub(_in_double_quotes, text)
+    try:
+        value = json_repair.loads(text, skip_json_loads=True)
+    except (ValueError, RecursionError):
+        return None
+    return next((one for one in value if isinstance(one, dict)), None) if isinstance(value, list) else value
+
+
+def _in_double_quotes(found: re.Match[str]) -> str:
+    inside = found.group(2).replace("\\\\'", "'").replace('"', '\\"')
+    return f'{found.group(1)}"{inside}"'
+
+
+def _repaired(found: re.Match[str]) -> str:
+    escape = found.group()
+    if escape[1] in '"\\/' or (escape[1] == "u" and len(escape) == 6):
+        return escape
+    if escape[1] in "bfnrt" and len(escape) == 2 and not _goes_on(found):
+        return escape
+    return "\\" + escape
 
 
 def _goes_on(found: re.Match[str]) -> bool:
@@ -126,12 +121,13 @@ def _goes_on(found: re.Match[str]) -> bool:
     return after.isascii() and after.isalpha()
 
 
-def blocks(text: str, tags: Sequence[str]) -> tuple[list[dict[str, str]], str]:
+def blocks(text: str, tags: Sequence[str], *, optional: Collection[str] = ()) -> tuple[list[dict[str, str]], str]:
     """Runs of tagged blocks, `<question>…</question><concepts>…</concepts>`, in order, and what stands outside them.
 
     Args:
         text: what a model wrote.
         tags: the tags of one run, in their order; none may stand inside another.
+        optional: tags that a run may lack; it then holds an empty text for them.
 
     Returns:
         One dictionary a run from tag to stripped text; the rest of the text.
@@ -142,7 +138,7 @@ def blocks(text: str, tags: Sequence[str]) -> tuple[list[dict[str, str]], str]:
     done = 0
     start = text.find(opening)
     while start >= 0:
-        run, end = _tagged_run(text, start, tags)
+        run, end = _tagged_run(text, start, tags, optional)
         if run is None:
             start = text.find(opening, start + len(opening))
             continue
@@ -153,18 +149,24 @@ def blocks(text: str, tags: Sequence[str]) -> tuple[list[dict[str, str]], str]:
     return found, "".join([*rest, text[done:]]).strip()
 
 
-def _tagged_run(text: str, start: int, tags: Sequence[str]) -> tuple[dict[str, str] | None, int]:
+def _tagged_run(
+    text: str, start: int, tags: Sequence[str], optional: Collection[str]
+) -> tuple[dict[str, str] | None, int]:
     """The run of blocks that begins at `start`, and where it ends; None when it is not complete.
 
     No regular expression: on a tag that is never closed it would go back and forth over all that follows.
     """
     run: dict[str, str] = {}
-    place = start
+    end_of_run = start
     for tag in tags:
+        place = end_of_run
         while place < len(text) and text[place].isspace():
             place += 1
         opening, closing = f"<{tag}>", f"</{tag}>"
         if not text.startswith(opening, place):
+            if tag in optional:
+                run[tag] = ""
+                continue
             return None, start
         end = text.find(closing, place)
         if end < 0:
@@ -173,8 +175,8 @@ def _tagged_run(text: str, start: int, tags: Sequence[str]) -> tuple[dict[str, s
         if any(f"<{other}>" in inside or f"</{other}>" in inside for other in tags):
             return None, start
         run[tag] = inside.strip()
-        place = end + len(closing)
-    return run, place
+        end_of_run = end + len(closing)
+    return run, end_of_run
 
 
 _NOT_SAID = re.compile(

@@ -1,4 +1,5 @@
-// What some documents mention: ids and names of topics and concepts, a merged name as what it counts as.
+// What some documents mention: ids and names of topics and concepts, a merged name as what it counts as, with all names
+// that were merged into that.
 // access: read
 // params: ids
 // returns: id, terms
@@ -9,6 +10,9 @@ CALL (document) {
   OPTIONAL MATCH (mentioned)-[:MERGED_INTO]->(canonical:Term)
   WITH DISTINCT coalesce(canonical, mentioned) AS term
   ORDER BY term.id
-  RETURN collect({id: term.id, kind: term.kind, name: term.name}) AS terms
+  RETURN collect({
+    id: term.id, kind: term.kind, name: term.name,
+    aliases: COLLECT { MATCH (term)<-[:MERGED_INTO]-(alias:Alias) RETURN alias.name ORDER BY alias.name }
+  }) AS terms
 }
 RETURN document.id AS id, terms

@@ -9,6 +9,7 @@ MATCH (run:Run {id: row.answer_run_id})
 MERGE (answer:Answer {id: row.answer_id})
 SET answer.text = row.answer, answer.final_answer = row.final_answer, answer.votes = row.votes,
     answer.agreement = row.agreement, answer.vote_answers = row.vote_answers,
+    answer.unit_missing = CASE row.unit_missing WHEN 0 THEN null ELSE row.unit_missing END,
     answer.verdict = CASE row.verdict WHEN '' THEN null ELSE row.verdict END,
     answer.verdict_reason = CASE row.verdict_reason WHEN '' THEN null ELSE row.verdict_reason END,
     answer.template_hash = row.answer_template_hash, answer.backend = row.answer_backend,

@@ -6,6 +6,8 @@ UNWIND $rows AS row
 MATCH (run:Run {id: row.run_id})
 MERGE (question:Question {id: row.id})
 SET question.text = row.text, question.level = row.level, question.concepts = row.concepts,
+    question.seen_concepts = row.seen_concepts, question.claim_evidence = row.claim_evidence,
+    question.foreign_claims = CASE size(row.foreign_claims) WHEN 0 THEN null ELSE row.foreign_claims END,
     question.grade = CASE row.grade WHEN '' THEN null ELSE row.grade END,
     question.origin = CASE row.origin WHEN '' THEN null ELSE row.origin END,
     question.template = row.template, question.template_hash = row.template_hash, question.backend = row.backend,

@@ -30,6 +30,7 @@ _COMMANDS = {
     "generate": ("kgsynth.cli.writing", "Write questions of level 1, 2 or 3."),
     "answer": ("kgsynth.cli.writing", "Answer questions; vote, judge, reject."),
     "retry": ("kgsynth.cli.writing", "Ask for the rejects of a run again, with new seeds."),
+    "prompts": ("kgsynth.cli.prompts", "List, show, copy and check the prompt templates of domains."),
     "runs": ("kgsynth.cli.runs", "List runs, or show one."),
     "curate": ("kgsynth.cli.dataset", "Filter, de-duplicate and decontaminate questions."),
     "forget": ("kgsynth.cli.forget", "Take documents out, with all that was made from them."),

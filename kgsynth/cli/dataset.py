@@ -1,12 +1,13 @@
 """`kgsynth curate` and `kgsynth export`: from questions to a training set."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
 from kgsynth import pipeline
-from kgsynth.cli.options import env, progress, report, run_dir_option, settings_from, settings_options
+from kgsynth.cli.options import env, open_graph, progress, report, run_dir_option, settings_from, settings_options
 from kgsynth.config import CurateSettings, ExportSettings
 
 
@@ -64,29 +65,36 @@ def curate(questions: tuple[Path, ...], run_dir: Path | None, overwrite: bool, *
 @settings_options(
     ExportSettings,
     helps={
-        "format": "datasets: a folder that Hugging Face datasets loads; messages: ChatML or OpenAI turns.",
+        "format": "datasets: a folder that Hugging Face datasets loads; messages: ChatML or OpenAI turns; preference: "
+        "prompt, chosen and rejected answer.",
         "validation_share": "Share for validation; questions of one combination or document stay together.",
         "system": "First turn of every conversation.",
+        "reasoning": "A model's thoughts: left out, in a field of their own, or as <think>…</think> before the answer.",
+        "with_passages": "Add the text that each question was grounded in, with its licence, from the graph.",
         "name": "Name in the card.  [default: that of the folder]",
         "rows_per_file": "Rows a file at most.",
     },
 )
-def export(curated: Path, output: Path, overwrite: bool, **values: Any) -> None:
+@click.pass_context
+def export(ctx: click.Context, /, curated: Path, output: Path, overwrite: bool, **values: Any) -> None:
     """Write the training set of a CURATED run, with a card (README.md) and all licences (LICENSES.csv).
 
     \b
     kgsynth export runs/curated-… -o dataset --validation-share 0.05
     kgsynth export runs/curated-… -o chat --format messages
+    kgsynth export runs/curated-… -o pairs --format preference
     """
     settings = settings_from(ExportSettings, "export", values)
-    exported = pipeline.export(
-        curated,
-        settings,
-        output=output,
-        overwrite=overwrite,
-        forgotten=pipeline.forgotten_of(env(), curated),
-        report=report,
-        progress=progress(),
-    )
+    with open_graph(ctx) if settings.with_passages else nullcontext() as graph:
+        exported = pipeline.export(
+            curated,
+            settings,
+            output=output,
+            overwrite=overwrite,
+            forgotten=pipeline.forgotten_of(env(), curated),
+            graph=graph,
+            report=report,
+            progress=progress(),
+        )
     rows = ", ".join(f"{number:,} {split}" for split, number in sorted(exported.rows.items()))
     click.echo(f"{rows} in {exported.folder}", err=True)

@@ -294,8 +294,7 @@ def _show_question(view: show.QuestionView) -> None:
     )
     for line in str(held["text"]).splitlines():
         click.echo(f"  {line}")
-    if held["concepts"]:
-        click.echo(f"  claims: {', '.join(held['concepts'])}")
+    _show_claims(held)
     click.echo(f"  by {held['model']} ({held['template']}), seed {held['seed']}, run {held['run']}")
     for answer in view.answers:
         agreed = (
@@ -308,6 +307,27 @@ def _show_question(view: show.QuestionView) -> None:
         )
         for line in str(answer["text"]).splitlines():
             click.echo(f"  {line}")
+
+
+_EVIDENCE = {"name": "", "alias": " (by another name)", "words": " (in other words)", "meaning": " (by meaning)"}
+
+
+def _show_claims(held: Mapping[str, Any]) -> None:
+    """The concepts that a question claims: those that its text shows, those that it does not, and unknown ones."""
+    claimed = held["concepts"] or []
+    evidence = held["claim_evidence"]
+    if not evidence:
+        if claimed:
+            click.echo(f"  claims: {', '.join(claimed)}")
+        return
+    by_term = list(zip(claimed, evidence, strict=True))
+    for title, names in (
+        ("shows", [term + _EVIDENCE.get(seen, "") for term, seen in by_term if seen]),
+        ("claims only", [term for term, seen in by_term if not seen]),
+        ("claimed, but was not given", held["foreign_claims"] or []),
+    ):
+        if names:
+            click.echo(f"  {title}: {', '.join(names)}")
 
 
 def _find(graph: Graph, thing: show.Thing, name: str) -> str:

@@ -48,7 +48,7 @@ from kgsynth.pipeline.reviewing import Case, Pair, Verdict
     MergeSettings,
     helps={
         "embedder": "Which form of all-MiniLM-L6-v2 embeds the names.",
-        "engine": "Where: here, or on the machines and GPUs of a Ray cluster (`RAY_ADDRESS` names it).",
+        "executor": "Where: here, or on the machines and GPUs of a Ray cluster (`RAY_ADDRESS` names it).",
         "neighbours": "Nearest names looked at for each name.",
         "min_cosine": "Smallest cosine of candidates whose words many names share; of others it is .85.",
     },

@@ -10,9 +10,10 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
 
-from kgsynth.config import Environment, GraphSettings, environment, section_from
+from kgsynth.config import UNDECISIVE, Environment, GraphSettings, environment, plain_value, section_from, set_in
 from kgsynth.graph.session import Graph
 from kgsynth.pipeline import connect
+from kgsynth.pipeline.asking import RETRY_CHANGES
 from kgsynth.progress import Bar, Lines, Progress
 from kgsynth.records import StageCount
 
@@ -37,6 +38,16 @@ def settings_options(
             wanted = hints[name]
             if get_origin(wanted) in (typing.Union, types.UnionType):
                 wanted = next(part for part in get_args(wanted) if part is not type(None))
+            if _is_table(wanted):
+                function = click.option(
+                    "--" + name.replace("_", "-"),
+                    name,
+                    multiple=True,
+                    metavar="KEY=VALUE",
+                    callback=_as_table,
+                    help=text + "  May be given several times.",
+                )(function)
+                continue
             option_type: Any = click.Choice(get_args(wanted)) if get_origin(wanted) is Literal else wanted
             default = defaults.get(name)
             shown = (
@@ -59,6 +70,26 @@ def settings_options(
     return decorate
 
 
+def _is_table(wanted: Any) -> bool:
+    return isinstance(get_origin(wanted), type) and issubclass(get_origin(wanted), Mapping)
+
+
+def _as_table(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
+    """A table from `KEY=VALUE` options, with dots in a key for tables inside it, or from a whole JSON object."""
+    table: dict[str, Any] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        whole = plain_value(text) if text.lstrip().startswith("{") else None
+        if isinstance(whole, dict):
+            table |= whole
+        elif equals and key.strip():
+            set_in(table, key.strip(), plain_value(value))
+        else:
+            hint = "; machines of a Ray cluster are chosen by --executor ray" if text == "ray" else ""
+            raise click.BadParameter(f"{text!r}: write it as KEY=VALUE{hint}", param=parameter)
+    return table
+
+
 def asking_settings(kind: type[Any], section: str, values: Mapping[str, object], **fixed: object) -> Any:
     """As `settings_from`, for a stage that asks a model: an address alone means a server."""
     given = dict(values)
@@ -73,7 +104,7 @@ def settings_from(kind: type[Any], section: str, values: Mapping[str, object], *
     given = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in values.items()
-        if name in known and value not in (None, ())
+        if name in known and value not in (None, (), {})
     }
     return section_from(section, {**given, **fixed}, kind)
 
@@ -81,28 +112,40 @@ def settings_from(kind: type[Any], section: str, values: Mapping[str, object], *
 BACKEND_HELPS = {
     "seed": "Seed of all draws and texts.",
     "backend": "vllm in this process, an OpenAI-compatible server, or scripted text without a model.",
-    "engine": "Where the backend runs: here, or on the machines of a Ray cluster.",
-    "model": "A model folder or served name.  [default: SmolLM2-135M, for trying the plumbing]",
-    "url": "Address of the server; with it, --backend is server.",
-    "domain": "Prompt templates: mathematics, general, or a folder of your own.",
-    "temperature": "Of sampling.",
-    "top_p": "Of sampling.",
-    "repetition_penalty": "Of sampling.",
-    "max_output_tokens": "Of one answer.",
-    "context_tokens": "Prompt and answer together; passages are cut to fit.",
-    "constrained": "Force the answer's form by a grammar where the backend can.",
-    "shard_size": "Units a shard.",
+    "executor": "Where the backend runs: here, or on the machines of a Ray cluster.",
+    "model": "A model folder, a Hugging Face id, or the name that a server gives it.  [default: SmolLM2-135M, for "
+    "trying the plumbing]",
+    "url": "Address of a server; with it, --backend is server. Several servers share the load.",
+    "domain": "Prompt templates: a domain that `kgsynth prompts list` names, or a folder of your own.  [required]",
+    "temperature": "Sampling temperature.",
+    "top_p": "Sample from the likeliest tokens that make up this share.",
+    "top_k": "Sample from this many of the likeliest tokens.",
+    "min_p": "Sample from tokens with at least this share of the likeliest one's chance.",
+    "repetition_penalty": "Penalty on tokens that came before.  [default: 1.1 for the bundled model, else none]",
+    "presence_penalty": "Penalty on tokens that came before, however often.",
+    "frequency_penalty": "Penalty on tokens for each time that they came before.",
+    "stop": "End the text before this string.",
+    "max_output_tokens": "Tokens of one answer at most, thoughts included.  [default: 512 to 1024 for the bundled "
+    "model, 2048 for others, 4096 for their answers]",
+    "context_tokens": "Tokens of prompt and answer together; passages are cut to fit.  [default: 4096 for the bundled "
+    "model, 8192 or more for others]",
+    "thinking": "Switch a model's thoughts on or off, through its chat template.  [default: as the template has it]",
+    "system": "A text that stands at the head of every system turn.",
+    "system_role": "How the system turn is sent; user puts it at the head of the first user turn.",
+    "constrained": "Force the form of answers by a grammar where the backend can.  [default: for the bundled model; "
+    "JSON schemas wherever vLLM runs]",
+    "request": "Add a field to each request, or remove one with KEY=null; rename.OLD=NEW renames one, "
+    "headers.NAME=VALUE adds a header.",
+    "engine": "An option of vLLM's engine, such as tensor_parallel_size=2 or dtype=bfloat16.",
+    "shard_size": "Units in one shard.",
     "concurrency": "Requests in flight at most, for a server; how many really are follows what it bears.",
     "timeout_s": "Seconds for one answer, for a server.",
-    "tries": "Of one request, for a server.",
-    "first_wait_s": "Seconds before the second try; doubled for each further one.",
+    "tries": "Tries of one request, for a server.",
+    "first_wait_s": "Seconds before the second try; each further wait is twice as long.",
     "max_rejected_share": "Stop when a larger share is rejected.",
 }
-# What a retry may change: it decides no text.
-HOW_HELPS = {
-    name: BACKEND_HELPS[name]
-    for name in ("url", "engine", "concurrency", "timeout_s", "tries", "first_wait_s", "max_rejected_share")
-}
+# What a retry may change.
+RETRY_HELPS = {name: BACKEND_HELPS[name].partition("  [default")[0] for name in (*RETRY_CHANGES, *UNDECISIVE)}
 FIELD_HELPS = {
     "id_field": "Field with the id; without one, ids are hashes of the text.",
     "text_field": "Field with the text.",

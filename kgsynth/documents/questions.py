@@ -178,6 +178,8 @@ def _fitting(value: Any, kind: Any) -> Any:
         return value if type(value) is int and abs(value) < 2**63 else None
     if kind is float:
         return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+    if typing.get_args(kind)[0] is int:
+        return value if isinstance(value, list) and all(type(one) is int for one in value) else None
     if isinstance(value, str):
         value = [value]
     is_names = isinstance(value, list) and all(isinstance(one, str) for one in value)

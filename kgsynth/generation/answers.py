@@ -1,21 +1,23 @@
 """Answers: one or several texts a question, the majority of their final answers, and a judge's verdict.
 
 What the paper names as future work, verification, is part of the stage: votes are compared as mathematics, a judge
-checks the answer that is kept, and what fails is a reject with its reason.
+checks the answer that is kept, and what fails is a reject with its reason. Texts that lost stay with the one that won.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from kgsynth.faults import fault
+from kgsynth.final_answers import final_answer, majority, precision_of
 from kgsynth.generation.backend import Completion, Request
 from kgsynth.generation.questions import prompt_tokens, request
-from kgsynth.generation.task import TOO_LONG, Context, Outcome, Refusal, completion_problem
-from kgsynth.generation.votes import final_answer, majority
+from kgsynth.generation.task import TOO_LONG, Context, Outcome, Refusal, completion_problem, raw_text
 from kgsynth.records import AnsweredQuestion
-from kgsynth.texts import blocks, loops
+from kgsynth.texts import blocks
 
 _VERDICTS = ("correct", "incorrect", "unanswerable")
+_SAID_VERDICT = re.compile(rf"^\W*(?:final )?verdict\W*(?:is\W*)?({'|'.join(_VERDICTS)})\W*$", re.MULTILINE)
 _JUDGE_PATTERN = r"<reason>\n[^<\n]{10,400}\n</reason>\n<verdict>\n(?:correct|incorrect|unanswerable)\n</verdict>\n?"
 _MIN_ANSWER_CHARS = 2
 
@@ -54,8 +56,8 @@ class Answering:
         """The votes; then, for an answer that is kept, the judge's."""
         if not self._fits:
             return []
-        if not done:
-            return self._votes
+        if any(one.id not in done for one in self._votes):
+            return [one for one in self._votes if one.id not in done]
         if not self._judge:
             return []
         kept = self._kept(done)
@@ -78,6 +80,7 @@ class Answering:
             outcome.refusals.append(kept)
             return outcome
         outcome.add("without_final_answer", int(not kept.final_answer))
+        outcome.add("unit_missing", int(kept.unit_missing > 0))
         if self._judge:
             asked = self._judging(kept.answer)
             if asked is None:
@@ -85,29 +88,39 @@ class Answering:
                 return outcome
             verdict, reason, problem = _verdict(done[asked.id])
             if problem or verdict != "correct":
-                raw = done[asked.id].text if problem else f"{reason}\n[answer: {kept.answer}]"
-                refused = Refusal(reason=problem or f"judged {verdict}", raw=raw, request_id=asked.id)
+                raw = raw_text(done[asked.id]) if problem else f"{reason}\n[answer: {kept.answer}]"
+                wrong = kept.answer if verdict == "incorrect" else ""
+                refused = Refusal(reason=problem or f"judged {verdict}", raw=raw, request_id=asked.id, answer=wrong)
                 outcome.refusals.append(refused)
                 return outcome
-            kept = replace(kept, verdict=verdict, verdict_reason=reason)
+            thoughts = done[asked.id].reasoning
+            kept = replace(kept, verdict=verdict, verdict_reason=reason, verdict_reasoning=thoughts)
         outcome.rows.append(kept)
         return outcome
 
     def _kept(self, done: Mapping[str, Completion]) -> AnsweredQuestion | Refusal:
         """The text that the majority agrees with, or why there is none."""
         completions = [done[one.id] for one in self._votes]
-        problems = [_text_problem(one) for one in completions]
+        problems = [self._text_problem(one) for one in completions]
         finals = ["" if problem else final_answer(one.text) for one, problem in zip(completions, problems, strict=True)]
-        best = majority(finals)
+        best = majority(finals, precision_of(self._question.text))
+        losing: tuple[str, ...] = ()
+        unit_missing = 0
         if best is None:
             # A proof has no final answer; one text without any is kept, several cannot agree.
             usable = [place for place, problem in enumerate(problems) if not problem]
             if not usable or len(self._votes) > 1:
                 reason = problems[0] if not usable else "no final answer in any vote"
-                return Refusal(reason=reason, raw=completions[0].text, request_id=completions[0].request_id)
+                return Refusal(reason=reason, raw=raw_text(completions[0]), request_id=completions[0].request_id)
             place, agreement = usable[0], 1.0
         else:
-            place, agreement = best.place, best.agreement
+            place, agreement, unit_missing = best.place, best.agreement, best.unit_missing
+            # Texts of the votes that end in another answer.
+            losing = tuple(
+                completions[other].text.strip()
+                for other in range(len(finals))
+                if finals[other] and other not in best.members
+            )
             if agreement < self._min_agreement:
                 raw = " | ".join(final or "(none)" for final in finals)
                 return Refusal(reason="too little agreement", raw=raw, request_id=completions[0].request_id)
@@ -117,6 +130,10 @@ class Answering:
             answer_id=f"a-{self._question.id}-{context.run_id}",
             verdict="",
             verdict_reason="",
+            verdict_reasoning="",
+            unit_missing=unit_missing,
+            losing_answers=losing,
+            answer_reasoning=completions[place].reasoning,
             answer=completions[place].text.strip(),
             final_answer=finals[place],
             votes=len(self._votes),
@@ -131,6 +148,14 @@ class Answering:
             answer_attempt=context.attempt,
         )
 
+    def _text_problem(self, completion: Completion) -> str:
+        problem = completion_problem(completion)
+        if problem:
+            return problem
+        if len(completion.text.strip()) < _MIN_ANSWER_CHARS:
+            return "no answer"
+        return fault(completion.text) if self._context.has_filters else ""
+
     def _judging(self, answer: str) -> Request | None:
         """The judge's request; None when it does not fit."""
         messages = self._context.templates["judge"].fill(question=self._question.text, answer=answer)
@@ -140,22 +165,19 @@ class Answering:
         return replace(made, model=self._judge_model)
 
 
-def _text_problem(completion: Completion) -> str:
-    problem = completion_problem(completion)
-    if problem:
-        return problem
-    if len(completion.text.strip()) < _MIN_ANSWER_CHARS:
-        return "no answer"
-    return "loops" if loops(completion.text) else ""
-
-
 def _verdict(completion: Completion) -> tuple[str, str, str]:
     """Verdict, reason, and the problem when there is no verdict."""
     problem = completion_problem(completion)
     if problem:
         return "", "", problem
-    found, _ = blocks(completion.text, ("reason", "verdict"))
-    if not found:
+    found, rest = blocks(completion.text, ("verdict",))
+    reasons, _ = blocks(completion.text, ("reason",))
+    if found:
+        verdict = re.sub(r"[^a-z]", "", found[-1]["verdict"].casefold())
+    else:
+        # A line that names the verdict will do.
+        said = _SAID_VERDICT.findall(completion.text.casefold())
+        verdict = said[-1] if said else ""
+    if verdict not in _VERDICTS:
         return "", "", "no verdict found"
-    verdict = re.sub(r"[^a-z]", "", found[-1]["verdict"].casefold())
-    return (verdict, found[-1]["reason"], "") if verdict in _VERDICTS else ("", "", "no verdict found")
+    return verdict, reasons[-1]["reason"] if reasons else rest, ""

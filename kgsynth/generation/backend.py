@@ -1,9 +1,9 @@
 """The seam to language models: requests in, completions out, whatever writes them."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +37,55 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """What came back.
+    """What came back, as `completions.completed` makes it of what a backend says.
 
-    `finish_reason` is `stop`, `length` (cut off) or `error` (then `text` says which).
+    `text` holds no thoughts; those are in `reasoning`. `finish_reason` is `stop` (the model ended the text), `length`
+    (cut off), `content_filter`, `refusal`, `error` (no text came; `text` says why), or whatever else the backend calls
+    an end that is none. `in_thoughts`: the model never came to its text.
     """
 
     request_id: str
     text: str
     finish_reason: str
+    reasoning: str = ""
+    in_thoughts: bool = False
     prompt_tokens: int = 0
     output_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How tokens are drawn; a request adds its seed."""
+    """How tokens are drawn, and what else is asked of the backend; a request adds its seed.
+
+    None, zero and empty mean that nothing is said of it. `thinking` switches a model's thoughts on or off by its chat
+    template. `request` holds further fields of the request, without headers.
+    """
 
     temperature: float
     top_p: float
-    repetition_penalty: float
     max_output_tokens: int
+    repetition_penalty: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    stop: tuple[str, ...] = ()
+    thinking: bool | None = None
+    request: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """As kept with each text."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """As kept with each text: what is said, and no more."""
+        said = {name: value for name, value in asdict(self).items() if value or name in _ALWAYS_SAID or value is False}
+        return json.dumps(said, sort_keys=True)
+
+    def template_options(self) -> dict[str, Any]:
+        """What the chat template is told, `chat_template_kwargs` of the request included."""
+        # Qwen, GLM and others call it the one way, DeepSeek and Granite the other; a template passes over unknown ones.
+        own = {} if self.thinking is None else {"enable_thinking": self.thinking, "thinking": self.thinking}
+        return {**own, **self.request.get("chat_template_kwargs", {})}
+
+
+_ALWAYS_SAID = frozenset({"temperature", "top_p", "max_output_tokens"})
 
 
 class Generator(Protocol):

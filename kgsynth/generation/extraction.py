@@ -12,8 +12,8 @@ from typing import Any
 
 from kgsynth.generation import passages
 from kgsynth.generation.backend import Completion, Request
-from kgsynth.generation.questions import prompt_tokens, request
-from kgsynth.generation.task import TOO_LONG, Context, Outcome, Refusal, completion_problem
+from kgsynth.generation.questions import prompt_tokens, read_grade, request
+from kgsynth.generation.task import TOO_LONG, Context, Outcome, Refusal, completion_problem, raw_text
 from kgsynth.records import GRADES, Annotation, Document, TopicConcepts
 from kgsynth.texts import parse_json
 
@@ -26,6 +26,8 @@ _MAX_REASON_CHARS = 200
 # Less room than this for the text, and the prompt is not worth sending.
 _MIN_PART_TOKENS = 64
 
+# As models write them that no grammar holds.
+_BOOLEANS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 _NAME = {"type": "string", "minLength": 2, "maxLength": _MAX_NAME_CHARS}
 SCHEMA = json.dumps(
     {
@@ -70,6 +72,7 @@ class Part:
     grade: str = ""
     subject: str = ""
     topics: tuple[TopicConcepts, ...] = ()
+    reasoning: str = ""
 
 
 class Extraction:
@@ -109,7 +112,7 @@ class Extraction:
         broken = next((one for one, part in parts.items() if part.problem), None)
         if broken is not None:
             # With one part missing the document would be in the graph with half of what it is about.
-            raw = done[broken].text
+            raw = raw_text(done[broken])
             outcome.refusals.append(Refusal(reason=parts[broken].problem, raw=raw, request_id=broken))
             return outcome
         usable = [part for part in parts.values() if part.topics]
@@ -133,20 +136,25 @@ def read_part(completion: Completion) -> Part:
     if problem:
         return Part(problem=problem)
     try:
-        value = parse_json(completion.text)
+        value = parse_json(completion.text, key="usable")
     except ValueError:
         return Part(problem="not JSON")
-    if not isinstance(value, dict) or not isinstance(value.get("usable"), bool):
+    usable = _BOOLEANS.get(str(value["usable"]).strip().casefold())
+    if usable is None:
         return Part(problem="not of the schema")
-    if not value["usable"]:
+    if not usable:
         return Part(reason=str(value.get("reason") or "no reason given"))
     topics = _topics(value.get("topics"))
     if topics is None:
         return Part(problem="not of the schema")
     if not topics:
         return Part(problem="no topic with a concept")
-    grade = str(value.get("level", "")).strip().casefold()
-    return Part(grade=grade if grade in GRADES else "other", subject=_name(value.get("subject")), topics=topics)
+    return Part(
+        grade=read_grade(str(value.get("level", ""))),
+        subject=_name(value.get("subject")),
+        topics=topics,
+        reasoning=completion.reasoning,
+    )
 
 
 def join(document_id: str, parts: Sequence[Part]) -> Annotation:
@@ -181,6 +189,7 @@ def join(document_id: str, parts: Sequence[Part]) -> Annotation:
         topics=tuple(found),
         grade=_most([part.grade for part in parts]),
         subject=_most([part.subject for part in parts]),
+        reasoning="\n\n".join(part.reasoning for part in parts if part.reasoning),
     )
 
 

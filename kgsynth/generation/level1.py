@@ -10,10 +10,10 @@ from kgsynth.generation import passages
 from kgsynth.generation.backend import Completion, Request
 from kgsynth.generation.questions import (
     NO_TEXT,
-    QUESTION_PATTERN,
     SourceDocument,
     make_question,
     prompt_tokens,
+    read_grade,
     request,
     usable_blocks,
 )
@@ -40,11 +40,12 @@ class Level1:
         room = context.budget_tokens - prompt_tokens(template.fill(document="", **slots), context)
         text = passages.cut(document.text.strip(), room, context.count_tokens)
         self._is_cut = text != document.text.strip()
+        self._passage_chars = (passages.shown_chars(document.text, text),)
         self._request = request(
             context,
             f"level1:{document.id}",
             template.fill(document=text, **slots),
-            pattern=_pattern(max_questions),
+            pattern=_pattern(max_questions, context.question_form),
         )
         self._fits = bool(text)
 
@@ -75,12 +76,13 @@ class Level1:
             template=self._template,
             context=self._context,
             max_questions=self._max_questions,
-            block_problem=_tag_problem,
         ):
-            origin = block["origin"].casefold()
-            if origin == "original" and not stands_in(block["question"], self._document.text):
-                origin = "new"
-                outcome.add("wrongly_called_original")
+            is_original = stands_in(block["question"], self._document.text)
+            said = _said_origin(block["origin"])
+            outcome.add("wrongly_called_original", int(said == "original" and not is_original))
+            outcome.add("without_origin", int(not said))
+            grade = read_grade(block["level"])
+            outcome.add("without_known_level", int(grade == "other" and block["level"].strip().casefold() != "other"))
             outcome.rows.append(
                 make_question(
                     self._context,
@@ -90,17 +92,18 @@ class Level1:
                     template=self._template,
                     documents=[self._document],
                     topics=self._document.topics,
-                    grade=block["level"].casefold(),
-                    origin=origin,
+                    passage_chars=self._passage_chars,
+                    reasoning=completion.reasoning if completion else "",
+                    grade=grade,
+                    origin="original" if is_original and said != "new" else "new",
                 )
             )
         return outcome
 
 
-def _tag_problem(block: Mapping[str, str]) -> str:
-    if block["origin"].casefold() not in _ORIGINS:
-        return "neither original nor new"
-    return "" if block["level"].casefold() in GRADES else "a level that is none"
+def _said_origin(text: str) -> str:
+    """What a model says of where a question comes from; empty when it says neither."""
+    return next((origin for origin in _ORIGINS if origin in text.casefold()), "")
 
 
 def stands_in(question: str, text: str) -> bool:
@@ -111,9 +114,9 @@ def stands_in(question: str, text: str) -> bool:
     return sum(f" {run} " in held for run in runs) >= _MIN_ORIGINAL_SHARE * len(runs)
 
 
-def _pattern(max_questions: int) -> str:
+def _pattern(max_questions: int, question_form: str) -> str:
     block = (
-        rf"<question>\n{QUESTION_PATTERN}\n</question>\n<origin>\n(?:{'|'.join(_ORIGINS)})\n</origin>\n"
+        rf"<question>\n{question_form}\n</question>\n<origin>\n(?:{'|'.join(_ORIGINS)})\n</origin>\n"
         rf"<level>\n(?:{'|'.join(GRADES)})\n</level>\n?"
     )
     return rf"(?:(?:{block}){{1,{max_questions}}}|<unsuitable>\n[^<\n]{{10,200}}\n</unsuitable>\n?)"

@@ -9,13 +9,11 @@ from math import comb
 
 from kgsynth.generation import passages
 from kgsynth.generation.backend import Completion, Request
+from kgsynth.generation.claims import FEW_GIVEN, Claims, read_claims
 from kgsynth.generation.questions import (
     NO_TEXT,
-    OUT_OF_CONCEPTS,
-    QUESTION_PATTERN,
     SourceDocument,
-    claimed_terms,
-    make_question,
+    claiming_question,
     names_pattern,
     prompt_tokens,
     request,
@@ -40,6 +38,7 @@ class Level2:
         *,
         max_questions: int,
         chosen_by: str,
+        min_concepts: int = 1,
         taken: Collection[frozenset[str]] = (),
     ) -> None:
         """Choose the combinations and write the prompt; the document is cut to fit.
@@ -49,15 +48,17 @@ class Level2:
             context: of the run.
             max_questions: asked for, at most.
             chosen_by: seed or model.
+            min_concepts: given concepts that a question must name.
             taken: combinations of concepts that the document has questions of, in a retry.
         """
-        self._taken = taken
+        self._taken, self._min_concepts = taken, min_concepts
         self.unit_id = document.id
         self._document, self._context, self._max_questions = document, context, max_questions
         self._shown = shown_names(document.concepts, document.names)
         self._chosen: list[tuple[str, ...]] | None = None
         self._request = None
         self._is_cut = self._fits = False
+        self._passage_chars = (0,)
         if len(self._shown) < 2:
             return
         free = comb(len(self._shown), 2) + comb(len(self._shown), 3) - len(taken)
@@ -71,7 +72,7 @@ class Level2:
             names = [[self._shown[term] for term in terms] for terms in self._chosen]
             slots["combinations"] = "\n".join(f"{place}. {'; '.join(own)}" for place, own in enumerate(names, 1))
             pattern = "".join(
-                rf"<question>\n{QUESTION_PATTERN}\n</question>\n<concepts>\n{names_pattern([own])}\n</concepts>\n?"
+                rf"<question>\n{context.question_form}\n</question>\n<concepts>\n{names_pattern([own])}\n</concepts>\n?"
                 for own in names
             )
         else:
@@ -80,12 +81,13 @@ class Level2:
             slots["concepts"] = "; ".join(listed)
             name = names_pattern([[one] for one in listed])
             pattern = (
-                rf"(?:<question>\n{QUESTION_PATTERN}\n</question>\n<concepts>\n(?:{name})(?:; (?:{name})){{1,2}}\n"
+                rf"(?:<question>\n{context.question_form}\n</question>\n<concepts>\n(?:{name})(?:; (?:{name})){{1,2}}\n"
                 rf"</concepts>\n?){{1,{max_questions}}}"
             )
         room = context.budget_tokens - prompt_tokens(self._template.fill(document="", **slots), context)
         text = passages.cut(document.text.strip(), room, context.count_tokens)
         self._is_cut, self._fits = text != document.text.strip(), bool(text)
+        self._passage_chars = (passages.shown_chars(document.text, text),)
         self._request = request(context, request_id, self._template.fill(document=text, **slots), pattern=pattern)
 
     def requests(self, done: Mapping[str, Completion]) -> Sequence[Request]:
@@ -102,17 +104,20 @@ class Level2:
             reason = "no combination is left" if len(self._shown) > 1 else "a document of fewer than 2 concepts"
             outcome.refusals.append(Refusal(reason=reason, raw=", ".join(self._shown.values()), is_final=True))
             return outcome
+        completion = done.get(self._request.id)
         used: set[frozenset[str]] = set(self._taken)
+        accepted: list[Claims] = []
 
         def claim_problem(block: Mapping[str, str]) -> str:
-            terms = claimed_terms(block["concepts"], self._shown)
-            problem = self._claim_problem(terms, used)
-            used.add(frozenset(terms or ()))
+            claims, problem = self._claims(block["concepts"], used)
+            used.add(frozenset(claims.given))
+            if not problem:
+                accepted.append(claims)
             return problem
 
         for block in usable_blocks(
             outcome,
-            done.get(self._request.id),
+            completion,
             tags=_TAGS,
             template=self._template,
             context=self._context,
@@ -120,29 +125,38 @@ class Level2:
             block_problem=claim_problem,
         ):
             outcome.rows.append(
-                make_question(
+                claiming_question(
                     self._context,
+                    outcome,
                     text=block["question"],
                     level=2,
                     request=self._request,
                     template=self._template,
                     documents=[self._document],
-                    concepts=claimed_terms(block["concepts"], self._shown) or (),
+                    passage_chars=self._passage_chars,
+                    reasoning=completion.reasoning if completion else "",
+                    claims=accepted[-1],
+                    shown=self._shown,
+                    aliases=self._document.aliases,
                     topics=self._document.topics,
                 )
             )
         return outcome
 
-    def _claim_problem(self, terms: tuple[str, ...] | None, used: set[frozenset[str]]) -> str:
-        if terms is None:
-            return OUT_OF_CONCEPTS
-        if not 2 <= len(terms) <= 3:
-            return "claims fewer than 2 or more than 3 concepts"
-        if frozenset(terms) in used:
-            return "a combination twice in a document"
-        if self._chosen is not None and frozenset(terms) not in {frozenset(one) for one in self._chosen}:
-            return "a combination that was not asked for"
-        return ""
+    def _claims(self, claimed: str, used: set[frozenset[str]]) -> tuple[Claims, str]:
+        """The claims of a question, reduced to a combination that it may have, and what is wrong with them."""
+        claims = read_claims(claimed, self._shown, self._document.aliases)
+        if self._chosen is not None:
+            # Of the combinations that were asked for, the one that has most of what is claimed.
+            best = max(self._chosen, key=lambda one: (len(set(one) & set(claims.given)), frozenset(one) not in used))
+            others = tuple(self._shown[term] for term in claims.given if term not in best)
+            given = tuple(term for term in claims.given if term in best)
+            claims = Claims(given=given, foreign=claims.foreign + others)
+        if len(claims.given) < self._min_concepts:
+            return claims, FEW_GIVEN
+        if frozenset(claims.given) in used and claims.given:
+            return claims, "a combination twice in a document"
+        return claims, ""
 
 
 def draw(

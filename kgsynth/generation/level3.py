@@ -1,7 +1,7 @@
 r"""Level 3: questions from a combination and its documents; what a model wrote is checked before it is kept.
 
 The answer's form is tagged plain text, not JSON: inside JSON strings models write `\frac` and `\theta`, which parse as
-a form feed and a tab. A question claims only concepts of its combination, and 2 or 3 of them.
+a form feed and a tab. A question keeps the claims on concepts of its combination and needs one at least.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,10 @@ from itertools import combinations as choices
 
 from kgsynth.generation import passages
 from kgsynth.generation.backend import Completion, Request
+from kgsynth.generation.claims import FEW_GIVEN, read_claims
 from kgsynth.generation.questions import (
-    OUT_OF_CONCEPTS,
-    QUESTION_PATTERN,
     SourceCombination,
-    claimed_terms,
-    make_question,
+    claiming_question,
     names_pattern,
     prompt_tokens,
     request,
@@ -31,11 +29,21 @@ _MAX_PATTERN_CONCEPTS = 12
 class Level3:
     """The work on one combination."""
 
-    def __init__(self, source: SourceCombination, context: Context, *, max_questions: int) -> None:
-        """Write the prompt; passages are cut to fit, evenly, at word borders."""
+    def __init__(
+        self, source: SourceCombination, context: Context, *, max_questions: int, min_concepts: int = 1
+    ) -> None:
+        """Write the prompt; passages are cut to fit, evenly, at word borders.
+
+        Args:
+            source: combination with its documents.
+            context: of the run.
+            max_questions: asked for.
+            min_concepts: given concepts that a question must name.
+        """
         combination = source.combination
         self.unit_id = combination.id
         self._source, self._context, self._max_questions = source, context, max_questions
+        self._min_concepts = min_concepts
         self._template = template = context.templates["level3"]
         self._shown = shown_names(combination.concepts, source.names)
         slots = {
@@ -45,10 +53,12 @@ class Level3:
         }
         room = context.budget_tokens - prompt_tokens(template.fill(passages="", **slots), context)
         held = [(one.title, one.text) for one in source.documents if one.text]
-        text, self._truncated = passages.fit(held, max(room, 0), context.count_tokens)
-        self._has_passages = bool(held)
-        messages = template.fill(passages=text, **slots)
-        pattern = answer_pattern(list(self._shown.values()), max_questions)
+        fitted = passages.fit(held, max(room, 0), context.count_tokens)
+        self._truncated, self._has_passages = fitted.cut, bool(held)
+        chars = iter(fitted.chars)
+        self._passage_chars = tuple(next(chars) if one.text else 0 for one in source.documents)
+        messages = template.fill(passages=fitted.text, **slots)
+        pattern = answer_pattern(list(self._shown.values()), max_questions, context.question_form)
         self._request = request(context, f"level3:{combination.id}", messages, pattern=pattern)
         self._fits = prompt_tokens(messages, context) <= context.budget_tokens
 
@@ -61,24 +71,36 @@ class Level3:
         outcome = Outcome(
             totals={"truncated_passages": self._truncated, "without_passages": int(not self._has_passages)}
         )
+        completion = done.get(self._request.id)
+        aliases = self._source.aliases
+
+        def claim_problem(block: Mapping[str, str]) -> str:
+            claims = read_claims(block["concepts"], self._shown, aliases)
+            return "" if len(claims.given) >= self._min_concepts else FEW_GIVEN
+
         for block in usable_blocks(
             outcome,
-            done.get(self._request.id),
+            completion,
             tags=_TAGS,
             template=self._template,
             context=self._context,
             max_questions=self._max_questions,
-            block_problem=lambda block: _claim_problem(claimed_terms(block["concepts"], self._shown)),
+            block_problem=claim_problem,
         ):
             outcome.rows.append(
-                make_question(
+                claiming_question(
                     self._context,
+                    outcome,
                     text=block["question"],
                     level=3,
                     request=self._request,
                     template=self._template,
                     documents=self._source.documents,
-                    concepts=claimed_terms(block["concepts"], self._shown) or (),
+                    passage_chars=self._passage_chars,
+                    reasoning=completion.reasoning if completion else "",
+                    claims=read_claims(block["concepts"], self._shown, aliases),
+                    shown=self._shown,
+                    aliases=aliases,
                     topics=self._source.combination.topics,
                     combination=self._source.combination,
                 )
@@ -86,18 +108,12 @@ class Level3:
         return outcome
 
 
-def answer_pattern(concepts: Sequence[str], max_questions: int) -> str:
+def answer_pattern(concepts: Sequence[str], max_questions: int, question_form: str) -> str:
     """A regular expression of well-formed answers; empty when there are too many or too few concepts for one."""
     if not 2 <= len(concepts) <= _MAX_PATTERN_CONCEPTS:
         return ""
     chosen = names_pattern(names for size in (2, 3) for names in choices(concepts, size))
     return (
-        rf"(?:<question>\n{QUESTION_PATTERN}\n</question>\n<concepts>\n(?:{chosen})\n</concepts>\n?)"
+        rf"(?:<question>\n{question_form}\n</question>\n<concepts>\n(?:{chosen})\n</concepts>\n?)"
         rf"{{1,{max_questions}}}"
     )
-
-
-def _claim_problem(terms: tuple[str, ...] | None) -> str:
-    if terms is None:
-        return OUT_OF_CONCEPTS
-    return "" if 2 <= len(terms) <= 3 else "claims fewer than 2 or more than 3 concepts"

@@ -1,204 +1,282 @@
-"""Any server that speaks the OpenAI chat interface, `vllm serve` among them; bounded retries, nothing is lost.
+"""Servers that speak the OpenAI chat interface, `vllm serve` among them; bounded retries, nothing is lost.
 
 A request that keeps failing on a server that works becomes a completion with finish_reason `error`, so that it is
-counted; a server that does not answer stops the run. How many requests are in flight follows what the server bears.
+counted; servers that do not answer stop the run. How many requests are in flight follows what each server bears.
 """
 
 import asyncio
+import base64
 import json
+import ssl
 import time
+import urllib.request
 import zlib
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 import aiohttp
 
-from kgsynth.errors import GeneratorUnavailableError
+from kgsynth.addresses import hide, secrets_of, without_secrets
+from kgsynth.errors import ConfigError, GeneratorUnavailableError
 from kgsynth.generation.backend import Completion, Request, Sampling
+from kgsynth.generation.chat_interface import (
+    error_sentence,
+    headers_of,
+    hint_for,
+    read_answer,
+    read_models,
+    request_body,
+)
+from kgsynth.generation.concurrency import Concurrency
 
 _LONGEST_WAIT_S = 60.0
 _PROBE_TIMEOUT_S = 30.0
+_CONNECT_TIMEOUT_S = 30.0
 # No request of the run would fare better: not one record is rejected for it.
-_WRONG_SET_UP = frozenset({401, 402, 403, 404})
+_WRONG_KEY = frozenset({401, 403})
+_WRONG_SET_UP = frozenset({402, 404})
 _BUSY_STATUS = frozenset({429, 503})
 _RETRIED_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MAX_REDIRECTS = 3
 # For each try of a request so many refusals with a time to come back are borne.
 _BUSY_TRIES = 10
 # When so many requests in a row fail for good, the server is not well, whatever it says of itself.
 _FAILURES_IN_A_ROW = 20
+# When the first requests are all refused in the same way, the others would be too.
+_FIRST_REFUSALS = 20
+# A server that has gone is left out for so long, when there are others.
+_LEFT_OUT_S = 60.0
 # Without the model's tokenizer: English has 4 bytes a token, LaTeX and code under 3, Chinese about 3, so this never
 # counts too few by much.
 _BYTES_PER_TOKEN = 3
-
-
-@dataclass(slots=True)
-class Concurrency:
-    """How many requests may be in flight: grows while that pays, halves when the server says that it is too many.
-
-    Rates of completions are compared window by window. A window ends when twice as many requests as allowed are done.
-    While the rate grows by a tenth or more the limit doubles. When a doubling does not pay it goes back, and from there
-    it grows by an eighth as long as that pays, until it has not paid three times.
-
-    Source: slow start and multiplicative decrease of TCP congestion control (RFC 5681), with the rate as the signal.
-    """
-
-    most: int
-    limit: float = 8.0
-    _rate: float = 0.0
-    _is_slow_start: bool = True
-    _done: int = 0
-    _failed_growths: int = 0
-    _before: float = 0.0
-    _window_began: float = field(default_factory=time.monotonic)
-    _halved: float = -1e9
-
-    def __post_init__(self) -> None:
-        """Start low, but not over the maximum."""
-        self.limit = min(self.limit, float(self.most))
-
-    @property
-    def allowed(self) -> int:
-        """Requests that may be in flight now."""
-        return max(1, int(self.limit))
-
-    def succeeded(self, now: float) -> None:
-        """A request is done."""
-        self._done += 1
-        if self._done < 2 * self.allowed:
-            return
-        rate = self._done / max(now - self._window_began, 1e-9)
-        self._done, self._window_began = 0, now
-        if self._is_slow_start and rate > 1.1 * self._rate:
-            self._before, self.limit = self.limit, min(2 * self.limit, float(self.most))
-        elif self._is_slow_start:
-            # The last doubling did not pay: what was before is enough.
-            self._is_slow_start = False
-            self.limit = max(self._before, 1.0)
-        elif rate > 1.03 * self._rate and self._failed_growths < 3:
-            self.limit = min(self.limit + max(1.0, self.limit / 8), float(self.most))
-            self._failed_growths = 0
-        elif self._failed_growths < 3:
-            self._failed_growths += 1
-        self._rate = max(rate, 0.9 * self._rate)
-
-    def refused(self, sent: float, now: float) -> None:
-        """The server says that there are too many; requests that were in flight at the last halving say nothing new."""
-        if sent <= self._halved:
-            return
-        self.limit, self._is_slow_start, self._halved = max(1.0, self.limit / 2), False, now
-        self._done, self._window_began, self._failed_growths, self._rate = 0, now, 0, 0.0
+_KEPT_HINT = "What was finished is kept: run the same command again when the server is well."
 
 
 class _BusyError(GeneratorUnavailableError):
     """The server is there, and has no time."""
 
 
+@dataclass(slots=True, kw_only=True)
+class _Server:
+    """One server: where it is, what is known of it, and how it fares."""
+
+    base: str  # without user name and password
+    query: str
+    headers: dict[str, str]
+    proxy: str | None
+    concurrency: Concurrency
+    is_vllm: bool = False
+    served: tuple[str, ...] = ()
+    in_flight: int = 0
+    paused_until: float = 0.0
+    failures_in_a_row: int = 0
+    left_out_until: float = 0.0
+
+    def endpoint(self, name: str) -> str:
+        """The address of `models` or `chat/completions`."""
+        return f"{self.base}/{name}" + (f"?{self.query}" if self.query else "")
+
+    @property
+    def shown(self) -> str:
+        """The address as it may be printed."""
+        return without_secrets(self.base + (f"?{self.query}" if self.query else ""))
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether it gets no requests for now."""
+        return time.monotonic() < self.left_out_until
+
+
+def _server(url: str, *, api_key: str, headers: dict[str, str], concurrency: int) -> _Server:
+    parts = urlsplit(url)
+    held, _, host = parts.netloc.rpartition("@")
+    path = parts.path.rstrip("/").removesuffix("/chat/completions").removesuffix("/models")
+    own = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    if held:
+        user, _, password = held.partition(":")
+        token = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
+        own["Authorization"] = f"Basic {token}"
+    return _Server(
+        base=urlunsplit((parts.scheme, host, path or "/v1", "", "")),
+        query=parts.query,
+        headers={**own, **headers},
+        proxy=_proxy(parts.scheme, parts.hostname or ""),
+        concurrency=Concurrency(most=concurrency),
+    )
+
+
+def _proxy(scheme: str, host: str) -> str | None:
+    """The proxy that the environment names for a host; this machine needs none."""
+    is_here = host in ("localhost", "::1") or host.startswith("127.")
+    if is_here or urllib.request.proxy_bypass(host):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(scheme) or proxies.get("all")
+
+
 class OpenAiServerGenerator:
-    """A client of one server and one model."""
+    """A client of one model on one server, or on several that share the load."""
 
     name = "server"
 
     def __init__(
         self,
-        url: str,
+        urls: Sequence[str],
         *,
         model: str,
         api_key: str,
         sampling: Sampling,
         concurrency: int,
         timeout_s: float,
-        constrained: bool,
+        constrained: bool | None,
+        headers: dict[str, str] | None = None,
+        certificates: str = "",
         tries: int = 5,
         first_wait_s: float = 1.0,
     ) -> None:
-        """Ask the server which models it has.
+        """Ask the servers which models they have.
 
         Args:
-            url: of the host alone (then /v1 is added), or with the path of the interface.
-            model: served name; empty for the first that the server names.
+            urls: of the hosts alone (then /v1 is added), or with the path of the interface.
+            model: served name; empty for the first that the first server names.
             api_key: may be empty.
             sampling: parameters of all requests.
-            concurrency: requests in flight at most.
+            concurrency: requests in flight at most, shared out to the servers.
             timeout_s: for one answer.
-            constrained: send vLLM's `structured_outputs` field; other servers may refuse it.
+            constrained: send forms to force, to vLLM or not; None: JSON schemas to vLLM alone.
+            headers: further ones.
+            certificates: a file of certificate authorities to trust besides the system's; empty for none.
             tries: of one request.
             first_wait_s: before the second try; doubled for each further one.
 
         Raises:
+            ConfigError: the file of certificates or a header cannot be used.
             GeneratorUnavailableError: nobody answers, or the model is not served.
         """
-        base = url.rstrip("/").removesuffix("/chat/completions")
-        self._url = base if urlsplit(base).path.strip("/") else f"{base}/v1"
         self.sampling, self._constrained = sampling, constrained
         self._timeout_s, self._tries, self._first_wait_s = timeout_s, tries, first_wait_s
-        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self.concurrency = Concurrency(most=concurrency)
-        self._paused_until = 0.0
-        self._failures_in_a_row = 0
-        served = asyncio.run(self._served_models())
-        self.model = model or served[0]
-        if model and model not in served:
+        own_headers = headers_of({"headers": headers or {}})
+        self._secrets = [api_key, *own_headers.values(), *(one for url in urls for one in secrets_of(url))]
+        self._certificates = certificates
+        share = -(-concurrency // len(urls))
+        self._servers = [_server(url, api_key=api_key, headers=own_headers, concurrency=share) for url in urls]
+        self._succeeded = False
+        self._refusals: Counter[int] = Counter()
+        self.left_out: list[str] = []
+        self.model = asyncio.run(self._find_model(model))
+
+    # --- which servers, which model
+
+    async def _find_model(self, model: str) -> str:
+        """The model to ask for; servers that do not answer are left out while another does."""
+        failures: list[GeneratorUnavailableError] = []
+        for server in self._servers:
+            try:
+                await self._look_at(server, has_model=bool(model))
+            except GeneratorUnavailableError as error:
+                failures.append(error)
+                self._leave_out(server)
+        living = [server for server in self._servers if not server.is_left_out]
+        if not living:
+            raise failures[0]
+        chosen = model or next((one for server in living for one in server.served), "")
+        if not chosen:
             raise GeneratorUnavailableError(
-                f"the server at {self._url} does not serve {model!r}", hint=f"It serves: {', '.join(served)}."
+                f"the server at {living[0].shown} names no model", hint="Give the name of a model: --model NAME."
+            )
+        for server in living:
+            if server.served and chosen not in server.served:
+                raise GeneratorUnavailableError(
+                    f"the server at {server.shown} does not serve {chosen!r}",
+                    hint=f"It serves: {', '.join(server.served[:20])}.",
+                )
+        return chosen
+
+    async def _look_at(self, server: _Server, *, has_model: bool) -> None:
+        """Learn which models a server has; not every server says, and with a model's name none needs to."""
+        status, text = await self._get_models(server)
+        if status in _BUSY_STATUS:
+            raise _BusyError(f"the server at {server.shown} is busy: HTTP {status}", hint="Try again in a while.")
+        problem = ""
+        if status == 200:
+            try:
+                served, server.is_vllm = read_models(json.loads(text))
+                server.served = tuple(served)
+            except ValueError as error:
+                problem = str(error) if not isinstance(error, json.JSONDecodeError) else "it answers with no JSON"
+        elif status in _WRONG_KEY and not has_model:
+            raise self._wrong_key(server, status, text)
+        else:
+            problem = f"it answers {server.endpoint('models')!r} with HTTP {status}: {self._sentence(text)}"
+        if problem and not has_model:
+            raise GeneratorUnavailableError(
+                f"the server at {server.shown} does not say which models it has: {without_secrets(problem)}",
+                hint="Give the name of a model with --model NAME; or is the address wrong?",
             )
 
-    async def _served_models(self) -> list[str]:
+    async def _get_models(self, server: _Server) -> tuple[int, str]:
         try:
             timeout = aiohttp.ClientTimeout(total=min(self._timeout_s, _PROBE_TIMEOUT_S))
             async with (
-                aiohttp.ClientSession(headers=self._headers, timeout=timeout) as session,
-                session.get(f"{self._url}/models") as answer,
+                self._session(timeout) as session,
+                session.get(server.endpoint("models"), headers=server.headers, proxy=server.proxy) as answer,
             ):
-                if answer.status in _BUSY_STATUS:
-                    raise _BusyError(
-                        f"the server at {self._url} is busy: HTTP {answer.status}", hint="Try again in a while."
-                    )
-                answer.raise_for_status()
-                value = await answer.json(content_type=None)
-            served = [str(item["id"]) for item in value["data"]]
-        except (aiohttp.ClientError, OSError, TimeoutError, KeyError, TypeError, ValueError) as error:
+                return answer.status, _decoded(await answer.read())
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            why = hide(str(error) or type(error).__name__, self._secrets)
             raise GeneratorUnavailableError(
-                f"no language model server at {self._url}: {error or type(error).__name__}",
-                hint="Is it up, and is the address right?",
+                f"no language model server at {server.shown}: {why}", hint="Is it up, and is the address right?"
             ) from error
-        if not served:
-            raise GeneratorUnavailableError(f"the server at {self._url} serves no model")
-        return served
+
+    def _session(self, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
+        context = ssl.create_default_context()
+        if self._certificates:
+            try:
+                context.load_verify_locations(cafile=self._certificates)
+            except OSError as error:
+                raise ConfigError(
+                    f"{self._certificates} holds no certificates that can be read: {error}",
+                    hint="The environment names it (SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE).",
+                ) from error
+        return aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0, ssl=context))
+
+    # --- what is sent, and how many at once
 
     def count_tokens(self, text: str) -> int:
         """An estimate on the safe side."""
         return -(-len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN)
 
-    def body(self, request: Request) -> dict[str, Any]:
-        """What is posted for a request."""
-        body: dict[str, Any] = {
-            "model": request.model or self.model,
-            "messages": request.conversation(),
-            "temperature": self.sampling.temperature,
-            "top_p": self.sampling.top_p,
-            "max_tokens": self.sampling.max_output_tokens,
-            "seed": request.seed,
-        }
-        if self._constrained:
-            body["repetition_penalty"] = self.sampling.repetition_penalty
-            if request.pattern:
-                body["structured_outputs"] = {"regex": request.pattern}
-        if request.json_schema:
-            schema = {"name": "answer", "schema": json.loads(request.json_schema), "strict": True}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        return body
-
     @property
     def url(self) -> str:
-        """Where requests are posted."""
-        return f"{self._url}/chat/completions"
+        """Where requests are posted, of the first server."""
+        return self._servers[0].endpoint("chat/completions")
+
+    @property
+    def allowed(self) -> int:
+        """Requests that may be in flight now."""
+        return sum(server.concurrency.allowed for server in self._living())
+
+    @property
+    def most_in_flight(self) -> int:
+        """Requests that may ever be in flight."""
+        return sum(server.concurrency.most for server in self._servers)
+
+    def limit(self, most: int) -> None:
+        """Begin anew to find out how many requests the servers bear, up to so many in all."""
+        for server in self._servers:
+            server.concurrency = Concurrency(most=-(-most // len(self._servers)))
+
+    def _living(self) -> list[_Server]:
+        """The servers that get requests; all of them when each was left out."""
+        return [server for server in self._servers if not server.is_left_out] or self._servers
 
     def generate(self, requests: Iterator[Request | None]) -> Iterator[Completion]:
-        """Completions as they come, so many in flight as the server bears."""
+        """Completions as they come, so many in flight as the servers bear."""
         finished: deque[Completion | BaseException] = deque()
         flying: set[asyncio.Task[None] | None] = set()
         with asyncio.Runner() as runner:
@@ -223,7 +301,7 @@ class OpenAiServerGenerator:
             try:
                 is_open = True
                 while True:
-                    while is_open and len(flying) < self.concurrency.allowed:
+                    while is_open and len(flying) < self.allowed:
                         request = next(requests, None)
                         if request is None:
                             break
@@ -248,86 +326,187 @@ class OpenAiServerGenerator:
 
     async def open_session(self) -> aiohttp.ClientSession:
         """Connections for `complete`, in the running loop; the caller closes them."""
-        return aiohttp.ClientSession(
-            headers={**self._headers, "Content-Type": "application/json"},
-            timeout=aiohttp.ClientTimeout(total=self._timeout_s),
-            connector=aiohttp.TCPConnector(limit=0),
-        )
+        return self._session(aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=_CONNECT_TIMEOUT_S))
+
+    # --- one request
 
     async def complete(self, session: aiohttp.ClientSession, request: Request) -> Completion:
-        """The completion of one request, tried again while that may help."""
-        data = json.dumps(self.body(request), ensure_ascii=False).encode("utf-8", "replace")
-        # vLLM's log names requests so; ids may hold any character, a header may not.
-        headers = {"X-Request-Id": quote(request.id, safe=":", errors="replace")}
+        """The completion of one request, tried again, and on another server, while that may help."""
+        while True:
+            server = min(self._living(), key=lambda one: one.in_flight / one.concurrency.allowed)
+            server.in_flight += 1
+            try:
+                completion = await self._complete_at(server, session, request)
+            finally:
+                server.in_flight -= 1
+            if completion is not None:
+                return completion
+
+    async def _complete_at(
+        self, server: _Server, session: aiohttp.ClientSession, request: Request
+    ) -> Completion | None:
+        """The completion by one server; None when it has gone and another is to be asked."""
+        body = request_body(
+            request, self.sampling, model=self.model, is_vllm=server.is_vllm, constrained=self._constrained
+        )
+        data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         failure, wait_s = "", 0.0
         attempt = busy = 0
         while attempt < self._tries and busy < self._tries * _BUSY_TRIES:
             if attempt or busy:
                 await asyncio.sleep(wait_s)
-            while (pause := self._paused_until - time.monotonic()) > 0:
+            while (pause := server.paused_until - time.monotonic()) > 0:
                 # Those that wait for the same moment do not come back together.
                 await asyncio.sleep(pause * _spread(request.id, busy) * 1.4)
             attempt += 1
             sent = time.monotonic()
             wait_s = min(_LONGEST_WAIT_S, self._first_wait_s * 2.0 ** (attempt - 1)) * _spread(request.id, attempt)
             try:
-                async with session.post(self.url, data=data, headers=headers) as answer:
-                    status, retry_after = answer.status, answer.headers.get("Retry-After", "")
-                    text = (await answer.read()).decode("utf-8", "replace")
+                status, retry_after, text = await self._post(server, session, request, data)
             except TimeoutError:
                 failure = f"no answer within {self._timeout_s:g} s"
                 continue
             except (aiohttp.ClientError, OSError) as error:
-                failure = f"{type(error).__name__}: {error}"
+                failure = hide(f"{type(error).__name__}: {error}", self._secrets)
+                if self._has_others(server) and await self._is_gone(server):
+                    self._leave_out(server)
+                    return None
                 continue
             if status == 200:
-                try:
-                    completion = read_answer(request, json.loads(text))
-                except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
-                    failure = f"an answer that is no chat completion ({error!r}): {text[:200]}"
+                completion, failure = self._read(request, text)
+                if completion is None:
                     continue
-                self.concurrency.succeeded(time.monotonic())
-                self._failures_in_a_row = 0
+                server.concurrency.succeeded(time.monotonic())
+                server.failures_in_a_row = 0
+                self._succeeded = True
                 return completion
-            failure = f"HTTP {status}: {text[:1000]}"
-            if status in _WRONG_SET_UP:
-                raise GeneratorUnavailableError(
-                    f"the server at {self._url} refuses: HTTP {status}: {text[:200]}",
-                    hint="Check the address, the model's name and OPENAI_API_KEY; what was finished is kept.",
-                )
+            failure = f"HTTP {status}: {self._sentence(text)}"
+            self._refuse_wrong_set_up(server, status, text)
             if status not in _RETRIED_STATUS:
                 # The request is at fault, and the server works.
+                self._refuse_the_same(server, status, failure, body)
                 return Completion(request_id=request.id, text=failure, finish_reason="error")
             if status in _BUSY_STATUS:
-                self.concurrency.refused(sent, time.monotonic())
+                server.concurrency.refused(sent, time.monotonic())
                 asked = _seconds(retry_after)
                 if asked is not None:
                     # It was only early: that is no failure of the request.
                     attempt, busy = attempt - 1, busy + 1
                     wait_s = min(asked, _LONGEST_WAIT_S)
-                    self._paused_until = max(self._paused_until, time.monotonic() + wait_s)
-        await self._refuse_if_down(failure)
+                    server.paused_until = max(server.paused_until, time.monotonic() + wait_s)
+        if await self._is_ill(server, failure):
+            return None
         return Completion(request_id=request.id, text=failure, finish_reason="error")
 
-    async def _refuse_if_down(self, failure: str) -> None:
-        """Raise when it is the server that fails and not the request."""
-        self._failures_in_a_row += 1
-        hint = "What was finished is kept: run the same command again when the server is well."
+    async def _post(
+        self, server: _Server, session: aiohttp.ClientSession, request: Request, data: bytes
+    ) -> tuple[int, str, str]:
+        """Status, Retry-After and text of the answer; a redirection on the same host is followed."""
+        # vLLM's log names requests so; ids may hold any character, a header may not.
+        named = {"X-Request-Id": quote(request.id, safe=":", errors="replace"), "Content-Type": "application/json"}
+        address = server.endpoint("chat/completions")
+        for _ in range(_MAX_REDIRECTS + 1):
+            async with session.post(
+                address, data=data, headers={**named, **server.headers}, proxy=server.proxy, allow_redirects=False
+            ) as answer:
+                text = _decoded(await answer.read())
+                target = urljoin(address, answer.headers.get("Location", ""))
+                if answer.status not in _REDIRECTS:
+                    return answer.status, answer.headers.get("Retry-After", ""), text
+                if urlsplit(target).netloc != urlsplit(address).netloc:
+                    break
+                address = target
+        raise GeneratorUnavailableError(
+            f"the server at {server.shown} sends requests on to {without_secrets(target)}",
+            hint="Give that address as --url, if you trust it with your texts and your key.",
+        )
+
+    def _read(self, request: Request, text: str) -> tuple[Completion | None, str]:
+        """The completion in a text, or what is wrong with it."""
         try:
-            await self._served_models()
-        except _BusyError:
-            return
-        except GeneratorUnavailableError as error:
+            value = json.loads(text)
+            if isinstance(value, dict) and value.get("error") and not value.get("choices"):
+                return None, f"an error: {self._sentence(text)}"
+            return read_answer(request, value), ""
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+            return None, f"an answer that is no chat completion ({error!r}): {hide(text, self._secrets)[:200]}"
+
+    def _sentence(self, text: str) -> str:
+        return hide(error_sentence(text), self._secrets)
+
+    # --- what is wrong with a server
+
+    def _leave_out(self, server: _Server) -> None:
+        server.left_out_until = time.monotonic() + _LEFT_OUT_S
+        if server.shown not in self.left_out:
+            self.left_out.append(server.shown)
+
+    def _wrong_key(self, server: _Server, status: int, text: str) -> GeneratorUnavailableError:
+        return GeneratorUnavailableError(
+            f"the server at {server.shown} does not accept the key: HTTP {status}: {self._sentence(text)}",
+            hint="Set OPENAI_API_KEY to a key of this server; what was finished is kept.",
+        )
+
+    def _refuse_wrong_set_up(self, server: _Server, status: int, text: str) -> None:
+        """Raise when the answer says that no request can succeed."""
+        if status in _WRONG_KEY:
+            raise self._wrong_key(server, status, text)
+        if status in _WRONG_SET_UP:
             raise GeneratorUnavailableError(
-                f"the server at {self._url} has gone; the last request failed {self._tries} times: {failure[:300]}",
-                hint=hint,
-            ) from error
-        if self._failures_in_a_row >= _FAILURES_IN_A_ROW:
-            raise GeneratorUnavailableError(
-                f"{self._failures_in_a_row} requests in a row have failed at {self._url}, the last with: "
-                f"{failure[:300]}",
-                hint=hint,
+                f"the server at {server.shown} refuses: HTTP {status}: {self._sentence(text)}",
+                hint="Check the address and the model's name; what was finished is kept."
+                if status == 404
+                else "Check the account at the server; what was finished is kept.",
             )
+        if status == 429 and "insufficient_quota" in text:
+            raise GeneratorUnavailableError(
+                f"the quota at {server.shown} is used up: {self._sentence(text)}",
+                hint="What was finished is kept: run the same command again when there is more.",
+            )
+
+    def _refuse_the_same(self, server: _Server, status: int, failure: str, body: dict[str, Any]) -> None:
+        """Raise when all requests so far were refused in the same way: the next ones would be too."""
+        self._refusals[status] += 1
+        if not self._succeeded and self._refusals[status] >= _FIRST_REFUSALS and len(self._refusals) == 1:
+            raise GeneratorUnavailableError(
+                f"the first {_FIRST_REFUSALS} requests were all refused by {server.shown}: {failure}",
+                hint=hint_for(failure, body.keys()),
+            )
+
+    def _has_others(self, server: _Server) -> bool:
+        return any(other is not server and not other.is_left_out for other in self._servers)
+
+    async def _is_gone(self, server: _Server) -> bool:
+        """Whether nobody answers there."""
+        try:
+            await self._get_models(server)
+        except GeneratorUnavailableError:
+            return True
+        return False
+
+    async def _is_ill(self, server: _Server, failure: str) -> bool:
+        """Whether it is the server that fails and not the request, and others can be asked.
+
+        Raises:
+            GeneratorUnavailableError: there is no other.
+        """
+        server.failures_in_a_row += 1
+        is_gone = await self._is_gone(server)
+        if not is_gone and server.failures_in_a_row < _FAILURES_IN_A_ROW:
+            return False
+        if self._has_others(server):
+            self._leave_out(server)
+            return True
+        if is_gone:
+            raise GeneratorUnavailableError(
+                f"the server at {server.shown} has gone; the last request failed {self._tries} times: {failure[:300]}",
+                hint=_KEPT_HINT,
+            )
+        raise GeneratorUnavailableError(
+            f"{server.failures_in_a_row} requests in a row have failed at {server.shown}, the last with: "
+            f"{failure[:300]}",
+            hint=_KEPT_HINT,
+        )
 
 
 async def _ended(flying: set[asyncio.Task[None] | None], session: aiohttp.ClientSession) -> None:
@@ -336,6 +515,13 @@ async def _ended(flying: set[asyncio.Task[None] | None], session: aiohttp.Client
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await session.close()
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
 
 
 def _spread(request_id: str, attempt: int) -> float:
@@ -353,32 +539,3 @@ def _seconds(retry_after: str) -> float | None:
         return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
     except (TypeError, ValueError):
         return None
-
-
-def read_answer(request: Request, answer: Any) -> Completion:
-    """The completion that a server's answer holds.
-
-    Raises:
-        KeyError, TypeError, IndexError, ValueError, AttributeError: it is no chat completion.
-    """
-    choice = answer["choices"][0]
-    usage = answer.get("usage")
-    text, reason = choice["message"].get("content"), choice.get("finish_reason")
-    if text is None and reason == "length":
-        text = ""  # a model that thought until its tokens were used up
-    if not isinstance(text, str):
-        raise TypeError("the message has no text")
-    if reason == "content_filter":
-        return Completion(request_id=request.id, text=f"the server's content filter: {text}", finish_reason="error")
-
-    def tokens(name: str) -> int:
-        count = usage.get(name) if isinstance(usage, dict) else 0
-        return count if isinstance(count, int) and 0 <= count < 2**63 else 0
-
-    return Completion(
-        request_id=request.id,
-        text=text,
-        finish_reason="length" if reason == "length" else "stop",
-        prompt_tokens=tokens("prompt_tokens"),
-        output_tokens=tokens("completion_tokens"),
-    )

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from kgsynth.generation.task import TokenCounter
 
 # A shorter piece of a passage says nothing.
 _MIN_PASSAGE_TOKENS = 40
+_CUT_MARK = " …"
 # From strong to weak: headings of Markdown, LaTeX and reStructuredText, empty lines, line ends, sentence ends.
 _BORDERS = (
     r"(?m)^(?=#{1,6} |\\(?:chapter|(?:sub){0,2}section)\b|[^\n]+\n(?:={3,}|-{3,}|~{3,})\n)",
@@ -17,13 +19,19 @@ _BORDERS = (
 )
 
 
-def fit(passages: Sequence[tuple[str, str]], room: int, count_tokens: TokenCounter) -> tuple[str, int]:
-    """All passages (title, text) under headings within `room` tokens, and how many had to be cut.
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Passages as a prompt holds them: their text, how many were cut, and how many characters of each are shown."""
 
-    A short passage leaves its share to the others.
-    """
+    text: str
+    cut: int = 0
+    chars: tuple[int, ...] = ()
+
+
+def fit(passages: Sequence[tuple[str, str]], room: int, count_tokens: TokenCounter) -> Fitted:
+    """All passages (title, text) under headings within `room` tokens; a short one leaves its share to the others."""
     if not passages:
-        return "(no passages)", 0
+        return Fitted("(no passages)")
     heads = [
         f"Passage {number}" + (f" ({title})" if title else "") + ":\n" for number, (title, _) in enumerate(passages, 1)
     ]
@@ -41,7 +49,17 @@ def fit(passages: Sequence[tuple[str, str]], room: int, count_tokens: TokenCount
             truncated += 1
         kept[index] = text
         room -= count_tokens(text) if text else 0
-    return "\n\n".join(heads[index] + kept[index] for index in range(len(passages))), truncated
+    chars = tuple(shown_chars(passages[index][1], kept[index]) for index in range(len(passages)))
+    return Fitted("\n\n".join(heads[index] + kept[index] for index in range(len(passages))), truncated, chars)
+
+
+def shown_chars(text: str, shown: str) -> int:
+    """Characters of a text, from its start, of which `cut` shows so much."""
+    if not shown:
+        return 0
+    if shown == text.strip():
+        return len(text.rstrip())
+    return len(text) - len(text.lstrip()) + len(shown) - len(_CUT_MARK)
 
 
 def cut(text: str, tokens: int, count_tokens: TokenCounter) -> str:
@@ -56,11 +74,11 @@ def cut(text: str, tokens: int, count_tokens: TokenCounter) -> str:
     low, high = 0, len(ends)
     while low < high:
         middle = (low + high + 1) // 2
-        if count_tokens(text[: ends[middle - 1]] + " …") <= tokens:
+        if count_tokens(text[: ends[middle - 1]] + _CUT_MARK) <= tokens:
             low = middle
         else:
             high = middle - 1
-    return text[: ends[low - 1]] + " …" if low else ""
+    return text[: ends[low - 1]] + _CUT_MARK if low else ""
 
 
 def split(text: str, tokens: int, count_tokens: TokenCounter) -> list[str]:

@@ -5,6 +5,7 @@ A template has turns that begin with `[[system]]`, `[[user]]` or `[[assistant]]`
 it.
 """
 
+import difflib
 import hashlib
 import re
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ _SLOTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "syllabus": (frozenset({"domain", "wanted", "count"}), frozenset({"wanted"})),
     "syllabus_document": (frozenset({"domain", "discipline", "item", "kind"}), frozenset({"item", "kind"})),
 }
+TASKS = tuple(_SLOTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,92 @@ def domains() -> list[str]:
     return sorted(folder.name for folder in _folder().iterdir() if folder.is_dir() and not folder.name.startswith("_"))
 
 
+def tasks_of(domain: str) -> list[str]:
+    """The tasks that a domain has a template for.
+
+    Raises:
+        ConfigError: there is no such domain.
+    """
+    folder = _domain_folder(domain)
+    return [task for task in TASKS if (folder / f"{task}.txt").is_file()]
+
+
+def texts_of(domain: str, task: str | None = None) -> dict[str, str]:
+    """The templates of a domain as they stand in its files, by task; one alone when `task` names it.
+
+    Raises:
+        ConfigError: there is no such domain or template.
+    """
+    folder = _domain_folder(domain)
+    if task is not None:
+        load(domain, task)
+    return {
+        one: (folder / f"{one}.txt").read_text(encoding="utf-8")
+        for one in tasks_of(domain)
+        if task is None or one == task
+    }
+
+
+def copy(domain: str, folder: Path) -> int:
+    """Copy a domain's files to a folder of the user's; how many.
+
+    Raises:
+        ConfigError: there is no such domain, or the folder holds templates already.
+    """
+    files = [file for file in _domain_folder(domain).iterdir() if file.name.endswith((".txt", ".regex"))]
+    taken = [file.name for file in files if (folder / file.name).exists()]
+    if taken:
+        raise ConfigError(f"{folder} holds {taken[0]} already", hint="Choose another folder; nothing was written.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            (folder / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be written to: {error}") from error
+    return len(files)
+
+
+def question_form(domain: str) -> str:
+    """The regular expression of a question that a domain's folder holds in `question.regex`; empty when it holds none.
+
+    It is in force where a form is: for the small model, or with `constrained`.
+
+    Raises:
+        ConfigError: it is no regular expression.
+    """
+    file = _domain_folder(domain) / "question.regex"
+    if not file.is_file():
+        return ""
+    pattern = file.read_text(encoding="utf-8").strip()
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ConfigError(f"{file} holds no regular expression: {error}") from error
+    return pattern
+
+
+def _domain_folder(domain: str) -> Traversable:
+    """The folder of a domain of the package or of the user's.
+
+    Raises:
+        ConfigError: no domain is given, or there is no such one.
+    """
+    if not domain:
+        raise ConfigError(
+            f"no domain is chosen: the prompts depend on it. There are {', '.join(domains())}",
+            hint='Give --domain NAME, `domain = "NAME"` in [backend] of a file, or a folder of templates of your own '
+            "(`kgsynth prompts copy NAME FOLDER` begins one).",
+        )
+    folder: Traversable = Path(domain) if "/" in domain or Path(domain).is_dir() else _folder() / domain
+    if not folder.is_dir():
+        close = difflib.get_close_matches(domain, domains(), n=1)
+        raise ConfigError(
+            f"there is no domain {domain!r}" + (f": did you mean {close[0]!r}?" if close else ""),
+            hint=f"Known domains: {', '.join(domains())}; or give a folder of templates.",
+        )
+    return folder
+
+
 def load(domain: str, task: str) -> Template:
     """The template of a domain and task.
 
@@ -71,12 +159,13 @@ def load(domain: str, task: str) -> Template:
     Raises:
         ConfigError: there is no such template, or it is malformed.
     """
-    folder: Traversable = Path(domain) if "/" in domain or Path(domain).is_dir() else _folder() / domain
+    folder = _domain_folder(domain)
     file = folder / f"{task}.txt"
     if not file.is_file():
+        has = ", ".join(tasks_of(domain)) or "none"
         raise ConfigError(
             f"no template {task}.txt for domain {domain!r}",
-            hint=f"Known domains: {', '.join(domains())}; or give a folder that holds {task}.txt.",
+            hint=f"It has templates for: {has}. `kgsynth prompts copy general FOLDER` gives one of each.",
         )
     try:
         text = file.read_text(encoding="utf-8")

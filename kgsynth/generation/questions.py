@@ -2,55 +2,29 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from kgsynth.faults import fault
 from kgsynth.generation.backend import Completion, Message, Request
+from kgsynth.generation.claims import Claims, evidence
+from kgsynth.generation.forms import MAX_QUESTION_CHARS, MIN_QUESTION_CHARS, longest_question
 from kgsynth.generation.prompts import Template
-from kgsynth.generation.task import CUT_OFF, TOO_LONG, Context, Outcome, Refusal, completion_problem
-from kgsynth.records import Combination, Question, content_hash
-from kgsynth.texts import blocks, loops, mentions_references, normal_question
+from kgsynth.generation.task import CUT_OFF, TOO_LONG, Context, Outcome, Refusal, completion_problem, raw_text
+from kgsynth.records import GRADES, Combination, Question, content_hash
+from kgsynth.texts import blocks, mentions_references, normal_question, reading_length
 
-MIN_QUESTION_CHARS = 25
-# A question forced by the pattern that fills it to the brim was cut, not ended.
-MAX_QUESTION_CHARS = 1000
-OUT_OF_CONCEPTS = "claims a concept that it was not given"
+NO_CLAIMS = Claims()
 NO_TEXT = "a document without text"
 MORE_THAN_ASKED = "more questions than asked for"
 # Tokens that a chat template adds around a conversation, and around one turn.
 _TEMPLATE_TOKENS = 64
 _TURN_TOKENS = 8
-_OPENINGS = (
-    "What",
-    "How many",
-    "How",
-    "Which",
-    "Find",
-    "Compute",
-    "Calculate",
-    "Determine",
-    "Evaluate",
-    "Prove",
-    "Show",
-    "Let",
-    "Suppose",
-    "Given",
-    "Consider",
-    "Assume",
-    "For",
-    "If",
-    "In",
-    "A",
-    "An",
-    "Two",
-    "Three",
-)
-# Of a constrained answer: how a question begins and how long it may be.
-QUESTION_PATTERN = rf"(?:{'|'.join(_OPENINGS)}) [^<\n]{{{MIN_QUESTION_CHARS},{MAX_QUESTION_CHARS}}}[.?]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceDocument:
-    """A document that questions are written from, with the ids of what it mentions and their names."""
+    """A document that questions are written from, with the ids of what it mentions, their names and other names."""
 
     id: str
     title: str
@@ -61,14 +35,16 @@ class SourceDocument:
     topics: tuple[str, ...] = ()
     concepts: tuple[str, ...] = ()
     names: Mapping[str, str]
+    aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCombination:
-    """A combination with the names of its terms and its documents, in their order."""
+    """A combination with the names and other names of its terms, and its documents, in their order."""
 
     combination: Combination
     names: Mapping[str, str]
+    aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
     documents: tuple[SourceDocument, ...]
 
 
@@ -89,9 +65,29 @@ def names_pattern(choices: Iterable[Sequence[str]]) -> str:
     return "|".join(re.escape("; ".join(names)).replace(r"\ ", " ") for names in choices)
 
 
+# What levels are called, in the order in which a text is looked through for them: "undergraduate" holds "graduate".
+_GRADE_WORDS = (
+    ("competition", "competition|olympiad|contest"),
+    ("college", "college|universit|undergraduate|bachelor"),
+    ("graduate school", "graduate|master|phd|doctora|research"),
+    ("high school", "high school|secondary|highschool"),
+    ("middle school", "middle|junior"),
+    ("primary school", "primary|elementary|grade school"),
+)
+
+
+def read_grade(said: str) -> str:
+    """The level of `records.GRADES` that a model's words name; `other` for none of them."""
+    words = re.sub(r"[\s\-_]+", " ", said.casefold()).strip()
+    if words in GRADES:
+        return words
+    return next((grade for grade, names in _GRADE_WORDS if re.search(names, words)), "other")
+
+
 def prompt_tokens(messages: Sequence[Message], context: Context) -> int:
     """Tokens of a conversation, those of the chat template estimated."""
-    return _TEMPLATE_TOKENS + sum(context.count_tokens(message.content) + _TURN_TOKENS for message in messages)
+    own = context.count_tokens(context.system) + _TURN_TOKENS if context.system else 0
+    return _TEMPLATE_TOKENS + own + sum(context.count_tokens(message.content) + _TURN_TOKENS for message in messages)
 
 
 def request(
@@ -100,30 +96,44 @@ def request(
     """A request with its own seed; the form is forced only where the run says so."""
     return Request(
         id=request_id,
-        messages=messages,
+        messages=_with_system(messages, context),
         seed=context.seed_of(request_id),
         pattern=pattern if context.constrained else "",
-        json_schema=json_schema if context.constrained else "",
+        json_schema=json_schema if context.has_schema else "",
     )
 
 
-def text_problem(text: str, *, template: Template, seen: set[str], constrained: bool) -> str:
+def _with_system(messages: tuple[Message, ...], context: Context) -> tuple[Message, ...]:
+    """The conversation with the user's system text, and system turns where the model takes them."""
+    if context.system:
+        head, rest = (messages[0].content, messages[1:]) if messages[0].role == "system" else ("", messages)
+        messages = (Message("system", f"{context.system}\n\n{head}".strip()), *rest)
+    if messages[0].role != "system" or context.system_role == "system":
+        return messages
+    if context.system_role == "user" and len(messages) > 1 and messages[1].role == "user":
+        return (replace(messages[1], content=f"{messages[0].content}\n\n{messages[1].content}"), *messages[2:])
+    return (replace(messages[0], role=context.system_role), *messages[1:])
+
+
+def text_problem(text: str, *, template: Template, seen: set[str], context: Context) -> str:
     """Why the text of a question cannot be used; empty when it can, and then it is added to `seen`.
 
     Args:
         text: the question.
         template: its examples are no questions.
         seen: normal forms of the questions that this unit has.
-        constrained: a pattern was in force, so that a question of its full length was cut, not ended.
+        context: of the run. Where a form is in force, a question of its full length was cut, not ended.
     """
     form = normal_question(text)
-    if len(text) < MIN_QUESTION_CHARS:
+    if reading_length(text) < MIN_QUESTION_CHARS:
         return "too short"
-    if constrained and len(text) >= MAX_QUESTION_CHARS:
+    if context.constrained and len(text) >= longest_question(context.question_form):
         return CUT_OFF
-    if loops(text):
-        return "loops"
-    if mentions_references(text):
+    if len(text) > MAX_QUESTION_CHARS:
+        return "too long"
+    if context.has_filters and (problem := fault(text)):
+        return problem
+    if context.has_filters and mentions_references(text):
         return "mentions the references"
     if any(text in example for example in template.examples):
         return "copies an example of the prompt"
@@ -141,14 +151,14 @@ def usable_blocks(
     template: Template,
     context: Context,
     max_questions: int,
-    block_problem: Callable[[Mapping[str, str]], str],
+    block_problem: Callable[[Mapping[str, str]], str] = lambda _: "",
 ) -> Iterator[dict[str, str]]:
     """The blocks of a completion that can be used; for all else a refusal is added to the outcome.
 
     Args:
         outcome: gets the refusals.
         completion: None when the prompt did not fit and nothing was asked.
-        tags: of one block, the first holds the question.
+        tags: of one block; the first holds the question, the others may be missing.
         template: that was filled.
         context: of the run.
         max_questions: asked for; what is beyond is refused.
@@ -161,10 +171,10 @@ def usable_blocks(
     def refuse(reason: str, raw: str, *, is_final: bool = False) -> None:
         outcome.refusals.append(Refusal(reason=reason, raw=raw, request_id=completion.request_id, is_final=is_final))
 
-    found, rest = blocks(completion.text, tags)
+    found, rest = blocks(completion.text, tags, optional=tags[1:])
     seen: set[str] = set()
     for block in found[:max_questions]:
-        reason = text_problem(block[tags[0]], template=template, seen=seen, constrained=context.constrained)
+        reason = text_problem(block[tags[0]], template=template, seen=seen, context=context)
         reason = reason or block_problem(block)
         if reason:
             claims = ", ".join(block[tag] for tag in tags[1:])
@@ -175,18 +185,27 @@ def usable_blocks(
         refuse(MORE_THAN_ASKED, block[tags[0]], is_final=True)
     problem = completion_problem(completion)
     if problem or not found:
-        refuse(problem or "no question found", completion.text if not found else completion.text[-400:])
+        refuse(problem or "no question found", raw_text(completion) if not found else completion.text[-400:])
     elif f"<{tags[0]}>" in rest:
         refuse("a block that does not parse", rest)
 
 
-def claimed_terms(claimed: str, shown: Mapping[str, str]) -> tuple[str, ...] | None:
-    """Ids of the names in a `<concepts>` block, each once; None when one of them was not shown."""
-    by_name = {name.casefold(): term for term, name in shown.items()}
-    names = [" ".join(name.split()).casefold() for name in re.split(r"[;\n]", claimed) if name.strip()]
-    if any(name not in by_name for name in names):
-        return None
-    return tuple(dict.fromkeys(by_name[name] for name in names))
+def claiming_question(
+    context: Context,
+    outcome: Outcome,
+    *,
+    claims: Claims,
+    shown: Mapping[str, str],
+    aliases: Mapping[str, Sequence[str]],
+    text: str,
+    **more: Any,
+) -> Question:
+    """As `make_question`, for a question that claims concepts: what shows them is looked for and counted."""
+    seen = evidence(text, claims.given, shown, aliases, context.similarities)
+    outcome.add("claims", len(claims.given))
+    outcome.add("claims_seen", sum(map(bool, seen)))
+    outcome.add("foreign_claims", len(claims.foreign))
+    return make_question(context, text=text, claims=claims, claim_evidence=seen, **more)
 
 
 def make_question(
@@ -197,7 +216,10 @@ def make_question(
     request: Request,
     template: Template,
     documents: Sequence[SourceDocument],
-    concepts: tuple[str, ...] = (),
+    passage_chars: tuple[int, ...],
+    reasoning: str,
+    claims: Claims = NO_CLAIMS,
+    claim_evidence: tuple[str, ...] = (),
     topics: tuple[str, ...] = (),
     grade: str = "",
     origin: str = "",
@@ -208,7 +230,10 @@ def make_question(
         id=f"q-{content_hash([context.run_id, request.id, normal_question(text)])[:16]}",
         text=text,
         level=level,
-        concepts=concepts,
+        concepts=claims.given,
+        seen_concepts=tuple(term for term, seen in zip(claims.given, claim_evidence, strict=True) if seen),
+        claim_evidence=claim_evidence,
+        foreign_claims=claims.foreign,
         topics=topics,
         grade=grade,
         origin=origin,
@@ -218,6 +243,8 @@ def make_question(
         sources=tuple(document.source for document in documents),
         licenses=tuple(document.license for document in documents),
         attributions=tuple(document.attribution for document in documents),
+        passage_chars=passage_chars,
+        reasoning=reasoning,
         run_id=context.run_id,
         request_id=request.id,
         template=template.name,

@@ -1,5 +1,6 @@
 """Rating documents by a language model: relevance to a domain, clarity and language quality, each from 1 to 10."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -7,7 +8,7 @@ from typing import Literal
 from kgsynth.generation import passages
 from kgsynth.generation.backend import Completion, Request
 from kgsynth.generation.questions import prompt_tokens, request
-from kgsynth.generation.task import TOO_LONG, Context, Outcome, Refusal, completion_problem
+from kgsynth.generation.task import TOO_LONG, Context, Outcome, Refusal, completion_problem, raw_text
 from kgsynth.records import Document
 from kgsynth.texts import blocks
 
@@ -15,6 +16,8 @@ ASPECTS = ("relevance", "clarity", "language")
 Combine = Literal["min", "mean", "relevance"]
 
 _NUMBER = r"(?:10|[1-9])"
+# A whole number, alone or as "8/10".
+_SAID = r"(?<![\d.])(\d{1,3})(?![\d.]*\d)"
 _PATTERN = "".join(rf"<{aspect}>\n{_NUMBER}\n</{aspect}>\n" for aspect in ASPECTS) + "?"
 # Less of a text than this, and the rating is of nothing.
 _MIN_TOKENS = 64
@@ -28,6 +31,7 @@ class Rating:
     relevance: int
     clarity: int
     language: int
+    reasoning: str = ""
     run_id: str = ""
     request_id: str = ""
     template_hash: str = ""
@@ -77,13 +81,14 @@ class Rate:
         completion = done[self._request.id]
         values, problem = _read(completion)
         if problem:
-            outcome.refusals.append(Refusal(reason=problem, raw=completion.text, request_id=self._request.id))
+            outcome.refusals.append(Refusal(reason=problem, raw=raw_text(completion), request_id=self._request.id))
             return outcome
         context = self._context
         outcome.rows.append(
             Rating(
                 id=self.unit_id,
                 **values,
+                reasoning=completion.reasoning,
                 run_id=context.run_id,
                 request_id=self._request.id,
                 template_hash=context.templates["rate"].hash,
@@ -101,11 +106,13 @@ def _read(completion: Completion) -> tuple[dict[str, int], str]:
     problem = completion_problem(completion)
     if problem:
         return {}, problem
-    found, _ = blocks(completion.text, ASPECTS)
-    if not found:
-        return {}, "no rating found"
-    try:
-        values = {aspect: int(found[-1][aspect].strip()) for aspect in ASPECTS}
-    except ValueError:
-        return {}, "a rating that is no number"
+    values = {}
+    for aspect in ASPECTS:
+        found, _ = blocks(completion.text, (aspect,))
+        said = re.findall(_SAID, found[-1][aspect] if found else "") or re.findall(
+            rf"{aspect}\W{{1,6}}{_SAID}", completion.text, flags=re.IGNORECASE
+        )
+        if not said:
+            return {}, "no rating found"
+        values[aspect] = int(said[0])
     return values, "" if all(1 <= value <= 10 for value in values.values()) else "a rating out of range"

@@ -9,17 +9,19 @@ journaled at once.
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kgsynth.errors import GeneratorUnavailableError
 from kgsynth.generation.backend import Completion, Generator, Message, Request, Sampling
-from kgsynth.generation.openai_server import Concurrency, OpenAiServerGenerator
+from kgsynth.generation.completions import completed
+from kgsynth.generation.openai_server import OpenAiServerGenerator
 from kgsynth.generation.scripted import ScriptedGenerator
-from kgsynth.generation.vllm_engine import CPU_ENVIRONMENT, ENVIRONMENT, engine_options
+from kgsynth.generation.vllm_engine import CPU_ENVIRONMENT, ENVIRONMENT, engine_options, request_parameters
 from kgsynth.parallel import RAY_IN_FLIGHT, ray_cause, start_ray
 
 # Starting a Ray dataset takes about a second; so many requests are worth it, and a kill repeats no more.
@@ -111,8 +113,8 @@ def scripted() -> RayGenerator:
 
 def server(inner: OpenAiServerGenerator) -> RayGenerator:
     """An OpenAI-compatible server, asked by Ray's HTTP processor."""
-    workers = -(-inner.concurrency.most // RAY_IN_FLIGHT)
-    share = -(-inner.concurrency.most // workers)
+    workers = -(-inner.most_in_flight // RAY_IN_FLIGHT)
+    share = -(-inner.most_in_flight // workers)
 
     def stage(dataset: Any) -> Any:
         from ray.data.llm import HttpRequestProcessorConfig, build_processor
@@ -156,7 +158,7 @@ class _Session:
     async def __aenter__(self) -> "_Session":
         if self._open is None:
             # Its own, by this machine's clock.
-            self._inner.concurrency = Concurrency(most=self._most)
+            self._inner.limit(self._most)
             self._open = await self._inner.open_session()
         return self
 
@@ -166,7 +168,7 @@ class _Session:
     async def post(self, url: str, *, headers: dict[str, str], data: str) -> "_Answer":
         """The answer to a request that came as the payload."""
         del url, headers
-        while self._flying >= self._inner.concurrency.allowed:
+        while self._flying >= self._inner.allowed:
             await asyncio.sleep(_GATE_S)
         self._flying += 1
         try:
@@ -202,7 +204,14 @@ def _http_answer(row: dict[str, Any]) -> dict[str, Any]:
     return {"request": row["request"], "answer": row["http_response"]["completion"]}
 
 
-def vllm(folder: str, *, model: str, sampling: Sampling, context_tokens: int) -> RayGenerator:
+def vllm(
+    folder: str,
+    *,
+    model: str,
+    sampling: Sampling,
+    context_tokens: int,
+    engine: Mapping[str, Any] = MappingProxyType({}),
+) -> RayGenerator:
     """Engines of vLLM on the GPUs of the cluster, one a GPU; one on a CPU where there is none."""
     inner = _Named(model, folder, sampling)
 
@@ -216,7 +225,7 @@ def vllm(folder: str, *, model: str, sampling: Sampling, context_tokens: int) ->
         processor = build_processor(
             vLLMEngineProcessorConfig(
                 model_source=folder,
-                engine_kwargs=engine_options(context_tokens, has_gpu=gpus > 0),
+                engine_kwargs=engine_options(context_tokens, has_gpu=gpus > 0, own=engine),
                 # As a pair: of a number alone Ray starts one engine, and others when that one is late.
                 concurrency=(engines, engines),
                 runtime_env={"env_vars": {**ENVIRONMENT, "HF_HUB_OFFLINE": "1", **({} if gpus else CPU_ENVIRONMENT)}},
@@ -224,7 +233,12 @@ def vllm(folder: str, *, model: str, sampling: Sampling, context_tokens: int) ->
                 # The engine does both itself; as stages of their own they would wait for CPUs that are taken.
                 tokenize_stage=False,
                 detokenize_stage=False,
-                chat_template_stage={"enabled": True, "concurrency": 1, **_LITTLE},
+                chat_template_stage={
+                    "enabled": True,
+                    "concurrency": 1,
+                    **({"chat_template_kwargs": options} if (options := inner.sampling.template_options()) else {}),
+                    **_LITTLE,
+                },
                 **({} if gpus else on_cpu),
             ),
             preprocess_map_kwargs=_LITTLE,
@@ -240,10 +254,9 @@ def vllm(folder: str, *, model: str, sampling: Sampling, context_tokens: int) ->
         return processor(dataset)
 
     def read(request: Request, row: dict[str, Any]) -> Completion:
-        completion = _text_row(request, row)
         # The processor does not say why a text ended.
-        is_cut = completion.output_tokens >= inner.sampling.max_output_tokens
-        return replace(completion, finish_reason="length") if is_cut else completion
+        is_cut = row["output_tokens"] >= inner.sampling.max_output_tokens
+        return _text_row(request, row, "length" if is_cut else "stop")
 
     return RayGenerator(inner, stage, read, batch=VLLM_BATCH)
 
@@ -309,24 +322,18 @@ def _scripted_row(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _text_row(request: Request, row: dict[str, Any]) -> Completion:
-    return Completion(
-        request_id=request.id,
-        text=row["text"],
-        finish_reason="stop",
+def _text_row(request: Request, row: dict[str, Any], finish_reason: str = "stop") -> Completion:
+    return completed(
+        request.id,
+        row["text"],
+        finish_reason,
         prompt_tokens=row["prompt_tokens"],
         output_tokens=row["output_tokens"],
     )
 
 
 def _vllm_row(request: Request, sampling: Sampling) -> dict[str, Any]:
-    parameters: dict[str, Any] = {
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "repetition_penalty": sampling.repetition_penalty,
-        "max_tokens": sampling.max_output_tokens,
-        "seed": request.seed,
-    }
+    parameters = request_parameters(request, sampling)
     if request.pattern:
         parameters["structured_outputs"] = {"regex": request.pattern}
     elif request.json_schema:

@@ -4,8 +4,9 @@ Shards depend on nothing but their units, so they may be finished in any order a
 the journal before anything is made of it; what is in a journal or a shard is never asked for again.
 """
 
+import re
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -21,10 +22,12 @@ from kgsynth.runs import Journal, RunFolder
 # With so many shards begun and not finished no further one is begun: that bounds memory. One alone would leave the
 # backend idle while the slowest request of a shard is waited for.
 OPEN_SHARDS = 3
-# The share of rejects says something when so many results are in.
-EARLY_RESULTS = 500
+# The share of rejects says something when so many units are done.
+EARLY_UNITS = 50
+_NUMBER = re.compile(r"\d+")
 _TELL_EVERY_S = 0.5
 _REASONS_TOLD = 3
+_ERROR_CHARS = 300
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,6 +83,10 @@ class Runner:
         self._folder, self._record, self._count, self._progress = folder, record, count, progress
         self._stop, self._finished, self._open_shards = stop, finished, open_shards
         self.totals: dict[str, int] = {}
+        self.left_out: list[str] = []
+        self._closed = 0
+        self._errors: dict[str, str] = {}
+        self._error_counts: Counter[str] = Counter()
         self._by_request: dict[str, _Open] = {}
         self._shards: dict[int, _Shard] = {}
         self._follow_ups: deque[Request] = deque()
@@ -115,6 +122,7 @@ class Runner:
             for completion in generator.generate(feed):
                 self._take(completion)
         finally:
+            self.left_out = list(getattr(generator, "left_out", ()))
             generator.close()
             for shard in self._shards.values():
                 shard.journal.close()
@@ -183,11 +191,16 @@ class Runner:
     def _take(self, completion: Completion) -> None:
         opened = self._by_request.pop(completion.request_id)
         # A model may write half of a surrogate pair, which no file can hold.
-        text = completion.text.encode("utf-8", "replace").decode()
-        if text != completion.text:
-            completion = replace(completion, text=text)
-        if completion.finish_reason != "error":
-            # A failure is no finished request: when the run goes on it is asked again.
+        text, reasoning = (one.encode("utf-8", "replace").decode() for one in (completion.text, completion.reasoning))
+        if (text, reasoning) != (completion.text, completion.reasoning):
+            completion = replace(completion, text=text, reasoning=reasoning)
+        if completion.finish_reason == "error":
+            # A failure is no finished request: when the run goes on it is asked again. Numbers in it, such as lengths,
+            # make no other error.
+            kind = _NUMBER.sub("0", completion.text)
+            self._errors.setdefault(kind, completion.text)
+            self._error_counts[kind] += 1
+        else:
             opened.shard.journal.append(plain(completion))
         self._session["requests"] += 1
         self._session["prompt_tokens"] += completion.prompt_tokens
@@ -208,6 +221,7 @@ class Runner:
                 "request_id": refusal.request_id,
                 "seed": opened.seeds.get(refusal.request_id),
                 "raw": refusal.raw,
+                **({"answer": refusal.answer} if refusal.answer else {}),
             }
             for refusal in outcome.refusals
         ]
@@ -229,7 +243,8 @@ class Runner:
         self._progress.advance()
         if len(shard.outcomes) == len(shard.units):
             self._write(shard)
-        if self._count.read >= EARLY_RESULTS:
+        self._closed += 1
+        if self._closed >= EARLY_UNITS:
             self._stop(self._count)
 
     def _write(self, shard: _Shard) -> None:
@@ -248,6 +263,13 @@ class Runner:
         self._add_totals(shard.totals)
         del self._shards[shard.number]
         self._finished(shard.units, rows)
+
+    def commonest_error(self) -> str:
+        """The backend error that most requests of this call met, with how many; empty when there was none."""
+        if not self._errors:
+            return ""
+        ((kind, number),) = self._error_counts.most_common(1)
+        return f"{self._errors[kind][:_ERROR_CHARS]} ({number:,} times)"
 
     def _add_totals(self, totals: Mapping[str, int]) -> None:
         for name, number in totals.items():

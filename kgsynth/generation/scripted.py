@@ -39,7 +39,7 @@ class ScriptedGenerator:
 
     def __init__(self) -> None:
         """Sampling changes no script."""
-        self.sampling = Sampling(temperature=0, top_p=1, repetition_penalty=1, max_output_tokens=1)
+        self.sampling = Sampling(temperature=0, top_p=1, max_output_tokens=1)
 
     def count_tokens(self, text: str) -> int:
         """Words and marks."""

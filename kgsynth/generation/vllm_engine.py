@@ -7,19 +7,24 @@ On a CPU it runs in float32 without prefix cache: then a request gives the same 
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kgsynth.config import set_defaults
-from kgsynth.errors import GeneratorUnavailableError, MissingExtraError
+from kgsynth.errors import ConfigError, GeneratorUnavailableError, MissingExtraError
 from kgsynth.generation.backend import Completion, Request, Sampling
+from kgsynth.generation.chat_interface import extra_fields
+from kgsynth.generation.completions import completed
 
 # Requests that the engine runs at once on a CPU, and how many wait beside those that run, so that none is missing when
 # one ends; a kill repeats no more than these.
 _CPU_BATCH = 16
 _WAITING_SHARE = 2
+# As `vllm serve` calls adapters; its engine has no argument for them.
+_LORA_MODULES = "lora_modules"
 CPU_ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
     "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
@@ -37,8 +42,10 @@ ENVIRONMENT = {
 }
 
 
-def engine_options(context_tokens: int, *, has_gpu: bool) -> dict[str, Any]:
-    """Options of an engine, wherever it runs."""
+def engine_options(
+    context_tokens: int, *, has_gpu: bool, own: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Options of an engine, wherever it runs; the user's own go before all others."""
     options: dict[str, Any] = {
         "max_model_len": context_tokens,
         # xgrammar lets raw control characters into strings.
@@ -55,7 +62,31 @@ def engine_options(context_tokens: int, *, has_gpu: bool) -> dict[str, Any]:
             "max_num_batched_tokens": context_tokens,
             "enable_prefix_caching": False,
         }
+    options |= {name: value for name, value in own.items() if name != _LORA_MODULES}
+    if own.get(_LORA_MODULES):
+        options.setdefault("enable_lora", True)
+    if not has_gpu:
+        # A batch must hold a whole prompt, however long the user lets it be.
+        options["max_num_batched_tokens"] = max(options["max_num_batched_tokens"], int(options["max_model_len"]))
     return options
+
+
+def request_parameters(request: Request, sampling: Sampling) -> dict[str, Any]:
+    """What vLLM's SamplingParams take for a request, but for forms; fields that the user adds go before all others."""
+    parameters: dict[str, Any] = {
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "top_k": sampling.top_k,
+        "min_p": sampling.min_p,
+        "repetition_penalty": sampling.repetition_penalty,
+        "presence_penalty": sampling.presence_penalty,
+        "frequency_penalty": sampling.frequency_penalty,
+        "stop": list(sampling.stop) or None,
+        "max_tokens": sampling.max_output_tokens,
+        "seed": request.seed,
+        **extra_fields(sampling.request),
+    }
+    return {name: value for name, value in parameters.items() if value is not None}
 
 
 class VllmGenerator:
@@ -63,16 +94,26 @@ class VllmGenerator:
 
     name = "vllm"
 
-    def __init__(self, folder: Path | str, *, model: str, sampling: Sampling, context_tokens: int) -> None:
+    def __init__(
+        self,
+        folder: Path | str,
+        *,
+        model: str,
+        sampling: Sampling,
+        context_tokens: int,
+        engine: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         """Load, 20-40 s on a CPU.
 
         Args:
-            folder: a Hugging Face folder, or a name that vLLM finds.
+            folder: a Hugging Face folder, or an id that vLLM finds on the hub.
             model: what records call it.
             sampling: parameters of all requests.
             context_tokens: prompt and answer together.
+            engine: options for vLLM's engine as they are, and `lora_modules`, one name with the path of its weights.
 
         Raises:
+            ConfigError: vLLM knows no such option of the engine or of the request.
             MissingExtraError: vLLM is not installed.
             GeneratorUnavailableError: the model cannot be loaded.
         """
@@ -99,11 +140,16 @@ class VllmGenerator:
             "model": str(folder),
             "disable_log_stats": True,
             "use_tqdm_on_load": False,
-            **engine_options(context_tokens, has_gpu=torch.cuda.is_available()),
+            **engine_options(context_tokens, has_gpu=torch.cuda.is_available(), own=engine),
         }
+        self._lora = _lora_request(engine)
         try:
             with _quiet():
                 self._engine: Any = vllm.LLM(**options)
+        except TypeError as error:
+            raise ConfigError(
+                f"vLLM takes no such option: {error}", hint="[backend.engine] holds arguments of vLLM's engine."
+            ) from error
         except (RuntimeError, ValueError, OSError) as error:
             raise GeneratorUnavailableError(
                 f"vLLM could not load {folder}: {error}", hint="The lines above say more; is there enough memory?"
@@ -111,6 +157,13 @@ class VllmGenerator:
         self._tokenizer = self._engine.get_tokenizer()
         batch = int(self._engine.llm_engine.vllm_config.scheduler_config.max_num_seqs)
         self._queue_length = _WAITING_SHARE * batch
+        try:
+            self._parameters(Request(id="", messages=(), seed=0))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(
+                f"vLLM does not take these parameters: {error}",
+                hint="In process, [backend.request] holds fields of vLLM's SamplingParams.",
+            ) from error
 
     def count_tokens(self, text: str) -> int:
         """Tokens of the model."""
@@ -133,7 +186,11 @@ class VllmGenerator:
                     break
                 try:
                     (identity,) = self._engine.enqueue_chat(
-                        [request.conversation()], [self._parameters(request)], use_tqdm=False
+                        [request.conversation()],
+                        [self._parameters(request)],
+                        use_tqdm=False,
+                        lora_request=self._lora,
+                        chat_template_kwargs=self.sampling.template_options() or None,
                     )
                 except ValueError as error:  # too long, or a form that the engine does not know
                     yield Completion(request_id=request.id, text=f"vLLM refuses: {error}", finish_reason="error")
@@ -145,10 +202,10 @@ class VllmGenerator:
             for output in self._engine.llm_engine.step():
                 if output.finished:
                     best = output.outputs[0]
-                    yield Completion(
-                        request_id=asked.pop(output.request_id).id,
-                        text=best.text,
-                        finish_reason="length" if best.finish_reason == "length" else "stop",
+                    yield completed(
+                        asked.pop(output.request_id).id,
+                        best.text,
+                        best.finish_reason,
                         prompt_tokens=len(output.prompt_token_ids or ()),
                         output_tokens=len(best.token_ids),
                     )
@@ -162,18 +219,27 @@ class VllmGenerator:
             form = StructuredOutputsParams(regex=request.pattern)
         elif request.json_schema:
             form = StructuredOutputsParams(json=request.json_schema)
-        return SamplingParams(
-            temperature=self.sampling.temperature,
-            top_p=self.sampling.top_p,
-            repetition_penalty=self.sampling.repetition_penalty,
-            max_tokens=self.sampling.max_output_tokens,
-            seed=request.seed,
-            structured_outputs=form,
-        )
+        return SamplingParams(**request_parameters(request, self.sampling), structured_outputs=form)
 
     def close(self) -> None:
         """Let the engine go."""
         del self._engine
+
+
+def _lora_request(engine: Mapping[str, Any]) -> Any:
+    """The adapter that all requests use; None for none."""
+    modules = engine.get(_LORA_MODULES, {})
+    if not modules:
+        return None
+    if not isinstance(modules, Mapping) or len(modules) != 1:
+        raise ConfigError(
+            f"engine.{_LORA_MODULES} is {modules!r}: give one name with the path of its weights",
+            hint='For example lora_modules = { mine = "path/to/adapter" }.',
+        )
+    from vllm.lora.request import LoRARequest
+
+    ((name, path),) = modules.items()
+    return LoRARequest(str(name), 1, str(path))
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from kgsynth.pipeline.forgetting import ForgetPlan, forget, plan_forget, restore
 from kgsynth.pipeline.graph import build, check, connect, load, load_pairs, merge, plan_merge
 from kgsynth.pipeline.looking import find
 from kgsynth.pipeline.planning import measured, plan, supply_row
+from kgsynth.pipeline.prompting import check_prompts, copy_prompts, list_prompts, prompt_texts
 from kgsynth.pipeline.reporting import SAMPLE as REPORT_SAMPLE
 from kgsynth.pipeline.reporting import report, write_report
 from kgsynth.pipeline.reviewing import apply_review, cases, preview, read_reviews, write_review
@@ -44,7 +45,9 @@ __all__ = [
     "build",
     "cases",
     "check",
+    "check_prompts",
     "connect",
+    "copy_prompts",
     "curate",
     "embed",
     "export",
@@ -57,6 +60,7 @@ __all__ = [
     "generate",
     "keep",
     "known_rounds",
+    "list_prompts",
     "load",
     "load_bulk",
     "load_pairs",
@@ -67,6 +71,7 @@ __all__ = [
     "plan_forget",
     "plan_merge",
     "preview",
+    "prompt_texts",
     "rate",
     "rating_runs",
     "read_corpus",

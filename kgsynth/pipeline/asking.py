@@ -6,7 +6,7 @@ What makes one stage another is a `Stage`; `writing` has them.
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -18,21 +18,29 @@ from numpy.typing import NDArray
 from kgsynth import __version__
 from kgsynth.config import UNDECISIVE, BackendSettings, Environment, ExtractSettings, FilterSettings
 from kgsynth.documents.read import refuse_too_many
-from kgsynth.errors import ConfigError, ManifestError
+from kgsynth.errors import ConfigError, GeneratorUnavailableError, ManifestError
 from kgsynth.generation import prompts
 from kgsynth.generation.backend import Generator
-from kgsynth.generation.runner import EARLY_RESULTS, Runner
-from kgsynth.generation.task import Context, Work
+from kgsynth.generation.forms import ANY_QUESTION, SMALL_MODEL_QUESTION
+from kgsynth.generation.runner import EARLY_UNITS, Runner
+from kgsynth.generation.small_model import is_small_model
+from kgsynth.generation.task import CUT_OFF, CUT_OFF_IN_THOUGHTS, Context, Similarities, Work
 from kgsynth.pipeline.backends import Make, open_shards, plain_settings, sampling_of
 from kgsynth.pipeline.stages import Report, batches, timed
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import StageCount, content_hash, hash_of_lines
-from kgsynth.runs import RUN_FILE, UNITS_FILE, RunFolder, atomic, open_run
+from kgsynth.runs import RUN_FILE, UNITS_FILE, RunFolder, atomic, differences, open_run
 
 Units = Callable[[], Iterator[Any]]
 
 _DIGEST_BYTES = 16
 _RETRY_HINT = "`kgsynth retry` asks for the rejects again; --max-rejected-share sets the limit."
+_CUT_OFF_HINT = (
+    "What was cut off needs more room: a larger --max-output-tokens (here, or for the rejects alone with `kgsynth "
+    "retry`), and --context-tokens to hold it. "
+)
+# What a retry may ask for otherwise than its run did.
+RETRY_CHANGES = ("max_output_tokens", "context_tokens", "temperature", "model", "request", "thinking")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +62,8 @@ class Stage:
     filled: Callable[[Sequence[Any]], Sequence[Any]] = list
     finished: Callable[[Sequence[Any], Sequence[Mapping[str, Any]]], None] = lambda _units, _rows: None
     started: Callable[[RunFolder], None] = lambda _folder: None
+    # How alike a text and names are; made when the first question needs it.
+    similarities: Similarities | None = None
 
 
 def ask(
@@ -83,7 +93,7 @@ def ask(
         GeneratorUnavailableError: the model is gone, what is finished is kept; TooManyRejectsError: too little can be
         used.
     """
-    stage = _with_model(environment, stage, make)
+    stage = _with_model(environment, stage, make, _complete_runs(stage, run_dir))
     known = _decisive(stage, attempt=0)
     work = partial(_work_through, environment, report=report, progress=progress, make=make)
     main = _same_run(run_dir, stage, known)
@@ -93,8 +103,7 @@ def ask(
             if not own.count:
                 raise ConfigError(f"there is nothing to {stage.name} from", hint="The input holds no unit.")
             decisive = {**known, "inputs": own.hash, "units": own.count}
-            name = "answers" if stage.name == "answer" else stage.name
-            path = run_dir or Path("runs") / f"{name}-{content_hash(decisive)[:12]}"
+            path = run_dir or Path("runs") / f"{_folder_name(stage)}-{content_hash(decisive)[:12]}"
             folder = _folder(stage, path, decisive, stage.inputs)
             work(stage, folder, units_file=own.file)
             return folder
@@ -187,6 +196,7 @@ def ask_again(
     report: Report,
     progress: Progress | None,
     make: Make,
+    changed: Collection[str] = (),
 ) -> RunFolder:
     """Run a stage on rejected units of a run, with new seeds, into `retry-<attempt>` inside its folder.
 
@@ -200,27 +210,56 @@ def ask_again(
         report: gets the account.
         progress: told one step a unit.
         make: makes the backend.
+        changed: names of settings that differ from those of the run on purpose.
 
     Raises:
-        ManifestError: the settings are not those of the run; ConfigError: units are gone; further as `ask`.
+        ManifestError: other settings are not those of the run; ConfigError: units are gone; further as `ask`.
     """
-    stage = _with_model(environment, stage, make)
+    stage = _with_model(environment, stage, make, ())
     with tempfile.TemporaryDirectory() as desk:
         own = _Units.of(stage, Path(desk) / "units")
         decisive = {**_decisive(stage, attempt=attempt), "inputs": own.hash, "units": own.count}
-        _refuse_another_run(original, decisive, expected=units_expected)
+        _refuse_another_run(original, decisive, expected=units_expected, changed=changed)
         inputs = {**stage.inputs, "retry_of": original.run_id, "attempt": attempt, "part": place}
         folder = _folder(stage, original.path / f"retry-{attempt}", decisive, inputs)
         _work_through(environment, stage, folder, units_file=own.file, report=report, progress=progress, make=make)
     return folder
 
 
-def _with_model(environment: Environment, stage: Stage, make: Make) -> Stage:
-    """The stage with the name of the model that the server has, which is part of what a run is."""
+def _with_model(environment: Environment, stage: Stage, make: Make, complete: Iterable[RunFolder]) -> Stage:
+    """The stage with the name of the model that the server has, which is part of what a run is.
+
+    Where no server answers, a complete run of the same settings says which model it asked: nothing is left to ask.
+    """
     settings = stage.settings
     if settings.backend != "server" or settings.model:
         return stage
-    return replace(stage, settings=replace(settings, model=make(environment, settings).model))
+    try:
+        model = make(environment, settings).model
+    except GeneratorUnavailableError:
+        models = {str(held.settings["model"]) for held in complete if _is_like(held, stage)}
+        if len(models) != 1:
+            raise
+        (model,) = models
+    return replace(stage, settings=replace(settings, model=model))
+
+
+def _complete_runs(stage: Stage, run_dir: Path | None) -> Iterator[RunFolder]:
+    """The complete runs that may be this one: that in its folder, or those of the stage below runs/."""
+    found = [run_dir] if run_dir is not None else sorted(Path("runs").glob(f"{_folder_name(stage)}-*"))
+    for path in found:
+        if (path / RUN_FILE).exists() and (held := open_run(path)).manifest() is not None:
+            yield held
+
+
+def _is_like(held: RunFolder, stage: Stage) -> bool:
+    """Whether a run was made with the stage's settings, whatever its model and its units."""
+    left_out = {"model": "", "inputs": "", "units": 0}
+    return held.stage == stage.name and {**held.settings, **left_out} == {**_decisive(stage, attempt=0), **left_out}
+
+
+def _folder_name(stage: Stage) -> str:
+    return "answers" if stage.name == "answer" else stage.name
 
 
 def _same_run(run_dir: Path | None, stage: Stage, known: Mapping[str, Any]) -> RunFolder | None:
@@ -250,11 +289,14 @@ def _work_through(
 
     def stop(account: StageCount) -> None:
         # What was hard once may be hard again, and a few units that were added say little: the run has kept enough.
-        is_told = not folder.is_part or ("added_to" in folder.inputs and account.read >= EARLY_RESULTS)
+        is_told = not folder.is_part or ("added_to" in folder.inputs and unit_count >= EARLY_UNITS)
         if is_told:
-            refuse_too_many(account, limit=settings.max_rejected_share, where=where, hint=_RETRY_HINT)
+            is_cut = any(account.rejected.get(reason) for reason in (CUT_OFF, CUT_OFF_IN_THOUGHTS))
+            hint = (_CUT_OFF_HINT if is_cut else "") + _RETRY_HINT
+            refuse_too_many(account, limit=settings.max_rejected_share, where=where, hint=hint)
 
     contexts: list[Context] = []
+    of_this_call: dict[str, str] = {}
 
     def begin(backend: Generator, unit: Any) -> Work:
         if not contexts:
@@ -286,18 +328,26 @@ def _work_through(
         finally:
             count.notes.update(runner.totals)
             count.notes["run"] = folder.run_id
+            # Of this call, so no part of the manifest.
+            for name, said in (
+                ("commonest_backend_error", runner.commonest_error()),
+                ("servers_left_out", ", ".join(runner.left_out)),
+            ):
+                if said:
+                    of_this_call[name] = count.notes[name] = said
         if runner.totals.get("units", 0) != unit_count:
             raise ManifestError(
                 f"{folder.path}: {runner.totals.get('units', 0):,} of {unit_count:,} units have an outcome",
                 hint="Did the input change while the stage ran? Run the same command again.",
             )
         stop(count)
-        row = {key: value for key, value in count.to_row().items() if key != "seconds"}
+        row = {key: value for key, value in count.to_row().items() if key != "seconds" and key not in of_this_call}
         folder.complete({"settings": folder.settings, "stages": [row], "version": __version__})
 
 
 def _context(stage: Stage, backend: Generator, run_id: str, attempt: int) -> Context:
     settings = stage.settings
+    is_small = is_small_model(backend.model)
     return Context(
         run_id=run_id,
         stage=stage.name,
@@ -307,9 +357,15 @@ def _context(stage: Stage, backend: Generator, run_id: str, attempt: int) -> Con
         backend=backend.name,
         model=backend.model,
         sampling=sampling_of(settings).to_json(),
-        budget_tokens=settings.context_tokens - settings.max_output_tokens,
+        budget_tokens=settings.prompt_tokens,
         count_tokens=backend.count_tokens,
-        constrained=settings.constrained,
+        constrained=is_small if settings.constrained is None else settings.constrained,
+        question_form=prompts.question_form(settings.domain) or (SMALL_MODEL_QUESTION if is_small else ANY_QUESTION),
+        has_schema=settings.constrained is not False,
+        has_filters=getattr(settings, "filters", True),
+        similarities=stage.similarities,
+        system=settings.system,
+        system_role=settings.system_role,
     )
 
 
@@ -322,6 +378,8 @@ def _decisive(stage: Stage, *, attempt: int) -> dict[str, Any]:
         # What is rated, and what is made of ratings, is no part of what a model says of a document.
         left_out |= {item.name for item in fields(FilterSettings)} - {item.name for item in fields(BackendSettings)}
     settings = {name: value for name, value in plain_settings(stage.settings).items() if name not in left_out}
+    # Headers say who asks, not what.
+    settings["request"] = {name: value for name, value in settings["request"].items() if name != "headers"}
     return {
         **settings,
         **stage.decisive,
@@ -332,13 +390,19 @@ def _decisive(stage: Stage, *, attempt: int) -> dict[str, Any]:
     }
 
 
-def _refuse_another_run(original: RunFolder, decisive: Mapping[str, Any], *, expected: int) -> None:
-    for name, held in original.settings.items():
-        if name not in ("inputs", "units", "attempt", "version") and decisive.get(name) != held:
-            raise ManifestError(
-                f"{name} was {held!r} in run {original.run_id} and is {decisive.get(name)!r}",
-                hint="A retry asks with what its run asked with; only the seeds are new.",
-            )
+def _refuse_another_run(
+    original: RunFolder, decisive: Mapping[str, Any], *, expected: int, changed: Collection[str]
+) -> None:
+    passed_over = {"inputs", "units", "attempt", "version", *changed}
+    there, here = (
+        {name: value for name, value in held.items() if name not in passed_over}
+        for held in (original.settings, decisive)
+    )
+    if there != here:
+        raise ManifestError(
+            f"run {original.run_id} was made with other settings: {differences(there, here)}",
+            hint="A retry asks with what its run asked with, but for the seeds and what its options change.",
+        )
     if decisive["units"] != expected:
         raise ConfigError(
             f"{expected - decisive['units']:,} of {expected:,} rejected units are not in the input any more",

@@ -143,7 +143,7 @@ def embed(
             pyarrow.OSFile(str(partial_index), "wb") as index_file,
             pyarrow.ipc.new_file(index_file, schema) as index,
         ):
-            for batch in batches(usable_documents(documents, rejects, read_count), _EMBED_BATCH[settings.engine]):
+            for batch in batches(usable_documents(documents, rejects, read_count), _EMBED_BATCH[settings.executor]):
                 worth = []
                 for one in batch:
                     reason = quality.problem(one.text, min_words=settings.min_words)
@@ -263,7 +263,7 @@ def vector_store(environment: Environment, settings: FilterSettings) -> Any:
 
     return EmbeddingStore(
         environment.embeddings,
-        PooledEmbedder(make_embedder("auto", settings.engine), words=settings.window_words, most=settings.windows),
+        PooledEmbedder(make_embedder("auto", settings.executor), words=settings.window_words, most=settings.windows),
     )
 
 

@@ -1,8 +1,12 @@
 """From questions and answers to a training set: curated across runs, exported with a card."""
 
 import json
+import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,8 @@ from kgsynth.documents.forgotten import Forgotten, read_forgotten
 from kgsynth.documents.questions import question_folders, read_questions
 from kgsynth.documents.read import refuse_too_many
 from kgsynth.errors import ConfigError, ManifestError
+from kgsynth.graph import provenance
+from kgsynth.graph.session import Graph
 from kgsynth.pipeline.stages import Report, batches, timed
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import AnsweredQuestion, CuratedQuestion, StageCount, content_hash, hash_of_lines, plain
@@ -209,6 +215,7 @@ def export(
     output: Path,
     overwrite: bool,
     forgotten: Forgotten | None = None,
+    graph: Graph | None = None,
     report: Report,
     progress: Progress | None = None,
 ) -> exporting.Exported:
@@ -220,6 +227,7 @@ def export(
         output: folder to write.
         overwrite: replace a folder that an export wrote before.
         forgotten: what was taken out; what was made from it is left out.
+        graph: holds the passages, where the settings ask for them.
         report: gets the account.
         progress: told one step a question.
 
@@ -230,16 +238,76 @@ def export(
     total = manifest["stages"][0]["kept"]
     card = card_of(folder, manifest, settings, name=output.name)
     count = StageCount(stage="export", unit="questions")
-    with timed(count, report), shown(progress or Silent(), "export", total) as bar:
-        rows = _curated(folder, bar)
+    with (
+        timed(count, report),
+        shown(progress or Silent(), "export", total) as bar,
+        wrong_answers(folder if settings.format == "preference" else None) as wrong,
+    ):
         exported = exporting.write(
-            rows, output, settings, card=card, overwrite=overwrite, is_forgotten=(forgotten or Forgotten()).touches
+            _curated(folder, bar),
+            output,
+            settings,
+            card=card,
+            overwrite=overwrite,
+            is_forgotten=(forgotten or Forgotten()).touches,
+            wrong_answers=wrong,
+            passages=partial(_passages, graph) if graph is not None else None,
         )
         count.kept = sum(exported.rows.values())
         for reason, number in exported.left_out.items():
             count.reject(reason, number)
         count.notes.update({f"{split}_rows": number for split, number in sorted(exported.rows.items())})
     return exported
+
+
+@contextmanager
+def wrong_answers(curated: RunFolder | None) -> Iterator[Callable[[str], Sequence[str]]]:
+    """Answers that a judge found wrong, by the id of their question, from the rejects of the runs that were curated.
+
+    They stand in a table on disk while the block runs, so that memory stays flat.
+    """
+    with tempfile.TemporaryDirectory() as desk, sqlite3.connect(Path(desk) / "answers") as table:
+        table.execute("CREATE TABLE answers (question TEXT, answer TEXT)")
+        for path in (Path(one) for one in curated.inputs.get("questions", ())) if curated is not None else ():
+            for part in open_run(path).parts() if (path / RUN_FILE).is_file() else ():
+                rows = ((row["unit_id"], row["answer"]) for row in part.rejects() if row.get("answer"))
+                table.executemany("INSERT INTO answers VALUES (?, ?)", rows)
+        table.execute("CREATE INDEX by_question ON answers (question)")
+
+        def find(question: str) -> list[str]:
+            found = table.execute("SELECT answer FROM answers WHERE question = ? ORDER BY rowid", (question,))
+            return [answer for (answer,) in found]
+
+        yield find
+
+
+def _passages(graph: Graph, rows: Sequence[CuratedQuestion]) -> list[list[dict[str, str]]]:
+    """What each question was grounded in: so much of each document as its prompt showed."""
+    wanted = sorted({document for row in rows for document in row.documents})
+    documents = provenance.documents(graph, wanted, with_terms=False)
+    unknown = [one for one in wanted if one not in documents]
+    if unknown:
+        raise ConfigError(
+            f"{len(unknown):,} of the documents that questions were grounded in are not in this graph, such as "
+            f"{unknown[0]!r}",
+            hint="--graph NAME selects the graph that the questions were written from.",
+        )
+    found = []
+    for row in rows:
+        # Questions of a run that did not write down how much was shown have the whole texts.
+        shown_chars = row.passage_chars or (None,) * len(row.documents)
+        found.append(
+            [
+                {
+                    "document": identity,
+                    **{name: documents[identity][name] for name in ("title", "source", "license", "attribution")},
+                    "text": documents[identity]["text"][:chars].strip(),
+                }
+                for identity, chars in zip(row.documents, shown_chars, strict=True)
+                if chars != 0
+            ]
+        )
+    return found
 
 
 def curated_run(path: Path) -> tuple[RunFolder, dict[str, Any]]:

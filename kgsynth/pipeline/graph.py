@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from kgsynth.concepts.decide import Decision, Doubt, Merge, MergeTerm, decide
-from kgsynth.concepts.normalise import term_id
 from kgsynth.config import DocumentsSettings, Environment, FieldNames, GraphSettings, MergeSettings
 from kgsynth.documents import RejectFile, read, usable_documents
 from kgsynth.documents.forgotten import REASON
@@ -15,6 +14,7 @@ from kgsynth.documents.read import refuse_too_many, usable_annotations
 from kgsynth.graph import checks, decisions, derived, facts, growing
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
+from kgsynth.names import term_id
 from kgsynth.parallel import in_order
 from kgsynth.pipeline.stages import Report, batches, timed
 from kgsynth.progress import Progress, Silent, shown
@@ -351,7 +351,7 @@ def decided(
     from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
 
     count = StageCount(stage="merge", unit="candidate pairs")
-    store = EmbeddingStore(environment.embeddings, make_embedder(settings.embedder, settings.engine))
+    store = EmbeddingStore(environment.embeddings, make_embedder(settings.embedder, settings.executor))
     decision = decide(
         [MergeTerm(id=term.id, kind=term.kind, name=term.name, document_count=term.document_count) for term in terms],
         store.embed,
@@ -392,7 +392,7 @@ def kept_settings(settings: MergeSettings) -> dict[str, object]:
     """The settings of a merge with the embedder that was used, wherever, for later decisions that must be like it."""
     from kgsynth.concepts.embedding import embedder_used
 
-    return {**asdict(settings), "embedder": embedder_used(settings.embedder), "engine": "local"}
+    return {**asdict(settings), "embedder": embedder_used(settings.embedder), "executor": "local"}
 
 
 def merge_rows(planned: MergePlan) -> list[dict[str, object]]:

@@ -1,8 +1,8 @@
 """Finding what somebody names: the graph's names with the normal forms of the concepts' room."""
 
-from kgsynth.concepts.normalise import term_id
 from kgsynth.graph import show
 from kgsynth.graph.session import Graph
+from kgsynth.names import term_id
 
 
 def find(graph: Graph, thing: show.Thing, name: str) -> show.Found:

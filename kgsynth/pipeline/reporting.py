@@ -245,7 +245,7 @@ def _questions(
             near = Counter(levels[row] for row in duplicates.first_stays(signatures.pairs(_NEAR_JACCARD)))
     with shown(progress, f"report: likeness, {side.name}", None) as bar:
         found = diversity.figures(drawn, embedder=embedder, near=near, advance=bar.advance)
-    found["unclaimed"] = coverage.unclaimed(universe, drawn.concepts)
+    found["unshown"] = coverage.unshown(universe, drawn.concepts)
     return found, drawn.questions_each()
 
 

@@ -59,6 +59,7 @@ def subset(
     """
     folder, manifest = curated_run(curated)
     gone = forgotten or Forgotten()
+    shape = exporting.Shape(settings)
     levels: list[int] = []
     keys: list[int] = []
     usable: list[bool] = []
@@ -67,8 +68,8 @@ def subset(
         keys.append(
             int.from_bytes(hashlib.sha256(f"{seed} {row['id']}".encode("utf-8", "replace")).digest()[:8], "big")
         )
-        has_text = settings.format not in exporting.WITH_ANSWERS or bool(row["answer"])
-        usable.append(has_text and not gone.touches(CuratedQuestion.from_row(row)))
+        question = CuratedQuestion.from_row(row)
+        usable.append(not shape.problem(question) and not gone.touches(question))
     ranks = _ranks(np.array(levels, dtype=np.int64), np.array(keys, dtype=np.uint64), np.array(usable, dtype=np.bool_))
     total = int(sum(usable))
     sizes = sorted(set(sizes))

@@ -11,6 +11,7 @@ from kgsynth import __version__
 from kgsynth.config import UNDECISIVE, DocumentsSettings, Environment, Resolved, RunConfig
 from kgsynth.documents.forgotten import read_forgotten
 from kgsynth.errors import ConfigError, GraphError
+from kgsynth.generation import prompts
 from kgsynth.graph import checks
 from kgsynth.graph.session import Graph
 from kgsynth.pipeline.backends import Backends
@@ -74,6 +75,7 @@ def run(
             "sample.favour needs sample.earlier in a run",
             hint="What the graph holds changes as the run goes on: name the files of earlier combinations.",
         )
+    _check_domains(config)
     decisive = _decisive(resolved)
     # Claimed before anything is written: results of two configurations never stand in one folder.
     claim = RunFolder(work_dir, content_hash([decisive, __version__])[:12], decisive, stage="run", rows_name="none")
@@ -140,12 +142,34 @@ def run(
                 output=work_dir / "dataset",
                 overwrite=True,
                 forgotten=read_forgotten(environment.tombstones, graphs={config.graph.name}),
+                graph=graph if config.export.with_passages else None,
                 report=reported,
                 progress=progress,
             )
             result.folders["dataset"] = exported.folder
         _complete(claim, result)
     return result
+
+
+def _check_domains(config: RunConfig) -> None:
+    """Look for the prompts of all stages before anything is done.
+
+    Raises:
+        ConfigError: no domain is chosen, or it has no template for a stage.
+    """
+    tasks: list[tuple[str, str]] = []
+    if config.run.filter and config.filter.rounds:
+        tasks.append((config.filter.domain, "rate"))
+    last = _UNTIL.index(config.run.until)
+    if last > _UNTIL.index("filter") and config.extract.method == "llm" and not config.documents.annotations:
+        tasks.append((config.extract.domain, "extract"))
+    if last >= _UNTIL.index("questions"):
+        by_level = {1: "level1", 2: "level2" if config.generate.chosen_by == "seed" else "level2_free", 3: "level3"}
+        tasks += [(config.generate.domain, by_level[level]) for level in config.generate.levels]
+    if last >= _UNTIL.index("answers"):
+        tasks += [(config.answer.domain, task) for task in ("answer", *(["judge"] if config.answer.judge else []))]
+    for domain, task in tasks:
+        prompts.load(domain, task)
 
 
 def _complete(claim: RunFolder, result: RunResult) -> None:

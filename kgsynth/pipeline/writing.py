@@ -35,10 +35,11 @@ from kgsynth.generation.questions import SourceCombination, SourceDocument
 from kgsynth.generation.task import Context, Work
 from kgsynth.graph import derived, provenance
 from kgsynth.graph.session import Graph
-from kgsynth.pipeline.asking import Stage, ask, ask_again
+from kgsynth.pipeline.asking import RETRY_CHANGES, Stage, ask, ask_again
 from kgsynth.pipeline.backends import Make, make_generator
 from kgsynth.pipeline.filtering import rate_stage
 from kgsynth.pipeline.graph import connect
+from kgsynth.pipeline.similarity import name_similarities
 from kgsynth.pipeline.stages import Report, advancing, settled, timed, write_lines
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import (
@@ -183,7 +184,8 @@ def _combinations_stage(
         provenance.write_questions(graph, [dict(row) for row in rows])
 
     def begin(source: Any, context: Context) -> Work:
-        return Level3(source, context, max_questions=_asked(settings, 3, source.combination.id, only))
+        asked = _asked(settings, 3, source.combination.id, only)
+        return Level3(source, context, max_questions=asked, min_concepts=settings.min_concepts)
 
     return Stage(
         name="level3",
@@ -201,6 +203,7 @@ def _combinations_stage(
         unit_line=lambda one: json.dumps([one.id, [document.id for document in one.documents]]),
         begin=begin,
         filled=lambda batch: _source_combinations(graph, batch),
+        similarities=name_similarities(),
         finished=finished,
         started=lambda folder: provenance.write_run(graph, folder.run_id, stage="generate", settings=folder.settings),
     )
@@ -232,7 +235,14 @@ def _documents_stage(
         if level == 1:
             return Level1(document, context, max_questions=asked)
         own = (taken or {}).get(document.id, set())
-        return Level2(document, context, max_questions=asked, chosen_by=settings.chosen_by, taken=own)
+        return Level2(
+            document,
+            context,
+            max_questions=asked,
+            chosen_by=settings.chosen_by,
+            min_concepts=settings.min_concepts,
+            taken=own,
+        )
 
     return Stage(
         name=f"level{level}",
@@ -253,6 +263,7 @@ def _documents_stage(
         unit_line=lambda one: one,
         begin=begin,
         filled=lambda batch: _source_documents(graph, batch),
+        similarities=name_similarities() if level == 2 else None,
         finished=lambda _, rows: provenance.write_questions(graph, [dict(row) for row in rows]),
         started=lambda folder: provenance.write_run(graph, folder.run_id, stage="generate", settings=folder.settings),
     )
@@ -363,7 +374,8 @@ def retry(
         report: gets the account.
         progress: told one step a unit.
         make: makes the backend.
-        changes: settings that decide no output, such as `url` or `concurrency`, for this call.
+        changes: settings for this call: those that decide no output, such as `url`, and those of `RETRY_CHANGES`, which
+            are recorded in the folder of the retry.
 
     Returns:
         The folder of the retry; None when there is nothing to retry.
@@ -426,6 +438,7 @@ def retry(
                 report=report,
                 progress=progress,
                 make=make,
+                changed=[name for name in RETRY_CHANGES if name in (changes or {})],
             )
         finally:
             if graph is not None:
@@ -447,6 +460,10 @@ def _stage_again(
     kind = kinds.get(folder.stage, GenerateSettings)
     held = {name: value for name, value in folder.inputs.get("settings", {}).items() if value is not None}
     section = "generate" if kind is GenerateSettings else folder.stage
+    changes = dict(changes)
+    if "request" in changes:
+        own: Any = changes["request"]
+        changes["request"] = {**held.get("request", {}), **own}
     settings: Any = section_from(section, {**held, **changes}, kind)
     inputs: dict[str, Any] = folder.inputs
     if folder.stage in ("extract", "rate"):
@@ -490,7 +507,9 @@ def _seed_of(combinations: Path | Sequence[Combination]) -> int:
 
 def _source_combinations(graph: Graph, batch: Sequence[Combination]) -> list[SourceCombination]:
     ids = sorted({term for combination in batch for term in combination.terms})
-    names = {row["id"]: str(row["name"]) for row in graph.read(_NAMES, ids=ids)}
+    rows = graph.read(_NAMES, ids=ids)
+    names = {row["id"]: str(row["name"]) for row in rows}
+    aliases = {row["id"]: tuple(row["aliases"]) for row in rows if row["aliases"]}
     wanted = sorted({document.id for combination in batch for document in combination.documents})
     documents = provenance.documents(graph, wanted, with_terms=False)
     _refuse_unknown([term for term in ids if term not in names] + [one for one in wanted if one not in documents])
@@ -499,6 +518,7 @@ def _source_combinations(graph: Graph, batch: Sequence[Combination]) -> list[Sou
         SourceCombination(
             combination=combination,
             names={term: names[term] for term in combination.terms},
+            aliases={term: aliases[term] for term in combination.terms if term in aliases},
             documents=tuple(made[document.id] for document in combination.documents),
         )
         for combination in batch
@@ -518,6 +538,7 @@ def _source_documents(graph: Graph, batch: Sequence[str]) -> list[SourceDocument
                 topics=tuple(term["id"] for term in terms if term["kind"] == "topic"),
                 concepts=tuple(term["id"] for term in terms if term["kind"] == "concept"),
                 names={term["id"]: term["name"] for term in terms},
+                aliases={term["id"]: tuple(term["aliases"]) for term in terms if term["aliases"]},
             )
         )
     return made

@@ -245,8 +245,8 @@ def unused(uses: Uses, before: Uses | None = None) -> dict[str, Any]:
     return _left(uses.universe.graph, uses.terms if before is None else uses.terms + before.terms)
 
 
-def unclaimed(universe: Universe, concepts: Iterable[str]) -> dict[str, Any]:
-    """Concepts that no question claims, given those that some do: as `unused`."""
+def unshown(universe: Universe, concepts: Iterable[str]) -> dict[str, Any]:
+    """Concepts that no question shows in its text, given those that some do: as `unused`."""
     held = np.zeros(len(universe.graph.ids), dtype=np.int64)
     held[universe.places(concepts)] = 1
     return _left(universe.graph, held)

@@ -49,6 +49,8 @@ class Sample:
     grades: dict[int, Counter[str]] = field(default_factory=dict)
     origins: Counter[str] = field(default_factory=Counter)
     concepts: set[str] = field(default_factory=set)
+    evidence: Counter[str] = field(default_factory=Counter)
+    foreign: int = 0
     drawn: list[AnsweredQuestion] = field(default_factory=list)
     _forms: dict[int, Any] = field(default_factory=dict)
     _combinations: Any = field(default_factory=lambda: array("Q"))
@@ -66,7 +68,9 @@ class Sample:
         self._forms.setdefault(level, array("Q")).append(_short_hash(normal_question(question.text)))
         if question.combination_id:
             self._combinations.append(_short_hash(question.combination_id))
-        self.concepts.update(question.concepts)
+        self.concepts.update(question.counted_concepts)
+        self.evidence.update(question.claim_evidence)
+        self.foreign += len(question.foreign_claims)
         if any(self.is_drawn(level, one) for one in question.documents or (question.id,)):
             self.drawn.append(question)
 
@@ -128,6 +132,12 @@ def figures(
                 "near_duplicate_share": None if near is None else near.get(level, 0) / words.total(),
             }
             for level, words in sorted(sample.words.items())
+        },
+        "claims": {
+            "claimed": sample.evidence.total(),
+            "shown_by": {by: number for by, number in sorted(sample.evidence.items()) if by},
+            "claimed_only": sample.evidence[""],
+            "foreign": sample.foreign,
         },
         "origins": dict(sorted(sample.origins.items())),
         "sampled": len(sample.drawn),

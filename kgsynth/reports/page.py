@@ -14,6 +14,8 @@ _KINDS = {
     "documents": "documents",
     "combinations": "combinations (different sets of concepts)",
 }
+# What may show a claim, as in `Question.claim_evidence`.
+_EVIDENCE = ("name", "alias", "words", "meaning")
 
 
 def page(figures: Mapping[str, Any]) -> str:
@@ -300,13 +302,24 @@ def _question_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             for name, made in asked
             for level, held in made["levels"].items()
         ],
-        "unclaimed": [
+        "unshown": [
             {
                 "name": name,
-                "count": made["unclaimed"]["count"],
-                "rows": [list(one.values()) for one in made["unclaimed"]["listed"]],
+                "count": made["unshown"]["count"],
+                "rows": [list(one.values()) for one in made["unshown"]["listed"]],
             }
             for name, made in asked
+        ],
+        "claim_rows": [
+            [
+                name,
+                held["claimed"],
+                *(held["shown_by"].get(by, 0) for by in _EVIDENCE),
+                held["claimed_only"],
+                held["foreign"],
+            ]
+            for name, made in asked
+            if (held := made["claims"])["claimed"]
         ],
         "embedders": sorted({made["embedder"] for _, made in asked if made["embedder"]}),
         "likeness_rows": [

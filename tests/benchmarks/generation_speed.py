@@ -103,7 +103,13 @@ def vllm(count: int) -> None:
     from kgsynth.pipeline.backends import Backends
 
     settings = AnswerSettings(
-        backend="vllm", seed=1, max_output_tokens=_TOKENS, context_tokens=1024, max_rejected_share=1.0, temperature=0.8
+        domain="mathematics",
+        backend="vllm",
+        seed=1,
+        max_output_tokens=_TOKENS,
+        context_tokens=1024,
+        max_rejected_share=1.0,
+        temperature=0.8,
     )
     environment = config.environment()
     with tempfile.TemporaryDirectory() as desk, Backends() as backends:
@@ -154,7 +160,12 @@ def extract(count: int) -> None:
     from kgsynth.pipeline.backends import Backends
 
     settings = ExtractSettings(
-        method="llm", seed=1, max_output_tokens=_TOKENS, context_tokens=1024, max_rejected_share=1.0
+        domain="mathematics",
+        method="llm",
+        seed=1,
+        max_output_tokens=_TOKENS,
+        context_tokens=1024,
+        max_rejected_share=1.0,
     )
     environment = config.environment()
     sent: dict[str, Request] = {}
@@ -233,8 +244,9 @@ def server(count: int) -> None:
     ):
         file = questions(Path(desk) / "q.jsonl", count)
         settings = AnswerSettings(
+            domain="mathematics",
             backend="server",
-            url=url,
+            url=(url,),
             seed=1,
             max_output_tokens=_TOKENS,
             context_tokens=1024,
@@ -265,20 +277,22 @@ def server(count: int) -> None:
 def guided(count: int) -> None:
     """What forcing an answer's form costs; a form also ends texts, so the rate of a full batch is what to compare."""
     from kgsynth.generation import level1, level3
-    from kgsynth.generation.questions import QUESTION_PATTERN
+    from kgsynth.generation.forms import SMALL_MODEL_QUESTION
     from kgsynth.pipeline.backends import Backends
 
     concepts = ["hash join", "topological sort", "adjacency matrix", "random variable", "gcd", "spectral norm"]
     forms = {
         "none": "",
-        "level 1": level1._pattern(5),
+        "level 1": level1._pattern(5, SMALL_MODEL_QUESTION),
         "level 2": "".join(
-            rf"<question>\n{QUESTION_PATTERN}\n</question>\n<concepts>\n{one}; {other}\n</concepts>\n?"
+            rf"<question>\n{SMALL_MODEL_QUESTION}\n</question>\n<concepts>\n{one}; {other}\n</concepts>\n?"
             for one, other in pairwise(concepts)
         ),
-        "level 3": level3.answer_pattern(concepts, 3),
+        "level 3": level3.answer_pattern(concepts, 3, SMALL_MODEL_QUESTION),
     }
-    settings = AnswerSettings(backend="vllm", seed=1, max_output_tokens=_TOKENS, context_tokens=2048)
+    settings = AnswerSettings(
+        domain="mathematics", backend="vllm", seed=1, max_output_tokens=_TOKENS, context_tokens=2048
+    )
     with Backends() as backends:
         backends.make(config.environment(), settings)
         (generator,) = backends._loaded.values()
@@ -317,7 +331,7 @@ def clients(count: int) -> None:
     found: dict[str, float] = {}
     with servers.running("--instant") as fake, tempfile.TemporaryDirectory() as desk:
         file = questions(Path(desk) / "q.jsonl", count)
-        settings = AnswerSettings(backend="server", url=fake.url, seed=1, concurrency=64)
+        settings = AnswerSettings(domain="mathematics", backend="server", url=(fake.url,), seed=1, concurrency=64)
         prompts_file, few_file = Path(desk) / "conversations.jsonl", Path(desk) / "few.jsonl"
         for path, number in ((prompts_file, count), (few_file, count // 10)):
             path.write_text("".join(json.dumps(one) + "\n" for one in conversations(number)), encoding="utf-8")
@@ -368,7 +382,7 @@ def memory(count: int) -> None:
     """Peak memory of a run of that many scripted requests, and of one of a tenth of them before it."""
     desk = Path(tempfile.mkdtemp())
     try:
-        settings = AnswerSettings(backend="scripted", seed=1)
+        settings = AnswerSettings(domain="mathematics", backend="scripted", seed=1)
         for part in (count // 10, count):
             file = questions(desk / "q.jsonl", part)
             started = time.monotonic()

@@ -22,9 +22,9 @@ from kgsynth import config
 from kgsynth.concepts import vocabulary
 from kgsynth.concepts.decide import MergeTerm, decide
 from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
-from kgsynth.concepts.normalise import normal_form
 from kgsynth.config import DocumentsSettings, EmbedderName
 from kgsynth.documents import RejectFile, usable_documents
+from kgsynth.names import normal_form
 from kgsynth.records import StageCount
 
 HERE = Path(__file__).parent

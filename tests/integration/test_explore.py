@@ -201,7 +201,7 @@ def test_one_thing_is_shown_with_what_is_around_it(kgsynth: Callable[..., str], 
     assert values["question"] in said
     assert f"Title of {values['document']}" in kgsynth("document", f"title of {values['document']}")
     said = kgsynth("question", values["question"])
-    assert "claims: concept:" in said
+    assert "shows: concept:" in said
     assert "answer" in said
     assert "this graph has no question 'zzz'" in kgsynth("question", "zzz", code=1)
     # A text of more words than the index takes clauses is looked for all the same.

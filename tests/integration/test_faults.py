@@ -138,7 +138,7 @@ def test_answer_stands_kill_9_anywhere(tmp_path: Path, command_environment: dict
     file, units = questions_file(tmp_path, 300)
     stand_all_kills(
         lambda url, folder: [
-            KGSYNTH, "answer", str(file), "--not-to-graph", "--votes", "2", "--judge", "--url", url, "--run-dir", str(folder), *COMMON,
+            KGSYNTH, "answer", "--domain", "mathematics", str(file), "--not-to-graph", "--votes", "2", "--judge", "--url", url, "--run-dir", str(folder), *COMMON,
         ],
         units, tmp_path, command_environment, seed=1,
     )  # fmt: skip
@@ -188,7 +188,7 @@ def test_generate_stands_kill_9_anywhere_and_the_graph_has_it_all(
     values = {**command_environment, "NEO4J_URI": server.status().bolt_url, "NEO4J_PASSWORD": server.password()}
     whole, _ = stand_all_kills(
         lambda url, folder: [
-            KGSYNTH, "generate", str(combinations_file), "--url", url, "--run-dir", str(folder), *COMMON,
+            KGSYNTH, "generate", "--domain", "mathematics", str(combinations_file), "--url", url, "--run-dir", str(folder), *COMMON,
         ],
         units, tmp_path, values, seed=5,
     )  # fmt: skip
@@ -209,6 +209,8 @@ def test_a_server_that_is_killed_stops_the_run_and_nothing_is_lost(
         return [
             KGSYNTH,
             "answer",
+            "--domain",
+            "mathematics",
             str(file),
             "--not-to-graph",
             "--url",
@@ -258,7 +260,19 @@ def test_two_processes_on_one_folder(tmp_path: Path, command_environment: dict[s
     file, _ = questions_file(tmp_path, 200)
     both_tried = tmp_path / "both tried"
     with servers.running("--until", str(both_tried), log=tmp_path / "log") as fake:
-        command = [KGSYNTH, "answer", str(file), "--not-to-graph", "--url", fake.url, "--run-dir", "run", *COMMON]
+        command = [
+            KGSYNTH,
+            "answer",
+            "--domain",
+            "mathematics",
+            str(file),
+            "--not-to-graph",
+            "--url",
+            fake.url,
+            "--run-dir",
+            "run",
+            *COMMON,
+        ]
         both = [
             subprocess.Popen(command, cwd=tmp_path, env=command_environment, stderr=subprocess.PIPE, text=True)
             for _ in range(2)
@@ -274,7 +288,19 @@ def test_two_processes_on_one_folder(tmp_path: Path, command_environment: dict[s
 
 def test_a_poisoned_request_is_a_reject_and_retry_heals_it(tmp_path: Path, command_environment: dict[str, str]) -> None:
     file, _ = questions_file(tmp_path, 60)
-    answer = [KGSYNTH, "answer", str(file), "--not-to-graph", "--run-dir", "run", "--tries", "2", *COMMON]
+    answer = [
+        KGSYNTH,
+        "answer",
+        "--domain",
+        "mathematics",
+        str(file),
+        "--not-to-graph",
+        "--run-dir",
+        "run",
+        "--tries",
+        "2",
+        *COMMON,
+    ]
 
     def kgsynth(*arguments: str) -> str:
         done = subprocess.run(
@@ -320,7 +346,19 @@ def test_what_was_added_to_the_input_is_asked_and_nothing_else(
     tmp_path: Path, command_environment: dict[str, str]
 ) -> None:
     file, _ = questions_file(tmp_path, 60)
-    answer = [KGSYNTH, "answer", str(file), "--not-to-graph", "--run-dir", "run", "--tries", "2", *COMMON]
+    answer = [
+        KGSYNTH,
+        "answer",
+        "--domain",
+        "mathematics",
+        str(file),
+        "--not-to-graph",
+        "--run-dir",
+        "run",
+        "--tries",
+        "2",
+        *COMMON,
+    ]
 
     def kgsynth(*arguments: str, code: int = 0) -> str:
         done = subprocess.run(
@@ -357,7 +395,7 @@ def test_what_was_added_to_the_input_is_asked_and_nothing_else(
     # Two inputs, of which the first has grown: what was added stands in the middle.
     other = tmp_path / "other.jsonl"
     other.write_text(json.dumps({"id": "other", "text": "What is one more than this?"}) + "\n")
-    both = [KGSYNTH, "answer", str(file), str(other), *answer[3:]]
+    both = [KGSYNTH, "answer", "--domain", "mathematics", str(file), str(other), *answer[3:]]
     with servers.running("--port", str(port), log=tmp_path / "log 3") as fake:
         kgsynth(*both, "--url", fake.url)
         file.write_text(file.read_text() + json.dumps({"id": "middle", "text": "What is in the middle?"}) + "\n")
@@ -377,7 +415,19 @@ def test_the_run_stops_when_too_much_is_rejected(tmp_path: Path, command_environ
     values = [*COMMON[:4], *COMMON[6:], "--min-agreement", "1", "--votes", "4", "--max-rejected-share", "0.05"]
 
     def answer(url: str) -> "subprocess.CompletedProcess[str]":
-        command = [KGSYNTH, "answer", str(file), "--not-to-graph", "--run-dir", "run", "--url", url, *values]
+        command = [
+            KGSYNTH,
+            "answer",
+            "--domain",
+            "mathematics",
+            str(file),
+            "--not-to-graph",
+            "--run-dir",
+            "run",
+            "--url",
+            url,
+            *values,
+        ]
         return subprocess.run(
             command, cwd=tmp_path, env=command_environment, capture_output=True, text=True, check=False
         )

@@ -25,7 +25,7 @@ from tests import canonical, corpora, servers
 from tests.vllm_try import LATEX
 
 KGSYNTH = str(Path(sys.executable).with_name("kgsynth"))
-SCRIPTED = GenerateSettings(backend="scripted", shard_size=7)
+SCRIPTED = GenerateSettings(domain="mathematics", backend="scripted", shard_size=7)
 
 
 @pytest.fixture
@@ -198,6 +198,8 @@ def test_kill_9_of_the_command_leaves_a_run_that_is_continued(
         return [
             KGSYNTH,
             "generate",
+            "--domain",
+            "mathematics",
             str(file),
             "--backend",
             "scripted",
@@ -282,7 +284,15 @@ def test_a_real_vllm_server_writes_through_the_openai_interface_and_through_ray(
 ) -> None:
     with servers.vllm(small_model_folder, log=tmp_path / "server.log") as url:
         settings = GenerateSettings(
-            backend="server", url=url, combinations=3, max_output_tokens=300, max_rejected_share=1.0
+            backend="server",
+            url=(url,),
+            domain="mathematics",
+            constrained=True,
+            combinations=3,
+            max_output_tokens=300,
+            context_tokens=4096,
+            repetition_penalty=1.1,
+            max_rejected_share=1.0,
         )
         folder = generate(graph, environment, drawn, tmp_path / "run", settings)
         questions = questions_of(folder)
@@ -292,19 +302,19 @@ def test_a_real_vllm_server_writes_through_the_openai_interface_and_through_ray(
         assert manifest is not None
         assert manifest["stages"][0]["output_tokens"] > 0
         accounts = {}
-        for engine in ("local", "ray"):
+        for executor in ("local", "ray"):
             command = [
-                KGSYNTH, "answer", str(folder.path), "--not-to-graph", "--url", url, "--engine", engine, "--max-output-tokens", "200",
-                "--max-rejected-share", "1", "--run-dir", engine,
+                KGSYNTH, "answer", "--domain", "mathematics", str(folder.path), "--not-to-graph", "--url", url, "--executor", executor, "--max-output-tokens", "200",
+                "--max-rejected-share", "1", "--run-dir", executor,
             ]  # fmt: skip
             done = subprocess.run(
                 command, cwd=tmp_path, env=command_environment, capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, done.stderr[-3000:]
-            answered = open_run(tmp_path / engine)
+            answered = open_run(tmp_path / executor)
             manifest = answered.manifest()
             assert manifest is not None
-            accounts[engine] = manifest["stages"][0]
+            accounts[executor] = manifest["stages"][0]
             assert {row["id"] for row in answered.rows()} | {row["unit_id"] for row in answered.rejects()} == {
                 question.id for question in questions
             }

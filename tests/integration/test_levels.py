@@ -17,7 +17,7 @@ from kgsynth.records import AnsweredQuestion, Document, Question, StageCount
 from kgsynth.runs import RunFolder, open_run
 from tests import canonical, corpora
 
-SCRIPTED = GenerateSettings(backend="scripted", shard_size=7, seed=3)
+SCRIPTED = GenerateSettings(domain="mathematics", backend="scripted", shard_size=7, seed=3)
 GRAPH = GraphSettings(name="test")
 WORDS = (
     "ring ideal module kernel image group field vector space basis tensor scheme sheaf functor limit colimit".split()
@@ -124,7 +124,9 @@ def test_a_graph_that_was_merged_otherwise_makes_another_run(
 
 def test_answers_go_to_the_graph_and_stand_there_once(graph: Graph, environment, documents, tmp_path: Path) -> None:
     questions = generate(graph, environment, tmp_path / "questions", 1)
-    settings = AnswerSettings(backend="scripted", votes=5, judge=True, min_agreement=0.6, shard_size=11)
+    settings = AnswerSettings(
+        domain="mathematics", backend="scripted", votes=5, judge=True, min_agreement=0.6, shard_size=11
+    )
 
     def answer() -> RunFolder:
         return pipeline.answer(
@@ -215,7 +217,7 @@ def test_extracted_concepts_load_with_level_and_subject(graph: Graph, environmen
     corpus.write_text(
         "".join(Document(id=f"d{n}", text=text_of(n) if n else "too short").to_json() + "\n" for n in range(20))
     )
-    settings = ExtractSettings(method="llm", backend="scripted", seed=1, shard_size=6)
+    settings = ExtractSettings(domain="mathematics", method="llm", backend="scripted", seed=1, shard_size=6)
     sources = DocumentsSettings(sources=(str(corpus),))
     output = tmp_path / "annotations.jsonl"
 
@@ -270,7 +272,7 @@ def test_one_file_from_documents_to_a_data_set_that_opens_and_a_chat_template_th
     rows = [{"id": f"d{n}", "text": text_of(n), "license": "CC0-1.0", "attribution": "Someone"} for n in range(1, 40)]
     corpus.write_text("".join(json.dumps(row) + "\n" for row in rows))
     resolved = config.resolve(
-        '[extract]\nmethod = "llm"\n[sample]\nseed = 1\ncombinations = 30\n[backend]\nbackend = "scripted"\n[generate]\nlevels = [1, 2, 3]\n'
+        '[extract]\nmethod = "llm"\n[sample]\nseed = 1\ncombinations = 30\n[backend]\ndomain = "mathematics"\nbackend = "scripted"\n[generate]\nlevels = [1, 2, 3]\n'
         "[answer]\nvotes = 3\n[export]\nvalidation_share = 0.2\n",
         overrides=[f'documents.sources=["{corpus}"]', "graph.name=test"],
     )

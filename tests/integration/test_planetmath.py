@@ -17,7 +17,7 @@ def test_another_corpus_runs_by_changing_one_path(
     graph: Graph, environment: config.Environment, planetmath: Path, tmp_path: Path
 ) -> None:
     resolved = config.resolve(
-        '[extract]\nmethod = "vocabulary"\n[sample]\nseed = 1\ncombinations = 300\n[backend]\nbackend = "scripted"\n[generate]\ncombinations = 20\n',
+        '[extract]\nmethod = "vocabulary"\n[sample]\nseed = 1\ncombinations = 300\n[backend]\ndomain = "mathematics"\nbackend = "scripted"\n[generate]\ncombinations = 20\n',
         overrides=[f'documents.sources=["{planetmath}"]', "graph.name=test"],
     )
     stages: list[StageCount] = []

@@ -55,7 +55,7 @@ def test_asking_keeps_up_with_a_bare_client(tmp_path: Path) -> None:
     count = 2000
     with servers.running("--instant") as fake:
         file = generation_speed.questions(tmp_path / "q.jsonl", count)
-        settings = AnswerSettings(backend="server", url=fake.url, seed=1, concurrency=64)
+        settings = AnswerSettings(domain="mathematics", backend="server", url=(fake.url,), seed=1, concurrency=64)
         assert (
             lead(
                 lambda: count / seconds(lambda: generation_speed.stage(file, settings)),

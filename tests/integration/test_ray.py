@@ -29,7 +29,7 @@ def test_ray_writes_the_same_shards_and_rejects(tmp_path: Path, command_environm
 
     def answer(folder: str, *options: str) -> Path:
         command = [
-            KGSYNTH, "answer", str(file), "--not-to-graph", "--votes", "2", "--judge", "--seed", "1", "--shard-size", "50", "--run-dir", folder, *options,
+            KGSYNTH, "answer", "--domain", "mathematics", str(file), "--not-to-graph", "--votes", "2", "--judge", "--seed", "1", "--shard-size", "50", "--run-dir", folder, *options,
         ]  # fmt: skip
         done = subprocess.run(
             command, cwd=tmp_path, env=command_environment, capture_output=True, text=True, check=False
@@ -46,13 +46,13 @@ def test_ray_writes_the_same_shards_and_rejects(tmp_path: Path, command_environm
         return {**held, "run.json": json.dumps(run).encode()}
 
     local = answer("local", "--backend", "scripted")
-    on_ray = answer("ray", "--backend", "scripted", "--engine", "ray")
+    on_ray = answer("ray", "--backend", "scripted", "--executor", "ray")
     assert without_engine(on_ray) == without_engine(local)
     with servers.running("--delay", "0.01", "--poison", "answer:q17:", log=tmp_path / "log") as fake:
         options = ("--url", fake.url, "--concurrency", "32", "--tries", "2", "--first-wait-s", "0.05")
         served_local = answer("server", *options)
         once = fake.served()
-        served_ray = answer("server-ray", *options, "--engine", "ray")
+        served_ray = answer("server-ray", *options, "--executor", "ray")
         assert fake.served() == {key: 2 * times for key, times in once.items()}
         assert fake.stats()["most"] > 4
     assert without_engine(served_ray) == without_engine(served_local)

@@ -128,7 +128,7 @@ def test_what_the_graph_holds_is_reported_without_a_run(server, environment, des
     assert {"level 1, same document", "level 3, same combination", "different documents"} <= set(likeness)
     assert own["walks"]["effective"]["combinations"] <= own["walks"]["combinations"]
     assert own["walks"]["effective"]["combinations_by_questions"] > 1
-    assert own["questions"]["unclaimed"]["count"] < figures["graph"]["counts"]["concepts"]
+    assert own["questions"]["unshown"]["count"] < figures["graph"]["counts"]["concepts"]
 
 
 def test_every_stage_is_accounted_for(desk: Path, figures: dict) -> None:

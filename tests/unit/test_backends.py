@@ -11,7 +11,8 @@ import pytest
 
 from kgsynth.errors import GeneratorUnavailableError
 from kgsynth.generation.backend import Completion, Message, Request, Sampling
-from kgsynth.generation.openai_server import Concurrency, OpenAiServerGenerator, _seconds
+from kgsynth.generation.concurrency import Concurrency
+from kgsynth.generation.openai_server import OpenAiServerGenerator, _seconds
 from tests import servers
 
 LATEX = r"Let $\frac{1}{2}\rho\beta\theta\nabla\tau\neq\phi\alpha$ be a prime number in a ring, what is its value?"
@@ -66,7 +67,7 @@ def http() -> Iterator[_Server]:
     server.server_close()
 
 
-def client_at(url: str, **options: object) -> OpenAiServerGenerator:
+def client_at(url: str | list[str], **options: object) -> OpenAiServerGenerator:
     settings = {
         "model": "",
         "api_key": "k",
@@ -77,7 +78,7 @@ def client_at(url: str, **options: object) -> OpenAiServerGenerator:
         "first_wait_s": 0.01,
         **options,
     }
-    return OpenAiServerGenerator(url, **settings)  # type: ignore[arg-type]
+    return OpenAiServerGenerator([url] if isinstance(url, str) else url, **settings)  # type: ignore[arg-type]
 
 
 def client(http: _Server, **options: object) -> OpenAiServerGenerator:
@@ -128,9 +129,9 @@ def test_faults_that_pass_are_retried_and_refusals_are_kept(http: _Server) -> No
     ("answer", "finish", "text"),
     [
         ({"choices": [{"message": {"content": "ok"}, "finish_reason": "stop"}], "usage": "none"}, "stop", "ok"),
-        ({"choices": [{"message": {"content": "ok"}}], "usage": {"prompt_tokens": 1e999, "completion_tokens": -1}}, "stop", "ok"),
+        ({"choices": [{"message": {"content": "ok"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1e999, "completion_tokens": -1}}, "stop", "ok"),
         ({"choices": [{"message": {"content": None}, "finish_reason": "length"}]}, "length", ""),
-        ({"choices": [{"message": {"content": "no"}, "finish_reason": "content_filter"}]}, "error", "the server's content filter: no"),
+        ({"choices": [{"message": {"content": "no"}, "finish_reason": "content_filter"}]}, "content_filter", "no"),
     ],
 )  # fmt: skip
 def test_odd_answers_are_taken_for_what_they_are(http: _Server, answer: dict, finish: str, text: str) -> None:
@@ -141,7 +142,10 @@ def test_odd_answers_are_taken_for_what_they_are(http: _Server, answer: dict, fi
 
 
 def test_requests_that_are_at_fault_themselves_never_stop_the_run(http: _Server) -> None:
-    http.script = [(400, {}, "too long")] * 50
+    http.script = [
+        (200, {}, json.dumps({"choices": [{"message": {"content": "ok"}, "finish_reason": "stop"}]})),
+        *[(400, {}, "too long")] * 50,
+    ]
     found = list(client(http, concurrency=1).generate(requests_of(60)))
     assert [one.finish_reason for one in found].count("error") == 50
 
@@ -239,7 +243,7 @@ def test_concurrency_grows_while_it_pays_and_no_further() -> None:
     # 24 at once are served in 20 ms each; more only wait.
     with servers.running("--delay", "0.02", "--parallel", "24") as fake:
         generator = client_at(fake.url, concurrency=512)
-        assert generator.concurrency.allowed == 8
+        assert generator.allowed == 8
         assert sum(1 for _ in generator.generate(requests_of(3000))) == 3000
         most = fake.stats()["most"]
     assert 16 <= most <= 128, most
@@ -254,7 +258,7 @@ def test_concurrency_halves_when_the_server_refuses() -> None:
     assert len(found) == 1000
     assert stats["most"] == 10
     assert stats["refused"] < 300
-    assert generator.concurrency.allowed <= 20
+    assert generator.allowed <= 20
 
 
 def test_one_burst_of_refusals_halves_once() -> None:

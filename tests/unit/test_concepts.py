@@ -12,9 +12,10 @@ from kgsynth.concepts import candidates, keyphrases, vocabulary
 from kgsynth.concepts.candidates import Pairs, nearest_pairs
 from kgsynth.concepts.decide import MergeTerm, decide
 from kgsynth.concepts.embedding import EmbeddingStore, OnnxEmbedder, check_unit_rows, make_embedder
+from kgsynth.concepts.latex_words import detex
 from kgsynth.concepts.lexical import join, rows_by_key, veto, words_of
-from kgsynth.concepts.normalise import detex, normal_form, singular, term_id
 from kgsynth.errors import ConfigError, VectorError
+from kgsynth.names import normal_form, singular, term_id
 from kgsynth.records import ConceptName, Document
 
 

@@ -10,16 +10,16 @@ from pathlib import Path
 import pandas
 import pytest
 
-from kgsynth import config, pipeline, texts
+from kgsynth import config, faults, pipeline, texts
 from kgsynth.config import CurateSettings, ExportSettings
 from kgsynth.curation import contamination, duplicates, export, filters
 from kgsynth.curation.card import is_share_alike
 from kgsynth.curation.contamination import Benchmark, BenchmarkQuestion
 from kgsynth.errors import ConfigError, TooManyRejectsError
-from kgsynth.generation import votes
+from kgsynth.final_answers import final_answer
 from kgsynth.records import AnsweredQuestion, CuratedQuestion, Question, StageCount, parquet_schema
 from kgsynth.runs import RunFolder, open_run
-from tests.benchmarks import decontamination
+from tests.benchmarks import decontamination, filters_on_people
 
 SETTINGS = CurateSettings()
 GOOD = "Find the remainder of $2^{100}$ when it is divided by $101$."
@@ -32,9 +32,17 @@ GOOD = "Find the remainder of $2^{100}$ when it is divided by $101$."
         ("Let $A=\\{1,2\\}$ and \\$5 be given, \\left( x \\right). What is the number of subsets of $A$?", ""),
         ("Find all integer solutions to the equation 15x^2-7y^2=9.", ""),
         ("How much is it if an apple costs $3 and a pear twice as much?", ""),
+        ("A pear costs $3, a nut $1 and a plum $2. What do six of each cost?", ""),
+        ("What does this print?\n\n```python\nx = {1: '?'}\nprint(x.get(2, '?'))  # as shown above, $x\n```", ""),
+        ("For which $n$ is it true that `a) b) c)` is read as $f(x) := \\{x \\mid x = {{1}}\\}$ by all?", ""),
+        ("Find the sum of all solutions of the equation\n\n$$x^2 - 5x + 6 = 0$$", ""),
         ("What is it?", "question too short"),
         ("What is " + "a very " * 2000 + "long question?", "question too long"),
         ("Compute the sum of the sum of the numbers " * 9, "question repeats itself"),
+        ("What is the sum of 7 and 5?<|im_end|>", "question with template tokens"),
+        ("What is the sum of 7 and\x00 5?", "question with control characters"),
+        ("For which a is a &lt; 7 and a &gt; 5?", "question with undecoded entities"),
+        ("I'm sorry, but I can't help with that.", "question in which the model refuses"),
         ("According to the passage, what is the sum of all divisors?", "question mentions a text that is not there"),
         ("In the text above, which theorem is used for the proof?", "question mentions a text that is not there"),
         ("What is the sum of the divisors of 6? What is their product?", "several questions in one"),
@@ -57,7 +65,23 @@ def test_filters_let_problems_pass_that_people_wrote() -> None:
     problems = decontamination.problems()
     refused = [text for text in problems if filters.question_problem(text, SETTINGS)]
     assert len(problems) == 270
-    assert len(refused) <= 8, refused
+    assert len(refused) <= 0.01 * len(problems), refused
+
+
+def test_filters_let_answers_pass_that_people_wrote() -> None:
+    _, solutions = filters_on_people.champ()
+    assert len(solutions) == 270
+    shares = filters_on_people.refused(solutions, filters_on_people.OF_ANSWERS)
+    assert {name: share[-1] for name, share in shares.items() if share[-1] > 0.01} == {}
+
+
+@pytest.mark.planetmath
+def test_filters_let_long_texts_pass_too(planetmath: Path) -> None:
+    assert planetmath.is_file()
+    used = {"loops": faults.loops, "LaTeX": faults.unbalanced_latex, "refusal": faults.refuses}
+    shares = filters_on_people.refused(filters_on_people.planetmath(), used)
+    assert {name: share[-1] for name, share in shares.items() if share[-1] > 0.01} == {}
+    assert max(shares["loops"]) <= 0.01
 
 
 def test_answers_are_filtered_too() -> None:
@@ -66,6 +90,9 @@ def test_answers_are_filtered_too() -> None:
     assert filters.answer_problem(replace(question, answer=""), SETTINGS) == "answer too short"
     assert filters.answer_problem(replace(question, answer="It is $x"), SETTINGS) == "answer with unbalanced LaTeX"
     assert filters.answer_problem(replace(question, answer="so it is and " * 60), SETTINGS) == "answer repeats itself"
+    refused = replace(question, answer="I'm sorry, but I can't help with that.")
+    assert filters.answer_problem(refused, SETTINGS) == "answer in which the model refuses"
+    assert filters.answer_problem(replace(question, answer="It is 16.</s>"), SETTINGS) == "answer with template tokens"
     assert filters.answer_problem(AnsweredQuestion(id="q", text=GOOD), SETTINGS) == ""
 
 
@@ -297,15 +324,15 @@ def test_texts_made_to_hang_do_not() -> None:
     assert texts.blocks(white + "<concepts>", ("question", "concepts"))[0] == []
     assert texts.blocks("<question>" * 5_000, ("question", "concepts"))[0] == []
     for text in ("\n" * 20_000, "\\boxed{" * 20_000, "the answer is" * 9_000, "final answer " + "* " * 30_000):
-        votes.final_answer(text)
+        final_answer(text)
     for text in ("(a) x " * 4_000, "\n" * 20_000, "$" * 20_000, "{" * 20_000, "1) " * 6_000):
         filters.asks_several(text)
         filters.lacks_information(text)
-        texts.unbalanced_latex(text)
+        faults.unbalanced_latex(text)
         contamination.tokens(text)
     for text in ("{" * 50_000, "[" * 100_000, '{"a":' * 20_000):
         with pytest.raises(ValueError, match="JSON"):
-            texts.parse_json(text)
+            texts.parse_json(text, key="a")
     # Minutes or hours where a pattern goes back and forth.
     assert time.monotonic() - started < 20
 

@@ -198,7 +198,7 @@ def filtered(
     return pipeline.run_filter(
         environment,
         DocumentsSettings(sources=(str(mixed[0]),), max_rejected_share=1.0),
-        FilterSettings(seed=5, backend="scripted", **values),
+        FilterSettings(domain="mathematics", seed=5, backend="scripted", **values),
         work_dir=work,
         report=report,
     )
@@ -231,7 +231,7 @@ def test_the_whole_filter_keeps_the_domain_and_repeats(
         pipeline.run_filter(
             environment,
             DocumentsSettings(sources=(str(mixed[0]),)),
-            FilterSettings(backend="scripted", positives=(str(mixed[1]),)),
+            FilterSettings(domain="mathematics", backend="scripted", positives=(str(mixed[1]),)),
             work_dir=tmp_path / "d",
             report=counts.append,
         )
@@ -296,7 +296,7 @@ def test_the_steps_one_by_one_keep_what_all_in_one_keeps_and_another_cut_needs_n
     kgsynth("embed", corpus, *work, "--language", "")
     kgsynth("start", *work, "--positives", str(mixed[1]), *model)
     for _ in figures["rounds"]:
-        kgsynth("rate", corpus, *work, *model, *rating, "--backend", "scripted")
+        kgsynth("rate", corpus, *work, *model, *rating, "--backend", "scripted", "--domain", "mathematics")
         assert "mean rating" in kgsynth("fine", *work, *model, *rating)
     kgsynth("keep", corpus, *work, "--min-score", "2.0")
     for name in ("kept.jsonl", "dropped.jsonl", "start.parquet", "round-1/scores.parquet"):
@@ -312,7 +312,7 @@ def test_what_was_retried_counts_when_the_filter_runs_again(
 ) -> None:
     values: dict[str, Any] = {**_ROUNDS, "positives": (str(mixed[1]),), "language": ""}
     documents = DocumentsSettings(sources=(str(mixed[0]),), max_rejected_share=1.0)
-    settings = FilterSettings(seed=5, backend="scripted", **values)
+    settings = FilterSettings(domain="mathematics", seed=5, backend="scripted", **values)
     make: Any = lambda *_: Mumbling()  # noqa: E731
     work = tmp_path / "w"
     before = pipeline.run_filter(environment, documents, settings, work_dir=work, report=lambda _: None, make=make)
@@ -364,7 +364,7 @@ def test_texts_that_changed_since_they_were_embedded_are_not_rated(
             environment,
             corpus,
             DocumentsSettings(sources=(str(mixed[0]),), max_rejected_share=1.0),
-            FilterSettings(seed=5, backend="scripted", rated=100),
+            FilterSettings(domain="mathematics", seed=5, backend="scripted", rated=100),
             selected=scores >= 0.5,
             scores=scores,
             number=1,
@@ -451,7 +451,7 @@ def test_a_killed_filter_is_continued_by_the_same_command(
     options = [f"--{name.replace('_', '-')}={value}" for name, value in _ROUNDS.items()]
     command = [
         *(sys.executable, "-m", "kgsynth", "filter", "run", str(mixed[0]), "--positives", str(mixed[1])),
-        *("--backend", "scripted", "--seed", "5", "--language", "", *options, "--work-dir"),
+        *("--domain", "mathematics", "--backend", "scripted", "--seed", "5", "--language", "", *options, "--work-dir"),
     ]
     surroundings = {**os.environ, "KGSYNTH_HOME": str(environment.home)}
     for sign in ("start.parquet", "round-1/ratings/run.json"):
@@ -476,7 +476,7 @@ def test_ratings_that_were_rejected_are_asked_for_again(
 ) -> None:
     documents = DocumentsSettings(sources=(str(mixed[0]),), max_rejected_share=1.0)
     stage = filtering.rate_stage(
-        documents, FilterSettings(seed=5, backend="scripted"), dict.fromkeys((f"m{n}" for n in range(20)), 1)
+        documents, FilterSettings(domain="mathematics", seed=5, backend="scripted"), dict.fromkeys((f"m{n}" for n in range(20)), 1)
     )
     folder = ask(
         environment,
@@ -509,6 +509,7 @@ def test_one_file_runs_the_filter_and_what_comes_after_it_reads_what_is_kept(
         min_score = 5.5
         score = "mean"
         [backend]
+        domain = "mathematics"
         backend = "scripted"
         temperature = 0.9
         [sample]
@@ -529,7 +530,7 @@ def test_one_file_runs_the_filter_and_what_comes_after_it_reads_what_is_kept(
 def test_a_syllabus_becomes_examples(environment: config.Environment, tmp_path: Path) -> None:
     folder = pipeline.write_syllabus(
         environment,
-        SyllabusSettings(seed=2, backend="scripted", disciplines=2, items=3),
+        SyllabusSettings(domain="mathematics", seed=2, backend="scripted", disciplines=2, items=3),
         run_dir=tmp_path / "run",
         output=tmp_path / "s.jsonl",
         report=lambda _: None,

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from kgsynth.errors import ConfigError
-from kgsynth.generation import extraction, level2, passages, prompts, votes
+from kgsynth.final_answers import final_answer
+from kgsynth.generation import extraction, level2, passages, prompts
 from kgsynth.generation.answers import Answering
 from kgsynth.generation.backend import Completion, Message, Request
 from kgsynth.generation.extraction import Extraction
+from kgsynth.generation.forms import ANY_QUESTION, MAX_QUESTION_CHARS, SMALL_MODEL_QUESTION
 from kgsynth.generation.level1 import Level1, stands_in
 from kgsynth.generation.level2 import Level2
 from kgsynth.generation.level3 import Level3, answer_pattern
@@ -68,6 +70,7 @@ def context(budget: int = 5000, *, constrained: bool = True, attempt: int = 0, d
         budget_tokens=budget,
         count_tokens=words,
         constrained=constrained,
+        question_form=SMALL_MODEL_QUESTION,
     )
 
 
@@ -107,8 +110,11 @@ def test_every_domain_has_all_templates() -> None:
             assert template.examples
             assert re.fullmatch(r"[0-9a-f]{16}", template.hash)
             assert template.name == f"{domain}/{task}"
-    with pytest.raises(ConfigError, match=r"no template level3.txt for domain 'cooking'"):
-        prompts.load("cooking", "level3")
+    with pytest.raises(ConfigError, match=r"there is no domain 'mathematic': did you mean 'mathematics'"):
+        prompts.load("mathematic", "level3")
+    with pytest.raises(ConfigError, match="no domain is chosen: .* There are general, mathematics") as caught:
+        prompts.load("", "level3")
+    assert "--domain" in caught.value.hint
 
 
 @pytest.mark.parametrize("domain", ["mathematics", "general"])
@@ -140,7 +146,7 @@ def test_the_examples_of_the_templates_pass_the_checks_that_answers_must_pass(do
     (example,) = prompts.load(domain, "extract").examples
     assert not extraction.read_part(Completion(request_id="x", text=example, finish_reason="stop")).problem
     for example in prompts.load(domain, "answer").examples:
-        assert votes.final_answer(example)
+        assert final_answer(example)
 
 
 def test_a_template_of_the_users_own(tmp_path: Path) -> None:
@@ -200,7 +206,7 @@ def test_the_pattern_accepts_good_answers_and_nothing_else() -> None:
     assert not re.fullmatch(pattern, good.replace("; ring", "; field"))
     assert not re.fullmatch(pattern, good * 4)
     assert level3(constrained=False).requests({})[0].pattern == ""
-    assert answer_pattern(["only one"], 3) == ""
+    assert answer_pattern(["only one"], 3, ANY_QUESTION) == ""
 
 
 def test_good_questions_come_through_with_their_latex_and_all_that_makes_them_again() -> None:
@@ -222,13 +228,76 @@ def test_good_questions_come_through_with_their_latex_and_all_that_makes_them_ag
     assert first.id != second.id
 
 
+def test_a_capable_model_may_open_as_it_likes_in_several_lines_and_any_script() -> None:
+    code = "Write a function `f`:\n\n```python\ndef f(xs: list[int]) -> bool:\n    return len(xs) < 3 and <here>\n```\nWhat is missing?"
+    questions = (
+        "Why does every ideal of this ring hold a prime number?",
+        "Explain the prime number theorem for a ring.",
+        code,
+        "为什么环的每个理想都包含一个素数？请证明。",
+        "Почему в кольце есть простое число, и какое?",
+    )
+    free = replace(context(constrained=False), question_form=ANY_QUESTION)
+    forced = replace(context(), question_form=ANY_QUESTION)
+    for text in questions:
+        written = blocks((text, "Prime Number; ring"))
+        assert Level3(SOURCE, free, max_questions=3).requests({})[0].pattern == ""
+        assert re.fullmatch(Level3(SOURCE, forced, max_questions=3).requests({})[0].pattern, written)
+        outcome = finish(Level3(SOURCE, free, max_questions=3), written)
+        assert ([row.text for row in outcome.rows], reasons(outcome)) == ([text], [])
+    long = blocks(
+        ("Why? " + "".join(f"Line {n} of the ring. " for n in range(MAX_QUESTION_CHARS // 16)), "ring; prime number")
+    )
+    assert reasons(finish(Level3(SOURCE, free, max_questions=3), long)) == ["too long"]
+
+
+def test_a_question_loses_a_foreign_claim_and_not_its_life() -> None:
+    written = blocks(("Which prime numbers generate an ideal here?", "rings; prime numbers; field of fractions"))
+    outcome = finish(level3(), written)
+    (row,) = outcome.rows
+    assert (row.concepts, row.foreign_claims) == (("concept:ring", "concept:prime number"), ("field of fractions",))
+    assert (row.claim_evidence, row.seen_concepts) == (("", "words"), ("concept:prime number",))
+    assert row.counted_concepts == row.seen_concepts
+    assert {name: outcome.totals[name] for name in ("claims", "claims_seen", "foreign_claims")} == {
+        "claims": 2,
+        "claims_seen": 1,
+        "foreign_claims": 1,
+    }
+    few = blocks(("Which prime numbers generate an ideal here?", "ring; field"))
+    assert finish(level3(), few).rows[0].concepts == ("concept:ring",)
+    strict = finish(Level3(SOURCE, context(), max_questions=3, min_concepts=2), few)
+    assert reasons(strict) == ["names too few of the given concepts"]
+    bare = "<question>\nWhich prime numbers generate an ideal here?\n</question>"
+    assert finish(Level3(SOURCE, context(), max_questions=3, min_concepts=0), bare).rows[0].concepts == ()
+
+
+def test_how_much_of_each_document_was_shown_is_written_down() -> None:
+    (row,) = finish(level3(680), blocks(("Which prime numbers generate an ideal here?", "ring; prime number"))).rows
+    first, second = SOURCE.documents
+    assert 0 < row.passage_chars[0] < len(first.text)
+    assert row.passage_chars[1] == len(second.text)
+    (request,) = level3(680).requests({})
+    assert first.text[: row.passage_chars[0]] + " …" in request.messages[-1].content
+
+
+def test_a_system_text_is_the_users_and_stands_where_the_model_takes_it() -> None:
+    plain = level3().requests({})[0].messages
+    for role, first in (("system", "system"), ("developer", "developer"), ("user", "user")):
+        (request,) = Level3(SOURCE, replace(context(), system="/no_think", system_role=role), max_questions=3).requests(
+            {}
+        )
+        assert request.messages[0].role == first
+        assert request.messages[0].content.startswith(f"/no_think\n\n{plain[0].content}")
+        assert len(request.messages) == len(plain) - (role == "user")
+    assert not any(message.role == "system" for message in request.messages)
+
+
 @pytest.mark.parametrize(
     ("question", "claims", "reason"),
     [
         ("Short?", "ring; prime number", "too short"),
-        ("What is the smallest prime number of the ring?", "ring; field", "claims a concept that it was not given"),
-        ("What is the smallest prime number of the ring?", "ring", "claims fewer than 2 or more than 3 concepts"),
-        ("What is the smallest prime number of the ring?", "ring; Ring", "claims fewer than 2 or more than 3 concepts"),
+        ("What is the smallest prime number of the ring?", "group; field", "names too few of the given concepts"),
+        ("What is the smallest prime number of the ring?", "", "names too few of the given concepts"),
         ("According to the passage, what is the smallest prime number?", "ring; prime number", "mentions the references"),
         ("What is it that is so " + "the ring of the prime number is " * 9 + "?", "ring; prime number", "loops"),
         ("What is " + "x" * 1000 + "?", "ring; prime number", "cut off"),
@@ -262,7 +331,13 @@ def test_what_does_not_parse_or_was_not_asked_for_is_refused() -> None:
     half = "<question>\nWhat is a prime number in a ring?\n</question>\n"
     outcome = finish(level3(), half + blocks(("What is the smallest prime number of ring 1?", "ring; prime number")))
     assert [row.text for row in outcome.rows] == ["What is the smallest prime number of ring 1?"]
-    assert reasons(outcome) == ["a block that does not parse"]
+    assert reasons(outcome) == ["names too few of the given concepts"]
+    broken = finish(
+        level3(),
+        "<question>\nWhat is a prime number in a ring?\n"
+        + blocks(("Which prime number is it in ring 1?", "ring; prime number")),
+    )
+    assert (len(broken.rows), reasons(broken)) == (1, ["a block that does not parse"])
     many = finish(
         level3(), blocks(*((f"What is the smallest prime number of ring {n}?", "ring; prime number") for n in range(5)))
     )
@@ -285,7 +360,7 @@ def test_level_1_takes_over_what_stands_in_the_document_and_says_what_is_new() -
         (standing, "original", "college"),
         ("Find all units of the ring of integers modulo 15.", "New", "Competition"),
         ("Which finite fields have exactly nine elements in all?", "original", "college"),
-        ("Find the characteristic of the ring of integers.", "borrowed", "college"),
+        ("Find the characteristic of the ring of integers.", "borrowed", "Undergraduate level"),
         ("Find the number of zero divisors modulo 10.", "new", "kindergarten"),
     )
     assert re.fullmatch(request.pattern, tagged((standing, "original", "college")))
@@ -294,9 +369,15 @@ def test_level_1_takes_over_what_stands_in_the_document_and_says_what_is_new() -
         (standing, "original", "college"),
         ("Find all units of the ring of integers modulo 15.", "new", "competition"),
         ("Which finite fields have exactly nine elements in all?", "new", "college"),
+        # What is not said, or in other words, is told from the text or kept as unknown.
+        ("Find the characteristic of the ring of integers.", "new", "college"),
+        ("Find the number of zero divisors modulo 10.", "new", "other"),
     ]
-    assert outcome.totals["wrongly_called_original"] == 1
-    assert reasons(outcome) == ["neither original nor new", "a level that is none"]
+    counted = ("wrongly_called_original", "without_origin", "without_known_level")
+    assert [outcome.totals[name] for name in counted] == [1, 1, 1]
+    assert reasons(outcome) == []
+    bare = finish(Level1(DOCUMENT, context(), max_questions=5), f"<question>\n{standing}\n</question>")
+    assert [(row.origin, row.grade) for row in bare.rows] == [("original", "other")]
     assert {row.documents for row in outcome.rows} == {("d1",)}
     assert {row.level for row in outcome.rows} == {1}
 
@@ -369,11 +450,17 @@ def test_level_2_asks_for_its_combinations_and_takes_no_other() -> None:
         "Prime Number; ideal of a ring; ring",
     ]
     other = next(names for names in every if set(names.split("; ")) not in [set(one.split("; ")) for one in asked])
+    ids = {name: term for term, name in shown_as.items()}
+    drawn = [{ids[name] for name in names.split("; ")} for names in asked]
     bad = finish(
         Level2(DOCUMENT, context(), max_questions=2, chosen_by="seed"),
         blocks(("What is the smallest element of them all?", asked[0]), ("What is the largest element of all?", other)),
     )
-    assert reasons(bad) == ["a combination that was not asked for"]
+    # What it has of a combination that was asked for stays; the rest is no claim of this question.
+    assert len(bad.rows) + len(bad.refusals) == 2
+    assert all(
+        set(row.concepts) <= set(next(one for one in drawn if set(row.concepts) <= set(one))) for row in bad.rows
+    )
     twice = finish(
         Level2(DOCUMENT, context(), max_questions=2, chosen_by="seed"),
         blocks(
@@ -389,10 +476,10 @@ def test_level_2_with_the_model_choosing_is_checked_and_a_document_of_one_concep
     assert "Concepts: ideal of a ring; Prime Number; ring" in request.messages[-1].content
     answer = blocks(
         ("What is the smallest element of them all?", "ring; Prime Number"),
-        ("What is the largest of them all?", "ring; field"),
+        ("What is the largest of them all?", "group; field"),
     )
     outcome = finish(work, answer)
-    assert (len(outcome.rows), reasons(outcome)) == (1, ["claims a concept that it was not given"])
+    assert (len(outcome.rows), reasons(outcome)) == (1, ["names too few of the given concepts"])
     assert not re.fullmatch(request.pattern, answer)
     lonely = finish(Level2(replace(DOCUMENT, concepts=("concept:ring",)), context(), max_questions=3, chosen_by="seed"))
     assert reasons(lonely) == ["a document of fewer than 2 concepts"]
@@ -504,47 +591,6 @@ def test_parts_of_a_long_document_are_joined_by_how_many_name_a_thing() -> None:
 def test_what_extraction_cannot_use_is_a_reject(text: str, reason: str) -> None:
     outcome = finish(Extraction(Document(id="d", text="t"), context()), text)
     assert (outcome.rows, reasons(outcome)) == ([], [reason])
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "are_equal"),
-    [
-        ("1/2", "0.5", True), ("1/2", r"50\%", True), ("0.5", "50 %", True), (r"\frac12", "$0.50$", True), ("50", r"50\%", False),
-        (r"\sqrt{8}", r"2\sqrt{2}", True), ("$x^2+2x+1$", "(x+1)^2", True), ("x = 3", "3", True), (r"\{1,2\}", r"\{2,1\}", True),
-        ("(1,2)", "(2,1)", False), ("1,000", "1000", True), ("yes", "Yes.", True), ("Paris", "London", False), (r"\text{(B)}", "(b)", True),
-        ("350 ml", "35 ml", False), ("10^{10^{10}}", "10", False), ("99999!", "1", False), ("2^{10}", "1024", True), ("-1", "1", False),
-    ],
-)  # fmt: skip
-def test_final_answers_are_compared_as_mathematics(first: str, second: str, are_equal: bool) -> None:
-    assert votes.are_equal(first, second) is are_equal
-    assert votes.are_equal(second, first) is are_equal
-
-
-@pytest.mark.parametrize(
-    ("text", "final"),
-    [
-        (r"So \boxed{1}, no: $\boxed{\frac{1}{2}}$.", r"\frac{1}{2}"),
-        (r"Thus \boxed{\{a \in S : \text{odd}\}}", r"\{a \in S : \text{odd}\}"),
-        ("...\n**Final answer:** 350 ml.", "350 ml"),
-        ("Hence the answer is 5.", "5"),
-        (r"The final answer is $\boxed{7}$", "7"),
-        ("It is proved.", ""),
-        (r"\boxed{", ""),
-        ("The final answer is 7\nas was to be shown", "7"),
-    ],
-)
-def test_the_final_answer_is_found(text: str, final: str) -> None:
-    assert votes.final_answer(text) == final
-
-
-def test_the_majority_is_kept_with_its_agreement() -> None:
-    best = votes.majority(["1", "0.5", "", "1/2", r"50\%", "2"])
-    assert best is not None
-    assert (best.place, best.agreeing, best.votes, best.agreement) == (1, 3, 6, 0.5)
-    tie = votes.majority(["2", "1", "1", "2"])
-    assert tie is not None
-    assert tie.place == 0
-    assert votes.majority(["", ""]) is None
 
 
 QUESTION = AnsweredQuestion(id="q-1", text="What is half of one?", level=3, documents=("d1",), licenses=("CC0",))

@@ -404,7 +404,7 @@ def test_figures_of_a_small_graph_are_those_counted_by_hand() -> None:
     }
     assert found["jaccard"]["mean"] == 0.5
     assert (found["unknown_terms"], found["unknown_documents"]) == (1, 1)
-    left = coverage.unclaimed(universe, ["concept:a", "concept:nobody"])
+    left = coverage.unshown(universe, ["concept:a", "concept:nobody"])
     assert [one["name"] for one in left["listed"]] == ["lone", "b", "c", "d"]
     structured = structure.figures(graph)
     assert structured["degree"]["concepts"]["max"] == 3
@@ -444,7 +444,7 @@ def whole_figures(names: tuple[str, ...] = ("one",)) -> dict:
         "walks": coverage.figures(uses),
         "questions": {
             **diversity.figures(sample, embedder=Embedder(), near={1: 7}),
-            "unclaimed": coverage.unclaimed(universe, ["concept:07"]),
+            "unshown": coverage.unshown(universe, ["concept:07"]),
         },
         "answers": diversity.answers([AnsweredQuestion(id="q", text="t", answer="x", votes=3, agreement=2 / 3)]),
         "stages": [stage],

@@ -1,0 +1,801 @@
+r"""From the text of an answer to its kind: the kind chooses the rule by which it is compared.
+
+Every rule reads the whole text or none of it. What no rule reads is text.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+
+from kgsynth.final_answers import units
+from kgsynth.final_answers.clean import UPRIGHT, cleaned, is_chemical, text_form
+from kgsynth.final_answers.expressions import (
+    DEGREES,
+    INVERSE,
+    Expression,
+    Function,
+    Number,
+    Product,
+    Sum,
+    Symbol,
+    Unknown,
+    difference,
+    expression_of,
+    in_base,
+    names_in,
+    negative,
+    product,
+    raw,
+    walk,
+)
+from kgsynth.final_answers.kinds import (
+    Answer,
+    Assignments,
+    Bracketed,
+    Choice,
+    Congruence,
+    Equation,
+    Inequality,
+    Infinity,
+    Interval,
+    Items,
+    Matrix,
+    Named,
+    Ratio,
+    Region,
+    Text,
+    Truth,
+    Value,
+)
+from kgsynth.final_answers.tokens import CLOSING, OPENING, ParseError, Token, closing_of, split, tokens_of
+
+_MAX_CHARS = 500
+_MAX_TOKENS = 400
+_PHRASES = {
+    **dict.fromkeys(("yes",), "yes"), **dict.fromkeys(("no",), "no"), "true": "true", "false": "false",
+    **dict.fromkeys(("dne", "d.n.e", "does not exist", "doesn't exist", "the limit does not exist", "limit does not exist",
+                     "it does not exist", "do not exist"), "does not exist"),
+    **dict.fromkeys(("no solution", "no solutions", "there is no solution", "there are no solutions", "has no solution",
+                     "no solution exists", "no solutions exist"), "no solution"),
+    **dict.fromkeys(("no real solution", "no real solutions", "there are no real solutions",
+                     "there is no real solution"), "no real solution"),
+    **dict.fromkeys(("\\emptyset", "\\{\\}", "empty set", "the empty set", "\\{ \\}", "{}"), "empty set"),
+    **dict.fromkeys(("infinitely many", "infinitely many solutions", "there are infinitely many solutions"), "infinitely many"),
+    **dict.fromkeys(("undefined", "is undefined", "it is undefined"), "undefined"),
+}  # fmt: skip
+_TIME_OR_DATE = re.compile(
+    r"\d{1,2}\s?:\s?\d{2}(?:\s?:\s?\d{2})?(?:\s*(?:[ap]\.?m|[AP]\.?M|noon|midnight))?|\d{1,2}\s*(?:[ap]\.?m|[AP]\.?M)|"
+    r"\d{4}-\d{1,2}(?:-\d{1,2})?|\d{1,2}-\d{1,2}-\d{4}|\d{1,4}/\d{1,2}/\d{1,4}|\d{1,2}\.\d{1,2}\.\d{2,4}|\d{3}-\d{4}|\d{3}-\d{3}-\d{4}"
+)
+_BASED = re.compile(r"([0-9A-Fa-f]{2,})\s*_\s*(?:\{\s*\(?\s*(1[1-6])\s*\)?\s*\}|(1[1-6]))")
+_SAID_BASE = re.compile(r"([0-9A-Fa-f]+)\s+(?:in )?base\s+(\w+)")
+_THERE_ARE = re.compile(r"(?:there (?:is|are)|it is|it's|they are|we (?:get|have|obtain)) (?:exactly )?(?=[-+$\\\d(])", re.IGNORECASE)
+_OPTION = re.compile(r"(?:option|choice|answer choice)\s*:?\s*\(?([A-Za-z])\)?", re.IGNORECASE)
+_ASSIGNED = re.compile(r"[A-Za-z](?:[A-Za-z ]{0,20}[A-Za-z])?\d?\s*:\s*[^:=]+(?:[,;]\s*[A-Za-z](?:[A-Za-z ]{0,20}[A-Za-z])?\d?\s*:\s*[^:=]+)*")
+_NAME_OF_A_THING = re.compile(
+    r"(?:\\(?:angle|triangle|measuredangle)\s*)?\|?[A-Za-z]{1,12}\|?(?: [a-zA-Z]{1,12}){0,3}|[A-Z][a-z]?\s*\([^()]{1,40}\)|\[[A-Z]{3,6}\]|m\s*\\angle\s*[A-Z]{1,3}"
+)
+_RELATIONS = frozenset(("=", "!=", "<", ">", "<=", ">=", "\\approx", "\\in", "\\equiv"))
+_FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
+_MATRICES = {**dict.fromkeys("matrix pmatrix bmatrix Bmatrix smallmatrix psmallmatrix bsmallmatrix array".split(), "matrix"),
+             "vmatrix": "determinant", "Vmatrix": "norm"}  # fmt: skip
+_MAX_ITEMS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """An answer as text and as what it is."""
+
+    form: str
+    answer: Answer
+
+
+@lru_cache(maxsize=8192)
+def typed(text: str) -> Typed:
+    """What an answer is; never fails, for there is always the text."""
+    if len(text) > _MAX_CHARS:
+        form = " ".join(text.split())
+        return Typed(form, Text(form))
+    clean = cleaned(text)
+    form = text_form(clean)
+    return Typed(form, _kind(clean, form))
+
+
+def _kind(clean: str, form: str) -> Answer:
+    plain = " ".join(clean.replace(UPRIGHT, "").split())
+    for rule in (_phrase, _choice, _time, _based, _infinity):
+        found = rule(plain)
+        if found is not None:
+            return found
+    if is_chemical(re.sub(r"[_{}\s]", "", plain)) or re.fullmatch(r"\(?[A-Za-z]{2,}\)?", plain):
+        return Text(form)
+    found = _ratio(plain) or _labelled(clean)
+    if found is not None:
+        return found
+    said = _THERE_ARE.match(plain)
+    if said:
+        return _kind(plain[said.end() :], form)
+    try:
+        return _parsed(clean)
+    except (ParseError, RecursionError):
+        return Text(form)
+
+
+def _phrase(plain: str) -> Answer | None:
+    word = _PHRASES.get(plain.casefold().replace("\\text", "").strip(" .!"))
+    return Truth(word) if word else None
+
+
+def _choice(plain: str) -> Answer | None:
+    found = re.fullmatch(r"\(\s*([A-Ha-h])\s*\)\.?|([A-H])\)", plain) or _OPTION.fullmatch(plain)
+    return Choice(next(group for group in found.groups() if group)) if found else None
+
+
+def _time(plain: str) -> Answer | None:
+    if not _TIME_OR_DATE.fullmatch(plain):
+        return None
+    return Text("time " + re.sub(r"[\s.]+", lambda found: "." if "." in found.group() and "m" not in plain.lower() else "", plain).casefold())
+
+
+def _based(plain: str) -> Answer | None:
+    """`FF_{16}` and `101 base 2`."""
+    found = _BASED.fullmatch(plain) or _SAID_BASE.fullmatch(plain)
+    if not found:
+        return None
+    base = next(group for group in found.groups()[1:] if group)
+    if not re.search(r"\d", found.group(1)) and base != "16" and "base" not in plain:
+        return None
+    try:
+        return Value(Number(Fraction(in_base(found.group(1), base))))
+    except ParseError:
+        return Text(text_form(plain))
+
+
+def _infinity(plain: str) -> Answer | None:
+    found = re.fullmatch(r"([+-]?)\s*(?:\\infty|infinity|\\infin)", plain)
+    return Infinity(-1 if found.group(1) == "-" else 1) if found else None
+
+
+def _ratio(plain: str) -> Answer | None:
+    terms = re.split(r"\s*:\s*", plain)
+    if not 2 <= len(terms) <= 5 or "{" in plain and "'" in plain or '"' in plain or "=" in plain:
+        return None
+    if not all(re.fullmatch(r"[\d.]+|\\frac.*|\\sqrt.*|\d*[a-z]|\d+\\?[a-z]+", term) for term in terms):
+        return None
+    if not any(term[0].isdigit() or term[0] == "\\" for term in terms):
+        return None
+    try:
+        return Ratio(tuple(expression_of(tokens_of(term)) for term in terms))
+    except ParseError:
+        return None
+
+
+def _labelled(clean: str) -> Answer | None:
+    """`A: 5, B: 3`."""
+    if ":" not in clean or not _ASSIGNED.fullmatch(clean) or re.search(r"\b(?:def|return|lambda|if|for|else)\b|\\to|->", clean):
+        return None
+    pairs: list[tuple[str, Answer]] = []
+    for part in re.split(r"[,;]\s*(?=[A-Za-z][A-Za-z ]*\d?\s*:)", clean):
+        name, _, value = part.partition(":")
+        pairs.append((_thing(name), _kind(value.strip(), text_form(value.strip()))))
+    if len({name for name, _ in pairs}) < len(pairs):
+        return None
+    if len(pairs) == 1:
+        return Named(*pairs[0])
+    return Assignments(tuple(sorted(pairs, key=lambda pair: pair[0])))
+
+
+def _thing(name: str) -> str:
+    return text_form(name).casefold() if len(name.strip()) > 2 and "\\" not in name else text_form(name)
+
+
+def _parsed(clean: str) -> Answer:
+    tokens = tokens_of(clean)
+    if not tokens or len(tokens) > _MAX_TOKENS:
+        raise ParseError("nothing, or too much")
+    return _Reader(clean).alternatives(tokens)
+
+
+class _Reader:
+    """Reads the tokens of one cleaned text; units are read from the text itself."""
+
+    def __init__(self, clean: str) -> None:
+        self._clean = clean
+
+    def alternatives(self, tokens: Sequence[Token]) -> Answer:
+        """What `or`, `and` and semicolons part, then what commas part."""
+        words = {token.text.casefold() for token in tokens if token.kind == "word"} | {token.text for token in tokens if token.kind == "command"}
+        joined_by = "or" if words & {"or", "\\lor"} else "and" if words & {"and", "\\land"} else ""
+        parts = split(tokens, frozenset((";", "or", "and", "\\lor", "\\land", "Or", "And")))
+        groups = [self._group(part) for part in parts if part]
+        if len(groups) == 1:
+            return _joined(groups[0], joined_by)
+        if all(len(group) > 1 and all(isinstance(one, Named) for one in group) for group in groups):
+            # Several solutions, each of several names.
+            return Items(tuple(_joined(group, "") for group in groups), joined_by="")
+        return _joined([one for group in groups for one in group], joined_by)
+
+    def _group(self, tokens: Sequence[Token]) -> list[Answer]:
+        """The items of a list without brackets, those after the first that have no name taking the first's."""
+        parts = split(tokens, frozenset((",",)))
+        while len(parts) > 1 and not parts[-1]:
+            parts.pop()
+        if len(parts) > _MAX_ITEMS:
+            raise ParseError("a list that is too long")
+        found: list[Answer] = []
+        for part in parts:
+            found.extend(self._signed_items(part, is_alone=len(parts) == 1))
+        if len(found) > 1 and isinstance(found[0], Named) and not any(isinstance(one, Named | Text | Region | Equation) for one in found[1:]):
+            return [Named(found[0].name, Items((found[0].value, *found[1:])))]
+        return found
+
+    def _signed_items(self, tokens: Sequence[Token], *, is_alone: bool) -> list[Answer]:
+        """The one item, or the two that a plus-minus sign makes of it."""
+        signs = [token.text for token in tokens if token.text in ("\\pm", "\\mp")]
+        if not signs:
+            return [self._item(tokens, is_alone=is_alone)]
+        if signs.count("\\pm") > 1 or signs.count("\\mp") > 1:
+            raise ParseError("several signs of two values")
+        both: list[Answer] = []
+        for plus, minus in (("+", "-"), ("-", "+")):
+            replaced = [
+                replace(token, text=plus if token.text == "\\pm" else minus, kind="sign") if token.text in ("\\pm", "\\mp") else token
+                for token in tokens
+            ]
+            both.append(self._item(replaced, is_alone=is_alone))
+        one, other = both
+        if isinstance(one, Named) and isinstance(other, Named):
+            return [Named(one.name, Items((one.value, other.value)))]
+        return both if one != other else [one]
+
+    def _item(self, tokens: Sequence[Token], *, is_alone: bool) -> Answer:
+        if not tokens:
+            raise ParseError("an empty item")
+        congruence = self._congruence(tokens)
+        if congruence is not None:
+            return congruence
+        places = _outside(tokens, _RELATIONS)
+        if places:
+            return self._relation(tokens, places)
+        unions = split(tokens, frozenset(("\\cup",)))
+        if len(unions) > 1:
+            intervals: list[Interval] = []
+            for part in unions:
+                one = self._value(part, is_alone=False)
+                interval = interval_of(one)
+                if interval is None:
+                    raise ParseError("a union of other things than intervals")
+                intervals.append(interval)
+            return Region("", tuple(intervals))
+        return self._value(tokens, is_alone=is_alone)
+
+    def _congruence(self, tokens: Sequence[Token]) -> Answer | None:
+        """`x \\equiv 3 \\pmod 7`, `n \\equiv 1 (mod 4)`, `3 \\bmod 7`."""
+        place = next((place for place, token in enumerate(tokens) if token.text in ("\\pmod", "\\mod", "mod")), None)
+        if place is None:
+            return None
+        modulus, before = list(tokens[place + 1 :]), list(tokens[:place])
+        if before and before[-1].text == "(" and modulus and modulus[-1].text == ")":
+            before, modulus = before[:-1], modulus[:-1]
+        equivalences = _outside(before, frozenset(("\\equiv", "=")))
+        name = ""
+        if len(equivalences) == 1:
+            name = raw(before[: equivalences[0]])
+            before = before[equivalences[0] + 1 :]
+        elif equivalences or not before:
+            raise ParseError("a congruence of another form")
+        residues = tuple(expression_of(part) for part in split(before, frozenset((",",))))
+        return Congruence(name, residues, expression_of(modulus))
+
+    def _relation(self, tokens: Sequence[Token], places: list[int]) -> Answer:
+        signs = [tokens[place].text for place in places]
+        starts = [0, *(place + 1 for place in places)]
+        sides = [tokens[start:end] for start, end in zip(starts, [*places, len(tokens)], strict=True)]
+        if signs == ["\\in"]:
+            return self._member(sides[0], sides[1])
+        if all(sign in ("=", "\\approx") for sign in signs):
+            return self._equal(sides, signs)
+        if len(signs) == 1 and signs[0] == "!=":
+            one, other = expression_of(sides[0]), expression_of(sides[1])
+            return Equation(difference(one, other), is_not=True)
+        if all(sign in _FLIPPED for sign in signs) and len(signs) <= 2:
+            return self._inequality(sides, signs)
+        raise ParseError("relations of several kinds")
+
+    def _member(self, left: Sequence[Token], right: Sequence[Token]) -> Answer:
+        name = raw(left)
+        value = self._item(right, is_alone=False) if not _is_set_name(right) else Text(f"\\in{raw(right)}")
+        interval = interval_of(value)
+        if isinstance(value, Region):
+            return replace(value, name=name)
+        if interval is not None:
+            return Region(name, (interval,))
+        if isinstance(value, Text):
+            return Text(f"{name}{value.form}")
+        return Named(name, value)
+
+    def _equal(self, sides: list[Sequence[Token]], signs: list[str]) -> Answer:
+        """A name with its value, or an equation; of a chain of equal values the first counts."""
+        if not sides[0]:
+            return self._item(sides[1], is_alone=False) if len(sides) == 2 else self._equal(sides[1:], signs[1:])
+        values = [self._value(side, is_alone=False) for side in sides[1:]] if len(sides) > 2 else []
+        if values and not all(_is_said_again(values[0], value, sign) for value, sign in zip(values[1:], signs[1:], strict=True)):
+            raise ParseError("a chain of different values")
+        left, right = sides[0], sides[1]
+        pairs = self._pairs(left, right)
+        if pairs is not None:
+            return pairs
+        one = _expression_or_none(left, ())
+        if len(sides) == 2 and one is not None and not names_in(one) and not _is_letter(left):
+            return self._constants(left, right, signs[0])
+        called = (left[0].text,) if isinstance(one, Product) and _is_call(left) else ()
+        other = _expression_or_none(right, called)
+        if _is_name(one, left, called, self._text(left)):
+            value: Answer
+            try:
+                value = self._value(right, is_alone=False) if not called else Value(expression_of(right, called))
+            except ParseError:
+                value = Text(text_form(self._text(right)))
+            inside = names_in(one) & names_in(other) if one is not None and other is not None else frozenset()
+            equation = difference(one, other) if one is not None and other is not None else None
+            if not inside or isinstance(one, Unknown) or called:
+                return Named(raw(left) if "\\" in raw(left) or len(left) > 1 else text_form(self._text(left)), value, equation)
+        if one is None or other is None or not (names_in(one) | names_in(other)):
+            raise ParseError("an equation of another form")
+        return Equation(difference(one, other))
+
+    def _constants(self, left: Sequence[Token], right: Sequence[Token], sign: str) -> Answer:
+        """`10/4 = 2.5` is 2.5 when it is true."""
+        one, other = self._value(left, is_alone=False), self._value(right, is_alone=False)
+        if isinstance(one, Value) and isinstance(other, Value) and _is_said_again(one, other, sign):
+            return replace(one, unit=one.unit or other.unit)
+        raise ParseError("an equation of numbers that does not hold")
+
+    def _pairs(self, left: Sequence[Token], right: Sequence[Token]) -> Answer | None:
+        """`(a, b) = (1, 2)` and `x = y = 0`."""
+        if not (left[0].text == "(" and closing_of(left, 0) == len(left) - 1):
+            return None
+        names = split(left[1:-1], frozenset((",",)))
+        if len(names) < 2 or not all(len(name) and name[0].kind in ("word", "command") for name in names):
+            return None
+        value = self._item(right, is_alone=False)
+        return Named(f"({','.join(raw(name) for name in names)})", value)
+
+    def _inequality(self, sides: list[Sequence[Token]], signs: list[str]) -> Answer:
+        if len(signs) == 2:
+            if (signs[0][0] == "<") != (signs[1][0] == "<"):
+                raise ParseError("a chain in two directions")
+            if signs[0][0] == ">":
+                sides, signs = sides[::-1], [_FLIPPED[sign] for sign in signs[::-1]]
+            middle = expression_of(sides[1])
+            low, high = _bound(sides[0]), _bound(sides[2])
+            if not isinstance(middle, Symbol | Unknown):
+                middle_name = raw(sides[1])
+                if not names_in(middle):
+                    raise ParseError("a chain around a number")
+            else:
+                middle_name = raw(sides[1])
+            return Region(middle_name, (Interval(low, high, signs[0] == "<=", signs[1] == "<="),))
+        if not sides[0]:
+            bound = expression_of(sides[1])
+            return Region("", (_half(bound, signs[0]),))
+        one, other = _expression_or_none(sides[0], ()), _expression_or_none(sides[1], ())
+        if one is None or other is None:
+            infinite = _infinite_bound(sides, signs[0])
+            if infinite is not None:
+                return infinite
+            raise ParseError("an inequality of another form")
+        is_strict = "=" not in signs[0]
+        below = difference(one, other) if signs[0][0] == "<" else difference(other, one)
+        for name, bound, sign, tokens in ((one, other, signs[0], sides[0]), (other, one, _FLIPPED[signs[0]], sides[1])):
+            is_name = isinstance(name, Symbol | Unknown) or _is_letter(tokens)
+            if is_name and not (names_in(name) & names_in(bound)):
+                return Region(raw(tokens), (_half(bound, sign),), below, is_strict)
+        if not names_in(below):
+            raise ParseError("an inequality of numbers")
+        return Inequality(below, is_strict)
+
+    def _value(self, tokens: Sequence[Token], *, is_alone: bool) -> Answer:
+        """A bracketed list, a matrix, a quantity or an expression; a plain word inside a list."""
+        if not tokens:
+            raise ParseError("nothing")
+        infinity = _infinity(raw(tokens))
+        if infinity is not None:
+            return infinity
+        if all(token.kind == "word" for token in tokens) and len(raw(tokens)) > 1 and not is_alone:
+            return self._words(tokens)
+        bracketed = self._matrix(tokens) or self._bracketed(tokens)
+        if bracketed is not None:
+            return bracketed
+        return self._quantity(tokens)
+
+    def _words(self, tokens: Sequence[Token]) -> Answer:
+        if len(tokens) > 3:
+            raise ParseError("a sentence")
+        one = raw(tokens)
+        if len(tokens) == 1 and (len(one) == 1 or one in ("pi",)):
+            return Value(expression_of(tokens))
+        if one.casefold() in _PHRASES:
+            return Truth(_PHRASES[one.casefold()])
+        expression = _expression_or_none(tokens, ()) if len(one.replace(" ", "")) <= 2 or tokens[0].text in ("sin", "cos", "tan", "ln", "log") else None
+        return Value(expression) if expression is not None else Text(text_form(one))
+
+    def _bracketed(self, tokens: Sequence[Token]) -> Answer | None:
+        opening = tokens[0].text
+        if opening == "]" and tokens[-1].text == "[" and len(tokens) > 3:
+            items = split(tokens[1:-1], frozenset((",", ";")))
+            return Bracketed("(", ")", tuple(self._item(item, is_alone=False) for item in items)) if len(items) == 2 else None
+        if opening not in ("(", "[", "\\{", "\\langle", "<") or (opening != "<" and closing_of(tokens, 0) != len(tokens) - 1):
+            return None
+        closing = tokens[-1].text
+        inside = tokens[1:-1]
+        if opening == "\\{":
+            return self._set(inside, closing)
+        parts = split(inside, frozenset((",", ";")))
+        if len(parts) < 2:
+            if opening == "\\langle" or (opening == "(" and closing == "]") or opening == "[":
+                raise ParseError("a bracket around one thing")
+            # A choice or a truth value in parentheses is one still.
+            return None
+        if (opening == "\\langle") != (closing == "\\rangle") or closing not in (")", "]", "\\rangle"):
+            raise ParseError("brackets of two kinds")
+        if any(len([token for token in part if token.text in ("\\pm", "\\mp")]) for part in parts):
+            raise ParseError("a sign of two values inside a bracket")
+        items = [self._item(part, is_alone=False) for part in parts]
+        if opening == "\\langle":
+            opening, closing = "(vector", ")"
+        return Bracketed(opening, closing, tuple(items))
+
+    def _set(self, inside: Sequence[Token], closing: str) -> Answer:
+        if closing != "\\}":
+            raise ParseError("brackets of two kinds")
+        if not inside:
+            return Truth("empty set")
+        found: list[Answer] = []
+        for part in split(inside, frozenset((",", ";"))):
+            found.extend(self._signed_items(part, is_alone=False))
+        return Items(tuple(found), is_set=True)
+
+    def _matrix(self, tokens: Sequence[Token]) -> Answer | None:
+        tokens = list(tokens)
+        if len(tokens) > 4 and tokens[0].text in ("(", "[") and tokens[1].kind == "begin" and tokens[-1].text in (")", "]"):
+            tokens = tokens[1:-1]
+        if len(tokens) > 4 and tokens[0].text == "|" and tokens[1].kind == "begin" and tokens[-1].text == "|":
+            raise ParseError("a determinant in bars")
+        if tokens[0].kind != "begin" or closing_of(tokens, 0) != len(tokens) - 1:
+            return None
+        if tokens[0].text not in _MATRICES or tokens[-1].text != tokens[0].text:
+            raise ParseError(f"the environment {tokens[0].text!r}")
+        kind = _MATRICES[tokens[0].text]
+        lines = split(tokens[1:-1], frozenset(("\\\\",)))
+        if lines and not lines[-1]:
+            lines.pop()
+        rows = [tuple(self._item(cell, is_alone=False) for cell in split(line, frozenset(("&",)))) for line in lines]
+        if not rows or len({len(row) for row in rows}) > 1:
+            raise ParseError("rows of different lengths")
+        return Matrix(tuple(rows), kind)
+
+    def _quantity(self, tokens: Sequence[Token]) -> Answer:
+        """An expression, with a unit when one stands at its end or a currency at its start."""
+        money = self._money(tokens)
+        if money is not None:
+            return money
+        for place in range(1, len(tokens)):
+            token = tokens[place]
+            if not _may_begin_unit(tokens, place):
+                continue
+            found = self._with_unit(tokens[:place], self._text(tokens[place:]))
+            if found is not None:
+                return found
+            if token.kind == "word" and token.spaced and len(token.text) > 3 and not _is_known_word(token.text):
+                raise ParseError("a word that is no unit")
+        expression = expression_of(tokens)
+        if _is_of_sets(expression) and not isinstance(expression, Symbol):
+            raise ParseError("arithmetic of sets")
+        if _may_not_commute(expression):
+            raise ParseError("a product of matrices")
+        return _settled(expression)
+
+    def _money(self, tokens: Sequence[Token]) -> Value | None:
+        """`$5`, `-\\$5`, `€5 million`, `$12 per hour`."""
+        start = 1 if tokens[0].text in ("-", "+") and len(tokens) > 1 else 0
+        if tokens[start].text == "US" and len(tokens) > start + 1:
+            start += 1
+        if tokens[start].text not in ("\\$", "€", "£", "¥", "₹", "$", "₽", "₩"):
+            return None
+        rest = list(tokens[start + 1 :])
+        if not rest:
+            raise ParseError("money without an amount")
+        sign = tokens[start].text
+        rate = next((place for place, token in enumerate(rest) if place and token.text in ("/", "per") and _is_rate(rest[place + 1 :])), None)
+        unit = units.unit_of(sign if rate is None else f"{sign} {self._text(rest[rate:])}")
+        amount = self._quantity(rest[:rate])
+        if not isinstance(amount, Value) or unit is None or (amount.unit is not None and amount.unit != unit):
+            raise ParseError("money of another form")
+        expression = negative(amount.expression) if tokens[0].text == "-" else amount.expression
+        return Value(expression, unit)
+
+    def _with_unit(self, before: Sequence[Token], text: str) -> Answer | None:
+        """The quantity of an expression and the text of its unit; None when one of them is none."""
+        factor = 1
+        while True:
+            word, _, rest = text.replace(UPRIGHT, " ").strip().partition(" ")
+            scale = units.scale_of(word)
+            if not scale:
+                break
+            factor *= scale
+            text = rest
+        if factor > 10**18:
+            return None
+        is_percent = text.replace(UPRIGHT, "").strip().casefold() in ("percent", "per cent")
+        bare = text.replace(UPRIGHT, "").strip()
+        if not bare or is_percent:
+            expression = _expression_or_none(before, ())
+            if expression is None:
+                return None
+            scale_number = Fraction(factor) / (100 if is_percent else 1)
+            return Value(_scaled(expression, scale_number), None, is_percent)
+        several = self._several_units(before, text) if factor == 1 else None
+        if several is not None:
+            return several
+        # `$` may stand between the amount and `per hour`.
+        is_rate = bare.startswith(("per ", "/"))
+        unit = units.unit_of(f"$ {bare}") if is_rate else units.unit_of(text)
+        expression = _expression_or_none(before, ())
+        if unit is None or expression is None:
+            return None
+        if names_in(expression) and not (UPRIGHT in text or len(bare.split()[0]) > 2):
+            return None
+        return Value(_scaled(expression, Fraction(factor)), unit)
+
+    def _several_units(self, before: Sequence[Token], text: str) -> Answer | None:
+        """`2 hours 30 minutes` and `5 ft 6 in`: numbers with units of one dimension, each smaller than the one before."""
+        flat = " ".join(f"{raw(before)} {text}".replace(UPRIGHT, " ").split())
+        pieces = re.findall(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+|\^\\circ)\.?(?:\s*,?\s*(?:and\s+)?)", flat)
+        pattern = r"(?:\d+(?:\.\d+)?\s*(?:[A-Za-z]+|\^\\circ)\.?(?:\s*,?\s*(?:and\s+)?|$)){2,4}"
+        if len(pieces) < 2 or not re.fullmatch(pattern, flat):
+            return None
+        found = [units.unit_of(name) for _, name in pieces]
+        if any(unit is None or unit.offset for unit in found):
+            return None
+        known = [unit for unit in found if unit is not None]
+        if any(one.dimension != known[0].dimension or one.pi_power != known[0].pi_power for one in known):
+            return None
+        if any(one.factor <= other.factor for one, other in zip(known, known[1:], strict=False)):
+            return None
+        total = sum((Fraction(number) * unit.factor for (number, _), unit in zip(pieces, known, strict=True)), Fraction(0))
+        return Value(Number(total / known[0].factor), known[0])
+
+    def _text(self, tokens: Sequence[Token]) -> str:
+        """The text that the tokens stand for, as it was written."""
+        return self._clean[tokens[0].start : tokens[-1].end].strip() if tokens else ""
+
+
+def interval_of(answer: Answer) -> Interval | None:
+    """The interval that a pair in round or square brackets may be."""
+    if not isinstance(answer, Bracketed) or len(answer.items) != 2 or answer.opening not in ("(", "["):
+        return None
+    bounds: list[Expression | None] = []
+    for item, sign in zip(answer.items, (-1, 1), strict=True):
+        if isinstance(item, Infinity) and item.sign == sign:
+            bounds.append(None)
+        elif isinstance(item, Value) and item.unit is None:
+            bounds.append(item.expression)
+        else:
+            return None
+    has_low, has_high = answer.opening == "[", answer.closing == "]"
+    return Interval(bounds[0], bounds[1], has_low and bounds[0] is not None, has_high and bounds[1] is not None)
+
+
+def _joined(found: list[Answer], joined_by: str) -> Answer:
+    """Several items as one answer: by name, as a union, or as a list."""
+    if len(found) == 1:
+        return found[0]
+    if any(isinstance(one, Text) and not re.fullmatch(r"[\w ]+|.*\\in.*", one.form) for one in found):
+        raise ParseError("a list of other things")
+    if all(isinstance(one, Named) for one in found):
+        named = [one for one in found if isinstance(one, Named)]
+        names = [one.name for one in named]
+        if len(set(names)) == 1:
+            values: list[Answer] = []
+            for one in named:
+                values.extend(one.value.items if isinstance(one.value, Items) else (one.value,))
+            return Named(names[0], Items(tuple(values)))
+        if len(set(names)) == len(names):
+            return Assignments(tuple(sorted(((one.name, one.value) for one in named), key=lambda pair: pair[0])))
+        raise ParseError("names that come again")
+    if all(isinstance(one, Region) for one in found):
+        regions = [one for one in found if isinstance(one, Region)]
+        if joined_by == "or" and len({one.name for one in regions}) == 1:
+            return Region(regions[0].name, tuple(interval for one in regions for interval in one.intervals))
+        both = _intersection(regions) if joined_by == "and" and len(regions) == 2 else None
+        if both is not None:
+            return both
+    return Items(tuple(found), joined_by=joined_by)
+
+
+def _intersection(regions: list[Region]) -> Region | None:
+    """What a lower and an upper bound of one name leave."""
+    first, second = regions
+    if first.name != second.name or len(first.intervals) != 1 or len(second.intervals) != 1:
+        return None
+    one, other = first.intervals[0], second.intervals[0]
+    if one.low is None and other.high is None:
+        one, other = other, one
+    if one.high is not None or other.low is not None or one.low is None or other.high is None:
+        return None
+    return Region(first.name, (Interval(one.low, other.high, one.has_low, other.has_high),))
+
+
+def _outside(tokens: Sequence[Token], texts: frozenset[str]) -> list[int]:
+    """Places of these tokens outside all brackets."""
+    found: list[int] = []
+    depth = 0
+    for place, token in enumerate(tokens):
+        if token.kind == "begin" or token.text in OPENING:
+            depth += 1
+        elif token.kind == "end" or token.text in CLOSING:
+            depth -= 1
+        elif depth == 0 and token.text in texts:
+            found.append(place)
+    return found
+
+
+def _expression_or_none(tokens: Sequence[Token], called: tuple[str, ...]) -> Expression | None:
+    try:
+        expression = expression_of(tokens, called)
+    except ParseError:
+        return None
+    return None if _is_of_sets(expression) or _may_not_commute(expression) else expression
+
+
+def _is_letter(tokens: Sequence[Token]) -> bool:
+    return len(tokens) == 1 and tokens[0].kind == "word" and len(tokens[0].text) == 1
+
+
+def _is_call(tokens: Sequence[Token]) -> bool:
+    """`y(x)` on the left of an equation: a letter and, in parentheses, letters."""
+    return (
+        len(tokens) == 4
+        and tokens[0].kind == "word" == tokens[2].kind
+        and len(tokens[0].text) == len(tokens[2].text) == 1
+        and tokens[1].text == "("
+        and tokens[3].text == ")"
+    )
+
+
+def _is_name(expression: Expression | None, tokens: Sequence[Token], called: tuple[str, ...], text: str) -> bool:
+    """Whether the left side of an equation names what stands on the right."""
+    if isinstance(expression, Symbol | Unknown) or called or _is_letter(tokens):
+        return True
+    if isinstance(expression, Function) and expression.name == "abs":
+        return bool(re.fullmatch(r"\|\s*(?:[A-Z]{2}|\\vec\{\w+\}|[a-z])\s*\|", raw(tokens)))
+    plain = text.replace(UPRIGHT, "").strip()
+    return expression is None and _NAME_OF_A_THING.fullmatch(plain) is not None
+
+
+def _is_set_name(tokens: Sequence[Token]) -> bool:
+    return bool(tokens) and any(token.text in ("\\mathbb", "\\mathbf", "\\Bbb") for token in tokens)
+
+
+def _bound(tokens: Sequence[Token]) -> Expression | None:
+    infinity = _infinity(raw(tokens))
+    return None if infinity is not None else expression_of(tokens)
+
+
+def _half(bound: Expression, sign: str) -> Interval:
+    """The values on one side of a bound."""
+    if sign[0] == "<":
+        return Interval(None, bound, has_low=False, has_high=sign == "<=")
+    return Interval(bound, None, has_low=sign == ">=", has_high=False)
+
+
+def _infinite_bound(sides: list[Sequence[Token]], sign: str) -> Region | None:
+    """`x < \\infty` is every number."""
+    if sign == "<" and _infinity(raw(sides[1])) == Infinity(1) and _is_letter(sides[0]):
+        return Region(raw(sides[0]), (Interval(None, None, has_low=False, has_high=False),))
+    return None
+
+
+def _is_said_again(first: Answer, second: Answer, sign: str) -> bool:
+    """Whether a further side of a chain says the value of the one before once more, rounded for an approximation."""
+    from kgsynth.final_answers.evaluate import approximation_of, are_same
+
+    if not isinstance(first, Value) or not isinstance(second, Value):
+        return False
+    if second.unit is not None and first.unit is not None and first.unit != second.unit:
+        return False
+    if are_same(first.expression, second.expression):
+        return True
+    if sign != "\\approx":
+        return False
+    exact, rounded = approximation_of(first.expression), approximation_of(second.expression)
+    if exact is None or rounded is None or exact == 0:
+        return False
+    return abs(exact - rounded) <= abs(exact) / 100
+
+
+def _may_begin_unit(tokens: Sequence[Token], place: int) -> bool:
+    """Whether a unit may begin at a token: a word after a blank, letters that are a unit after a digit, a sign."""
+    token, before = tokens[place], tokens[place - 1]
+    if token.text in ("\\$", "€", "£", "¢", "Å", "¥", "₹", "₽"):
+        return True
+    if token.text in ("\\mu", "\\Omega"):
+        return before.kind == "number" or before.text in ("}", ")")
+    if token.text == "\\frac":
+        return any(one.upright for one in tokens[place:])
+    if token.text in ("/",) and place + 1 < len(tokens) and tokens[place + 1].kind == "word":
+        return False
+    if token.kind != "word" or before.text in ("_", "^", "+", "-", "*", "/", "(", "{"):
+        return False
+    if token.upright:
+        return True
+    after_number = before.kind == "number" or before.text in ("}", ")", "%") or before.text == "\\pi"
+    if not token.spaced:
+        return before.kind == "number" and (units.is_glued_unit(token.text) or _is_glued_compound(tokens, place))
+    return after_number or len(token.text) > 2
+
+
+def _is_glued_compound(tokens: Sequence[Token], place: int) -> bool:
+    """`5m/s`, which is no product."""
+    rest = [token.text for token in tokens[place : place + 3]]
+    return len(rest) == 3 and rest[1] == "/" and rest[0] in ("m", "g", "J", "N", "L", "W", "V") and rest[2] in ("s", "h", "kg", "mol", "L", "m", "K", "C")
+
+
+def _is_known_word(word: str) -> bool:
+    return _expression_or_none((Token("word", word), Token("sign", "("), Token("word", "x"), Token("sign", ")")), ()) is not None
+
+
+def _is_rate(tokens: Sequence[Token]) -> bool:
+    return bool(tokens) and all(token.kind == "word" for token in tokens)
+
+
+def _scaled(expression: Expression, factor: Fraction) -> Expression:
+    if factor == 1:
+        return expression
+    if isinstance(expression, Number):
+        return Number(expression.value * factor)
+    return Product((expression, Number(factor)))
+
+
+def _is_of_sets(expression: Expression) -> bool:
+    """Whether symbols of sets and structures take part: they do not follow the rules of numbers."""
+    return any(
+        isinstance(one, Symbol | Unknown) and re.search(r"\\(?:mathbb|mathcal|mathfrak|mathscr|Bbb)", one.name) for one in walk(expression)
+    )
+
+
+def _may_not_commute(expression: Expression) -> bool:
+    """Whether an inverse of a capital letter stands beside other capitals: matrices and elements of groups."""
+    nodes = walk(expression)
+    capitals = {one.name for one in nodes if isinstance(one, Symbol) and one.name[0].isupper()}
+    return len(capitals) > 1 and any(isinstance(one, Function) and one.name == INVERSE for one in nodes)
+
+
+def _settled(expression: Expression) -> Value:
+    """A value, with the unit of angles when it is one in degrees."""
+    angle = _angle(expression)
+    if angle is not None:
+        return Value(angle, units.unit_of("degree"))
+    is_percent = isinstance(expression, Product) and expression.factors[-1] == Number(Fraction(1, 100))
+    return Value(expression, None, is_percent)
+
+
+def _angle(expression: Expression) -> Expression | None:
+    """The number of degrees that an expression is, or None."""
+    match expression:
+        case Function(name, arguments) if name == DEGREES:
+            return arguments[0] if not any(isinstance(one, Function) and one.name == DEGREES for one in walk(arguments[0])) else None
+        case Sum(terms):
+            angles = [_angle(term) for term in terms]
+            kept = tuple(angle for angle in angles if angle is not None)
+            return Sum(kept) if len(kept) == len(terms) else None
+        case Product(factors):
+            angles = [_angle(factor) for factor in factors]
+            if sum(angle is not None for angle in angles) != 1:
+                return None
+            return product(tuple(angle if angle is not None else factor for angle, factor in zip(angles, factors, strict=True)))
+        case _:
+            return None
