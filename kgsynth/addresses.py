@@ -42,6 +42,16 @@ def secrets_of(address: str) -> list[str]:
     return found
 
 
+def credentials_of(address: str) -> tuple[str, str]:
+    """User name and password that stand before the host of an address; empty for none."""
+    try:
+        held = urlsplit(address).netloc.rpartition("@")[0]
+    except ValueError:
+        return "", ""
+    user, _, password = held.partition(":")
+    return unquote(user), unquote(password)
+
+
 def hide(text: str, secrets: Iterable[str]) -> str:
     """A text, such as a server's error, without the secrets that it repeats."""
     for secret in sorted({one for one in secrets if len(one) >= _MIN_SECRET_CHARS}, key=len, reverse=True):

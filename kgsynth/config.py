@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
-from kgsynth.addresses import HIDDEN, without_secrets
+from kgsynth.addresses import HIDDEN, credentials_of, without_secrets
 from kgsynth.errors import ConfigError
 
 EmbedderName = Literal["auto", "onnx", "sentence-transformers"]
@@ -408,8 +408,8 @@ class GenerateSettings(BackendSettings):
     documents: int | None = None  # levels 1 and 2: draw N documents by seed instead of all
     max_questions: int | None = None  # a unit; None: the paper's, 5 a document and 3 a combination
     chosen_by: ChosenBy = "seed"  # level 2: who chooses the concepts of a question
-    # Levels 2 and 3: given concepts that a question must name. A model of 1.5 billion parameters was asked for 2 or 3 and
-    # named one alone in a quarter of its readable questions (EXPERIMENTS.md).
+    # Levels 2 and 3: given concepts that a question must name. A model of 1.5 billion parameters names one alone in a
+    # quarter of its readable questions, though it is asked for two or three (EXPERIMENTS.md).
     min_concepts: int = 1
     filters: bool = True  # refuse questions that repeat themselves, speak of a text that is not there and the like
 
@@ -800,6 +800,8 @@ def environment(values: Mapping[str, str] | None = None) -> Environment:
         values: instead of the process's own environment, for tests.
     """
     values = os.environ if values is None else values
+    # User and password in the address count as those of the variables, and the address is kept without them.
+    username, password = credentials_of(values.get("NEO4J_URI", ""))
     data_home = values.get("XDG_DATA_HOME") or str(Path(values.get("HOME") or Path.home()) / ".local" / "share")
     return Environment(
         home=Path(values.get("KGSYNTH_HOME") or Path(data_home) / "kgsynth").absolute(),
@@ -807,9 +809,9 @@ def environment(values: Mapping[str, str] | None = None) -> Environment:
         search_path=values.get("PATH", ""),
         maven_url=values.get("KGSYNTH_MAVEN_URL", ""),
         neo4j_version=values.get("KGSYNTH_NEO4J", ""),
-        neo4j_uri=values.get("NEO4J_URI", ""),
-        neo4j_username=values.get("NEO4J_USERNAME", "neo4j"),
-        neo4j_password=values.get("NEO4J_PASSWORD", ""),
+        neo4j_uri=without_secrets(values.get("NEO4J_URI", "")),
+        neo4j_username=values.get("NEO4J_USERNAME") or username or "neo4j",
+        neo4j_password=values.get("NEO4J_PASSWORD") or password,
         neo4j_database=values.get("NEO4J_DATABASE", "neo4j"),
         api_key=values.get("OPENAI_API_KEY", ""),
         certificates=next((values[name] for name in _CERTIFICATES if values.get(name)), ""),

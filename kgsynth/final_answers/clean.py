@@ -52,7 +52,9 @@ _ALIASES = {
     "exponentialE": "e ", "imaginaryI": "i ", "bmod": "mod", "arcsin": "arcsin", "mathpounds": "£", "lparen": "(",
     "rparen": ")", "backslash": "setminus",
 }  # fmt: skip
-_BARE_ALIASES = frozenset("lt gt lvert rvert vert mid ast colon lbrack rbrack euro pounds mathpounds lparen rparen".split())
+_BARE_ALIASES = frozenset(
+    "lt gt lvert rvert vert mid ast colon lbrack rbrack euro pounds mathpounds lparen rparen".split()
+)
 _LOOK = re.compile(
     r"\\\\|\\(?:displaystyle|textstyle|scriptstyle|scriptscriptstyle|limits|nolimits|nonumber|strut|mathstrut|rm|bf|it|"
     r"large|Large|huge|Huge|small|centering|allowbreak|thinspace|enspace|quad|qquad|noindent|protect)(?![a-zA-Z])|"
@@ -60,7 +62,7 @@ _LOOK = re.compile(
 )
 _SIZES = re.compile(r"\\(?:left|right|middle|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?")
 _UPRIGHT_GROUP = re.compile(
-    r"\\(?:text(?:rm|bf|it|sf|tt|normal|up|sc|md)?|math(?:rm|it|sf|tt|normal)|operatorname\*?|mbox|hbox|emph|ce|unit|si|"
+    r"\\(?:text(?:rm|bf|it|sf|tt|normal|up|sc|md)?|math(?:rm|it|sf|tt|normal)|operatorname\*?|mbox|hbox|emph|ce|unit|si|num|"
     r"textcolor\{[a-zA-Z]*\}|boxed|fbox|ensuremath|displaylines|underline)\s*\{((?:[^{}]|\{[^{}]*\})*)\}"
 )
 _UPRIGHT_LETTER = re.compile(r"\\(?:text(?:rm|bf)?|mathrm)\s+([A-Za-z])(?![A-Za-z])")
@@ -73,7 +75,8 @@ _DEGREE = re.compile(r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![a-zA-Z])|°|º")
 _FORMULA = re.compile(r"(?:[A-Z][a-z]?\d*|[()]\d*){2,}(?:\^?\d?[+-])?")
 _ELEMENTS = frozenset(
     "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb "
-    "Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U".split()
+    "Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th "
+    "Pa U".split()
 )
 _MATH_ALPHABET = re.compile("[\U0001d400-\U0001d7ff\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
 _PIECE = re.compile(r"\\[A-Za-z]+|\\.|[^\W\d_]+|\d+|\S")
@@ -85,7 +88,9 @@ def cleaned(text: str) -> str:
     text = _in_plain_signs(_without_marks(unicodedata.normalize("NFC", text).strip()))
     text = re.sub(r"(?<=\d)\{,\}(?=\d{3}(?!\d))|(?<=\d)\\,(?=\d{3}(?!\d))", THOUSANDS, text)
     text = _SIZES.sub("", text)
-    text = _LOOK.sub(lambda found: found.group() if found.group() == "\\\\" else "" if found.group() == "\\!" else " ", text)
+    text = _LOOK.sub(
+        lambda found: found.group() if found.group() == "\\\\" else "" if found.group() == "\\!" else " ", text
+    )
     text = _flattened(text)
     text = re.sub(r"\\([a-zA-Z]+)", _one_name, text)
     text = _TEMPERATURE.sub(_temperature, text)
@@ -125,7 +130,7 @@ def is_chemical(compact: str) -> bool:
 
 
 def _is_parted(before: str, after: str, *, is_spaced: bool) -> bool:
-    """Whether two pieces of a text need a blank: `return 1`, `1 2 3`, `\\log n`, but not `3 m` or `a + b`."""
+    r"""Whether two pieces of a text need a blank: `return 1`, `1 2 3`, `\log n`, but not `3 m` or `a + b`."""
     if not before or not (after[0].isalnum()):
         return False
     if before[0] == "\\":
@@ -135,7 +140,9 @@ def _is_parted(before: str, after: str, *, is_spaced: bool) -> bool:
 
 def _in_plain_signs(text: str) -> str:
     text = _MATH_ALPHABET.sub(lambda found: unicodedata.normalize("NFKC", found.group()), text)
-    text = re.sub(f"[{''.join(_VULGAR)}]", lambda found: "\\frac{{{}}}{{{}}}".format(*_VULGAR[found.group()].split()), text)
+    text = re.sub(
+        f"[{''.join(_VULGAR)}]", lambda found: "\\frac{{{}}}{{{}}}".format(*_VULGAR[found.group()].split()), text
+    )
     for table, mark in ((_RAISED, "^"), (_LOWERED, "_")):
         text = re.sub(
             f"[{re.escape(''.join(table))}]+",
@@ -166,9 +173,11 @@ def _without_marks(text: str) -> str:
 
 
 def _flattened(text: str) -> str:
-    """With the contents of `\\text{…}` and its like in place, marked as upright."""
+    r"""With the contents of `\text{…}` and its like in place, marked as upright."""
     for _ in range(4):
-        text, count = _UPRIGHT_GROUP.subn(lambda found: f" {UPRIGHT}{found.group(1).strip()} " if found.group(1).strip() else " ", text)
+        text, count = _UPRIGHT_GROUP.subn(
+            lambda found: f" {UPRIGHT}{found.group(1).strip()} " if found.group(1).strip() else " ", text
+        )
         if not count:
             break
     return _UPRIGHT_LETTER.sub(rf" {UPRIGHT}\1 ", text)
@@ -197,7 +206,13 @@ def _bare(text: str) -> str:
         # A single bold letter is a vector or a choice.
         if bold and not re.fullmatch(r"[a-z]", bold.group(1).strip()):
             text = bold.group(1)
-        if len(text) > 2 and text.startswith("{") and text.endswith("}") and _is_one_group(text) and not re.search(r"[:'\"]", text):
+        if (
+            len(text) > 2
+            and text.startswith("{")
+            and text.endswith("}")
+            and _is_one_group(text)
+            and not re.search(r"[:'\"]", text)
+        ):
             text = text[1:-1]
         if text.startswith(":"):
             text = text[1:]

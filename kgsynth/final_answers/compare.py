@@ -11,7 +11,18 @@ from typing import TypeVar
 
 from kgsynth.final_answers import units
 from kgsynth.final_answers.evaluate import approximation_of, are_proportional, are_same, constant_of
-from kgsynth.final_answers.expressions import Constant, Expression, Number, Power, Product, Sum, Symbol, difference, names_in, negative
+from kgsynth.final_answers.expressions import (
+    Constant,
+    Expression,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Symbol,
+    difference,
+    names_in,
+    negative,
+)
 from kgsynth.final_answers.kinds import (
     Answer,
     Assignments,
@@ -20,7 +31,6 @@ from kgsynth.final_answers.kinds import (
     Congruence,
     Equation,
     Inequality,
-
     Interval,
     Items,
     Matrix,
@@ -80,9 +90,16 @@ def _compare_texts(first: str, second: str, precision: Precision | None) -> Verd
     if one.form == other.form:
         return Verdict.EQUAL if one.form else Verdict.DIFFERENT
     try:
-        return _compare(one.answer, other.answer, precision)
+        return _compare(_without_braces(one.answer, other.answer), _without_braces(other.answer, one.answer), precision)
     except RecursionError:
         return Verdict.DIFFERENT
+
+
+def _without_braces(answer: Answer, other: Answer) -> Answer:
+    """The one value of a set, beside an answer that is no set."""
+    if isinstance(answer, Items) and answer.is_set and len(answer.items) == 1 and isinstance(other, Value | Named):
+        return answer.items[0]
+    return answer
 
 
 def _compare(first: Answer, second: Answer, precision: Precision | None) -> Verdict:
@@ -121,8 +138,6 @@ def _by_kind(one: Answer, other: Answer, precision: Precision | None) -> Verdict
             return _matrix(one, other, precision)
         case Ratio(), Ratio():
             return _told(_same_ratio(one, other))
-        case Items(items, is_set), _ if is_set and len(items) == 1 and not isinstance(other, Bracketed):
-            return _compare(items[0], other, precision)
         case _:
             return None
 
@@ -162,7 +177,9 @@ def _values(first: Value, second: Value, precision: Precision | None) -> Verdict
             return _values(glued, other, precision)
         # Of an angle the number without a unit may be the radians.
         if _numbers(bare.expression, other.expression, precision) or (
-            units.is_angle(other.unit) and other.unit.pi_power and _numbers(bare.expression, _in_base(other, other.unit), None)
+            units.is_angle(other.unit)
+            and other.unit.pi_power
+            and _numbers(bare.expression, _in_base(other, other.unit), None)
         ):
             return Verdict.UNIT_MISSING
         return Verdict.DIFFERENT
@@ -211,7 +228,9 @@ def _numbers(first: Expression, second: Expression, precision: Precision | None,
 def _named(first: Named, second: Answer, precision: Precision | None) -> Verdict | None:
     if not isinstance(second, Named):
         if isinstance(second, Equation):
-            return _told(not second.is_not and first.equation is not None and are_proportional(first.equation, second.difference))
+            return _told(
+                not second.is_not and first.equation is not None and are_proportional(first.equation, second.difference)
+            )
         if isinstance(second, Region | Inequality | Congruence | Assignments):
             return _as_assignments(first, second, precision) if isinstance(second, Assignments) else Verdict.DIFFERENT
         if isinstance(second, Text | Truth) and not isinstance(first.value, Text | Truth):
@@ -356,9 +375,18 @@ def _matrix(first: Matrix, second: Answer, precision: Precision | None) -> Verdi
     if first.kind == "determinant":
         expanded = _determinant(first)
         return None if expanded is None else _compare(Value(expanded), second, precision)
-    if isinstance(second, Bracketed) and second.opening in ("(", "(vector") and second.closing == ")" and first.kind == "matrix":
+    if (
+        isinstance(second, Bracketed)
+        and second.opening in ("(", "(vector")
+        and second.closing == ")"
+        and first.kind == "matrix"
+    ):
         entries = first.rows[0] if len(first.rows) == 1 else [row[0] for row in first.rows if len(row) == 1]
-        return _all(entries, second.items, precision) if len(entries) in (len(first.rows), len(first.rows[0])) else Verdict.DIFFERENT
+        return (
+            _all(entries, second.items, precision)
+            if len(entries) in (len(first.rows), len(first.rows[0]))
+            else Verdict.DIFFERENT
+        )
     return None
 
 
@@ -367,7 +395,9 @@ def _determinant(matrix: Matrix) -> Expression | None:
     size = len(matrix.rows)
     if size not in (2, 3) or any(len(row) != size for row in matrix.rows):
         return None
-    entries = [[cell.expression for cell in row if isinstance(cell, Value) and cell.unit is None] for row in matrix.rows]
+    entries = [
+        [cell.expression for cell in row if isinstance(cell, Value) and cell.unit is None] for row in matrix.rows
+    ]
     if any(len(row) != size for row in entries):
         return None
     if size == 2:
@@ -395,5 +425,3 @@ def _units_in(answer: Answer) -> int:
             return sum(_units_in(cell) for row in rows for cell in row)
         case _:
             return 0
-
-

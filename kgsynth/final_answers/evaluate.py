@@ -7,12 +7,12 @@ occur: `e^{1000}` and `e^{1000}+1` differ in the 435th digit, so 450 are compute
 import hashlib
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-import mpmath  # type: ignore[import-untyped]
+import mpmath
 
 from kgsynth.final_answers.expressions import (
     DEGREES,
@@ -74,10 +74,17 @@ def are_proportional(first: Expression, second: Expression, *, sign: int = 0) ->
         second: another one.
         sign: of the constant; 0 for either.
     """
-    if names_in(first) != names_in(second) or not _symbols(first, second) or _is_too_long(first) or _is_too_long(second):
+    if (
+        names_in(first) != names_in(second)
+        or not _symbols(first, second)
+        or _is_too_long(first)
+        or _is_too_long(second)
+    ):
         return False
     symbols = _symbols(first, second)
     points = [_point(symbols, signs, size) for signs, size in _POINTS]
+    if _agree(first, first, points[0]) is not True or _is_constant(first, points):
+        return False
     ratios = [ratio for point in points if (ratio := _ratio(first, second, point)) is not None]
     if len(ratios) < 2 or any(ratio == 0 for ratio in ratios):
         return False
@@ -123,6 +130,17 @@ def _is_too_long(expression: Expression) -> bool:
 
 def _symbols(*expressions: Expression) -> list[str]:
     return sorted({one.name for tree in expressions for one in walk(tree) if isinstance(one, Symbol)})
+
+
+def _is_constant(expression: Expression, points: Sequence[Mapping[str, Fraction]]) -> bool:
+    """Whether the symbols of an expression do not matter, as in 0 y - 1."""
+    values: list[Any] = []
+    for point in points:
+        try:
+            values.append(_Evaluation(_DIGITS, point).of(expression))
+        except (ArithmeticError, ValueError, TypeError, MemoryError):
+            continue
+    return not values or all(abs(value - values[0]) <= abs(values[0]) * Fraction(1, 10**30) for value in values)
 
 
 def _ratio(first: Expression, second: Expression, point: Mapping[str, Fraction]) -> Any:
@@ -365,7 +383,10 @@ class _Evaluation:
         said = [name]
         for argument in arguments:
             value = self.mp.mpc(self.real(argument))
-            said += [self.mp.nstr(part, 25) if abs(part) > abs(value) * self.mp.mpf(10) ** -30 else "0" for part in (value.real, value.imag)]
+            said += [
+                self.mp.nstr(part, 25) if abs(part) > abs(value) * self.mp.mpf(10) ** -30 else "0"
+                for part in (value.real, value.imag)
+            ]
         drawn = hashlib.sha256("|".join(said).encode()).digest()
         return 1 + Fraction(int.from_bytes(drawn[:12], "big"), 2**96)
 
@@ -394,9 +415,9 @@ class _Evaluation:
     def _counted(self, name: str, arguments: list[Any]) -> Any:
         if all(isinstance(one, Fraction) and one.denominator == 1 and one >= 0 for one in arguments):
             numbers = [int(one) for one in arguments]
-            if numbers[0] > _MAX_FACTORIAL:
-                if not (name == "binomial" and min(numbers[1], abs(numbers[0] - numbers[1])) < 50 and numbers[0] < 10**30):
-                    raise RefusedError("a factorial that is too large")
+            is_small = name == "binomial" and numbers[0] < 10**30 and min(numbers[1], abs(numbers[0] - numbers[1])) < 50
+            if numbers[0] > _MAX_FACTORIAL and not is_small:
+                raise RefusedError("a factorial that is too large")
             if name == "factorial":
                 return self._bounded(Fraction(math.factorial(numbers[0])))
             return self._bounded(Fraction(math.comb(numbers[0], numbers[1])))

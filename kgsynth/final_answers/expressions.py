@@ -82,8 +82,8 @@ INVERSE = "inverse"
 _MAX_DEPTH = 40
 _FUNCTIONS = {
     **{name: name for name in (
-        "sin cos tan sec csc cot sinh cosh tanh coth sech csch arcsin arccos arctan arcsec arccsc arccot arcsinh arccosh "
-        "arctanh ln log lg exp sqrt cbrt abs floor max min").split()},
+        "sin cos tan sec csc cot sinh cosh tanh coth sech csch arcsin arccos arctan arcsec arccsc arccot arcsinh "
+        "arccosh arctanh ln log lg exp sqrt cbrt abs floor max min").split()},
     **{f"a{name}": f"arc{name}" for name in "sin cos tan sinh cosh tanh".split()},
     "ceil": "ceil", "ceiling": "ceil", "arsinh": "arcsinh", "arcosh": "arccosh", "artanh": "arctanh", "cosec": "csc",
 }  # fmt: skip
@@ -92,7 +92,8 @@ _INVERSES = {f"{name}": f"arc{name}" for name in "sin cos tan sec csc cot sinh c
 _NEEDS_PARENTHESES = frozenset("exp sqrt cbrt abs floor ceil max min".split())
 _SEVERAL = frozenset(("max", "min"))
 _UNKNOWN_WORDS = frozenset(
-    "gcd lcm det tr rank dim Var Cov Re Im arg sgn sign deg Pr erf Li Si Ci sinc erfc perm comb nCr nPr GF GCD LCM".split()
+    "gcd lcm det tr rank dim Var Cov Re Im arg sgn sign deg Pr erf Li Si Ci sinc erfc perm comb nCr nPr GF GCD "
+    "LCM".split()
 )
 _GREEK = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
@@ -105,8 +106,24 @@ _DECORATIONS = frozenset(
     "mathcal mathfrak mathscr mathbf boldsymbol bm bold pmb underline Bbb".split()
 )
 # Letters that stand together are a product only where they can hardly be a word.
-_SHORT_WORDS = frozenset("or if of is in at to as an by on no so we it be do am pm mod and for the not ii iv vi ix".split())
+_SHORT_WORDS = frozenset(
+    "or if of is in at to as an by on no so we it be do am pm mod and for the not ii iv vi ix".split()
+)
+_TRANSPOSES = ("T", "H", "c", "t", "C")
 _DIFFERENTIAL = re.compile(r"d(?:\^\{?\d\}?)?\s*[a-zA-Z]?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What letters mean in one text.
+
+    Attributes:
+        called: single letters that are functions.
+        are_numbers: capitals side by side are numbers, for small letters stand beside them; else they may be matrices.
+    """
+
+    called: frozenset[str]
+    are_numbers: bool
 
 
 def expression_of(tokens: Sequence[Token], called: Collection[str] = ()) -> Expression:
@@ -121,13 +138,27 @@ def expression_of(tokens: Sequence[Token], called: Collection[str] = ()) -> Expr
     """
     if len(tokens) > 2 and any(_has_leading_zero(token) for token in tokens):
         raise ParseError("a number with a leading zero is a date or a code")
-    return _parse(tokens, called, 0)
+    return _parse(tokens, _Setting(frozenset(called), _has_small_letter(tokens)), 0)
 
 
-def _parse(tokens: Sequence[Token], called: Collection[str], depth: int) -> Expression:
+def _has_small_letter(tokens: Sequence[Token]) -> bool:
+    """Whether a variable with a small letter is there, Latin or Greek."""
+    for token in tokens:
+        letters = token.text if token.kind == "word" and token.text not in _FUNCTIONS else ""
+        if re.search(r"[a-z]", letters) or (
+            token.kind == "command" and token.text[1:] in _GREEK and token.text[1].islower()
+        ):
+            return True
+    return False
+
+
+def _parse(tokens: Sequence[Token], setting: _Setting, depth: int) -> Expression:
     if depth > _MAX_DEPTH:
         raise ParseError("nested too deep")
-    parser = _Parser(tokens, called, depth)
+    chosen = split(tokens, frozenset(("\\choose",)))
+    if len(chosen) == 2:
+        return Function("binomial", (_parse(chosen[0], setting, depth + 1), _parse(chosen[1], setting, depth + 1)))
+    parser = _Parser(tokens, setting, depth)
     found = parser.sum()
     parser.must_be_at_end()
     return found
@@ -188,8 +219,8 @@ def _has_leading_zero(token: Token) -> bool:
 class _Parser:
     """A parser by recursive descent over one run of tokens, with its place."""
 
-    def __init__(self, tokens: Sequence[Token], called: Collection[str], depth: int) -> None:
-        self._tokens, self._called, self._depth = list(tokens), called, depth
+    def __init__(self, tokens: Sequence[Token], setting: _Setting, depth: int) -> None:
+        self._tokens, self._setting, self._depth = list(tokens), setting, depth
         self._place = 0
 
     def must_be_at_end(self) -> None:
@@ -217,10 +248,12 @@ class _Parser:
         factors = [self._factor(is_first=True)]
         after_slash = False
         while self._place < len(self._tokens):
-            if self._is("*"):
-                self._place += 1
+            if self._is("*", "\\times"):
+                is_cross = self._next().text == "\\times"
                 sign = self._sign()
                 factors.append(self._signed(sign))
+                if is_cross and _is_structure(factors[-1]) and _is_structure(factors[-2]):
+                    raise ParseError("a product of vectors or sets")
                 after_slash = False
             elif self._is("/"):
                 self._place += 1
@@ -231,6 +264,8 @@ class _Parser:
                 if after_slash:
                     raise ParseError("1/2x has two readings")
                 factors.append(self._factor(is_first=False))
+                if not self._setting.are_numbers and _is_capital(factors[-1]) and _is_capital(factors[-2]):
+                    raise ParseError("A B may be a product of matrices")
             else:
                 break
         return product(tuple(factors))
@@ -246,7 +281,7 @@ class _Parser:
         if token.kind == "word":
             return True
         if token.kind == "command":
-            return token.text != "\\choose"
+            return token.text != "\\times"
         return token.text in ("(", "{", "[", "\\lfloor", "\\lceil")
 
     def _factor(self, *, is_first: bool) -> Expression:
@@ -295,9 +330,10 @@ class _Parser:
         sign = self._sign()
         start = self._place
         exponent = self._argument() if not self._is("(") else self._primary(self._next())
-        if isinstance(exponent, Symbol) and exponent.name in ("T", "H", "c", "t", "C") and not _is_numeric(base):
-            # A^T, A^c; x^t is a power.
-            if exponent.name != "t" or (isinstance(base, Symbol) and base.name.isupper()):
+        if isinstance(exponent, Symbol) and exponent.name in _TRANSPOSES and not _is_numeric(base):
+            # `A^T` and `A^c`; of the small t only beside a capital, for x^t is a power.
+            is_power = exponent.name == "t" and not _is_capital(base)
+            if not is_power:
                 raise ParseError("a transpose or its like")
         if self._place == start:
             raise ParseError("no exponent")
@@ -307,7 +343,7 @@ class _Parser:
             self._place += 1
             exponent = self._raised(exponent)
         exponent = negative(exponent) if sign < 0 else exponent
-        if exponent == MINUS_ONE and isinstance(base, Symbol) and base.name[0].isupper():
+        if exponent == MINUS_ONE and any(_is_capital(one) for one in walk(base)):
             return Function(INVERSE, (base,))
         return Power(base, exponent)
 
@@ -316,7 +352,11 @@ class _Parser:
         is_long_word = self._tokens[start].kind == "word" and self._place == start
         after = self._tokens[self._place] if self._place < len(self._tokens) else None
         is_exponential = (
-            base == Constant("e") and self._tokens[start].kind == "number" and after is not None and after.kind == "word" and not after.spaced
+            base == Constant("e")
+            and self._tokens[start].kind == "number"
+            and after is not None
+            and after.kind == "word"
+            and not after.spaced
         )
         return is_long_word or is_exponential or self._is("!")
 
@@ -351,7 +391,7 @@ class _Parser:
         raise ParseError(f"{mark} is not closed")
 
     def _nested(self, tokens: Sequence[Token]) -> Expression:
-        return _parse(tokens, self._called, self._depth + 1)
+        return _parse(tokens, self._setting, self._depth + 1)
 
     def _inside(self, end: int) -> Expression:
         inside = self._tokens[self._place : end]
@@ -371,11 +411,6 @@ class _Parser:
             return self._number(inside[0])
         if token.text == "(" and len(inside) == 1 and _is_like_a_cycle(inside[0]):
             raise ParseError("(12) may be a cycle")
-        if token.text == "{":
-            for place, one in enumerate(inside):
-                if one.text == "\\choose":
-                    self._place = end + 1
-                    return Function("binomial", (self._nested(inside[:place]), self._nested(inside[place + 1 :])))
         return self._inside(end)
 
     def _number(self, token: Token) -> Expression:
@@ -424,7 +459,14 @@ class _Parser:
             raise ParseError("a function without its arguments")
         if text == "percent":
             raise ParseError("percent stands after a number")
-        name = next((name for name in ("sin", "cos", "tan", "ln", "log") if text.startswith(name) and len(text) == len(name) + 1), "")
+        name = next(
+            (
+                name
+                for name in ("sin", "cos", "tan", "ln", "log")
+                if text.startswith(name) and len(text) == len(name) + 1
+            ),
+            "",
+        )
         if name:
             self._push(text[len(name) :], token)
             return self._function(name)
@@ -434,13 +476,20 @@ class _Parser:
         """A run of letters: a product, or one name where they are capitals."""
         text = token.text
         capitals = re.match(r"[A-Z]{2,}", text)
+        if capitals and self._setting.are_numbers and len(text) < 5 and not token.upright:
+            self._push(text[1:], token)
+            return self._symbol(text[0])
         if capitals:
             if len(capitals.group()) < len(text):
                 self._push(text[capitals.end() :], token)
             return self._symbol(capitals.group())
         if re.fullmatch(r"d[a-z]", text):
             return self._symbol(text)
-        if not _is_product(text) or (len(text) > 2 and self._is("(")) or text.casefold() in _SHORT_WORDS:
+        if (
+            not _is_product(text)
+            or (len(text) > 2 and self._is("("))
+            or (token.spaced and text.casefold() in _SHORT_WORDS)
+        ):
             raise ParseError(f"the word {text!r}")
         self._push(text[1:], token)
         return self._symbol(text[0])
@@ -568,10 +617,13 @@ class _Parser:
     def _calls(self, plain: str, name: str) -> bool:
         end = closing_of(self._tokens, self._place)
         has_comma = len(split(self._tokens[self._place + 1 : end], frozenset((",", ";")))) > 1
+        # y(0) is a value of y; nobody writes a product so.
+        is_value = end == self._place + 2 and self._tokens[self._place + 1].kind == "number"
         return (
             has_comma
+            or is_value
             or plain in _CALLED_LETTERS
-            or plain in self._called
+            or plain in self._setting.called
             or plain[1:] in _CALLED_GREEK
             or "'" in name
             or plain.startswith("\\math")
@@ -630,9 +682,13 @@ class _Parser:
         while self._place < len(self._tokens):
             token = self._tokens[self._place]
             name = token.text.removeprefix("\\")
-            if name in _FUNCTIONS and name != "sqrt" or token.text in ("(", "[") or token.kind not in ("word", "command"):
+            if (
+                (name in _FUNCTIONS and name != "sqrt")
+                or token.text in ("(", "[")
+                or token.kind not in ("word", "command")
+            ):
                 break
-            if token.text == "\\choose" or not self._begins_factor():
+            if not self._begins_factor():
                 break
             factors.append(self._factor(is_first=False))
         return product(tuple(factors))
@@ -666,7 +722,11 @@ def in_base(digits: str, base: str) -> int:
         ParseError: it cannot be of that base.
     """
     base = {"two": "2", "three": "3", "eight": "8", "ten": "10", "sixteen": "16"}.get(base.strip(), base.strip())
-    if not re.fullmatch(r"\d{1,2}", base) or not 2 <= int(base) <= 36 or not re.fullmatch(r"[0-9A-Za-z]{1,200}", digits):
+    if (
+        not re.fullmatch(r"\d{1,2}", base)
+        or not 2 <= int(base) <= 36
+        or not re.fullmatch(r"[0-9A-Za-z]{1,200}", digits)
+    ):
         raise ParseError("no base")
     try:
         return int(digits, int(base))
@@ -676,29 +736,32 @@ def in_base(digits: str, base: str) -> int:
 
 def _mixed(rest: Sequence[Token]) -> tuple[Fraction, int] | None:
     """The proper fraction at the start of `rest` and how many tokens it takes."""
-    if len(rest) >= 3 and rest[0].spaced and rest[1].text == "/" and not rest[1].spaced and not rest[2].spaced:
-        top, bottom = rest[0], rest[2]
-        if not (top.text.isdigit() and bottom.text.isdigit()):
-            return None
-        length = 3
-    elif rest and rest[0].text == "\\frac":
-        inside = [token for token in rest[1:7] if token.text not in ("{", "}")]
-        if len(rest) >= 7 and [token.text for token in rest[1:7:1]][0::3] == ["{", "{"] and rest[3].text == rest[6].text == "}":
-            top, bottom, length = rest[2], rest[5], 7
-        elif len(rest) >= 2 and rest[1].kind == "number" and re.fullmatch(r"\d\d", rest[1].text):
-            one, other = rest[1].text
-            top, bottom = Token("number", one), Token("number", other)
-            length = 2
-        else:
-            return None
-        if not inside or not (top.text.isdigit() and bottom.text.isdigit()):
-            return None
-    else:
+    if not rest:
         return None
-    one, other = int(top.text), int(bottom.text)
-    if not 0 < one < other:
+    pair, length = ("", ""), 0
+    if len(rest) >= 3 and rest[0].spaced and rest[1].text == "/" and not rest[1].spaced and not rest[2].spaced:
+        pair, length = (rest[0].text, rest[2].text), 3
+    elif rest[0].text == "\\frac" and len(rest) >= 7 and [rest[place].text for place in (1, 3, 4, 6)] == list("{}{}"):
+        pair, length = (rest[2].text, rest[5].text), 7
+    elif rest[0].text == "\\frac" and len(rest) >= 2 and re.fullmatch(r"\d\d", rest[1].text):
+        pair, length = (rest[1].text[0], rest[1].text[1]), 2
+    if not all(re.fullmatch(r"[0-9]{1,30}", text) for text in pair):
+        return None
+    top, bottom = int(pair[0]), int(pair[1])
+    if not 0 < top < bottom:
         raise ParseError("no proper fraction after a whole number")
-    return Fraction(one, other), length
+    return Fraction(top, bottom), length
+
+
+def _is_capital(factor: Expression) -> bool:
+    return isinstance(factor, Symbol) and factor.name[0].isupper()
+
+
+def _is_structure(factor: Expression) -> bool:
+    """Whether a factor may be a vector, a matrix or a set."""
+    return isinstance(factor, Unknown) or (
+        isinstance(factor, Symbol) and (factor.name[0].isupper() or factor.name[0] == "\\")
+    )
 
 
 def _is_product(text: str) -> bool:
@@ -713,7 +776,9 @@ def _is_product(text: str) -> bool:
 
 def _is_like_a_cycle(token: Token) -> bool:
     text = token.text
-    return token.kind == "number" and text.isdigit() and len(text) > 1 and "0" not in text and len(set(text)) == len(text)
+    return (
+        token.kind == "number" and text.isdigit() and len(text) > 1 and "0" not in text and len(set(text)) == len(text)
+    )
 
 
 def _is_differential(tokens: Sequence[Token]) -> bool:

@@ -24,7 +24,8 @@ _IS = r"(?:\s+is|\s+ist|\s+lautet|\s+est|\s+es|\s+è|\s+é|\s*是|\s*为|\s*為|
 _MARKS = r"[\s*_#>•\-–]*"
 # A line that begins with a label: `**Final Answer:** 42`, `## Answer`, `Ответ: 7`.
 _LABEL = re.compile(
-    rf"{_MARKS}(?:{_ANSWER})[\s*_]*(?:\([a-z ]{{1,20}}\)[\s*_]*)?(?:(?P<mark>{_IS}?[\s*_]*[:：=][\s*_:]*|{_IS}(?![a-z])[\s*_]*|\s+[—–-]\s+|\s+(?=[-+$\\]?\d)|[\s*_]*$)(?P<value>.*))$",
+    rf"{_MARKS}(?:{_ANSWER})[\s*_]*(?:\([a-z ]{{1,20}}\)[\s*_]*)?(?:(?P<mark>{_IS}?[\s*_]*[:：=][\s*_:]*|"
+    rf"{_IS}(?![a-z])[\s*_]*|\s+[—–-]\s+|\s+(?=[-+$\\]?\d)|[\s*_]*$)(?P<value>.*))$",
     re.IGNORECASE,
 )
 # A sentence that names it: `Hence the answer is 5.`
@@ -35,13 +36,19 @@ _SENTENCE = re.compile(
     re.IGNORECASE,
 )
 # GSM8K ends in `#### 42`; a heading of Markdown is not an answer.
-_HASHES = re.compile(r"\s*####\s*(?P<value>[-+−]?[$€£(\[{\\]{0,2}\s*[-+−]?\s*[\d.½¼¾π∞\\].{0,200}|[A-Ha-z]|\([A-Ha-h]\)|yes|no|true|false)\s*$", re.IGNORECASE)
+_HASHES = re.compile(
+    r"\s*####\s*(?P<value>[-+−]?[$€£(\[{\\]{0,2}\s*[-+−]?\s*[\d.½¼¾π∞\\].{0,200}|[A-Ha-z]|\([A-Ha-h]\)|yes|no|true|false)\s*$",
+    re.IGNORECASE,
+)
 _STEP = re.compile(r"\d+[.):]\s+[A-Za-z]{3}")
-_REASON = re.compile(r",?\s+(?:because|since|as(?!\s+(?:follows|well))|which|so\s+that|where\s+we|due\s+to|weil|da|car|parce\s+que|porque)\s+", re.IGNORECASE)
+_REASON = re.compile(
+    r",?\s+(?:because|since|as(?!\s+(?:follows|well))|which|so\s+that|where\s+we|due\s+to|weil|da|car|parce\s+que|porque)\s+",
+    re.IGNORECASE,
+)
 _NEXT_SENTENCE = re.compile(r"(?<=[^A-Z\s])\.\s+(?=[A-ZÄÖÜА-Я\\])|[。！]")
 _NO_ANSWER = re.compile(
-    r"(?:not|unknown|unclear|obvious|clear|left|given|found|obtained|as follows|that|therefore|thus|then|below|above|in\s+the|shown|"
-    r"nicht|inconnue|desconocid\w+|correct|wrong|incorrect|right)\b",
+    r"(?:not|unknown|unclear|obvious|clear|left|given|found|obtained|as follows|that|therefore|thus|then|below|above|"
+    r"in\s+the|shown|nicht|inconnue|desconocid\w+|correct|wrong|incorrect|right)\b",
     re.IGNORECASE,
 )
 _HOLDS = re.compile(r"[^\s$.{}]")
@@ -82,7 +89,9 @@ def _boxed(text: str) -> str:
             if not is_box or not _HOLDS.search(text, start, found.start()):
                 continue
             # Of a box around a box the inner one counts.
-            is_around = start <= outer[0] and not text[start : outer[0]].strip() and not text[outer[1] : found.start()].strip()
+            is_around = (
+                start <= outer[0] and not text[start : outer[0]].strip() and not text[outer[1] : found.start()].strip()
+            )
             outer, inner = (begin, found.end()), inner if is_around else (start, found.start())
     last = text[slice(*inner)] if inner[0] >= 0 else ""
     return _trimmed(_INNER_BOX.sub(r"\1", last))

@@ -6,17 +6,22 @@ from fractions import Fraction
 
 _NUMBERS = {name: number for number, name in enumerate("zero one two three four five six seven eight nine ten".split())}
 _COUNT = rf"(\d{{1,2}}|{'|'.join(_NUMBERS)})"
-_PLACES = re.compile(rf"\b{_COUNT}[\s-]*(?:decimals?\b|d\.?\s?p\b|digits? after the decimal|places? (?:of|after) (?:the )?decimals?)", re.IGNORECASE)
+_PLACES = re.compile(
+    rf"\b{_COUNT}[\s-]*(?:decimals?\b|d\.?\s?p\b|digits? after the decimal|places? (?:of|after) (?:the )?decimals?)",
+    re.IGNORECASE,
+)
 _FIGURES = re.compile(rf"\b{_COUNT}[\s-]*(?:significant\b|sig\b|s\.?\s?f\b)", re.IGNORECASE)
 _NEAREST = re.compile(
-    r"\bnearest\s+\$?(?:(0?\.\d+|10*)(?![\d.])|(tenth|hundredth|thousandth|ten-thousandth|integer|whole|unit|one|ten|hundred|thousand|"
-    r"million|cent|penny|dollar|euro|degree|percent|minute|second|hour|day|year|met(?:er|re)|cent(?:imet(?:er|re))|millimet(?:er|re)|"
-    r"kilomet(?:er|re)|foot|inch|mile|gram|kilogram|lit(?:er|re)|cm|mm|km|kg|m|g)s?\b)",
+    r"\bnearest\s+\$?(?:(0?\.\d+|10*)(?![\d.])|(tenth|hundredth|thousandth|ten-thousandth|integer|whole|unit|one|ten|hundred|"
+    r"thousand|million|cent|penny|dollar|euro|degree|percent|minute|second|hour|day|year|met(?:er|re)|cent(?:imet(?:er|re))|"
+    r"millimet(?:er|re)|kilomet(?:er|re)|foot|inch|mile|gram|kilogram|lit(?:er|re)|cm|mm|km|kg|m|g)s?\b)",
     re.IGNORECASE,
 )
 _STEPS = {
-    "tenth": Fraction(1, 10), "hundredth": Fraction(1, 100), "thousandth": Fraction(1, 1000), "ten-thousandth": Fraction(1, 10**4),
-    "cent": Fraction(1, 100), "penny": Fraction(1, 100), "ten": Fraction(10), "hundred": Fraction(100), "thousand": Fraction(1000),
+    "tenth": Fraction(1, 10), "hundredth": Fraction(1, 100), "thousandth": Fraction(1, 1000),
+    "ten-thousandth": Fraction(1, 10**4),
+    "cent": Fraction(1, 100), "penny": Fraction(1, 100), "ten": Fraction(10),
+    "hundred": Fraction(100), "thousand": Fraction(1000),
     "million": Fraction(10**6),
 }  # fmt: skip
 

@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _SIGNS = {
-    "\\times": "*", "\\cdot": "*", "\\ast": "*", "**": "^", "\\div": "/", "\\le": "<=", "\\ge": ">=", "\\ne": "!=",
+    "\\cdot": "*", "\\ast": "*", "**": "^", "\\div": "/", "\\le": "<=", "\\ge": ">=", "\\ne": "!=",
     "==": "=", "\\infin": "\\infty",
 }  # fmt: skip
 OPENING = frozenset(("(", "[", "\\{", "{", "\\langle", "\\lfloor", "\\lceil"))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 
 from kgsynth.final_answers import units
 from kgsynth.final_answers.clean import UPRIGHT, cleaned, is_chemical, text_form
@@ -55,31 +56,44 @@ _MAX_CHARS = 500
 _MAX_TOKENS = 400
 _PHRASES = {
     **dict.fromkeys(("yes",), "yes"), **dict.fromkeys(("no",), "no"), "true": "true", "false": "false",
-    **dict.fromkeys(("dne", "d.n.e", "does not exist", "doesn't exist", "the limit does not exist", "limit does not exist",
+    **dict.fromkeys(("dne", "d.n.e", "does not exist", "doesn't exist", "the limit does not exist",
+                     "limit does not exist",
                      "it does not exist", "do not exist"), "does not exist"),
     **dict.fromkeys(("no solution", "no solutions", "there is no solution", "there are no solutions", "has no solution",
                      "no solution exists", "no solutions exist"), "no solution"),
     **dict.fromkeys(("no real solution", "no real solutions", "there are no real solutions",
                      "there is no real solution"), "no real solution"),
     **dict.fromkeys(("\\emptyset", "\\{\\}", "empty set", "the empty set", "\\{ \\}", "{}"), "empty set"),
-    **dict.fromkeys(("infinitely many", "infinitely many solutions", "there are infinitely many solutions"), "infinitely many"),
+    **dict.fromkeys(("infinitely many", "infinitely many solutions", "there are infinitely many solutions"),
+                    "infinitely many"),
     **dict.fromkeys(("undefined", "is undefined", "it is undefined"), "undefined"),
 }  # fmt: skip
+_EVERYTHING = frozenset(("all real numbers", "all reals", "every real number", "the real numbers", "all real x"))
+_NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 _TIME_OR_DATE = re.compile(
     r"\d{1,2}\s?:\s?\d{2}(?:\s?:\s?\d{2})?(?:\s*(?:[ap]\.?m|[AP]\.?M|noon|midnight))?|\d{1,2}\s*(?:[ap]\.?m|[AP]\.?M)|"
-    r"\d{4}-\d{1,2}(?:-\d{1,2})?|\d{1,2}-\d{1,2}-\d{4}|\d{1,4}/\d{1,2}/\d{1,4}|\d{1,2}\.\d{1,2}\.\d{2,4}|\d{3}-\d{4}|\d{3}-\d{3}-\d{4}"
+    r"\d{4}-\d{1,2}(?:-\d{1,2})?|\d{1,2}-\d{1,2}-\d{4}|\d{1,4}/\d{1,2}/\d{1,4}|\d{1,2}\.\d{1,2}\.\d{2,4}|\d{3}-\d{4}|\d{3}-\d{3}-\d{4}|"
+    r"(?:1[5-9]|20)\d\d\s*-\s*(?:1[5-9]|20)\d\d"
 )
 _BASED = re.compile(r"([0-9A-Fa-f]{2,})\s*_\s*(?:\{\s*\(?\s*(1[1-6])\s*\)?\s*\}|(1[1-6]))")
 _SAID_BASE = re.compile(r"([0-9A-Fa-f]+)\s+(?:in )?base\s+(\w+)")
-_THERE_ARE = re.compile(r"(?:there (?:is|are)|it is|it's|they are|we (?:get|have|obtain)) (?:exactly )?(?=[-+$\\\d(])", re.IGNORECASE)
+_THERE_ARE = re.compile(
+    r"(?:there (?:is|are)|it is|it's|they are|we (?:get|have|obtain)) (?:exactly )?(?=[-+$\\\d(])", re.IGNORECASE
+)
 _OPTION = re.compile(r"(?:option|choice|answer choice)\s*:?\s*\(?([A-Za-z])\)?", re.IGNORECASE)
-_ASSIGNED = re.compile(r"[A-Za-z](?:[A-Za-z ]{0,20}[A-Za-z])?\d?\s*:\s*[^:=]+(?:[,;]\s*[A-Za-z](?:[A-Za-z ]{0,20}[A-Za-z])?\d?\s*:\s*[^:=]+)*")
+_ASSIGNED = re.compile(
+    r"[A-Za-z](?:[A-Za-z ]{0,20}[A-Za-z])?\d?\s*:\s*[^:=]+"
+    r"(?:[,;]\s*[A-Za-z](?:[A-Za-z ]{0,20}[A-Za-z])?\d?\s*:\s*[^:=]+)*"
+)
 _NAME_OF_A_THING = re.compile(
-    r"(?:\\(?:angle|triangle|measuredangle)\s*)?\|?[A-Za-z]{1,12}\|?(?: [a-zA-Z]{1,12}){0,3}|[A-Z][a-z]?\s*\([^()]{1,40}\)|\[[A-Z]{3,6}\]|m\s*\\angle\s*[A-Z]{1,3}"
+    r"(?:\\(?:angle|triangle|measuredangle)\s*)?\|?[A-Za-z]{1,12}\|?(?: [a-zA-Z]{1,12}){0,3}|"
+    r"[A-Z][a-z]?\s*\([^()]{1,40}\)|\[[A-Z]{3,6}\]|m\s*\\angle\s*[A-Z]{1,3}"
 )
 _RELATIONS = frozenset(("=", "!=", "<", ">", "<=", ">=", "\\approx", "\\in", "\\equiv"))
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
-_MATRICES = {**dict.fromkeys("matrix pmatrix bmatrix Bmatrix smallmatrix psmallmatrix bsmallmatrix array".split(), "matrix"),
+_PLAIN_FUNCTIONS = frozenset(("sin", "cos", "tan", "ln", "log"))
+_MATRICES = {**dict.fromkeys("matrix pmatrix bmatrix Bmatrix smallmatrix psmallmatrix bsmallmatrix array".split(),
+                              "matrix"),
              "vmatrix": "determinant", "Vmatrix": "norm"}  # fmt: skip
 _MAX_ITEMS = 60
 
@@ -114,6 +128,9 @@ def _kind(clean: str, form: str) -> Answer:
     found = _ratio(plain) or _labelled(clean)
     if found is not None:
         return found
+    if re.fullmatch(r"\][^\[\]]+[,;][^\[\]]+\[", plain):
+        # The open interval of other countries.
+        return _kind(f"({clean[1:-1]})", form)
     said = _THERE_ARE.match(plain)
     if said:
         return _kind(plain[said.end() :], form)
@@ -124,7 +141,12 @@ def _kind(clean: str, form: str) -> Answer:
 
 
 def _phrase(plain: str) -> Answer | None:
-    word = _PHRASES.get(plain.casefold().replace("\\text", "").strip(" .!"))
+    said = plain.casefold().strip(" .!")
+    if said in _EVERYTHING or plain in ("\\mathbb{R}", "\\mathbb R"):
+        return Region("", (Interval(None, None, has_low=False, has_high=False),))
+    if said in _NUMBER_WORDS:
+        return Value(Number(Fraction(_NUMBER_WORDS.index(said))))
+    word = _PHRASES.get(said)
     return Truth(word) if word else None
 
 
@@ -136,7 +158,12 @@ def _choice(plain: str) -> Answer | None:
 def _time(plain: str) -> Answer | None:
     if not _TIME_OR_DATE.fullmatch(plain):
         return None
-    return Text("time " + re.sub(r"[\s.]+", lambda found: "." if "." in found.group() and "m" not in plain.lower() else "", plain).casefold())
+    return Text(
+        "time "
+        + re.sub(
+            r"[\s.]+", lambda found: "." if "." in found.group() and "m" not in plain.lower() else "", plain
+        ).casefold()
+    )
 
 
 def _based(plain: str) -> Answer | None:
@@ -160,7 +187,7 @@ def _infinity(plain: str) -> Answer | None:
 
 def _ratio(plain: str) -> Answer | None:
     terms = re.split(r"\s*:\s*", plain)
-    if not 2 <= len(terms) <= 5 or "{" in plain and "'" in plain or '"' in plain or "=" in plain:
+    if not 2 <= len(terms) <= 5 or ("{" in plain and "'" in plain) or '"' in plain or "=" in plain:
         return None
     if not all(re.fullmatch(r"[\d.]+|\\frac.*|\\sqrt.*|\d*[a-z]|\d+\\?[a-z]+", term) for term in terms):
         return None
@@ -174,7 +201,11 @@ def _ratio(plain: str) -> Answer | None:
 
 def _labelled(clean: str) -> Answer | None:
     """`A: 5, B: 3`."""
-    if ":" not in clean or not _ASSIGNED.fullmatch(clean) or re.search(r"\b(?:def|return|lambda|if|for|else)\b|\\to|->", clean):
+    if (
+        ":" not in clean
+        or not _ASSIGNED.fullmatch(clean)
+        or re.search(r"\b(?:def|return|lambda|if|for|else)\b|\\to|->", clean)
+    ):
         return None
     pairs: list[tuple[str, Answer]] = []
     for part in re.split(r"[,;]\s*(?=[A-Za-z][A-Za-z ]*\d?\s*:)", clean):
@@ -195,7 +226,8 @@ def _parsed(clean: str) -> Answer:
     tokens = tokens_of(clean)
     if not tokens or len(tokens) > _MAX_TOKENS:
         raise ParseError("nothing, or too much")
-    return _Reader(clean).alternatives(tokens)
+    reader = _Reader(clean)
+    return reader.time_and_length(tokens) or reader.alternatives(tokens)
 
 
 class _Reader:
@@ -204,12 +236,20 @@ class _Reader:
     def __init__(self, clean: str) -> None:
         self._clean = clean
 
+    def time_and_length(self, tokens: Sequence[Token]) -> Answer | None:
+        """`1 hour and 30 minutes`, which is no list."""
+        if len(tokens) < 4 or tokens[0].kind != "number" or tokens[1].kind != "word":
+            return None
+        return self._several_units(tokens[:1], self._text(tokens[1:]))
+
     def alternatives(self, tokens: Sequence[Token]) -> Answer:
         """What `or`, `and` and semicolons part, then what commas part."""
-        words = {token.text.casefold() for token in tokens if token.kind == "word"} | {token.text for token in tokens if token.kind == "command"}
+        words = {token.text.casefold() for token in tokens if token.kind == "word"} | {
+            token.text for token in tokens if token.kind == "command"
+        }
         joined_by = "or" if words & {"or", "\\lor"} else "and" if words & {"and", "\\land"} else ""
         parts = split(tokens, frozenset((";", "or", "and", "\\lor", "\\land", "Or", "And")))
-        groups = [self._group(part) for part in parts if part]
+        groups = [self._group(part, is_alone=len(parts) == 1) for part in parts if part]
         if len(groups) == 1:
             return _joined(groups[0], joined_by)
         if all(len(group) > 1 and all(isinstance(one, Named) for one in group) for group in groups):
@@ -217,7 +257,7 @@ class _Reader:
             return Items(tuple(_joined(group, "") for group in groups), joined_by="")
         return _joined([one for group in groups for one in group], joined_by)
 
-    def _group(self, tokens: Sequence[Token]) -> list[Answer]:
+    def _group(self, tokens: Sequence[Token], *, is_alone: bool) -> list[Answer]:
         """The items of a list without brackets, those after the first that have no name taking the first's."""
         parts = split(tokens, frozenset((",",)))
         while len(parts) > 1 and not parts[-1]:
@@ -226,8 +266,12 @@ class _Reader:
             raise ParseError("a list that is too long")
         found: list[Answer] = []
         for part in parts:
-            found.extend(self._signed_items(part, is_alone=len(parts) == 1))
-        if len(found) > 1 and isinstance(found[0], Named) and not any(isinstance(one, Named | Text | Region | Equation) for one in found[1:]):
+            found.extend(self._signed_items(part, is_alone=is_alone and len(parts) == 1))
+        if (
+            len(found) > 1
+            and isinstance(found[0], Named)
+            and not any(isinstance(one, Named | Text | Region | Equation) for one in found[1:])
+        ):
             return [Named(found[0].name, Items((found[0].value, *found[1:])))]
         return found
 
@@ -241,7 +285,9 @@ class _Reader:
         both: list[Answer] = []
         for plus, minus in (("+", "-"), ("-", "+")):
             replaced = [
-                replace(token, text=plus if token.text == "\\pm" else minus, kind="sign") if token.text in ("\\pm", "\\mp") else token
+                replace(token, text=plus if token.text == "\\pm" else minus, kind="sign")
+                if token.text in ("\\pm", "\\mp")
+                else token
                 for token in tokens
             ]
             both.append(self._item(replaced, is_alone=is_alone))
@@ -272,7 +318,7 @@ class _Reader:
         return self._value(tokens, is_alone=is_alone)
 
     def _congruence(self, tokens: Sequence[Token]) -> Answer | None:
-        """`x \\equiv 3 \\pmod 7`, `n \\equiv 1 (mod 4)`, `3 \\bmod 7`."""
+        r"""`x \equiv 3 \pmod 7`, `n \equiv 1 (mod 4)`, `3 \bmod 7`."""
         place = next((place for place, token in enumerate(tokens) if token.text in ("\\pmod", "\\mod", "mod")), None)
         if place is None:
             return None
@@ -299,6 +345,9 @@ class _Reader:
             return self._equal(sides, signs)
         if len(signs) == 1 and signs[0] == "!=":
             one, other = expression_of(sides[0]), expression_of(sides[1])
+            if isinstance(one, Symbol) and not names_in(other):
+                below = Interval(None, other, has_low=False, has_high=False)
+                return Region(one.name, (below, Interval(other, None, has_low=False, has_high=False)))
             return Equation(difference(one, other), is_not=True)
         if all(sign in _FLIPPED for sign in signs) and len(signs) <= 2:
             return self._inequality(sides, signs)
@@ -306,6 +355,8 @@ class _Reader:
 
     def _member(self, left: Sequence[Token], right: Sequence[Token]) -> Answer:
         name = raw(left)
+        if raw(right) in ("\\mathbb{R}", "\\mathbb R"):
+            return Region(name, (Interval(None, None, has_low=False, has_high=False),))
         value = self._item(right, is_alone=False) if not _is_set_name(right) else Text(f"\\in{raw(right)}")
         interval = interval_of(value)
         if isinstance(value, Region):
@@ -321,9 +372,13 @@ class _Reader:
         if not sides[0]:
             return self._item(sides[1], is_alone=False) if len(sides) == 2 else self._equal(sides[1:], signs[1:])
         values = [self._value(side, is_alone=False) for side in sides[1:]] if len(sides) > 2 else []
-        if values and not all(_is_said_again(values[0], value, sign) for value, sign in zip(values[1:], signs[1:], strict=True)):
+        if values and not all(
+            _is_said_again(values[0], value, sign) for value, sign in zip(values[1:], signs[1:], strict=True)
+        ):
             raise ParseError("a chain of different values")
         left, right = sides[0], sides[1]
+        if len(sides) == 2 and _is_letter(right) and not _is_letter(left) and _is_number(left):
+            left, right = right, left
         pairs = self._pairs(left, right)
         if pairs is not None:
             return pairs
@@ -341,7 +396,9 @@ class _Reader:
             inside = names_in(one) & names_in(other) if one is not None and other is not None else frozenset()
             equation = difference(one, other) if one is not None and other is not None else None
             if not inside or isinstance(one, Unknown) or called:
-                return Named(raw(left) if "\\" in raw(left) or len(left) > 1 else text_form(self._text(left)), value, equation)
+                return Named(
+                    raw(left) if "\\" in raw(left) or len(left) > 1 else text_form(self._text(left)), value, equation
+                )
         if one is None or other is None or not (names_in(one) | names_in(other)):
             raise ParseError("an equation of another form")
         return Equation(difference(one, other))
@@ -415,19 +472,17 @@ class _Reader:
         if len(tokens) > 3:
             raise ParseError("a sentence")
         one = raw(tokens)
-        if len(tokens) == 1 and (len(one) == 1 or one in ("pi",)):
+        if len(tokens) == 1 and (len(one) == 1 or one == "pi"):
             return Value(expression_of(tokens))
         if one.casefold() in _PHRASES:
             return Truth(_PHRASES[one.casefold()])
-        expression = _expression_or_none(tokens, ()) if len(one.replace(" ", "")) <= 2 or tokens[0].text in ("sin", "cos", "tan", "ln", "log") else None
+        expression = _expression_or_none(tokens, ()) if tokens[0].text in _PLAIN_FUNCTIONS else None
+        # `ab` alone may be a word as well as a product: it equals itself.
         return Value(expression) if expression is not None else Text(text_form(one))
 
     def _bracketed(self, tokens: Sequence[Token]) -> Answer | None:
         opening = tokens[0].text
-        if opening == "]" and tokens[-1].text == "[" and len(tokens) > 3:
-            items = split(tokens[1:-1], frozenset((",", ";")))
-            return Bracketed("(", ")", tuple(self._item(item, is_alone=False) for item in items)) if len(items) == 2 else None
-        if opening not in ("(", "[", "\\{", "\\langle", "<") or (opening != "<" and closing_of(tokens, 0) != len(tokens) - 1):
+        if opening not in ("(", "[", "\\{", "\\langle") or closing_of(tokens, 0) != len(tokens) - 1:
             return None
         closing = tokens[-1].text
         inside = tokens[1:-1]
@@ -441,7 +496,7 @@ class _Reader:
             return None
         if (opening == "\\langle") != (closing == "\\rangle") or closing not in (")", "]", "\\rangle"):
             raise ParseError("brackets of two kinds")
-        if any(len([token for token in part if token.text in ("\\pm", "\\mp")]) for part in parts):
+        if any(token.text in ("\\pm", "\\mp") for token in inside):
             raise ParseError("a sign of two values inside a bracket")
         items = [self._item(part, is_alone=False) for part in parts]
         if opening == "\\langle":
@@ -460,7 +515,12 @@ class _Reader:
 
     def _matrix(self, tokens: Sequence[Token]) -> Answer | None:
         tokens = list(tokens)
-        if len(tokens) > 4 and tokens[0].text in ("(", "[") and tokens[1].kind == "begin" and tokens[-1].text in (")", "]"):
+        if (
+            len(tokens) > 4
+            and tokens[0].text in ("(", "[")
+            and tokens[1].kind == "begin"
+            and tokens[-1].text in (")", "]")
+        ):
             tokens = tokens[1:-1]
         if len(tokens) > 4 and tokens[0].text == "|" and tokens[1].kind == "begin" and tokens[-1].text == "|":
             raise ParseError("a determinant in bars")
@@ -499,17 +559,24 @@ class _Reader:
         return _settled(expression)
 
     def _money(self, tokens: Sequence[Token]) -> Value | None:
-        """`$5`, `-\\$5`, `€5 million`, `$12 per hour`."""
+        r"""`$5`, `-\$5`, `€5 million`, `$12 per hour`."""
         start = 1 if tokens[0].text in ("-", "+") and len(tokens) > 1 else 0
         if tokens[start].text == "US" and len(tokens) > start + 1:
             start += 1
-        if tokens[start].text not in ("\\$", "€", "£", "¥", "₹", "$", "₽", "₩"):
+        if tokens[start].text not in ("\\$", "€", "£", "¥", "₹", "$", "₽", "₩", "USD", "EUR", "GBP"):
             return None
         rest = list(tokens[start + 1 :])
         if not rest:
             raise ParseError("money without an amount")
         sign = tokens[start].text
-        rate = next((place for place, token in enumerate(rest) if place and token.text in ("/", "per") and _is_rate(rest[place + 1 :])), None)
+        rate = next(
+            (
+                place
+                for place, token in enumerate(rest)
+                if place and token.text in ("/", "per") and _is_rate(rest[place + 1 :])
+            ),
+            None,
+        )
         unit = units.unit_of(sign if rate is None else f"{sign} {self._text(rest[rate:])}")
         amount = self._quantity(rest[:rate])
         if not isinstance(amount, Value) or unit is None or (amount.unit is not None and amount.unit != unit):
@@ -540,9 +607,7 @@ class _Reader:
         several = self._several_units(before, text) if factor == 1 else None
         if several is not None:
             return several
-        # `$` may stand between the amount and `per hour`.
-        is_rate = bare.startswith(("per ", "/"))
-        unit = units.unit_of(f"$ {bare}") if is_rate else units.unit_of(text)
+        unit = units.unit_of(text)
         expression = _expression_or_none(before, ())
         if unit is None or expression is None:
             return None
@@ -551,7 +616,7 @@ class _Reader:
         return Value(_scaled(expression, Fraction(factor)), unit)
 
     def _several_units(self, before: Sequence[Token], text: str) -> Answer | None:
-        """`2 hours 30 minutes` and `5 ft 6 in`: numbers with units of one dimension, each smaller than the one before."""
+        """`2 hours 30 minutes` and `5 ft 6 in`: units of one dimension, each smaller than the one before."""
         flat = " ".join(f"{raw(before)} {text}".replace(UPRIGHT, " ").split())
         pieces = re.findall(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+|\^\\circ)\.?(?:\s*,?\s*(?:and\s+)?)", flat)
         pattern = r"(?:\d+(?:\.\d+)?\s*(?:[A-Za-z]+|\^\\circ)\.?(?:\s*,?\s*(?:and\s+)?|$)){2,4}"
@@ -563,9 +628,11 @@ class _Reader:
         known = [unit for unit in found if unit is not None]
         if any(one.dimension != known[0].dimension or one.pi_power != known[0].pi_power for one in known):
             return None
-        if any(one.factor <= other.factor for one, other in zip(known, known[1:], strict=False)):
+        if any(one.factor <= other.factor for one, other in pairwise(known)):
             return None
-        total = sum((Fraction(number) * unit.factor for (number, _), unit in zip(pieces, known, strict=True)), Fraction(0))
+        total = sum(
+            (Fraction(number) * unit.factor for (number, _), unit in zip(pieces, known, strict=True)), Fraction(0)
+        )
         return Value(Number(total / known[0].factor), known[0])
 
     def _text(self, tokens: Sequence[Token]) -> str:
@@ -603,6 +670,8 @@ def _joined(found: list[Answer], joined_by: str) -> Answer:
             for one in named:
                 values.extend(one.value.items if isinstance(one.value, Items) else (one.value,))
             return Named(names[0], Items(tuple(values)))
+        if len(set(names)) == len(names) and joined_by == "or":
+            return Items(tuple(found), joined_by="or")
         if len(set(names)) == len(names):
             return Assignments(tuple(sorted(((one.name, one.value) for one in named), key=lambda pair: pair[0])))
         raise ParseError("names that come again")
@@ -655,6 +724,11 @@ def _is_letter(tokens: Sequence[Token]) -> bool:
     return len(tokens) == 1 and tokens[0].kind == "word" and len(tokens[0].text) == 1
 
 
+def _is_number(tokens: Sequence[Token]) -> bool:
+    expression = _expression_or_none(tokens, ())
+    return expression is not None and not names_in(expression)
+
+
 def _is_call(tokens: Sequence[Token]) -> bool:
     """`y(x)` on the left of an equation: a letter and, in parentheses, letters."""
     return (
@@ -693,7 +767,7 @@ def _half(bound: Expression, sign: str) -> Interval:
 
 
 def _infinite_bound(sides: list[Sequence[Token]], sign: str) -> Region | None:
-    """`x < \\infty` is every number."""
+    r"""`x < \infty` is every number."""
     if sign == "<" and _infinity(raw(sides[1])) == Infinity(1) and _is_letter(sides[0]):
         return Region(raw(sides[0]), (Interval(None, None, has_low=False, has_high=False),))
     return None
@@ -727,7 +801,10 @@ def _may_begin_unit(tokens: Sequence[Token], place: int) -> bool:
     if token.text == "\\frac":
         return any(one.upright for one in tokens[place:])
     if token.text in ("/",) and place + 1 < len(tokens) and tokens[place + 1].kind == "word":
-        return False
+        rest = tokens[place + 1 :]
+        return before.kind == "number" and all(
+            one.kind == "word" and (one.upright or len(one.text) > 2) for one in rest
+        )
     if token.kind != "word" or before.text in ("_", "^", "+", "-", "*", "/", "(", "{"):
         return False
     if token.upright:
@@ -741,11 +818,19 @@ def _may_begin_unit(tokens: Sequence[Token], place: int) -> bool:
 def _is_glued_compound(tokens: Sequence[Token], place: int) -> bool:
     """`5m/s`, which is no product."""
     rest = [token.text for token in tokens[place : place + 3]]
-    return len(rest) == 3 and rest[1] == "/" and rest[0] in ("m", "g", "J", "N", "L", "W", "V") and rest[2] in ("s", "h", "kg", "mol", "L", "m", "K", "C")
+    return (
+        len(rest) == 3
+        and rest[1] == "/"
+        and rest[0] in ("m", "g", "J", "N", "L", "W", "V")
+        and rest[2] in ("s", "h", "kg", "mol", "L", "m", "K", "C")
+    )
 
 
 def _is_known_word(word: str) -> bool:
-    return _expression_or_none((Token("word", word), Token("sign", "("), Token("word", "x"), Token("sign", ")")), ()) is not None
+    return (
+        _expression_or_none((Token("word", word), Token("sign", "("), Token("word", "x"), Token("sign", ")")), ())
+        is not None
+    )
 
 
 def _is_rate(tokens: Sequence[Token]) -> bool:
@@ -763,7 +848,8 @@ def _scaled(expression: Expression, factor: Fraction) -> Expression:
 def _is_of_sets(expression: Expression) -> bool:
     """Whether symbols of sets and structures take part: they do not follow the rules of numbers."""
     return any(
-        isinstance(one, Symbol | Unknown) and re.search(r"\\(?:mathbb|mathcal|mathfrak|mathscr|Bbb)", one.name) for one in walk(expression)
+        isinstance(one, Symbol | Unknown) and re.search(r"\\(?:mathbb|mathcal|mathfrak|mathscr|Bbb)", one.name)
+        for one in walk(expression)
     )
 
 
@@ -787,7 +873,11 @@ def _angle(expression: Expression) -> Expression | None:
     """The number of degrees that an expression is, or None."""
     match expression:
         case Function(name, arguments) if name == DEGREES:
-            return arguments[0] if not any(isinstance(one, Function) and one.name == DEGREES for one in walk(arguments[0])) else None
+            return (
+                arguments[0]
+                if not any(isinstance(one, Function) and one.name == DEGREES for one in walk(arguments[0]))
+                else None
+            )
         case Sum(terms):
             angles = [_angle(term) for term in terms]
             kept = tuple(angle for angle in angles if angle is not None)
@@ -796,6 +886,8 @@ def _angle(expression: Expression) -> Expression | None:
             angles = [_angle(factor) for factor in factors]
             if sum(angle is not None for angle in angles) != 1:
                 return None
-            return product(tuple(angle if angle is not None else factor for angle, factor in zip(angles, factors, strict=True)))
+            return product(
+                tuple(angle if angle is not None else factor for angle, factor in zip(angles, factors, strict=True))
+            )
         case _:
             return None

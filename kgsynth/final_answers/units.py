@@ -14,37 +14,50 @@ from typing import Any
 from kgsynth.final_answers.clean import UPRIGHT
 
 _PREFIXES = {
-    "p": "pico", "n": "nano", "µ": "micro", "u": "micro", "m": "milli", "c": "centi", "d": "deci", "h": "hecto", "k": "kilo",
+    "p": "pico", "n": "nano", "µ": "micro", "u": "micro", "m": "milli", "c": "centi", "d": "deci", "h": "hecto",
+    "k": "kilo",
     "M": "mega", "G": "giga", "T": "tera",
 }  # fmt: skip
 # A symbol, pint's name, and the prefixes that it is used with.
 _SYMBOLS = {
-    "m": ("meter", "pnµumcdkM"), "g": ("gram", "nµumkdc"), "s": ("second", "pnµum"), "A": ("ampere", "nµumk"), "K": ("kelvin", "mµ"),
+    "m": ("meter", "pnµumcdkM"), "g": ("gram", "nµumkdc"), "s": ("second", "pnµum"), "A": ("ampere", "nµumk"),
+    "K": ("kelvin", "mµ"),
     "mol": ("mole", "nµumk"), "cd": ("candela", ""), "Hz": ("hertz", "mkMGT"), "N": ("newton", "µumkM"),
     "Pa": ("pascal", "mhkMG"), "J": ("joule", "nµumkMGT"), "W": ("watt", "nµumkMGT"), "C": ("coulomb", "pnµum"),
-    "V": ("volt", "nµumkM"), "F": ("farad", "pnµum"), "Ω": ("ohm", "mµkMG"), "S": ("siemens", "mµ"), "T": ("tesla", "nµum"),
-    "Wb": ("weber", "m"), "H": ("henry", "nµum"), "L": ("liter", "nµumcdhk"), "l": ("liter", "µmcd"), "eV": ("electron_volt", "mkMGT"),
-    "bar": ("bar", "mk"), "cal": ("calorie", "k"), "Bq": ("becquerel", "kMG"), "Gy": ("gray", "mµ"), "Sv": ("sievert", "mµ"),
+    "V": ("volt", "nµumkM"), "F": ("farad", "pnµum"), "Ω": ("ohm", "mµkMG"), "S": ("siemens", "mµ"), "T": ("tesla",
+    "nµum"),
+    "Wb": ("weber", "m"), "H": ("henry", "nµum"), "L": ("liter", "nµumcdhk"), "l": ("liter", "µmcd"),
+    "eV": ("electron_volt", "mkMGT"),
+    "bar": ("bar", "mk"), "cal": ("calorie", "k"), "Bq": ("becquerel", "kMG"), "Gy": ("gray", "mµ"), "Sv": ("sievert",
+    "mµ"),
     "Wh": ("watt_hour", "mkMGT"), "B": ("byte", "kMGT"), "Å": ("angstrom", ""), "h": ("hour", ""), "hr": ("hour", ""),
     "hrs": ("hour", ""), "min": ("minute", ""), "mins": ("minute", ""), "sec": ("second", ""), "secs": ("second", ""),
-    "d": ("day", ""), "yr": ("year", ""), "yrs": ("year", ""), "ha": ("hectare", ""), "in": ("inch", ""), "ft": ("foot", ""),
+    "d": ("day", ""), "yr": ("year", ""), "yrs": ("year", ""), "ha": ("hectare", ""), "in": ("inch", ""),
+    "ft": ("foot", ""),
     "yd": ("yard", ""), "mi": ("mile", ""), "lb": ("pound", ""), "lbs": ("pound", ""), "oz": ("ounce", ""),
-    "gal": ("gallon", ""), "qt": ("quart", ""), "pt": ("pint", ""), "psi": ("psi", ""), "atm": ("standard_atmosphere", ""),
+    "gal": ("gallon", ""), "qt": ("quart", ""), "pt": ("pint", ""), "psi": ("psi", ""), "atm": ("standard_atmosphere",
+    ""),
     "mmHg": ("millimeter_Hg", ""), "Torr": ("torr", ""), "torr": ("torr", ""), "amu": ("unified_atomic_mass_unit", ""),
-    "mph": ("mile/hour", ""), "kph": ("kilometer/hour", ""), "kmh": ("kilometer/hour", ""), "kmph": ("kilometer/hour", ""),
-    "hp": ("horsepower", ""), "BTU": ("british_thermal_unit", ""), "cc": ("cubic_centimeter", ""), "M": ("mole/liter", "mµn"),
+    "mph": ("mile/hour", ""), "kph": ("kilometer/hour", ""), "kmh": ("kilometer/hour", ""), "kmph": ("kilometer/hour",
+    ""),
+    "hp": ("horsepower", ""), "BTU": ("british_thermal_unit", ""), "cc": ("cubic_centimeter", ""), "M": ("mole/liter",
+    "mµn"),
     "rpm": ("turn/minute", ""), "ly": ("light_year", ""), "AU": ("astronomical_unit", ""), "pc": ("parsec", "kM"),
     "rad": ("radian", "mµ"), "deg": ("degree", ""), "Gb": ("gigabit", ""), "Mb": ("megabit", ""), "dyn": ("dyne", ""),
     "lbf": ("pound_force", ""), "Da": ("dalton", "k"), "rev": ("turn", ""), "kn": ("knot", ""), "t": ("metric_ton", ""),
-    "Mbps": ("megabit/second", ""), "Gbps": ("gigabit/second", ""), "kbps": ("kilobit/second", ""), "tsp": ("teaspoon", ""),
-    "tbsp": ("tablespoon", ""), "KB": ("kilobyte", ""), "sr": ("steradian", ""), "kgf": ("kilogram_force", ""),
+    "Mbps": ("megabit/second", ""), "Gbps": ("gigabit/second", ""), "kbps": ("kilobit/second", ""),
+    "tsp": ("teaspoon", ""),
+    "tbsp": ("tablespoon", ""), "KB": ("kilobyte", ""), "kgf": ("kilogram_force", ""),
 }  # fmt: skip
 _WORDS = {
     **{name: name for name in (
-        "meter gram second ampere kelvin mole candela hertz newton pascal joule watt coulomb volt farad ohm siemens tesla "
-        "weber henry liter bar calorie becquerel gray sievert byte bit angstrom hour minute day week month year century "
+        "meter gram second ampere kelvin mole candela hertz newton pascal joule watt coulomb volt farad ohm "
+        "siemens tesla "
+        "weber henry liter bar calorie becquerel gray sievert byte bit angstrom hour minute day week month year "
+        "century "
         "hectare acre inch foot yard mile pound ounce gallon quart pint radian degree turn knot ton tonne gauss fathom "
-        "furlong fortnight stone dyne erg torr steradian dalton decade light_year parsec micron teaspoon tablespoon cup").split()},
+        "furlong fortnight stone dyne erg torr dalton decade light_year parsec micron teaspoon "
+        "tablespoon cup").split()},
     "metre": "meter", "litre": "liter", "feet": "foot", "inches": "inch", "centuries": "century", "henries": "henry",
     "revolution": "turn", "rotation": "turn", "atmosphere": "standard_atmosphere", "arcminute": "arcminute",
     "arcsecond": "arcsecond", "foot": "foot", "electronvolt": "electron_volt", "horsepower": "horsepower",
@@ -52,26 +65,35 @@ _WORDS = {
 }  # fmt: skip
 _WORD_PREFIXES = "pico nano micro milli centi deci hecto kilo mega giga tera".split()
 _PREFIXED_WORDS = frozenset(
-    "meter metre gram second ampere volt watt joule newton pascal liter litre hertz mole farad ohm byte bit calorie tesla "
+    "meter metre gram second ampere volt watt joule newton pascal liter litre hertz mole farad ohm byte bit "
+    "calorie tesla "
     "coulomb henry electronvolt".split()
 )
 _MONEY = {
-    "$": ("USD", 1), "usd": ("USD", 1), "dollar": ("USD", 1), "us$": ("USD", 1), "cent": ("USD", 100), "¢": ("USD", 100),
-    "penny": ("USD", 100), "pennies": ("USD", 100), "€": ("EUR", 1), "euro": ("EUR", 1), "eur": ("EUR", 1), "£": ("GBP", 1), "gbp": ("GBP", 1),
+    "$": ("USD", 1), "usd": ("USD", 1), "dollar": ("USD", 1), "us$": ("USD", 1), "cent": ("USD", 100),
+    "¢": ("USD", 100),
+    "penny": ("USD", 100), "pennies": ("USD", 100), "€": ("EUR", 1), "euro": ("EUR", 1), "eur": ("EUR", 1),
+    "£": ("GBP", 1), "gbp": ("GBP", 1),
     "pence": ("GBP", 100), "¥": ("JPY", 1), "yen": ("JPY", 1), "jpy": ("JPY", 1), "yuan": ("CNY", 1), "cny": ("CNY", 1),
     "rmb": ("CNY", 1), "₹": ("INR", 1), "rupee": ("INR", 1), "inr": ("INR", 1), "₽": ("RUB", 1), "ruble": ("RUB", 1),
     "rub": ("RUB", 1), "franc": ("CHF", 1), "chf": ("CHF", 1), "₩": ("KRW", 1),
 }  # fmt: skip
 _FACTORS = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
-_IRREGULAR = {"people": "person", "persons": "person", "men": "man", "women": "woman", "children": "child", "mice": "mouse",
-              "geese": "goose", "teeth": "tooth", "dice": "die", "vertices": "vertex", "matrices": "matrix", "indices": "index",
-              "halves": "half", "wolves": "wolf", "knives": "knife", "loaves": "loaf", "axes": "axis", "bases": "basis"}  # fmt: skip
+_IRREGULAR = {"people": "person", "persons": "person", "men": "man", "women": "woman", "children": "child",
+              "mice": "mouse",
+              "geese": "goose", "teeth": "tooth", "dice": "die", "vertices": "vertex", "matrices": "matrix",
+              "indices": "index",
+              "halves": "half", "wolves": "wolf", "knives": "knife", "loaves": "loaf", "axes": "axis",
+              "bases": "basis"}  # fmt: skip
 _ADJECTIVES = frozenset("different distinct possible total such in all altogether".split())
 # Words that make a phrase more than the name of a thing.
 _NO_NOUNS = frozenset(
-    "is are was were be or and if at of the a an more less than mod modulo to when where for in not no only least most above "
-    "below base choose over plus minus by squared cubed with without each every other others per out up down from on that "
-    "which who because since as so then else factorial percent has have do does can will may must both either neither it "
+    "is are was were be or and if at of the a an more less than mod modulo to when where for in not no only "
+    "least most above "
+    "below base choose over plus minus by squared cubed with without each every other others per out up down "
+    "from on that "
+    "which who because since as so then else factorial percent has have do does can will may must both either "
+    "neither it "
     "they we you i but nor until while between among after before approximately about exactly roughly degrees".split()
 )
 _TEMPERATURES = {
@@ -132,7 +154,9 @@ def singular(noun: str) -> str:
 @lru_cache(maxsize=4096)
 def _unit_of(text: str) -> Unit | None:
     is_upright = UPRIGHT in text
-    text = " ".join(text.replace(UPRIGHT, " ").replace("\\cdot", "·").replace("\\times", "·").replace("\\Omega", "Ω").split())
+    text = " ".join(
+        text.replace(UPRIGHT, " ").replace("\\cdot", "·").replace("\\times", "·").replace("\\Omega", "Ω").split()
+    )
     text = re.sub(r"\\mu(?![a-zA-Z])\s*", "µ", text)
     text = re.sub(r"([kMm])\s+Ω", r"\1Ω", text)
     text = re.sub(r"\\frac\s*\{([^{}]*(?:\{[^{}]*\}[^{}]*)?)\}\s*\{([^{}]*(?:\{[^{}]*\}[^{}]*)?)\}", r"(\1)/(\2)", text)
@@ -163,14 +187,16 @@ def _compound(text: str) -> Unit | None:
     text = re.sub(r"([A-Za-zµ]+)\s+squared\b", r"\1^2", text)
     text = re.sub(r"([A-Za-zµ]+)\s+cubed\b", r"\1^3", text)
     text = re.sub(r"\s+per\s+", " / ", text)
-    text = re.sub(r"^per\s+", "1 / ", text)
-    if text.startswith("1 /") or text.startswith("/"):
-        return None
+    before = len(text)
+    text = re.sub(r"^(?:per\s+|/)", "", text)
+    is_below = len(text) < before
     pieces = _pieces(text)
     if pieces is None:
         return None
     found, rest = _quotient(pieces, 0)
-    return found if rest == len(pieces) else None
+    if found is None or rest != len(pieces):
+        return None
+    return _raised(found, -1) if is_below and not found.offset else found
 
 
 def _pieces(text: str) -> list[str] | None:
@@ -285,6 +311,13 @@ def _word(word: str) -> str | None:
     return None
 
 
+# Each in radians: a number times a power of pi.
+_ANGLES = {
+    "radian": (Fraction(1), 0), "milliradian": (Fraction(1, 1000), 0), "microradian": (Fraction(1, 10**6), 0),
+    "degree": (Fraction(1, 180), 1), "turn": (Fraction(2), 1),
+    "arcminute": (Fraction(1, 10_800), 1), "arcsecond": (Fraction(1, 648_000), 1),
+}  # fmt: skip
+# pint's registry is not made for several threads at once.
 _LOCK = threading.Lock()
 
 
@@ -298,21 +331,18 @@ def _registry() -> Any:
 @lru_cache(maxsize=1024)
 def _converted(name: str) -> Unit | None:
     """A unit as pint knows it; angles and amounts of data, which pint takes for numbers, keep a dimension."""
-    angles = {"radian": (1, 0), "degree": (Fraction(1, 180), 1), "turn": (2, 1), "arcminute": (Fraction(1, 10800), 1),
-              "arcsecond": (Fraction(1, 648000), 1), "steradian": (1, 0), "milliradian": (Fraction(1, 1000), 0),
-              "microradian": (Fraction(1, 10**6), 0)}  # fmt: skip
     if name == "turn/minute":
         return _times(_angle(Fraction(2), 1), _converted("minute") or _angle(Fraction(1), 0), -1)
-    if name in angles:
-        factor, power = angles[name]
-        return _angle(Fraction(factor), power)
+    if name in _ANGLES:
+        factor, power = _ANGLES[name]
+        return _angle(factor, power)
     registry = _registry()
     with _LOCK:
-        scale = 1
+        scale = Fraction(1)
         if "*" in name:
             before, name = name.split("*")
-            scale = Fraction(before)  # type: ignore[assignment]
-        quantity = registry.Quantity(Fraction(scale), name).to_root_units()
+            scale = Fraction(before)
+        quantity = registry.Quantity(scale, name).to_root_units()
         dimension = tuple(sorted((str(key), Fraction(value)) for key, value in quantity._units.items()))
     return Unit(Fraction(quantity.magnitude), dimension)
 

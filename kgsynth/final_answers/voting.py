@@ -34,7 +34,7 @@ class Majority:
 def majority(answers: Sequence[str], precision: Precision | None = None) -> Majority | None:
     """The answer that most votes end in; of equals the one that came first. None when no vote has a final answer.
 
-    An answer joins a group only when it differs from none of its members: 5, 5 cm and 5 km are never three votes for one.
+    An answer joins a group only when it differs from none of its members: 5, 5 cm and 5 km are never three votes.
     """
     groups: list[list[int]] = []
     for place, answer in enumerate(answers):

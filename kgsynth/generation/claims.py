@@ -17,7 +17,7 @@ from kgsynth.texts import spoken_latex
 
 FEW_GIVEN = "names too few of the given concepts"
 # Measured on questions judged by hand, see EXPERIMENTS.md.
-MIN_COSINE = 0.45
+MIN_COSINE = 0.5
 _MARKER = re.compile(r"^[\s\-*•·>]*(?:\(?\d{1,2}[.)]\s+)?|[\s.,;:]+$")
 _WORD = re.compile(r"[^\W_]+")
 # Words that decide nothing about whether a text is about a name.

@@ -16,11 +16,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import aiohttp
 
-from kgsynth.addresses import hide, secrets_of, without_secrets
+from kgsynth.addresses import credentials_of, hide, secrets_of, without_secrets
 from kgsynth.errors import ConfigError, GeneratorUnavailableError
 from kgsynth.generation.backend import Completion, Request, Sampling
 from kgsynth.generation.chat_interface import (
@@ -94,12 +94,12 @@ class _Server:
 
 def _server(url: str, *, api_key: str, headers: dict[str, str], concurrency: int) -> _Server:
     parts = urlsplit(url)
-    held, _, host = parts.netloc.rpartition("@")
+    host = parts.netloc.rpartition("@")[2]
+    user, password = credentials_of(url)
     path = parts.path.rstrip("/").removesuffix("/chat/completions").removesuffix("/models")
     own = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    if held:
-        user, _, password = held.partition(":")
-        token = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
+    if user or password:
+        token = base64.b64encode(f"{user}:{password}".encode()).decode()
         own["Authorization"] = f"Basic {token}"
     return _Server(
         base=urlunsplit((parts.scheme, host, path or "/v1", "", "")),

@@ -16,12 +16,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from kgsynth.errors import GeneratorUnavailableError
+from kgsynth.errors import ConfigError, GeneratorUnavailableError
 from kgsynth.generation.backend import Completion, Generator, Message, Request, Sampling
 from kgsynth.generation.completions import completed
 from kgsynth.generation.openai_server import OpenAiServerGenerator
 from kgsynth.generation.scripted import ScriptedGenerator
-from kgsynth.generation.vllm_engine import CPU_ENVIRONMENT, ENVIRONMENT, engine_options, request_parameters
+from kgsynth.generation.vllm_engine import (
+    CPU_ENVIRONMENT,
+    ENVIRONMENT,
+    LORA_MODULES,
+    engine_options,
+    request_parameters,
+)
 from kgsynth.parallel import RAY_IN_FLIGHT, ray_cause, start_ray
 
 # Starting a Ray dataset takes about a second; so many requests are worth it, and a kill repeats no more.
@@ -212,7 +218,17 @@ def vllm(
     context_tokens: int,
     engine: Mapping[str, Any] = MappingProxyType({}),
 ) -> RayGenerator:
-    """Engines of vLLM on the GPUs of the cluster, one a GPU; one on a CPU where there is none."""
+    """Engines of vLLM on the GPUs of the cluster, one a GPU; one on a CPU where there is none.
+
+    Raises:
+        ConfigError: the engine's options name an adapter, which Ray's processor does not pass on.
+        GeneratorUnavailableError: the model's tokenizer is not in its folder.
+    """
+    if engine.get(LORA_MODULES):
+        raise ConfigError(
+            f"engine.{LORA_MODULES} works with --executor local alone",
+            hint="On Ray, give a model with the adapter merged into it.",
+        )
     inner = _Named(model, folder, sampling)
 
     def stage(dataset: Any) -> Any:

@@ -24,7 +24,7 @@ from kgsynth.generation.completions import completed
 _CPU_BATCH = 16
 _WAITING_SHARE = 2
 # As `vllm serve` calls adapters; its engine has no argument for them.
-_LORA_MODULES = "lora_modules"
+LORA_MODULES = "lora_modules"
 CPU_ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
     "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
@@ -62,8 +62,8 @@ def engine_options(
             "max_num_batched_tokens": context_tokens,
             "enable_prefix_caching": False,
         }
-    options |= {name: value for name, value in own.items() if name != _LORA_MODULES}
-    if own.get(_LORA_MODULES):
+    options |= {name: value for name, value in own.items() if name != LORA_MODULES}
+    if own.get(LORA_MODULES):
         options.setdefault("enable_lora", True)
     if not has_gpu:
         # A batch must hold a whole prompt, however long the user lets it be.
@@ -228,12 +228,12 @@ class VllmGenerator:
 
 def _lora_request(engine: Mapping[str, Any]) -> Any:
     """The adapter that all requests use; None for none."""
-    modules = engine.get(_LORA_MODULES, {})
+    modules = engine.get(LORA_MODULES, {})
     if not modules:
         return None
     if not isinstance(modules, Mapping) or len(modules) != 1:
         raise ConfigError(
-            f"engine.{_LORA_MODULES} is {modules!r}: give one name with the path of its weights",
+            f"engine.{LORA_MODULES} is {modules!r}: give one name with the path of its weights",
             hint='For example lora_modules = { mine = "path/to/adapter" }.',
         )
     from vllm.lora.request import LoRARequest

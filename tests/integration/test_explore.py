@@ -10,18 +10,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pandas
 import pytest
 
-from kgsynth import cli, config, queries
-from kgsynth.config import GraphSettings
+from kgsynth import cli, config, pipeline, queries
+from kgsynth.config import CurateSettings, ExportSettings, GraphSettings
 from kgsynth.errors import GraphError, QueryError
 from kgsynth.graph import show
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph, GraphNode, GraphRelationship
+from kgsynth.pipeline import writing
+from kgsynth.records import StageCount
 from tests import canonical, corpora, graphs, hostile
 from tests.walker import ReferenceWalker
 
@@ -206,6 +209,85 @@ def test_one_thing_is_shown_with_what_is_around_it(kgsynth: Callable[..., str], 
     assert "this graph has no question 'zzz'" in kgsynth("question", "zzz", code=1)
     # A text of more words than the index takes clauses is looked for all the same.
     assert "this graph has no question" in kgsynth("question", " ".join(f"word{n}" for n in range(1500)), code=1)
+
+
+def test_what_a_text_shows_of_its_claims_is_told_from_what_is_only_claimed(
+    kgsynth: Callable[..., str], filled: Graph, tmp_path: Path
+) -> None:
+    values = values_of(filled)
+    (row,) = canonical.run(
+        filled,
+        "MATCH (q:Question {id: $id}) RETURN q.concepts AS claimed, q.seen_concepts AS seen, q.claim_evidence AS evidence",
+        id=values["question"],
+    )
+    # The scripted generator names each concept in its question.
+    assert row["seen"] == row["claimed"]
+    assert set(row["evidence"]) == {"name"}
+    first, *others = row["claimed"]
+    canonical.run(
+        filled,
+        "MATCH (q:Question {id: $id}) SET q.seen_concepts = $seen, q.claim_evidence = $evidence, q.foreign_claims = ['field']",
+        id=values["question"],
+        seen=others,
+        evidence=["", *["alias"] * len(others)],
+    )
+    try:
+        for command in ("question", "trace"):
+            said = kgsynth(command, values["question"])
+            assert f"claims only: {first}\n" in said
+            assert f"{others[0]} (by another name)" in said
+            assert "claimed, but was not given: field" in said
+        unused = {
+            one["concept"] for one in json.loads(kgsynth("query", "--saved", "unused_concepts", "--format", "json"))
+        }
+        used = canonical.run(
+            filled, "MATCH (q:Question) WHERE $id IN q.seen_concepts RETURN count(q) AS count", id=first
+        )[0]["count"]
+        assert (first.partition(":")[2] in unused) == (used == 0)
+    finally:
+        canonical.run(
+            filled,
+            "MATCH (q:Question {id: $id}) SET q.seen_concepts = $seen, q.claim_evidence = $evidence, q.foreign_claims = null",
+            id=values["question"],
+            seen=row["seen"],
+            evidence=row["evidence"],
+        )
+
+
+def test_names_that_were_merged_are_names_of_a_claim_and_passages_are_what_a_prompt_showed(
+    filled: Graph, environment: config.Environment, tmp_path: Path
+) -> None:
+    drawn = next(
+        pipeline.sample(
+            filled, config.environment(), config.SampleSettings(seed=5, combinations=1), StageCount(stage="s")
+        )
+    )
+    merged = "concept:concept 3"
+    (source,) = writing._source_combinations(
+        filled, [replace(drawn, path=(*drawn.path, merged), concepts=(*drawn.concepts, merged))]
+    )
+    assert source.aliases[merged] == ("concept-3",)
+    run = tmp_path / "level3"
+    settings = config.GenerateSettings(backend="scripted", domain="mathematics")
+    folder = pipeline.generate(
+        filled, environment, settings, level=3, graph_settings=GRAPH, combinations=[drawn], run_dir=run, report=lambda _: None,
+    )  # fmt: skip
+    question = next(folder.rows())
+    curated = pipeline.curate(
+        environment, CurateSettings(filters=False, language=""), questions=[run], run_dir=tmp_path / "curated", report=lambda _: None
+    )  # fmt: skip
+    exported = pipeline.export(
+        curated.path, ExportSettings(format="jsonl", with_passages=True), output=tmp_path / "out", overwrite=False, graph=filled,
+        report=lambda _: None,
+    )  # fmt: skip
+    row = json.loads((exported.folder / "train-00000.jsonl").read_text().splitlines()[0])
+    rows = canonical.run(filled, "MATCH (d:Document) RETURN d.id AS id, d.text AS text")
+    texts = {one["id"]: one["text"] for one in rows}
+    assert [one["document"] for one in row["passages"]] == question["documents"]
+    for one, chars in zip(row["passages"], question["passage_chars"], strict=True):
+        assert one["text"] == texts[one["document"]][:chars].strip()
+        assert 0 < chars <= len(texts[one["document"]])
+        assert (one["license"], one["attribution"]) == ("CC0", "Somebody")
 
 
 def test_the_trace_of_a_question_is_the_walk_law(kgsynth: Callable[..., str], filled: Graph) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -9,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import champ_dataset
+import mpmath
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -82,7 +84,7 @@ def test_final_answers_are_compared_as_mathematics(first: str, second: str, equa
         (r"\fbox{21}", "21"), (r"\\boxed{31}", "31"), (r"\boxed{\boxed{\fbox{4}}}", "4"), (r"\boxed{y = \boxed{4}}", "y = 4"),
         (r"\boxed{p\}q}", r"p\}q"), (r"$x$ is \boxed{8} and $y$ is \boxed{9}", "9"),
         (r"\[\boxed{\begin{pmatrix}3\\4\end{pmatrix}}\]", r"\begin{pmatrix}3\\4\end{pmatrix}"),
-        (r"\boxed{8} it is. Final answer: 9", "8"),
+        (r"\boxed{8} it is. Final answer: 9", "8"), (r"It is \boxed{8}, for $x^{2}$ and ${y}$ are.", "8"),
         ("#### 18", "18"), ("#### $1,250", "$1,250"), ("#### Step 2: add\nand so on", ""), ("#### 2. Add them\nand so on", ""),
         ("Answer: 81", "81"), ("**Answer:** 81", "81"), ("**Answer**: 81.", "81"), ("ANSWER 81", "81"), ("Answer = 81", "81"),
         ("**Final Answer:** **19**", "19"), ("## Final Answer\n\n81", "81"), ("Final Answer\n$$\n81\n$$", "81"),
@@ -157,7 +159,7 @@ def test_the_precision_of_a_question_is_read(question: str, precision: Precision
         ("Round to two decimal places.", "3.14", "3.15", False), ("Give 2 d.p.", "0.67", "2/3", True), ("to 1 decimal place", "0.67", "0.7", True),
         ("correct to 3 significant figures", "1230", "1234", True), ("correct to 3 significant figures", "1230", "1240", False),
         ("to three significant digits", "0.00123", "0.001234", True), ("to 3 s.f.", "0.00123", "0.00124", False), ("to 2 sig figs", "1.4", r"\sqrt2", True),
-        ("to the nearest integer", "7", "6.7", True), ("to the nearest integer", "7", "8", False), ("to the nearest tenth", "1.4", r"\sqrt{2}", True),
+        ("to the nearest integer", "7", "6.7", True), ("to the nearest integer", "7", "8", False), ("to the nearest integer", "6.4", "6.6", True), ("to the nearest tenth", "1.4", r"\sqrt{2}", True),
         ("to the nearest hundredth", "1.4", r"\sqrt{2}", False), ("to the nearest cent", r"\$3.33", "10/3 dollars", True),
         ("to the nearest 0.01", "0.33", "1/3", True), ("to the nearest 0.01", "0.33", "0.35", False), ("to the nearest hundred", "1200", "1234", True),
         ("to the nearest whole number", "12 cm", "12.3 cm", True), ("to the nearest whole number", "12 cm", "12.3 km", False),
@@ -216,14 +218,22 @@ def test_every_thread_computes_with_its_own_precision() -> None:
     found: list[Verdict] = []
 
     def work(number: int) -> None:
-        found.extend(compare(f"{number}e^{{{50 * number}}}", f"{number}e^{{{50 * number}}}+{n}") for n in range(1, 20))
+        for n in range(1, 25):
+            found.append(compare(f"{n}e^{{{number * 20}}}", f"{n}e^{{{number * 20}}}+1"))
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(1, 5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert found == [DIFFERENT] * 76
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work, args=(number,)) for number in (1, 30, 2, 40)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert found == [DIFFERENT] * 96
+    # The context of the module is everybody's.
+    assert mpmath.mp.dps == 15
 
 
 CHAMP = [problem.answer for problem in champ_dataset.load("v0").problems.values()]

@@ -187,3 +187,51 @@ def test_progress_ends_whatever_happens(capsys: pytest.CaptureFixture[str], monk
         clock[0] = 10.0
         bar.advance(3)
     assert "load: 8 of 10, 0.3/s, 0:00:07 left" in capsys.readouterr().err
+
+
+def test_user_and_password_of_an_address_count_and_are_kept_out_of_it() -> None:
+    own = config.environment({"HOME": "/h", "NEO4J_URI": "bolt://mary:p%40ss@db.example:7687"})
+    assert (own.neo4j_uri, own.neo4j_username, own.neo4j_password) == ("bolt://db.example:7687", "mary", "p@ss")
+    told = config.environment(
+        {"HOME": "/h", "NEO4J_URI": "bolt://mary:p@h", "NEO4J_USERNAME": "x", "NEO4J_PASSWORD": "y"}
+    )
+    assert (told.neo4j_username, told.neo4j_password) == ("x", "y")
+
+
+def test_requests_and_engines_are_tables_that_stages_inherit_and_that_hide_headers() -> None:
+    text = """
+        [backend]
+        backend = "server"
+        url = "http://mary:hunter22@host:1/v1?api_key=topsecret"
+        stop = "END"
+        [backend.request]
+        seed = "null"
+        rename = { max_tokens = "max_completion_tokens" }
+        headers = { X-Key = "very secret" }
+        [answer.request]
+        top_a = 1
+        [backend.engine]
+        tensor_parallel_size = 2
+    """
+    found = config.resolve(text, overrides=["generate.request.reasoning.effort=low", "generate.request.n=null"])
+    assert found.config.generate.url == ("http://mary:hunter22@host:1/v1?api_key=topsecret",)
+    assert found.config.answer.stop == ("END",)
+    assert found.config.answer.request["top_a"] == 1
+    assert found.config.answer.request["rename"] == {"max_tokens": "max_completion_tokens"}
+    assert found.config.generate.request["reasoning"] == {"effort": "low"}
+    assert found.config.extract.engine == {"tensor_parallel_size": 2}
+    shown_text = "\n".join(found.lines()) + repr(found.to_row())
+    for secret in ("hunter22", "mary", "topsecret", "very secret"):
+        assert secret not in shown_text
+    assert "http://host:1/v1?api_key=***" in shown_text
+    assert config.resolve("\n".join(config.resolve("").lines())).config == config.resolve("").config
+
+
+def test_what_a_small_model_needs_is_no_default_for_others() -> None:
+    small, other = config.AnswerSettings(), config.AnswerSettings(model="some/model")
+    assert (small.output_tokens, small.prompt_tokens, small.repetition_penalty) == (1024, 3072, 1.1)
+    assert (other.output_tokens, other.prompt_tokens, other.repetition_penalty) == (4096, 4096, None)
+    long = config.AnswerSettings(model="some/model", max_output_tokens=8000)
+    assert long.prompt_tokens == 4096
+    thinking = config.AnswerSettings(model="some/model", max_output_tokens=8000, context_tokens=32000)
+    assert thinking.prompt_tokens == 24000
