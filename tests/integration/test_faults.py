@@ -155,7 +155,7 @@ def test_extract_stands_kill_9_anywhere(tmp_path: Path, command_environment: dic
 
     def command(url: str, folder: Path) -> list[str]:
         return [
-            KGSYNTH, "extract", str(corpus), "--with", "llm", "--url", url, "-o", str(folder) + ".jsonl", "--run-dir", str(folder),
+            KGSYNTH, "extract", "--domain", "mathematics", str(corpus), "--with", "llm", "--url", url, "-o", str(folder) + ".jsonl", "--run-dir", str(folder),
             *[one for one in COMMON if one not in ("--max-rejected-share", "1")],
         ]  # fmt: skip
 
@@ -395,7 +395,7 @@ def test_what_was_added_to_the_input_is_asked_and_nothing_else(
     # Two inputs, of which the first has grown: what was added stands in the middle.
     other = tmp_path / "other.jsonl"
     other.write_text(json.dumps({"id": "other", "text": "What is one more than this?"}) + "\n")
-    both = [KGSYNTH, "answer", "--domain", "mathematics", str(file), str(other), *answer[3:]]
+    both = [KGSYNTH, "answer", "--domain", "mathematics", str(file), str(other), *answer[5:]]
     with servers.running("--port", str(port), log=tmp_path / "log 3") as fake:
         kgsynth(*both, "--url", fake.url)
         file.write_text(file.read_text() + json.dumps({"id": "middle", "text": "What is in the middle?"}) + "\n")
@@ -442,4 +442,4 @@ def test_the_run_stops_when_too_much_is_rejected(tmp_path: Path, command_environ
         assert "too little agreement" in done.stderr
         assert "over the limit of 5%" in done.stderr
         assert "Look at run/added-1/rejects-*.jsonl" in done.stderr
-        assert 2000 <= sum(fake.served().values()) < 3000
+        assert 200 <= sum(fake.served().values()) < 1500

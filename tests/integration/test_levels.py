@@ -180,7 +180,9 @@ def test_a_retry_asks_for_so_many_questions_as_were_refused(
     class Partly(ScriptedGenerator):
         def complete(self, request):
             done = super().complete(request)
-            return replace(done, text=done.text.replace("<question>\n", "<question>\nAccording to the passage above: ", 1))
+            return replace(
+                done, text=done.text.replace("<question>\n", "<question>\nAccording to the passage above: ", 1)
+            )
 
     folder = generate(graph, environment, tmp_path / "run", 1, make=lambda *_: Partly())
     refused = [row for row in folder.rejects() if row["reason"] == "mentions the references"]

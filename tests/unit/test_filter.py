@@ -476,7 +476,9 @@ def test_ratings_that_were_rejected_are_asked_for_again(
 ) -> None:
     documents = DocumentsSettings(sources=(str(mixed[0]),), max_rejected_share=1.0)
     stage = filtering.rate_stage(
-        documents, FilterSettings(domain="mathematics", seed=5, backend="scripted"), dict.fromkeys((f"m{n}" for n in range(20)), 1)
+        documents,
+        FilterSettings(domain="mathematics", seed=5, backend="scripted"),
+        dict.fromkeys((f"m{n}" for n in range(20)), 1),
     )
     folder = ask(
         environment,
