@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 ANSWER = r"Two and two things are four things, as counting shows. The final answer is $\boxed{4}$."
 THOUGHT = r"They want a sum. Is it \boxed{5}? <question>Is this a draft of a question?</question> No, four."
@@ -145,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def _oddity(self) -> str:
-        return self.path.strip("/").split("/")[0].replace("-", " ")
+        return urlsplit(self.path).path.strip("/").split("/")[0].replace("-", " ")
 
     def do_GET(self) -> None:
         oddity = self._oddity()

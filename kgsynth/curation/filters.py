@@ -10,7 +10,7 @@ from typing import Any
 from kgsynth.config import CurateSettings
 from kgsynth.faults import fault, prose, unbalanced_latex
 from kgsynth.records import AnsweredQuestion
-from kgsynth.texts import mentions_references, without_latex
+from kgsynth.texts import mentions_references, reading_length, without_latex
 
 # A formula or a piece of code, in a sentence that is looked at without it.
 _SOMETHING = " something "
@@ -42,7 +42,7 @@ _ENDS_OPEN = re.compile(
 
 def question_problem(text: str, settings: CurateSettings) -> str:
     """Why a question is not good enough; empty when it is."""
-    if len(text) < settings.min_question_chars:
+    if reading_length(text) < settings.min_question_chars:
         return "question too short"
     if len(text) > settings.max_question_chars:
         return "question too long"

@@ -1,6 +1,9 @@
 """Stages against a real HTTP server with the oddities of real ones: what is kept, what is refused, what is said."""
 
 import json
+import shutil
+import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,7 @@ class Stage:
     def __init__(self, folder: Path, http: odd_server.OddServer) -> None:
         self.folder, self.http = folder, http
         self.counts: list[StageCount] = []
+        self.variables: dict[str, str] = {}
         self.questions = folder / "questions.jsonl"
         self.questions.write_text(
             "".join(json.dumps({"id": f"q{n}", "text": f"What is {n} and two?"}) + "\n" for n in range(UNITS))
@@ -47,7 +51,7 @@ class Stage:
         }
         own.setdefault("url", (self.http.url(oddity),))
         return pipeline.answer(
-            None, config.environment({"HOME": str(self.folder), "OPENAI_API_KEY": key}), AnswerSettings(backend="server", **own),
+            None, config.environment({"HOME": str(self.folder), "OPENAI_API_KEY": key, **self.variables}), AnswerSettings(backend="server", **own),
             questions=[self.questions], graph_settings=GraphSettings(), run_dir=self.folder / run_dir, report=self.counts.append,
         )  # fmt: skip
 
@@ -252,6 +256,45 @@ def test_a_server_that_dies_among_others_is_left_out_and_nothing_is_lost(stage: 
         other.bodies = Closing()
         stage.answer("", url=urls, concurrency=4)
     assert (stage.last.kept, stage.last.rejected) == (UNITS, {})
+
+
+def test_the_proxy_of_the_environment_is_used_but_not_for_this_machine(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{stage.http.server_port}")
+    stage.http.headers.clear()
+    # To a proxy the whole address is said; the odd server answers it as if it was its own.
+    stage.answer("", url=("http://models.example/ok/v1",))
+    assert stage.last.kept == UNITS
+    assert {one["Host"] for one in stage.http.headers} == {"models.example"}
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    stage.answer("ok", run_dir="here")
+    assert stage.last.kept == UNITS
+    monkeypatch.setenv("no_proxy", "models.example")
+    with pytest.raises(GeneratorUnavailableError, match="no language model server at http://models.example/ok/v1"):
+        stage.answer("", url=("http://models.example/ok/v1",), run_dir="no proxy")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl on PATH to make a certificate with")
+def test_certificates_of_the_environment_are_trusted(stage: Stage) -> None:
+    key, certificate = stage.folder / "key.pem", stage.folder / "certificate.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*made, *names], check=True, capture_output=True)
+    with odd_server.running() as other:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        other.socket = context.wrap_socket(other.socket, server_side=True)
+        url = (other.url().replace("http://", "https://"),)
+        with pytest.raises(GeneratorUnavailableError, match="certificate"):
+            stage.answer("", url=url, run_dir="untrusted")
+        stage.variables = {"REQUESTS_CA_BUNDLE": str(certificate)}
+        stage.answer("", url=url)
+    assert stage.last.kept == UNITS
+    stage.variables = {"REQUESTS_CA_BUNDLE": str(stage.folder / "gone.pem")}
+    with pytest.raises(ConfigError, match=r"gone\.pem holds no certificates"):
+        stage.answer("", url=url, run_dir="gone")
 
 
 def test_a_complete_run_repeats_without_its_server(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
