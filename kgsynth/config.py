@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
-from kgsynth.addresses import HIDDEN, credentials_of, without_secrets
+from kgsynth.addresses import HIDDEN, credentials_of, is_secret_name, with_marks, without_secrets
 from kgsynth.errors import ConfigError
 
 EmbedderName = Literal["auto", "onnx", "sentence-transformers"]
@@ -237,9 +237,10 @@ _REQUEST_TABLES = ("headers", "rename")
 def _check_request(section: str, request: Mapping[str, Any]) -> None:
     for table in _REQUEST_TABLES:
         held = request.get(table, {})
+        # What is wrong with it is not shown: it may be a secret.
         _require(
-            isinstance(held, Mapping) and all(isinstance(value, str) for value in held.values()),
-            f"{section}.request.{table} is {held!r}: give a table of strings",
+            isinstance(held, Mapping) and all(isinstance(value, (str, int)) for value in held.values()),
+            f"{section}.request.{table} is no table of strings",
         )
 
 
@@ -546,10 +547,22 @@ class RunConfig:
 def public_value(name: str, value: Any) -> Any:
     """The value of a setting as it may be written and printed: plain, addresses and headers without their secrets."""
     if name == "url":
-        return [without_secrets(one) for one in value]
-    if name == "request" and "headers" in value:
-        return {**value, "headers": dict.fromkeys(value["headers"], HIDDEN)}
+        return [with_marks(one) for one in value]
+    if name in ("request", "engine") and isinstance(value, Mapping):
+        return _without_secret_values(value, hides_all=False)
     return list(value) if isinstance(value, tuple) else value
+
+
+def _without_secret_values(table: Mapping[str, Any], *, hides_all: bool) -> dict[str, Any]:
+    """A table with the values of headers, and of keys that name secrets, hidden."""
+    return {
+        key: _without_secret_values(value, hides_all=hides_all or key == "headers")
+        if isinstance(value, Mapping)
+        else HIDDEN
+        if hides_all or (is_secret_name(key) and isinstance(value, str))
+        else value
+        for key, value in table.items()
+    }
 
 
 def _toml(value: Any) -> str:
@@ -557,7 +570,7 @@ def _toml(value: Any) -> str:
         held = ", ".join(f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items())
         return f"{{ {held} }}" if held else "{}"
     # TOML has no null; `request` takes the word for it.
-    return json.dumps("null" if value is None else value, ensure_ascii=False)
+    return json.dumps("null" if value is None else value, ensure_ascii=False, default=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -599,6 +612,11 @@ def _nearest(name: str, known: Sequence[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
 
 
+def _shown(where: str, value: object) -> str:
+    """A wrong value as an error may show it: an address and a request may hold secrets."""
+    return "something else" if where.endswith((".url", ".request", ".engine")) else repr(value)
+
+
 # Lists that a string alone may stand for.
 _ONE_OR_SEVERAL = frozenset({"url", "stop"})
 
@@ -618,14 +636,15 @@ def _checked(where: str, value: object, wanted: Any) -> object:
         )
         return value
     if origin is not None and issubclass(origin, Mapping):
-        _require(isinstance(value, Mapping), f"{where} is {value!r}: give a table of keys and values")
+        _require(isinstance(value, Mapping), f"{where} is {_shown(where, value)}: give a table of keys and values")
         return value
     if origin is tuple:
         part = get_args(wanted)[0]
         if isinstance(value, str) and where.rpartition(".")[2] in _ONE_OR_SEVERAL:
             value = [value]
         ok = isinstance(value, list) and all(type(one) is part for one in value)
-        _require(ok, f"{where} is {value!r}: give a list of {'whole numbers' if part is int else 'strings'}")
+        shown = _shown(where, value)
+        _require(ok, f"{where} is {shown}: give a list of {'whole numbers' if part is int else 'strings'}")
         return tuple(typing.cast("list[object]", value))
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
@@ -666,6 +685,15 @@ def plain_value(text: str) -> Any:
         return text.strip()
 
 
+def merged(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, Any]:
+    """Two tables as one, those inside them too; where both have a value, that of the second."""
+    both = {
+        key: merged(outer[key], value) if isinstance(value, Mapping) and isinstance(outer.get(key), Mapping) else value
+        for key, value in inner.items()
+    }
+    return {**outer, **both}
+
+
 def set_in(table: dict[str, Any], name: str, value: object) -> None:
     """Set a value in a table; dots in the name lead to tables inside it."""
     *path, last = name.split(".")
@@ -676,7 +704,10 @@ def set_in(table: dict[str, Any], name: str, value: object) -> None:
 
 
 # Sections that inherit from [backend], and what they do not: ratings want no variety, examples are texts of their own.
-SAMPLING = ("temperature", "top_p", "repetition_penalty", "max_output_tokens")
+SAMPLING = (
+    *("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty"),
+    *("stop", "max_output_tokens"),
+)
 _ASKING: Mapping[str, tuple[str, ...]] = {
     "extract": (),
     "generate": (),
@@ -709,7 +740,7 @@ def resolve(text: str = "", *, origin: str = "file", overrides: Sequence[str] = 
         origins |= {f"{section}.{key}": origin for key in values}
     for override in overrides:
         section, name, value = _parse_override(override)
-        _require(section in sections, f"--set {override!r}: unknown section, {_nearest(section, list(sections))}")
+        _require(section in sections, f"--set {section}.…: unknown section, {_nearest(section, list(sections))}")
         set_in(raw.setdefault(section, {}), name, value)
         origins[f"{section}.{name.partition('.')[0]}"] = "--set"
     inherited = raw.get("backend", {})
@@ -721,7 +752,7 @@ def resolve(text: str = "", *, origin: str = "file", overrides: Sequence[str] = 
                 held[key] = value
                 origins[f"{section}.{key}"] = "backend"
             elif isinstance(value, dict) and isinstance(held.get(key), dict):
-                held[key] = {**value, **held[key]}
+                held[key] = merged(value, held[key])
     built = {name: section_from(name, raw.get(name, {}), kind) for name, kind in sections.items()}
     return Resolved(RunConfig(**built), origins)
 

@@ -186,7 +186,7 @@ class Question:
 
     `concepts` are the given ones that the model says it used; `claim_evidence` says for each what shows it in the text
     (`name`, `alias`, `words`, `meaning`, or empty), and `seen_concepts` are those that something shows.
-    `foreign_claims` are names that the model was not given. `reasoning` holds its thoughts.
+    `foreign_claims` are names that were not given for this question. `reasoning` holds its thoughts.
     """
 
     id: str

@@ -8,7 +8,6 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from itertools import islice
 from typing import Any
 
 _REFERENCES = re.compile(
@@ -22,9 +21,10 @@ _WORD_OR_SIGN = re.compile(r"\w+|[+\-*/^=<>]")
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|[bfnrt](?![A-Za-z])|[\"\\/]|.)", re.DOTALL)
 _LIKE_AN_OBJECT = re.compile(r"\{\s*(?:[\"'“]|//|/\*|#)")
 # A string in single quotes may hold an apostrophe; only before a comma, a colon or a bracket does the quote end it.
-_SINGLE_QUOTED = re.compile(r"([\[{,:]\s*)'([^\n]*?)'(?=\s*[,:\]}])")
+_SINGLE_QUOTED = re.compile(r"([\[{,:]\s*)'([^\n]{0,2000}?)'(?=\s*[,:\]}])")
 # Prose before an object may hold braces of its own.
-_MAX_JSON_STARTS = 8
+_MAX_JSON_STARTS = 32
+_BRACE_OR_QUOTE = re.compile(r'\\.|["{}]', re.DOTALL)
 # A formula without an end is looked for no further than this, or a text full of them takes hours.
 _LONGEST = 1000
 FORMULA = re.compile(rf"\$\$.*?\$\$|\$[^$]*\$|(?<!\\)\\\[.{{0,{_LONGEST}}}?\\\]|\\\(.{{0,{_LONGEST}}}?\\\)", re.DOTALL)
@@ -72,34 +72,62 @@ def parse_json(text: str, *, key: str) -> dict[str, Any]:
             inner = json.loads(text)
             text = inner if isinstance(inner, str) else text
     mended = _ESCAPE.sub(_repaired, text)
-    starts = [found.start() for found in islice(re.finditer(r"\{", mended), _MAX_JSON_STARTS)]
-    for read in (_strict_object, _mended_object):
-        for start in starts:
-            value = read(mended[start:])
-            if isinstance(value, dict) and key in value:
-                return value
-    raise ValueError(f"no JSON object with {key!r}")
+    found: list[dict[str, Any]] = []
+    start = mended.find("{")
+    for _ in range(_MAX_JSON_STARTS):
+        if start < 0:
+            break
+        value, end = _object_at(mended, start)
+        if isinstance(value, dict) and key in value:
+            found.append(value)
+        # What is inside an object that can be read is no object of its own.
+        start = mended.find("{", end)
+    if not found or any(one != found[0] for one in found):
+        raise ValueError(
+            f"no JSON object with {key!r}" if not found else f"several JSON objects with {key!r} that differ"
+        )
+    return found[0]
 
 
-def _strict_object(text: str) -> Any:
+def _object_at(text: str, start: int) -> tuple[Any, int]:
+    """The object that begins at a place, repaired where it must be, and where to look for the next."""
     try:
-        return json.JSONDecoder(strict=False).raw_decode(text)[0]
+        return json.JSONDecoder(strict=False).raw_decode(text, start)
     except (ValueError, RecursionError):
-        return None
+        pass
+    if not _LIKE_AN_OBJECT.match(text, start):
+        return None, start + 1
+    quoted = text[start:]
+    if re.match(r"\{\s*'", quoted):
+        quoted = _SINGLE_QUOTED.sub(_in_double_quotes, quoted)
+    end = _closing_brace(quoted)
+    if not end:
+        # It was cut off: nothing in it can be trusted.
+        return None, len(text)
+    return _mended(quoted[:end]), start + end
 
 
-def _mended_object(text: str) -> Any:
+def _mended(text: str) -> Any:
     import json_repair
 
-    if text.count("{") > text.count("}") or not _LIKE_AN_OBJECT.match(text):
-        return None
-    if re.match(r"\{\s*'", text):
-        text = _SINGLE_QUOTED.sub(_in_double_quotes, text)
     try:
-        value = json_repair.loads(text, skip_json_loads=True)
+        return json_repair.loads(text, skip_json_loads=True)
     except (ValueError, RecursionError):
         return None
-    return next((one for one in value if isinstance(one, dict)), None) if isinstance(value, list) else value
+
+
+def _closing_brace(text: str) -> int:
+    """Where the object at the start of a text ends, braces within strings left aside; 0 when it does not end."""
+    depth, in_string = 0, False
+    for found in _BRACE_OR_QUOTE.finditer(text):
+        mark = found.group()
+        if mark == '"':
+            in_string = not in_string
+        elif not in_string and mark in "{}":
+            depth += 1 if mark == "{" else -1
+            if not depth:
+                return found.end()
+    return 0
 
 
 def _in_double_quotes(found: re.Match[str]) -> str:
@@ -132,6 +160,8 @@ def blocks(text: str, tags: Sequence[str], *, optional: Collection[str] = ()) ->
     Returns:
         One dictionary a run from tag to stripped text; the rest of the text.
     """
+    names = "|".join(map(re.escape, tags))
+    text = re.sub(rf"</?(?:{names})>", lambda tag: tag.group().lower(), text, flags=re.IGNORECASE)
     found: list[dict[str, str]] = []
     rest: list[str] = []
     opening = f"<{tags[0]}>"

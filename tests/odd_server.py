@@ -109,6 +109,10 @@ def _refused(oddity: str, body: dict[str, Any], key: str) -> tuple[int, str] | N
         return 401, f"Incorrect API key provided: {key}"
     if oddity == "forbidden":
         return 403, "Your key has no access to this model"
+    if oddity == "says the key in an error":
+        return 400, "x" * 385 + f" you sent {key}"
+    if oddity == "busy":
+        return 503, "no time"
     if oddity == "no quota":
         return 429, "You exceeded your current quota"
     return None
@@ -175,6 +179,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif refused := _refused(oddity, body, key):
             code = {"code": "insufficient_quota"} if refused[0] == 429 else {}
             self._send(refused[0], {"error": {"message": refused[1], **code}})
+        elif oddity.startswith("says the key"):
+            self._send(200, _chat(f"{key} {ANSWER}", "stop") if oddity.endswith("text") else _chat(ANSWER, key))
         else:
             self._send(200, TEXTS.get(oddity, _chat)(_asked(body)))
 

@@ -72,7 +72,7 @@ def curate(questions: tuple[Path, ...], run_dir: Path | None, overwrite: bool, *
         "reasoning": "A model's thoughts: left out, in a field of their own, or as <think>…</think> before the answer.",
         "with_passages": "Add the text that each question was grounded in, with its licence, from the graph.",
         "name": "Name in the card.  [default: that of the folder]",
-        "rows_per_file": "Rows a file at most.",
+        "rows_per_file": "Most rows per file.",
     },
 )
 @click.pass_context

@@ -21,7 +21,11 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def settings_options(
-    kind: type[Any], *, helps: Mapping[str, str], flags: Mapping[str, tuple[str, ...]] | None = None
+    kind: type[Any],
+    *,
+    helps: Mapping[str, str],
+    flags: Mapping[str, tuple[str, ...]] | None = None,
+    shows_defaults: bool = True,
 ) -> Callable[[_Function], _Function]:
     """An option for each field that `helps` names; unset ones are left out, so that the dataclass decides.
 
@@ -29,6 +33,7 @@ def settings_options(
         kind: a settings dataclass.
         helps: help by field name, in the order wanted.
         flags: other option names by field name.
+        shows_defaults: say the dataclass's defaults in the help; not where unset ones are those of an earlier run.
     """
     hints = typing.get_type_hints(kind)
     defaults = {item.name: item.default for item in fields(kind) if item.default is not MISSING}
@@ -52,7 +57,7 @@ def settings_options(
             default = defaults.get(name)
             shown = (
                 ""
-                if default in (None, "")
+                if default in (None, "") or not shows_defaults
                 else f"  [default: {str(default).lower() if isinstance(default, bool) else default}]"
             )
             names = (flags or {}).get(name, ("--" + name.replace("_", "-"),))

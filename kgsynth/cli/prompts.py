@@ -59,7 +59,10 @@ def check(ctx: click.Context, folder: Path) -> None:
         elif one.hash:
             said = f"good, {one.examples} examples" if one.examples != 1 else "good, 1 example"
         else:
-            said = "not there; the stages that need it cannot use this folder"
+            continue
         click.echo(f"{one.task}: {said}")
+    missing = [one.task for one in checked if not one.hash and not one.problem]
+    if missing:
+        click.echo(f"not there, for stages that do not use this folder: {', '.join(missing)}")
     if any(one.problem for one in checked):
         ctx.exit(1)

@@ -89,7 +89,7 @@ def generate(
 @settings_options(
     AnswerSettings,
     helps={
-        "votes": "Texts a question; the majority of their final answers is kept.",
+        "votes": "Texts to ask for per question; the majority of their final answers is kept.",
         "min_agreement": "Reject answers that a smaller share of the votes agrees with.",
         "judge": "Let a model check the answer that is kept, against a rubric.",
         "judge_model": "Another model of the same server as judge.",
@@ -131,13 +131,13 @@ def answer(
 
 @click.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@settings_options(BackendSettings, helps=RETRY_HELPS)
+@settings_options(BackendSettings, helps=RETRY_HELPS, shows_defaults=False)
 def retry(run: Path, **values: Any) -> None:
     """Ask for the rejects of the complete run in the folder RUN again, with new seeds.
 
     What comes of it stands in RUN/retry-N and counts with the run. Rejects that another seed cannot help, such as
     documents without text, are left alone. Repeat it for what is rejected again. The options hold for these rejects
-    alone and are recorded with them.
+    alone and are recorded with them; what is not given is as in the run.
 
     \b
     kgsynth retry runs/answers-… --max-output-tokens 8000 --context-tokens 32000

@@ -125,7 +125,7 @@ def error_sentence(text: str) -> str:
     said: Any = text
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     while isinstance(value, (dict, list)):
         if isinstance(value, list):
@@ -146,6 +146,8 @@ def hint_for(sentence: str, sent: Collection[str]) -> str:
     said = sentence.casefold()
     if "max_completion_tokens" in said and "max_tokens" in sent:
         return "Rename the field: --request rename.max_tokens=max_completion_tokens."
+    if re.search(r"max_(?:completion_)?tokens.{0,60}(?:too large|at most|less than|exceed|maximum|limit)", said):
+        return "Ask for less: --max-output-tokens N."
     if re.search(r"context length|context window|maximum context|too many tokens|prompt is too long", said):
         return "Give what the model has: --context-tokens, and a smaller --max-output-tokens."
     if re.search(r"system (?:role|message|prompt)|role.{0,20}system", said):

@@ -18,8 +18,21 @@ from kgsynth.texts import spoken_latex
 FEW_GIVEN = "names too few of the given concepts"
 # Measured on questions judged by hand, see EXPERIMENTS.md.
 MIN_COSINE = 0.5
-_MARKER = re.compile(r"^[\s\-*•·>]*(?:\(?\d{1,2}[.)]\s+)?|[\s.,;:]+$")
-_WORD = re.compile(r"[^\W_]+")
+_MARKER = re.compile(r"(?:concepts?( used)?:|[\-*•·>]+(?=\s)|\(?\d{1,2}[.)](?=\s))\s*", re.IGNORECASE)
+_OUTER = " \t\r\n.,;:`*\"'“”[]()"
+_SEPARATOR = re.compile(r"(\s*[,、，|&\t]\s*|\s+/\s+|\s+(?:and|or)\s+|\s+\(?\d{1,2}[.)]\s+|<br\s*/?>)")
+# A longer part is a sentence, and no list of names.
+_MAX_PART_CHARS = 400
+_MAX_PIECES = 40
+# A name with the marks that tell C++ and C# from C.
+_WORD = re.compile(r"[^\W_]+(?:\+\+|#)?")
+# Scripts that write words without spaces between them: Thai, Lao, Burmese, Khmer, Chinese, Japanese.
+_NO_SPACES = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+_LANGUAGES = (
+    (re.compile(r"[\u0400-\u04ff]"), "russian"),
+    (re.compile(r"[\u0370-\u03ff]"), "greek"),
+    (re.compile(r"[\u0600-\u06ff]"), "arabic"),
+)
 # Words that decide nothing about whether a text is about a name.
 _SMALL_WORDS = frozenset("a an the of in on for to and or by with from at as is".split())
 
@@ -85,17 +98,33 @@ def evidence(
 
 
 def _resolved(part: str, known: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Given concepts and foreign names of one part; a list with commas is one name when it is known as one."""
-    name = _MARKER.sub("", part).strip().strip("`*\"'“”")
-    if not _key(name):
+    """Given concepts and foreign names of one part; what is known as one name is one, whatever separators it holds."""
+    part = part.strip()
+    marked = _MARKER.match(part)
+    name = part[marked.end() :] if marked else part
+    for form in (part, name, name.strip(_OUTER)):
+        if _key(form[:_MAX_PART_CHARS]) in known and len(form) <= _MAX_PART_CHARS:
+            return [known[_key(form)]], []
+    name = name.strip(_OUTER)
+    if not _key(name[:_MAX_PART_CHARS]):
         return [], []
-    if _key(name) in known:
-        return [known[_key(name)]], []
-    pieces = [piece for piece in (_MARKER.sub("", one).strip() for one in re.split(r"[,、，]|\band\b", name)) if piece]
-    if len(pieces) > 1 and any(_key(piece) in known for piece in pieces):
-        given = [known[_key(piece)] for piece in pieces if _key(piece) in known]
-        return given, [piece for piece in pieces if _key(piece) not in known]
-    return [], [" ".join(name.split())]
+    tokens = _SEPARATOR.split(name) if len(name) <= _MAX_PART_CHARS else [name]
+    given: list[str] = []
+    foreign: list[str] = []
+    first = 0
+    while first < len(tokens) and len(tokens) <= 2 * _MAX_PIECES:
+        # Pieces are at even places, separators between them; the longest run of pieces that is a name counts.
+        ends = range(len(tokens), first, -2)
+        last = next((end for end in ends if _key("".join(tokens[first:end]).strip(_OUTER)) in known), 0)
+        if last:
+            given.append(known[_key("".join(tokens[first:last]).strip(_OUTER))])
+        elif _key(tokens[first]):
+            foreign.append(" ".join(tokens[first].strip(_OUTER).split())[:_MAX_PART_CHARS])
+        first = last + 1 if last else first + 2
+    if not given:
+        # Nothing in it is known: it is one name.
+        return [], [" ".join(name.split())[:_MAX_PART_CHARS]]
+    return given, foreign
 
 
 @lru_cache(maxsize=1 << 14)
@@ -114,11 +143,10 @@ def _by_words(question: str, folded: list[str], stems: list[str], name: str, ali
 
 def _stands_in(name: str, question: str, folded: list[str]) -> bool:
     own = _words(name)
-    if not own or re.search(r"[+#*&]", name):
-        # Signs that tell C++ from C, or are all there is.
+    if not own or re.search(r"[*&]", name):
+        # Signs that tell an algebra from a *-algebra, or are all there is.
         return bool(name.strip()) and name.casefold() in question.casefold()
-    if any(not char.isascii() and char.isalpha() and char.lower() == char.upper() for char in name):
-        # A script without cases, where words often have no spaces between them.
+    if _NO_SPACES.search(name):
         return "".join(own) in "".join(folded)
     return any(folded[first : first + len(own)] == own for first in range(len(folded) - len(own) + 1))
 
@@ -126,7 +154,7 @@ def _stands_in(name: str, question: str, folded: list[str]) -> bool:
 def _is_said(name: str, stems: list[str]) -> bool:
     """Whether all words of a name stand in the text, in any inflection and order, near each other."""
     own = {_stem(word) for word in _words(name) if word not in _SMALL_WORDS}
-    if not own or re.search(r"[+#*&]", name) or not own <= set(stems):
+    if not own or re.search(r"[*&]", name) or not own <= set(stems):
         return False
     reach = 2 * len(own) + 3
     return any(own <= set(stems[first : first + reach]) for first, stem in enumerate(stems) if stem in own)
@@ -138,12 +166,13 @@ def _words(text: str) -> list[str]:
 
 @lru_cache(maxsize=1 << 16)
 def _stem(word: str) -> str:
-    stemmed: str = _stemmer().stemWord(singular(word))
+    language = next((name for letters, name in _LANGUAGES if letters.search(word)), "english")
+    stemmed: str = _stemmer(language).stemWord(singular(word) if language == "english" else word)
     return stemmed
 
 
-@lru_cache(maxsize=1)
-def _stemmer() -> Any:
+@lru_cache(maxsize=8)
+def _stemmer(language: str) -> Any:
     import snowballstemmer
 
-    return snowballstemmer.stemmer("english")
+    return snowballstemmer.stemmer(language)

@@ -61,7 +61,8 @@ class Level2:
         self._passage_chars = (0,)
         if len(self._shown) < 2:
             return
-        free = comb(len(self._shown), 2) + comb(len(self._shown), 3) - len(taken)
+        known = sum(len(one) in (2, 3) and one <= set(self._shown) for one in taken)
+        free = comb(len(self._shown), 2) + comb(len(self._shown), 3) - known
         if free < 1:
             return
         request_id = f"level2:{document.id}"
@@ -109,8 +110,8 @@ class Level2:
         accepted: list[Claims] = []
 
         def claim_problem(block: Mapping[str, str]) -> str:
-            claims, problem = self._claims(block["concepts"], used)
-            used.add(frozenset(claims.given))
+            claims, combination, problem = self._claims(block["concepts"], used)
+            used.add(combination)
             if not problem:
                 accepted.append(claims)
             return problem
@@ -143,20 +144,22 @@ class Level2:
             )
         return outcome
 
-    def _claims(self, claimed: str, used: set[frozenset[str]]) -> tuple[Claims, str]:
-        """The claims of a question, reduced to a combination that it may have, and what is wrong with them."""
+    def _claims(self, claimed: str, used: set[frozenset[str]]) -> tuple[Claims, frozenset[str], str]:
+        """The claims of a question, reduced to a combination that it may have, that combination, and what is wrong."""
         claims = read_claims(claimed, self._shown, self._document.aliases)
+        combination = frozenset(claims.given)
         if self._chosen is not None:
             # Of the combinations that were asked for, the one that has most of what is claimed.
             best = max(self._chosen, key=lambda one: (len(set(one) & set(claims.given)), frozenset(one) not in used))
             others = tuple(self._shown[term] for term in claims.given if term not in best)
             given = tuple(term for term in claims.given if term in best)
+            combination = frozenset(best)
             claims = Claims(given=given, foreign=claims.foreign + others)
         if len(claims.given) < self._min_concepts:
-            return claims, FEW_GIVEN
-        if frozenset(claims.given) in used and claims.given:
-            return claims, "a combination twice in a document"
-        return claims, ""
+            return claims, frozenset(), FEW_GIVEN
+        if combination in used and combination:
+            return claims, combination, "a combination twice in a document"
+        return claims, combination, ""
 
 
 def draw(

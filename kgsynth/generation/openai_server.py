@@ -39,6 +39,7 @@ _CONNECT_TIMEOUT_S = 30.0
 # No request of the run would fare better: not one record is rejected for it.
 _WRONG_KEY = frozenset({401, 403})
 _WRONG_SET_UP = frozenset({402, 404})
+_PROXY_REFUSES = 407
 _BUSY_STATUS = frozenset({429, 503})
 _RETRIED_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -54,6 +55,7 @@ _LEFT_OUT_S = 60.0
 # Without the model's tokenizer: English has 4 bytes a token, LaTeX and code under 3, Chinese about 3, so this never
 # counts too few by much.
 _BYTES_PER_TOKEN = 3
+_LEAST_KEY_CHARS = 12
 _KEPT_HINT = "What was finished is kept: run the same command again when the server is well."
 
 
@@ -161,10 +163,12 @@ class OpenAiServerGenerator:
         self.sampling, self._constrained = sampling, constrained
         self._timeout_s, self._tries, self._first_wait_s = timeout_s, tries, first_wait_s
         own_headers = headers_of({"headers": headers or {}})
-        self._secrets = [api_key, *own_headers.values(), *(one for url in urls for one in secrets_of(url))]
-        self._certificates = certificates
         share = -(-concurrency // len(urls))
         self._servers = [_server(url, api_key=api_key, headers=own_headers, concurrency=share) for url in urls]
+        addresses = [*urls, *(server.proxy for server in self._servers if server.proxy)]
+        self._secrets = [api_key, *own_headers.values(), *(one for url in addresses for one in secrets_of(url))]
+        is_tls = any(server.base.startswith("https:") for server in self._servers)
+        self._certificates = certificates if is_tls else ""
         self._succeeded = False
         self._refusals: Counter[int] = Counter()
         self.left_out: list[str] = []
@@ -190,12 +194,15 @@ class OpenAiServerGenerator:
                 f"the server at {living[0].shown} names no model", hint="Give the name of a model: --model NAME."
             )
         for server in living:
-            if server.served and chosen not in server.served:
-                raise GeneratorUnavailableError(
-                    f"the server at {server.shown} does not serve {chosen!r}",
-                    hint=f"It serves: {', '.join(server.served[:20])}.",
-                )
+            self._refuse_without_model(server, chosen)
         return chosen
+
+    def _refuse_without_model(self, server: _Server, model: str) -> None:
+        if server.served and model not in server.served:
+            raise GeneratorUnavailableError(
+                f"the server at {server.shown} does not serve {model!r}",
+                hint=f"It serves: {', '.join(server.served[:20])}.",
+            )
 
     async def _look_at(self, server: _Server, *, has_model: bool) -> None:
         """Learn which models a server has; not every server says, and with a model's name none needs to."""
@@ -213,6 +220,11 @@ class OpenAiServerGenerator:
             raise self._wrong_key(server, status, text)
         else:
             problem = f"it answers {server.endpoint('models')!r} with HTTP {status}: {self._sentence(text)}"
+            if status == _PROXY_REFUSES:
+                raise GeneratorUnavailableError(
+                    f"the proxy before {server.shown} asks for a user name and a password: HTTP {status}",
+                    hint="Put them into the address of the proxy that the environment names.",
+                )
         if problem and not has_model:
             raise GeneratorUnavailableError(
                 f"the server at {server.shown} does not say which models it has: {without_secrets(problem)}",
@@ -332,20 +344,52 @@ class OpenAiServerGenerator:
 
     async def complete(self, session: aiohttp.ClientSession, request: Request) -> Completion:
         """The completion of one request, tried again, and on another server, while that may help."""
+        asked: list[_Server] = []
+        failed: Completion | None = None
         while True:
-            server = min(self._living(), key=lambda one: one.in_flight / one.concurrency.allowed)
+            left = [server for server in self._living() if server not in asked]
+            if not left:
+                if failed is not None:
+                    return failed
+                # All have gone meanwhile: the last one asked says so.
+                left, asked = self._living(), []
+            server = min(left, key=lambda one: one.in_flight / one.concurrency.allowed)
+            asked.append(server)
             server.in_flight += 1
             try:
+                await self._look_again(server)
                 completion = await self._complete_at(server, session, request)
+            except GeneratorUnavailableError:
+                if not self._has_others(server):
+                    raise
+                self._leave_out(server)
+                completion = None
             finally:
                 server.in_flight -= 1
-            if completion is not None:
+            if completion is not None and completion.finish_reason != "error":
                 return completion
+            failed = completion or failed
+
+    async def _look_again(self, server: _Server) -> None:
+        """Learn what a server has that did not answer at the start, or was left out, now that it is its turn again.
+
+        Raises:
+            GeneratorUnavailableError: it does not answer, or lacks the model.
+        """
+        if not server.left_out_until:
+            return
+        await self._look_at(server, has_model=True)
+        self._refuse_without_model(server, self.model)
+        server.left_out_until = 0.0
 
     async def _complete_at(
         self, server: _Server, session: aiohttp.ClientSession, request: Request
     ) -> Completion | None:
-        """The completion by one server; None when it has gone and another is to be asked."""
+        """The completion by one server; None when it has gone and another is to be asked.
+
+        Raises:
+            GeneratorUnavailableError: no request of this run can succeed there.
+        """
         body = request_body(
             request, self.sampling, model=self.model, is_vllm=server.is_vllm, constrained=self._constrained
         )
@@ -424,15 +468,17 @@ class OpenAiServerGenerator:
     def _read(self, request: Request, text: str) -> tuple[Completion | None, str]:
         """The completion in a text, or what is wrong with it."""
         try:
-            value = json.loads(text)
+            # A server may say a key in a text too; what is short may be a word.
+            value = json.loads(hide(text, self._secrets, least=_LEAST_KEY_CHARS))
             if isinstance(value, dict) and value.get("error") and not value.get("choices"):
                 return None, f"an error: {self._sentence(text)}"
             return read_answer(request, value), ""
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
-            return None, f"an answer that is no chat completion ({error!r}): {hide(text, self._secrets)[:200]}"
+            what = type(error).__name__
+            return None, f"an answer that is no chat completion ({what}): {hide(text, self._secrets)[:200]}"
 
     def _sentence(self, text: str) -> str:
-        return hide(error_sentence(text), self._secrets)
+        return error_sentence(hide(text, self._secrets))
 
     # --- what is wrong with a server
 

@@ -52,8 +52,8 @@ def _checked(folder: Path, task: str) -> TemplateCheck:
     if not file.is_file():
         return TemplateCheck(task=task)
     try:
-        template = prompts.parse(f"{folder.name}/{task}", file.read_text(encoding="utf-8"), task=task)
-    except (ConfigError, UnicodeDecodeError) as error:
+        template = prompts.load(str(folder.absolute()), task)
+    except ConfigError as error:
         return TemplateCheck(task=task, problem=str(error))
     unread = next((place for place, one in enumerate(template.examples, 1) if not _READ.get(task, bool)(one)), 0)
     problem = f"its example {unread} is not in the form that the stage reads" if unread else ""

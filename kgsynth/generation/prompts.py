@@ -81,11 +81,7 @@ def texts_of(domain: str, task: str | None = None) -> dict[str, str]:
     folder = _domain_folder(domain)
     if task is not None:
         load(domain, task)
-    return {
-        one: (folder / f"{one}.txt").read_text(encoding="utf-8")
-        for one in tasks_of(domain)
-        if task is None or one == task
-    }
+    return {one: _read(folder / f"{one}.txt") for one in tasks_of(domain) if task is None or one == task}
 
 
 def copy(domain: str, folder: Path) -> int:
@@ -101,7 +97,7 @@ def copy(domain: str, folder: Path) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file in files:
-            (folder / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+            (folder / file.name).write_text(_read(file), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{folder} cannot be written to: {error}") from error
     return len(files)
@@ -118,7 +114,7 @@ def question_form(domain: str) -> str:
     file = _domain_folder(domain) / "question.regex"
     if not file.is_file():
         return ""
-    pattern = file.read_text(encoding="utf-8").strip()
+    pattern = _read(file).strip()
     try:
         re.compile(pattern)
     except re.error as error:
@@ -134,7 +130,7 @@ def _domain_folder(domain: str) -> Traversable:
     """
     if not domain:
         raise ConfigError(
-            f"no domain is chosen: the prompts depend on it. There are {', '.join(domains())}",
+            f"no domain is chosen, and prompts depend on it; known domains: {', '.join(domains())}",
             hint='Give --domain NAME, `domain = "NAME"` in [backend] of a file, or a folder of templates of your own '
             "(`kgsynth prompts copy NAME FOLDER` begins one).",
         )
@@ -161,17 +157,22 @@ def load(domain: str, task: str) -> Template:
     """
     folder = _domain_folder(domain)
     file = folder / f"{task}.txt"
+    if task not in TASKS:
+        raise ConfigError(f"there is no task {task!r}", hint=f"Tasks are {', '.join(TASKS)}.")
     if not file.is_file():
         has = ", ".join(tasks_of(domain)) or "none"
         raise ConfigError(
             f"no template {task}.txt for domain {domain!r}",
             hint=f"It has templates for: {has}. `kgsynth prompts copy general FOLDER` gives one of each.",
         )
+    return parse(f"{folder.name}/{task}", _read(file), task=task)
+
+
+def _read(file: Traversable) -> str:
     try:
-        text = file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"template {file} cannot be read: {error}") from error
-    return parse(f"{folder.name}/{task}", text, task=task)
+        raise ConfigError(f"{file} cannot be read: {error}", hint="Templates are files of UTF-8 text.") from error
 
 
 def parse(name: str, text: str, *, task: str) -> Template:

@@ -18,6 +18,8 @@ Combine = Literal["min", "mean", "relevance"]
 _NUMBER = r"(?:10|[1-9])"
 # A whole number, alone or as "8/10".
 _SAID = r"(?<![\d.])(\d{1,3})(?![\d.]*\d)"
+# "(1-10)" says between what, and not which.
+_SCALE = re.compile(r"[(\[]\s*1\s*(?:-|–|to)\s*10\s*[)\]]")
 _PATTERN = "".join(rf"<{aspect}>\n{_NUMBER}\n</{aspect}>\n" for aspect in ASPECTS) + "?"
 # Less of a text than this, and the rating is of nothing.
 _MIN_TOKENS = 64
@@ -107,12 +109,13 @@ def _read(completion: Completion) -> tuple[dict[str, int], str]:
     if problem:
         return {}, problem
     values = {}
+    text = _SCALE.sub(" ", completion.text)
     for aspect in ASPECTS:
         found, _ = blocks(completion.text, (aspect,))
         said = re.findall(_SAID, found[-1][aspect] if found else "") or re.findall(
-            rf"{aspect}\W{{1,6}}{_SAID}", completion.text, flags=re.IGNORECASE
+            rf"{aspect}\W{{1,6}}{_SAID}", text, flags=re.IGNORECASE
         )
         if not said:
-            return {}, "no rating found"
+            return {}, "a rating that is no number" if found else "no rating found"
         values[aspect] = int(said[0])
     return values, "" if all(1 <= value <= 10 for value in values.values()) else "a rating out of range"

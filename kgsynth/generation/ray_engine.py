@@ -18,6 +18,7 @@ from typing import Any
 
 from kgsynth.errors import ConfigError, GeneratorUnavailableError
 from kgsynth.generation.backend import Completion, Generator, Message, Request, Sampling
+from kgsynth.generation.chat_interface import extra_fields
 from kgsynth.generation.completions import completed
 from kgsynth.generation.openai_server import OpenAiServerGenerator
 from kgsynth.generation.scripted import ScriptedGenerator
@@ -271,7 +272,9 @@ def vllm(
 
     def read(request: Request, row: dict[str, Any]) -> Completion:
         # The processor does not say why a text ended.
-        is_cut = row["output_tokens"] >= inner.sampling.max_output_tokens
+        most = extra_fields(inner.sampling.request).get("max_tokens") or inner.sampling.max_output_tokens
+        is_full = row["prompt_tokens"] + row["output_tokens"] >= int(engine.get("max_model_len", context_tokens))
+        is_cut = row["output_tokens"] >= most or is_full
         return _text_row(request, row, "length" if is_cut else "stop")
 
     return RayGenerator(inner, stage, read, batch=VLLM_BATCH)

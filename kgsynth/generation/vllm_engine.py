@@ -143,6 +143,8 @@ class VllmGenerator:
             **engine_options(context_tokens, has_gpu=torch.cuda.is_available(), own=engine),
         }
         self._lora = _lora_request(engine)
+        if sampling.request.get("rename"):
+            raise ConfigError("request.rename is for servers: in process there is no field to rename")
         try:
             with _quiet():
                 self._engine: Any = vllm.LLM(**options)

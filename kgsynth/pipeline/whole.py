@@ -160,6 +160,8 @@ def _check_domains(config: RunConfig) -> None:
     tasks: list[tuple[str, str]] = []
     if config.run.filter and config.filter.rounds:
         tasks.append((config.filter.domain, "rate"))
+    if config.run.filter and not config.filter.positives:
+        tasks += [(config.syllabus.domain, task) for task in ("syllabus", "syllabus_document")]
     last = _UNTIL.index(config.run.until)
     if last > _UNTIL.index("filter") and config.extract.method == "llm" and not config.documents.annotations:
         tasks.append((config.extract.domain, "extract"))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kgsynth import queries
+from kgsynth.addresses import HIDDEN
 from kgsynth.config import (
     AnswerSettings,
     BackendSettings,
@@ -20,6 +21,7 @@ from kgsynth.config import (
     FilterSettings,
     GenerateSettings,
     GraphSettings,
+    merged,
     section_from,
 )
 from kgsynth.documents import RejectFile, read_again, usable_documents
@@ -32,7 +34,7 @@ from kgsynth.generation.level1 import Level1
 from kgsynth.generation.level2 import Level2
 from kgsynth.generation.level3 import Level3
 from kgsynth.generation.questions import SourceCombination, SourceDocument
-from kgsynth.generation.task import Context, Work
+from kgsynth.generation.task import TOO_LONG, Context, Similarities, Work
 from kgsynth.graph import derived, provenance
 from kgsynth.graph.session import Graph
 from kgsynth.pipeline.asking import RETRY_CHANGES, Stage, ask, ask_again
@@ -171,6 +173,8 @@ def _combinations_stage(
     combinations: Path | Sequence[Combination],
     only: Mapping[str, int] | None = None,
 ) -> Stage:
+    similarities = name_similarities()
+
     def units() -> Iterator[Any]:
         found = read_combinations(combinations) if isinstance(combinations, Path) else iter(combinations)
         for place, one in enumerate(found):
@@ -193,7 +197,7 @@ def _combinations_stage(
         rows_name="questions",
         record=Question,
         settings=settings,
-        decisive={"level": 3, "max_questions": settings.questions_of(3)},
+        decisive={"level": 3, "max_questions": settings.questions_of(3), "claims_by": _claims_by(similarities)},
         inputs={
             "graph": graph_settings.name,
             "combinations": str(combinations.absolute()) if isinstance(combinations, Path) else None,
@@ -203,7 +207,7 @@ def _combinations_stage(
         unit_line=lambda one: json.dumps([one.id, [document.id for document in one.documents]]),
         begin=begin,
         filled=lambda batch: _source_combinations(graph, batch),
-        similarities=name_similarities(),
+        similarities=similarities,
         finished=finished,
         started=lambda folder: provenance.write_run(graph, folder.run_id, stage="generate", settings=folder.settings),
     )
@@ -217,6 +221,7 @@ def _documents_stage(
     only: Mapping[str, int] | None = None,
     taken: Mapping[str, set[frozenset[str]]] | None = None,
 ) -> Stage:
+    similarities = name_similarities() if level == 2 else None
     task = "level1" if level == 1 else ("level2" if settings.chosen_by == "seed" else "level2_free")
 
     def units() -> Iterator[str]:
@@ -255,7 +260,7 @@ def _documents_stage(
             "max_questions": settings.questions_of(level),
             # Names and topics are part of the prompts: a graph that was merged otherwise makes another run.
             "graph": derived.fingerprint(graph),
-            **({"chosen_by": settings.chosen_by} if level == 2 else {}),
+            **({"chosen_by": settings.chosen_by, "claims_by": _claims_by(similarities)} if level == 2 else {}),
         },
         inputs={"graph": graph_settings.name},
         templates={task: prompts.load(settings.domain, task)},
@@ -263,7 +268,7 @@ def _documents_stage(
         unit_line=lambda one: one,
         begin=begin,
         filled=lambda batch: _source_documents(graph, batch),
-        similarities=name_similarities() if level == 2 else None,
+        similarities=similarities,
         finished=lambda _, rows: provenance.write_questions(graph, [dict(row) for row in rows]),
         started=lambda folder: provenance.write_run(graph, folder.run_id, stage="generate", settings=folder.settings),
     )
@@ -413,9 +418,10 @@ def retry(
             )
         # The last retry asked for all that was rejected before it.
         only: dict[str, int] = {}
+        has_more_room = bool({"context_tokens", "model"} & (changes or {}).keys())
         for part in parts[retries[-1] if retries else 0 : end]:
             for row in part.rejects():
-                if not row["is_final"]:
+                if not row["is_final"] or (has_more_room and row["reason"] == TOO_LONG):
                     only[row["unit_id"]] = only.get(row["unit_id"], 0) + 1
         if not only:
             return None
@@ -438,7 +444,7 @@ def retry(
                 report=report,
                 progress=progress,
                 make=make,
-                changed=[name for name in RETRY_CHANGES if name in (changes or {})],
+                changed=[name for name in RETRY_CHANGES if name in (changes or {}) or name == "context_tokens"],
             )
         finally:
             if graph is not None:
@@ -460,11 +466,7 @@ def _stage_again(
     kind = kinds.get(folder.stage, GenerateSettings)
     held = {name: value for name, value in folder.inputs.get("settings", {}).items() if value is not None}
     section = "generate" if kind is GenerateSettings else folder.stage
-    changes = dict(changes)
-    if "request" in changes:
-        own: Any = changes["request"]
-        changes["request"] = {**held.get("request", {}), **own}
-    settings: Any = section_from(section, {**held, **changes}, kind)
+    settings: Any = section_from(section, _changed(held, dict(changes)), kind)
     inputs: dict[str, Any] = folder.inputs
     if folder.stage in ("extract", "rate"):
         documents = section_from("documents", inputs["documents"], DocumentsSettings)
@@ -483,6 +485,35 @@ def _stage_again(
         return _combinations_stage(graph, settings, graph_settings, Path(inputs["combinations"]), only), graph
     level = int(folder.stage.removeprefix("level"))
     return _documents_stage(graph, settings, graph_settings, level, only, taken), graph
+
+
+def _changed(held: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a run with changes; a prompt keeps its room when answers get more.
+
+    Raises:
+        ConfigError: a secret that the run folder does not hold is not given again.
+    """
+    own: Any = changes.get("request", {})
+    changes["request"] = merged(held.get("request", {}), own)
+    if "max_output_tokens" in changes and "context_tokens" not in changes:
+        more = max(0, changes["max_output_tokens"] - held["max_output_tokens"])
+        changes["context_tokens"] = held["context_tokens"] + more
+    found = {**held, **changes}
+    for name in ("url", "request", "engine"):
+        if HIDDEN in json.dumps(found.get(name, "")):
+            option = {"url": "--url ADDRESS", "request": "--request headers.NAME=VALUE"}.get(name, "the command")
+            raise ConfigError(
+                f"the run was made with a secret in {name}, which its folder does not hold",
+                hint=f"Give it again: {option}."
+                if name != "engine"
+                else "Set it in the environment instead, as vLLM and Hugging Face take it, and run the stage anew.",
+            )
+    return found
+
+
+def _claims_by(similarities: Similarities | None) -> str:
+    """By what a question's claims are looked for in its text; without an embedder, fewer are seen."""
+    return "words" if similarities is None else "words and meaning"
 
 
 def _asked(settings: GenerateSettings, level: int, unit_id: str, only: Mapping[str, int] | None) -> int:

@@ -3,6 +3,7 @@
 import pytest
 
 from kgsynth.generation.claims import MIN_COSINE, Claims, evidence, read_claims
+from tests.timing import is_quick
 
 SHOWN = {
     "c:ring": "ring",
@@ -11,6 +12,9 @@ SHOWN = {
     "c:cases": "sum, product and difference",
     "c:cpp": "C++",
     "c:matrix": "matrix",
+    "c:star": "A*",
+    "c:market": "supply and demand",
+    "c:price": "price",
 }
 ALIASES = {"c:prime": ["rational prime"]}
 
@@ -35,6 +39,18 @@ ALIASES = {"c:prime": ["rational prime"]}
         ("", (), ()),
         (" ; \n;", (), ()),
         ("环；ring", ("c:ring",), ("环",)),
+        ("A*", ("c:star",), ()),
+        ("supply and demand, price", ("c:market", "c:price"), ()),
+        ("price, supply and demand and field", ("c:price", "c:market"), ("field",)),
+        ('["ring", "prime number"]', ("c:ring", "c:prime"), ()),
+        ("Concepts: ring; price", ("c:ring", "c:price"), ()),
+        ("1) ring 2) price", ("c:ring", "c:price"), ()),
+        ("ring | price", ("c:ring", "c:price"), ()),
+        ("ring / price", ("c:ring", "c:price"), ()),
+        ("ring & price", ("c:ring", "c:price"), ()),
+        ("ring or price", ("c:ring", "c:price"), ()),
+        ("ring<br>price", ("c:ring", "c:price"), ()),
+        ("`ring`; **price**", ("c:ring", "c:price"), ()),
     ],
 )
 def test_claims_are_matched_by_normal_form_and_plural(
@@ -58,6 +74,10 @@ def test_claims_are_matched_by_normal_form_and_plural(
         ("求矩阵的行列式。", "特征值", ""),
         ("Write it in C++.", "C++", "name"),
         ("Write it in C.", "C++", ""),
+        ("Write a C++ function.", "C", ""),
+        ("Write a C# function.", "C", ""),
+        ("Write it in C#.", "C#", "name"),
+        ("Какие простые числа меньше ста?", "простое число", "words"),
         ("Wie groß ist die Fläche?", "Fläche", "name"),
     ],
 )
@@ -76,3 +96,9 @@ def test_meaning_is_asked_for_what_no_word_shows_and_for_that_alone() -> None:
     shown = {"a": "ring", "b": "near", "c": "far"}
     assert evidence("What is a ring?", ["a", "b", "c"], shown, {}, similarities) == ("name", "meaning", "")
     assert asked == [["near", "far"]]
+
+
+@pytest.mark.parametrize("piece", [" ", ".", ", ", " and ", "ring, ", "1) ", "|"])
+def test_claims_made_to_hang_do_not(piece: str) -> None:
+    claimed = "a" + piece * (40_000 // len(piece)) + "b"
+    assert is_quick(lambda: read_claims(claimed, SHOWN, ALIASES), times=100)

@@ -4,6 +4,7 @@ import pytest
 
 from kgsynth.generation.completions import completed, end_of, split_thoughts
 from kgsynth.generation.task import completion_problem, raw_text
+from tests.timing import is_quick
 
 
 @pytest.mark.parametrize(
@@ -11,8 +12,22 @@ from kgsynth.generation.task import completion_problem, raw_text
     [
         ("<think>\nMaybe \\boxed{5}?\n</think>\n\nIt is \\boxed{4}.", "It is \\boxed{4}.", "Maybe \\boxed{5}?"),
         ("The template opened it. Maybe 5?\n</think>\nIt is 4.", "It is 4.", "The template opened it. Maybe 5?"),
-        ("<thinking>one</thinking>Text <think>two</think>goes on.", "Text goes on.", "one\ntwo"),
-        ("<think>a <think>nested</think> b</think>Text.", "Text.", "a \nnested\n b"),
+        ("<thinking>one</thinking>Text\n<think>two</think>goes on.", "Text\ngoes on.", "one\ntwo"),
+        ("<think>a\n<think>nested</think> b\n</think>\nText.", "Text.", "a\nnested\nb"),
+        ("<think>\n<think>\nabc\n</think>\nIt is 4.", "It is 4.", "abc"),
+        ("<think>close with </think> later, then\n</think>\nIt is 4.", "It is 4.", "close with\nlater, then"),
+        ('<think time="3">abc</think>Text.', "Text.", "abc"),
+        ("<THINK>hm</THINK>Text.", "Text.", "hm"),
+        ("<Thinking >hm</Thinking >Text.", "Text.", "hm"),
+        ("<think/>Text.", "Text.", ""),
+        ("<scratchpad>hm</scratchpad>Text.", "Text.", "hm"),
+        ("<analysis>hm</analysis>Text.", "Text.", "hm"),
+        ("<|channel>thought\nhm<channel|>Text.", "Text.", "hm"),
+        ("<unused94>thought\nhm<unused95>Text.", "Text.", "hm"),
+        ("Here is my thought process: hm. Here is my response: Text.", "Text.", "hm."),
+        ("analysis1+1 is 2assistantfinal2", "2", "1+1 is 2"),
+        ("<|channel|>final <|constrain|>JSON<|message|>{\"a\": 1}", '{"a": 1}', ""),
+        ("<|channel|>Final<|message|>Text.", "Text.", ""),
         ("[THINK]hm[/THINK]Text.", "Text.", "hm"),
         ("◁think▷hm◁/think▷Text.", "Text.", "hm"),
         ("<seed:think>hm</seed:think>Text.", "Text.", "hm"),
@@ -21,10 +36,23 @@ from kgsynth.generation.task import completion_problem, raw_text
         ("<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>Text.<|return|>", "Text.", "hm"),
         ("<|channel|>final<|message|>Text.", "Text.", ""),
         ("analysisWe need a sum.assistantfinalText.", "Text.", "We need a sum."),
+        ("Try:\n```python\nx = 1\n</think>\n```python\ny = 2\n```", "```python\ny = 2\n```", "Try:\n```python\nx = 1"),
         # What only looks like it.
         ("analysis of variance is a method.", "analysis of variance is a method.", ""),
         ("Use the tag `<think>` for it.", "Use the tag `<think>` for it.", ""),
         ("If 3 < think, then …", "If 3 < think, then …", ""),
+        *(
+            (text, text, "")
+            for text in (
+                "Write a function that strips `<think>…</think>` blocks.",
+                "s = re.sub(r'<think>.*?</think>', '', s) does it.",
+                "Split it with s.split('</think>')[-1], which keeps the rest: \\boxed{4}",
+                "```xml\n<reasoning>abc</reasoning>\n```\nis the form.",
+                "What does the <think> tag do in such a model?",
+                "The token <|channel|> begins a channel.",
+                "```xml\n<reasoning>\nabc\n</reasoning>\n```\nis the form.",
+            )
+        ),
         ("  Plain text with its blanks.  ", "  Plain text with its blanks.  ", ""),
     ],
 )  # fmt: skip
@@ -95,9 +123,31 @@ def test_only_stop_and_its_kin_end_a_text(said: object, problem: str) -> None:
     assert end_of(end_of(said)) == end_of(said)
 
 
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "\n",
+        " \n",
+        "<think>",
+        "</think>",
+        "`",
+        "```\n",
+        "<|channel|>",
+        "analysis",
+        "x\n<think>\n",
+        "</think>\n",
+        "`a`\n<think>b</think>",
+    ],
+)
+def test_texts_made_to_hang_do_not(piece: str) -> None:
+    assert is_quick(lambda: completed("r", "a" + piece * (60_000 // len(piece)) + "b", "stop"), times=100)
+
+
 def test_a_refusal_and_a_filter_without_text_are_told_apart() -> None:
     refused = completed("r", None, "stop", refusal="I cannot.")
     assert (refused.text, completion_problem(refused)) == ("I cannot.", "the model refuses")
+    part = completed("r", [{"type": "refusal", "refusal": "I cannot."}], "stop")
+    assert (part.text, completion_problem(part)) == ("I cannot.", "the model refuses")
     assert completion_problem(completed("r", None, "content_filter")) == "stopped by the server's content filter"
 
 

@@ -223,8 +223,45 @@ def test_requests_and_engines_are_tables_that_stages_inherit_and_that_hide_heade
     shown_text = "\n".join(found.lines()) + repr(found.to_row())
     for secret in ("hunter22", "mary", "topsecret", "very secret"):
         assert secret not in shown_text
-    assert "http://host:1/v1?api_key=***" in shown_text
+    assert "http://***@host:1/v1?api_key=***" in shown_text
     assert config.resolve("\n".join(config.resolve("").lines())).config == config.resolve("").config
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mary:hunter22@host:8000", "http://mary:hun/ter22@host", "http://mary:hun#ter22@host", "http://mary:hun?ter22@host", "http:/mary:hunter22@host/v1",
+        "ftp://mary:hunter22@host", "http://mary:hunter22@", "http://mary:hunter22@host:99999/v1",
+    ],
+)  # fmt: skip
+def test_an_address_that_cannot_be_used_is_shown_without_its_password(address: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.AnswerSettings(backend="server", url=(address,))
+    assert "ter22" not in str(caught.value)
+    assert "mary" not in str(caught.value)
+    assert "ter22" not in config.environment({"HOME": "/h", "NEO4J_URI": address}).neo4j_uri
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides"),
+    [
+        ('[backend]\nurl = ["http://mary:hunter22@h", 3]', []),
+        ('[backend.request]\nheaders = "Bearer hunter22"', []),
+        ('[backend.request]\nheaders = { X = ["hunter22"] }', []),
+        ('[backend]\nengine = "hunter22"', []),
+        ("", ['backnd.url="http://mary:hunter22@h"']),
+    ],
+)
+def test_a_setting_that_may_be_a_secret_is_not_shown_when_it_is_wrong(text: str, overrides: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.resolve(text, overrides=overrides)
+    assert "hunter22" not in str(caught.value)
+
+
+def test_secrets_of_the_engine_are_hidden() -> None:
+    found = config.resolve('[backend.engine]\nhf_token = "hunter22"\ntensor_parallel_size = 2')
+    assert "hunter22" not in "\n".join(found.lines()) + repr(found.to_row())
+    assert found.config.answer.engine["hf_token"] == "hunter22"
 
 
 def test_what_a_small_model_needs_is_no_default_for_others() -> None:

@@ -112,7 +112,7 @@ def test_every_domain_has_all_templates() -> None:
             assert template.name == f"{domain}/{task}"
     with pytest.raises(ConfigError, match=r"there is no domain 'mathematic': did you mean 'mathematics'"):
         prompts.load("mathematic", "level3")
-    with pytest.raises(ConfigError, match="no domain is chosen: .* There are general, mathematics") as caught:
+    with pytest.raises(ConfigError, match="no domain is chosen, .* known domains: general, mathematics") as caught:
         prompts.load("", "level3")
     assert "--domain" in caught.value.hint
 
@@ -344,6 +344,12 @@ def test_what_does_not_parse_or_was_not_asked_for_is_refused() -> None:
     assert (len(many.rows), reasons(many)) == (3, ["more questions than asked for"] * 2)
 
 
+def test_tags_in_capitals_are_tags_and_other_tags_keep_theirs() -> None:
+    written = "<Question>\nWhich `<Button>` of the ring is a prime number?\n</QUESTION>\n<Concepts>\nring; prime number\n</Concepts>"
+    (row,) = finish(level3(), written).rows
+    assert row.text == "Which `<Button>` of the ring is a prime number?"
+
+
 def tagged(*questions: tuple[str, str, str]) -> str:
     return "".join(
         f"<question>\n{text}\n</question>\n<origin>\n{origin}\n</origin>\n<level>\n{grade}\n</level>\n"
@@ -428,6 +434,20 @@ def test_level_2_asks_in_a_retry_for_combinations_that_are_free() -> None:
     full = taken | {frozenset({"concept:prime number", "concept:ring"})}
     outcome = finish(Level2(DOCUMENT, context(), max_questions=5, chosen_by="seed", taken=full))
     assert reasons(outcome) == ["no combination is left"]
+
+
+def test_level_2_counts_what_is_taken_by_its_size_and_a_combination_by_what_was_asked_for() -> None:
+    pair = replace(DOCUMENT, concepts=("concept:prime number", "concept:ring"))
+    work = Level2(pair, context(), max_questions=5, chosen_by="seed", taken={frozenset({"concept:ring"})})
+    assert work.requests({})
+    every = "".join(
+        f"<question>\nWhich element number {n} of the ring is meant here?\n</question>\n<concepts>\n{names}\n</concepts>\n"
+        for n, names in enumerate(("ring; prime number", "ring; ideal of a ring"))
+    )
+    both = finish(Level2(DOCUMENT, context(), max_questions=20, chosen_by="seed"), every)
+    assert (len(both.rows), reasons(both)) == (2, [])
+    partly = every.replace("ring; prime number", "ring").replace("ring; ideal of a ring", "ring")
+    assert len(finish(Level2(DOCUMENT, context(), max_questions=20, chosen_by="seed"), partly).rows) == 2
 
 
 def test_level_2_asks_for_its_combinations_and_takes_no_other() -> None:
@@ -576,9 +596,27 @@ def test_parts_of_a_long_document_are_joined_by_how_many_name_a_thing() -> None:
     assert partly.totals["unusable_parts"] == 1
 
 
+GOOD = annotated({"Ring theory": ["ring", "ideal"]})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD.replace('"usable": true', '"usable": "Yes"'), f"The set {{x}} is meant.\n{GOOD}", f"{GOOD}\n{GOOD}", GOOD.replace("true", "True").replace('"', "'"),
+        GOOD.replace('"]', '",]'), f"```json\n{GOOD}\n```", json.dumps(GOOD), GOOD.replace('"reason": ""', '"reason": "braces } and { in a text"'),
+    ],
+)  # fmt: skip
+def test_an_object_is_read_from_json_as_models_write_it(text: str) -> None:
+    (annotation,) = finish(Extraction(Document(id="d", text="t"), context()), text).rows
+    assert annotation.topics[0].concepts == ("ring", "ideal")
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
+        (f"For example: {annotated({}, usable=False)}\nAnd this text: {GOOD}", "not JSON"),
+        (GOOD[:-30], "not JSON"),
+        (GOOD[:-30].replace("ring", "ring }"), "not JSON"),
         (annotated({}, usable=False), "the model finds the document not usable"),
         ("no JSON here", "not JSON"),
         ('{"usable": true, "topics": ["a"]}', "not of the schema"),

@@ -1,5 +1,7 @@
 """Stages against a real HTTP server with the oddities of real ones: what is kept, what is refused, what is said."""
 
+import base64
+import contextlib
 import json
 import shutil
 import ssl
@@ -213,7 +215,7 @@ def test_user_and_password_are_sent_and_written_nowhere(stage: Stage) -> None:
     folder = stage.answer("", url=(address,), key="")
     assert stage.http.headers[-1]["Authorization"].startswith("Basic ")
     written = "".join(path.read_text() for path in folder.path.glob("*.json*"))
-    assert stage.http.url("ok") in written
+    assert stage.http.url("ok").replace("://", "://***@") in written
     wrong = stage.http.url("wrong key").replace("://", "://mary:hunter22@")
     with pytest.raises(GeneratorUnavailableError) as caught:
         stage.answer("", url=(wrong,), run_dir="wrong", model="m")
@@ -255,6 +257,60 @@ def test_a_server_that_dies_among_others_is_left_out_and_nothing_is_lost(stage: 
 
         other.bodies = Closing()
         stage.answer("", url=urls, concurrency=4)
+    assert (stage.last.kept, stage.last.rejected) == (UNITS, {})
+
+
+@pytest.mark.parametrize("oddity", ["says the key in an error", "says the key in a text", "says the key as an end"])
+def test_a_key_that_a_server_says_is_written_nowhere(stage: Stage, oddity: str) -> None:
+    key = "sk-very-secret-key-of-a-user"
+    for name, url in (
+        ("key", stage.http.url(oddity)),
+        ("basic", stage.http.url(oddity).replace("://", "://mary:hunter22hunter22@")),
+    ):
+        with contextlib.suppress(GeneratorUnavailableError):
+            stage.answer("", url=(url,), key=key, run_dir=name)
+        folder = stage.folder / name
+        written = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file()).decode("utf-8", "replace")
+        said = repr(stage.last.to_row()) + "".join(repr(row) for row in open_run(folder).rows())
+        token = base64.b64encode(b"mary:hunter22hunter22").decode()
+        for secret in (key, "hunter22", token, token.casefold()):
+            assert secret not in written + said
+
+
+def test_a_retry_wants_secrets_again(stage: Stage) -> None:
+    stage.answer("ends by max_tokens", request={"headers": {"X-Key": "a secret header"}})
+    environment = config.environment({"HOME": str(stage.folder)})
+    with pytest.raises(ConfigError, match="a secret in request") as caught:
+        pipeline.retry(environment, stage.folder / "run", report=stage.counts.append)
+    assert "--request headers.NAME=VALUE" in caught.value.hint
+    stage.http.headers.clear()
+    changes = {"url": [stage.http.url("ok")], "request": {"headers": {"X-Key": "again"}}}
+    assert pipeline.retry(environment, stage.folder / "run", report=stage.counts.append, changes=changes)
+    assert stage.http.headers[-1]["X-Key"] == "again"
+    address = stage.http.url("ends by max_tokens").replace("://", "://mary:hunter22@")
+    stage.answer("", url=(address,), run_dir="other")
+    with pytest.raises(ConfigError, match="a secret in url"):
+        pipeline.retry(environment, stage.folder / "other", report=stage.counts.append)
+
+
+def test_longer_answers_leave_a_prompt_its_room_and_more_room_heals_what_was_too_long(stage: Stage) -> None:
+    stage.answer("ends by max_tokens", max_output_tokens=4000, context_tokens=8192)
+    environment = config.environment({"HOME": str(stage.folder)})
+    changes = {"url": [stage.http.url("ok")], "max_output_tokens": 8100}
+    folder = pipeline.retry(environment, stage.folder / "run", report=stage.counts.append, changes=changes)
+    assert folder is not None
+    assert (stage.last.kept, open_run(folder.path).settings["context_tokens"]) == (UNITS, 12292)
+    stage.answer("ok", max_output_tokens=400, context_tokens=450, run_dir="small")
+    assert stage.last.rejected == {"the prompt is longer than the context": UNITS}
+    assert pipeline.retry(environment, stage.folder / "small", report=stage.counts.append) is None
+    changes = {"url": [stage.http.url("ok")], "context_tokens": 8192}
+    assert pipeline.retry(environment, stage.folder / "small", report=stage.counts.append, changes=changes)
+    assert stage.last.kept == UNITS
+
+
+@pytest.mark.parametrize("oddity", ["wants max_completion_tokens", "wrong key", "busy", "small context"])
+def test_a_server_that_refuses_beside_one_that_answers_costs_no_unit(stage: Stage, oddity: str) -> None:
+    stage.answer("", url=(stage.http.url("ok"), stage.http.url(oddity)), model="m")
     assert (stage.last.kept, stage.last.rejected) == (UNITS, {})
 
 
