@@ -587,6 +587,9 @@ def _has_sentence_tokens(words: str) -> bool:
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\ufffd{2}|\w\ufffd|\ufffd\w")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|([A-Za-z]{2,8}\d{0,2}));")
 
+# A text on markup spells them to speak of them.
+_SPEAKS_OF_ENTITIES = re.compile(r"\b(?:X?HTML|XML|SGML|entit(?:y|ies)|escap(?:e|ed|ing))\b", re.IGNORECASE)
+
 
 def has_control_characters(text: str) -> bool:
     """Whether a text holds characters that are no text, or marks of what could not be decoded."""
@@ -597,7 +600,10 @@ def has_entities(text: str) -> bool:
     """Whether a text holds characters as HTML spells them, outside its code."""
     if "&" not in text or ";" not in text:
         return False
-    names = (found.group(1) for found in _ENTITY.finditer(without_code(text)))
+    words = without_code(text)
+    if _SPEAKS_OF_ENTITIES.search(words):
+        return False
+    names = (found.group(1) for found in _ENTITY.finditer(words))
     return any(name is None or name == "apos" or name in name2codepoint for name in names)
 
 
@@ -685,7 +691,7 @@ _REFUSES_FIRST = re.compile(
 )
 _SPEAKS_AS_MODEL = re.compile(
     r"\bAs an? (?:\w+ )?(?:AI|artificial intelligence|language model)(?:[ -](?:language|based|powered|text))?"
-    r"(?: model| assistant| chatbot| system| program)?(?: (?:created|developed|trained) by \w+)?, ?(?:I|my)\b"
+    r"(?: model| assistant| chatbot| system| program)?(?: (?:created|developed|trained) by \w+)?(?:, ?| )(?:I|my)\b"
     r"|\bI(?:['’]m| am) (?:just |only |simply |merely )?an? (?:large |AI )?"
     r"(?:language model|AI (?:language model|assistant|model|chatbot)|AI,)"
     r"(?! (?:train|research|develop|engineer|design))"
@@ -701,6 +707,12 @@ _SPEAKS_AS_MODEL = re.compile(
     r"|(?:AI|人工知能|言語モデル)[^、。\n]{0,12}として[、は]?[^。\n]{0,40}(?:できません|ありません|かねます)",
     re.IGNORECASE | re.MULTILINE,
 )
+# All of a short text, with nothing after it that helps.
+_SHORT_REFUSAL = re.compile(
+    rf"(?:sorry, )?I ?(?:{_CANNOT}|must) (?:\w{{2,12}} ){{0,3}}"
+    r"(?:help|assist|answer|provide|comply|fulfil\w*|solve|discuss|decline|refuse|do (?:that|this))\b[^\n]{0,120}",
+    re.IGNORECASE,
+)
 _LONGEST_QUOTATION = 2000
 _MARKDOWN = " \t\r\n*_#>"
 _QUOTATION_MARKS = (("“", "”"), ("„", "“"), ("«", "»"), ("「", "」"), ("『", "』"))
@@ -711,7 +723,7 @@ _OPENED = re.compile(r"(?:^|\s)[‘'](?=\w)")
 def refuses(text: str) -> bool:
     """Whether a model refuses: the text begins so, or says it of itself outside quotation marks."""
     words = without_code(text).strip(_MARKDOWN)
-    if _REFUSES_FIRST.match(words):
+    if _REFUSES_FIRST.match(words) or _SHORT_REFUSAL.fullmatch(words):
         return True
     return any(not _is_quoted(words, found.start()) for found in _SPEAKS_AS_MODEL.finditer(words))
 

@@ -402,4 +402,21 @@ def test_any_text_has_a_verdict(text: str) -> None:
 def test_long_texts_take_no_longer_by_the_character(piece: str) -> None:
     text = piece * (100_000 // len(piece))
     # A quadratic pattern takes minutes here.
-    assert is_quick(lambda: [has(text) for has in (*faults.FAULTS.values(), faults.unbalanced_latex)], times=150)
+    assert is_quick(lambda: [has(text) for has in (*faults.FAULTS.values(), faults.unbalanced_latex)], times=1000)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("I cannot answer that.", "the model refuses"),
+        ("I won't help with that.", "the model refuses"),
+        ("I must decline.", "the model refuses"),
+        ("I'm unable to provide a solution to this problem.", "the model refuses"),
+        ("As an AI assistant I cannot say.", "the model refuses"),
+        ("I cannot see a shorter way than this: add the two numbers and halve the sum, which gives 7.", ""),
+        ("In HTML, what does &amp; stand for, and how is it escaped?", ""),
+        ("Since 1 &lt; 2, the sum is 3.", "undecoded entities"),
+    ],
+)
+def test_short_refusals_and_texts_on_markup(text: str, reason: str) -> None:
+    assert faults.fault(text) == reason
