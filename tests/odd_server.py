@@ -179,6 +179,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif refused := _refused(oddity, body, key):
             code = {"code": "insufficient_quota"} if refused[0] == 429 else {}
             self._send(refused[0], {"error": {"message": refused[1], **code}})
+        elif oddity == "ends by turns":
+            # Every other request in the order of their seeds.
+            self._send(200, _chat(ANSWER, "length" if body["seed"] % 2 else "stop"))
         elif oddity.startswith("says the key"):
             self._send(200, _chat(f"{key} {ANSWER}", "stop") if oddity.endswith("text") else _chat(ANSWER, key))
         else:

@@ -295,6 +295,12 @@ def _work_through(
             hint = (_CUT_OFF_HINT if is_cut else "") + _RETRY_HINT
             refuse_too_many(account, limit=settings.max_rejected_share, where=where, hint=hint)
 
+    def stop_early(account: StageCount) -> None:
+        # Among few, chance alone puts a share over its limit: two standard deviations are asked for.
+        limit, read = settings.max_rejected_share, max(account.read, 1)
+        if (read - account.kept) / read > limit + 2 * (limit * (1 - limit) / read) ** 0.5:
+            stop(account)
+
     contexts: list[Context] = []
     of_this_call: dict[str, str] = {}
 
@@ -315,7 +321,7 @@ def _work_through(
             record=stage.record,
             count=count,
             progress=progress,
-            stop=stop,
+            stop=stop_early,
             open_shards=open_shards(settings),
             finished=stage.finished,
         )
