@@ -56,7 +56,8 @@ def read_claims(claimed: str, shown: Mapping[str, str], aliases: Mapping[str, Se
     known: dict[str, str] = {}
     for names in ([(term, name) for term, name in shown.items()], [(t, n) for t in shown for n in aliases.get(t, ())]):
         for term, name in names:
-            known.setdefault(_key(name), term)
+            if _key(name):
+                known.setdefault(_key(name), term)
     given: dict[str, None] = {}
     foreign: dict[str, None] = {}
     for part in re.split(r"[;\n；]", claimed):
@@ -83,7 +84,7 @@ def evidence(
         similarities: the cosine of a text with each of some names; None where there is no embedder.
 
     Returns:
-        One a term: `name`, `alias`, `words` (its words in another inflection or order), `meaning` (by cosine), or
+        One per term: `name`, `alias`, `words` (its words in another inflection or order), `meaning` (by cosine), or
         empty for what is claimed and not seen.
     """
     folded = _words(spoken_latex(question))

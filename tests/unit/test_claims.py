@@ -15,6 +15,7 @@ SHOWN = {
     "c:star": "A*",
     "c:market": "supply and demand",
     "c:price": "price",
+    "c:marks": "...",
 }
 ALIASES = {"c:prime": ["rational prime"]}
 
@@ -37,6 +38,7 @@ ALIASES = {"c:prime": ["rational prime"]}
         ("C", (), ("C",)),
         ("commutative ring", (), ("commutative ring",)),
         ("", (), ()),
+        ("--", (), ()),
         (" ; \n;", (), ()),
         ("环；ring", ("c:ring",), ("环",)),
         ("A*", ("c:star",), ()),
