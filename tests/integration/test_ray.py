@@ -38,16 +38,16 @@ def test_ray_writes_the_same_shards_and_rejects(tmp_path: Path, command_environm
         assert "Traceback" not in done.stderr
         return tmp_path / folder
 
-    def without_engine(folder: Path) -> dict[str, bytes]:
+    def without_executor(folder: Path) -> dict[str, bytes]:
         held = files(folder)
         # How a run is made stands in run.json, for a retry; it decides nothing.
         run = json.loads(held.pop("run.json"))
-        run["inputs"]["settings"].pop("engine")
+        run["inputs"]["settings"].pop("executor")
         return {**held, "run.json": json.dumps(run).encode()}
 
     local = answer("local", "--backend", "scripted")
     on_ray = answer("ray", "--backend", "scripted", "--executor", "ray")
-    assert without_engine(on_ray) == without_engine(local)
+    assert without_executor(on_ray) == without_executor(local)
     with servers.running("--delay", "0.01", "--poison", "answer:q17:", log=tmp_path / "log") as fake:
         options = ("--url", fake.url, "--concurrency", "32", "--tries", "2", "--first-wait-s", "0.05")
         served_local = answer("server", *options)
@@ -55,7 +55,7 @@ def test_ray_writes_the_same_shards_and_rejects(tmp_path: Path, command_environm
         served_ray = answer("server-ray", *options, "--executor", "ray")
         assert fake.served() == {key: 2 * times for key, times in once.items()}
         assert fake.stats()["most"] > 4
-    assert without_engine(served_ray) == without_engine(served_local)
+    assert without_executor(served_ray) == without_executor(served_local)
     assert [row["reason"] for row in open_run(served_ray).rejects()].count("backend error") == 1
 
 
