@@ -26,10 +26,8 @@ def without_secrets(address: str) -> str:
 
 def with_marks(address: str) -> str:
     """As `without_secrets`, with a mark where a user name and a password stood."""
-    if address == without_secrets(address) or "@" not in address:
-        return without_secrets(address)
     scheme, slashes, rest = without_secrets(address).partition("//")
-    return f"{scheme}{slashes}{HIDDEN}@{rest}"
+    return f"{scheme}{slashes}{HIDDEN}@{rest}" if "@" in address else f"{scheme}{slashes}{rest}"
 
 
 def is_secret_name(name: str) -> bool:
@@ -38,17 +36,10 @@ def is_secret_name(name: str) -> bool:
 
 
 def secrets_of(address: str) -> list[str]:
-    """User name with password, password, and values of secret parameters that an address holds."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return []
-    found = []
-    held, at, _ = parts.netloc.rpartition("@")
-    if at:
-        password = held.partition(":")[2]
-        found += [held, password, unquote(password), base64.b64encode(unquote(held).encode()).decode()]
-    for match in _SECRET_PARAMETER.finditer(parts.query):
+    """User name with password, password, and values of secret parameters that an address holds, as they may be said."""
+    held = _user_info(address)
+    found = [held, held.partition(":")[2], credentials_of(address)[1], basic_token(address)] if held else []
+    for match in _SECRET_PARAMETER.finditer(address.partition("#")[0].partition("?")[2]):
         value = match.group()[len(match.group(1)) :]
         found += [value, unquote(value)]
     return found
@@ -56,12 +47,20 @@ def secrets_of(address: str) -> list[str]:
 
 def credentials_of(address: str) -> tuple[str, str]:
     """User name and password that stand before the host of an address; empty for none."""
-    try:
-        held = urlsplit(address).netloc.rpartition("@")[0]
-    except ValueError:
-        return "", ""
-    user, _, password = held.partition(":")
+    user, _, password = _user_info(address).partition(":")
     return unquote(user), unquote(password)
+
+
+def basic_token(address: str) -> str:
+    """User name and password of an address as HTTP's Basic scheme sends them."""
+    return base64.b64encode(":".join(credentials_of(address)).encode()).decode()
+
+
+def _user_info(address: str) -> str:
+    try:
+        return urlsplit(address).netloc.rpartition("@")[0]
+    except ValueError:
+        return ""
 
 
 def hide(text: str, secrets: Iterable[str], *, least: int = _MIN_SECRET_CHARS) -> str:

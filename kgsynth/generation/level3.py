@@ -9,7 +9,7 @@ from itertools import combinations as choices
 
 from kgsynth.generation import passages
 from kgsynth.generation.backend import Completion, Request
-from kgsynth.generation.claims import FEW_GIVEN, read_claims
+from kgsynth.generation.claims import FEW_GIVEN, Claims, read_claims
 from kgsynth.generation.questions import (
     SourceCombination,
     claiming_question,
@@ -73,10 +73,14 @@ class Level3:
         )
         completion = done.get(self._request.id)
         aliases = self._source.aliases
+        accepted: list[Claims] = []
 
         def claim_problem(block: Mapping[str, str]) -> str:
             claims = read_claims(block["concepts"], self._shown, aliases)
-            return "" if len(claims.given) >= self._min_concepts else FEW_GIVEN
+            if len(claims.given) < self._min_concepts:
+                return FEW_GIVEN
+            accepted.append(claims)
+            return ""
 
         for block in usable_blocks(
             outcome,
@@ -98,7 +102,7 @@ class Level3:
                     documents=self._source.documents,
                     passage_chars=self._passage_chars,
                     reasoning=completion.reasoning if completion else "",
-                    claims=read_claims(block["concepts"], self._shown, aliases),
+                    claims=accepted[-1],
                     shown=self._shown,
                     aliases=aliases,
                     topics=self._source.combination.topics,

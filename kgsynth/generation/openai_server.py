@@ -5,7 +5,6 @@ counted; servers that do not answer stop the run. How many requests are in fligh
 """
 
 import asyncio
-import base64
 import json
 import ssl
 import time
@@ -15,12 +14,13 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import aiohttp
 
-from kgsynth.addresses import credentials_of, hide, secrets_of, without_secrets
+from kgsynth.addresses import basic_token, credentials_of, hide, secrets_of, without_secrets
 from kgsynth.errors import ConfigError, GeneratorUnavailableError
 from kgsynth.generation.backend import Completion, Request, Sampling
 from kgsynth.generation.chat_interface import (
@@ -97,12 +97,10 @@ class _Server:
 def _server(url: str, *, api_key: str, headers: dict[str, str], concurrency: int) -> _Server:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
-    user, password = credentials_of(url)
     path = parts.path.rstrip("/").removesuffix("/chat/completions").removesuffix("/models")
     own = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    if user or password:
-        token = base64.b64encode(f"{user}:{password}".encode()).decode()
-        own["Authorization"] = f"Basic {token}"
+    if any(credentials_of(url)):
+        own["Authorization"] = f"Basic {basic_token(url)}"
     return _Server(
         base=urlunsplit((parts.scheme, host, path or "/v1", "", "")),
         query=parts.query,
@@ -246,15 +244,7 @@ class OpenAiServerGenerator:
             ) from error
 
     def _session(self, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
-        context = ssl.create_default_context()
-        if self._certificates:
-            try:
-                context.load_verify_locations(cafile=self._certificates)
-            except OSError as error:
-                raise ConfigError(
-                    f"{self._certificates} holds no certificates that can be read: {error}",
-                    hint="The environment names it (SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE).",
-                ) from error
+        context = _trusted(self._certificates)
         return aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0, ssl=context))
 
     # --- what is sent, and how many at once
@@ -553,6 +543,25 @@ class OpenAiServerGenerator:
             f"{failure[:300]}",
             hint=_KEPT_HINT,
         )
+
+
+@cache
+def _trusted(certificates: str) -> ssl.SSLContext:
+    """The authorities that are trusted; read once, since each probe of a server needs them.
+
+    Raises:
+        ConfigError: the file of certificates cannot be read.
+    """
+    context = ssl.create_default_context()
+    if certificates:
+        try:
+            context.load_verify_locations(cafile=certificates)
+        except OSError as error:
+            raise ConfigError(
+                f"{certificates} holds no certificates that can be read: {error}",
+                hint="The environment names it (SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE).",
+            ) from error
+    return context
 
 
 async def _ended(flying: set[asyncio.Task[None] | None], session: aiohttp.ClientSession) -> None:

@@ -56,6 +56,12 @@ from kgsynth.records import (
 from kgsynth.runs import RunFolder, open_run
 
 _NAMES = queries.load("walk/names")
+# Settings that may hold a secret, and how it comes to a retry.
+_SECRET_HINTS = {
+    "url": "Give it again: --url ADDRESS.",
+    "request": "Give it again: --request headers.NAME=VALUE.",
+    "engine": "Set it in the environment instead, as vLLM and Hugging Face take it, and run the stage anew.",
+}
 _RETRIED = frozenset({"extract", "level1", "level2", "level3", "answer", "rate"})
 
 
@@ -499,15 +505,9 @@ def _changed(held: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]
         more = max(0, changes["max_output_tokens"] - held["max_output_tokens"])
         changes["context_tokens"] = held["context_tokens"] + more
     found = {**held, **changes}
-    for name in ("url", "request", "engine"):
+    for name, hint in _SECRET_HINTS.items():
         if HIDDEN in json.dumps(found.get(name, "")):
-            option = {"url": "--url ADDRESS", "request": "--request headers.NAME=VALUE"}.get(name, "the command")
-            raise ConfigError(
-                f"the run was made with a secret in {name}, which its folder does not hold",
-                hint=f"Give it again: {option}."
-                if name != "engine"
-                else "Set it in the environment instead, as vLLM and Hugging Face take it, and run the stage anew.",
-            )
+            raise ConfigError(f"the run was made with a secret in {name}, which its folder does not hold", hint=hint)
     return found
 
 
