@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgsynth import __version__
-from kgsynth.config import UNDECISIVE, BackendSettings, Environment, ExtractSettings, FilterSettings
+from kgsynth.config import UNDECISIVE, BackendSettings, Environment, ExtractSettings, FilterSettings, public_value
 from kgsynth.documents.read import refuse_too_many
 from kgsynth.errors import ConfigError, GeneratorUnavailableError, ManifestError
 from kgsynth.generation import prompts
@@ -353,7 +353,7 @@ def _work_through(
 
 def _context(stage: Stage, backend: Generator, run_id: str, attempt: int) -> Context:
     settings = stage.settings
-    is_small = is_small_model(backend.model)
+    is_small, sampling = is_small_model(backend.model), sampling_of(settings)
     return Context(
         run_id=run_id,
         stage=stage.name,
@@ -362,7 +362,8 @@ def _context(stage: Stage, backend: Generator, run_id: str, attempt: int) -> Con
         templates=stage.templates,
         backend=backend.name,
         model=backend.model,
-        sampling=sampling_of(settings).to_json(),
+        # It is kept with each row: a field of the request may hold a secret.
+        sampling=replace(sampling, request=public_value("request", sampling.request)).to_json(),
         budget_tokens=settings.prompt_tokens,
         count_tokens=backend.count_tokens,
         constrained=is_small if settings.constrained is None else settings.constrained,

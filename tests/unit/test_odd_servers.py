@@ -284,6 +284,17 @@ def test_a_key_that_a_server_says_is_written_nowhere(stage: Stage, oddity: str) 
             assert secret not in written + said
 
 
+def test_a_secret_field_of_the_request_is_sent_and_written_nowhere(stage: Stage) -> None:
+    stage.http.bodies.clear()
+    folder = stage.answer("ok", request={"user_token": "hunter22hunter22", "effort": "low"})
+    assert {body["user_token"] for body in stage.http.bodies} == {"hunter22hunter22"}
+    rows = list(folder.rows())
+    written = b"".join(path.read_bytes() for path in folder.path.rglob("*") if path.is_file())
+    assert b"hunter22" not in written
+    assert "hunter22" not in repr(rows)
+    assert json.loads(rows[0]["answer_sampling"])["request"]["effort"] == "low"
+
+
 def test_a_retry_wants_secrets_again(stage: Stage) -> None:
     stage.answer("ends by max_tokens", request={"headers": {"X-Key": "a secret header"}})
     environment = config.environment({"HOME": str(stage.folder)})
