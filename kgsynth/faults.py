@@ -6,6 +6,7 @@ its share of the text. Every function takes time linear in the length of a text 
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator
 from html.entities import name2codepoint
 from itertools import groupby
@@ -236,44 +237,72 @@ _PAIRS = (
 )
 
 
+# In a long text of a person a brace or two do not close; one slip for so many words is none of a model that lost count.
+_WORDS_PER_SLIP = 400
+
+
+def _slips(text: str) -> int:
+    """How many slips a text of this length may hold."""
+    return len(text.split()) // _WORDS_PER_SLIP
+
+
 def unbalanced_latex(text: str) -> bool:
     r"""Whether dollars, braces, `\left` and `\right`, or environments of LaTeX do not close.
 
     Code, money, variables of a shell and escaped marks are no LaTeX; nor is a text without a backslash or a dollar,
-    whatever its braces.
+    whatever its braces. A long text may hold one that does not close for every 400 words.
     """
     if "\\" not in text and "$" not in text:
         return False
-    text = without_code(text)
-    if sum(len(mark.kind) for mark in _marks(text) if mark.kind.startswith("$")) % 2:
-        return True
-    return _open_braces(text) or _open_pairs(text) or _open_environments(text)
+    words = without_code(text)
+    open_ = _open_dollars(words) + _open_braces(words) + _open_pairs(words) + _open_environments(words)
+    return open_ > 0 and open_ > _slips(text)
 
 
-def _open_braces(text: str) -> bool:
-    depth = 0
+def _open_dollars(text: str) -> int:
+    return sum(len(mark.kind) for mark in _marks(text) if mark.kind.startswith("$")) % 2
+
+
+def _open_braces(text: str) -> int:
+    opened = unopened = 0
     for mark in _BRACE.findall(re.sub(r"\\[\\{}]", " ", text)):
-        depth += 1 if mark == "{" else -1
-        if depth < 0:
-            return True
-    return depth > 0
+        if mark == "{":
+            opened += 1
+        elif opened:
+            opened -= 1
+        else:
+            unopened += 1
+    return opened + unopened
 
 
-def _open_pairs(text: str) -> bool:
+def _open_pairs(text: str) -> int:
     marks = text.replace("\\\\", " ")
-    return any(len(one.findall(marks)) != len(other.findall(marks)) for one, other in _PAIRS)
+    return sum(abs(len(one.findall(marks)) - len(other.findall(marks))) for one, other in _PAIRS)
 
 
-def _open_environments(text: str) -> bool:
+def _open_environments(text: str) -> int:
+    """How many environments begin or end alone; one that ends under another name counts twice."""
     opened: list[str] = []
+    counts: Counter[str] = Counter()
+    alone = 0
     for side, name in _ENVIRONMENT.findall(text):
         if name == "document":
             continue
         if side == "begin":
             opened.append(name)
-        elif not opened or opened.pop() != name:
-            return True
-    return bool(opened)
+            counts[name] += 1
+            continue
+        alone += 1
+        if not counts[name]:
+            continue
+        while True:
+            ended = opened.pop()
+            counts[ended] -= 1
+            if ended == name:
+                break
+            alone += 1
+        alone -= 1
+    return alone + len(opened)
 
 
 # --- Loops
@@ -597,14 +626,15 @@ def has_control_characters(text: str) -> bool:
 
 
 def has_entities(text: str) -> bool:
-    """Whether a text holds characters as HTML spells them, outside its code."""
+    """Whether a text holds characters as HTML spells them, outside its code; a long text may hold one per 400 words."""
     if "&" not in text or ";" not in text:
         return False
     words = without_code(text)
     if _SPEAKS_OF_ENTITIES.search(words):
         return False
     names = (found.group(1) for found in _ENTITY.finditer(words))
-    return any(name is None or name == "apos" or name in name2codepoint for name in names)
+    count = sum(name is None or name == "apos" or name in name2codepoint for name in names)
+    return count > 0 and count > _slips(text)
 
 
 # --- Refusals

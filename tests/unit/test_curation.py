@@ -78,10 +78,10 @@ def test_filters_let_answers_pass_that_people_wrote() -> None:
 @pytest.mark.planetmath
 def test_filters_let_long_texts_pass_too(planetmath: Path) -> None:
     assert planetmath.is_file()
-    used = {"loops": faults.loops, "LaTeX": faults.unbalanced_latex, "refusal": faults.refuses}
-    shares = filters_on_people.refused(filters_on_people.planetmath(), used)
-    assert {name: share[-1] for name, share in shares.items() if share[-1] > 0.01} == {}
-    assert max(shares["loops"]) <= 0.01
+    shares = filters_on_people.refused(filters_on_people.planetmath(), filters_on_people.OF_ALL)
+    # One entry of more than 1,600 words is Spanish, and all together take three times as long.
+    assert shares.pop("another language")[-1] <= 0.01
+    assert {name: max(share) for name, share in shares.items() if max(share) > 0.01} == {}
 
 
 def test_answers_are_filtered_too() -> None:

@@ -260,6 +260,24 @@ def test_money_variables_and_code_are_no_latex(text: str, is_unbalanced: bool) -
     assert faults.unbalanced_latex(text) == is_unbalanced
 
 
+@pytest.mark.parametrize("slip", [r"So \frac{1}{2 is it. ", "The sum is $x+1. ", r"\end{align} ", "It is 1 &gt; 0. "])
+def test_a_long_text_may_hold_a_slip_for_every_400_words(slip: str) -> None:
+    def is_faulty(text: str) -> bool:
+        return faults.unbalanced_latex(text) or faults.has_entities(text)
+
+    assert is_faulty(slip + "word " * 300)
+    assert not is_faulty(slip + "word " * 400)
+    assert is_faulty((slip + "\n\n" + slip.replace("$", "{")) + "word " * 400)
+    assert not is_faulty((slip + "\n\n" + slip.replace("$", "{")) + "word " * 800)
+
+
+def test_environments_that_end_in_another_order_do_not_close() -> None:
+    crossed = r"\begin{align}\begin{matrix} 1 \end{align}\end{matrix}"
+    assert faults.unbalanced_latex(crossed)
+    assert faults.unbalanced_latex(crossed + " word" * 400)
+    assert not faults.unbalanced_latex(r"\begin{align}\begin{matrix} 1 \end{matrix}\end{align}")
+
+
 @pytest.mark.parametrize(
     "text",
     [
