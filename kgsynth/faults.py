@@ -633,8 +633,8 @@ def has_entities(text: str) -> bool:
     if _SPEAKS_OF_ENTITIES.search(words):
         return False
     names = (found.group(1) for found in _ENTITY.finditer(words))
-    count = sum(name is None or name == "apos" or name in name2codepoint for name in names)
-    return count > 0 and count > _slips(text)
+    count: int = sum(name is None or name == "apos" or name in name2codepoint for name in names)
+    return bool(count) and count > _slips(text)
 
 
 # --- Refusals

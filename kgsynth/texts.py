@@ -155,7 +155,8 @@ def blocks(text: str, tags: Sequence[str], *, optional: Collection[str] = ()) ->
     Args:
         text: what a model wrote.
         tags: the tags of one run, in their order; none may stand inside another.
-        optional: tags that a run may lack; it then holds an empty text for them.
+        optional: tags that a run may lack; it then holds an empty text for them. One that is not closed ends where the
+            next tag begins, or with the text.
 
     Returns:
         One dictionary a run from tag to stripped text; the rest of the text.
@@ -198,15 +199,22 @@ def _tagged_run(
                 run[tag] = ""
                 continue
             return None, start
+        inside_from = place + len(opening)
         end = text.find(closing, place)
-        if end < 0:
+        next_tag = _next_tag(text, inside_from, tags)
+        if end >= 0 and end == next_tag:
+            end_of_run = end + len(closing)
+        elif tag in optional:
+            end = end_of_run = next_tag
+        else:
             return None, start
-        inside = text[place + len(opening) : end]
-        if any(f"<{other}>" in inside or f"</{other}>" in inside for other in tags):
-            return None, start
-        run[tag] = inside.strip()
-        end_of_run = end + len(closing)
+        run[tag] = text[inside_from:end].strip()
     return run, end_of_run
+
+
+def _next_tag(text: str, start: int, tags: Sequence[str]) -> int:
+    places = (text.find(f"<{slash}{tag}>", start) for tag in tags for slash in ("", "/"))
+    return min((place for place in places if place >= 0), default=len(text))
 
 
 _NOT_SAID = re.compile(

@@ -142,7 +142,7 @@ class VllmGenerator:
             "use_tqdm_on_load": False,
             **engine_options(context_tokens, has_gpu=torch.cuda.is_available(), own=engine),
         }
-        self._lora = _lora_request(engine)
+        self._lora = lora_request(engine)
         if sampling.request.get("rename"):
             raise ConfigError("request.rename is for servers: in process there is no field to rename")
         try:
@@ -228,8 +228,12 @@ class VllmGenerator:
         del self._engine
 
 
-def _lora_request(engine: Mapping[str, Any]) -> Any:
-    """The adapter that all requests use; None for none."""
+def lora_request(engine: Mapping[str, Any]) -> Any:
+    """The adapter that all requests use; None for none.
+
+    Raises:
+        ConfigError: it is not one name with a path, or there is no adapter at the path.
+    """
     modules = engine.get(LORA_MODULES, {})
     if not modules:
         return None
@@ -238,9 +242,15 @@ def _lora_request(engine: Mapping[str, Any]) -> Any:
             f"engine.{LORA_MODULES} is {modules!r}: give one name with the path of its weights",
             hint='For example lora_modules = { mine = "path/to/adapter" }.',
         )
+    ((name, path),) = modules.items()
+    is_on_disk = Path(path).exists() or str(path).startswith((".", "/", "~"))
+    if is_on_disk and not (Path(path) / "adapter_config.json").is_file():
+        raise ConfigError(
+            f"engine.{LORA_MODULES}: {path} holds no adapter (there is no adapter_config.json in it)",
+            hint="Give the folder that PEFT's save_pretrained wrote, or a Hugging Face id.",
+        )
     from vllm.lora.request import LoRARequest
 
-    ((name, path),) = modules.items()
     return LoRARequest(str(name), 1, str(path))
 
 

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from kgsynth.errors import GeneratorUnavailableError
+from kgsynth.errors import ConfigError, GeneratorUnavailableError
 from kgsynth.generation.backend import Completion, Message, Request, Sampling
 from kgsynth.generation.concurrency import Concurrency
 from kgsynth.generation.openai_server import OpenAiServerGenerator, _seconds
@@ -268,3 +268,11 @@ def test_one_burst_of_refusals_halves_once() -> None:
     assert state.allowed == 32
     state.refused(sent=3.0, now=4.0)
     assert state.allowed == 16
+
+
+@pytest.mark.parametrize("modules", [["adapter"], {"one": "a", "two": "b"}, {"mine": "./nowhere"}])
+def test_an_adapter_that_is_not_there_is_an_error_before_anything_is_loaded(modules: object) -> None:
+    from kgsynth.generation.vllm_engine import lora_request
+
+    with pytest.raises(ConfigError, match="lora_modules"):
+        lora_request({"lora_modules": modules})

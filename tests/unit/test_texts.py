@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgsynth import faults
+from kgsynth import faults, texts
 from tests.timing import is_quick
 
 LABELLED = [json.loads(line) for line in (Path(__file__).parent / "loops.jsonl").read_text("utf-8").splitlines()]
@@ -438,3 +438,19 @@ def test_long_texts_take_no_longer_by_the_character(piece: str) -> None:
 )
 def test_short_refusals_and_texts_on_markup(text: str, reason: str) -> None:
     assert faults.fault(text) == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("<question>Why?</question>\n<concepts>a; b</concepts>", ["a; b"]),
+        ("<question>Why?</question>\n<concepts>a; b", ["a; b"]),
+        ("<question>Why?</question> <concepts>a; b\n<question>How?</question><concepts>c</concepts>", ["a; b", "c"]),
+        ("<question>Why?</question><question>How?</question>", ["", ""]),
+        ("<question>Why? <concepts>a; b</concepts>", []),
+        ("<question>Why?\n<question>How?</question>", [""]),
+    ],
+)
+def test_names_that_are_not_closed_cost_no_question(text: str, names: list[str]) -> None:
+    found, _ = texts.blocks(text, ("question", "concepts"), optional=("concepts",))
+    assert [block["concepts"] for block in found] == names
