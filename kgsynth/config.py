@@ -37,7 +37,7 @@ def _require(ok: bool, message: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldNames:
-    """Which field of a source holds what; the defaults fit most corpora."""
+    """Which field of a source holds what, and how its text is encoded; the defaults fit most corpora."""
 
     id_field: str = "id"
     text_field: str = "text"
@@ -52,6 +52,8 @@ class FieldNames:
     first_field: str = "first"
     second_field: str = "second"
     count_field: str = "count"
+    encoding: str = ""  # of text files; empty: by byte-order mark, as UTF-8, as declared, else by a guess that is said
+    delimiter: str = ""  # of CSV files; empty: found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,10 +49,10 @@ class TopicConcepts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One document with what its corpus says about it.
+    """One document, or a part of a long one, with what its corpus says about it.
 
     `topics`, `concepts` and `synonyms` are declared by the corpus, not found by us; `synonyms` are pairs of equal
-    names.
+    names. `text` is Markdown where its source has structure: headings, fences, rows of tables, formulas in LaTeX.
     """
 
     id: str
@@ -65,20 +65,32 @@ class Document:
     source: str = ""
     license: str = ""
     attribution: str = ""
+    date: str = ""  # as the source writes it
+    parent: str = ""  # id of the document that this is a part of
+    pages: str = ""  # "12" or "12-15", counted from 1
+    section: str = ""  # headings from the outermost to that of this part, with " > " between them
+    metadata: Mapping[str, str] = field(default_factory=dict)  # what the source says and no other field holds
     score: float | None = None  # how well it fits the domain, by `kgsynth filter`; no part of what the document is
     # Where it was read; no part of what the document is.
     position: Position | None = field(default=None, compare=False, repr=False)
+    # Where in `text` each page begins, for a document that is not split yet; empty where there are no pages.
+    page_starts: tuple[int, ...] = field(default=(), compare=False, repr=False)
 
     def content_hash(self) -> str:
         """Hash over all that the graph keeps of the document except its id: equal hash, same document."""
-        return content_hash([self.text, self.title, self.source, self.license, self.attribution])
+        fields_of_all = [self.text, self.title, self.source, self.license, self.attribution]
+        of_files = [self.date, self.parent, self.pages, self.section, dict(self.metadata)]
+        return content_hash([*fields_of_all, *of_files] if any(of_files) else fields_of_all)
 
     def to_json(self) -> str:
         """One line of JSON with the field names of this record."""
         row = asdict(self)
-        del row["position"]
+        del row["position"], row["page_starts"]
         if self.score is None:
             del row["score"]
+        for name in ("date", "parent", "pages", "section", "metadata"):
+            if not row[name]:
+                del row[name]
         return json.dumps(row, ensure_ascii=False)
 
 
@@ -136,6 +148,22 @@ class Reject:
         """One line of a reject file: source, line, reason, raw."""
         row = {"source": self.position.source, "line": self.position.line, "reason": self.reason, "raw": self.raw}
         return json.dumps(row, ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A file that a rule leaves out: hidden, a folder of packages, empty."""
+
+    position: Position
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """What a reader assumed about a file, for example its encoding; people are told, and nothing is lost by it."""
+
+    position: Position
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
