@@ -25,6 +25,7 @@ BackendName = Literal["vllm", "server", "scripted"]
 ExecutorName = Literal["local", "ray"]
 SystemRole = Literal["system", "developer", "user"]
 ChosenBy = Literal["seed", "model"]
+SplitMethod = Literal["auto", "none", "sections", "pages", "words"]
 RunUntil = Literal["filter", "combinations", "questions", "answers", "curated", "dataset"]
 ExportFormat = Literal["datasets", "jsonl", "parquet", "alpaca", "sharegpt", "messages", "preference"]
 Reasoning = Literal["drop", "field", "inline"]
@@ -67,9 +68,16 @@ class GraphSettings:
 class DocumentsSettings(FieldNames):
     """Where documents come from."""
 
-    loader: str = "jsonl"
+    loader: str = "auto"
     sources: tuple[str, ...] = ()
     annotations: tuple[str, ...] = ()  # files of concept annotations; with them nothing is extracted
+    # Long documents become parts; the longest entry of PlanetMath, one subject, has 7,221 words.
+    split: SplitMethod = "auto"
+    whole_words: int = 8000  # for split "auto": shorter documents stay whole
+    part_words: int = 1500  # of a part at most
+    readers: int = 0  # worker processes that read files; 0: one for each core
+    file_timeout_s: float = 300.0  # a reader that gives nothing for so long is ended
+    file_memory_mb: int = 4096  # for the reader of one file
     min_words: int = 0
     # A record larger than this is almost always a broken file; the largest PlanetMath entry has 50 kB.
     max_text_chars: int = 2_000_000
@@ -82,6 +90,11 @@ class DocumentsSettings(FieldNames):
             0 <= self.max_rejected_share <= 1, f"documents.max_rejected_share is {self.max_rejected_share}: give 0 to 1"
         )
         _require(self.min_words >= 0, f"documents.min_words is {self.min_words}: give 0 or more")
+        _require(self.whole_words >= 0, f"documents.whole_words is {self.whole_words}: give 0 or more")
+        _require(self.part_words >= 50, f"documents.part_words is {self.part_words}: give 50 or more")
+        _require(self.readers >= 0, f"documents.readers is {self.readers}: give 0 or more")
+        _require(self.file_timeout_s > 0, f"documents.file_timeout_s is {self.file_timeout_s}: give more than 0")
+        _require(self.file_memory_mb >= 512, f"documents.file_memory_mb is {self.file_memory_mb}: give 512 or more")
         _require(self.max_text_chars > 0, f"documents.max_text_chars is {self.max_text_chars}: give 1 or more")
 
 

@@ -4,23 +4,38 @@ A term's id is its kind and the normal form of its name; that is identity and no
 normal forms mean the same is decided in `concepts/decide.py`, not here.
 """
 
+import re
 import unicodedata
 from functools import lru_cache
 
 from kgsynth.records import Kind
 
+# Neo4j indexes keys of up to about 8,000 bytes; a name this long is a sentence that went astray.
+MAX_NAME_CHARS = 1000
 # Marks that belong to a name even at its end: C#, A*, n!, Gauss'.
 _KEPT_MARKS = frozenset("#*'!°$\\()[]{}-")
+# Soft hyphens, joiners and other characters of no width, marks of direction, invisible operators, variants of a glyph.
+INVISIBLE = "\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"
+_INVISIBLE = re.compile(f"[{INVISIBLE}]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 def normal_form(name: str) -> str:
-    """Unicode NFKC, case folded, white space collapsed, outer punctuation removed; may be empty."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    """Unicode NFKC, case folded, white space collapsed, outer punctuation removed; may be empty.
+
+    Characters that nobody sees (soft hyphens, zero-width blanks and joiners, marks of direction) are left out: names
+    that differ only by them are one, in scripts that need joiners too. Control characters count as blanks.
+    """
+    if not name.isascii():
+        name = _INVISIBLE.sub("", name)
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", _CONTROL.sub(" ", name)).casefold())
     form = " ".join(folded.split())
-    while form and _is_outer(form[0]):
-        form = form[1:].lstrip()
-    while form and _is_outer(form[-1]):
-        form = form[:-1].rstrip()
+    first, end = 0, len(form)
+    while first < end and (form[first] == " " or _is_outer(form[first])):
+        first += 1
+    while first < end and (form[end - 1] == " " or _is_outer(form[end - 1])):
+        end -= 1
+    form = form[first:end]
     return form if any(char.isalnum() or unicodedata.category(char)[0] == "S" for char in form) else ""
 
 
@@ -67,13 +82,23 @@ _GREEK_LETTERS = {chr(0x3B1 + offset): name for offset, name in enumerate([*_GRE
 
 
 def fold(word: str) -> str:
-    """A word in lower case without accents, Greek letters by name, of any length."""
-    lowered = word.casefold()
-    if lowered.isascii():
-        return lowered
+    """A word in lower case without accents, Greek letters by name, of any length.
+
+    Wide, narrow and mathematical forms of a letter are the letter. Marks of the scripts of South and East Asia are no
+    accents but tell words apart, and stay.
+    """
+    if word.isascii():
+        return word.casefold()
+    lowered = unicodedata.normalize("NFKC", _INVISIBLE.sub("", word)).casefold()
     lowered = "".join(_GREEK_LETTERS.get(char, char) for char in lowered)
     lowered = lowered.replace("ø", "o").replace("ł", "l").replace("đ", "d")
-    return "".join(char for char in unicodedata.normalize("NFKD", lowered) if not unicodedata.combining(char))
+    decomposed = unicodedata.normalize("NFKD", lowered)
+    return unicodedata.normalize("NFC", "".join(char for char in decomposed if not _is_accent(char)))
+
+
+def _is_accent(char: str) -> bool:
+    is_accent_block = char < "\u0900" or "\u1ab0" <= char <= "\u20ff" or "\ufe20" <= char <= "\ufe2f"
+    return is_accent_block and unicodedata.combining(char) != 0
 
 
 _IRREGULAR = dict(

@@ -75,6 +75,8 @@ class Document:
     position: Position | None = field(default=None, compare=False, repr=False)
     # Where in `text` each page begins, for a document that is not split yet; empty where there are no pages.
     page_starts: tuple[int, ...] = field(default=(), compare=False, repr=False)
+    # Whether its topic is only the name of its folder, so that a chapter's title is a better one.
+    topics_are_guessed: bool = field(default=False, compare=False, repr=False)
 
     def content_hash(self) -> str:
         """Hash over all that the graph keeps of the document except its id: equal hash, same document."""
@@ -85,7 +87,7 @@ class Document:
     def to_json(self) -> str:
         """One line of JSON with the field names of this record."""
         row = asdict(self)
-        del row["position"], row["page_starts"]
+        del row["position"], row["page_starts"], row["topics_are_guessed"]
         if self.score is None:
             del row["score"]
         for name in ("date", "parent", "pages", "section", "metadata"):
@@ -156,6 +158,16 @@ class Skipped:
 
     position: Position
     rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRead:
+    """A file that was read to its end, by the name of its format, with what it gave."""
+
+    position: Position
+    format: str
+    documents: int
+    rejects: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -380,6 +392,13 @@ def hash_of_lines(lines: Iterable[str]) -> tuple[str, int]:
     return digest.hexdigest(), count
 
 
+_MAX_REMARKS = 20
+
+
+def _plural(word: str, number: int) -> str:
+    return word if number == 1 else f"{word}s"
+
+
 @dataclass(slots=True, kw_only=True)
 class StageCount:
     """The closing account of a stage: what was read is what was kept plus what was rejected, by reason."""
@@ -390,6 +409,9 @@ class StageCount:
     rejected: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     notes: dict[str, object] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)  # files that a rule leaves out, by rule
+    files: dict[str, list[int]] = field(default_factory=dict)  # by format: files read, documents, rejects
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def read(self) -> int:
@@ -400,8 +422,31 @@ class StageCount:
         """Count rejected records under a reason."""
         self.rejected[reason] = self.rejected.get(reason, 0) + count
 
+    def skip(self, rule: str) -> None:
+        """Count a file that a rule leaves out."""
+        self.skipped[rule] = self.skipped.get(rule, 0) + 1
+
+    def add_file(self, file: FileRead) -> None:
+        """Count a file that was read to its end."""
+        counts = self.files.setdefault(file.format, [0, 0, 0])
+        for place, number in enumerate((1, file.documents, file.rejects)):
+            counts[place] += number
+
+    def note(self, name: str, number: int = 1) -> None:
+        """Add to a note that is a number."""
+        held = self.notes.get(name, 0)
+        self.notes[name] = (held if isinstance(held, int) else 0) + number
+
+    def remark(self, text: str) -> None:
+        """Keep a remark, of many the first ones."""
+        if len(self.remarks) < _MAX_REMARKS:
+            self.remarks.append(text)
+        else:
+            self.note("further_remarks")
+
     def to_row(self) -> dict[str, object]:
         """The account as it stands in a manifest."""
+        of_files = {name: value for name in ("skipped", "files", "remarks") if (value := getattr(self, name))}
         return {
             "stage": self.stage,
             "unit": self.unit,
@@ -410,7 +455,18 @@ class StageCount:
             "rejected": dict(sorted(self.rejected.items())),
             "seconds": round(self.seconds, 3),
             **self.notes,
+            **of_files,
         }
+
+    def lines(self) -> list[str]:
+        """The account for people: one line, and where files were read one more for each format and rule."""
+        lines = [self.line()]
+        for name, (files, documents, rejects) in sorted(self.files.items()):
+            of_rejects = f", {rejects:,} rejected" if rejects else ""
+            lines.append(f"  {name}: {files:,} {_plural('file', files)}, {documents:,} documents{of_rejects}")
+        for rule, files in sorted(self.skipped.items()):
+            lines.append(f"  skipped ({rule}): {files:,} {_plural('file', files)}")
+        return [*lines, *(f"  {remark}" for remark in self.remarks)]
 
     def line(self) -> str:
         """One line for people."""

@@ -40,6 +40,32 @@ def reading_length(text: str) -> int:
     return len(text) + 2 * sum(unicodedata.east_asian_width(char) in "WF" for char in text)
 
 
+_LINE_END = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+# Soft hyphens, zero-width blanks and marks of direction; joiners stay, words of some scripts need them.
+_INVISIBLE = re.compile("[\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f]")
+_UNCLEAN = re.compile(f"{_LINE_END.pattern}|{_INVISIBLE.pattern}|{_CONTROL.pattern}")
+
+
+def clean_characters(text: str) -> tuple[str, int]:
+    """A text with line ends as line feeds, without invisible characters, and with blanks for control characters.
+
+    Returns:
+        The text, and how many control characters became blanks.
+    """
+    if not _UNCLEAN.search(text):
+        return text, 0
+    return _CONTROL.subn(" ", _INVISIBLE.sub("", _LINE_END.sub("\n", text)))
+
+
+def printable(text: str) -> str:
+    r"""A text for a terminal: control characters, marks of direction and halves of characters as `\x1b`."""
+    return _UNPRINTABLE.sub(lambda found: found.group().encode("unicode_escape", "surrogatepass").decode(), text)
+
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
 def mentions_references(text: str) -> bool:
     """Whether a text speaks of passages that its reader does not have."""
     return _REFERENCES.search(text) is not None

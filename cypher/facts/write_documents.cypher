@@ -12,7 +12,12 @@ FOREACH (_ IN CASE WHEN document.content_hash IS NULL AND row.content_hash IS NO
       document.title = row.title,
       document.source = row.source,
       document.license = row.license,
-      document.attribution = row.attribution
+      document.attribution = row.attribution,
+      document.date = row.date,
+      document.parent = row.parent,
+      document.pages = row.pages,
+      document.section = row.section,
+      document.metadata = row.metadata
 )
 FOREACH (_ IN CASE WHEN row.grade < coalesce(document.grade, '~') THEN [1] ELSE [] END |
   SET document.grade = row.grade

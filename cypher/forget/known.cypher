@@ -1,8 +1,14 @@
-// Which of some ids are documents of the graph.
+// The documents of some ids, and the parts of those that were split.
 // access: read
 // params: ids
-// returns: id
-UNWIND $ids AS id
-MATCH (document:Document {id: id})
-RETURN document.id AS id
-ORDER BY id
+// returns: id, wanted
+UNWIND $ids AS wanted
+CALL (wanted) {
+  MATCH (document:Document {id: wanted})
+  RETURN document.id AS id
+  UNION
+  MATCH (part:Document {parent: wanted})
+  RETURN part.id AS id
+}
+RETURN id, wanted
+ORDER BY id, wanted

@@ -1,11 +1,12 @@
 // One document: what it is, how much it mentions and what was made from it.
 // access: read
 // params: id
-// returns: id, title, text, source, license, attribution, grade, subject, terms, combinations, questions
+// returns: id, title, text, source, license, attribution, date, parent, pages, section, metadata, grade, subject, terms, combinations, questions
 MATCH (document:Document {id: $id})
 RETURN document.id AS id, document.title AS title, document.text AS text, document.source AS source,
-       document.license AS license, document.attribution AS attribution, document.grade AS grade,
-       document.subject AS subject, COUNT { (document)-[:MENTIONS]->(:Term) } AS terms,
+       document.license AS license, document.attribution AS attribution, document.date AS date,
+       document.parent AS parent, document.pages AS pages, document.section AS section, document.metadata AS metadata,
+       document.grade AS grade, document.subject AS subject, COUNT { (document)-[:MENTIONS]->(:Term) } AS terms,
        COUNT { (document)<-[:GROUNDED_IN]-(:Combination) } AS combinations,
        COUNT { (document)<-[:WRITTEN_FROM]-(:Question) }
        + COUNT { (document)<-[:GROUNDED_IN]-(:Combination)<-[:WRITTEN_FROM]-(:Question) } AS questions

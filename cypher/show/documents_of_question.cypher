@@ -2,7 +2,7 @@
 // when they are passed on.
 // access: read
 // params: id
-// returns: id, title, text, source, license, attribution, jaccard, spellings
+// returns: id, title, text, source, license, attribution, parent, pages, section, jaccard, spellings
 MATCH (question:Question {id: $id})
 CALL (question) {
   MATCH (question)-[:WRITTEN_FROM]->(document:Document)
@@ -13,7 +13,8 @@ CALL (question) {
          COLLECT { MATCH (combination)-[:VISITS]->(term:Term) RETURN DISTINCT term.id } AS terms
 }
 RETURN document.id AS id, document.title AS title, document.text AS text, document.source AS source,
-       document.license AS license, document.attribution AS attribution, jaccard,
+       document.license AS license, document.attribution AS attribution, document.parent AS parent,
+       document.pages AS pages, document.section AS section, jaccard,
        COLLECT {
          MATCH (document)-[mention:MENTIONS]->(named:Term)-[:MERGED_INTO*0..1]->(term:Term)
          WHERE term.id IN terms

@@ -11,6 +11,7 @@ import sys
 import click
 
 from kgsynth import __version__
+from kgsynth.cli.say import say
 from kgsynth.errors import KgsynthError
 
 _COMMANDS = {
@@ -104,18 +105,18 @@ def main() -> None:
         code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.Abort:
-        click.echo("interrupted; what was finished is kept", err=True)
+        say("interrupted; what was finished is kept", err=True)
         sys.exit(130)
     except KeyboardInterrupt:
-        click.echo("interrupted; what was finished is kept", err=True)
+        say("interrupted; what was finished is kept", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except KgsynthError as error:
-        click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True)
+        say(click.style("error: ", fg="red", bold=True) + str(error), err=True)
         if error.hint:
-            click.echo(error.hint, err=True)
+            say(error.hint, err=True)
         sys.exit(1)
     except BrokenPipeError:
         # The reader has gone, for example `kgsynth merges | head`.

@@ -15,6 +15,7 @@ import click
 
 from kgsynth import queries
 from kgsynth.cli.options import env, graph_settings, open_graph, progress
+from kgsynth.cli.say import say
 from kgsynth.errors import ConfigError
 from kgsynth.graph import show
 from kgsynth.graph.server import ManagedServer
@@ -44,19 +45,19 @@ def browse(ctx: click.Context, /, is_opened: bool, port: int) -> None:
         values = {**show.guide_values(graph), "graph": graph_settings(ctx).name}
     with serving(values, port) as address:
         url = browser_url(state.browser_url, state.bolt_url, state.username, guide=f"{address}/guide")
-        click.echo(f"Browser   {url}")
-        click.echo(f"user      {state.username}")
-        click.echo(f"password  in {state.password_file}; paste it into the form below the guide")
-        click.echo(f"guide     :play {address}/guide")
-        click.echo(f"colours   :style {address}/style.grass")
+        say(f"Browser   {url}")
+        say(f"user      {state.username}")
+        say(f"password  in {state.password_file}; paste it into the form below the guide")
+        say(f"guide     :play {address}/guide")
+        say(f"colours   :style {address}/style.grass")
         stop = f"kgsynth --graph {graph_settings(ctx).name} db stop"
-        click.echo(f"Ctrl-C ends the guide's server; Neo4j goes on until `{stop}`.", err=True)
+        say(f"Ctrl-C ends the guide's server; Neo4j goes on until `{stop}`.", err=True)
         if is_opened:
             webbrowser.open(url)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
-            click.echo("", err=True)
+            say("", err=True)
 
 
 def browser_url(browser: str, bolt: str, username: str, *, guide: str) -> str:

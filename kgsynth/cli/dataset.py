@@ -8,6 +8,7 @@ import click
 
 from kgsynth import pipeline
 from kgsynth.cli.options import env, open_graph, progress, report, run_dir_option, settings_from, settings_options
+from kgsynth.cli.say import say
 from kgsynth.config import CurateSettings, ExportSettings
 
 
@@ -50,10 +51,10 @@ def curate(questions: tuple[Path, ...], run_dir: Path | None, overwrite: bool, *
         report=report,
         progress=progress(),
     )
-    click.echo(f"curated questions in {folder.path}; rejects beside them", err=True)
+    say(f"curated questions in {folder.path}; rejects beside them", err=True)
     for name in ("contamination.jsonl", "review.jsonl"):
         if (folder.path / name).exists() and (folder.path / name).stat().st_size:
-            click.echo(f"look at {folder.path / name}", err=True)
+            say(f"look at {folder.path / name}", err=True)
 
 
 @click.command()
@@ -97,4 +98,4 @@ def export(ctx: click.Context, /, curated: Path, output: Path, overwrite: bool, 
             progress=progress(),
         )
     rows = ", ".join(f"{number:,} {split}" for split, number in sorted(exported.rows.items()))
-    click.echo(f"{rows} in {exported.folder}", err=True)
+    say(f"{rows} in {exported.folder}", err=True)

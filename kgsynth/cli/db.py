@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kgsynth.cli.options import env, graph_settings, progress
+from kgsynth.cli.say import say
 from kgsynth.config import process_environment
 from kgsynth.errors import ConfigError
 from kgsynth.graph import derived, facts
@@ -36,7 +37,7 @@ def install(ctx: click.Context) -> None:
     """Fetch the jars of Neo4j and its Browser, checked by SHA-256; nothing when all are there."""
     server = _server(ctx)
     fetched = server.install(progress())
-    click.echo(
+    say(
         f"Neo4j {server.version.number}: "
         + (f"{fetched} jars fetched and checked" if fetched else "installed, all jars checked")
     )
@@ -53,10 +54,8 @@ def start(ctx: click.Context, /, heap_mib: int | None, page_cache_mib: int | Non
     began = time.monotonic()
     is_new = server.start(heap_mib=heap_mib, page_cache_mib=page_cache_mib, new_ports=new_ports, progress=progress())
     state = server.status()
-    click.echo(
-        f"graph {server.name!r}: " + (f"started in {time.monotonic() - began:.1f} s" if is_new else "runs already")
-    )
-    click.echo(f"Browser: {state.browser_url} (user {state.username}, password in {state.password_file})")
+    say(f"graph {server.name!r}: " + (f"started in {time.monotonic() - began:.1f} s" if is_new else "runs already"))
+    say(f"Browser: {state.browser_url} (user {state.username}, password in {state.password_file})")
 
 
 @db.command()
@@ -64,7 +63,7 @@ def start(ctx: click.Context, /, heap_mib: int | None, page_cache_mib: int | Non
 def stop(ctx: click.Context) -> None:
     """Stop the graph's Neo4j cleanly."""
     server = _server(ctx)
-    click.echo(f"graph {server.name!r}: " + ("stopped" if server.stop() else "did not run"))
+    say(f"graph {server.name!r}: " + ("stopped" if server.stop() else "did not run"))
 
 
 @db.command()
@@ -73,26 +72,24 @@ def status(ctx: click.Context) -> None:
     """Show whether the graph's Neo4j runs, where, and what is in it; exit code 3 when it does not run."""
     if env().neo4j_uri:
         with connect(env(), graph_settings(ctx)) as graph:
-            click.echo(f"server    {graph.uri} (NEO4J_URI), database {graph.database}")
+            say(f"server    {graph.uri} (NEO4J_URI), database {graph.database}")
             _show_contents(graph)
         return
     server = _server(ctx)
     state = server.status()
-    click.echo(f"graph     {state.name}")
-    click.echo(f"state     {f'running, pid {state.pid}' if state.is_running else 'stopped'}")
-    click.echo(
-        f"neo4j     {state.version}, {'installed' if state.is_installed else 'not installed: kgsynth db install'}"
-    )
+    say(f"graph     {state.name}")
+    say(f"state     {f'running, pid {state.pid}' if state.is_running else 'stopped'}")
+    say(f"neo4j     {state.version}, {'installed' if state.is_installed else 'not installed: kgsynth db install'}")
     if state.bolt_url:
-        click.echo(
+        say(
             f"bolt      {state.bolt_url}\nbrowser   {state.browser_url}\nuser      {state.username}\npassword  "
             f"in {state.password_file}"
         )
-    click.echo(f"memory    heap {state.memory.heap_mib:,} MiB, page cache {state.memory.page_cache_mib:,} MiB")
-    click.echo(f"home      {state.home} ({state.store_bytes / 2**20:,.0f} MiB)")
+    say(f"memory    heap {state.memory.heap_mib:,} MiB, page cache {state.memory.page_cache_mib:,} MiB")
+    say(f"home      {state.home} ({state.store_bytes / 2**20:,.0f} MiB)")
     others = sorted(path.parent.name for path in env().graphs.glob("*/settings.json") if path.parent.name != state.name)
     if others:
-        click.echo(f"others    {', '.join(others)} (kgsynth --graph NAME db status)")
+        say(f"others    {', '.join(others)} (kgsynth --graph NAME db status)")
     if not state.is_running:
         ctx.exit(3)
     with server.connect() as graph:
@@ -101,14 +98,12 @@ def status(ctx: click.Context) -> None:
 
 def _show_contents(graph: Graph) -> None:
     counts = facts.counts(graph)
-    click.echo("contents  " + ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items()))
+    say("contents  " + ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items()))
     state = derived.state(graph)
-    click.echo(f"walks     {'ready' if state == 'complete' else f'{state}: kgsynth build'}")
+    say(f"walks     {'ready' if state == 'complete' else f'{state}: kgsynth build'}")
     rates = walk_rates(graph)
     if rates is not None:
-        click.echo(
-            f"rates     {rates.walks_per_s:,.0f} walks/s of one session, {rates.hit_ratio:.1%} of pages from the cache"
-        )
+        say(f"rates     {rates.walks_per_s:,.0f} walks/s of one session, {rates.hit_ratio:.1%} of pages from the cache")
 
 
 @db.command()
@@ -121,14 +116,14 @@ def logs(ctx: click.Context, /, lines: int, follow: bool) -> None:
     if not server.console_log.exists():
         raise ConfigError(f"graph {server.name!r} has no log yet", hint="Start it: `kgsynth db start`.")
     for line in server.last_log_lines(lines):
-        click.echo(line)
+        say(line)
     if follow:
         with server.console_log.open(encoding="utf-8", errors="replace") as file:
             file.seek(0, os.SEEK_END)
             while True:
                 text = file.read()
                 if text:
-                    click.echo(text, nl=False)
+                    say(text, nl=False)
                 else:
                     time.sleep(0.5)
 
@@ -150,12 +145,12 @@ def url(ctx: click.Context, /, browser: bool) -> None:
     """Print the graph's address, without user and password."""
     environment = env()
     if environment.neo4j_uri:
-        click.echo(environment.neo4j_uri)
+        say(environment.neo4j_uri)
         return
     state = _server(ctx).status()
     if not state.bolt_url:
         raise ConfigError(f"graph {state.name!r} was never started", hint="Start it: `kgsynth db start`.")
-    click.echo(state.browser_url if browser else state.bolt_url)
+    say(state.browser_url if browser else state.bolt_url)
 
 
 @db.command()
@@ -171,7 +166,7 @@ def dump(ctx: click.Context, /, file: Path) -> None:
         raise ConfigError(f"there is no folder {file.absolute().parent}")
     server = _server(ctx)
     size = server.dump(file)
-    click.echo(f"graph {server.name!r}: {size / 2**20:,.1f} MiB in {file}")
+    say(f"graph {server.name!r}: {size / 2**20:,.1f} MiB in {file}")
 
 
 @db.command()
@@ -184,7 +179,7 @@ def restore(ctx: click.Context, /, file: Path, is_agreed: bool) -> None:
     if server.status().store_bytes and not is_agreed:
         click.confirm(f"Replace all that graph {server.name!r} holds?", abort=True)
     server.restore(file)
-    click.echo(f"graph {server.name!r}: restored from {file}")
+    say(f"graph {server.name!r}: restored from {file}")
 
 
 @db.command()
@@ -194,4 +189,4 @@ def reset(ctx: click.Context) -> None:
     """Stop the graph's Neo4j and delete its data, password and ports; the jars stay."""
     server = _server(ctx)
     server.reset()
-    click.echo(f"graph {server.name!r}: deleted")
+    say(f"graph {server.name!r}: deleted")

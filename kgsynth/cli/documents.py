@@ -8,7 +8,7 @@ import click
 from kgsynth import pipeline
 from kgsynth.cli.options import (
     BACKEND_HELPS,
-    FIELD_HELPS,
+    SOURCE_HELPS,
     asking_settings,
     env,
     graph_settings,
@@ -19,6 +19,7 @@ from kgsynth.cli.options import (
     settings_from,
     settings_options,
 )
+from kgsynth.cli.say import say
 from kgsynth.config import DocumentsSettings, ExtractSettings, MergeSettings
 from kgsynth.documents import LOADER_KINDS, loader_names
 from kgsynth.documents.forgotten import read_forgotten
@@ -26,8 +27,7 @@ from kgsynth.errors import ConfigError
 from kgsynth.records import StageCount
 
 _DOCUMENT_HELPS = {
-    "loader": "How to read the sources; `kgsynth loaders` lists them.",
-    **FIELD_HELPS,
+    **SOURCE_HELPS,
     "min_words": "Reject shorter documents.",
     "max_text_chars": "Reject longer documents.",
     "max_rejected_share": "Stop when a larger share is rejected.",
@@ -69,7 +69,7 @@ def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, run_di
 
     \b
     kgsynth extract corpus.jsonl.gz --with vocabulary -o annotations.jsonl
-    kgsynth extract notes/ --loader folder --with keyphrases -o annotations.jsonl
+    kgsynth extract notes/ book.pdf crawl.warc.gz --with keyphrases -o annotations.jsonl
     kgsynth extract corpus.jsonl --with llm --url http://127.0.0.1:8000 --seed 1 -o annotations.jsonl
 
     With llm the work is a run: killed, it is continued by the same command, and `kgsynth retry` asks for its rejects
@@ -89,7 +89,7 @@ def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, run_di
             report=report,
             progress=progress(),
         )
-        click.echo(f"annotations in {output}; the run, with rejects and manifest, in {folder.path}", err=True)
+        say(f"annotations in {output}; the run, with rejects and manifest, in {folder.path}", err=True)
         return
     count = pipeline.extract(documents, settings, output=output, rejects=rejects, report=report, progress=progress())
     _say_rejects(count, rejects)
@@ -190,9 +190,9 @@ def load(
 def loaders() -> None:
     """List the installed loaders by what they yield."""
     for kind in LOADER_KINDS:
-        click.echo(f"{kind}: {', '.join(loader_names(kind))}")
+        say(f"{kind}: {', '.join(loader_names(kind))}")
 
 
 def _say_rejects(count: StageCount, where: Path) -> None:
     if count.rejected:
-        click.echo(f"rejects are kept: {where} (and files beside it)", err=True)
+        say(f"rejects are kept: {where} (and files beside it)", err=True)

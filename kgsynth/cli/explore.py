@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import click
 from kgsynth import pipeline, queries
 from kgsynth.cli import results
 from kgsynth.cli.options import graph_settings, open_graph
+from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
 from kgsynth.errors import ConfigError
 from kgsynth.graph import show
@@ -109,7 +110,7 @@ def query(
     if taken.is_cut:
         said += f"; there are more (--limit {limit})"
     if path is not None or taken.is_cut:
-        click.echo(said, err=True)
+        say(said, err=True)
 
 
 class _Taken:
@@ -179,16 +180,16 @@ def concept(ctx: click.Context, /, name: str, limit: int, html: Path | None) -> 
             text = queries.load("explore/around_a_concept").text
             answer = graph.ask_user(text, {"concept": found}, where="around_a_concept", timeout_s=_TIMEOUT_S)
             results.picture(answer.rows, html)
-            click.echo(f"a picture in {html}", err=True)
+            say(f"a picture in {html}", err=True)
         view = show.term(graph, found, limit=limit)
     term = view.term
-    click.echo(f"{click.style(term['name'], bold=True)}  ({term['kind']}, {term['id']})")
+    say(f"{click.style(term['name'], bold=True)}  ({term['kind']}, {term['id']})")
     if term["counts_as"]:
-        click.echo(
+        say(
             f"  counts as {term['counts_as_name']} ({term['counts_as']}): rule {term['rule']}, "
             f"cosine {term['cosine']:.3f}"
         )
-    click.echo(
+    say(
         f"  {_many(term['documents'], 'document')}, {_many(term['neighbours'], 'neighbour')}, "
         f"{_many(term['combinations'], 'combination')}, {_many(term['questions'], 'question')}"
     )
@@ -217,13 +218,19 @@ def concept(ctx: click.Context, /, name: str, limit: int, html: Path | None) -> 
 def document(ctx: click.Context, /, name: str, with_text: bool) -> None:
     """Show the document NAME (id, title, or nearly): what it mentions and the questions that it touches."""
     with open_graph(ctx) as graph:
+        parts = show.parts(graph, name)
+        if parts:
+            _show_parts(name, parts)
+            return
         view = show.document(graph, _find(graph, "document", name))
     held = view.document
-    click.echo(f"{click.style(held['title'] or held['id'], bold=True)}  ({held['id']})")
-    for key in ("source", "license", "attribution", "grade", "subject"):
-        if held[key]:
-            click.echo(f"  {key}: {held[key]}")
-    click.echo(
+    say(f"{click.style(held['title'] or held['id'], bold=True)}  ({held['id']})")
+    said = {"part of": held["parent"], **{key: held[key] for key in ("pages", "section", "source", "license")}}
+    said |= {key: held[key] for key in ("attribution", "date", "grade", "subject")}
+    for key, value in {**said, **json.loads(held["metadata"] or "{}")}.items():
+        if value:
+            say(f"  {key.replace('_', ' ')}: {value}")
+    say(
         f"  {len(held['text'] or ''):,} characters, {_many(held['terms'], 'term')}, "
         f"{_many(held['combinations'], 'combination')}, {_many(held['questions'], 'question')}"
     )
@@ -232,6 +239,14 @@ def document(ctx: click.Context, /, name: str, with_text: bool) -> None:
     _section("questions", (f"{one['id']}  level {one['level']}  {_short(one['text'])}" for one in view.questions))
     if with_text:
         _section("text", (held["text"] or "").splitlines())
+
+
+def _show_parts(name: str, parts: Sequence[Mapping[str, Any]]) -> None:
+    say(f"{click.style(name, bold=True)} is in the graph as {len(parts):,} parts:\n")
+    show_table(
+        ("part", "pages", "section", "terms"),
+        [(one["id"], one["pages"] or "", one["section"] or one["title"] or "", str(one["terms"])) for one in parts],
+    )
 
 
 @click.command()
@@ -243,7 +258,7 @@ def question(ctx: click.Context, /, name: str) -> None:
         view = show.question(graph, _find(graph, "question", name))
     _show_question(view)
     command = f"kgsynth --graph {graph_settings(ctx).name} trace {view.question['id']}"
-    click.echo(f"\n{command} shows where it comes from.", err=True)
+    say(f"\n{command} shows where it comes from.", err=True)
 
 
 @click.command()
@@ -259,7 +274,7 @@ def trace(ctx: click.Context, /, name: str) -> None:
     _show_question(view)
     if view.steps:
         first = view.steps[0]
-        click.echo(
+        say(
             f"\n{click.style('combination', bold=True)} {view.question['combination']}: walk {first['walk']:,} "
             f"of seed {first['seed']}"
         )
@@ -269,44 +284,44 @@ def trace(ctx: click.Context, /, name: str) -> None:
             together *= chance or 1.0
             said = "no such step in the walk tables now" if chance is None else _chance(chance)
             arrow = "  " if step["step"] == 0 else "→ "
-            click.echo(f"  {arrow}{step['name']}  ({step['kind']}, {said})")
+            say(f"  {arrow}{step['name']}  ({step['kind']}, {said})")
         if all(step["chance"] for step in view.steps):
-            click.echo(f"  the whole walk: {_chance(together)} once its length is drawn")
+            say(f"  the whole walk: {_chance(together)} once its length is drawn")
     else:
-        click.echo("\nwritten from one document; there was no walk")
+        say("\nwritten from one document; there was no walk")
     for held in view.documents:
         similar = f"  Jaccard {held['jaccard']:.3f}" if held["jaccard"] is not None else ""
-        click.echo(f"\n{click.style('document', bold=True)} {held['id']}  {held['title'] or ''}{similar}")
+        say(f"\n{click.style('document', bold=True)} {held['id']}  {held['title'] or ''}{similar}")
         for passage in held["passages"]:
-            click.echo(f"    {passage}")
-        click.echo(f"  source: {held['source'] or 'unknown'}")
-        click.echo(
-            f"  licence: {held['license'] or 'unknown'}" + (f", {held['attribution']}" if held["attribution"] else "")
-        )
+            say(f"    {passage}")
+        place = f", pages {held['pages']}" if held["pages"] else ""
+        section = f", {held['section']}" if held["section"] else ""
+        say(f"  source: {held['source'] or 'unknown'}{place}{section}")
+        say(f"  licence: {held['license'] or 'unknown'}" + (f", {held['attribution']}" if held["attribution"] else ""))
 
 
 def _show_question(view: show.QuestionView) -> None:
     held = view.question
-    click.echo(
+    say(
         f"{click.style('question', bold=True)} {held['id']}  level {held['level']}"
         + (f", {held['grade']}" if held["grade"] else "")
         + (f", {held['origin']}" if held["origin"] else "")
     )
     for line in str(held["text"]).splitlines():
-        click.echo(f"  {line}")
+        say(f"  {line}")
     _show_claims(held)
-    click.echo(f"  by {held['model']} ({held['template']}), seed {held['seed']}, run {held['run']}")
+    say(f"  by {held['model']} ({held['template']}), seed {held['seed']}, run {held['run']}")
     for answer in view.answers:
         agreed = (
             f", {answer['agreement']:.0%} of {answer['votes']} votes" if answer["votes"] and answer["votes"] > 1 else ""
         )
         judged = f", judged {answer['verdict']}" if answer["verdict"] else ""
-        click.echo(
+        say(
             f"\n{click.style('answer', bold=True)} {answer['final_answer'] or '(no final answer)'}{agreed}{judged}, "
             f"by {answer['model']}"
         )
         for line in str(answer["text"]).splitlines():
-            click.echo(f"  {line}")
+            say(f"  {line}")
 
 
 _EVIDENCE = {"name": "", "alias": " (by another name)", "words": " (in other words)", "meaning": " (by meaning)"}
@@ -318,7 +333,7 @@ def _show_claims(held: Mapping[str, Any]) -> None:
     evidence = held["claim_evidence"]
     if not evidence:
         if claimed:
-            click.echo(f"  claims: {', '.join(claimed)}")
+            say(f"  claims: {', '.join(claimed)}")
         return
     by_term = list(zip(claimed, evidence, strict=True))
     for title, names in (
@@ -327,22 +342,22 @@ def _show_claims(held: Mapping[str, Any]) -> None:
         ("claimed, but was not given", held["foreign_claims"] or []),
     ):
         if names:
-            click.echo(f"  {title}: {', '.join(names)}")
+            say(f"  {title}: {', '.join(names)}")
 
 
 def _find(graph: Graph, thing: show.Thing, name: str) -> str:
     found = pipeline.find(graph, thing, name)
     if found.taken_for:
-        click.echo(f"no {thing} is called {name!r}; this is the nearest", err=True)
+        say(f"no {thing} is called {name!r}; this is the nearest", err=True)
     return found.id
 
 
 def _section(title: str, lines: Iterable[str]) -> None:
     held = list(lines)
     if held:
-        click.echo(f"\n{title}")
+        say(f"\n{title}")
         for line in held:
-            click.echo(f"  {line}")
+            say(f"  {line}")
 
 
 def _mentioned(term: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ import click
 from kgsynth import pipeline
 from kgsynth.cli.options import (
     BACKEND_HELPS,
-    FIELD_HELPS,
+    SOURCE_HELPS,
     asking_settings,
     env,
     progress,
@@ -16,6 +16,7 @@ from kgsynth.cli.options import (
     settings_from,
     settings_options,
 )
+from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
 from kgsynth.config import DocumentsSettings, FilterSettings, SyllabusSettings
 from kgsynth.reports import page
@@ -30,7 +31,7 @@ _positives = click.option(
 )
 _documents = settings_options(
     DocumentsSettings,
-    helps={"loader": "How to read the sources; `kgsynth loaders` lists them.", **FIELD_HELPS},
+    helps=SOURCE_HELPS,
 )
 _look = settings_options(
     FilterSettings,
@@ -123,10 +124,10 @@ def run_command(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None
     show_table(("", "selected", "added", "removed", "correlation", "same side of the cut"), rows)
     last = figures["rounds"][-1] if figures["rounds"] else figures["start"]
     for name in ("just_above", "just_below"):
-        click.echo(f"\n{name.replace('_', ' ')} the cut:")
+        say(f"\n{name.replace('_', ' ')} the cut:")
         for one in last[name][:5]:
-            click.echo(f"  {one['score']:.2f}  {one['id']}  {one['title'][:80]}")
-    click.echo(
+            say(f"  {one['score']:.2f}  {one['id']}  {one['title'][:80]}")
+    say(
         f"\n{figures['kept']:,} documents in {work_dir / 'kept.jsonl'}; the rest in dropped.jsonl. A page about it: "
         f"kgsynth filter report {work_dir} -o filter.html",
         err=True,
@@ -141,7 +142,7 @@ def report_command(work_dir: Path, output: Path) -> None:
     made = page.filter_page(pipeline.read_figures(work_dir))
     with atomic(output) as partial:
         partial.write_text(made, encoding="utf-8")
-    click.echo(f"report in {output}", err=True)
+    say(f"report in {output}", err=True)
 
 
 @filter_group.command()
@@ -155,7 +156,7 @@ def syllabus(output: Path, run_dir: Path, **values: Any) -> None:
     folder = pipeline.write_syllabus(
         env(), settings, run_dir=run_dir, output=output, report=report, progress=progress()
     )
-    click.echo(f"documents in {output}; the run in {folder.path}", err=True)
+    say(f"documents in {output}; the run in {folder.path}", err=True)
 
 
 @filter_group.command()
@@ -191,7 +192,7 @@ def start(work_dir: Path, positives: tuple[str, ...], **values: Any) -> None:
         positives=settings_from(DocumentsSettings, "documents", values, sources=list(positives)),
         report=report,
     )
-    click.echo(f"chances in {work_dir / 'start.parquet'}", err=True)
+    say(f"chances in {work_dir / 'start.parquet'}", err=True)
 
 
 @filter_group.command()
@@ -221,7 +222,7 @@ def rate(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
         report=report,
         progress=progress(),
     )
-    click.echo(f"ratings in {folder.path}; `kgsynth filter fine` makes scores of them", err=True)
+    say(f"ratings in {folder.path}; `kgsynth filter fine` makes scores of them", err=True)
 
 
 @filter_group.command()
@@ -242,7 +243,7 @@ def fine(work_dir: Path, **values: Any) -> None:
     )
     rows = [("ratings", said["ratings"]), ("mean rating", said["mean_rating"]), *said["agreement"].items()]
     show_table(("", "value"), [[name.replace("_", " "), _shown(value)] for name, value in rows])
-    click.echo(f"scores in {work_dir / f'round-{len(folders)}' / 'scores.parquet'}", err=True)
+    say(f"scores in {work_dir / f'round-{len(folders)}' / 'scores.parquet'}", err=True)
 
 
 @filter_group.command()
@@ -259,7 +260,7 @@ def keep(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
         work_dir=work_dir,
         report=report,
     )
-    click.echo(f"{kept:,} documents in {work_dir / 'kept.jsonl'}; the rest in dropped.jsonl", err=True)
+    say(f"{kept:,} documents in {work_dir / 'kept.jsonl'}; the rest in dropped.jsonl", err=True)
 
 
 def _shown(value: Any) -> str:

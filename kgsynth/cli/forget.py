@@ -6,6 +6,7 @@ import click
 
 from kgsynth import pipeline
 from kgsynth.cli.options import env, graph_settings, open_graph, progress, report
+from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_changes, show_table
 from kgsynth.documents.forgotten import read_forgotten, remove_tombstones
 from kgsynth.errors import ConfigError
@@ -47,7 +48,7 @@ def forget(
         held = read_forgotten(environment.tombstones, graphs={graph_of.name})
         show_table(("document", "reason"), sorted(held.documents.items()))
         for (first, second), verdict in sorted(held.verdicts.items()):
-            click.echo(f"  kept for when both are back: a reviewer's {verdict} on {first} and {second}", err=True)
+            say(f"  kept for when both are back: a reviewer's {verdict} on {first} and {second}", err=True)
         return
     ids = list(documents)
     if file is not None:
@@ -60,7 +61,7 @@ def forget(
         raise ConfigError("no document is given", hint="Give ids: `kgsynth document NAME` finds them by title.")
     if allow_again:
         number = remove_tombstones(environment.tombstones, ids, graph=graph_of.name)
-        click.echo(f"{number:,} of {len(set(ids)):,} documents may be loaded again", err=True)
+        say(f"{number:,} of {len(set(ids)):,} documents may be loaded again", err=True)
         return
     with open_graph(ctx) as graph:
         if dry_run:
@@ -70,7 +71,7 @@ def forget(
             graph, environment, ids, graph_settings=graph_of, reason=reason, report=report, progress=progress()
         )
     _show_changes(planned)
-    click.echo("Write exported data sets again: `kgsynth export RUN -o FOLDER --overwrite` leaves them out.", err=True)
+    say("Write exported data sets again: `kgsynth export RUN -o FOLDER --overwrite` leaves them out.", err=True)
 
 
 def _show_plan(graph: Graph, planned: ForgetPlan) -> None:
@@ -83,7 +84,7 @@ def _show_plan(graph: Graph, planned: ForgetPlan) -> None:
         ],
     )
     _show_changes(planned)
-    click.echo(
+    say(
         f"{len(going.documents):,} documents, {len(going.terms):,} terms, {len(going.combinations):,} combinations, "
         f"{len(going.questions):,} questions and {len(going.answers):,} answers would go; nothing was changed.",
         err=True,
@@ -95,7 +96,7 @@ def _show_changes(planned: ForgetPlan) -> None:
     if planned.merges is not None:
         show_changes(planned.merges, err=True)
     for first, second, verdict in planned.going.verdicts:
-        click.echo(
+        say(
             f"  ! with a term goes a reviewer's {verdict} on {first} and {second}: kept beside the tombstones, it "
             "holds again when both are back",
             err=True,

@@ -9,6 +9,7 @@ import click
 
 from kgsynth import pipeline
 from kgsynth.cli.options import env, graph_settings, open_graph, progress, report, settings_from, settings_options
+from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_changes, show_table
 from kgsynth.concepts.decide import Merge
 from kgsynth.config import MergeSettings
@@ -94,7 +95,7 @@ def merge(
         if undo_ids or reject_ids or distinct:
             for ids, is_rejected in ((undo_ids, False), (reject_ids, True)):
                 if ids:
-                    click.echo(
+                    say(
                         f"{decisions.undo(graph, ids, reject=is_rejected)} merges undone"
                         + (" and rejected" if is_rejected else ""),
                         err=True,
@@ -104,9 +105,7 @@ def merge(
         elif review_file is not None:
             found = pipeline.cases(graph, env(), settings)
             pipeline.write_review(review_file, found)
-            click.echo(
-                f"{len(found):,} doubtful pairs in {review_file}: fill in the column verdict with yes or no.", err=True
-            )
+            say(f"{len(found):,} doubtful pairs in {review_file}: fill in the column verdict with yes or no.", err=True)
             return
         elif review or reviews:
             if reviews:
@@ -121,13 +120,13 @@ def merge(
             planned = pipeline.merge(graph, env(), settings, dry_run=dry_run, report=report)
             if dry_run:
                 _show_merges(planned.merges, planned.names)
-                click.echo(
+                say(
                     f"{len(planned.merges)} merges would be made; nothing was changed. {len(planned.doubts):,} pairs "
                     "are doubtful: kgsynth merge --review.",
                     err=True,
                 )
                 return
-    click.echo("Run `kgsynth build` to bring the walk tables up to date.", err=True)
+    say("Run `kgsynth build` to bring the walk tables up to date.", err=True)
 
 
 def _show_merges(planned: Sequence[Merge], names: Mapping[str, str]) -> None:
@@ -155,7 +154,7 @@ def _ask(found: Sequence[Case], session: Path) -> dict[Pair, Verdict]:
     """
     verdicts = _earlier(session, {one.pair for one in found})
     if verdicts:
-        click.echo(f"{len(verdicts):,} verdicts of a session that was not applied are taken up", err=True)
+        say(f"{len(verdicts):,} verdicts of a session that was not applied are taken up", err=True)
     place = 0
     waiting: list[str] = []
     while place < len(found):
@@ -163,14 +162,14 @@ def _ask(found: Sequence[Case], session: Path) -> dict[Pair, Verdict]:
             place += 1
             continue
         one = found[place]
-        click.echo(f"\n{place + 1} of {len(found):,}  {one.decided}, cosine {one.cosine:.3f}, doubt {one.doubt:.2f}")
+        say(f"\n{place + 1} of {len(found):,}  {one.decided}, cosine {one.cosine:.3f}, doubt {one.doubt:.2f}")
         for name, sentence in ((one.first, one.first_sentence), (one.second, one.second_sentence)):
-            click.echo(f"  {click.style(name, bold=True)}" + (f"\n      {sentence}" if sentence else ""))
-        click.echo("  the same? y yes, n no, s skip, u undo, q quit ", nl=False)
+            say(f"  {click.style(name, bold=True)}" + (f"\n      {sentence}" if sentence else ""))
+        say("  the same? y yes, n no, s skip, u undo, q quit ", nl=False)
         # One read may bring several keys.
         waiting = waiting or list(_keys())
         key = waiting.pop(0) if waiting else "q"
-        click.echo(key)
+        say(key)
         if key == "q":
             break
         if key == "u":
@@ -223,19 +222,19 @@ def _apply(
 ) -> bool:
     """Show what verdicts change, ask, and apply; whether it was done."""
     if not verdicts:
-        click.echo("nothing was decided, nothing is changed", err=True)
+        say("nothing was decided, nothing is changed", err=True)
         return False
     planned = pipeline.preview(graph, env(), settings, verdicts)
     yes = sum(verdict == "yes" for verdict in verdicts.values())
-    click.echo(f"\n{yes:,} pairs are the same, {len(verdicts) - yes:,} are different. This changes:")
+    say(f"\n{yes:,} pairs are the same, {len(verdicts) - yes:,} are different. This changes:")
     show_changes(planned)
     if not planned.is_change:
-        click.echo("  no merge; the verdicts are kept for later ones")
+        say("  no merge; the verdicts are kept for later ones")
     left = _not_joined(planned, verdicts)
     for first, second in left:
-        click.echo(f"  ! {first} and {second} are the same by a verdict and are not joined", err=True)
+        say(f"  ! {first} and {second} are the same by a verdict and are not joined", err=True)
     if is_dry or (not is_agreed and not click.confirm("Apply?")):
-        click.echo("nothing was changed", err=True)
+        say("nothing was changed", err=True)
         return False
     pipeline.apply_review(graph, env(), settings, verdicts, report)
     return True
@@ -293,8 +292,8 @@ def check(ctx: click.Context) -> None:
     with open_graph(ctx) as graph:
         findings = pipeline.check(graph, report=report, progress=progress())
     for finding in findings:
-        click.echo(f"{finding.check}: {finding.count:,} rows. {finding.summary}")
+        say(f"{finding.check}: {finding.count:,} rows. {finding.summary}")
         for row in finding.examples:
-            click.echo("  " + ", ".join(f"{key}={value!r}" for key, value in row.items()))
+            say("  " + ", ".join(f"{key}={value!r}" for key, value in row.items()))
     if findings:
         ctx.exit(1)

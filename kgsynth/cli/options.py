@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
 
+from kgsynth.cli.say import say
 from kgsynth.config import UNDECISIVE, Environment, GraphSettings, environment, plain_value, section_from, set_in
 from kgsynth.graph.session import Graph
 from kgsynth.pipeline import connect
@@ -162,12 +163,29 @@ FIELD_HELPS = {
     "source_field": "Field with the source.",
     "license_field": "Field with the licence.",
     "attribution_field": "Field with whom to credit.",
+    "encoding": "Encoding of text files.  [default: by byte-order mark, as UTF-8, as declared, else a guess that is "
+    "said]",
+    "delimiter": "What stands between the cells of CSV files.  [default: found]",
+}
+# How sources are read, for every stage that reads documents.
+SOURCE_HELPS = {
+    "loader": "How to read the sources; `kgsynth loaders` lists them. auto knows a file by its first bytes and its "
+    "ending.",
+    **FIELD_HELPS,
+    "split": "How long documents become parts: by headings, pages or words; auto takes the first of these that the "
+    "document has, and leaves short documents whole.",
+    "whole_words": "With --split auto: documents of so many words stay whole.",
+    "part_words": "Words of a part at most.",
+    "readers": "Worker processes that read files.  [default: one for each core]",
+    "file_timeout_s": "Give up a file when its reader gives nothing for so many seconds.",
+    "file_memory_mb": "Give up a file when its reader needs more memory, in MiB.",
 }
 
 
 def report(count: StageCount) -> None:
-    """A stage's closing line, on standard error."""
-    click.echo(count.line(), err=True)
+    """A stage's closing lines, on standard error."""
+    for line in count.lines():
+        say(line, err=True)
 
 
 def progress() -> Progress:

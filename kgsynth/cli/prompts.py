@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from kgsynth import pipeline
+from kgsynth.cli.say import say
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -18,7 +19,7 @@ def prompts() -> None:
 def list_domains() -> None:
     """List the domains that come with kgsynth, with their tasks; --domain takes one of them."""
     for domain, tasks in pipeline.list_prompts().items():
-        click.echo(f"{domain}: {', '.join(tasks)}")
+        say(f"{domain}: {', '.join(tasks)}")
 
 
 @prompts.command()
@@ -31,8 +32,8 @@ def show(domain: str, task: str | None) -> None:
     """
     for name, text in pipeline.prompt_texts(domain, task).items():
         if task is None:
-            click.echo(click.style(f"# {name}.txt", bold=True))
-        click.echo(text.rstrip() + ("\n" if task is None else ""))
+            say(click.style(f"# {name}.txt", bold=True))
+        say(text.rstrip() + ("\n" if task is None else ""))
 
 
 @prompts.command()
@@ -41,7 +42,7 @@ def show(domain: str, task: str | None) -> None:
 def copy(domain: str, folder: Path) -> None:
     """Copy the templates of DOMAIN to FOLDER, to be changed there and used with --domain FOLDER."""
     count = pipeline.copy_prompts(domain, folder)
-    click.echo(f"{count} templates in {folder}: change them, then kgsynth prompts check {folder}", err=True)
+    say(f"{count} templates in {folder}: change them, then kgsynth prompts check {folder}", err=True)
 
 
 @prompts.command()
@@ -60,9 +61,9 @@ def check(ctx: click.Context, folder: Path) -> None:
             said = f"good, {one.examples} examples" if one.examples != 1 else "good, 1 example"
         else:
             continue
-        click.echo(f"{one.task}: {said}")
+        say(f"{one.task}: {said}")
     missing = [one.task for one in checked if not one.hash and not one.problem]
     if missing:
-        click.echo(f"not there, for stages that do not use this folder: {', '.join(missing)}")
+        say(f"not there, for stages that do not use this folder: {', '.join(missing)}")
     if any(one.problem for one in checked):
         ctx.exit(1)

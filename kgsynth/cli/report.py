@@ -8,6 +8,7 @@ import click
 
 from kgsynth import pipeline
 from kgsynth.cli.options import env, graph_settings, open_graph, progress
+from kgsynth.cli.say import say
 from kgsynth.errors import ConfigError
 
 
@@ -75,8 +76,8 @@ def report(
     pipeline.write_report(figures, output, json_file=json_file)
     for run in figures["runs"]:
         for note in run["notes"]:
-            click.echo(f"{run['name']}: {note}", err=True)
-    click.echo(f"a report in {output}" + (f", its figures in {json_file}" if json_file else ""), err=True)
+            say(f"{run['name']}: {note}", err=True)
+    say(f"a report in {output}" + (f", its figures in {json_file}" if json_file else ""), err=True)
 
 
 def _check_outputs(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:

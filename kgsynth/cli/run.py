@@ -9,6 +9,7 @@ import click
 from kgsynth import config as configuration
 from kgsynth import pipeline, queries
 from kgsynth.cli.options import env, progress, report
+from kgsynth.cli.say import say
 from kgsynth.cli.walks import show_combinations
 from kgsynth.config import Resolved, resolve, resolve_file
 from kgsynth.graph.server import ManagedServer
@@ -104,7 +105,7 @@ def config(file: Path | None, demo: bool, overrides: tuple[str, ...]) -> None:
     else:
         resolved = resolve(overrides=overrides) if file is None else resolve_file(file, overrides)
     for line in resolved.lines():
-        click.echo(line)
+        say(line)
 
 
 def _demo_text() -> str:
@@ -120,41 +121,41 @@ def _run(resolved: Resolved, work_dir: Path) -> None:
 def _show(result: RunResult, environment: configuration.Environment, resolved: Resolved, work_dir: Path) -> None:
     if resolved.config.run.until == "filter":
         folder = result.folders["filter"]
-        click.echo(f"\nKept documents in {folder / 'kept.jsonl'}.")
-        click.echo(f"A page about it: kgsynth filter report {folder} -o filter.html")
+        say(f"\nKept documents in {folder / 'kept.jsonl'}.")
+        say(f"A page about it: kgsynth filter report {folder} -o filter.html")
         return
-    click.echo(f"\n{len(result.combinations)} of {result.combination_count:,} combinations:\n")
+    say(f"\n{len(result.combinations)} of {result.combination_count:,} combinations:\n")
     show_combinations(result.combinations)
     if result.questions:
-        click.echo(f"\n{min(_SHOWN_QUESTIONS, len(result.questions))} of {result.question_count:,} questions:\n")
+        say(f"\n{min(_SHOWN_QUESTIONS, len(result.questions))} of {result.question_count:,} questions:\n")
     for question in result.questions[:_SHOWN_QUESTIONS]:
-        click.echo(
+        say(
             f"- {question.text}\n    level {question.level} "
             f"[{', '.join(term.partition(':')[2] for term in question.concepts)}]  from "
             f"{', '.join(question.documents)}\n"
         )
     for one in result.answers[:_SHOWN_ANSWERS]:
-        click.echo(f"An answer, ending in {one.final_answer or 'no final answer'!r}:\n")
-        click.echo("  " + one.answer[:_ANSWER_CHARS].replace("\n", "\n  ") + "\n")
+        say(f"An answer, ending in {one.final_answer or 'no final answer'!r}:\n")
+        say("  " + one.answer[:_ANSWER_CHARS].replace("\n", "\n  ") + "\n")
     if result.questions and result.questions[0].model == "SmolLM2-135M-Instruct":
-        click.echo(
+        say(
             "(SmolLM2-135M shows that the path works. For questions worth training on use --llm URL or --set "
             "backend.model=FOLDER.)\n"
         )
-    click.echo(f"Results in {work_dir}: combinations.jsonl, and a folder a stage with rejects beside what was kept:")
+    say(f"Results in {work_dir}: combinations.jsonl, and a folder a stage with rejects beside what was kept:")
     for name, folder in result.folders.items():
-        click.echo(f"  {name}: {folder}")
+        say(f"  {name}: {folder}")
     if resolved.config.run.until == "dataset" and "dataset" not in result.folders:
-        click.echo("Nothing was left for a training set: the rejects of answers and curated say why.")
+        say("Nothing was left for a training set: the rejects of answers and curated say why.")
     if environment.neo4j_uri:
-        click.echo(f"The graph: {environment.neo4j_uri}")
+        say(f"The graph: {environment.neo4j_uri}")
     else:
         state = ManagedServer(environment, resolved.config.graph.name).status()
-        click.echo(
+        say(
             f"The graph in Neo4j Browser: {state.browser_url}\n  user {state.username}, password in "
             f"{state.password_file}"
         )
-    click.echo("Three queries to try there; `kgsynth query --list` has more:\n")
+    say("Three queries to try there; `kgsynth query --list` has more:\n")
     claimed = [concept for question in result.questions for concept in question.concepts]
     values = {
         "concept": claimed[0].partition(":")[2] if claimed else "",
@@ -165,8 +166,6 @@ def _show(result: RunResult, environment: configuration.Environment, resolved: R
         body = "\n".join(line for line in query.text.splitlines() if not line.startswith("//"))
         for parameter in query.parameters:
             body = body.replace(f"${parameter}", json.dumps(values[parameter]))
-        click.echo(f"// {query.summary}\n" + body + ";\n")
-    click.echo(
-        f"A page about all of this: kgsynth --graph {resolved.config.graph.name} report {work_dir} -o report.html"
-    )
-    click.echo(f"Stop the server with: kgsynth --graph {resolved.config.graph.name} db stop")
+        say(f"// {query.summary}\n" + body + ";\n")
+    say(f"A page about all of this: kgsynth --graph {resolved.config.graph.name} report {work_dir} -o report.html")
+    say(f"Stop the server with: kgsynth --graph {resolved.config.graph.name} db stop")

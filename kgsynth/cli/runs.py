@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
 from kgsynth.runs import RunFolder, find_runs, open_run
 
@@ -31,7 +32,7 @@ def runs(ctx: click.Context, /, below: Path | None) -> None:
     if rows:
         show_table(("run", "stage", "state", "units", "kept", "rejected", "tokens out", "seconds", "folder"), rows)
     else:
-        click.echo(f"no run below {below.absolute()}", err=True)
+        say(f"no run below {below.absolute()}", err=True)
 
 
 @runs.command()
@@ -40,37 +41,37 @@ def show(run: Path) -> None:
     """Show the run in the folder RUN: settings, counts, rejects by reason with examples, sessions, parts."""
     folder = open_run(run)
     counted = folder.counted()
-    click.echo(f"run {folder.run_id} ({folder.stage}), {_state(folder)}, in {folder.path}")
+    say(f"run {folder.run_id} ({folder.stage}), {_state(folder)}, in {folder.path}")
     read = counted["kept"] + sum(counted["rejected"].values())
-    click.echo(f"{read:,} {folder.rows_name} read = {counted['kept']:,} kept + {read - counted['kept']:,} rejected")
+    say(f"{read:,} {folder.rows_name} read = {counted['kept']:,} kept + {read - counted['kept']:,} rejected")
     for name, number in sorted(counted["totals"].items()):
-        click.echo(f"  {name.replace('_', ' ')}: {number:,}")
+        say(f"  {name.replace('_', ' ')}: {number:,}")
     for shard in _journals(folder):
-        click.echo(f"  in the journal of shard {shard}: {len(_lines(folder.journal_file(shard))):,} finished requests")
+        say(f"  in the journal of shard {shard}: {len(_lines(folder.journal_file(shard))):,} finished requests")
     if counted["rejected"]:
-        click.echo("\nrejects")
+        say("\nrejects")
         for reason, number in sorted(counted["rejected"].items(), key=lambda item: -item[1]):
-            click.echo(f"  {number:,} {reason}")
+            say(f"  {number:,} {reason}")
             for row in _examples(folder, reason):
                 raw = " ".join(str(row["raw"]).split())
-                click.echo(f"      {row['unit_id']}: {raw[:_RAW_CHARS]}{'…' if len(raw) > _RAW_CHARS else ''}")
+                say(f"      {row['unit_id']}: {raw[:_RAW_CHARS]}{'…' if len(raw) > _RAW_CHARS else ''}")
     for part in folder.parts()[1:]:
         made = part.counted()
         number = made["kept"] + sum(made["rejected"].values())
-        click.echo(f"\n{part.path.name}, {_state(part)}: {number:,} read, {made['kept']:,} kept")
+        say(f"\n{part.path.name}, {_state(part)}: {number:,} read, {made['kept']:,} kept")
     sessions = folder.sessions()
     if sessions:
-        click.echo("\nsessions")
+        say("\nsessions")
         for row in sessions:
             seconds = max(float(row.get("seconds", 0)), 1e-9)
             asked, tokens = row.get("requests", 0), row.get("output_tokens", 0)
-            click.echo(
+            say(
                 f"  ended {row.get('ended', '?')}: {seconds:,.1f} s, {asked:,} requests, "
                 f"{row.get('prompt_tokens', 0) / seconds:,.0f} tokens/s in, {tokens / seconds:,.0f} out"
             )
-    click.echo("\nsettings")
+    say("\nsettings")
     for name, value in sorted(folder.settings.items()):
-        click.echo(f"  {name} = {json.dumps(value, ensure_ascii=False)}")
+        say(f"  {name} = {json.dumps(value, ensure_ascii=False)}")
 
 
 def _state(folder: RunFolder) -> str:

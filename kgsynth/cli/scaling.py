@@ -10,6 +10,7 @@ import numpy as np
 
 from kgsynth import pipeline
 from kgsynth.cli.options import env, open_graph, progress, report, settings_from, settings_options
+from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
 from kgsynth.config import ExportSettings
 from kgsynth.errors import ConfigError
@@ -69,7 +70,7 @@ def fit(
         except ConfigError as error:
             if law == "plain":
                 raise
-            click.echo(f"no rectified law: {error}", err=True)
+            say(f"no rectified law: {error}", err=True)
             continue
         largest = scaling.without_largest(points, law=law, is_shared=shared_beta, draws=draws, seed=seed, level=level)
         found[law] = {**scaling.to_row(fitted), "without_largest": largest}
@@ -79,16 +80,14 @@ def fit(
     write_json(output, {"laws": found, "level": level, "seed": seed})
     show_table(("law", "model", "parameter", "value", "low", "high"), [list(map(_cell, row)) for row in rows])
     if checks:
-        click.echo("\nfitted without the largest size of each model:")
+        say("\nfitted without the largest size of each model:")
         header = ("law", "model", "billion tokens", "error %", "predicted", "low", "high")
         show_table(header, checks)
     for name, row in found.items():
-        click.echo(
-            f"{name}: AIC {row['aic']:.1f}, errors off by {100 * row['deviation']:.2g} % of themselves", err=True
-        )
+        say(f"{name}: AIC {row['aic']:.1f}, errors off by {100 * row['deviation']:.2g} % of themselves", err=True)
     for one in warnings:
-        click.echo(f"warning: {one}", err=True)
-    click.echo(f"a fit in {output}; the lower AIC is better: {_better(found)}", err=True)
+        say(f"warning: {one}", err=True)
+    say(f"a fit in {output}; the lower AIC is better: {_better(found)}", err=True)
 
 
 @scaling_group.command()
@@ -116,15 +115,15 @@ def predict(fit_file: Path, model: str | None, sizes: str, errors: str, law: sca
             far |= one["far"]
     header = ("model", "billion tokens", "error %", "low", "high", "")
     show_table(header, [list(map(_cell, row)) for row in rows])
-    click.echo(
+    say(
         f"{fitted.law} law; low and high are of the {'error' if wanted else 'size'}, {level:.0%} intervals of the law"
         + ("" if not (wanted and aims) else "; where an error was given, of the size"),
         err=True,
     )
     if any(row[1] == 0 for row in rows):
-        click.echo("a size of 0: the law gives that error without any data.", err=True)
+        say("a size of 0: the law gives that error without any data.", err=True)
     if far:
-        click.echo(
+        say(
             f"far: more than {scaling.FAR:g} times beyond what was measured. The interval knows nothing of what may "
             "change there.",
             err=True,
@@ -170,7 +169,7 @@ def plot(fit_file: Path, output: Path, law: scaling.Law | None, level: float) ->
         )
     with atomic(output) as partial:
         partial.write_bytes(made if isinstance(made, bytes) else made.encode())
-    click.echo(f"the {fitted.law} law in {output}", err=True)
+    say(f"the {fitted.law} law in {output}", err=True)
 
 
 @scaling_group.command()
@@ -208,8 +207,8 @@ def plan(
     held = found.pop("supply")
     header = ("level", "units", "questions a unit", "answered", "questions", "tokens each", "tokens")
     show_table(header, [list(map(_whole, row.values())) for row in found["levels"]])
-    click.echo(f"\n{found['tokens'] / 1e9:.6g} billion tokens in all")
-    click.echo(
+    say(f"\n{found['tokens'] / 1e9:.6g} billion tokens in all")
+    say(
         f"combinations: {held.walks:,} walks gave {held.different:,} different ones; the next is new with chance "
         f"{held.new_chance:.1%}; "
         + (
@@ -230,7 +229,7 @@ def plan(
             for times in (1, 2, 10)
             for one in scaling.predict(fitted, name, [times * total], level=level)
         ]
-        click.echo(f"\n{name}, {fitted.law} law; nothing brings it below {fitted.parameters[name].floor:.4g} %:")
+        say(f"\n{name}, {fitted.law} law; nothing brings it below {fitted.parameters[name].floor:.4g} %:")
         show_table(("", "billion tokens", "error %", "low", "high", ""), [list(map(_cell, row)) for row in rows])
     if json_file is not None:
         write_json(json_file, {**found, "supply": pipeline.supply_row(held), "predictions": rows})
@@ -275,8 +274,8 @@ def subset(curated: Path, sizes: str, output: Path, seed: int, overwrite: bool, 
     for one in found["subsets"]:
         if len(set(one["levels"].values())) > 1 and max(one["levels"].values()) - min(one["levels"].values()) > 1:
             shares = ", ".join(f"{number:,} of level {level}" for level, number in one["levels"].items())
-            click.echo(f"warning: a level is used up at {one['size']:,}: {shares}", err=True)
-    click.echo(f"{len(found['subsets'])} subsets in {output}; subsets.json says what each holds", err=True)
+            say(f"warning: a level is used up at {one['size']:,}: {shares}", err=True)
+    say(f"{len(found['subsets'])} subsets in {output}; subsets.json says what each holds", err=True)
 
 
 def _fitted(path: Path, law: scaling.Law | None) -> tuple[scaling.Fit, dict[str, Any]]:

@@ -3,17 +3,17 @@
 import sys
 from collections.abc import Sequence
 
-import click
-
+from kgsynth.cli.say import say
 from kgsynth.pipeline.graph import MergePlan
+from kgsynth.texts import printable
 
 
 def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on standard output."""
     if not sys.stdout.isatty():
-        click.echo("\t".join(header))
+        say("\t".join(header))
         for row in rows:
-            click.echo("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
+            say("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
         return
     from rich import box
     from rich.console import Console
@@ -24,7 +24,7 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for name in header:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
+        table.add_row(*(escape(printable(cell)) for cell in row))
     Console().print(table)
 
 
@@ -33,6 +33,6 @@ def show_changes(planned: MergePlan, *, err: bool = False) -> None:
     for sign, made in (("+", planned.new), ("~", planned.changed)):
         for one in made:
             names = f"{planned.names[one.alias_id]}  counts as  {planned.names[one.canonical_id]}"
-            click.echo(f"  {sign} {names}  ({one.rule}, {one.cosine:.3f})", err=err)
+            say(f"  {sign} {names}  ({one.rule}, {one.cosine:.3f})", err=err)
     for old in planned.taken_back:
-        click.echo(f"  - {old.alias}  no longer counts as  {old.canonical}", err=err)
+        say(f"  - {old.alias}  no longer counts as  {old.canonical}", err=err)

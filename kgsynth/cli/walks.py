@@ -11,6 +11,7 @@ import click
 
 from kgsynth import pipeline
 from kgsynth.cli.options import env, open_graph, progress, report, settings_from, settings_options
+from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
 from kgsynth.config import SampleSettings
 from kgsynth.errors import ConfigError
@@ -66,7 +67,7 @@ def sample(ctx: click.Context, /, output: Path | None, **values: Any) -> None:
         else:
             _show(pipeline.sample(graph, env(), settings, count, progress=bar), output, bar)
     if output is not None:
-        click.echo(f"{count.kept:,} combinations in {output}", err=True)
+        say(f"{count.kept:,} combinations in {output}", err=True)
 
 
 def _show(drawn: Iterable[Combination], output: Path | None, bar: Progress) -> None:

@@ -18,6 +18,7 @@ from kgsynth.cli.options import (
     run_dir_option,
     settings_options,
 )
+from kgsynth.cli.say import say
 from kgsynth.config import AnswerSettings, BackendSettings, GenerateSettings
 from kgsynth.errors import ConfigError
 from kgsynth.runs import RunFolder
@@ -149,10 +150,10 @@ def retry(run: Path, **values: Any) -> None:
     }
     folder = pipeline.retry(env(), run, report=report, progress=progress(), changes=changes)
     if folder is None:
-        click.echo("nothing to retry: no reject that another seed could help", err=True)
+        say("nothing to retry: no reject that another seed could help", err=True)
     else:
         _say(folder)
 
 
 def _say(folder: RunFolder) -> None:
-    click.echo(f"{folder.rows_name} in {folder.path}; rejects beside them", err=True)
+    say(f"{folder.rows_name} in {folder.path}; rejects beside them", err=True)

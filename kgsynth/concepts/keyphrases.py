@@ -4,6 +4,9 @@ Candidates are runs of content words. C-value prefers longer phrases that also s
 prefers phrases that keep to few topics, which is what tells "recurrence relation" from "optional argument". Against a
 language model this finds only names that the texts spell out, knows no synonyms and keeps some plain phrases.
 
+Code, rows of tables and web addresses are left out. English, German, French, Spanish, Russian, Chinese and Japanese
+have stop words and patterns of their own; `concepts/languages.py` says what the others have.
+
 Source: Frantzi, Ananiadou & Mima, "Automatic recognition of multi-word terms: the C-value/NC-value method", 2000; the
 topic weight is the relative entropy of a phrase's topics to those of all documents (own choice, see EXPERIMENTS.md).
 """
@@ -12,12 +15,13 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
-from importlib import resources
+from dataclasses import dataclass, field
 
+from kgsynth.concepts.languages import UNSPACED_LANGUAGES, LanguageReport, Phrase, language_of, phrases, stop_words
 from kgsynth.concepts.latex_words import detex
+from kgsynth.concepts.prose import running_text
 from kgsynth.concepts.vocabulary import SMALLEST_CAP
+from kgsynth.errors import MissingExtraError
 from kgsynth.names import fold, singular
 from kgsynth.records import ConceptName, Document
 
@@ -43,11 +47,44 @@ class Keyphrase:
         return self.c_value * self.topic_weight
 
 
-@cache
-def stop_words(name: str) -> frozenset[str]:
-    """A word list of the package: `english` (words that no phrase holds) or `software` (words of manuals)."""
-    text = resources.files("kgsynth.concepts").joinpath(f"stop_words_{name}.txt").read_text(encoding="utf-8")
-    return frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
+@dataclass(slots=True)
+class _Counts:
+    """What is known of each candidate, by its words, once all documents were read."""
+
+    frequency: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    documents: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    topics: dict[tuple[str, ...], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    surfaces: dict[tuple[str, ...], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    sizes: dict[tuple[str, ...], int] = field(default_factory=dict)  # where it is not the number of words
+    topic_sizes: Counter[str] = field(default_factory=Counter)
+    total: int = 0
+
+    def add(self, group: str, found: Iterable[Phrase]) -> None:
+        """Count the candidates of one document."""
+        own: Counter[tuple[str, ...]] = Counter()
+        for words, surface, size in found:
+            own[words] += 1
+            self.surfaces[words][surface] += 1
+            if size != len(words):
+                self.sizes[words] = size
+        self.total += 1
+        self.topic_sizes[group] += 1
+        self.frequency.update(own)
+        self.documents.update(own.keys())
+        for words in own:
+            self.topics[words][group] += 1
+
+    def keyphrase(self, words: tuple[str, ...], longer: Sequence[tuple[str, ...]]) -> Keyphrase:
+        """A candidate with its C-value, given those that hold it."""
+        nested = sum(self.frequency[other] for other in longer) / len(longer) if longer else 0.0
+        c_value = math.log2(self.sizes.get(words, len(words))) * (self.frequency[words] - nested)
+        return Keyphrase(
+            name=min(self.surfaces[words].items(), key=lambda item: (-item[1], item[0]))[0],
+            document_count=self.documents[words],
+            frequency=self.frequency[words],
+            c_value=round(c_value, 3),
+            topic_weight=round(_topic_weight(self.topics[words], self.topic_sizes, self.total), 4),
+        )
 
 
 def keyphrases(
@@ -57,8 +94,12 @@ def keyphrases(
     min_document_count: int,
     max_phrases: int,
     extra_stop_words: Iterable[str] = (),
+    languages: LanguageReport | None = None,
 ) -> list[Keyphrase]:
     """The best phrases of a corpus, best first.
+
+    The language of each document is found first. A document of a language that puts no blanks between words is left
+    unread, and counted, where nothing tells its words apart.
 
     Args:
         documents: their words are held, not their texts.
@@ -66,62 +107,61 @@ def keyphrases(
         min_document_count: so are phrases in fewer documents.
         max_phrases: how many at most.
         extra_stop_words: words that no phrase may hold, beside the package's lists.
+        languages: gets the languages of the documents, and which were not read.
+
+    Raises:
+        MissingExtraError: most documents are Chinese or Japanese and the package that finds their words is missing.
     """
-    stops = stop_words("english") | stop_words("software") | {fold(word) for word in extra_stop_words}
-    frequency: Counter[tuple[str, ...]] = Counter()
-    in_documents: Counter[tuple[str, ...]] = Counter()
-    topics_of: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
-    surfaces: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
-    topic_sizes: Counter[str] = Counter()
-    total = 0
+    languages = languages or LanguageReport()
+    counts = _Counts()
+    extra = {fold(word) for word in extra_stop_words}
+    stops = stop_words("english") | stop_words("software") | extra
     for document in documents:
-        total += 1
-        own: Counter[tuple[str, ...]] = Counter()
-        for run in _runs(f"{document.title}.\n\n{document.text}", stops):
-            for phrase, surface in _phrases(run):
-                own[phrase] += 1
-                surfaces[phrase][surface] += 1
-        frequency.update(own)
-        in_documents.update(own.keys())
-        group = document.topics[0] if document.topics else ""
-        topic_sizes[group] += 1
-        for phrase in own:
-            topics_of[phrase][group] += 1
-    limit = max(SMALLEST_CAP, max_document_share * total)
-    kept = {phrase for phrase, count in in_documents.items() if min_document_count <= count <= limit}
+        text = detex(running_text(f"{document.title}.\n\n{document.text}"))
+        language = language_of(text)
+        found = _english(text, stops) if language in ("en", "") else phrases(text, language, extra)
+        (languages.documents if found is not None else languages.unread)[language] += 1
+        counts.add(document.topics[0] if document.topics else "", found or ())
+    _refuse_unread(languages, counts.total)
+    limit = max(SMALLEST_CAP, max_document_share * counts.total)
+    kept = {words for words, count in counts.documents.items() if min_document_count <= count <= limit}
     containing: dict[tuple[str, ...], list[tuple[str, ...]]] = defaultdict(list)
-    for phrase in kept:
-        for part in _parts(phrase):
-            containing[part].append(phrase)
-    found = []
-    for phrase in kept:
-        longer = containing.get(phrase, [])
-        nested = sum(frequency[other] for other in longer) / len(longer) if longer else 0.0
-        c_value = math.log2(len(phrase)) * (frequency[phrase] - nested)
-        if c_value <= 0:
-            continue
-        found.append(
-            Keyphrase(
-                name=min(surfaces[phrase].items(), key=lambda item: (-item[1], item[0]))[0],
-                document_count=in_documents[phrase],
-                frequency=frequency[phrase],
-                c_value=round(c_value, 3),
-                topic_weight=round(_topic_weight(topics_of[phrase], topic_sizes, total), 4),
-            )
+    for words in kept:
+        for part in _parts(words):
+            if part in kept:
+                containing[part].append(words)
+    best = [counts.keyphrase(words, containing.get(words, [])) for words in kept]
+    best = [phrase for phrase in best if phrase.c_value > 0]
+    best.sort(key=lambda phrase: (-phrase.rank_value, phrase.name))
+    return best[:max_phrases]
+
+
+def _refuse_unread(languages: LanguageReport, total: int) -> None:
+    """Stop when most documents were not read for want of a package."""
+    missing = Counter({code: count for code, count in languages.unread.items() if UNSPACED_LANGUAGES[code]})
+    if missing.total() * 2 > total:
+        packages = " and ".join(UNSPACED_LANGUAGES[code] for code, _ in missing.most_common())
+        raise MissingExtraError(
+            f"{missing.total():,} of {total:,} documents are Chinese or Japanese, and {packages} is not installed",
+            hint="pip install 'kgsynth[cjk]'",
         )
-    found.sort(key=lambda phrase: (-phrase.rank_value, phrase.name))
-    return found[:max_phrases]
 
 
-def names(phrases: Sequence[Keyphrase]) -> list[ConceptName]:
+def names(found: Sequence[Keyphrase]) -> list[ConceptName]:
     """The phrases as a concept list."""
-    return [ConceptName(name=phrase.name) for phrase in phrases]
+    return [ConceptName(name=phrase.name) for phrase in found]
+
+
+def _english(text: str, stops: frozenset[str]) -> Iterator[Phrase]:
+    for run in _runs(text, stops):
+        for words, surface in _phrases(run):
+            yield Phrase(words, surface, len(words))
 
 
 def _runs(text: str, stops: frozenset[str]) -> Iterator[list[tuple[str, str]]]:
     """Runs of content words as (folded, as written), split at stop words, numbers, code and punctuation."""
     run: list[tuple[str, str]] = []
-    for found in _TOKEN.finditer(detex(text)):
+    for found in _TOKEN.finditer(text):
         word = found.group()
         folded = fold(word)
         if (
@@ -178,7 +218,7 @@ def _singular_as_written(word: str) -> str:
 
 
 def _parts(phrase: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    for size in range(2, len(phrase)):
+    for size in range(1, len(phrase)):
         for first in range(len(phrase) - size + 1):
             yield phrase[first : first + size]
 

@@ -1,21 +1,56 @@
 """Concepts by a list of names: Aho-Corasick over words, LaTeX-aware, longest match, with a cap on document share.
 
 This module knows nothing of files or of the graph. A name is found whatever its case, accents, hyphens or a plural at
-its end; the annotation holds the spelling of the text where that has the name's normal form, else the name.
+its end; the annotation holds the spelling of the text where that has the name's normal form, else the name. Code within
+fences and backticks and targets of links are not looked at; tables are.
+
+Scripts that put no blanks between words (Han, kana, Thai, Lao, Burmese, Khmer) have no borders of words, so a name may
+stand anywhere in a run of them, with three exceptions: katakana and syllables are not cut, and a name of one Han
+character is found only where no other Han character stands beside it but one that joins words, such as 的 or 是.
 """
 
+import json
 import re
+import tempfile
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, NamedTuple
 
 import ahocorasick
 
+from kgsynth.concepts.languages import PARTICLES, language_of
 from kgsynth.concepts.latex_words import detex
-from kgsynth.names import fold, normal_form, singular
+from kgsynth.concepts.prose import without_code
+from kgsynth.names import INVISIBLE, MAX_NAME_CHARS, fold, normal_form, singular
 from kgsynth.records import Annotation, ConceptName, Document, TopicConcepts
+from kgsynth.scripts import HAN, KATAKANA, MARKS, UNSPACED
+from kgsynth.texts import clean_characters
 
+_BORDER = "\N{CURRENCY SIGN}"
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|\N{CURRENCY SIGN}|[.;:!?()\[\]]|\n\s*\n")
+# The same for texts with letters that have marks or invisible characters after them, or no blanks between words.
+_MARKED = re.compile(f"[{MARKS}{INVISIBLE}{UNSPACED}]")
+_LETTER = f"(?:(?![{UNSPACED}_])[\\w{MARKS}{INVISIBLE}])"
+_MARKED_WORD = re.compile(
+    f"[{UNSPACED}][{MARKS}{INVISIBLE}\uff9e\uff9f]*|(?<=[{UNSPACED}])·(?=[{UNSPACED}])|{_LETTER}+(?:['’]{_LETTER}+)*"
+    r"|\N{CURRENCY SIGN}|[.;:!?()\[\]]|\n\s*\n"
+)
+_UNSPACED = re.compile(f"[{UNSPACED}·]")
+_KATAKANA = re.compile(f"[{KATAKANA}]")
+_HAN = re.compile(f"[{HAN}]")
+_HANGUL = re.compile("[\uac00-\ud7a3]")
+# What may stand between a letter with blanks around its word and one without, inside a name: X-射线.
+_JOINING = re.compile(r"[\s\-\u2010-\u2015/'’・·_*]*")
+# Han characters that join words and are part of none: beside them a name of one character stands alone.
+_HAN_JOINING = frozenset(
+    "的是和与與或及在了有对對为為称稱叫由从從到把被让讓个個该該此这這那设設若则則即之其上下中里裡内當当也都"
+)
+_SYLLABLE_MARKS = re.compile(f"[{MARKS}\u0e30\u0e32\u0e33\u0e45\u0eb0\u0eb2\u0eb3]")
+_BEFORE_CONSONANT = frozenset("เแโใไເແໂໃໄ\u17d2\u1039")
 
 # Titles that are about a concept without naming one.
 _NOT_A_NAME = re.compile(
@@ -25,7 +60,12 @@ _NOT_A_NAME = re.compile(
     r"(?:of|for|on|to|that|from|in|using|about|with|by|related)\b"
     r"|^(?:alternative|alternate|another|proving|deriving|calculating)\b"
     r"|\b(?:proof|proofs|example|examples)\b[,:)]?$"
-    r"|\bproof of\b|, proof\b",
+    r"|\bproof of\b|, proof\b"
+    r"|^(?:Beweise?|Beispiele?|Anwendung(?:en)?) (?:des|der|zum|zur|für|von|eines|einer)\b"
+    r"|^(?:démonstrations?|preuves?|exemples?|applications?) (?:de|du|des|d['’]une?)\b"
+    r"|^(?:demostraci(?:ón|ones)|pruebas?|ejemplos?) (?:de|del)\b"
+    r"|^(?:доказательств[оа]|примеры?|применени[ея]) "
+    r"|[的の](?:证明|證明|証明|例|例子|例题|習題|习题|应用|應用|応用)$",
     re.IGNORECASE,
 )
 _NOT_A_NAME_KINDS = frozenset({"proof", "example", "bibliography", "biography"})
@@ -33,23 +73,76 @@ _NOT_A_NAME_KINDS = frozenset({"proof", "example", "bibliography", "biography"})
 SMALLEST_CAP = 20
 _MAX_NAME_WORDS = 8
 _MIN_NAME_CHARS = 3
+# Eight words of a script that puts no blanks between them.
+_MAX_UNSPACED_CHARS = 40
 
 
 @dataclass(slots=True, kw_only=True)
 class VocabularyReport:
-    """What the names of a list met: names over the cap with their document counts, and how many were never found."""
+    """What the names of a list met.
+
+    Attributes:
+        names: how many were looked for.
+        refused_names: reason to count, of entries that were not.
+        too_common: names over the cap, with the number of documents of each.
+        never_found: how many names no document holds.
+        documents: how many were looked at.
+        documents_without_concepts: those in which no name was found, or none that is not too common.
+        documents_without_topic: those without a topic.
+        concepts_found: names in all documents, each once a document.
+        languages: code to count, of the documents in which no name was found; empty for those too short to tell.
+    """
 
     names: int = 0
     refused_names: dict[str, int] = field(default_factory=dict)
     too_common: dict[str, int] = field(default_factory=dict)
     never_found: int = 0
+    documents: int = 0
+    documents_without_concepts: int = 0
+    documents_without_topic: int = 0
+    concepts_found: int = 0
+    languages: Counter[str] = field(default_factory=Counter)
+
+    def refuse(self, reason: str) -> None:
+        """Count an entry that is not looked for."""
+        self.refused_names[reason] = self.refused_names.get(reason, 0) + 1
+
+    def shortfall(self) -> str:
+        """What is to be said when no concept was found in half of the documents or more; empty when it was."""
+        missing = self.documents_without_concepts
+        if not self.documents or missing * 2 < self.documents:
+            return ""
+        told = ", ".join(f"{code} {count:,}" for code, count in self.languages.most_common(6) if code)
+        of_languages = f" (languages: {told})" if told else ""
+        if missing == self.documents:
+            return f"no concept was found in any of {self.documents:,} documents{of_languages}"
+        return f"no concept was found in {missing:,} of {self.documents:,} documents{of_languages}"
 
 
 def is_concept_name(name: str) -> bool:
-    """Whether a title or list entry names a concept: not "proof of …", "example of …", a sentence or a formula."""
-    words = detex(name).split()
-    letters = sum(char.isalpha() for char in detex(name))
-    return 0 < len(words) <= _MAX_NAME_WORDS and letters >= _MIN_NAME_CHARS and not _NOT_A_NAME.search(detex(name))
+    """Whether a title or list entry names a concept: not "proof of …", "example of …", a sentence or a formula.
+
+    A name has three letters, or one Han character, one Korean syllable or two kana; and up to eight words, or 40
+    characters of scripts without blanks.
+    """
+    if len(name) > MAX_NAME_CHARS:
+        return False
+    plain = detex(name)
+    words = plain.split()
+    if not 0 < len(words) <= _MAX_NAME_WORDS or len(_UNSPACED.findall(plain)) > _MAX_UNSPACED_CHARS:
+        return False
+    return sum(map(_letter_weight, plain)) >= _MIN_NAME_CHARS and not _NOT_A_NAME.search(plain)
+
+
+def _letter_weight(char: str) -> int:
+    """For how many letters of an alphabet a character counts."""
+    if not char.isalpha():
+        return 1 if char >= "\u0900" and _SYLLABLE_MARKS.match(char) else 0
+    if char < "\u1100":
+        return 1
+    if _HAN.match(char) or _HANGUL.match(char):
+        return _MIN_NAME_CHARS
+    return 2 if _UNSPACED.match(char) else 1
 
 
 def clean_name(name: str) -> str:
@@ -57,58 +150,124 @@ def clean_name(name: str) -> str:
     return " ".join(detex(name).split())
 
 
-def declared_names(documents: Iterable[Document]) -> list[ConceptName]:
+def declared_names(documents: Iterable[Document]) -> Iterator[ConceptName]:
     """What a corpus declares itself: concepts, synonyms, and titles of entries that define something."""
-    names: list[ConceptName] = []
     for document in documents:
         if document.title and document.entry_kind.casefold() not in _NOT_A_NAME_KINDS:
-            names.append(ConceptName(name=document.title))
-        names.extend(ConceptName(name=name) for name in document.concepts)
+            yield ConceptName(name=document.title)
+        for name in document.concepts:
+            yield ConceptName(name=name)
         for name, synonym in document.synonyms:
-            names.extend((ConceptName(name=name), ConceptName(name=synonym, synonym_of=name)))
-    return names
+            yield ConceptName(name=name)
+            yield ConceptName(name=synonym, synonym_of=name)
+
+
+class _Line(NamedTuple):
+    """A text as it is searched: folded words with a blank around each, letters of scripts without blanks side by side.
+
+    `starts[n]` is where unit n begins in `line`, `spans[n]` where it stands in the text.
+    """
+
+    line: str
+    starts: list[int]
+    spans: list[tuple[int, int]]
+
+
+_folded = lru_cache(maxsize=1 << 16)(fold)
+
+
+def _line(plain: str) -> _Line:
+    is_marked = _MARKED.search(plain) is not None
+    spans = [found.span() for found in (_MARKED_WORD if is_marked else _WORD).finditer(plain)]
+    if is_marked:
+        return _marked_line(plain, spans)
+    words = [fold(plain[start:end]) if plain[start].isalnum() else _BORDER for start, end in spans]
+    starts: list[int] = []
+    offset = 1
+    for word in words:
+        starts.append(offset)
+        offset += len(word) + 1
+    return _Line(f" {' '.join(words)} ", starts, spans)
+
+
+def _marked_line(plain: str, spans: list[tuple[int, int]]) -> _Line:
+    parts = [" "]
+    starts: list[int] = []
+    kept: list[tuple[int, int]] = []
+    offset, end_before, was_unspaced = 1, 0, False
+    for start, end in spans:
+        is_unspaced = _UNSPACED.match(plain, start) is not None
+        word = _folded(plain[start:end]) if is_unspaced or plain[start].isalnum() else _BORDER
+        if not word:
+            continue
+        separator = "" if (is_unspaced and was_unspaced) or not kept else " "
+        is_gap = start != end_before and (is_unspaced or was_unspaced)
+        if kept and is_gap and not _is_joining(plain[end_before:start], separator):
+            separator = f" {_BORDER} "
+        # A line begins with a blank, as the first word needs it.
+        if not kept and is_unspaced:
+            parts, offset = [], 0
+        parts += [separator, word]
+        offset += len(separator)
+        starts.append(offset)
+        offset += len(word)
+        kept.append((start, end))
+        end_before, was_unspaced = end, is_unspaced
+    return _Line("".join([*parts, "" if was_unspaced else " "]), starts, kept)
+
+
+def _is_joining(between: str, separator: str) -> bool:
+    """Whether a name may reach across what stands between two letters: blanks, or a hyphen before another script."""
+    return _JOINING.fullmatch(between) is not None if separator else between.isspace()
 
 
 class Vocabulary:
     """Names compiled for search."""
 
-    def __init__(self, names: Sequence[ConceptName]) -> None:
+    def __init__(self, names: Iterable[ConceptName]) -> None:
         """Compile.
 
         Args:
-            names: entries of a list; those that name no concept are counted in `report` and left out.
+            names: entries of a list; those that name no concept, or are longer than a name may be, are counted in
+                `report` and left out. Only different ones are held.
         """
         self.report = VocabularyReport()
+        self.entries = 0  # of the list, each as often as it stands there
         self._names: list[str] = []
         self._automaton = ahocorasick.Automaton()
         forms: set[str] = set()
         for entry in names:
+            self.entries += 1
+            if len(entry.name) > MAX_NAME_CHARS:
+                self.report.refuse(f"longer than {MAX_NAME_CHARS:,} characters")
+                continue
             form = normal_form(entry.name)
-            if not form or form in forms:
-                continue
-            if not is_concept_name(entry.name):
-                reason = "names no concept"
-                self.report.refused_names[reason] = self.report.refused_names.get(reason, 0) + 1
-                continue
-            plain = clean_name(entry.name)
-            words = [fold(word) for word in _words(plain)]
-            if not words or "\N{CURRENCY SIGN}" in plain:
-                self.report.refused_names["holds a formula"] = self.report.refused_names.get("holds a formula", 0) + 1
-                continue
-            forms.add(form)
-            self._names.append(plain)
-            number = len(self._names) - 1
-            self._add([*words], number)
-            # The list's own entries win over plurals that we make.
-            plural = _plural(words[-1])
-            if plural != words[-1]:
-                self._add([*words[:-1], plural], number, only_if_new=True)
+            if form and form not in forms and self._add_name(entry.name):
+                forms.add(form)
         self.report.names = len(self._names)
         if self._names:
             self._automaton.make_automaton()
 
-    def _add(self, words: list[str], number: int, *, only_if_new: bool = False) -> None:
-        key = f" {' '.join(words)} "
+    def _add_name(self, name: str) -> bool:
+        """Whether a name is one that can be looked for; it then is."""
+        if not is_concept_name(name):
+            self.report.refuse("names no concept")
+            return False
+        plain = clean_name(name)
+        line = _name_line(plain)
+        if not line.strip() or _BORDER in plain:
+            self.report.refuse("holds a formula")
+            return False
+        self._names.append(plain)
+        number = len(self._names) - 1
+        self._add(line, number)
+        # The list's own entries win over plurals that we make.
+        *before, last = line.rstrip(" ").split(" ")
+        if line.endswith(" ") and (plural := _plural(last)) != last:
+            self._add(f"{' '.join([*before, plural])} ", number, only_if_new=True)
+        return True
+
+    def _add(self, key: str, number: int, *, only_if_new: bool = False) -> None:
         if key in self._automaton and only_if_new:
             return
         held = self._automaton.get(key, None)
@@ -119,60 +278,126 @@ class Vocabulary:
         """Names in a text in order of first appearance, each once; of overlapping names the longest, leftmost."""
         if not self._names:
             return []
-        plain = detex(text)
-        spans = [found.span() for found in _WORD.finditer(plain)]
-        words = [fold(plain[start:end]) if plain[start].isalnum() else "\N{CURRENCY SIGN}" for start, end in spans]
-        line = f" {' '.join(words)} "
-        found = [(end - length + 1, -length, number) for end, (length, number, _) in self._automaton.iter(line)]
+        plain = detex(without_code(text))
+        line, starts, spans = _line(plain)
+        found = []
+        for end, (length, number, _) in self._automaton.iter(line):
+            first, behind = end - length + 1, end + 1
+            first += line[first] == " "
+            behind -= line[end] == " "
+            found.append((first, -behind, number))
         result: dict[str, None] = {}
-        word_at: dict[int, int] = {}
-        offset = 0
-        for index, word in enumerate(words):
-            word_at[offset] = index
-            offset += len(word) + 1
         free_from = 0
-        for start, negative_length, number in sorted(found):
-            if start < free_from:
+        for first, negative_end, number in sorted(found):
+            behind = -negative_end
+            if first < free_from or not (line.isascii() or _is_whole(line, first, behind)):
                 continue
-            # The blank at the end may open the next name.
-            free_from = start - negative_length - 1
-            first = word_at[start]
-            last = first + line.count(" ", start + 1, free_from)
-            surface = " ".join(plain[spans[first][0] : spans[last][1]].split())
+            free_from = behind
+            first_unit, last_unit = bisect_right(starts, first) - 1, bisect_left(starts, behind) - 1
+            surface = " ".join(plain[spans[first_unit][0] : spans[last_unit][1]].split())
+            if not surface.isascii():
+                surface, _ = clean_characters(surface)
             name = self._names[number]
-            result.setdefault(surface if normal_form(surface) == normal_form(name) else name)
+            is_spelling = surface == name or normal_form(surface) == normal_form(name)
+            result.setdefault(surface if is_spelling else name)
         return list(result)
 
 
+def _name_line(plain: str) -> str:
+    """A name as it is looked for: with a blank at a side on which a word ends."""
+    if not _MARKED.search(plain):
+        words = [fold(found.group()) for found in _WORD.finditer(plain) if found.group()[0].isalnum()]
+        line = f" {' '.join(words)} "
+    else:
+        line = _line(re.sub(r"[.;:!?()\[\]]", " ", plain)).line
+    # Korean particles follow a noun without a blank.
+    return line.rstrip(" ") if _HANGUL.match(line.rstrip(" ")[-1:]) else line
+
+
+def _is_whole(line: str, first: int, end: int) -> bool:
+    """Whether a name that was found cuts no syllable, no katakana and no Korean noun, and is no part of a Han word."""
+    before, after = line[first - 1 : first], line[end : end + 1]
+    start_char, end_char = line[first], line[end - 1]
+    if _SYLLABLE_MARKS.match(after) or (_UNSPACED.match(start_char) and before in _BEFORE_CONSONANT):
+        return False
+    if _KATAKANA.match(start_char) and _KATAKANA.match(before):
+        return False
+    if _KATAKANA.match(end_char) and _KATAKANA.match(after):
+        return False
+    if end - first == 1 and _HAN.match(start_char):
+        return not any(_HAN.match(char) and char not in _HAN_JOINING for char in (before, after))
+    if _HANGUL.match(end_char) and after not in ("", " "):
+        rest = line[end : line.find(" ", end)] if " " in line[end : end + 8] else line[end : end + 8]
+        return rest in PARTICLES
+    return True
+
+
 def annotate(
-    documents: Iterable[Document], vocabulary: Vocabulary, *, max_document_share: float
-) -> tuple[list[Annotation], VocabularyReport]:
-    """Annotations of all documents; names in too large a share of them are left out and reported.
+    documents: Iterable[Document], vocabulary: Vocabulary, *, max_document_share: float, folder: Path | None = None
+) -> tuple[Iterator[Annotation], VocabularyReport]:
+    """Annotations of all documents, in their order; names in too large a share of them are left out and reported.
+
+    All documents are read before this returns; what was found in them waits in a file without a name, so that memory
+    is that of the names and not of the documents. The counts of documents without concepts, documents without a topic
+    and concepts found are whole when the last annotation has been taken; all else in the report is so at once.
 
     Args:
-        documents: any number; their names are held, their texts are not.
+        documents: any number.
         vocabulary: compiled names.
         max_document_share: in (0, 1].
+        folder: where the file is; None: the folder of the system for such files.
     """
-    found: list[tuple[str, tuple[str, ...], list[str]]] = []
-    document_counts: Counter[str] = Counter()
-    for document in documents:
-        names = vocabulary.find(f"{document.title}.\n\n{document.text}")
-        found.append((document.id, document.topics, names))
-        document_counts.update({normal_form(name) for name in names})
-    limit = max(SMALLEST_CAP, max_document_share * len(found))
     report = vocabulary.report
+    document_counts: Counter[str] = Counter()
+    forms: dict[str, str] = {}  # spelling to normal form
+    # Closed by the iterator, or with it.
+    waiting = tempfile.TemporaryFile("w+", encoding="utf-8", dir=folder)  # noqa: SIM115
+    try:
+        for document in documents:
+            text = f"{document.title}.\n\n{document.text}"
+            names = vocabulary.find(text)
+            report.documents += 1
+            if not names:
+                report.languages[language_of(text)] += 1
+            for name in names:
+                if name not in forms:
+                    forms[name] = normal_form(name)
+            document_counts.update({forms[name] for name in names})
+            waiting.write(json.dumps([document.id, document.topics, names]) + "\n")
+    except BaseException:
+        waiting.close()
+        raise
+    limit = max(SMALLEST_CAP, max_document_share * report.documents)
     report.too_common = {form: count for form, count in document_counts.most_common() if count > limit}
     report.never_found = report.names - len(document_counts)
-    return list(_annotations(found, report.too_common)), report
+    left_out = {name for name, form in forms.items() if form in report.too_common}
+    return _Annotations(waiting, left_out, report), report
 
 
-def _annotations(
-    found: Iterable[tuple[str, tuple[str, ...], list[str]]], too_common: dict[str, int]
-) -> Iterator[Annotation]:
-    for document_id, topics, names in found:
-        kept = tuple(name for name in names if normal_form(name) not in too_common)
-        yield under_topics(document_id, topics, kept)
+class _Annotations(Iterator[Annotation]):
+    """What was found, read back from its file a document at a time, without the names that are too common."""
+
+    def __init__(self, waiting: IO[str], left_out: set[str], report: VocabularyReport) -> None:
+        waiting.seek(0)
+        self._waiting = waiting
+        self._left_out = left_out
+        self._report = report
+
+    def __next__(self) -> Annotation:
+        line = "" if self._waiting.closed else self._waiting.readline()
+        if not line:
+            self._waiting.close()
+            raise StopIteration
+        document_id, topics, names = json.loads(line)
+        kept = [name for name in names if name not in self._left_out]
+        annotation = under_topics(document_id, topics, kept)
+        self._report.concepts_found += len(kept)
+        self._report.documents_without_concepts += not kept
+        self._report.documents_without_topic += not annotation.spellings("topic")
+        return annotation
+
+    def __del__(self) -> None:
+        self._waiting.close()
 
 
 def under_topics(document_id: str, topics: Sequence[str], names: Sequence[str]) -> Annotation:
@@ -182,10 +407,6 @@ def under_topics(document_id: str, topics: Sequence[str], names: Sequence[str]) 
         return Annotation(id=document_id, topics=(TopicConcepts(name="", concepts=tuple(names)),))
     first = TopicConcepts(name=titles[0], concepts=tuple(names))
     return Annotation(id=document_id, topics=(first, *(TopicConcepts(name=title) for title in titles[1:])))
-
-
-def _words(text: str) -> list[str]:
-    return [found.group() for found in _WORD.finditer(text) if found.group()[0].isalnum()]
 
 
 def _plural(word: str) -> str:

@@ -4,12 +4,11 @@ All are heuristics on the text. How often they refuse problems that people wrote
 """
 
 import re
-from functools import cache
-from typing import Any
 
 from kgsynth.config import CurateSettings
 from kgsynth.faults import fault, prose, unbalanced_latex
 from kgsynth.records import AnsweredQuestion
+from kgsynth.scripts import base, classify, is_other_script
 from kgsynth.texts import mentions_references, reading_length, without_latex
 
 # A formula or a piece of code, in a sentence that is looked at without it.
@@ -95,16 +94,22 @@ def lacks_information(text: str) -> bool:
 
 
 def is_foreign(text: str, language: str) -> bool:
-    """Whether the prose of a text is surely of another language; what is too short or has no prose is not."""
-    words = " ".join(without_latex(prose(text)).split())
-    if not language or sum(letter.isalpha() for letter in words) < _MIN_LANGUAGE_CHARS:
+    """Whether the prose of a text is surely of another language.
+
+    Letters of another script show it at any length; Greek letters, signs and a name or a word among others do not.
+    What is in the language's own letters is looked at by its words, from 60 letters on; shorter texts are not foreign.
+
+    Args:
+        text: any; its code and formulas do not count.
+        language: a code such as `en` or `zh`; empty: nothing is foreign.
+    """
+    if not language:
         return False
-    found, probability = _classifier().classify(words)
-    return bool(found != language and probability >= _MIN_LANGUAGE_PROBABILITY)
-
-
-@cache
-def _classifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    words = " ".join(without_latex(prose(text)).split())
+    by_script = is_other_script(words, language)
+    if by_script is not None:
+        return by_script
+    if sum(letter.isalpha() for letter in words) < _MIN_LANGUAGE_CHARS:
+        return False
+    found, probability = classify(words)
+    return found != base(language) and probability >= _MIN_LANGUAGE_PROBABILITY

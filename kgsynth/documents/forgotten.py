@@ -129,17 +129,22 @@ def done(path: Path, *, graph: str) -> None:
 
 
 def remove_tombstones(path: Path, documents: Iterable[str], *, graph: str) -> int:
-    """Take tombstones back; how many there were.
+    """Take tombstones back, those of the parts of a document too; how many there were.
 
     Raises:
         ConfigError: a line of the file is no tombstone.
     """
     gone = set(documents)
     rows = _rows(path)
+
+    def is_gone(identity: str) -> bool:
+        # A part comes back with the document that it is of.
+        return identity in gone or identity.rpartition("#")[0] in gone
+
     kept = [
         row
         for row in rows
-        if row["graph"] != graph or not (row.get("document") in gone or gone & set(row.get("documents", ())))
+        if row["graph"] != graph or not any(map(is_gone, [row.get("document", ""), *row.get("documents", ())]))
     ]
     if len(kept) < len(rows):
         _replace(path, kept)

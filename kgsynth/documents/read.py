@@ -16,17 +16,32 @@ from types import TracebackType
 from typing import Any, Self
 
 from kgsynth.config import DocumentsSettings, FieldNames
+from kgsynth.documents.split import split, word_count
 from kgsynth.errors import ConfigError, TooManyRejectsError
-from kgsynth.records import Annotation, ConceptName, CountedPair, Document, Position, Reject, StageCount
+from kgsynth.names import MAX_NAME_CHARS
+from kgsynth.records import (
+    Annotation,
+    ConceptName,
+    CountedPair,
+    Document,
+    FileRead,
+    Position,
+    Reject,
+    Remark,
+    Skipped,
+    StageCount,
+)
+from kgsynth.texts import clean_characters
 
+_FORMER_NAMES = {"folder": "auto"}
 LOADER_KINDS = ("documents", "annotations", "concepts", "pairs")
 
 # Tab, line feed and carriage return are text; other control characters come from broken extraction.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# What no cleaning makes text of: NUL, escape, half of a character.
+_NO_TEXT = re.compile(r"[\x00\x1b\ud800-\udfff]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _RAW_CHARS = 500
-# Neo4j indexes keys of up to about 8,000 bytes; a name this long is a sentence that went astray.
-MAX_NAME_CHARS = 1000
 _FIELDS_HINT = "Is a field named wrongly (--text-field, --id-field)? --max-rejected-share sets the limit."
 
 
@@ -80,6 +95,7 @@ def read(loader: str, sources: Sequence[str], fields: FieldNames, *, kind: str) 
         ConfigError: no such loader, it yields something else, or a source is unusable.
     """
     points = {point.name: point for point in entry_points(group="kgsynth.loaders")}
+    loader = _FORMER_NAMES.get(loader, loader)
     if loader not in points or points[loader].attr != kind:
         known = loader_names(kind)
         close = difflib.get_close_matches(loader, known, n=1)
@@ -90,12 +106,20 @@ def read(loader: str, sources: Sequence[str], fields: FieldNames, *, kind: str) 
     if not sources:
         raise ConfigError(f"no source given for loader {loader!r}", hint="Name a file, a folder or a package.")
     load = points[loader].load()
+    if getattr(load, "takes_all_sources", False):
+        yield from load(sources, fields)
+        return
     for source in sources:
         yield from load(source, fields)
 
 
 def usable_documents(settings: DocumentsSettings, rejects: RejectFile, count: StageCount) -> Iterator[Document]:
-    """The documents that can be used, each id once; all others are written to `rejects` and counted.
+    """The documents that can be used, long ones in parts, each id once; all others are written and counted.
+
+    Args:
+        settings: sources, loader, how long documents are split, limits.
+        rejects: gets what cannot be used.
+        count: counts documents and rejects; and files that were read and skipped, where the loader knows files.
 
     Raises:
         ConfigError: the loader or a source is unusable.
@@ -103,14 +127,47 @@ def usable_documents(settings: DocumentsSettings, rejects: RejectFile, count: St
     """
     with SeenIds() as seen:
         for record in read(settings.loader, settings.sources, settings, kind="documents"):
-            reject = record if isinstance(record, Reject) else _refusal(record, settings, seen)
-            if reject is None:
-                count.kept += 1
-                yield record
-            else:
-                count.reject(reject.reason)
-                rejects.add(reject)
+            if isinstance(record, Document):
+                yield from _usable_parts(record, settings, seen, rejects, count)
+            elif isinstance(record, Reject):
+                count.reject(record.reason)
+                rejects.add(record)
+            elif isinstance(record, Skipped):
+                count.skip(record.rule)
+            elif isinstance(record, FileRead):
+                count.add_file(record)
+            elif isinstance(record, Remark):
+                count.remark(f"{record.position.source}: {record.text}")
     refuse_too_many(count, limit=settings.max_rejected_share, where=rejects.path)
+
+
+def _usable_parts(
+    document: Document, settings: DocumentsSettings, seen: "SeenIds", rejects: RejectFile, count: StageCount
+) -> Iterator[Document]:
+    """A document, or its parts, without those that cannot be used."""
+
+    def refuse(part: Document, reason: str) -> None:
+        count.reject(reason)
+        rejects.add(_reject(part, reason, settings))
+
+    problem = _bad_fields(document)
+    if problem:
+        refuse(document, problem)
+        return
+    part_count = 0
+    for part in split(_clean(document, count), settings):
+        part_count += 1
+        problem = _refusal(part, settings, seen)
+        if problem:
+            refuse(part, problem)
+        else:
+            count.kept += 1
+            if not part.license:
+                count.note("without_licence")
+            yield part
+    if part_count > 1:
+        count.note("split_documents")
+        count.note("parts", part_count)
 
 
 def read_again(settings: DocumentsSettings) -> Iterator[Document]:
@@ -142,6 +199,9 @@ def refuse_too_many(
 def usable_annotations(records: Iterable[Any], rejects: RejectFile, count: StageCount) -> Iterator[Any]:
     """Records of a loader that are not rejects; the rejects are written and counted."""
     for record in records:
+        if isinstance(record, Remark):
+            count.remark(f"{record.position.source}: {record.text}")
+            continue
         problem = "" if isinstance(record, Reject) else _bad_record(record)
         if problem:
             raw = str(record)[:_RAW_CHARS].encode("utf-8", "replace").decode()
@@ -179,26 +239,80 @@ def _bad_names(names: Sequence[str]) -> str:
     return _bad_texts(names)
 
 
-def _refusal(document: Document, settings: DocumentsSettings, seen: "SeenIds") -> Reject | None:
-    text = document.text
+def _bad_fields(document: Document) -> str:
+    """Which field holds what is no text; empty for none. Names that do are left out by themselves."""
+    of_metadata = [part for item in document.metadata.items() for part in item]
+    for name, texts in (
+        ("text", [document.text]),
+        ("id", [document.id, document.parent]),
+        ("title", [document.title]),
+        ("source", [document.source]),
+        ("license", [document.license]),
+        ("attribution", [document.attribution]),
+        ("metadata", [document.date, document.section, document.entry_kind, *of_metadata]),
+    ):
+        if any(_NO_TEXT.search(text) for text in texts):
+            return f"NUL, escape or half a character in its {name}"
+    return ""
 
-    def reject(reason: str) -> Reject:
-        raw = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[:_RAW_CHARS])
-        unknown = Position(source=f"{','.join(settings.sources)}#{document.id[:200]}")
-        return Reject(position=document.position or unknown, reason=reason, raw=raw)
 
-    if not text.strip():
-        return reject("no text")
-    if len(text) > settings.max_text_chars:
-        return reject(f"text longer than {settings.max_text_chars:,} characters")
-    problem = _bad_names([document.id]) or _bad_texts([text, document.title, document.source, document.attribution])
-    problem = problem or _bad_names([*document.topics, *document.concepts])
-    if problem:
-        return reject(problem)
-    if settings.min_words and len(text.split()) < settings.min_words:
-        return reject(f"fewer than {settings.min_words} words")
+def _clean(document: Document, count: StageCount) -> Document:
+    """The document with control characters as blanks and invisible ones left out; names that are no names too."""
+    text, changed = clean_characters(document.text)
+    if changed:
+        count.note("control_characters", changed)
+    starts = document.page_starts
+    if starts and len(text) != len(document.text):
+        starts = tuple(len(clean_characters(document.text[:start])[0]) for start in starts)
+
+    def line(value: str) -> str:
+        return " ".join(clean_characters(value)[0].split())
+
+    def names(given: tuple[str, ...]) -> tuple[str, ...]:
+        kept = tuple(clean for name in given if not _NO_TEXT.search(name) and (clean := line(name)))
+        usable = tuple(name for name in kept if len(name) <= MAX_NAME_CHARS)
+        if len(usable) < len(given):
+            count.note("unusable_names", len(given) - len(usable))
+        return usable
+
+    pairs = tuple(pair for pair in document.synonyms if len(names(pair)) == len(pair))
+    return replace(
+        document,
+        synonyms=pairs,
+        entry_kind=line(document.entry_kind)[:MAX_NAME_CHARS],
+        text=text,
+        title=line(document.title),
+        topics=names(document.topics),
+        concepts=names(document.concepts),
+        source=line(document.source),
+        license=line(document.license),
+        attribution=line(document.attribution),
+        date=line(document.date),
+        metadata={line(name): clean_characters(value)[0] for name, value in document.metadata.items()},
+        page_starts=starts,
+    )
+
+
+def _reject(document: Document, reason: str, settings: DocumentsSettings) -> Reject:
+    raw = _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", document.text[:_RAW_CHARS])
+    unknown = Position(source=f"{','.join(settings.sources)}#{document.id[:200]}")
+    return Reject(position=document.position or unknown, reason=reason, raw=raw)
+
+
+def _refusal(document: Document, settings: DocumentsSettings, seen: "SeenIds") -> str:
+    """Why a document cannot be used; empty when it can."""
+    if not document.text.strip():
+        return "no text"
+    if len(document.text) > settings.max_text_chars:
+        return f"text longer than {settings.max_text_chars:,} characters"
+    if len(document.id) > MAX_NAME_CHARS:
+        return f"an id longer than {MAX_NAME_CHARS:,} characters"
+    if _CONTROL.search(document.id):
+        return "control characters in its id"
+    if settings.min_words and word_count(document.text) < settings.min_words:
+        return f"fewer than {settings.min_words} words"
     state = seen.add(document.id, document.content_hash())
-    return None if state == "new" else reject(f"id twice with {state} text")
+    return "" if state == "new" else f"id twice with {state} text"
 
 
 class SeenIds:

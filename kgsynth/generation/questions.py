@@ -32,6 +32,8 @@ class SourceDocument:
     source: str = ""
     license: str = ""
     attribution: str = ""
+    pages: str = ""
+    section: str = ""
     topics: tuple[str, ...] = ()
     concepts: tuple[str, ...] = ()
     names: Mapping[str, str]
@@ -46,6 +48,12 @@ class SourceCombination:
     names: Mapping[str, str]
     aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
     documents: tuple[SourceDocument, ...]
+
+
+def cited(document: SourceDocument) -> str:
+    """Where a document is found: its source, for a part with its pages, else with its section."""
+    place = f"p. {document.pages}" if document.pages else document.section
+    return f"{document.source}, {place}" if document.source and place else document.source
 
 
 def shown_names(terms: Iterable[str], names: Mapping[str, str]) -> dict[str, str]:
@@ -240,7 +248,7 @@ def make_question(
         combination_id=combination.id if combination else "",
         combination_terms=combination.terms if combination else (),
         documents=tuple(document.id for document in documents),
-        sources=tuple(document.source for document in documents),
+        sources=tuple(cited(document) for document in documents),
         licenses=tuple(document.license for document in documents),
         attributions=tuple(document.attribution for document in documents),
         passage_chars=passage_chars,

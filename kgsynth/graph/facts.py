@@ -4,6 +4,7 @@ Facts are never rewritten: what the graph holds under an id stays, and a differe
 as a conflict. This module does not know how a name becomes a term id; the caller gives both.
 """
 
+import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -200,6 +201,11 @@ def document_row(facts: DocumentFacts) -> Row:
         "source": document.source or None,
         "license": document.license or None,
         "attribution": document.attribution or None,
+        "date": document.date or None,
+        "parent": document.parent or None,
+        "pages": document.pages or None,
+        "section": document.section or None,
+        "metadata": json.dumps(dict(document.metadata), ensure_ascii=False) if document.metadata else None,
         "score": document.score,
     }
 

@@ -24,10 +24,12 @@ _MARK_STALE = queries.load("derive/mark_stale")
 class Forgetting:
     """What goes with some documents, as ids; `touched` are terms that stay and lose a mention.
 
+    `wanted` are the ids that were asked for: a document that was split goes with its parts, which are `documents`.
     `verdicts` are what reviewers said of pairs with a term that goes: smaller id, larger id, yes or no.
     """
 
     documents: tuple[str, ...]
+    wanted: tuple[str, ...] = ()
     terms: tuple[str, ...]
     touched: tuple[str, ...]
     combinations: tuple[str, ...]
@@ -41,15 +43,16 @@ def plan(graph: Graph, ids: Sequence[str], *, forgotten: Collection[str] = ()) -
 
     Args:
         graph: where.
-        ids: of the documents.
+        ids: of documents, or of those that were split.
         forgotten: ids that may be gone already, because a call was killed after it had taken them out.
 
     Raises:
         GraphError: an id is of no document in this graph.
     """
     wanted = sorted(set(ids))
-    known = {row["id"] for row in graph.read(_KNOWN, ids=wanted)}
-    unknown = [one for one in wanted if one not in known and one not in forgotten]
+    rows = graph.read(_KNOWN, ids=wanted)
+    known, asked = {row["id"] for row in rows}, {row["wanted"] for row in rows}
+    unknown = [one for one in wanted if one not in asked and one not in forgotten]
     if unknown:
         raise GraphError(
             f"{len(unknown):,} of {len(wanted):,} ids are no document of this graph, for example {unknown[0]!r}",
@@ -63,6 +66,7 @@ def plan(graph: Graph, ids: Sequence[str], *, forgotten: Collection[str] = ()) -
     (made,) = graph.read(_PROVENANCE, ids=wanted, terms=going)
     return Forgetting(
         documents=tuple(wanted),
+        wanted=tuple(sorted(asked)),
         terms=tuple(going),
         touched=tuple(row["id"] for row in terms if row["is_kept"]),
         combinations=tuple(sorted(made["combinations"])),

@@ -23,7 +23,7 @@ _STEP = {"tickets": _WHOLE, "upto": _WHOLE}
 NODES: Mapping[str, Mapping[str, str]] = {
     "Document": {
         **dict.fromkeys(("id", "content_hash", "text", "title", "source", "license", "attribution"), _TEXT),
-        **dict.fromkeys(("grade", "subject"), _TEXT),
+        **dict.fromkeys(("date", "parent", "pages", "section", "metadata", "grade", "subject"), _TEXT),
         "score": _REAL,
         "term_count": _WHOLE,
     },

@@ -23,6 +23,7 @@ _ALIASES = queries.load("show/aliases")
 _DOCUMENTS_OF_TERM = queries.load("show/documents_of_term")
 _QUESTIONS_OF_TERM = queries.load("show/questions_of_term")
 _DOCUMENT = queries.load("show/document")
+_PARTS = queries.load("show/parts")
 _TERMS_OF_DOCUMENT = queries.load("show/terms_of_document")
 _QUESTIONS_OF_DOCUMENT = queries.load("show/questions_of_document")
 _QUESTION = queries.load("show/question")
@@ -153,6 +154,11 @@ def term(graph: Graph, identity: str, *, limit: int) -> TermView:
         documents=graph.read(_DOCUMENTS_OF_TERM, id=identity, limit=limit),
         questions=graph.read(_QUESTIONS_OF_TERM, id=identity, limit=limit),
     )
+
+
+def parts(graph: Graph, identity: str) -> list[Row]:
+    """The parts of a document that was split, in their order: id, title, pages, section, number of terms."""
+    return graph.read(_PARTS, id=identity)
 
 
 def document(graph: Graph, identity: str) -> DocumentView:

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from kgsynth.concepts import keyphrases, vocabulary
+from kgsynth.concepts.languages import LanguageReport
 from kgsynth.config import DocumentsSettings, ExtractSettings
 from kgsynth.documents import RejectFile, read, read_again, usable_documents
 from kgsynth.documents.read import usable_annotations
 from kgsynth.errors import ConfigError
 from kgsynth.pipeline.stages import Report, advancing, timed, write_lines
 from kgsynth.progress import Progress, Silent, shown
-from kgsynth.records import StageCount
+from kgsynth.records import ConceptName, StageCount
 
 
 def snapshot(
@@ -31,7 +32,11 @@ def snapshot(
         rows = advancing(usable_documents(settings, reject_file, count), bar)
         write_lines(output, (document.to_json() for document in rows))
     return DocumentsSettings(
-        loader="jsonl", sources=(str(output),), kind_field="entry_kind", max_rejected_share=settings.max_rejected_share
+        loader="jsonl",
+        sources=(str(output),),
+        kind_field="entry_kind",
+        split="none",
+        max_rejected_share=settings.max_rejected_share,
     )
 
 
@@ -55,35 +60,33 @@ def extract(
     with timed(count, report), shown(progress, "extract", None), RejectFile(rejects) as reject_file:
         # Both methods look at all documents before they annotate the first, so the second pass has accounts of its own.
         if settings.method == "vocabulary":
-            names = list(_listed_names(settings, documents, count, reject_file))
-            if not names:
+            compiled = vocabulary.Vocabulary(_listed_names(settings, documents, count, reject_file))
+            if not compiled.entries:
                 raise ConfigError(
                     "these documents declare no concepts, synonyms or titles",
                     hint="Give a concept list (--vocabulary FILE), or use --with keyphrases.",
                 )
         else:
-            extra = _stop_words(settings)
-            phrases = keyphrases.keyphrases(
-                advancing(usable_documents(documents, reject_file, count), progress),
-                max_document_share=settings.max_document_share,
-                min_document_count=settings.min_document_count,
-                max_phrases=settings.max_phrases,
-                extra_stop_words=extra,
-            )
-            names = keyphrases.names(phrases)
-        compiled = vocabulary.Vocabulary(names)
+            compiled = vocabulary.Vocabulary(_key_phrases(settings, documents, count, reject_file, progress))
+        output.parent.mkdir(parents=True, exist_ok=True)
         annotations, found = vocabulary.annotate(
-            advancing(read_again(documents), progress), compiled, max_document_share=settings.max_document_share
+            advancing(read_again(documents), progress),
+            compiled,
+            max_document_share=settings.max_document_share,
+            folder=output.parent,
         )
+        write_lines(output, (annotation.to_json() for annotation in annotations))
         count.notes["names"] = found.names
-        count.notes["concepts_found"] = sum(len(annotation.spellings("concept")) for annotation in annotations)
+        count.notes["concepts_found"] = found.concepts_found
         count.notes["too_common"] = (
             ", ".join(f"{name} ({number})" for name, number in islice(found.too_common.items(), 12)) or "none"
         )
         count.notes["too_common_names"] = found.too_common
         count.notes["refused_names"] = found.refused_names
-        count.notes["without_topic"] = sum(not annotation.spellings("topic") for annotation in annotations)
-        write_lines(output, (annotation.to_json() for annotation in annotations))
+        count.notes["without_topic"] = found.documents_without_topic
+        count.notes["without_concepts"] = found.documents_without_concepts
+        if shortfall := found.shortfall():
+            count.remark(shortfall)
     return count
 
 
@@ -101,6 +104,28 @@ def _listed_names(
     yield from usable_annotations(read("concepts", [settings.vocabulary], documents, kind="concepts"), rejects, bad)
     if bad.rejected:
         count.notes["unusable_names"] = sum(bad.rejected.values())
+
+
+def _key_phrases(
+    settings: ExtractSettings,
+    documents: DocumentsSettings,
+    count: StageCount,
+    rejects: RejectFile,
+    progress: Progress,
+) -> list[ConceptName]:
+    """The best key phrases of the documents; what is to be said of their languages is noted."""
+    languages = LanguageReport()
+    phrases = keyphrases.keyphrases(
+        advancing(usable_documents(documents, rejects, count), progress),
+        max_document_share=settings.max_document_share,
+        min_document_count=settings.min_document_count,
+        max_phrases=settings.max_phrases,
+        extra_stop_words=_stop_words(settings),
+        languages=languages,
+    )
+    for line in languages.lines():
+        count.remark(line)
+    return keyphrases.names(phrases)
 
 
 def _stop_words(settings: ExtractSettings) -> list[str]:

@@ -121,7 +121,7 @@ def forget(
     with timed(count, report):
         was_built = derived.state(graph) == "complete" or any(one["build"] for one in killed)
         # First the tombstones, with what is left to do: a kill after this is finished by the same command.
-        add_tombstones(tombstones, going.documents, graph=name, reason=reason)
+        add_tombstones(tombstones, sorted({*going.documents, *going.wanted}), graph=name, reason=reason)
         keep_verdicts(tombstones, going.verdicts, graph=name)
         begin(
             tombstones,

@@ -230,7 +230,8 @@ def not_forgotten(
 ) -> Iterator[_Record]:
     """The records of documents that may be in the graph; the others are rejects."""
     for record in records:
-        if record.id in forgotten:
+        # A part goes with the document that it is of.
+        if record.id in forgotten or record.id.rpartition("#")[0] in forgotten:
             count.kept -= 1
             count.reject(REASON)
             rejects.add(Reject(position=Position(source=f"document {record.id}"), reason=REASON))

@@ -82,13 +82,14 @@ def run(
     last = _UNTIL.index(config.run.until)
     with claim.opened(), ExitStack() as stack:
         backends = stack.enter_context(Backends())
+        documents = _snapshot(config, work_dir, reported, progress)
         if config.run.filter:
-            config = _filtered(environment, config, work_dir, reported, progress, result, backends)
+            documents = _filtered(environment, config, documents, work_dir, reported, progress, result, backends)
         if last == _UNTIL.index("filter"):
             _complete(claim, result)
             return result
         graph = stack.enter_context(connect(environment, config.graph, start=True, progress=progress))
-        _to_graph(graph, environment, config, work_dir, reported, progress, result, backends)
+        _to_graph(graph, environment, config, documents, work_dir, reported, progress, result, backends)
         _to_combinations(graph, environment, config, work_dir, reported, progress, result)
         if last >= _UNTIL.index("questions"):
             folders = []
@@ -178,20 +179,34 @@ def _complete(claim: RunFolder, result: RunResult) -> None:
     claim.complete({"stages": [_without_times(count) for count in result.stages], "version": __version__})
 
 
+def _snapshot(config: RunConfig, work_dir: Path, report: Report, progress: Progress | None) -> DocumentsSettings:
+    """The sources, read once; all stages read the copy."""
+    # What a filter cannot use is no fault of the sources.
+    limit = 1.0 if config.run.filter else config.documents.max_rejected_share
+    return snapshot(
+        replace(config.documents, max_rejected_share=limit),
+        output=work_dir / "documents.jsonl",
+        rejects=work_dir / "rejects-read.jsonl",
+        report=report,
+        progress=progress,
+    )
+
+
 def _filtered(
     environment: Environment,
     config: RunConfig,
+    documents: DocumentsSettings,
     work_dir: Path,
     report: Report,
     progress: Progress | None,
     result: RunResult,
     backends: Backends,
-) -> RunConfig:
-    """The configuration, reading what the filter has kept."""
+) -> DocumentsSettings:
+    """What the filter has kept of the documents."""
     seed, folder = config.sample.seed, work_dir / "filter"
     run_filter(
         environment,
-        replace(config.documents, max_rejected_share=1.0),
+        documents,
         _seeded(config.filter, seed),
         _seeded(config.syllabus, seed),
         work_dir=folder,
@@ -200,32 +215,22 @@ def _filtered(
         make=backends.make,
     )
     result.folders["filter"] = folder
-    kept = DocumentsSettings(
-        loader="jsonl",
-        sources=(str(folder / "kept.jsonl"),),
-        kind_field="entry_kind",
-        max_rejected_share=config.documents.max_rejected_share,
+    return replace(
+        documents, sources=(str(folder / "kept.jsonl"),), max_rejected_share=config.documents.max_rejected_share
     )
-    return replace(config, documents=kept)
 
 
 def _to_graph(
     graph: Graph,
     environment: Environment,
     config: RunConfig,
+    documents: DocumentsSettings,
     work_dir: Path,
     report: Report,
     progress: Progress | None,
     result: RunResult,
     backends: Backends,
 ) -> None:
-    documents = snapshot(
-        config.documents,
-        output=work_dir / "documents.jsonl",
-        rejects=work_dir / "rejects-read.jsonl",
-        report=report,
-        progress=progress,
-    )
     annotations = list(config.documents.annotations)
     if not annotations:
         annotations = [str(work_dir / "annotations.jsonl")]

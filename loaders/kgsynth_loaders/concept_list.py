@@ -1,36 +1,56 @@
 """Concept lists: a text file with one name a line, or a table with a column of names and one of synonyms."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kgsynth.config import FieldNames
 from kgsynth.errors import RecordError
-from kgsynth.records import ConceptName, Reject
+from kgsynth.records import ConceptName, Position, Reject, Remark
 from kgsynth_loaders import rows, tables, text_lines
 
+_NAME = "name"
 
-def concepts(source: str, fields: FieldNames) -> Iterator[ConceptName | Reject]:
-    """One name a line of a .txt file (`#` starts a comment), or the names of a table's rows with their synonyms."""
-    if source.removesuffix(".gz").removesuffix(".zst").endswith(".txt"):
-        for line in text_lines.lines(source):
-            if isinstance(line, Reject):
-                yield line
-            elif not line[1].lstrip().startswith("#"):
-                yield ConceptName(name=line[1].strip())
+
+def concepts(source: str, fields: FieldNames) -> Iterator[ConceptName | Reject | Remark]:
+    """One name a line of a .txt file (`#` starts a comment), or the names of a table's rows with their synonyms.
+
+    Raises:
+        ConfigError: the source cannot be used, or its table has no column `name`.
+    """
+    if text_lines.without_packing(source).lower().endswith(".txt"):
+        yield from _of_lines(source, fields)
         return
-    for row in tables.records(source, fields, lambda row: _names(row, fields)):
-        if isinstance(row, Reject):
-            yield row
-        else:
+    for row in tables.records(source, fields, lambda row, position: _names(row, fields, position), needed=(_NAME,)):
+        if isinstance(row, list):
             yield from row
+        else:
+            yield row
 
 
-def _names(row: dict[str, Any], fields: FieldNames) -> list[ConceptName]:
-    name = row.get("name")
-    if not isinstance(name, str) or not name.strip():
-        raise RecordError("no name in field 'name'")
-    synonyms = rows.names(row, fields.synonyms_field)
-    return [
-        ConceptName(name=name.strip()),
-        *(ConceptName(name=synonym, synonym_of=name.strip()) for synonym in synonyms),
-    ]
+def _of_lines(source: str, fields: FieldNames) -> Iterator[ConceptName | Reject | Remark]:
+    for line in text_lines.lines(source, fields.encoding):
+        if not isinstance(line, tuple):
+            yield line
+        elif not line[1].lstrip().startswith("#"):
+            name = line[1].strip()
+            problem = rows.bad_name(name)
+            position = Position(source=source, line=line[0])
+            yield rows.name_reject(name, problem, position) if problem else ConceptName(name=name)
+
+
+def _names(row: Mapping[str, Any], fields: FieldNames, position: Position) -> list[ConceptName | Reject]:
+    """The names of a row: an entry with its synonyms, and a reject for each synonym that is no name."""
+    given = rows.value(row, _NAME)
+    if not isinstance(given, str) or not given.strip():
+        raise RecordError(f"no name in field {_NAME!r}")
+    name = given.strip()
+    problem = rows.bad_name(name)
+    if problem:
+        raise RecordError(problem)
+    found: list[ConceptName | Reject] = [ConceptName(name=name)]
+    for synonym in rows.names(row, fields.synonyms_field):
+        problem = rows.bad_name(synonym)
+        found.append(
+            rows.name_reject(synonym, problem, position) if problem else ConceptName(name=synonym, synonym_of=name)
+        )
+    return found

@@ -1,12 +1,17 @@
-"""Counted co-occurrence pairs from a table (Parquet, CSV, TSV or JSON Lines): first, second, count."""
+"""Counted co-occurrence pairs from a table (Parquet, CSV, TSV or JSON): first, second, count."""
 
 from collections.abc import Iterator
 
 from kgsynth.config import FieldNames
-from kgsynth.records import CountedPair, Reject
+from kgsynth.records import CountedPair, Reject, Remark
 from kgsynth_loaders import rows, tables
 
 
-def pairs(source: str, fields: FieldNames) -> Iterator[CountedPair | Reject]:
-    """One pair a row."""
-    return tables.records(source, fields, lambda row: rows.pair(row, fields))
+def pairs(source: str, fields: FieldNames) -> Iterator[CountedPair | Reject | Remark]:
+    """One pair a row.
+
+    Raises:
+        ConfigError: the source cannot be used, or lacks a column.
+    """
+    needed = (fields.first_field, fields.second_field, fields.count_field)
+    return tables.records(source, fields, lambda row, _: rows.pair(row, fields), needed)

@@ -16,7 +16,7 @@ from pathlib import Path
 from kgsynth.config import FieldNames
 from kgsynth.errors import ConfigError
 from kgsynth.records import Document, Position, Reject
-from kgsynth_loaders.text_folder import human
+from kgsynth_loaders.names import human
 
 _SKIPPED_FOLDERS = frozenset(
     {"tests", "testing", "test", "benchmarks", "conftest", "_build_utils", "externals", "_lib", "lib2to3"}

@@ -1,20 +1,36 @@
-"""A table by its ending: Parquet, CSV or TSV, else JSON Lines."""
+"""A table by its ending: Parquet, CSV or TSV, a JSON array, else JSON Lines."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
 
 from kgsynth.config import FieldNames
-from kgsynth.records import Reject
-from kgsynth_loaders import csv_table, jsonl, parquet
+from kgsynth.records import Reject, Remark
+from kgsynth_loaders import csv_table, formats, json_array, jsonl, parquet, rows, text_lines
 
 _Record = TypeVar("_Record")
 
 
-def records(source: str, fields: FieldNames, make: Callable[[dict[str, Any]], _Record]) -> Iterator[_Record | Reject]:
-    """One record a row, made by `make`."""
-    plain = source.removesuffix(".gz").removesuffix(".zst")
-    if plain.endswith(".parquet"):
-        return parquet.records(source, fields, make)
-    if plain.endswith((".csv", ".tsv")):
-        return csv_table.records(source, make)
-    return jsonl.records(source, make)
+def records(
+    source: str, fields: FieldNames, make: rows.Make[_Record], needed: Sequence[str]
+) -> Iterator[_Record | Reject | Remark]:
+    """One record a row, made by `make`.
+
+    Args:
+        source: a file, or a folder of Parquet files.
+        fields: which field of a row holds what.
+        make: makes a record of a row.
+        needed: fields without which the source is refused.
+
+    Raises:
+        ConfigError: the source cannot be used.
+    """
+    plain = text_lines.without_packing(source).lower()
+    path = text_lines.existing(source)
+    if path.is_dir() or plain.endswith((".parquet", ".pq")):
+        return parquet.records(source, fields, make, needed)
+    if plain.endswith((".csv", ".tsv", ".tab")):
+        return csv_table.records(source, fields, make, needed)
+    if plain.endswith(".json") and formats.format_of(Path(source)).format is formats.JSON:
+        return json_array.records(source, fields, make, needed)
+    return jsonl.records(source, fields, make, needed)

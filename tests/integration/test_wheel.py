@@ -1,6 +1,7 @@
 """The wheel, installed outside the checkout: everything it needs is inside it."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -70,3 +71,40 @@ def test_the_wheel_runs_the_demo_outside_the_checkout(
         assert "is not installed" in refused.stderr
     finally:
         ManagedServer(environment, "wheel").reset()
+
+
+PDF = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 200]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>endobj "
+    b"4 0 obj<</Length 62>>stream\nBT /F 12 Tf 20 100 Td (The orbits of a group are disjoint.) Tj ET   \nendstream endobj "
+    b"5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj trailer<</Root 1 0 R>>\n%%EOF\n"
+)
+
+
+def test_the_command_that_a_missing_reader_names_installs_it(
+    wheel: Path, command_environment: dict[str, str], tmp_path: Path
+) -> None:
+    venv = tmp_path / "venv"
+    subprocess.run([os.path.realpath(sys.executable), "-m", "venv", "--without-pip", str(venv)], check=True)
+    uv = [str(Path(sys.executable).with_name("uv")), "pip", "install", "--quiet", "--python", str(venv / "bin/python")]
+    subprocess.run([*uv, "--no-deps", "--require-hashes", "-r", str(ROOT / "requirements" / "core.txt")], check=True)
+    subprocess.run([*uv, "--no-deps", str(wheel)], check=True)
+    (tmp_path / "shelf").mkdir()
+    (tmp_path / "shelf" / "orbits.pdf").write_bytes(PDF)
+    (tmp_path / "shelf" / "words.txt").write_text("The orbits of a group are disjoint.")
+    command = [str(venv / "bin/kgsynth"), "extract", "shelf", "--with", "vocabulary", "-o", "a.jsonl"]
+
+    def extract() -> str:
+        done = subprocess.run(
+            command, cwd=tmp_path, env=command_environment, capture_output=True, text=True, check=False
+        )
+        return done.stderr
+
+    said = extract()
+    wanted = re.search(r"pip install 'kgsynth\[(\w+)\]'", said)
+    assert wanted, said
+    # What the message names, from this wheel.
+    subprocess.run([*uv, f"{wheel}[{wanted.group(1)}]"], check=True)
+    said = extract()
+    assert "pip install" not in said
+    assert "PDF: 1 file, 1 documents" in said

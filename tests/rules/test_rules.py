@@ -87,7 +87,7 @@ def test_a_query_keeps_the_rules(path: Path) -> None:
 def test_there_is_no_python_below_cypher_and_no_forgotten_work() -> None:
     assert not list((ROOT / "cypher").rglob("*.py"))
     for path in [*MODULES, *QUERIES]:
-        assert not re.search(r"\b(?:TODO|FIXME|XXX)\b", path.read_text()), path
+        assert not re.search(r"(?:#|//).*\b(?:TODO|FIXME|XXX)\b", path.read_text()), path
 
 
 def test_every_module_says_what_it_is_for() -> None:

@@ -112,7 +112,8 @@ def test_common_terms_are_left_out_and_reported() -> None:
     compiled = vocabulary.Vocabulary(
         [ConceptName(name="number"), ConceptName(name="prime"), ConceptName(name="$x+y$ ring")]
     )
-    made, report = vocabulary.annotate(documents, compiled, max_document_share=0.1)
+    annotations, report = vocabulary.annotate(documents, compiled, max_document_share=0.1)
+    made = list(annotations)
     assert report.too_common == {"number": 40}
     assert report.refused_names == {"holds a formula": 1}
     assert made[0].spellings("concept") == ["prime"]

@@ -1,11 +1,18 @@
 """Every loader: what is good comes through, what is bad becomes a reject with file, line and reason."""
 
+import bz2
 import gzip
 import json
+import lzma
+import os
 import resource
 import subprocess
 import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,17 +21,21 @@ import zstandard
 
 from kgsynth.config import DocumentsSettings, FieldNames
 from kgsynth.documents import RejectFile, loader_names, read, usable_documents
-from kgsynth.errors import ConfigError, TooManyRejectsError
-from kgsynth.records import Annotation, ConceptName, CountedPair, Document, Reject, StageCount
+from kgsynth.errors import ConfigError, MissingExtraError, RecordError, TooManyRejectsError
+from kgsynth.records import Annotation, ConceptName, CountedPair, Document, Reject, Remark, StageCount
 from kgsynth_loaders import (
     annotations,
+    arrow_folder,
+    characters,
     concept_list,
     counted_pairs,
     csv_table,
+    hugging_face,
+    json_array,
     jsonl,
     parquet,
     python_docs,
-    text_folder,
+    rows,
     text_lines,
 )  # fmt: skip
 
@@ -36,12 +47,26 @@ def reasons(records: list) -> list[tuple[int, str]]:
     return [(one.position.line, one.reason) for one in records if isinstance(one, Reject)]
 
 
-@pytest.mark.parametrize("ending", ["", ".gz", ".zst"])
-def test_jsonl_plain_and_packed(tmp_path: Path, ending: str) -> None:
-    file = tmp_path / f"d.jsonl{ending}"
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes, ".gz": gzip.compress, ".zst": zstandard.compress, ".bz2": bz2.compress, ".xz": lzma.compress,
+}  # fmt: skip
+
+
+def write(path: Path, data: bytes | str) -> str:
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return str(path)
+
+
+def texts(records: list) -> list[str]:
+    return [one.text for one in records if isinstance(one, Document)]
+
+
+@pytest.mark.parametrize("ending", PACKERS)
+@pytest.mark.parametrize("has_ending", [True, False])
+def test_jsonl_plain_and_packed(tmp_path: Path, ending: str, has_ending: bool) -> None:
     data = (GOOD + "\n\n" + '{"text": "no id"}\n{"text": "no id"}\n').encode()
-    file.write_bytes({"": data, ".gz": gzip.compress(data), ".zst": zstandard.compress(data)}[ending])
-    first, second, third = jsonl.documents(str(file), FIELDS)
+    file = write(tmp_path / f"d.jsonl{ending if has_ending else ''}", PACKERS[ending](data))
+    first, second, third = jsonl.documents(file, FIELDS)
     assert first == Document(
         id="a", title="T", text="one\u2028two", topics=("x", "y"), concepts=("p", "q"), synonyms=(("p", "q"),)
     )
@@ -69,14 +94,257 @@ def test_bad_lines_are_rejects_with_their_line(tmp_path: Path, monkeypatch: pyte
     assert all(one.position.source == str(file) for one in found if isinstance(one, Reject))
 
 
-def test_a_damaged_archive_gives_what_is_whole_and_a_reject(tmp_path: Path) -> None:
-    file = tmp_path / "d.jsonl.gz"
-    packed = gzip.compress("".join(json.dumps({"text": f"{n} {'x' * 50}"}) + "\n" for n in range(5000)).encode())
-    file.write_bytes(packed[: len(packed) // 2])
-    *good, last = jsonl.documents(str(file), FIELDS)
-    assert len(good) > 100
-    assert isinstance(last, Reject)
-    assert last.reason == "file is damaged from here on"
+LINES = [json.dumps({"text": f"{number} {'x' * 50} {number**7}"}) + "\n" for number in range(5000)]
+
+
+@pytest.mark.parametrize("ending", [ending for ending in PACKERS if ending])
+def test_a_packed_file_that_is_damaged_gives_what_is_whole_and_a_reject(tmp_path: Path, ending: str) -> None:
+    # bzip2 packs blocks of 100,000 bytes at least.
+    pack = PACKERS[ending] if ending != ".bz2" else lambda data: bz2.compress(data, 1)
+    data = "".join(LINES).encode()
+    packed = pack(data)
+    two = write(tmp_path / f"two.jsonl{ending}", packed + pack(b'{"text": "second member"}\n') + bytes(512))
+    assert texts(list(jsonl.documents(two, FIELDS)))[-2:] == [json.loads(LINES[-1])["text"], "second member"]
+    for name, damaged, least in (
+        ("half", packed[: len(packed) // 2], 500),
+        ("one byte less", packed[:-1], 4000),
+        ("garbage", packed + b"garbage", 5000),
+        ("half of a second member", packed + pack(data)[: len(packed) // 2], 5500),
+    ):
+        file = write(tmp_path / f"{name}.jsonl{ending}", damaged)
+        *good, last = jsonl.documents(file, FIELDS)
+        assert isinstance(last, Reject)
+        assert last.reason == "file is damaged from here on"
+        assert len(texts(good)) == len(good) >= least, name
+        table = write(
+            tmp_path / f"{name}.csv{ending}", pack(b"text\n" + data.replace(b'"', b""))[: -9 if ending else 0]
+        )
+        assert reasons(list(csv_table.documents(table, FIELDS)))[-1][1] == "file is damaged from here on"
+
+
+def test_a_file_that_unpacks_to_far_more_is_read_in_flat_memory(tmp_path: Path) -> None:
+    file = write(tmp_path / "d.jsonl.zst", zstandard.compress(bytes(300 * 2**20)))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert reasons(list(jsonl.documents(file, FIELDS))) == [(1, "line too long")]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000
+
+
+WORDS = {
+    "cp1252": "Die Größe der Gruppe hängt von der Ordnung ab; “naïve” café.",
+    "cp1251": "Действие группы на множестве описывает орбиту элемента.",
+    "shift_jis": "群の作用と軌道は対称性を記述する。軌道安定化定理は基本定理である。",
+    "gb18030": "群作用与集合，轨道与稳定子定理给出轨道的大小。每个有限群都可以通过群作用嵌入对称群。",
+}
+
+
+@pytest.mark.parametrize("encoding", WORDS)
+def test_an_encoding_is_guessed_and_said_or_given(tmp_path: Path, encoding: str) -> None:
+    words = WORDS[encoding]
+    lines = "".join(json.dumps({"id": str(number), "text": words}, ensure_ascii=False) + "\n" for number in range(9))
+    for load, name, text in (
+        (jsonl.documents, "d.jsonl", lines),
+        (csv_table.documents, "d.csv", "id,text\n" + "".join(f'{number},"{words}"\n' for number in range(9))),
+        (json_array.documents, "d.json", "[" + ",\n".join(lines.splitlines()) + "]"),
+    ):
+        file = write(tmp_path / name, text.encode(encoding))
+        remark, *found = load(file, FIELDS)
+        assert isinstance(remark, Remark)
+        assert "(a guess); --encoding sets it" in remark.text
+        assert texts(found) == [words] * 9
+        given = list(load(file, FieldNames(encoding=encoding)))
+        assert texts(given) == [words] * 9
+        assert len(given) == 9
+    with pytest.raises(ConfigError, match="no encoding 'utf-17'"):
+        list(jsonl.documents(str(tmp_path / "d.jsonl"), FieldNames(encoding="utf-17")))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "utf-16-le", "utf-32-be"])
+def test_byte_order_marks_and_wide_encodings(tmp_path: Path, encoding: str) -> None:
+    rows = [{"id": str(number), "text": f"Größe 𝔸 {number}"} for number in range(3000)]
+    wanted = [row["text"] for row in rows]
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    file = write(tmp_path / "d.jsonl", lines.encode(encoding))
+    found = list(jsonl.documents(file, FIELDS))
+    assert texts(found) == wanted
+    assert [one.text[:6] for one in found if isinstance(one, Remark)] == (
+        ["read a"] if encoding[-2:] in ("le", "be") else []
+    )
+    table = write(
+        tmp_path / "d.csv", ("id,text\r\n" + "".join(f"{row['id']},{row['text']}\r\n" for row in rows)).encode(encoding)
+    )
+    assert texts(list(csv_table.documents(table, FIELDS))) == wanted
+    whole = write(tmp_path / "d.json", json.dumps(rows, ensure_ascii=False).encode(encoding))
+    assert texts(list(json_array.documents(whole, FIELDS))) == wanted
+    names = write(tmp_path / "n.txt", "Möbius\n".encode(encoding))
+    assert ConceptName(name="Möbius") in list(concept_list.concepts(names, FIELDS))
+
+
+def test_one_bad_line_is_a_reject_and_no_guess(tmp_path: Path) -> None:
+    good = "".join(f'{{"text": "schön {number}"}}\n' for number in range(20)).encode()
+    file = write(tmp_path / "d.jsonl", good + b'{"text": "caf\xe9"}\n' + good)
+    found = list(jsonl.documents(file, FIELDS))
+    assert reasons(found) == [(21, "not UTF-8")]
+    assert len(found) == 41
+    wide = '{"text": "a"}\n{"text": "b"}\n'.encode("utf-16").replace(b"b\x00", b"\x00\xd8")
+    assert reasons(list(jsonl.documents(write(tmp_path / "w.jsonl", wide), FIELDS))) == [(2, "not UTF-16-LE")]
+    # A character at the end of the sample is no fault of the file.
+    for shift in range(4):
+        text = "x" * (characters.SAMPLE_BYTES - 13 - shift) + "𝔸" * 10
+        long = write(tmp_path / "long.jsonl", json.dumps({"text": text}, ensure_ascii=False))
+        assert texts(list(jsonl.documents(long, FIELDS))) == [text]
+
+
+def test_decode_says_what_it_guesses() -> None:
+    assert characters.decode("Größe café".encode("cp1252")) == ("Größe café", "cp1252", True)
+    assert characters.decode("Größe".encode()) == ("Größe", "utf-8", False)
+    assert characters.decode(b"\xff\xfea\x00", encoding="utf-8") == ("a", "utf-16-le", False)
+    assert characters.decode(b"a\x81b", encoding="latin-1").text == "a\x81b"
+    with pytest.raises(RecordError, match="not utf-8"):
+        characters.decode(b"\xff", encoding="utf-8")
+
+
+def test_what_is_one_json_value_is_no_json_lines(tmp_path: Path) -> None:
+    row = {"id": "a", "text": "words"}
+    for data in ([row, row], {"data": [row]}, {"response": {"docs": [row, row]}}):
+        for indent in (None, 1, 4):
+            file = write(tmp_path / "d.jsonl", json.dumps(data, indent=indent))
+            with pytest.raises(ConfigError, match="is a JSON (array|object).*, not JSON Lines") as raised:
+                list(jsonl.documents(file, FIELDS))
+            assert raised.value.hint == "Use --loader auto."
+            assert set(texts(list(json_array.documents(file, FIELDS)))) == {"words"}
+    with pytest.raises(ConfigError, match="format PDF"):
+        list(jsonl.documents(write(tmp_path / "x.jsonl", b"%PDF-1.4\n\xff\xff\n"), FIELDS))
+
+
+def test_numbers_and_marks_that_other_tools_read(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "d.jsonl",
+        '{"text": "a", "x": NaN, "y": -Infinity}\n{"text": "b", "id": 1' + "0" * 30 + "}\n"
+        '{"text": "c", "n": ' + "9" * 5000 + '}\n{"text": "d", "id": 1.5}\n{"text": "e",}\n{"text": "f"} // no\n'
+        '{"text": "g", "text": "h"}\n' + '{"text": "i", "n": ' + "[" * 3000 + "]" * 3000 + "}\n"
+        '{"text": "\\ud83d"}\n{"text": "m", "metadata": {"n": 1' + "0" * 25 + ', "s": "x", "none": null}}\n',
+    )
+    found = list(jsonl.documents(file, FIELDS))
+    assert texts(found) == ["a", "b", "h", "\ud83d", "m"]
+    assert found[1].id == "1" + "0" * 30
+    assert found[-1].metadata == {"n": "1" + "0" * 25, "s": "x"}
+    assert reasons(found) == [
+        (3, "a number of too many digits"), (4, "id is not text: field 'id'"), (5, "not JSON"), (6, "not JSON"), (8, "nested too deeply"),
+    ]  # fmt: skip
+
+
+def test_fields_are_found_along_paths_and_missing_ones_are_named(tmp_path: Path) -> None:
+    fields = FieldNames(text_field="messages.1.content", id_field="meta.id", topics_field="a.b", attribution_field="by")
+    row = {
+        "messages": [{"content": "q"}, {"content": "a"}],
+        "meta": {"id": 7},
+        "a.b": ["x"],
+        "a": {"b": ["y"]},
+        "by": ["J", "K"],
+    }
+    (one,) = jsonl.documents(write(tmp_path / "d.jsonl", json.dumps(row)), fields)
+    assert (one.id, one.text, one.topics, one.attribution) == ("7", "a", ("x",), "J; K")
+    assert rows_value("a.b.c", {"a": {"b.c": 5}}) == 5
+    assert rows_value("a.9.c", {"a": [1]}) is None
+    assert rows_value("a.b", {"a.b": None, "a": {"b": 1}}) is None
+    for lines, message in (
+        ('{"body": "w", "id": 1}\n' * 3, "no text in field 'text'; the fields are 'body', 'id': --text-field body"),
+        ('{"x": "short", "y": "much longer text"}\n', "the fields are 'x', 'y': --text-field y"),
+        ('{"data": {"text": "w"}, "x": "y"}\n', "--text-field data.text"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            list(jsonl.documents(write(tmp_path / "d.jsonl", lines), FIELDS))
+    some = write(tmp_path / "d.jsonl", '{"about": "this file"}\n{"text": "words"}\n{"text": null}\n')
+    found = list(jsonl.documents(some, FIELDS))
+    assert texts(found) == ["words"]
+    assert reasons(found) == [(1, "no text in field 'text'"), (3, "no text in field 'text'")]
+
+
+def rows_value(field: str, row: dict[str, Any]) -> Any:
+    return rows.value(row, field)
+
+
+def test_what_kgsynth_wrote_is_read_again(tmp_path: Path) -> None:
+    part = Document(
+        id="book#2",
+        text="t",
+        parent="book",
+        pages="12-15",
+        section="One > Two",
+        date="2020",
+        metadata={"k": "v"},
+        score=0.5,
+    )
+    (one,) = jsonl.documents(write(tmp_path / "d.jsonl", part.to_json()), FIELDS)
+    assert one == part
+    assert one.score == 0.5
+    foreign = {"id": "a", "text": "t", "parent": "other", "pages": 3, "section": "s", "score": "high", "metadata": "m"}
+    (one,) = jsonl.documents(write(tmp_path / "d.jsonl", json.dumps(foreign)), FIELDS)
+    assert one == Document(id="a", text="t")
+
+
+R = {"id": "r", "text": "words"}
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ([{"text": "a"}, {"text": "b"}], ["a", "b"]),
+        ({"meta": {"count": 2}, "data": [{"text": "a"}, {"text": "b"}]}, ["a", "b"]),
+        ({"licences": [{"text": "L"}], "r": {"docs": [{"text": "a"}, {"text": "b"}]}}, ["a", "b"]),
+        ({"id": "x", "text": "one document"}, ["one document"]),
+        ({"document": {"text": "one within"}}, ["one within"]),
+        ({"a": {"text": "first"}, "b": {"text": "second"}}, ["first", "second"]),
+        ({"type": "FeatureCollection", "features": [{"properties": {"text": "a"}}, {"properties": {"text": "b"}}]}, ["a", "b"]),
+        ({"data": [{"title": "T", "paragraphs": [{"text": "a"}, {"text": "b"}]}, {"paragraphs": [{"text": "c"}]}]}, ["a", "b", "c"]),
+    ],
+)  # fmt: skip
+def test_records_anywhere_in_a_json_file(tmp_path: Path, value: Any, wanted: list[str]) -> None:
+    for indent in (None, 2):
+        found = list(json_array.documents(write(tmp_path / "d.json", json.dumps(value, indent=indent)), FIELDS))
+        assert texts(found) == wanted
+        assert not reasons(found)
+    packed = write(tmp_path / "d.json.gz", gzip.compress(json.dumps(value).encode()))
+    assert texts(list(json_array.documents(packed, FIELDS))) == wanted
+
+
+def test_json_files_lose_nothing_silently(tmp_path: Path) -> None:
+    def found(data: str) -> list:
+        return list(json_array.documents(write(tmp_path / "d.json", data), FIELDS))
+
+    array = (
+        '[{"text": "a", "x": NaN}, {"no": 1}, 7, {"text": "b", "id": 1'
+        + "0" * 30
+        + '}, {"text": "\\ud83d", "n": '
+        + "9" * 5000
+        + "}]"
+    )
+    assert texts(found(array)) == ["a", "b", "\ud83d"]
+    assert reasons(found(array)) == [(2, "no text in field 'text'"), (3, "not a JSON object")]
+    for whole, cut in ((array, len(array) - 3), ('{"k": 1, "data": ' + array + "}", 60)):
+        *good, last = found(whole[:cut])
+        assert texts(good)[0] == "a"
+        assert last.reason == "file is damaged from here on"
+    remark, *others = found('{"few": [{"text": "x"}], "many": [{"text": "a"}, {"text": "b"}]}')
+    assert texts(others) == ["a", "b"]
+    assert remark.text == "read from many; other objects with 'text' were not read: 1 in few"
+    assert texts(found('{"text": "a"}\n{\n"text": "b"}')) == ["a", "b"]
+    assert found("[]") == found("{}") == found(" \n") == []
+    assert reasons(found('["a", "b"]')) == [(1, "no JSON object in it")]
+    assert reasons(found("no json")) == [(1, "file is damaged from here on")]
+    with pytest.raises(ConfigError, match="the fields are 'body', 'id': --text-field body"):
+        found('{"data": [{"body": "w", "id": 1}]}')
+
+
+def test_json_arrays_are_read_in_flat_memory(tmp_path: Path) -> None:
+    element = json.dumps({"id": "x", "text": "word " * 2000})
+    file = write(tmp_path / "d.json", '{"meta": {}, "data": [' + ",\n".join([element] * 2000) + "]}")
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in json_array.documents(file, FIELDS)) == 2000
+        assert tracemalloc.get_traced_memory()[1] < 6_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_fields_may_have_other_names(tmp_path: Path) -> None:
@@ -108,10 +376,75 @@ def test_an_unclosed_quote_costs_one_row(tmp_path: Path) -> None:
     assert reasons(found) == [(5, "not CSV")]
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_found_or_given(tmp_path: Path, delimiter: str) -> None:
+    table = f'id{delimiter}text{delimiter}x\r\n1{delimiter}"a, b; c | d\te"{delimiter}3,5\r\n2{delimiter}plain{delimiter}\r\n'
+    if delimiter == ",":
+        table = table.replace("3,5", "3.5")
+    file = write(tmp_path / "d.csv", table)
+    for fields in (
+        FIELDS,
+        FieldNames(delimiter=delimiter),
+        FieldNames(delimiter={"\t": "tab"}.get(delimiter, delimiter)),
+    ):
+        assert texts(list(csv_table.documents(file, fields))) == ["a, b; c | d\te", "plain"]
+    told = write(tmp_path / "d.csv", f"sep={delimiter}\r\n{table}")
+    assert texts(list(csv_table.documents(told, FIELDS))) == ["a, b; c | d\te", "plain"]
+
+
+def test_cells_may_begin_after_a_blank(tmp_path: Path) -> None:
+    file = write(tmp_path / "d.csv", 'id, text\n1, "a, b"\n2, "c, d"\n')
+    assert texts(list(csv_table.documents(file, FIELDS))) == ["a, b", "c, d"]
+    file = write(tmp_path / "d.csv", 'id,text\n1, "a" word\n2, plain\n')
+    assert texts(list(csv_table.documents(file, FIELDS))) == [' "a" word', " plain"]
+
+
+def test_headers_of_csv(tmp_path: Path) -> None:
+    def found(table: str, **names: str) -> list:
+        return list(csv_table.documents(write(tmp_path / "d.csv", table), FieldNames(**names)))
+
+    assert found("") == found("id,text\n") == found("\n\n") == []
+    assert found("ID, Text ,Topics\n1,words,a|b\n") == [Document(id="1", text="words", topics=("a", "b"))]
+    assert found("Text,text\nno,yes\n")[0].text == "yes"
+    assert found("x,text,x\n1,a,2\n")[0].text == "a"
+    assert found("text\na b\nc, d\n")[0].text == "a b"
+    for table in ("id,text,text\n1,a,b\n", "Text,TEXT\n1,2\n", "id,id,text\n1,2,3\n"):
+        with pytest.raises(ConfigError, match="stands 2 times in the header"):
+            found(table)
+    with pytest.raises(ConfigError, match="no text in field 'text'; the fields are '1', 'some words', 'alg'") as raised:
+        found("1,some words,alg\n2,more,alg\n")
+    assert "--text-field" in raised.value.hint
+    with pytest.raises(ConfigError, match=r"the fields are 'id', 'content': --text-field content"):
+        found("id,content\n1,a\n")
+    with pytest.raises(ConfigError, match="not one character"):
+        found("id,text\n", delimiter="::")
+
+
+def test_odd_rows_of_csv_cost_themselves_alone(tmp_path: Path) -> None:
+    book = "\n".join(f"line {number}" for number in range(5000))
+    table = f'id,text\n1,a\x00b\n2,"{"x" * 200_000}"\n3,"{book}"\n4,x,extra\n5,"say ""hi"""\n'
+    found = list(csv_table.documents(write(tmp_path / "d.csv", table), FIELDS))
+    assert texts(found) == ["x" * 200_000, book, 'say "hi"']
+    assert reasons(found) == [(2, "NUL in a cell"), (5004, "wrong number of cells")]
+    cells = [f"{number},{'é' if number % 2 else 'e'}\r" for number in range(9)]
+    assert len(texts(list(csv_table.documents(write(tmp_path / "mac.csv", "id,text\r" + "".join(cells)), FIELDS)))) == 9
+
+
+def test_a_csv_line_without_end_is_not_held_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_lines, "MAX_LINE_BYTES", 1000)
+    file = write(tmp_path / "d.csv", "id,text\n1," + "x" * 5000 + "\n2,fine\n")
+    found = list(csv_table.documents(file, FIELDS))
+    assert texts(found) == ["fine"]
+    assert reasons(found) == [(2, "not CSV")]
+
+
 def test_parquet_in_batches(tmp_path: Path) -> None:
     file = tmp_path / "d.parquet"
-    rows = [{"id": str(n), "text": None if n == 3 else f"text {n}", "topics": ["t"], "unused": n} for n in range(1200)]
-    pq.write_table(pa.Table.from_pylist(rows), file)
+    rows_of_file = [
+        {"id": str(number), "text": None if number == 3 else f"text {number}", "topics": ["t"], "unused": number}
+        for number in range(1200)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows_of_file), file)
     found = list(parquet.documents(str(file), FIELDS))
     assert len(found) == 1200
     assert reasons(found) == [(4, "no text in field 'text'")]
@@ -120,29 +453,176 @@ def test_parquet_in_batches(tmp_path: Path) -> None:
         list(parquet.documents(str(tmp_path / "no.parquet"), FIELDS))
 
 
-def test_a_folder_of_text_markdown_and_html(tmp_path: Path) -> None:
-    (tmp_path / "graph_theory").mkdir()
-    (tmp_path / "graph_theory" / "trees.md").write_text(
-        "---\nx: 1\n---\n# Trees *here*\n\nA tree.\n```\ncode\n```\nEnd."
-    )
-    (tmp_path / "page.html").write_text(
-        "<title>Page &amp; more</title><style>p{}</style><p>Hello <b>there</b></p><script>x()</script><p>Bye"
-    )
-    (tmp_path / "plain_note.txt").write_text("words")
-    (tmp_path / "bad.txt").write_bytes(b"\xff\xfe\x00")
-    (tmp_path / "ignored.pdf").write_text("x")
-    found = {
-        one.id if isinstance(one, Document) else "reject": one for one in text_folder.documents(str(tmp_path), FIELDS)
-    }
-    assert set(found) == {"graph_theory/trees.md", "page.html", "plain_note.txt", "reject"}
-    trees = found["graph_theory/trees.md"]
-    assert (trees.title, trees.topics) == ("Trees *here*", ("graph theory",))
-    assert "code" not in trees.text
-    assert "A tree." in trees.text
-    assert (found["page.html"].title, found["page.html"].text) == ("Page & more", "Hello there\n\nBye")
-    assert found["reject"].reason == "not UTF-8"
-    with pytest.raises(ConfigError, match="not a folder"):
-        list(text_folder.documents(str(tmp_path / "page.html"), FIELDS))
+def test_columns_of_every_kind(tmp_path: Path) -> None:
+    table = pa.table({
+        "data": pa.array([{"body": {"text": "a"}}, {"body": None}, {"body": {"text": "c"}}]),
+        "ID": pa.array([2**62, 7, None], pa.int64()),
+        "topics": pa.array(["x", "y", "x"]).dictionary_encode(),
+        "title": pa.array(["t", None, "u"], pa.large_string()),
+        "concepts": pa.array([[{"name": "p", "n": 1}, {"name": "q", "n": 2}], None, []]),
+        "date": pa.array([0, 1, 600_000_000_000], pa.timestamp("s")),
+        "metadata": pa.array([[("k", "v")], None, []], pa.map_(pa.string(), pa.string())),
+    })  # fmt: skip
+    pq.write_table(table, tmp_path / "d.parquet")
+    found = list(parquet.documents(str(tmp_path / "d.parquet"), FieldNames(text_field="data.body.text")))
+    first = found[0]
+    assert (first.id, first.text, first.title, first.topics) == (str(2**62), "a", "t", ("x",))
+    assert (first.concepts, first.date[:10], first.metadata) == (("p", "q"), "1970-01-01", {"k": "v"})
+    assert found[2].date.startswith("20983-")
+    assert reasons(found) == [(2, "no text in field 'data.body.text'")]
+    with pytest.raises(
+        ConfigError, match="no text in field 'text'; the fields are 'data', .*: --text-field data.body.text"
+    ):
+        list(parquet.documents(str(tmp_path / "d.parquet"), FIELDS))
+    bad = pa.array([b"good", b"\xff", b"fine"]).view(pa.string())
+    pq.write_table(pa.table({"text": bad}), tmp_path / "bad.parquet")
+    found = list(parquet.documents(str(tmp_path / "bad.parquet"), FIELDS))
+    assert texts(found) == ["good", "fine"]
+    assert reasons(found) == [(2, "not UTF-8")]
+
+
+def test_a_folder_of_shards_with_damaged_ones(tmp_path: Path) -> None:
+    for name, start in (("data/a-00000.parquet", 0), ("data/a-00001.parquet", 100), ("topics=algebra/p.parquet", 200)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        numbers = range(start, start + 100)
+        table = pa.table(
+            {"id": list(map(str, numbers)), "text": [f"text {number} {os.urandom(40).hex()}" for number in numbers]}
+        )
+        pq.write_table(table, tmp_path / name, row_group_size=25, use_dictionary=False)
+    (tmp_path / "_metadata.parquet").write_text("no shard")
+    assert [one.id for one in parquet.documents(str(tmp_path), FIELDS)] == [str(number) for number in range(300)]
+    assert list(parquet.documents(str(tmp_path), FIELDS))[-1].topics == ("algebra",)
+    shard = tmp_path / "data/a-00001.parquet"
+    whole = shard.read_bytes()
+    offset = pq.ParquetFile(shard).metadata.row_group(2).column(1).data_page_offset
+    shard.write_bytes(whole[:offset] + b"\xff" * 300 + whole[offset + 300 :])
+    (tmp_path / "data/a-00002.parquet").write_bytes(whole[: len(whole) // 2])
+    pq.write_table(pa.table({"body": ["x"]}), tmp_path / "data/a-00003.parquet")
+    found = list(parquet.documents(str(tmp_path), FIELDS))
+    assert [one.id for one in found if isinstance(one, Document)] == [
+        str(number) for number in [*range(150), *range(200, 300)]
+    ]
+    assert reasons(found) == [
+        (51, "file is damaged from here on"), (0, "file is damaged"),
+        (0, "no text in field 'text'; the fields are 'body': --text-field body"),
+    ]  # fmt: skip
+    assert [Path(one.position.source).name for one in found if isinstance(one, Reject)] == [
+        "a-00001.parquet", "a-00002.parquet", "a-00003.parquet",
+    ]  # fmt: skip
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match="holds no Parquet file"):
+        list(parquet.documents(str(tmp_path / "empty"), FIELDS))
+    for name in ("a-00000", "a-00001"):
+        pq.write_table(pa.table({"body": ["x"]}), tmp_path / "empty" / f"{name}.parquet")
+    with pytest.raises(ConfigError, match="a-00000.parquet: no text in field 'text'"):
+        list(parquet.documents(str(tmp_path / "empty"), FIELDS))
+
+
+def save_arrow(folder: Path, count: int, *, names: tuple[str, ...] = ("data-00000-of-00001.arrow",)) -> None:
+    """What `datasets.save_to_disk` writes, without the library."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate(names):
+        table = pa.table(
+            {"id": [f"{number}-{row}" for row in range(count)], "text": [f"text {row}" for row in range(count)]}
+        )
+        with pa.OSFile(str(folder / name), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table, max_chunksize=100)
+    (folder / "dataset_info.json").write_text("{}")
+    (folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": name} for name in names]}))
+
+
+def test_folders_that_datasets_saved(tmp_path: Path) -> None:
+    save_arrow(tmp_path / "one", 300, names=("data-00000-of-00002.arrow", "data-00001-of-00002.arrow"))
+    assert arrow_folder.is_saved_dataset(tmp_path / "one")
+    assert not arrow_folder.is_saved_dataset(tmp_path)
+    assert len(texts(list(arrow_folder.documents(str(tmp_path / "one"), FIELDS)))) == 600
+    save_arrow(tmp_path / "all" / "train", 200)
+    save_arrow(tmp_path / "all" / "test", 100)
+    (tmp_path / "all" / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    found = list(arrow_folder.documents(str(tmp_path / "all"), FIELDS))
+    assert len(texts(found)) == 300
+    assert found[-1].position.source == str(tmp_path / "all" / "test" / "data-00000-of-00001.arrow")
+    assert found[-1].position.line == 100
+    with pytest.raises(ConfigError, match="the fields are 'id', 'text': --text-field text"):
+        list(arrow_folder.documents(str(tmp_path / "one"), FieldNames(text_field="texts")))
+    with pytest.raises(ConfigError, match="not a folder of"):
+        list(arrow_folder.documents(str(tmp_path), FIELDS))
+
+
+def test_a_saved_data_set_that_is_damaged(tmp_path: Path) -> None:
+    names = ("data-00000-of-00002.arrow", "data-00001-of-00002.arrow")
+    save_arrow(tmp_path, 300, names=names)
+    file = tmp_path / names[0]
+    whole = file.read_bytes()
+    for cut, least in ((len(whole) // 2, 100), (len(whole) - 8, 300)):
+        file.write_bytes(whole[:cut])
+        found = list(arrow_folder.documents(str(tmp_path), FIELDS))
+        assert [reason for _, reason in reasons(found)] == ["file is damaged from here on"]
+        assert 300 + least <= len(texts(found)) <= 600
+    file.unlink()
+    found = list(arrow_folder.documents(str(tmp_path), FIELDS))
+    assert len(texts(found)) == 300
+    assert [one.position.source for one in found if isinstance(one, Reject)] == [str(file)]
+    (tmp_path / "state.json").write_text("{broken")
+    assert len(list(arrow_folder.documents(str(tmp_path), FIELDS))) == 300
+
+
+def test_data_sets_of_hugging_face(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for source, wanted in (
+        ("hf://owner/name", ("owner/name", "", "", "")),
+        ("owner/name:config/split", ("owner/name", "config", "split", "")),
+        ("hf://datasets/owner/na-me.x@v1:20220301.en", ("owner/na-me.x", "20220301.en", "", "v1")),
+        ("squad", ("squad", "", "", "")),
+    ):
+        parsed = hugging_face.parse(source)
+        assert (parsed.name, parsed.config, parsed.split, parsed.revision) == wanted
+    with pytest.raises(ConfigError, match="no name of a data set"):
+        list(hugging_face.documents("no such/name/of any", FIELDS))
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(MissingExtraError) as raised:
+        list(hugging_face.documents("owner/name", FIELDS))
+    assert "pip install 'kgsynth[huggingface]'" in raised.value.hint
+
+
+class Split:
+    """A stream of rows, as `datasets` gives one."""
+
+    def __init__(self, rows_of_split: list[dict[str, Any]], error: Exception | None = None) -> None:
+        self.rows = rows_of_split
+        self.error = error
+        self.features = None
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        yield from self.rows
+        if self.error:
+            raise self.error
+
+
+def test_streams_of_hugging_face_break_off_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Library:
+        given: Any = None
+
+        def load_dataset(self, name: str, config: str | None, **_: Any) -> Any:
+            if isinstance(self.given, Exception):
+                raise self.given
+            return self.given
+
+    library = Library()
+    monkeypatch.setitem(sys.modules, "datasets", library)
+    library.given = {"train": Split([{"text": "a"}, {"text": 5}], OSError("gone")), "test": Split([{"text": "b"}])}
+    found = list(hugging_face.documents("owner/name", FIELDS))
+    assert texts(found) == ["a", "b"]
+    assert reasons(found) == [(2, "not text: field 'text'"), (3, "data set breaks off here")]
+    assert found[-1].position.source == "owner/name/test"
+    library.given = ConnectionError("no route")
+    with pytest.raises(ConfigError, match="cannot be reached: no route"):
+        list(hugging_face.documents("owner/name", FIELDS))
+    library.given = Split([{"body": "a"}])
+    with pytest.raises(ConfigError, match="the fields are 'body': --text-field body"):
+        list(hugging_face.documents("owner/name", FIELDS))
+    library.given = type("DatasetNotFoundError", (Exception,), {})("who?")
+    with pytest.raises(ConfigError, match="no such data set"):
+        list(hugging_face.documents("owner/name", FIELDS))
 
 
 def test_annotations_concepts_and_pairs(tmp_path: Path) -> None:
@@ -173,6 +653,64 @@ def test_annotations_concepts_and_pairs(tmp_path: Path) -> None:
     counted = list(counted_pairs.pairs(str(pairs), FIELDS))
     assert counted[0] == CountedPair(first="a", second="b", count=3, first_kind="topic")
     assert len(reasons(counted)) == 4
+
+
+def test_a_bad_name_costs_that_name(tmp_path: Path) -> None:
+    topics = [
+        {"name": "T", "concepts": ["good", "x" * 1001, "bell\x07", "half \ud800", 5, None, "fine"]},
+        {"name": "bad\x00", "concepts": ["kept"]},
+        {"name": "bad\x01", "concepts": []},
+        {"name": "no concepts", "concepts": None},
+    ]
+    file = write(
+        tmp_path / "a.jsonl", json.dumps({"id": "d", "topics": topics}) + "\n" + json.dumps({"id": "e", "topics": []})
+    )
+    found = list(annotations.annotations(file, FIELDS))
+    first, last = (one for one in found if isinstance(one, Annotation))
+    assert [(topic.name, topic.concepts) for topic in first.topics] == [
+        ("T", ("good", "fine")),
+        ("", ("kept",)),
+        ("no concepts", ()),
+    ]
+    assert last.id == "e"
+    assert [reason for _, reason in reasons(found)] == [
+        "a name longer than 1,000 characters", "control characters in a name", "half a character (lone surrogate) in a name",
+        "a name that is not text", "a name that is not text", "control characters in a name", "control characters in a name",
+    ]  # fmt: skip
+    assert all(one.position.line == 1 for one in found if isinstance(one, Reject))
+    as_array = write(tmp_path / "a.json", json.dumps([{"id": "d", "topics": topics}]))
+    assert [one.id for one in annotations.annotations(as_array, FIELDS) if isinstance(one, Annotation)] == ["d"]
+    names = write(tmp_path / "n.txt.xz", lzma.compress(("ring\n" + "x" * 1001 + "\nbell\x07\nfield\n").encode()))
+    listed = list(concept_list.concepts(names, FIELDS))
+    assert [one.name for one in listed if isinstance(one, ConceptName)] == ["ring", "field"]
+    assert reasons(listed) == [(2, "a name longer than 1,000 characters"), (3, "control characters in a name")]
+    table = write(tmp_path / "n.jsonl", json.dumps({"name": "gcd", "synonyms": ["gcf", "b\x00"]}))
+    assert [type(one) for one in concept_list.concepts(table, FIELDS)] == [ConceptName, ConceptName, Reject]
+    pairs = write(
+        tmp_path / "p.jsonl",
+        '{"first": "a", "second": "b", "count": 1' + "0" * 30 + '}\n{"first": "a", "second": "b\\u0000", "count": 1}',
+    )
+    assert [reason for _, reason in reasons(list(counted_pairs.pairs(pairs, FIELDS)))] == [
+        "count out of range: more than 20 digits", "control characters in a name",
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match="no value in field 'count'; the fields are 'first', 'second', 'n'"):
+        list(counted_pairs.pairs(write(tmp_path / "p.csv", "first,second,n\na,b,1\n"), FIELDS))
+
+
+LOADERS: dict[str, Callable[[str, FieldNames], Iterator[Any]]] = {
+    ".jsonl": jsonl.documents, ".csv": csv_table.documents, ".json": json_array.documents,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", LOADERS)
+@pytest.mark.parametrize("unit", ['"', ",", "[", "{", "\n", " ", "\\", '{"a":', '","', "1", "-", "\x00"])
+def test_a_megabyte_of_one_mark_costs_little_time(tmp_path: Path, ending: str, unit: str) -> None:
+    start = {".jsonl": '{"text": "a"}\n', ".csv": 'id,text\n1,"', ".json": '{"data": [{"text": "a"},'}[ending]
+    file = write(tmp_path / f"d{ending}", start + unit * (1_000_000 // len(unit)))
+    began = time.process_time()
+    found = list(LOADERS[ending](file, FIELDS))
+    assert time.process_time() - began < 5
+    assert found
 
 
 PACKAGE = {
@@ -271,8 +809,9 @@ def test_unusable_documents_are_counted_by_reason_and_kept(tmp_path: Path) -> No
     )  # fmt: skip
     assert [one.id for one in documents] == ["a"]
     assert count.rejected == {
-        "id twice with the same text": 1, "id twice with another text": 1, "no text": 1, "control characters": 1,
-        "text longer than 500 characters": 1, "fewer than 2 words": 1, "not Unicode text (lone surrogate)": 1,
+        "id twice with the same text": 1, "id twice with another text": 1, "no text": 1,
+        "text longer than 500 characters": 1, "fewer than 2 words": 1,
+        "NUL, escape or half a character in its text": 2,
     }  # fmt: skip
     assert count.read == 8 == 1 + len(rejects)
     assert [(one["source"], one["line"]) for one in rejects] == [
@@ -292,7 +831,7 @@ def test_too_large_a_share_of_rejects_stops(tmp_path: Path) -> None:
 
 
 def test_unknown_loaders_and_sources_are_named() -> None:
-    assert loader_names("documents") == ["csv", "folder", "jsonl", "parquet", "python-docs"]
+    assert loader_names("documents") == ["auto", "csv", "huggingface", "jsonl", "parquet", "python-docs"]
     with pytest.raises(ConfigError, match="did you mean 'jsonl'"):
         list(read("json", ["x"], FIELDS, kind="documents"))
     with pytest.raises(ConfigError, match="no loader 'pairs' for documents"):

@@ -1,0 +1,110 @@
+"""Folders that `datasets.save_to_disk` wrote: one data set, or several splits of one. The library is not needed."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.ipc
+
+from kgsynth.config import FieldNames
+from kgsynth.errors import ConfigError
+from kgsynth.records import Document, Reject
+from kgsynth_loaders import parquet, rows, text_lines
+
+_STATE, _INFO, _SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
+_BATCH_ROWS = 256
+_END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+_FILE_MARK = b"ARROW1"
+
+
+def is_saved_dataset(path: Path) -> bool:
+    """Whether a folder is one that `datasets.save_to_disk` wrote."""
+    try:
+        return (path / _SPLITS).is_file() or ((path / _STATE).is_file() and (path / _INFO).is_file())
+    except OSError:
+        return False
+
+
+def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
+    """One document a row, of all splits in their order; positions count the rows of each file.
+
+    Raises:
+        ConfigError: this is no such folder, or no file of it has the column of texts.
+    """
+    path = text_lines.existing(source)
+    if not is_saved_dataset(path):
+        raise ConfigError(f"{source} is not a folder of datasets.save_to_disk", hint="Use --loader auto.")
+    names = [str(file) for folder in _folders(path) for file in _files(folder)]
+    yield from parquet.in_turn(names, lambda name: _file_documents(name, fields))
+
+
+def _folders(path: Path) -> list[Path]:
+    """The folders of the splits, or the folder itself."""
+    if not (path / _SPLITS).is_file():
+        return [path]
+    splits = _json(path / _SPLITS).get("splits")
+    named = [path / name for name in splits if _is_name(name)] if isinstance(splits, list) else []
+    return named or sorted(folder.parent for folder in path.glob(f"*/{_STATE}"))
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files of one data set, as its state lists them."""
+    listed = _json(folder / _STATE).get("_data_files")
+    entries = listed if isinstance(listed, list) else []
+    named = [
+        folder / entry["filename"] for entry in entries if isinstance(entry, dict) and _is_name(entry.get("filename"))
+    ]
+    return named or sorted(folder.glob("*.arrow"))
+
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and name not in ("", "..") and Path(name).name == name
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """What a file of JSON says; empty where it says nothing."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _file_documents(name: str, fields: FieldNames) -> Iterator[Document | Reject]:
+    try:
+        with Path(name).open("rb") as file:
+            is_file_format = file.read(len(_FILE_MARK)) == _FILE_MARK
+            file.seek(0)
+            stream = pyarrow.ipc.open_file(file) if is_file_format else pyarrow.ipc.open_stream(file)
+            renamed = parquet.columns(name, stream.schema, fields, (fields.text_field,))
+            batches = _batches(stream) if is_file_format else _whole_stream(stream, Path(name))
+            yield from parquet.batch_records(name, batches, renamed, rows.document_maker(fields))
+    except parquet.DAMAGED as error:
+        raise ConfigError(f"{name} is not an Arrow file: {error}") from error
+
+
+def _batches(file: Any) -> Iterator[pyarrow.RecordBatch]:
+    for number in range(file.num_record_batches):
+        yield from _small(file.get_batch(number))
+
+
+def _whole_stream(stream: Any, path: Path) -> Iterator[pyarrow.RecordBatch]:
+    """The batches of a stream.
+
+    Raises:
+        OSError: it breaks off between two of them, which pyarrow takes for its end.
+    """
+    for batch in stream:
+        yield from _small(batch)
+    with path.open("rb") as file:
+        file.seek(-min(path.stat().st_size, len(_END_OF_STREAM)), os.SEEK_END)
+        if file.read() != _END_OF_STREAM:
+            raise OSError("the file has no end")
+
+
+def _small(batch: pyarrow.RecordBatch) -> Iterator[pyarrow.RecordBatch]:
+    for start in range(0, batch.num_rows, _BATCH_ROWS):
+        yield batch.slice(start, _BATCH_ROWS)

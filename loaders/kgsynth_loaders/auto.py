@@ -1,0 +1,235 @@
+"""Any file: its format is found by its first bytes and its ending, and every file of a source is accounted for."""
+
+import os
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from kgsynth.config import FieldNames
+from kgsynth.errors import ConfigError, RecordError
+from kgsynth.records import Document, FileRead, Position, Reject, Remark, Skipped
+from kgsynth_loaders import (
+    archives,
+    arrow_folder,
+    csv_table,
+    formats,
+    json_array,
+    jsonl,
+    parquet,
+    readers,
+    sources,
+    workers,
+)
+from kgsynth_loaders.formats import Format
+from kgsynth_loaders.names import human
+from kgsynth_loaders.readers import ReadOptions
+from kgsynth_loaders.sources import SourceFile
+from kgsynth_loaders.workers import Job, Limits, WorkerPool
+
+Record = Document | Reject | Skipped | Remark | FileRead
+
+# Files that are found and read ahead, for each worker.
+_AHEAD = 4
+# Of a file that is read whole; dumps and archives of pages are read as streams.
+_LARGEST_BYTES = 512 * 2**20
+_STREAMS = (*formats.ROW_FORMATS, formats.MEDIAWIKI, formats.WARC)
+_ROWS = {
+    formats.JSON: json_array.documents,
+    formats.JSON_LINES: jsonl.documents,
+    formats.CSV: csv_table.documents,
+    formats.PARQUET: parquet.documents,
+    formats.SAVED_DATASET: arrow_folder.documents,
+}
+
+
+def documents(source: str | Sequence[str], fields: FieldNames) -> Iterator[Record]:
+    """The documents of all files of some sources, in the order of sources and paths.
+
+    Args:
+        source: a file, a folder, a pattern such as `notes/**/*.md`, an archive, `-`, or several of them.
+        fields: which field of a record holds what, and the limits of readers.
+
+    Raises:
+        ConfigError: there is no such source.
+    """
+    given = [source] if isinstance(source, str) else list(source)
+    with tempfile.TemporaryDirectory(prefix="kgsynth-read-") as desk:
+        pool = WorkerPool(_worker_count(fields), _limits(fields))
+        try:
+            yield from _Reading(pool, fields, Path(desk)).records(given)
+        finally:
+            pool.close()
+
+
+# `read` hands all sources over at once, so that files of different sources are read side by side.
+documents.takes_all_sources = True  # type: ignore[attr-defined]
+
+
+def _worker_count(fields: FieldNames) -> int:
+    return int(getattr(fields, "readers", 0)) or len(os.sched_getaffinity(0)) or 1
+
+
+def _limits(fields: FieldNames) -> Limits:
+    default = Limits()
+    return Limits(
+        silence_s=float(getattr(fields, "file_timeout_s", default.silence_s)),
+        memory_bytes=int(getattr(fields, "file_memory_mb", default.memory_bytes // 2**20)) * 2**20,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A file whose records come when its turn is there; `job` is its number in the pool."""
+
+    file: SourceFile
+    format: Format
+    job: int | None
+    state: tuple[int, int]
+
+
+class _Reading:
+    """Files handed to workers ahead of their turn, and taken in order."""
+
+    def __init__(self, pool: WorkerPool, fields: FieldNames, desk: Path) -> None:
+        self._pool = pool
+        self._fields = fields
+        self._desk = desk
+        self._options = ReadOptions(encoding=fields.encoding, fields=FieldNames(**_names(fields)))
+
+    def records(self, given: Sequence[str]) -> Iterator[Record]:
+        waiting: deque[_Pending | Record] = deque()
+        ahead = _AHEAD * self._pool.count
+        for entry in chain.from_iterable(map(sources.entries, given)):
+            for one in self._unpacked(entry):
+                waiting.append(self._begun(one) if isinstance(one, SourceFile) else one)
+                while len(waiting) > ahead:
+                    yield from self._taken(waiting.popleft())
+        while waiting:
+            yield from self._taken(waiting.popleft())
+
+    def _unpacked(self, entry: sources.Entry) -> Iterator[sources.Entry]:
+        """A file, or the members of an archive."""
+        if not isinstance(entry, SourceFile) or entry.path.is_dir():
+            yield entry
+            return
+        try:
+            found = formats.format_of(entry.path, entry.name).format
+        except OSError as error:
+            yield Reject(position=Position(source=entry.name), reason="cannot be read", raw=str(error))
+            return
+        if found in (formats.ZIP, formats.TAR, formats.COMPRESSED):
+            yield from archives.members(entry, found, self._desk)
+        else:
+            yield entry
+
+    def _begun(self, file: SourceFile) -> _Pending | Record:
+        if file.path.is_dir():
+            return _Pending(file, formats.SAVED_DATASET, None, _state(file.path))
+        found = formats.format_of(file.path, file.name)
+        problem = found.problem or (found.format.missing() if found.format else "")
+        if found.format not in _STREAMS and file.path.stat().st_size > _LARGEST_BYTES:
+            problem = f"larger than {_LARGEST_BYTES // 2**20} MiB"
+        if found.format is None or problem:
+            sources.remove(file)
+            return Reject(position=Position(source=file.name), reason=problem)
+        job = None
+        if found.format.is_isolated:
+            job = self._pool.submit(self._job(file, found.format))
+        return _Pending(file, found.format, job, _state(file.path))
+
+    def _job(self, file: SourceFile, format_: Format) -> Job:
+        return Job(reader=f"{readers.__name__}.{format_.reader}", path=file.path, options=self._options)
+
+    def _taken(self, item: _Pending | Record) -> Iterator[Record]:
+        if not isinstance(item, _Pending):
+            yield item
+            return
+        document_count = reject_count = 0
+        try:
+            for record in self._read(item):
+                document_count += isinstance(record, Document)
+                reject_count += isinstance(record, Reject)
+                yield record
+            if item.state != _state(item.file.path):
+                reject_count += 1
+                yield Reject(position=Position(source=item.file.name), reason="changed while it was read")
+        finally:
+            sources.remove(item.file)
+        yield FileRead(
+            position=Position(source=item.file.name),
+            format=item.format.name,
+            documents=document_count,
+            rejects=reject_count,
+        )
+
+    def _read(self, item: _Pending) -> Iterator[Document | Reject | Skipped | Remark]:
+        if item.format in formats.ROW_FORMATS:
+            yield from _rows(item, self._fields)
+            return
+        if item.job is not None:
+            found = self._pool.records(item.job)
+        else:
+            found = workers.read(self._job(item.file, item.format))
+        has_any = False
+        for record in found:
+            has_any = True
+            yield _placed(record, item.file)
+        if not has_any:
+            yield Reject(position=Position(source=item.file.name), reason="no text")
+
+
+def _names(fields: FieldNames) -> dict[str, Any]:
+    """The fields of `FieldNames` alone: what a worker gets must not hold more."""
+    return {name: getattr(fields, name) for name in FieldNames.__dataclass_fields__}
+
+
+def _state(path: Path) -> tuple[int, int]:
+    with suppress(OSError):
+        state = path.stat()
+        return state.st_size, state.st_mtime_ns
+    return -1, -1
+
+
+def _rows(item: _Pending, fields: FieldNames) -> Iterator[Document | Reject | Skipped | Remark]:
+    """The records of a table; one whose fields are named otherwise is a reject among other files."""
+    path = str(item.file.path)
+    try:
+        for record in _ROWS[item.format](path, fields):
+            yield _renamed(record, path, item.file)
+    except (ConfigError, RecordError) as error:
+        hint = getattr(error, "hint", "")
+        reason = str(error).removeprefix(path).lstrip(": ")
+        yield Reject(position=Position(source=item.file.name), reason=reason, raw=hint)
+
+
+def _renamed(record: Any, path: str, file: SourceFile) -> Any:
+    """A record with the name under which people know its file; a row without topic has the folder's name for one."""
+    if isinstance(record, Document) and not record.topics and file.folder:
+        record = replace(record, topics=(human(file.folder),), topics_are_guessed=True)
+    position = getattr(record, "position", None)
+    if position is None or position.source == file.name or not position.source.startswith(path):
+        return record
+    return replace(record, position=replace(position, source=file.name + position.source[len(path) :]))
+
+
+def _placed(record: Document | Reject | Skipped | Remark, file: SourceFile) -> Document | Reject | Skipped | Remark:
+    """A record of a reader with its place and, for a document, what its file's name says."""
+    line = record.position.line if record.position else 0
+    position = Position(source=file.name, line=line)
+    if not isinstance(record, Document):
+        return replace(record, position=position)
+    topic = human(file.folder)
+    return replace(
+        record,
+        id=f"{file.id}#{record.id}" if record.id else file.id,
+        title=record.title or human(Path(file.id).stem),
+        topics=record.topics or ((topic,) if topic else ()),
+        topics_are_guessed=not record.topics,
+        source=record.source or file.name,
+        position=position,
+    )

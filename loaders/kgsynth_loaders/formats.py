@@ -1,0 +1,356 @@
+"""Which format a file has, by its first bytes and its ending.
+
+The bytes go before the ending: a PDF called `notes.txt` is a PDF. Where the bytes say nothing (text), the ending
+decides; text with an ending that nobody knows is plain text.
+"""
+
+import bz2
+import importlib.util
+import lzma
+import re
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import zstandard
+
+from kgsynth.errors import ConfigError
+from kgsynth_loaders.characters import encoding_by_mark
+
+_HEAD_BYTES = 8192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A format of files.
+
+    Attributes:
+        name: what people are told.
+        reader: the module in `readers`; empty for formats that are read elsewhere.
+        extra: the optional dependencies of kgsynth that hold its library; empty for none.
+        packages: the modules of that library.
+        is_isolated: its reader runs in a worker process.
+    """
+
+    name: str
+    reader: str = ""
+    extra: str = ""
+    packages: tuple[str, ...] = ()
+    is_isolated: bool = True
+
+    def missing(self) -> str:
+        """Why there is no reader here, with the command that installs it; empty when there is one."""
+        if all(importlib.util.find_spec(package) for package in self.packages):
+            return ""
+        return f"its reader is not installed: pip install 'kgsynth[{self.extra}]'"
+
+
+def _format(name: str, reader: str = "", extra: str = "", *packages: str, isolated: bool = True) -> Format:
+    return Format(name=name, reader=reader, extra=extra, packages=packages, is_isolated=isolated)
+
+
+PLAIN = _format("text", "plain", isolated=False)
+CODE = _format("source code", "code", isolated=False)
+MARKDOWN = _format("Markdown", "markdown", isolated=False)
+HTML = _format("HTML", "html", "html", "trafilatura")
+PDF = _format("PDF", "pdf", "pdf", "pypdfium2")
+DOCX = _format("Word", "docx", "office", "mammoth")
+PPTX = _format("PowerPoint", "pptx", "office", "pptx")
+XLSX = _format("spreadsheet", "xlsx", "office", "python_calamine")
+EPUB = _format("EPUB", "epub", "html", "trafilatura")
+MAIL = _format("mail", "mail", "html", "trafilatura")
+LATEX = _format("LaTeX", "latex", "latex", "pylatexenc")
+RST = _format("reStructuredText", "rst", "rst", "docutils")
+ASCIIDOC = _format("AsciiDoc", "asciidoc")
+ORG = _format("Org", "org")
+INFO = _format("GNU Info", "info")
+NOTEBOOK = _format("Jupyter notebook", "notebook")
+MEDIAWIKI = _format("MediaWiki", "mediawiki", "wiki", "mwparserfromhell")
+WARC = _format("WARC", "warc", "html", "trafilatura", "warcio")
+JSON = _format("JSON", isolated=False)
+JSON_LINES = _format("JSON Lines", isolated=False)
+CSV = _format("CSV", isolated=False)
+PARQUET = _format("Parquet", isolated=False)
+SAVED_DATASET = _format("saved data set", isolated=False)
+ZIP = _format("zip archive", isolated=False)
+TAR = _format("tar archive", isolated=False)
+COMPRESSED = _format("compressed file", isolated=False)
+
+ROW_FORMATS = (JSON, JSON_LINES, CSV, PARQUET, SAVED_DATASET)
+
+_BY_ENDING: dict[str, Format] = {
+    ending: format_
+    for format_, endings in (
+        (PLAIN, "txt text log readme license me nfo asc1 srt vtt"),
+        (MARKDOWN, "md markdown mdown mkd mkdn qmd rmd mdx"),
+        (HTML, "html htm xhtml xht shtml"),
+        (PDF, "pdf"),
+        (DOCX, "docx docm dotx dotm"),
+        (PPTX, "pptx pptm ppsx potx"),
+        (XLSX, "xlsx xlsm xlsb xls ods"),
+        (EPUB, "epub"),
+        (MAIL, "eml mhtml mht mbox"),
+        (LATEX, "tex ltx latex"),
+        (RST, "rst rest"),
+        (ASCIIDOC, "adoc asciidoc asc"),
+        (ORG, "org"),
+        (INFO, "info"),
+        (NOTEBOOK, "ipynb"),
+        (WARC, "warc"),
+        (JSON, "json geojson"),
+        (JSON_LINES, "jsonl ndjson jsonlines"),
+        (CSV, "csv tsv tab"),
+        (PARQUET, "parquet pq"),
+        (ZIP, "zip"),
+        (TAR, "tar tgz tbz2 tbz txz tzst"),
+        (
+            CODE,
+            "py pyi c h cc cpp cxx hpp hh java js mjs ts tsx jsx go rs rb php pl pm r jl lua sh bash zsh fish ps1 sql "
+            "swift kt kts scala clj hs ml mli fs ex exs erl dart m f f90 f95 for asm s v vhd sv cs vb lisp el scm rkt "
+            "tcl nim zig proto thrift graphql cypher sol cu cl glsl wgsl",
+        ),
+    )
+    for ending in endings.split()
+}
+_PACKED = {"gz": "gzip", "bz2": "bzip2", "xz": "xz", "zst": "zstd", "lzma": "xz", "z": "gzip"}
+# Files that hold no text of people; a folder of saved pages is full of them.
+NO_TEXT = {
+    ending: kind
+    for kind, endings in (
+        ("an image", "png jpg jpeg gif bmp tif tiff webp ico svg svgz eps psd heic avif xcf"),
+        ("sound or video", "mp3 mp4 wav ogg flac avi mov mkv webm m4a m4v mid"),
+        ("a font", "ttf otf woff woff2 eot pfb pfm afm tfm"),
+        ("a style sheet", "css scss less map"),
+        ("a compiled file", "pyc pyo so o a dll exe class obj dylib wasm bin"),
+        ("a checksum or signature", "sig asc2 md5 sha1 sha256 sha512 sum"),
+        ("a temporary file", "tmp temp swp swo bak part crdownload lock pid"),
+    )
+    for ending in endings.split()
+}
+# Zip archives that hold programs.
+_PACKAGES = frozenset({"jar", "whl", "apk", "war", "egg", "xpi"})
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file's format, or why there is none."""
+
+    format: Format | None
+    problem: str = ""
+
+
+def endings(name: str) -> list[str]:
+    """The endings of a file's name, in small letters, the last one first: `a.jsonl.gz` has gz and jsonl."""
+    parts = name.lower().rsplit("/", 1)[-1].split(".")
+    return [part for part in reversed(parts[1:]) if part]
+
+
+def format_of(path: Path, name: str = "") -> Found:
+    """The format of a file.
+
+    Args:
+        path: where it is.
+        name: what it is called, where that is not the path's name (a member of an archive).
+    """
+    name = name or path.name
+    head = _head(path)
+    return _by_bytes(head, path, name) or _by_name(head, path, name)
+
+
+def expect(source: str, wanted: Format) -> None:
+    """Refuse a source of another format than the loader that was chosen for it reads.
+
+    Raises:
+        ConfigError: its first bytes are those of another format.
+    """
+    path = Path(source)
+    if not path.is_file():
+        return
+    found = _by_bytes(_unpacked_head(_head(path)), path, path.name)
+    if found is None or found.format in (wanted, None, COMPRESSED, PLAIN):
+        return
+    if wanted in (JSON_LINES, JSON) and found.format in (JSON_LINES, JSON, NOTEBOOK):
+        return
+    raise ConfigError(f"{source}: this is a file of format {found.format.name}", hint="Use --loader auto.")
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_HEAD_BYTES)
+
+
+def _by_bytes(head: bytes, path: Path, name: str) -> Found | None:
+    """What the first bytes say; None where they are those of text, or of nothing known."""
+    for test, format_ in _MAGIC:
+        if test(head):
+            return Found(format_)
+    if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+        return _of_zip(path, name)
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        return _of_compound_file(name)
+    if _packing(head):
+        return _of_packed(head, name)
+    if head.startswith(b"{\\rtf"):
+        return Found(None, "no reader for .rtf")
+    if head.startswith((b"%!PS", b"\xf7\x02", b"AT&TFORM")):
+        return Found(None, f"no reader for .{(endings(name) or ['ps'])[0]}")
+    return _by_first_words(head)
+
+
+_MAGIC: tuple[tuple[Callable[[bytes], bool], Format], ...] = (
+    (
+        lambda head: re.match(rb"[\s\x00]*%PDF-|.{0,1024}?^%PDF-\d\.\d\s", head, re.DOTALL | re.MULTILINE) is not None,
+        PDF,
+    ),
+    (lambda head: head.startswith(b"PAR1"), PARQUET),
+    (lambda head: head[257:262] == b"ustar", TAR),
+    (lambda head: head.startswith(b"WARC/"), WARC),
+)
+_FIRST_TAG = re.compile(
+    r"\A\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,2000}?-->\s*)*<(!doctype\s+html|html|mediawiki)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_XML_ROOT = re.compile(
+    r"\A\s*<\?xml[^>]*>(?:\s|<!--.{0,2000}?-->|<!DOCTYPE[^>\[]*(?:\[[^\]]*\])?>)*<([\w:.-]+)", re.DOTALL
+)
+
+
+def _by_first_words(head: bytes) -> Found | None:
+    by_mark, length = encoding_by_mark(head)
+    words = head[length:].decode(by_mark or "latin-1", "replace")
+    tag = _FIRST_TAG.match(words)
+    if tag:
+        return Found(MEDIAWIKI if tag.group(1).lower() == "mediawiki" else HTML)
+    root = _XML_ROOT.match(words)
+    if root and root.group(1) != "svg":
+        return Found(None, f"no reader for XML whose outermost element is {root.group(1)}")
+    if words.startswith("This is ") and ", produced by makeinfo" in words[:300]:
+        return Found(INFO)
+    return None
+
+
+def _of_zip(path: Path, name: str) -> Found:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = set(archive.namelist())
+            kind = archive.read("mimetype")[:100].decode("latin-1").strip() if "mimetype" in members else ""
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, NotImplementedError, RuntimeError, ValueError):
+        ending = (endings(name) or ["zip"])[0]
+        by_ending = ZIP if ending == "zip" else _BY_ENDING.get(ending)
+        return Found(by_ending, "" if by_ending else f"no reader for .{ending}")
+    if kind == "application/epub+zip" or "META-INF/container.xml" in members:
+        return Found(EPUB)
+    if kind.startswith("application/vnd.oasis.opendocument.spreadsheet"):
+        return Found(XLSX)
+    if kind.startswith("application/vnd.oasis"):
+        return Found(None, f"no reader for .{(endings(name) or ['odt'])[0]}")
+    for folder, format_ in (("word/", DOCX), ("ppt/", PPTX), ("xl/", XLSX)):
+        if "[Content_Types].xml" in members and any(member.startswith(folder) for member in members):
+            return Found(format_)
+    ending = (endings(name) or ["zip"])[0]
+    by_ending = _BY_ENDING.get(ending)
+    if by_ending in (DOCX, PPTX, XLSX, EPUB):
+        return Found(by_ending)
+    return Found(None, f"no reader for .{ending}") if ending in _PACKAGES else Found(ZIP)
+
+
+def _of_compound_file(name: str) -> Found:
+    """Old files of Microsoft Office, and new ones that a password protects."""
+    ending = (endings(name) or [""])[0]
+    by_ending = _BY_ENDING.get(ending)
+    if by_ending in (DOCX, PPTX, XLSX):
+        return Found(by_ending)
+    return Found(None, f"no reader for .{ending or 'doc'}")
+
+
+def _packing(head: bytes) -> str:
+    if head.startswith(b"\x1f\x8b"):
+        return "gz"
+    if head[:3] == b"BZh" and head[4:10] == b"1AY&SY":
+        return "bz2"
+    if head.startswith(b"\xfd7zXZ\x00"):
+        return "xz"
+    return "zst" if head.startswith(b"\x28\xb5\x2f\xfd") else ""
+
+
+def _unpacked_head(head: bytes) -> bytes:
+    packing = _packing(head)
+    try:
+        if packing == "gz":
+            return zlib.decompressobj(wbits=31).decompress(head, _HEAD_BYTES)
+        if packing == "bz2":
+            return bz2.BZ2Decompressor().decompress(head, _HEAD_BYTES)
+        if packing == "xz":
+            return lzma.LZMADecompressor().decompress(head, _HEAD_BYTES)
+        if packing == "zst":
+            return zstandard.ZstdDecompressor().stream_reader(head).read(_HEAD_BYTES)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError):
+        return b""
+    return head
+
+
+def _of_packed(head: bytes, name: str) -> Found:
+    inner = _unpacked_head(head)
+    if inner[257:262] == b"ustar" or (endings(name) or [""])[0] in ("tgz", "tbz2", "tbz", "txz", "tzst"):
+        return Found(TAR)
+    if inner.startswith(b"WARC/"):
+        return Found(WARC)
+    first = _by_first_words(inner)
+    if first and first.format is MEDIAWIKI:
+        return first
+    inner_ending = next((ending for ending in endings(name) if ending not in _PACKED), "")
+    by_ending = _BY_ENDING.get(inner_ending)
+    # Rows are read as a stream; all else is unpacked beside.
+    return Found(by_ending) if by_ending in (JSON_LINES, CSV) else Found(COMPRESSED)
+
+
+def _by_name(head: bytes, path: Path, name: str) -> Found:
+    all_endings = [ending for ending in endings(name) if ending not in _PACKED]
+    ending = (all_endings or [""])[0]
+    if re.search(r"\.info(?:-\d+)?(?:\.(?:gz|xz|bz2|zst))?\Z", name.lower()):
+        return Found(INFO)
+    by_ending = _BY_ENDING.get(ending)
+    if by_ending is not None and by_ending.reader not in ("plain", "code", "markdown"):
+        return Found(_json(path) if by_ending is JSON else by_ending)
+    if not _is_text(head):
+        return Found(None, f"no reader for .{ending}" if ending else "no reader for a file without ending")
+    if by_ending is not None:
+        return Found(by_ending)
+    start = head.lstrip()[:1]
+    if not ending and start in (b"{", b"["):
+        return Found(_json(path))
+    if not ending and head.lstrip().startswith((b"\\documentclass", b"\\documentstyle")):
+        return Found(LATEX)
+    return Found(PLAIN)
+
+
+def _is_text(head: bytes) -> bool:
+    by_mark, _ = encoding_by_mark(head)
+    if by_mark:
+        return True
+    # Text without a mark holds no NUL; a few other control characters are a fault of it, many are no text.
+    controls = sum(byte < 32 and byte not in (9, 10, 12, 13, 27, 8, 31) for byte in head)
+    return b"\x00" not in head and controls * 50 <= len(head)
+
+
+def _json(path: Path) -> Format:
+    """Whether a file of JSON holds one value or one on each line; notebooks are known by their fields."""
+    with path.open("rb") as file:
+        head = file.read(200_000)
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith(b"{") and b'"nbformat"' in head and b'"cells"' in head:
+        return NOTEBOOK
+    first, _, rest = text.partition(b"\n")
+    is_whole = first.strip().startswith(b"{") and first.strip().endswith(b"}")
+    return JSON_LINES if is_whole and rest.lstrip().startswith(b"{") else JSON
+
+
+def is_tar(path: Path) -> bool:
+    """Whether a file is a tar archive, packed or not."""
+    try:
+        return tarfile.is_tarfile(path)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError):
+        return False

@@ -1,0 +1,624 @@
+"""Dumps of MediaWiki: one document for each article, read as a stream in flat memory."""
+
+import bz2
+import gzip
+import html
+import lzma
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+from urllib.parse import quote
+from xml.etree.ElementTree import Element, ParseError, XMLPullParser
+
+from kgsynth.errors import RecordError
+from kgsynth.records import Document, Position, Reject, Skipped
+from kgsynth_loaders.readers import ReadOptions
+from kgsynth_loaders.readers.html import license_name
+from kgsynth_loaders.readers.markdown import code_span, fenced, table
+
+_DAMAGED = "file is damaged from here on"
+_CHUNK_BYTES = 65_536
+# A longer page is a table of data or a fault; the parser of wikitext needs minutes for it.
+_LONGEST_PAGE = 2_000_000
+_RAW_CHARS = 500
+Record = Document | Reject | Skipped
+
+
+def read(path: Path, options: ReadOptions) -> Iterator[Record]:
+    """The articles of a dump, unpacked where it is packed; other pages and redirects are counted as skipped.
+
+    Raises:
+        RecordError: it is no dump of MediaWiki.
+    """
+    import mwparserfromhell  # noqa: F401
+
+    del options
+    site = _Site()
+    number = 0
+    for element in _elements(path):
+        if isinstance(element, str):
+            if not number and not site.is_known:
+                raise RecordError("damaged")
+            yield Reject(position=Position(source="", line=number + 1), reason=_DAMAGED, raw=element[:_RAW_CHARS])
+            return
+        if _name(element) == "siteinfo":
+            site = _site(element)
+            continue
+        number += 1
+        yield _page(element, number, site)
+    if not number:
+        raise RecordError("no page of MediaWiki in it")
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    is_known: bool = False
+    base: str = ""
+    license: str = ""
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        head = file.read(6)
+    if head.startswith(b"BZh"):
+        return cast("IO[bytes]", bz2.open(path, "rb"))
+    if head.startswith(b"\x1f\x8b"):
+        return cast("IO[bytes]", gzip.open(path, "rb"))
+    if head.startswith(b"\xfd7zXZ"):
+        return cast("IO[bytes]", lzma.open(path, "rb"))
+    return path.open("rb")
+
+
+def _elements(path: Path) -> Iterator[Element | str]:
+    """Pages and the description of the site; at last a text where the file breaks off, saying why."""
+    source: Any = XMLPullParser(("start", "end"))
+    root: Element | None = None
+    try:
+        with _opened(path) as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                # Entities are declared before the first element; a few of them can stand for gigabytes.
+                if root is None and b"<!entity" in chunk.replace(b"\x00", b"").lower():
+                    raise ParseError("entities are declared in it")  # noqa: TRY301
+                source.feed(chunk)
+                for event, element in source.read_events():
+                    if event == "start":
+                        root = element if root is None else root
+                    elif _name(element) in ("page", "siteinfo"):
+                        yield element
+                        element.clear()
+                        if root is not None:
+                            root.clear()
+        source.close()
+        for _, element in source.read_events():
+            if _name(element) == "page" and len(element):
+                yield element
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, ParseError, ValueError) as error:
+        yield str(error) or type(error).__name__
+
+
+def _name(element: Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _child(element: Element | None, name: str) -> Element | None:
+    return next((child for child in element if _name(child) == name), None) if element is not None else None
+
+
+def _value(element: Element | None, *names: str) -> str:
+    for name in names:
+        element = _child(element, name)
+    return (element.text or "").strip() if element is not None else ""
+
+
+def _site(element: Element) -> _Site:
+    base = _value(element, "base")
+    rights = _value(element, "rights") or _value(element, "license")
+    return _Site(True, base, license_name(rights) if rights else "")
+
+
+def _page(element: Element, number: int, site: _Site) -> Record:
+    position = Position(source="", line=number)
+    title = _value(element, "title")
+    if _value(element, "ns") not in ("", "0"):
+        return Skipped(position=position, rule="not an article")
+    revisions = [child for child in element if _name(child) == "revision"]
+    revision = revisions[-1] if revisions else None
+    source_element = _child(revision, "text")
+    source = (source_element.text or "") if source_element is not None else ""
+    if _child(element, "redirect") is not None or _REDIRECT.match(source):
+        return Skipped(position=position, rule="a redirect")
+    model = _value(revision, "model")
+    if model not in ("", "wikitext"):
+        return Skipped(position=position, rule=f"a page of {model}")
+    if len(source) > _LONGEST_PAGE:
+        return Reject(position=position, reason=f"page longer than {_LONGEST_PAGE} characters", raw=title)
+    try:
+        text, topics = to_markdown(source)
+    except Exception as error:  # noqa: BLE001 - one page of millions must not end the dump
+        return Reject(position=position, reason="page cannot be read", raw=f"{title}: {type(error).__name__}")
+    if not text:
+        return Reject(position=position, reason="no text", raw=title)
+    metadata = {"revision": _value(revision, "id"), "page_id": _value(element, "id"), "url": _url(site.base, title)}
+    return Document(
+        id=title or str(number),
+        text=text,
+        title=title,
+        topics=topics,
+        license=site.license,
+        date=_value(revision, "timestamp"),
+        metadata={name: value for name, value in metadata.items() if value},
+        position=position,
+    )
+
+
+def _url(base: str, title: str) -> str:
+    """The address of a page beside that of the main page."""
+    if "/" not in base or not title:
+        return ""
+    return f"{base.rpartition('/')[0]}/{quote(title.replace(' ', '_'), safe=':/(),')}"
+
+
+_REDIRECT = re.compile(
+    r"\s*#(?:REDIRECT|WEITERLEITUNG|REDIRECTION|REDIRECCIÓN|RINVIA|ПЕРЕНАПРАВЛЕНИЕ|重定向|転送)\b", re.IGNORECASE
+)
+
+
+# --- Wikitext
+
+# Set-aside pieces stand in the text as a number between two of these, headings begin with the third; none is a
+# character.
+_OPEN, _CLOSE, _HEADING = "\ufdd0", "\ufdd1", "\ufdd2"
+_NO_CHARACTERS = {ord(mark): None for mark in (_OPEN, _CLOSE, _HEADING)}
+_SET_ASIDE = re.compile(
+    r"<!--|<(math|chem|ce|syntaxhighlight|source|pre|nowiki|code|score|timeline|gallery|ref|references|graph|mapframe|hiero"
+    r"|imagemap|inputbox|templatedata|section|templatestyles|dpl|categorytree)\b([^<>]*?)(/?)>",
+    re.IGNORECASE,
+)
+_LANGUAGE = re.compile(r"\blang\s*=\s*[\"']?([\w+#-]+)", re.IGNORECASE)
+_SWITCH = re.compile(r"__[A-Z]{3,30}__")
+
+
+def to_markdown(source: str) -> tuple[str, tuple[str, ...]]:
+    """A page of wikitext as Markdown, and its categories."""
+    import mwparserfromhell
+
+    text, pieces = _set_aside(source.replace("\r\n", "\n").translate(_NO_CHARACTERS))
+    text = _captions_first(_SWITCH.sub("", text))
+    writer = _Writer()
+    written = _without_style(writer.written(mwparserfromhell.parse(text, skip_style_tags=True)))
+    for _ in range(3):
+        if _OPEN not in written:
+            break
+        written = re.sub(rf"{_OPEN}(\d+){_CLOSE}", lambda found: pieces[int(found.group(1))], written)
+    return _tidy(written), tuple(dict.fromkeys(writer.topics))
+
+
+def _set_aside(text: str) -> tuple[str, list[str]]:
+    """The text with a number for each formula and piece of code, without comments and notes, and the pieces."""
+    out: list[str] = []
+    pieces: list[str] = []
+    lower = text.lower() if len(text.lower()) == len(text) else text
+    lacking: set[str] = set()
+    place = 0
+    while found := _SET_ASIDE.search(text, place):
+        out.append(text[place : found.start()])
+        place = found.end()
+        name = (found.group(1) or "").lower()
+        if found.group(3):
+            continue
+        closing = f"</{name}" if name else "-->"
+        end = -1 if closing in lacking else lower.find(closing, place)
+        if end < 0:
+            lacking.add(closing)
+            continue
+        content = text[place:end]
+        tail = text.find(">", end)
+        place = tail + 1 if name and tail >= 0 else end + 3
+        piece = _piece(name, found.group(2) or "", content)
+        if piece:
+            out.append(f"{_OPEN}{len(pieces)}{_CLOSE}")
+            pieces.append(piece)
+    out.append(text[place:])
+    return "".join(out), pieces
+
+
+def _piece(name: str, attributes: str, content: str) -> str:
+    if name in ("math", "chem", "ce"):
+        formula = " ".join(html.unescape(content).split())
+        formula = formula if name == "math" or not formula else f"\\ce{{{formula}}}"
+        is_block = re.search(r"display\s*=\s*[\"']?block", attributes, re.IGNORECASE)
+        return "" if not formula else f"\n$${formula}$$\n" if is_block else f"${formula}$"
+    if name in ("syntaxhighlight", "source", "pre"):
+        language = _LANGUAGE.search(attributes)
+        code = html.unescape(content) if name == "pre" else content
+        named = language.group(1).lower() if language else ""
+        if (
+            name != "pre"
+            and (re.search(r"\binline\b", attributes) or "\n" not in content.strip())
+            and not content.startswith("\n")
+        ):
+            is_inline = bool(re.search(r"\binline\b", attributes))
+            return code_span(code) if is_inline else f"\n{fenced(code.strip(), named)}\n"
+        return f"\n{fenced(code.strip(chr(10)).rstrip(), named)}\n" if code.strip() else ""
+    if name == "code":
+        inner = re.sub(r"</?(?:nowiki|[a-z]+)[^<>]*>", "", content, flags=re.IGNORECASE)
+        return code_span(html.unescape(re.sub(r"\{\{!\}\}", "|", inner)).strip())
+    if name == "nowiki":
+        return html.unescape(content)
+    return ""
+
+
+# Templates whose arguments, by number from the first, are the text; `{{lang|de|Wort}}` is "Wort".
+_TEXT_OF = {
+    name: place
+    for place, names in (
+        (1, "nowrap nobr nobold small big smaller larger mvar var mono code kbd samp tt em strong abbr abbrlink "
+            "tooltip "
+            "math bigmath ill interlanguage_link term defn strongbad center blockquote quote cquote block_indent "
+            "smallcaps sc dfn ref_label_text underline u overline vec nowrap_begin as_written sic not_a_typo "
+            "proper_name "
+            "linktext val visible_anchor vanchor italic_correction ipa ipac-en transl_text hlist-item main_text "
+            "nihongo script iast unicode okina angbr angle_bracket keypress resize font annotated_link anchored_list "
+            "pre indent quote_box poem_text nowrap+ noitalic"),
+        (2, "lang lang2 transliteration transl font_color color colored_text background_color rotate resize2 see_term "
+            "hover_title nihongo2 tooltip2"),
+    )
+    for name in names.split()
+}  # fmt: skip
+_SYMBOLS = {
+    "!": "|", "=": "=", "pi": "π", "ndash": "–", "mdash": "—", "snd": " – ", "spnd": " – ", "spaced_ndash": " – ",
+    "nbsp": " ", "sp": " ", "minus": "−", "times": "×", "'": "'", "\"": "\"", "(": "{{", ")": "}}", "ohm": "Ω",
+    "dot": "·", "middot": "·", "bull": "•", "thinsp": " ", "en_dash": "–", "em_dash": "—", "i_sup": "", "hbar": "ħ",
+    "infinity": "∞", "e_mathematical_constant": "e", "degree": "°", "prime": "′", "euro": "€", "clear": "", "-": "",
+    "pm": "±", "sqrt2": "√2", "ell": "ℓ", "aacute": "á", "en": "–", "em": "—", "spaces": " ", "·": " · ", "•": " • ",
+}  # fmt: skip
+_LANGUAGE_NAMES = {
+    "de": "German", "fr": "French", "la": "Latin", "el": "Greek", "grc": "Greek", "it": "Italian", "es": "Spanish",
+    "ru": "Russian", "ja": "Japanese", "zh": "Chinese", "ar": "Arabic", "nl": "Dutch", "pl": "Polish",
+    "pt": "Portuguese",
+    "sv": "Swedish", "he": "Hebrew", "sa": "Sanskrit", "fa": "Persian", "ko": "Korean", "hu": "Hungarian",
+    "cs": "Czech",
+}  # fmt: skip
+_RANGES = {
+    "-": "–",
+    "–": "–",
+    "to": " to ",
+    "and": " and ",
+    "or": " or ",
+    "x": " × ",
+    "by": " by ",
+    "±": " ± ",
+    "+/-": " ± ",
+    "to(-)": " to ",
+}
+_NO_TEXT_TAGS = frozenset(
+    "ref references gallery timeline score graph templatestyles style script table_of_contents".split()
+)
+_BLOCK_TAGS = frozenset("p div blockquote center section ul ol dl dt dd poem".split())
+_FILE_LINK = re.compile(
+    r":?\s*(?:file|image|media|datei|bild|fichier|archivo|imagen|immagine|bestand|plik|ficheiro|ファイル|文件|файл)\s*:",
+    re.IGNORECASE,
+)
+_CATEGORY_LINK = re.compile(
+    r"\s*(?:category|kategorie|catégorie|categoría|categoria|categorie|kategoria|カテゴリ|分类|分類|категория)\s*:\s*(.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_OTHER_WIKI = re.compile(r"(?:[a-z]{2,3}|simple|zh-[a-z-]+|be-tarask):[^\s]", re.IGNORECASE)
+_DEEPEST = 60
+
+
+class _Writer:
+    """Markdown of parsed wikitext; keeps the categories that it meets."""
+
+    def __init__(self) -> None:
+        self.topics: list[str] = []
+        self._depth = 0
+        self._is_in_cell = False
+
+    def written(self, code: Any) -> str:
+        """The text of a stretch of wikitext; what stands too deep in others stays as it is written."""
+        if code is None:
+            return ""
+        if self._depth > _DEEPEST:
+            return str(code)
+        self._depth += 1
+        try:
+            return "".join(self._node(node) for node in code.nodes)
+        finally:
+            self._depth -= 1
+
+    def _node(self, node: Any) -> str:
+        kind = type(node).__name__
+        if kind == "Text":
+            return str(node.value)
+        if kind == "Heading":
+            return f"{_HEADING * min(6, max(1, node.level))} {self.written(node.title).strip()}"
+        if kind == "Wikilink":
+            return self._link(node)
+        if kind == "ExternalLink":
+            return self.written(node.title) if node.title else "" if node.brackets else str(node.url)
+        if kind == "Template":
+            return self._template(node)
+        if kind == "Tag":
+            return self._tag(node)
+        if kind == "HTMLEntity":
+            return str(node.normalize()).replace("\u00a0", " ")
+        if kind == "Argument":
+            return self.written(node.default) if node.default is not None else ""
+        return ""
+
+    def _link(self, node: Any) -> str:
+        target = str(node.title).strip()
+        if _FILE_LINK.match(target):
+            return ""
+        category = _CATEGORY_LINK.match(target)
+        if category:
+            self.topics.append(" ".join(category.group(1).replace("_", " ").split()))
+            return ""
+        if node.text is not None:
+            shown = self.written(node.text).strip()
+            if shown:
+                return shown
+        elif _OTHER_WIKI.match(target):
+            return ""
+        name = self.written(node.title).strip().lstrip(":")
+        return (
+            re.sub(r"\s*\([^()]*\)\Z", "", name.partition(":")[2] or name)
+            if node.text is not None
+            else name.replace("_", " ")
+        )
+
+    def _tag(self, node: Any) -> str:
+        name = str(node.tag).strip().lower()
+        if name in _NO_TEXT_TAGS:
+            return ""
+        if name == "table":
+            return f"\n\n{self._table(node)}\n\n"
+        if name == "br":
+            return "\n"
+        if name == "hr":
+            return "\n\n"
+        if name in ("li", "dt", "dd") and node.wiki_markup:
+            return str(node.wiki_markup)
+        inner = self.written(node.contents)
+        if name == "sub":
+            return f"_{{{inner}}}" if inner.strip() else ""
+        if name == "sup":
+            return f"^{{{inner}}}" if inner.strip() else ""
+        if name in ("tt", "kbd", "samp", "code"):
+            return code_span(inner) if inner.strip() and _OPEN not in inner else inner
+        if name == "li":
+            return f"\n- {inner.strip()}"
+        return f"\n{inner}\n" if name in _BLOCK_TAGS else inner
+
+    def _table(self, node: Any) -> str:
+        """A table as rows; one inside a cell is a line."""
+        rows: list[list[str]] = []
+        caption = ""
+        waiting = [child for child in node.contents.nodes if type(child).__name__ == "Tag"] if node.contents else []
+        loose: list[str] = []
+        for child in waiting:
+            name = str(child.tag).strip().lower()
+            if name == "tr":
+                rows.append(self._row(child))
+            elif name in ("td", "th"):
+                loose.append(self._cell(child))
+            elif name == "caption":
+                caption = " ".join(self.written(child.contents).split())
+            elif name in ("tbody", "thead"):
+                rows += [self._row(one) for one in child.contents.nodes if type(one).__name__ == "Tag"]
+        rows = ([loose] if loose else []) + rows
+        if self._is_in_cell:
+            return "; ".join(", ".join(cell for cell in row if cell) for row in rows)
+        return "\n\n".join(part for part in (caption, table(rows)) if part)
+
+    def _row(self, node: Any) -> list[str]:
+        cells: list[str] = []
+        for child in node.contents.nodes if node.contents else []:
+            if type(child).__name__ != "Tag" or str(child.tag).strip().lower() not in ("td", "th"):
+                continue
+            cells.append(self._cell(child))
+            cells += [""] * (_span(child) - 1)
+        return cells
+
+    def _cell(self, node: Any) -> str:
+        before, self._is_in_cell = self._is_in_cell, True
+        try:
+            return " ".join(_without_style(self.written(node.contents)).split())
+        finally:
+            self._is_in_cell = before
+
+    # Templates
+
+    def _template(self, node: Any) -> str:
+        raw = " ".join(str(node.name).split())
+        if raw.startswith("#") or ":" in raw:
+            return self._function(node, raw)
+        name = raw.lower().replace(" ", "_")
+        if name in _SYMBOLS:
+            return _SYMBOLS[name]
+        arguments = [self.written(one.value).strip() for one in node.params if not one.showkey]
+        numbered = {str(one.name).strip(): self.written(one.value).strip() for one in node.params if one.showkey}
+        for number in range(1, 10):
+            if str(number) in numbered and len(arguments) < number:
+                arguments += [""] * (number - len(arguments) - 1) + [numbered[str(number)]]
+        special = _special(name, arguments, numbered)
+        if special is not None:
+            return special
+        if name in _TEXT_OF:
+            place = min(_TEXT_OF[name], len(arguments))
+            text = arguments[place - 1] if place else numbered.get("text", "")
+            if name in ("code", "mono", "kbd", "samp", "tt") and _OPEN not in text:
+                return code_span(text)
+            return text
+        return ""
+
+    def _function(self, node: Any, raw: str) -> str:
+        """Functions of the parser: a formula, or the branch that a reader would most likely see."""
+        name, _, first = raw.partition(":")
+        if name.lower() == "#tag":
+            if first.strip().lower() == "math" and node.params:
+                return f"${self.written(node.params[0].value).strip()}$"
+            return ""
+        if name.lower() in ("#if", "#ifeq", "#ifexist", "#switch", "#invoke", "#expr", "displaytitle", "defaultsort"):
+            return ""
+        if name.lower() in ("lc", "uc", "lcfirst", "ucfirst", "formatnum", "nowrap"):
+            return first.strip()
+        return ""
+
+
+def _captions_first(text: str) -> str:
+    """The text with the captions of tables before these, since the parser takes them for cells."""
+    if "|+" not in text:
+        return text
+    out: list[str] = []
+    tables: list[int] = []
+    for line in text.split("\n"):
+        stripped = line.strip()
+        if stripped.startswith("{|"):
+            tables.append(len(out))
+        elif stripped.startswith("|}") and tables:
+            tables.pop()
+        elif stripped.startswith("|+") and tables:
+            attributes, bar, caption = stripped[2:].partition("|")
+            is_attributes = bar and "=" in attributes and "[[" not in attributes and "{{" not in attributes
+            out[tables[-1]] = f"{(caption if is_attributes else stripped[2:]).strip()}\n\n{out[tables[-1]]}"
+            continue
+        out.append(line)
+    return "\n".join(out)
+
+
+def _span(node: Any) -> int:
+    if not node.has("colspan"):
+        return 1
+    value = str(node.get("colspan").value).strip()
+    return max(1, min(int(value), 30)) if value.isdigit() and len(value) < 4 else 1
+
+
+def _special(name: str, arguments: list[str], numbered: dict[str, str]) -> str | None:
+    """Templates that put their arguments together; None for others."""
+    first = arguments[0] if arguments else ""
+    if name in ("sub", "su") and first:
+        return f"_{{{first}}}"
+    if name in ("sup", "e") and first:
+        return f"×10^{{{first}}}" if name == "e" else f"^{{{first}}}"
+    if name in ("math", "bigmath"):
+        return first or numbered.get("1", "")
+    if name in ("frac", "sfrac", "fraction", "tfrac", "half"):
+        return _fraction(arguments)
+    if name in ("sqrt", "radic"):
+        return f"√({first})" if len(first) > 1 else f"√{first}"
+    if name in ("abs", "norm"):
+        return f"|{first}|"
+    if name in ("convert", "cvt"):
+        return _converted(arguments)
+    if name == "val":
+        return _value_with_unit(arguments, numbered)
+    if name in ("chem", "chem2", "simple_chem"):
+        return re.sub(r"(?<=[A-Za-z)\]])(\d+)", r"_{\1}", "".join(arguments))
+    if name.startswith("lang-") and first:
+        language = _LANGUAGE_NAMES.get(name[5:], "")
+        return f"{language}: {first}" if language else first
+    if name in ("langx",) and len(arguments) > 1:
+        language = _LANGUAGE_NAMES.get(first, "")
+        return f"{language}: {arguments[1]}" if language else arguments[1]
+    if name in ("main", "see_also", "further", "seealso", "details", "about", "for", "short_description"):
+        return ""
+    if name in ("unbulleted_list", "ubl", "plainlist", "flatlist", "hlist", "bulleted_list", "ordered_list"):
+        parts = [part.strip("* \n") for one in arguments for part in one.split("\n")]
+        return ", ".join(part for part in parts if part)
+    if name in ("numblk", "equation_box", "equation_box_1", "equation"):
+        return next((one for one in (*arguments, numbered.get("equation", "")) if len(one) > 1), "")
+    if name in ("quote", "blockquote", "cquote", "quotation", "poemquote"):
+        text = numbered.get("text") or numbered.get("quote") or first
+        author = numbered.get("author") or (arguments[1] if len(arguments) > 1 else "")
+        return f"\n{text}{f' — {author}' if author else ''}\n"
+    if name in ("theorem", "math_theorem", "math_proof"):
+        kind = numbered.get("title") or ("Proof" if "proof" in name else "Theorem")
+        label = f" ({numbered['name']})" if numbered.get("name") else ""
+        statement = numbered.get("math_statement") or numbered.get("proof") or first
+        return f"\n\n**{kind}**{label}. {statement}\n\n"
+    if name in ("circa", "c."):
+        return f"c. {first}".strip()
+    if name in ("nihongo",):
+        return f"{first} ({', '.join(one for one in arguments[1:3] if one)})" if len(arguments) > 1 else first
+    return None
+
+
+def _fraction(arguments: list[str]) -> str:
+    if len(arguments) == 1:
+        return f"1/{arguments[0]}"
+    if len(arguments) == 2:
+        return "/".join(arguments)
+    return f"{arguments[0]} {arguments[1]}/{arguments[2]}" if len(arguments) > 2 else "1/2"
+
+
+def _converted(arguments: list[str]) -> str:
+    """`5|km` is "5 km", `5|-|7|km` is "5–7 km"."""
+    if len(arguments) > 3 and arguments[1] in _RANGES:
+        return f"{arguments[0]}{_RANGES[arguments[1]]}{arguments[2]} {arguments[3]}"
+    return " ".join(arguments[:2])
+
+
+def _value_with_unit(arguments: list[str], numbered: dict[str, str]) -> str:
+    number = arguments[0] if arguments else ""
+    if len(arguments) > 1:
+        number += f"({arguments[1]})" if arguments[1].isdigit() else f" ± {arguments[1]}"
+    if "e" in numbered:
+        number += f"×10^{{{numbered['e']}}}"
+    unit = numbered.get("u") or numbered.get("ul") or numbered.get("upl") or ""
+    return f"{number} {unit}".strip()
+
+
+# --- Tidying
+
+_STYLE = re.compile(r"'{2,5}")
+_LIST_LINE = re.compile(r"([*#:;]+)[ \t]*(.*)\Z")
+_FORMULA_LINE = re.compile(r"\$([^$]+)\$[ \t]*([.,;]?)\Z")
+
+
+def _without_style(text: str) -> str:
+    return _STYLE.sub("", text) if "''" in text else text
+
+
+def _tidy(text: str) -> str:
+    """Lists in Markdown, no more than one blank line, no brackets that a template left empty; code stays."""
+    out: list[str] = []
+    fence = ""
+    for line in text.split("\n"):
+        if fence or line.startswith("```"):
+            fence = "" if fence and line == fence else fence or line[: len(line) - len(line.lstrip("`"))]
+            out.append(line)
+            continue
+        found = _LIST_LINE.match(line)
+        if found:
+            line = _item(found.group(1), found.group(2))
+        elif line.startswith(_HEADING):
+            out += [""] if out and out[-1] else []
+            line = line.replace(_HEADING, "#")
+        line = re.sub(r" ?\( {0,3}[,;]? {0,3}\)", "", line.rstrip())
+        line = re.sub(r"\( {0,3}[,;] {0,3}", "(", line) if "(" in line else line
+        if line or (out and out[-1]):
+            out.append(line)
+    return "\n".join(out).strip()
+
+
+def _item(marks: str, text: str) -> str:
+    if not text.strip():
+        return ""
+    indent = "  " * (min(len(marks), 10) - 1)
+    last = marks[-1]
+    formula = _FORMULA_LINE.match(text) if last == ":" else None
+    if formula:
+        return f"$${formula.group(1)}{formula.group(2)}$$"
+    if last == "*":
+        return f"{indent}- {text}"
+    if last == "#":
+        return f"{indent}1. {text}"
+    if last == ";":
+        term, _, meaning = text.partition(" : ")
+        return f"**{term.strip()}**{f': {meaning.strip()}' if meaning.strip() else ''}"
+    return text

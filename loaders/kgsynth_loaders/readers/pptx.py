@@ -1,0 +1,253 @@
+"""Presentations by python-pptx: one document a file, in which each slide is a page."""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from kgsynth.errors import RecordError
+from kgsynth.records import Document
+from kgsynth_loaders.readers import ReadOptions
+from kgsynth_loaders.readers.office import FIXED_PITCH, ZIP_ERRORS, check_package, parsed, properties
+from kgsynth_loaders.readers.omml import formulas, latex, local_name
+
+Element = Any  # an element of lxml, which ships no types
+Shape = Any
+
+_RUNNING = frozenset({"sldNum", "dt", "ftr", "hdr"})
+_TITLES = frozenset({"title", "ctrTitle"})
+_MAX_DEPTH = 30
+_RELATIONS = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+
+
+def read(path: Path, options: ReadOptions) -> Iterator[Document]:
+    """The document of a PowerPoint file (pptx, pptm, ppsx, potx), with `page_starts` of its slides.
+
+    Raises:
+        RecordError: it needs a password, is damaged, unpacks to too much, or holds no text.
+    """
+    import zipfile
+
+    import pptx  # noqa: F401
+    from lxml.etree import LxmlError
+    from pptx.exc import PythonPptxError
+    from pptx.package import Package
+
+    check_package(path, "ppt/")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            said = properties(archive)
+            for name in archive.namelist():
+                if name.startswith("ppt/slides/") and name.endswith(".xml"):
+                    parsed(archive.read(name))
+        slides = list(Package.open(str(path)).presentation_part.presentation.slides)
+        pages = [_slide(slide) for slide in slides]
+    except (*ZIP_ERRORS, PythonPptxError, AttributeError, LxmlError):
+        raise RecordError("damaged") from None
+    text, starts = _joined(pages)
+    if not text:
+        raise RecordError("no text")
+    yield Document(
+        id="",
+        text=text,
+        title=said.title,
+        topics=said.topics,
+        attribution=said.attribution,
+        license=said.license,
+        date=said.date,
+        metadata=said.metadata,
+        page_starts=starts,
+    )
+
+
+def _joined(pages: list[str]) -> tuple[str, tuple[int, ...]]:
+    """All slides with blank lines between, and where each begins; one without text begins where the next does."""
+    parts: list[str] = []
+    starts: list[int] = []
+    length = 0
+    for page in pages:
+        if page and parts:
+            parts.append("\n\n")
+            length += 2
+        starts.append(length if page or not parts else length + 2)
+        parts += [page] if page else []
+        length += len(page)
+    return "".join(parts), tuple(min(start, length) for start in starts)
+
+
+def _slide(slide: Any) -> str:
+    """The text of a slide: its title, its shapes from top to bottom and left to right, its notes."""
+    _show_alternatives(slide.shapes.element)
+    shapes = list(slide.shapes)
+    titles = [shape for shape in shapes if _placeholder(shape) in _TITLES]
+    blocks = [f"## {' '.join(text.split())}" for shape in titles if (text := _paragraphs(shape, is_list=False))]
+    blocks += _blocks([shape for shape in shapes if shape not in titles], slide.part, 0)
+    if slide.has_notes_slide:
+        frame = slide.notes_slide.notes_text_frame
+        if frame is not None:
+            blocks += [text for paragraph in frame._txBody if (text := _paragraph(paragraph))]
+    return "\n\n".join(blocks)
+
+
+def _show_alternatives(tree: Element) -> None:
+    """Put the first choice of `AlternateContent` in its place: a shape with a formula stands in one."""
+    for element in [one for one in tree.iter() if local_name(one) == "AlternateContent"]:
+        above = element.getparent()
+        if above is None or local_name(above) not in ("spTree", "grpSp"):
+            continue
+        choice = next((child for child in element if local_name(child) == "Choice"), None)
+        for child in list(choice if choice is not None else ()):
+            element.addprevious(child)
+        above.remove(element)
+
+
+def _blocks(shapes: Iterable[Shape], part: Any, depth: int) -> list[str]:
+    if depth > _MAX_DEPTH:
+        raise RecordError("nested too deep")
+    blocks: list[str] = []
+    for shape in _in_order(shapes):
+        if local_name(shape.element) == "grpSp":
+            blocks += _blocks(shape.shapes, part, depth + 1)
+        elif _placeholder(shape) in _RUNNING or _is_hidden(shape):
+            continue
+        elif getattr(shape, "has_table", False):
+            blocks.append(_table(shape.table))
+        elif getattr(shape, "has_chart", False):
+            blocks.append(_chart_title(shape.chart))
+        elif shape.has_text_frame:
+            blocks.append(_paragraphs(shape, is_list=_placeholder(shape) in ("body", "obj")))
+        else:
+            blocks.append(_diagram(shape.element, part))
+    return [block for block in blocks if block]
+
+
+def _in_order(shapes: Iterable[Shape]) -> list[Shape]:
+    """Shapes row by row: those whose middle stands beside another's height are of one row."""
+    rows: list[tuple[int, int, list[Shape]]] = []
+    for shape in sorted(shapes, key=lambda one: (_number(one, "top"), _number(one, "left"))):
+        top, height = _number(shape, "top"), _number(shape, "height")
+        if rows and top + height // 2 < rows[-1][1] and top < (rows[-1][0] + rows[-1][1]) // 2:
+            rows[-1][2].append(shape)
+        else:
+            rows.append((top, top + height, [shape]))
+    return [shape for _, _, row in rows for shape in sorted(row, key=lambda one: _number(one, "left"))]
+
+
+def _number(shape: Shape, name: str) -> int:
+    return int(getattr(shape, name, 0) or 0)
+
+
+def _placeholder(shape: Shape) -> str:
+    """The type of a placeholder; `obj` where it has none, empty for other shapes."""
+    found = next((one for one in shape.element.iter() if local_name(one) == "ph"), None)
+    if found is None or local_name(shape.element) == "grpSp":
+        return ""
+    return found.get("type") or "obj"
+
+
+def _is_hidden(shape: Shape) -> bool:
+    found = next((one for one in shape.element.iter() if local_name(one) == "cNvPr"), None)
+    return found is not None and found.get("hidden") in ("1", "true")
+
+
+def _paragraphs(shape: Shape, *, is_list: bool) -> str:
+    """The paragraphs of a shape, those of a list as items."""
+    paragraphs = [one for one in shape.text_frame._txBody if local_name(one) == "p"]
+    is_list = is_list and sum(bool(_paragraph(one)) for one in paragraphs) > 1
+    blocks: list[str] = []
+    for is_code, group in groupby(paragraphs, key=_is_code):
+        if is_code:
+            blocks.append("\n".join(["```", *("".join(_pieces(one, 0)).rstrip() for one in group), "```"]))
+            continue
+        texts = [(_level(one), text) for one in group if (text := _paragraph(one))]
+        if is_list:
+            blocks.append("\n".join(f"{'  ' * level}- {' '.join(text.split())}" for level, text in texts))
+        else:
+            blocks += [text for _, text in texts]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _is_code(paragraph: Element) -> bool:
+    """Whether all of a paragraph is in a font of fixed pitch."""
+    runs = [one for one in paragraph if local_name(one) == "r" and "".join(one.itertext()).strip()]
+    return bool(runs) and all(
+        any(local_name(font) == "latin" and FIXED_PITCH.search(font.get("typeface") or "") for font in run.iter())
+        for run in runs
+    )
+
+
+def _level(paragraph: Element) -> int:
+    found = next((child for child in paragraph if local_name(child) == "pPr"), None)
+    level = "" if found is None else found.get("lvl") or ""
+    return int(level) if level.isdigit() and int(level) < 10 else 0
+
+
+def _paragraph(paragraph: Element) -> str:
+    """The text of a paragraph with its formulas as LaTeX."""
+    if local_name(paragraph) != "p":
+        return ""
+    return re.sub(r"[ \t\x0b]*\n[ \t\x0b]*", "\n", "".join(_pieces(paragraph, 0))).replace("\x0b", "\n").strip()
+
+
+def _pieces(element: Element, depth: int) -> Iterator[str]:
+    for child in element:
+        name = local_name(child)
+        if name == "r":
+            yield _run(child)
+        elif name == "br":
+            yield "\n"
+        elif name == "fld" and child.get("type", "") != "slidenum" and not child.get("type", "").startswith("datetime"):
+            yield _run(child)
+        elif name == "oMathPara":
+            yield " ".join(f"$${tex}$$" for tex in formulas(child))
+        elif name == "oMath":
+            tex = latex(child)
+            yield f"${tex}$" if tex else ""
+        elif name in ("AlternateContent", "Choice", "m", "hlinkClick") and depth < _MAX_DEPTH:
+            yield from _pieces(child, depth + 1)
+
+
+def _run(run: Element) -> str:
+    text = "".join(child.text or "" for child in run if local_name(child) == "t")
+    found = next((child for child in run if local_name(child) == "rPr"), None)
+    baseline = "" if found is None else found.get("baseline") or ""
+    if not text.strip() or not baseline.lstrip("-").isdigit() or int(baseline) == 0:
+        return text
+    return f"_{{{text}}}" if baseline.startswith("-") else f"^{{{text}}}"
+
+
+def _table(table: Any) -> str:
+    rows = []
+    for row in table.rows:
+        cells = []
+        for cell in row.cells:
+            texts = [] if cell.is_spanned else [_paragraph(paragraph) for paragraph in cell._tc.txBody]
+            cells.append(" ".join(" ".join(texts).split()).replace("|", r"\|"))
+        if any(cells):
+            rows.append("| " + " | ".join(cells) + " |")
+    if not rows:
+        return ""
+    return "\n".join([rows[0], "|" + "---|" * len(table.columns), *rows[1:]])
+
+
+def _chart_title(chart: Any) -> str:
+    if not chart.has_title or not chart.chart_title.has_text_frame:
+        return ""
+    return str(chart.chart_title.text_frame.text).strip()
+
+
+def _diagram(element: Element, part: Any) -> str:
+    """The texts of a diagram (SmartArt), which stand in a part of their own."""
+    relation = next((one.get(f"{_RELATIONS}dm") for one in element.iter() if local_name(one) == "relIds"), None)
+    if not relation:
+        return ""
+    root = parsed(part.related_part(relation).blob)
+    points = [one for one in root.iter() if local_name(one) == "pt"]
+    texts = [
+        text
+        for point in points
+        for paragraph in point.iter()
+        if local_name(paragraph) == "p" and (text := _paragraph(paragraph))
+    ]
+    return "\n".join(f"- {' '.join(text.split())}" for text in texts)

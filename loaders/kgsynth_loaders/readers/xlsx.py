@@ -1,0 +1,182 @@
+"""Spreadsheets by calamine: xlsx, xlsm, xlsb, xls and ods.
+
+A sheet whose first row is a header with a text column gives one document a row; all other sheets of a workbook are one
+document together, with a heading for each sheet and a line for each row.
+"""
+
+import datetime
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kgsynth.errors import RecordError
+from kgsynth.records import Document, Position, Reject, Remark
+from kgsynth_loaders import rows
+from kgsynth_loaders.readers import ReadOptions
+from kgsynth_loaders.readers.office import (
+    COMPOUND_FILE,
+    ZIP_ERRORS,
+    Properties,
+    check_package,
+    is_encrypted,
+    properties,
+)
+
+Row = list[str]
+
+_MAX_CELLS = 20_000_000
+_CHUNK_BYTES = 2**20
+_SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
+_CELL = re.compile(rb'\br="([A-Z]{1,3})(\d{1,7})"')
+
+
+def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject | Remark]:
+    """The documents of a workbook; hidden sheets are left out, with a remark.
+
+    Raises:
+        RecordError: it needs a password, is damaged, unpacks to too much, or holds no text.
+    """
+    from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
+
+    said = _checked(path)
+    tables: list[str] = []
+    has_documents = False
+    hidden: list[str] = []
+    try:
+        with CalamineWorkbook.from_path(path) as workbook:
+            for sheet in workbook.sheets_metadata:
+                if sheet.typ != SheetTypeEnum.WorkSheet:
+                    continue
+                if sheet.visible != SheetVisibleEnum.Visible:
+                    hidden.append(sheet.name)
+                    continue
+                table = [[_text(value) for value in row] for row in workbook.get_sheet_by_name(sheet.name).to_python()]
+                columns = _columns(table, options)
+                if columns:
+                    has_documents = True
+                    yield from _documents(table, columns, options)
+                elif text := _table(table):
+                    tables.append(f"## {sheet.name}\n\n{text}")
+    except PasswordError:
+        raise RecordError("encrypted") from None
+    except CalamineError:
+        raise RecordError("damaged") from None
+    if hidden:
+        yield Remark(position=Position(source=""), text=f"hidden sheets left out: {', '.join(hidden)}")
+    if tables:
+        yield Document(
+            id="",
+            text="\n\n".join(tables),
+            title=said.title,
+            topics=said.topics,
+            attribution=said.attribution,
+            license=said.license,
+            date=said.date,
+            metadata=said.metadata,
+        )
+    elif not has_documents:
+        raise RecordError("no text")
+
+
+def _checked(path: Path) -> Properties:
+    """What a file says of itself, once it is known that it may be opened."""
+    with path.open("rb") as file:
+        is_compound = file.read(8) == COMPOUND_FILE
+    if is_compound:
+        if is_encrypted(path):
+            raise RecordError("encrypted")
+        return Properties()
+    check_package(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if "META-INF/manifest.xml" in archive.namelist() and b"encryption-data" in archive.read(
+                "META-INF/manifest.xml"
+            ):
+                raise RecordError("encrypted")
+            if any(_count_cells(archive, name) > _MAX_CELLS for name in archive.namelist() if _SHEET.fullmatch(name)):
+                raise RecordError("a sheet spans too many cells")
+            return properties(archive)
+    except ZIP_ERRORS:
+        raise RecordError("damaged") from None
+
+
+def _count_cells(archive: zipfile.ZipFile, name: str) -> int:
+    """How many cells a sheet spans, empty ones included: calamine holds them all."""
+    columns, rows_, rest = b"", 0, b""
+    with archive.open(name) as part:
+        while chunk := part.read(_CHUNK_BYTES):
+            chunk = rest + chunk
+            for letters, number in _CELL.findall(chunk):
+                if len(letters) > len(columns) or (len(letters) == len(columns) and letters > columns):
+                    columns = letters
+                rows_ = max(rows_, int(number))
+            rest = chunk[-20:]
+    width = 0
+    for letter in columns:
+        width = 26 * width + letter - 64
+    return width * rows_
+
+
+def _text(value: Any) -> str:
+    """A cell's value as people read it: dates in ISO 8601, whole numbers without a decimal point."""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, datetime.datetime):
+        is_date = value.time() == datetime.time()
+        return value.date().isoformat() if is_date else value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    return str(value)
+
+
+def _columns(table: list[Row], options: ReadOptions) -> dict[int, str]:
+    """The field of each column, where the first row is a header that names the field of the text; else empty."""
+    first = next((row for row in table if any(cell.strip() for cell in row)), [])
+    fields = options.fields
+    wanted = (
+        fields.id_field, fields.text_field, fields.title_field, fields.topics_field, fields.concepts_field,
+        fields.kind_field, fields.source_field, fields.license_field, fields.attribution_field,
+    )  # fmt: skip
+    by_name = {name.casefold(): name for name in wanted if name}
+    columns: dict[int, str] = {}
+    for place, cell in enumerate(first):
+        name = cell.strip()
+        field = by_name.get(name.casefold(), name)
+        if field and field not in columns.values():
+            columns[place] = field
+    return columns if fields.text_field in columns.values() else {}
+
+
+def _documents(table: list[Row], columns: dict[int, str], options: ReadOptions) -> Iterator[Document | Reject]:
+    make = rows.document_maker(options.fields)
+    is_header = True
+    for number, row in enumerate(table, start=1):
+        if not any(cell.strip() for cell in row):
+            continue
+        if is_header:
+            is_header = False
+            continue
+        values = {field: row[place] for place, field in columns.items() if place < len(row) and row[place].strip()}
+        try:
+            yield make(values, Position(source="", line=number))
+        except RecordError as error:
+            raw = " | ".join(cell for cell in row if cell)[:500]
+            yield Reject(position=Position(source="", line=number), reason=str(error), raw=raw)
+
+
+def _table(table: list[Row]) -> str:
+    """Rows as lines, without the rows and columns that are empty."""
+    width = max(map(len, table), default=0)
+    used = [place for place in range(width) if any(place < len(row) and row[place].strip() for row in table)]
+    lines = []
+    for row in table:
+        cells = [" ".join(row[place].split()).replace("|", r"\|") if place < len(row) else "" for place in used]
+        if any(cells):
+            lines.append("| " + " | ".join(cells) + " |")
+    if not lines:
+        return ""
+    return "\n".join([lines[0], "|" + "---|" * len(used), *lines[1:]])

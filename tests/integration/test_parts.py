@@ -1,0 +1,169 @@
+"""Parts of long documents in a real graph: loaded both ways alike, found, traced to a page, forgotten."""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kgsynth import cli, config, pipeline
+from kgsynth.config import DocumentsSettings, GenerateSettings
+from kgsynth.documents.forgotten import read_forgotten
+from kgsynth.graph.session import Graph
+from kgsynth.records import StageCount
+from tests import canonical, corpora, graphs
+
+SETTINGS = {"split": "auto", "whole_words": 100, "part_words": 120}
+
+
+def silent(_: StageCount) -> None:
+    """Say nothing."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A book of ten pages as text, and a short note."""
+    made = tmp_path / "shelf"
+    made.mkdir()
+    pages = [f"Page {n} is about concept {n} and concept {n + 1}. " + "It says more of it. " * 20 for n in range(10)]
+    (made / "book.txt").write_text("\f".join(pages))
+    (made / "note.md").write_text("---\nlicense: MIT\nauthor: Emmy\nclimate: mild\n---\nA note on concept 3.")
+    return made
+
+
+def load(graph: Graph, folder: Path, desk: Path) -> list[StageCount]:
+    """Documents in parts, each with what it mentions."""
+    documents = DocumentsSettings(sources=(str(folder),), **SETTINGS)  # type: ignore[arg-type]
+    rows = pipeline.snapshot(documents, output=desk / "d.jsonl", rejects=desk / "r.jsonl", report=silent)
+    found = [json.loads(line) for line in (desk / "d.jsonl").read_text().splitlines()]
+    annotations = [
+        corpora.annotation(one["id"], ["topic"], [f"concept {n}" for n in range(11) if f"concept {n} " in one["text"]])
+        for one in found
+    ]
+    (desk / "a.jsonl").write_text("".join(one.to_json() + "\n" for one in annotations))
+    del rows
+    return pipeline.load(
+        graph, documents, annotations=[str(desk / "a.jsonl")], rejects=desk / "rejects.jsonl", report=silent
+    )
+
+
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    monkeypatch.setattr(sys, "argv", ["kgsynth", "--graph", "test", *arguments])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr()
+    assert ended.value.code == 0, said.err
+    return said.out
+
+
+@pytest.fixture
+def kgsynth(
+    command_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """The command, called in this process."""
+    for name in [one for one in os.environ if one.startswith(("NEO4J_", "KGSYNTH_"))]:
+        monkeypatch.delenv(name)
+    for name, value in command_environment.items():
+        monkeypatch.setenv(name, value)
+    return lambda *arguments: command(monkeypatch, capsys, *arguments)
+
+
+def test_parts_know_their_document_and_pages(
+    graph: Graph, folder: Path, tmp_path: Path, kgsynth: Callable[..., str]
+) -> None:
+    load(graph, folder, tmp_path)
+    rows = canonical.run(
+        graph, "MATCH (d:Document) RETURN d.id AS id, d.parent AS parent, d.pages AS pages, d.metadata AS metadata"
+    )
+    parts = {row["id"]: row for row in rows}
+    assert len(parts) > 5
+    assert parts["book.txt#1"]["parent"] == "book.txt"
+    assert parts["book.txt#1"]["pages"] == "1"
+    assert parts["book.txt#10"]["pages"] == "10"
+    assert parts["note.md"]["parent"] is None
+    assert json.loads(parts["note.md"]["metadata"])["climate"] == "mild"
+    listed = kgsynth("document", "book.txt")
+    assert "10 parts" in listed
+    assert "book.txt#4\t4" in listed
+    shown = kgsynth("document", "book.txt#4")
+    assert "part of: book.txt" in shown
+    assert "pages: 4" in shown
+
+
+def test_a_bulk_load_writes_the_same_parts(
+    graph: Graph, folder: Path, tmp_path: Path, environment: config.Environment
+) -> None:
+    load(graph, folder, tmp_path)
+    pipeline.build(graph, report=silent)
+    one_by_one = canonical.dump(graph)
+    canonical.wipe(graph)
+    documents = DocumentsSettings(sources=(str(folder),), **SETTINGS)  # type: ignore[arg-type]
+    pipeline.load_bulk(
+        environment,
+        graphs.GRAPH,
+        documents,
+        annotations=[str(tmp_path / "a.jsonl")],
+        merge=None,
+        rejects=tmp_path / "bulk.jsonl",
+        report=silent,
+    )
+    from kgsynth.graph.server import ManagedServer
+
+    with ManagedServer(environment, "test").connect() as again:
+        assert canonical.dump(again) == one_by_one
+
+
+def test_a_question_is_traced_to_a_page(
+    graph: Graph, folder: Path, tmp_path: Path, environment: config.Environment, kgsynth: Callable[..., str]
+) -> None:
+    load(graph, folder, tmp_path)
+    pipeline.build(graph, report=silent)
+    made = pipeline.generate(
+        graph,
+        environment,
+        GenerateSettings(domain="mathematics", backend="scripted", seed=3),
+        level=1,
+        graph_settings=graphs.GRAPH,
+        run_dir=tmp_path / "level1",
+        report=silent,
+    )
+    rows = [row for row in made.rows() if row["documents"][0] == "book.txt#4"]
+    assert rows
+    assert rows[0]["sources"][0].endswith("book.txt, p. 4")
+    assert "book.txt, pages 4" in kgsynth("trace", rows[0]["id"])
+
+
+def test_a_document_is_forgotten_with_its_parts_and_a_part_by_itself(
+    graph: Graph, folder: Path, tmp_path: Path, environment: config.Environment
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "models").symlink_to(environment.models)
+    own = config.Environment(home=tmp_path / "home")
+    count = "MATCH (d:Document) RETURN count(*) AS n"
+
+    def forget(*ids: str) -> None:
+        pipeline.forget(graph, own, list(ids), graph_settings=graphs.GRAPH, reason="asked", report=silent)
+
+    load(graph, folder, tmp_path)
+    forget("book.txt#2")
+    assert canonical.run(graph, count) == [{"n": 10}]
+    forget("book.txt")
+    assert canonical.run(graph, count) == [{"n": 1}]
+    forgotten = read_forgotten(own.tombstones, graphs={"test"})
+    assert {"book.txt", "book.txt#2", "book.txt#7"} <= set(forgotten.documents)
+    documents = DocumentsSettings(sources=(str(folder),), max_rejected_share=1.0, split="pages", part_words=60)
+    (loaded, *_) = pipeline.load(
+        graph,
+        documents,
+        annotations=[],
+        rejects=tmp_path / "again.jsonl",
+        forgotten=forgotten.documents,
+        report=silent,
+    )
+    # However it is split, what was forgotten does not come back.
+    assert canonical.run(graph, count) == [{"n": 1}]
+    assert sum(loaded.rejected.values()) > 5

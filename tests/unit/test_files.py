@@ -1,0 +1,392 @@
+"""Any file below a source: read by its format, rejected with a reason, or left out by a rule; none is in no count."""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import subprocess
+import sys
+import tarfile
+import time
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from kgsynth.config import DocumentsSettings
+from kgsynth.documents import RejectFile, usable_documents
+from kgsynth.errors import ConfigError
+from kgsynth.records import Document, FileRead, Reject, Skipped, StageCount
+from kgsynth_loaders import archives, auto, formats, sources
+from kgsynth_loaders.readers import ReadOptions
+from kgsynth_loaders.workers import Job, Limits, WorkerPool
+
+TEXT = "Groups act on sets, and the orbits of an action are disjoint."
+PAGE = f"<html><head><title>Orbits</title></head><body><p>{TEXT} They cover the whole set as well.</p></body></html>"
+
+
+def read(*given: object, **settings: object) -> list[object]:
+    names = [str(one) for one in given]
+    return list(auto.documents(names, DocumentsSettings(sources=tuple(names), **settings)))  # type: ignore[arg-type]
+
+
+def outcome(records: list[object]) -> dict[str, str]:
+    """What became of each file, by its name: its format, or the reason, or the rule."""
+    found = {}
+    for record in records:
+        if isinstance(record, Reject):
+            found[Path(record.position.source).name] = record.reason
+        elif isinstance(record, Skipped):
+            found[Path(record.position.source).name] = f"skipped: {record.rule}"
+        elif isinstance(record, FileRead):
+            found.setdefault(Path(record.position.source).name, record.format)
+    return found
+
+
+def zipped(path: Path, **members: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name.replace("__", "/").replace("_DOT_", "."), data)
+    return path
+
+
+def test_every_file_of_a_folder_is_accounted_for(tmp_path: Path) -> None:
+    root = tmp_path / "notes"
+    (root / "set_theory").mkdir(parents=True)
+    (root / "set_theory" / "a.md").write_text(f"# Orbits\n\n{TEXT}")
+    (root / "b.txt").write_text(TEXT)
+    (root / "README").write_text(TEXT)
+    (root / "lines.jsonl").write_text('{"id": "l1", "text": "one"}\n{"text": 5}\n')
+    (root / "rows.csv").write_text("id,text\nc1,two\n")
+    (root / "values.json").write_text('[{"id": "j1", "text": "three"}]')
+    (root / "page.html").write_text(PAGE)
+    (root / "a.odt").write_bytes(b"PK\x03\x04junk")
+    (root / "b.doc").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 100)
+    (root / "c.rtf").write_bytes(b"{\\rtf1 text}")
+    (root / "d.bin").write_bytes(bytes(range(256)))
+    (root / "e.unknown").write_bytes(bytes(range(256)))
+    (root / "f.pdf").write_bytes(b"%PDF-1.4 broken")
+    (root / "picture.png").write_bytes(b"\x89PNG")
+    (root / "empty.md").write_text("")
+    (root / ".hidden.md").write_text(TEXT)
+    for folder in (".git", "node_modules/x"):
+        (root / folder).mkdir(parents=True)
+        (root / folder / "inside.md").write_text(TEXT)
+    (root / "loop").symlink_to(root)
+    (root / "nothing").symlink_to(tmp_path / "gone")
+    os.mkfifo(root / "pipe")
+
+    records = read(root)
+    found = outcome(records)
+    assert found == {
+        "a.md": "Markdown", "b.txt": "text", "README": "text", "lines.jsonl": "not text: field 'text'",
+        "rows.csv": "CSV", "values.json": "JSON", "page.html": "HTML",
+        "a.odt": found["a.odt"], "b.doc": "no reader for .doc", "c.rtf": "no reader for .rtf",
+        "d.bin": "skipped: a compiled file", "e.unknown": "no reader for .unknown", "f.pdf": "damaged",
+        "picture.png": "skipped: an image", "empty.md": "skipped: empty", ".hidden.md": "skipped: hidden",
+        "inside.md": found["inside.md"], "loop": "skipped: a link to a folder above it", "nothing": "a link to nothing",
+        "pipe": "a pipe or a device",
+    }  # fmt: skip
+    assert Counter(one.rule for one in records if isinstance(one, Skipped))["node_modules"] == 1
+    documents = {one.id: one for one in records if isinstance(one, Document)}
+    assert set(documents) == {"set_theory/a.md", "b.txt", "README", "l1", "c1", "j1", "page.html"}
+    assert documents["set_theory/a.md"].topics == ("set theory",)
+    assert (documents["b.txt"].topics, documents["b.txt"].title) == (("notes",), "b")
+
+
+def test_the_account_has_a_line_for_each_format_and_rule(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(TEXT)
+    (tmp_path / "b.md").write_text(TEXT + " More.")
+    (tmp_path / "c.odt").write_bytes(b"\0\1\2\3")
+    (tmp_path / ".d").write_text("x")
+    count = StageCount(stage="load", unit="documents")
+    settings = DocumentsSettings(sources=(str(tmp_path),))
+    with RejectFile(tmp_path.parent / "rejects.jsonl") as rejects:
+        assert len(list(usable_documents(settings, rejects, count))) == 2
+    assert count.lines()[1:] == ["  Markdown: 2 files, 2 documents", "  skipped (hidden): 1 file"]
+    assert count.rejected == {"no reader for .odt": 1}
+    assert (count.notes["without_licence"], count.to_row()["skipped"]) == (2, {"hidden": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "expected"),
+    [
+        ("a.txt", b"%PDF-1.7\n", "PDF"),
+        ("a.pdf", b"%PDF-1.7\n", "PDF"),
+        ("a.pdf", b"junk", "PDF"),
+        ("a.pdf", b"HTTP/1.1 200 OK\r\n\r\n%PDF-1.4\n", "PDF"),
+        ("a.jsonl", b'{"text": "files that begin with %PDF-1.4 are PDF"}', "JSON Lines"),
+        ("a.txt", PAGE.encode(), "HTML"),
+        ("a.html", b"<p>words", "HTML"),
+        ("a.xml", b"<?xml version='1.0'?><mediawiki></mediawiki>", "MediaWiki"),
+        ("a.xml.bz2", bz2.compress(b"<mediawiki></mediawiki>"), "MediaWiki"),
+        ("a.xhtml", b'<?xml version="1.0"?><!DOCTYPE html><html></html>', "HTML"),
+        ("a.xml", b"<?xml version='1.0'?><rss></rss>", "no reader for XML whose outermost element is rss"),
+        ("a.jsonl", b'{"a": 1}', "JSON Lines"),
+        ("a.jsonl.gz", gzip.compress(b'{"a": 1}'), "JSON Lines"),
+        ("a.json", b'{"a": 1}\n{"a": 2}\n', "JSON Lines"),
+        ("a.json", b'{"a":\n 1}', "JSON"),
+        ("a.json", b'{"cells": [], "nbformat": 4}', "Jupyter notebook"),
+        ("a.md.gz", gzip.compress(b"words"), "compressed file"),
+        ("a.tgz", gzip.compress(b"x" * 257 + b"ustar"), "tar archive"),
+        ("a.warc.gz", gzip.compress(b"WARC/1.0\r\n"), "WARC"),
+        ("a.dat", b"PAR1....", "Parquet"),
+        ("a.tex", b"\\section{x}", "LaTeX"),
+        ("paper", b"\\documentclass{article}", "LaTeX"),
+        ("a.py", b"print(1)", "source code"),
+        ("NOTES", b"words", "text"),
+        ("a.conf", "Wörter".encode("utf-16"), "text"),
+        ("gcc.info-2", b"\x1f\nFile: gcc.info", "GNU Info"),
+        ("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Word"),
+        ("a.ps", b"%!PS-Adobe", "no reader for .ps"),
+        ("a.dat", b"\x00\x01\x02", "no reader for .dat"),
+        ("a", b"\x00\x01\x02", "no reader for a file without ending"),
+    ],
+)
+def test_formats_are_known_by_first_bytes_and_ending(tmp_path: Path, name: str, data: bytes, expected: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    found = formats.format_of(path)
+    assert (found.problem or (found.format and found.format.name)) == expected
+
+
+def test_zip_files_of_office_programs_are_known_by_what_they_hold(tmp_path: Path) -> None:
+    for member, expected in (("word__x", "Word"), ("ppt__x", "PowerPoint"), ("xl__x", "spreadsheet")):
+        path = zipped(tmp_path / "a.zip", **{"[Content_Types]_DOT_xml": b"", member: b""})
+        found = formats.format_of(path)
+        assert found.format is not None
+        assert found.format.name == expected
+    assert formats.format_of(zipped(tmp_path / "b.zip", a_DOT_md=b"x")).format is formats.ZIP
+    assert formats.format_of(zipped(tmp_path / "b.jar", a_DOT_md=b"x")).problem == "no reader for .jar"
+    assert formats.format_of(zipped(tmp_path / "e", mimetype=b"application/epub+zip")).format is formats.EPUB
+
+
+def test_a_loader_of_another_format_is_answered_with_the_right_one(tmp_path: Path) -> None:
+    path = tmp_path / "book.jsonl"
+    path.write_bytes(b"%PDF-1.7\n")
+    with pytest.raises(ConfigError, match="format PDF"):
+        formats.expect(str(path), formats.JSON_LINES)
+    path.write_bytes(b'{"text": "a"}\n')
+    formats.expect(str(path), formats.JSON_LINES)
+
+
+def test_sources_are_files_folders_patterns_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a/x.md", "b/x.md", "b/y.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(TEXT + name)
+    monkeypatch.chdir(tmp_path)
+    found = [one.id for one in read("a/x.md", "./b/x.md") if isinstance(one, Document)]
+    assert found == ["a/x.md", "b/x.md"]
+    assert [one.id for one in read("*/x.md") if isinstance(one, Document)] == ["a/x.md", "b/x.md"]
+    assert [one.id for one in read("**/*.txt") if isinstance(one, Document)] == ["b/y.txt"]
+    with pytest.raises(ConfigError, match="no such file or folder"):
+        read("gone.md")
+    with pytest.raises(ConfigError, match="no file matches"):
+        read("*.pdf")
+    os.mkfifo("pipe")
+    with pytest.raises(ConfigError, match="pipe or a device"):
+        read("pipe")
+    piped = io.TextIOWrapper(io.BytesIO(b'{"id": "s", "text": "from a pipe"}\n{"id": "t", "text": "two"}\n'))
+    monkeypatch.setattr(sys, "stdin", piped)
+    sources._standard_input.cache_clear()
+    # A source is read more than once.
+    assert [one.id for _ in range(2) for one in read("-") if isinstance(one, Document)] == ["s", "t", "s", "t"]
+    sources._standard_input.cache_clear()
+
+
+@pytest.mark.parametrize("packing", ["zip", "tar", "tar.gz", "tar.xz", "tar.zst", "tar.bz2"])
+def test_archives_are_read_member_by_member(tmp_path: Path, packing: str) -> None:
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as nested:
+        nested.writestr("deep/c.txt", TEXT + " c")
+    members = {
+        "docs/a.md": (TEXT + " a").encode(), "rows.jsonl": b'{"id": "r", "text": "row"}\n', "in.zip": inner.getvalue(),
+        "../out.md": b"outside", ".hidden": b"x", "e.txt": b"",
+    }  # fmt: skip
+    path = tmp_path / f"files.{packing}"
+    if packing == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+    else:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            for name, data in members.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+            link = tarfile.TarInfo("link.md")
+            link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            archive.addfile(link)
+        pack = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".zst": zstandard.compress, ".bz2": bz2.compress}
+        path.write_bytes(pack[packing.removeprefix("tar")](packed.getvalue()))
+    records = read(path)
+    found = {one.id for one in records if isinstance(one, Document)}
+    root = sources._as_id(str(path))
+    assert found == {f"{root}/docs/a.md", "r", f"{root}/in.zip/deep/c.txt"}
+    held = outcome(records)
+    assert held["out.md"] == "its name leads out of the archive"
+    assert (held[".hidden"], held["e.txt"]) == ("skipped: hidden", "skipped: empty")
+    if packing != "zip":
+        assert held["link.md"] == "skipped: a link or a device in an archive"
+    assert all(one.source.startswith(str(path)) for one in records if isinstance(one, Document) and one.source)
+
+
+def test_bombs_and_damaged_archives_cost_what_they_must(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "_ALWAYS_BYTES", 2**20)
+    bomb = zipped(tmp_path / "bomb.zip", a_DOT_txt=TEXT.encode(), b_DOT_txt=b"0" * 2**26)
+    found = read(bomb)
+    assert len([one for one in found if isinstance(one, Document)]) == 1
+    assert "unpacks to far more than it holds" in outcome(found)["bomb.zip"]
+
+    whole = zipped(tmp_path / "whole.zip", a_DOT_txt=os.urandom(3000).hex().encode())
+    cut = tmp_path / "cut.zip"
+    cut.write_bytes(whole.read_bytes()[:1000])
+    assert outcome(read(cut)) == {"cut.zip": "archive is damaged from here on"}
+
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for number in range(3):
+            data = os.urandom(20_000).hex().encode()
+            info = tarfile.TarInfo(f"{number}.txt")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    torn = tmp_path / "torn.tar.gz"
+    torn.write_bytes(packed.getvalue()[:30_000])
+    found = read(torn)
+    assert len([one for one in found if isinstance(one, Document)]) == 1
+    assert outcome(found)["torn.tar.gz"] == "archive is damaged from here on"
+
+    matryoshka = TEXT.encode()
+    for depth in range(6):
+        outer = io.BytesIO()
+        with zipfile.ZipFile(outer, "w") as archive_of_archives:
+            archive_of_archives.writestr("in.zip" if depth else "a.txt", matryoshka)
+        matryoshka = outer.getvalue()
+    (tmp_path / "deep.zip").write_bytes(matryoshka)
+    assert any("archives within archives" in reason for reason in outcome(read(tmp_path / "deep.zip")).values())
+
+
+def test_a_compressed_file_is_read_under_its_name_and_a_torn_one_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.md.gz").write_bytes(gzip.compress(f"# Orbits\n\n{TEXT}".encode()))
+    (document, _) = read(tmp_path / "a.md.gz")
+    assert isinstance(document, Document)
+    assert document.title == "Orbits"
+    packed = gzip.compress(b"".join(os.urandom(20).hex().encode() + b"\n" for _ in range(3000)))
+    (tmp_path / "b.txt.gz").write_bytes(packed[: len(packed) // 2])
+    found = read(tmp_path / "b.txt.gz")
+    assert isinstance(found[0], Document)
+    assert outcome(found)["b.txt.gz"] == "file is damaged from here on"
+
+
+def test_a_file_that_changes_while_it_is_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(f'{{"id": "{n}", "text": "row {n}"}}\n' for n in range(2000)))
+    records = auto.documents(str(path), DocumentsSettings())
+    next(records)
+    with path.open("a") as file:
+        file.write('{"id": "late", "text": "x"}\n')
+    assert outcome(list(records))["a.jsonl"] == "changed while it was read"
+
+
+BEHAVIOUR = '''
+"""A reader for tests: what a file says, it does."""
+import os, time
+from kgsynth.errors import RecordError
+from kgsynth.records import Document
+def read(path, options):
+    said = path.read_text()
+    if said == "crash":
+        os.abort()
+    if said == "hang":
+        time.sleep(1000)
+    if said == "eat":
+        held = [bytearray(2**24) for _ in range(200)]
+    if said == "refuse":
+        raise RecordError("encrypted")
+    if said == "raise":
+        raise KeyError("a library")
+    if said == "late":
+        yield Document(id="first", text="one")
+        os.abort()
+    if said == "many":
+        for number in range(50):
+            yield Document(id=str(number), text="x" * 100_000)
+        return
+    yield Document(id="", text=said)
+'''
+
+
+def jobs(tmp_path: Path, *said: str) -> list[Job]:
+    made = []
+    for number, one in enumerate(said):
+        path = tmp_path / f"{number}.x"
+        path.write_text(one)
+        made.append(Job(reader="acting_reader", path=path, options=ReadOptions()))
+    return made
+
+
+def test_a_reader_that_crashes_hangs_or_eats_memory_costs_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "acting_reader.py").write_text(BEHAVIOUR)
+    # Workers have the paths of this process.
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    said = ["good", "crash", "hang", "eat", "refuse", "raise", "late", "many", "good"]
+    pool = WorkerPool(2, Limits(silence_s=2, memory_bytes=1500 * 2**20))
+    started = time.monotonic()
+    try:
+        numbers = [pool.submit(job) for job in jobs(tmp_path, *said)]
+        found = {word: list(pool.records(number)) for word, number in zip(said, numbers, strict=True)}
+    finally:
+        pool.close()
+    assert time.monotonic() - started < 60
+    reasons = {word: [one.reason for one in records if isinstance(one, Reject)] for word, records in found.items()}
+    assert reasons == {
+        "good": [], "crash": ["the reader crashed"], "hang": ["the reader was silent for 2 s"],
+        "eat": ["takes too much memory"], "refuse": ["encrypted"], "raise": ["damaged"], "late": ["the reader crashed"],
+        "many": [],
+    }  # fmt: skip
+    assert [one.text for one in found["good"] if isinstance(one, Document)] == ["good"]
+    assert len(found["many"]) == 50
+
+
+def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; from kgsynth_loaders.workers import *; "
+        "from kgsynth_loaders.readers import ReadOptions; pool = WorkerPool(1, Limits()); "
+        f"pool.submit(Job(reader='kgsynth_loaders.readers.plain', path=Path({str(tmp_path)!r}), options=ReadOptions())); "
+        "print(pool._workers[0].process.pid, flush=True); os._exit(1)"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    worker = int(said.stdout)
+    for _ in range(100):
+        if not Path(f"/proc/{worker}").exists() or "Z" in Path(f"/proc/{worker}/stat").read_text().split()[2]:
+            return
+        time.sleep(0.1)
+    pytest.fail("the worker goes on")
+
+
+def test_an_info_manual_is_one_document_without_menus_and_indices(tmp_path: Path) -> None:
+    nodes = [
+        "This is orbits.info, produced by makeinfo version 6.8 from orbits.texi.\n\nSTART-INFO-DIR-ENTRY\n"
+        "* Orbits: (orbits).   Of groups.\nEND-INFO-DIR-ENTRY\n",
+        "\nFile: orbits.info,  Node: Top,  Next: Actions,  Up: (dir)\n\nOrbits\n******\n\nOf \u2018groups\u2019. *Note Actions::.\n\n"
+        "* Menu:\n\n* Actions::   What acts.\n* Index::\n",
+        "\nFile: orbits.info,  Node: Actions,  Prev: Top,  Up: Top\n\n1 Actions\n=========\n\nA group acts:\n\n"
+        '     act(g, x)\n     act(h, x)\n\n\0\b[image src="a.png" text="x -> gx"\0\b]\n\nWords end it.\n',
+        "\nFile: orbits.info,  Node: Index,  Up: Top\n\nIndex\n*****\n\n\0\b[index\0\b]\n* Menu:\n\n"
+        "* act: Actions.  (line  6)\n",
+        "\nTag Table:\nNode: Top\x7f100\nEnd Tag Table\n",
+    ]
+    (tmp_path / "orbits.info").write_text("\x1f".join(nodes), encoding="utf-8")
+    (document, _) = read(tmp_path / "orbits.info")
+    assert isinstance(document, Document)
+    assert document.text == (
+        "# Orbits\n\nOf `groups`. Actions.\n\n## 1 Actions\n\nA group acts:\n\n```\nact(g, x)\nact(h, x)\n```\n\nx -> gx\n\n"
+        "Words end it."
+    )
+    assert document.title == "Orbits"

@@ -1,0 +1,692 @@
+"""Pages, books, mail and web archives: what is kept, what is left out, what is refused."""
+
+import gzip
+import time
+import zipfile
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from kgsynth.errors import RecordError
+from kgsynth.records import Document, Reject, Remark, Skipped
+from kgsynth_loaders.readers import ReadOptions, epub, html, mail, warc
+from kgsynth_loaders.readers.mathml import clean_tex, tex_of
+
+FILLER = "A body that moves has energy, and a person wrote this long sentence about it so that the page has words."
+
+
+def page_of(body: str, head: str = "<title>A page</title>") -> Document:
+    return html.page(f"<!DOCTYPE html><html lang='en'><head>{head}</head><body>{body}</body></html>")
+
+
+def text_of(body: str) -> str:
+    """The Markdown of a fragment between two paragraphs, without these."""
+    text = page_of(f"<p>{FILLER}</p>{body}<p>{FILLER}</p>").text
+    assert text.startswith(FILLER)
+    assert text.endswith(FILLER)
+    return text[len(FILLER) : -len(FILLER)].strip()
+
+
+def read_all(module, path: Path, **options: str) -> list:
+    return list(module.read(path, ReadOptions(**options)))
+
+
+# --- Formulas
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        (
+            '<math><semantics><mi>x</mi><annotation encoding="application/x-tex">a &lt; b</annotation></semantics></math>',
+            "$a < b$",
+        ),
+        (r'<math alttext="{\displaystyle \frac{1}{2}}"><mi>no</mi></math>', r"$\frac{1}{2}$"),
+        ("<math><mfrac><mi>a</mi><msqrt><mi>b</mi></msqrt></mfrac></math>", r"$\frac{a}{\sqrt{b}}$"),
+        ('<math display="block"><msup><mi>x</mi><mn>2</mn></msup></math>', "$$x^{2}$$"),
+        ('<script type="math/tex">x_1 &lt 3</script>', "$x_1 &lt 3$"),
+        ('<script type="math/tex; mode=display">% <![CDATA[\na & b %]]></script>', "$$a & b$$"),
+        (r"\(a + b\) and \[c \\[2pt] d\] and $e$", r"$a + b$ and $$c \\[2pt] d$$ and $e$"),
+        (r"\(a<b\) or $a<b$", r"$a<b$ or $a<b$"),
+        (r'<img class="latex" src="x.png" alt="\alpha + 1">', r"$\alpha + 1$"),
+        ('<img src="x.png" alt="$x_1$"><img src="cat.png" alt="A cat">', "$x_1$"),
+    ],
+)
+def test_a_formula_is_latex_between_dollar_signs(markup: str, expected: str) -> None:
+    assert text_of(f"<p>{markup}</p>") == expected
+
+
+def test_a_formula_that_a_page_holds_in_several_forms_is_written_once() -> None:
+    katex = (
+        '<span class="katex"><span class="katex-mathml"><math><semantics><mi>e</mi>'
+        '<annotation encoding="application/x-tex">e^x</annotation></semantics></math></span>'
+        '<span class="katex-html" aria-hidden="true">ex</span></span>'
+    )
+    mathjax_2 = (
+        '<span class="MathJax_Preview">f2</span><span class="MathJax"><span class="math">f2</span></span>'
+        '<script type="math/tex" id="MathJax-Element-1">f^2</script>'
+    )
+    mathjax_3 = (
+        '<mjx-container><mjx-math aria-hidden="true"><mjx-mi></mjx-mi></mjx-math><mjx-assistive-mml>'
+        "<math><msup><mi>g</mi><mn>3</mn></msup></math></mjx-assistive-mml></mjx-container>"
+    )
+    wiki = (
+        '<span class="mwe-math-element"><span style="display: none;"><math alttext="{\\displaystyle h^{4}}"><mi>h</mi>'
+        '</math></span><img class="mwe-math-fallback-image-inline" aria-hidden="true" alt="{\\displaystyle h^{4}}"></span>'
+    )
+    assert text_of(f"<p>{katex} {mathjax_2} {mathjax_3} {wiki}</p>") == "$e^x$ $f^2$ $g^{3}$ $h^{4}$"
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("<mi>sin</mi><mo>&#x2061;</mo><mi>&#x3B1;</mi><mi>x</mi><mo>&#x2264;</mo><mn>1</mn>", r"\sin\alpha x\le1"),
+        (
+            "<munderover><mo>&#x2211;</mo><mi>i</mi><mi>n</mi></munderover><msub><mi>a</mi><mi>i</mi></msub>",
+            r"\sum_{i}^{n}a_{i}",
+        ),
+        ("<mroot><mi>x</mi><mn>3</mn></mroot><mover><mi>v</mi><mo>&#x2192;</mo></mover>", r"\sqrt[3]{x}\vec{v}"),
+        (
+            "<mtable><mtr><mtd><mn>1</mn></mtd><mtd><mn>0</mn></mtd></mtr><mtr><mtd><mn>2</mn></mtd></mtr></mtable>",
+            r"\begin{matrix}1 & 0 \\ 2\end{matrix}",
+        ),
+        ("<msubsup><mi>f</mi><mn>1</mn><mo>&#x2032;</mo></msubsup>", "f_{1}'"),
+        ("<mfenced><mi>a</mi><mi>b</mi></mfenced><mtext>if 5%</mtext>", r"\left(a,b\right)\text{if 5\%}"),
+        (
+            "<mmultiscripts><mi>U</mi><none/><none/><mprescripts/><mn>92</mn><mn>238</mn></mmultiscripts>",
+            "{}_{92}^{238}U",
+        ),
+        ("<mi>&#x211D;</mi><mi mathvariant='bold'>v</mi><mo>{</mo>", r"\mathbb{R}\mathbf{v}\{"),
+    ],
+)
+def test_presentation_mathml_has_a_plain_conversion(markup: str, expected: str) -> None:
+    assert tex_of(etree.fromstring(f"<math>{markup}</math>")) == expected
+
+
+def test_mathml_with_a_prefix_or_a_namespace_and_very_deep_mathml_are_read() -> None:
+    named = "<m:math xmlns:m='http://example.org/m'><m:msup><m:mi>x</m:mi><m:mn>2</m:mn></m:msup></m:math>"
+    assert text_of(f"<p>{named}</p>") == "$x^{2}$"
+    deep = etree.fromstring(
+        "<math>" + "<mrow>" * 1500 + "<mi>x</mi>" + "</mrow>" * 1500 + "</math>", etree.XMLParser(huge_tree=True)
+    )
+    assert tex_of(deep) == "x"
+    assert clean_tex(r"\[ {\displaystyle {\textstyle x}} \]") == "x"
+
+
+# --- Code
+
+
+def test_code_keeps_its_lines_and_says_its_language() -> None:
+    sphinx = (
+        '<div class="highlight-python notranslate"><div class="highlight"><pre><span></span><span class="k">def</span> f():\n'
+        '    <span class="k">return</span> 1  <span class="c1 comment"># one</span>\n</pre></div></div>'
+    )
+    assert text_of(sphinx) == "```python\ndef f():\n    return 1  # one\n```"
+    assert (
+        text_of('<pre><code class="language-rust">fn x() {}\n\n  y &lt; z</code></pre>')
+        == "```rust\nfn x() {}\n\n  y < z\n```"
+    )
+    assert text_of('<pre class="brush: js">a\n```\nb</pre>') == "````js\na\n```\nb\n````"
+    assert text_of("<pre>one<br>two\tthree</pre>") == "```\none\ntwo\tthree\n```"
+
+
+def test_code_without_pre_and_code_with_line_numbers() -> None:
+    doxygen = '<div class="fragment"><div class="line">int a;</div>\n<div class="line">  int b;</div>\n</div>'
+    assert text_of(doxygen) == "```\nint a;\n  int b;\n```"
+    numbered = '<table class="highlighttable"><tr><td class="linenos"><pre>1\n2</pre></td><td class="code"><pre>a = 1\nb = 2</pre></td></tr></table>'
+    assert text_of(numbered) == "```\na = 1\nb = 2\n```"
+
+
+def test_inline_code_stands_in_backticks_that_it_does_not_hold() -> None:
+    assert (
+        text_of("<p>Use <code>a b</code>, <tt>c</tt> or <code>d`e</code><code>f</code>.</p>")
+        == "Use `a b`, `c` or `` d`ef ``."
+    )
+
+
+# --- Tables, lists, words
+
+
+def test_a_table_is_rows_of_cells_with_a_line_after_its_header() -> None:
+    table = (
+        "<table><caption>Costs</caption><thead><tr><th>A</th><th colspan=2>B</th></tr></thead><tbody><tr><td rowspan=2>1</td>"
+        "<td>2</td><td>a|b</td></tr><tr><td>3</td><td><ul><li>x</li><li>y</li></ul></td></tr></tbody></table>"
+    )
+    assert text_of(table).split("\n") == [
+        "Costs",
+        "",
+        "| A | B |  |",
+        "|---|---|---|",
+        r"| 1 | 2 | a\|b |",
+        "|  | 3 | x; y |",
+    ]
+    assert text_of("<table><tr><td>a<td>b<tr><td>c<td>d</table>") == "| a | b |\n| c | d |"
+
+
+def test_tables_in_tables_lose_no_words() -> None:
+    layout = "<table><tr><td><h2>Left</h2><p>one</p></td><td><table><tr><th>q</th><th>r</th></tr><tr><td>1</td><td>2</td></tr></table></td></tr></table>"
+    assert text_of(layout) == "## Left\n\none\n\n| q | r |\n|---|---|\n| 1 | 2 |"
+    side_by_side = "<table><tr><td>one</td><td><table><tr><td>a<td>b<tr><td>c<td>d</table></td></tr></table>"
+    assert text_of(side_by_side) == "one\n\n| a | b |\n| c | d |"
+    inner = "<table><tr><th>H</th><th>I</th></tr><tr><td>out</td><td><table><tr><td>a<td>b<tr><td>c<td>d</table></td></tr></table>"
+    assert text_of(inner) == "| H | I |\n|---|---|\n| out | a, b; c, d |"
+
+
+def test_spans_of_a_table_cannot_fill_the_memory() -> None:
+    started = time.perf_counter()
+    text = text_of("<table>" + "<tr><td rowspan=99999999 colspan=99999999>x</td></tr>" * 2000 + "</table>")
+    assert text.count("x") == 2000
+    assert time.perf_counter() - started < 5
+
+
+def test_manuals_made_by_doxygen_and_texinfo_keep_their_titles_and_rows() -> None:
+    doxygen = (
+        '<div class="header"><div class="summary"><a href=1>Functions</a></div><div class="headertitle"><div class="title">Foo Class</div></div></div>'
+        '<div class="contents"><table><tr><td colspan=2><h2>Members</h2></td></tr><tr><td>int</td><td><a href=3>bar</a> (int x)</td></tr></table></div>'
+    )
+    assert text_of(doxygen).endswith("Foo Class\n\n| Members |  |\n| int | bar (int x) |")
+    texinfo = '<div class="header"><p>Next: <a href=a>B</a>, Up: <a href=b>Top</a> [<a href=c>Contents</a>]</p></div><h3>2.1 Use</h3>'
+    assert text_of(texinfo) == "### 2.1 Use"
+
+
+def test_lists_quotations_and_definitions() -> None:
+    body = "<ul><li>a</li><li>b<ol start=3><li>c<li>d</ol></li><li><p>e</p><p>f</p></li></ul><blockquote><p>g</p></blockquote><dl><dt>h</dt><dd>i</dd></dl>"
+    assert text_of(body) == "- a\n- b\n  3. c\n  4. d\n- e\n\n  f\n\n> g\n\nh\n: i"
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("<b>H</b>ello wor<i>l</i>d", "Hello world"),
+        ("one<br>two", "one\ntwo"),
+        ("x<sup>2</sup> H<sub>2</sub>O 10<sup>-3</sup>", "x^{2} H_{2}O 10^{-3}"),
+        ('a<sup class="reference"><a href="#n1">[1]</a></sup>.', "a."),
+        ("Caf&eacute; &amp;lt; &#8212; &nrarr; a&nbsp;b so&shy;ft", "Café &lt; — ↛ a b soft"),
+        ("<q>said</q> <ruby>漢<rt>kan</rt></ruby>", "“said” 漢(kan)"),
+    ],
+)
+def test_words_are_those_that_a_browser_shows(markup: str, expected: str) -> None:
+    assert text_of(f"<p>{markup}</p>") == expected
+
+
+# --- What is left out
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<div style="display: none">{}</div>',
+        "<div hidden>{}</div>",
+        '<div aria-hidden="true">{}</div>',
+        '<span class="sr-only">{}</span>',
+        "<noscript>{}</noscript>",
+        "<template>{}</template>",
+        "<nav>{}</nav>",
+        '<div role="navigation">{}</div>',
+        '<aside class="sidebar">{}</aside>',
+        '<div class="left-sidebar">{}</div>',
+        '<div id="cookie-banner">{}</div>',
+        '<div class="x">We use cookies on this site. <button>Accept</button> <a href="/p">More</a>{}</div>',
+        '<section id="comments" class="comments-area"><article>{}</article></section>',
+        '<div id="disqus_thread">{}</div>',
+        "<footer>{}</footer>",
+        '<div class="site-footer">{}</div>',
+        '<ul class="breadcrumb"><li>{}</li></ul>',
+        '<div class="related-posts">{}</div>',
+        '<div class="share-buttons">{}</div>',
+        '<div class="newsletter-signup">{}</div>',
+        "<dialog open>{}</dialog>",
+    ],
+)
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "GONE",
+        "<p>GONE <code>GONE</code></p><pre>GONE\nGONE</pre>",
+        r"<math alttext='GONE^2'><mi>GONE</mi></math> \(GONE\)",
+        "<table><tr><th>GONE</th></tr><tr><td>GONE</td></tr></table>",
+    ],
+)
+def test_what_is_no_text_of_the_author_is_out_whatever_it_holds(markup: str, inside: str) -> None:
+    for body in (f"<p>{FILLER}</p>{{}}<p>{FILLER}</p>", f"<main><p>{FILLER}</p>{{}}</main>{{}}"):
+        text = page_of(body.replace("{}", markup.replace("{}", inside))).text
+        assert "GONE" not in text
+        assert FILLER in text
+
+
+def test_comments_that_are_longer_than_the_article_are_out() -> None:
+    comments = "".join(f"<li class=comment><p>GONE, said reader {number}. {FILLER}</p></li>" for number in range(30))
+    text = page_of(f"<h1>Title</h1><p>{FILLER}</p><div id=comments><h3>30 comments</h3><ol>{comments}</ol></div>").text
+    assert text == f"# Title\n\n{FILLER}"
+
+
+def test_links_that_serve_the_page_are_out() -> None:
+    body = (
+        '<h2>Title<a class="headerlink" href="#t">¶</a></h2><h3>Part<span class="mw-editsection">[<a href="#">edit</a>]</span></h3>'
+        "<p>[<a href=a>Prev</a>] [<a href=b>Up</a>] [<a href=c>Next</a>]</p>"
+        "<div>Next: <a href=a>Foo</a>, Previous: <a href=b>Bar</a>, Up: <a href=c>Top</a></div>"
+    )
+    assert text_of(body) == "## Title\n\n### Part"
+
+
+def test_a_list_of_contents_is_out_with_its_heading_and_a_list_of_links_stays() -> None:
+    links = "".join(f'<li><a href="#s{number}">Section {number}</a></li>' for number in range(4))
+    assert text_of(f"<h2>Table of Contents</h2><div><ul>{links}</ul></div><h2>First</h2>") == "## First"
+    assert text_of(f"<h2>See also</h2><ul>{links}</ul>").count("Section") == 4
+
+
+def test_sections_about_cookies_and_comments_stay() -> None:
+    body = '<section id="cookies"><h2>Cookies</h2><p>Bake them.</p></section><div class="section" id="comments"><h2>Comments</h2><p>Begin with #.</p></div>'
+    assert text_of(body) == "## Cookies\n\nBake them.\n\n## Comments\n\nBegin with #."
+
+
+def test_the_main_content_of_a_page_without_marks_is_found() -> None:
+    paragraphs = "".join(f"<p>{FILLER} Paragraph {number}.</p>" for number in range(4))
+    links = "".join(f"<li><a href={number}>A headline of another story</a></li>" for number in range(6))
+    body = (
+        f"<div id=hd><a href=/>The Daily</a> <a href=/w>World news</a></div><div id=c1><h1>Plan approved</h1>{paragraphs}"
+        f"<pre>x = 1\ny = 2</pre><table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table></div>"
+        f"<div id=c2><h3>Most read</h3><ul>{links}</ul></div><div id=ft>All rights reserved <a href=t>Terms</a></div>"
+    )
+    text = page_of(body, "<title>Plan approved - The Daily</title>").text
+    assert text.startswith("# Plan approved")
+    assert "Paragraph 3." in text
+    assert "```\nx = 1\ny = 2\n```" in text
+    assert "| 1 | 2 |" in text
+    assert "headline" not in text
+    assert "rights" not in text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<p>Short.</p>",
+        "<ul><li><a href=a>First chapter</a></li><li><a href=b>Second chapter</a></li></ul>",
+        "<dl><dt><code>f(x)</code></dt><dd><p>Gives x.</p></dd></dl>",
+        "Bare words",
+        "<div class=toc><a href=a>First chapter</a></div>",
+    ],
+)
+def test_short_pages_and_lists_keep_their_words(body: str) -> None:
+    text = page_of(body).text
+    assert all(
+        word in text for word in ("First chapter", "Second chapter", "Short.", "Gives x.", "Bare words") if word in body
+    )
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "",
+        "   ",
+        "<html><head><title>T</title></head><body></body></html>",
+        "<frameset><frame src=a><noframes>Get a browser</noframes></frameset>",
+        '<html><head><meta http-equiv="refresh" content="0; url=b"></head><body>Redirecting to <a href=b>b</a></body></html>',
+        "<body><noscript>Turn on scripts</noscript><div id=app></div></body>",
+    ],
+)
+def test_a_page_without_text_is_refused(markup: str) -> None:
+    with pytest.raises(RecordError, match="no text"):
+        html.page(markup)
+
+
+# --- What a page says of itself
+
+
+def test_the_head_of_a_page_fills_the_fields() -> None:
+    head = (
+        "<title>Energy | Wiki</title><meta name=citation_author content='A. One'><meta name=citation_author content='B. Two'>"
+        "<meta name=keywords content='energy, motion, energy'><meta property=article:published_time content=2024-05-06>"
+        "<meta name=description content='On energy'><link rel=canonical href='https://example.org/e'>"
+        "<link rel=license href='https://creativecommons.example/licenses/by-sa/4.0/'>"
+    )
+    document = page_of(f"<h1>Energy</h1><p>{FILLER}</p>", head)
+    assert document.title == "Energy"
+    assert document.attribution == "A. One; B. Two"
+    assert document.topics == ("energy", "motion")
+    assert (document.date, document.license) == ("2024-05-06", "CC BY-SA 4.0")
+    assert document.metadata == {"url": "https://example.org/e", "description": "On energy", "language": "en"}
+    assert document.id == document.source == ""
+
+
+def test_linked_data_fills_what_the_head_leaves_empty() -> None:
+    data = '{"@graph": [{"@type": "Article", "author": [{"name": "C. Three"}, "D. Four"], "datePublished": "2020", "license": "CC0"}]}'
+    document = page_of(f"<p>{FILLER}</p>", f"<title>T</title><script type='application/ld+json'>{data}</script>")
+    assert (document.attribution, document.date, document.license) == ("C. Three; D. Four", "2020", "CC0")
+    broken = page_of(
+        f"<p>{FILLER}</p>", "<title>T</title><script type='application/ld+json'>" + "[" * 100_000 + "</script>"
+    )
+    assert broken.attribution == ""
+
+
+# --- Characters
+
+
+@pytest.mark.parametrize(
+    ("declaration", "encoding"),
+    [
+        ('<meta charset="iso-8859-1">', "cp1252"),
+        ('<meta http-equiv="Content-Type" content="text/html; charset=windows-1251">', "cp1251"),
+        ('<meta charset="gb2312">', "gb18030"),
+        ('<meta charset="Shift_JIS">', "cp932"),
+        ("", "utf-8"),
+        ("", "utf-16"),
+        ("", "utf-16-le"),
+        ('<meta charset="utf-16">', "utf-8"),
+    ],
+)
+def test_the_declared_encoding_is_read(tmp_path: Path, declaration: str, encoding: str) -> None:
+    word = {"cp1252": "“Énergie”", "cp1251": "Энергия", "gb18030": "能量镕", "cp932": "エネルギー①"}.get(
+        encoding, "Énergie 能量"
+    )
+    path = tmp_path / "a.html"
+    path.write_bytes(f"<html><head>{declaration}</head><body><p>{word}</p></body></html>".encode(encoding))
+    assert [document.text for document in read_all(html, path)] == [word]
+
+
+def test_a_guess_is_said_and_a_slip_of_utf_8_costs_one_character(tmp_path: Path) -> None:
+    path = tmp_path / "a.html"
+    path.write_bytes(("<p>" + "Привет, как дела? Это страница без объявления. " * 20).encode("cp1251"))
+    remark, document = read_all(html, path)
+    assert isinstance(remark, Remark)
+    assert "Привет" in document.text
+    path.write_bytes(b"<meta charset=utf-8><p>" + "Größe ".encode() * 100 + b"caf\xe9 " + "Größe ".encode() * 100)
+    (document,) = read_all(html, path)
+    assert "café Größe" in document.text
+
+
+def test_xhtml_is_read_as_xml_without_entities_from_outside(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("SECRET")
+    path = tmp_path / "a.xhtml"
+    path.write_text(
+        f'<?xml version="1.0"?><!DOCTYPE html [<!ENTITY s SYSTEM "file://{secret}"><!ENTITY l "lollollol">]>'
+        '<html xmlns="http://www.w3.org/1999/xhtml"><body><p>A&nbsp;<a id="x"/>b &amp; &eacute; &s; &l;</p>'
+        "<pre><![CDATA[x < y]]></pre><script><![CDATA[no]]></script></body></html>"
+    )
+    (document,) = read_all(html, path)
+    assert document.text == "A b & é &s; &l;\n\n```\nx < y\n```"
+
+
+# --- Pages that are broken on purpose
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<",
+        "<b>",
+        "<a ",
+        "&",
+        "<table>",
+        "<ul><li>",
+        "<p>",
+        "<![CDATA[",
+        r"\(",
+        "<code>`</code>",
+        "<kbd>x</kbd>",
+        "<sup>1",
+        "<math>",
+        "<p hidden>x</p>y",
+        "<section id=comments>",
+    ],
+)
+def test_a_megabyte_of_one_thing_takes_seconds_and_loses_no_words(piece: str) -> None:
+    size = 300_000
+    started = time.perf_counter()
+    text = html.page(f"<html><body><p>First words.</p>{piece * (size // len(piece))}").text
+    assert "First words." in text
+    assert time.perf_counter() - started < 4
+
+
+def test_very_deep_elements_keep_their_words() -> None:
+    depth = 100_000
+    text = page_of(f"<p>Before.</p>{'<div>' * depth}<p>Inside.</p>{'</div>' * depth}<h2>After</h2><p>End.</p>").text
+    assert text == "Before.\n\nInside.\n\n## After\n\nEnd."
+
+
+# --- Books
+
+CONTAINER = '<container><rootfiles><rootfile full-path="OEBPS/book.opf"/></rootfiles></container>'
+OPF = """<?xml version="1.0"?><package xmlns="http://www.idpf.org/2007/opf" xmlns:dc="http://purl.org/dc/elements/1.1/">
+<metadata><dc:title>Waves</dc:title><dc:creator>A. One</dc:creator><dc:creator>B. Two</dc:creator><dc:subject>Physics</dc:subject>
+<dc:rights>CC BY 4.0</dc:rights><dc:date>2020</dc:date><dc:language>en</dc:language></metadata>
+<manifest><item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>
+<item id="cover" href="cover.xhtml" media-type="application/xhtml+xml"/><item id="ncx" href="toc.ncx" media-type="application/x-dtbncx+xml"/>
+<item id="b" href="text/two%20b.xhtml" media-type="application/xhtml+xml"/><item id="a" href="text/One.xhtml" media-type="application/xhtml+xml"/></manifest>
+<spine><itemref idref="cover"/><itemref idref="nav"/><itemref idref="a"/><itemref idref="b"/></spine>
+<guide><reference type="cover" href="cover.xhtml"/></guide></package>"""
+NCX = '<ncx xmlns="n"><navMap><navPoint><navLabel><text>Second chapter</text></navLabel><content src="text/two%20b.xhtml"/></navPoint></navMap></ncx>'
+BOOK = {
+    "META-INF/container.xml": CONTAINER,
+    "OEBPS/book.opf": OPF,
+    "OEBPS/toc.ncx": NCX,
+    "OEBPS/cover.xhtml": "<html><body><p>COVER</p></body></html>",
+    "OEBPS/nav.xhtml": "<html><body><div>CONTENTS</div></body></html>",
+    "OEBPS/text/one.xhtml": '<html xmlns="http://www.w3.org/1999/xhtml"><body><h1>First</h1><p>Sea<span epub:type="pagebreak" xmlns:epub="e">12</span> is $x$.</p></body></html>',
+    "OEBPS/text/two b.xhtml": "<html><body><p>Wind &mdash; <math><msup><mi>v</mi><mn>2</mn></msup></math></p></body></html>",
+}
+
+
+def book_file(path: Path, **changes: str) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in {**BOOK, **changes}.items():
+            if content:
+                archive.writestr(name, content)
+    return path
+
+
+def test_a_book_is_its_chapters_in_reading_order(tmp_path: Path) -> None:
+    (document,) = read_all(epub, book_file(tmp_path / "a.epub"))
+    assert document.text == "# First\n\nSea is $x$.\n\n# Second chapter\n\nWind — $v^{2}$"
+    assert (document.title, document.attribution, document.topics) == ("Waves", "A. One; B. Two", ("Physics",))
+    assert (document.license, document.date, document.metadata) == ("CC BY 4.0", "2020", {"language": "en"})
+
+
+def test_a_chapter_that_is_missing_is_said(tmp_path: Path) -> None:
+    document, reject = read_all(epub, book_file(tmp_path / "a.epub", **{"OEBPS/text/two b.xhtml": ""}))
+    assert document.text == "# First\n\nSea is $x$."
+    assert isinstance(reject, Reject)
+    assert "two b.xhtml" in reject.raw
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "name", "is_protected"),
+    [("urn:aes", "OEBPS/text/One.xhtml", True), ("urn:x/2008/embedding", "OEBPS/font.otf", False)],
+)
+def test_protection_of_chapters_is_refused_and_hidden_fonts_are_not(
+    tmp_path: Path, algorithm: str, name: str, is_protected: bool
+) -> None:
+    entry = (
+        f'<encryption xmlns="c"><EncryptedData><EncryptionMethod Algorithm="{algorithm}"/><CipherData><CipherReference URI="{name}"/>'
+        "</CipherData></EncryptedData></encryption>"
+    )
+    path = book_file(tmp_path / "a.epub", **{"META-INF/encryption.xml": entry})
+    if not is_protected:
+        assert len(read_all(epub, path)) == 1
+        return
+    with pytest.raises(RecordError, match="encrypted"):
+        read_all(epub, path)
+
+
+def test_damaged_and_swollen_books_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.epub"
+    path.write_bytes(b"no zip")
+    with pytest.raises(RecordError, match="damaged"):
+        read_all(epub, path)
+    with pytest.raises(RecordError, match="damaged"):
+        read_all(epub, book_file(path, **{"META-INF/container.xml": "", "OEBPS/book.opf": ""}))
+    monkeypatch.setattr(epub, "_MAX_MEMBER_BYTES", 1_000_000)
+    with pytest.raises(RecordError, match="too large"):
+        read_all(epub, book_file(path, **{"OEBPS/text/two b.xhtml": "x" * 1_000_001}))
+
+
+# --- Mail
+
+
+def message(**headers: str) -> EmailMessage:
+    mail_message = EmailMessage()
+    for name, value in {
+        "Subject": "Énergie",
+        "From": "Ana Núñez <ana@example.org>",
+        "Date": "Mon, 06 May 2024 10:00:00 +0000",
+        **headers,
+    }.items():
+        mail_message[name.replace("_", "-")] = value
+    return mail_message
+
+
+def test_a_mail_is_its_plain_text_with_the_names_of_its_files(tmp_path: Path) -> None:
+    mail_message = message(Message_ID="<1@example.org>")
+    mail_message.set_content("Dear B,\n\nthe speed is 3 €.\n", charset="utf-8", cte="quoted-printable")
+    mail_message.add_alternative("<html><body><p>Dear B in <b>HTML</b></p></body></html>", subtype="html")
+    mail_message.add_attachment(b"\x00", maintype="application", subtype="pdf", filename="räport.pdf")
+    path = tmp_path / "a.eml"
+    path.write_bytes(mail_message.as_bytes())
+    (document,) = read_all(mail, path)
+    assert document.text == "Dear B,\n\nthe speed is 3 €."
+    assert (document.title, document.attribution, document.date) == (
+        "Énergie",
+        "Ana Núñez",
+        "Mon, 06 May 2024 10:00:00 +0000",
+    )
+    assert document.metadata["attachments"] == "räport.pdf"
+    assert document.metadata["message_id"] == "1@example.org"
+
+
+def test_a_mail_that_is_a_page_alone_and_text_with_soft_line_ends(tmp_path: Path) -> None:
+    path = tmp_path / "a.eml"
+    page_message = message()
+    page_message.set_content("<html><body><h1>News</h1><p>One <b>t</b>wo.</p></body></html>", subtype="html")
+    path.write_bytes(page_message.as_bytes())
+    assert read_all(mail, path)[0].text == "# News\n\nOne two."
+    path.write_bytes(
+        b"Subject: x\nContent-Type: text/plain; charset=iso-8859-1; format=flowed\n\nA long \nline \xe9.\nNext.\n"
+    )
+    assert read_all(mail, path)[0].text == "A long line é.\nNext."
+
+
+def test_an_encrypted_mail_and_one_without_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.eml"
+    path.write_bytes(
+        b'Subject: x\nContent-Type: multipart/encrypted; boundary="b"\n\n--b\nContent-Type: text/plain\n\nx\n--b--\n'
+    )
+    with pytest.raises(RecordError, match="encrypted"):
+        read_all(mail, path)
+    path.write_bytes(b"Subject: x\n\n\n")
+    with pytest.raises(RecordError, match="no text"):
+        read_all(mail, path)
+
+
+def test_a_mailbox_is_a_document_for_each_message(tmp_path: Path) -> None:
+    path = tmp_path / "a.mbox"
+    one = b"From a@example.org Mon May  6 10:00:00 2024\nSubject: One\nMessage-ID: <1@x>\n\nFirst.\n>From here on.\n\nFrom me to you.\n\n"
+    two = b"From b@example.org Mon May  6 11:00:00 2024\nSubject: Two\nMessage-ID: <1@x>\n\nSecond.\n\n"
+    empty = b"From c@example.org Mon May  6 12:00:00 2024\nSubject: Three\n\n\n"
+    path.write_bytes(one + two + empty)
+    first, second, reject = read_all(mail, path)
+    assert (first.id, first.text) == ("1@x", "First.\nFrom here on.\n\nFrom me to you.")
+    assert (second.id, second.title) == ("1@x 2", "Two")
+    assert isinstance(reject, Reject)
+    assert (reject.position.line, reject.reason) == (3, "no text")
+
+
+def test_a_saved_page_is_its_root(tmp_path: Path) -> None:
+    path = tmp_path / "a.mhtml"
+    path.write_bytes(
+        b'From: <Saved by B>\nSnapshot-Content-Location: https://example.org/e\nSubject: Energy\nMIME-Version: 1.0\nContent-Type: multipart/related; type="text/html"; boundary="B"\n\n'
+        b"--B\nContent-Type: text/html\nContent-Location: https://example.org/frame\n\n<p>FRAME</p>\n"
+        b"--B\nContent-Type: text/html\nContent-Transfer-Encoding: quoted-printable\nContent-Location: https://example.org/e\n\n"
+        b'<html><head><meta charset=3D"utf-8"><title>Energy</title></head><body><h1>Energy</h1><p>caf=C3=A9 \\(E =3D mc^2\\)</p></body></html>\n'
+        b"--B\nContent-Type: image/png\nContent-Transfer-Encoding: base64\n\niVBO\n--B--\n"
+    )
+    (document,) = read_all(mail, path)
+    assert document.text == "# Energy\n\ncafé $E = mc^2$"
+    assert (document.title, document.metadata["url"]) == ("Energy", "https://example.org/e")
+    path.write_bytes(
+        b'Subject: x\nContent-Type: multipart/related; start="<root@x>"; boundary="B"\n\n'
+        b"--B\nContent-Type: text/html\nContent-ID: <other@x>\n\n<p>OTHER</p>\n"
+        b"--B\nContent-Type: text/html\nContent-ID: <root@x>\n\n<p>Root.</p>\n--B--\n"
+    )
+    assert [document.text for document in read_all(mail, path)] == ["Root."]
+
+
+# --- Web archives
+
+
+def record(kind: str, address: str, content_type: str, body: bytes) -> bytes:
+    head = (
+        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {address}\r\nWARC-Date: 2024-05-06T10:00:00Z\r\n"
+        f"WARC-Record-ID: <urn:uuid:1>\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body + b"\r\n\r\n"
+
+
+def response(name: str, kind: str, body: bytes, status: str = "200 OK", more: str = "") -> bytes:
+    http = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{more}\r\n".encode()
+    return record("response", f"http://example.org/{name}", "application/http; msgtype=response", http + body)
+
+
+def archive_bytes(packed: bool) -> bytes:
+    page_bytes = "<html><head><title>Energy</title></head><body><h1>Energy</h1><p>Énergie.</p></body></html>".encode(
+        "cp1252"
+    )
+    records = [
+        response("a", "text/html; charset=iso-8859-1", page_bytes),
+        response("i.png", "image/png", b"\x89PNG"),
+        response("r", "text/html", b"<p>moved</p>", status="301 Moved"),
+        response("robots.txt", "text/plain", b"User-agent: *"),
+        response("z", "text/html", gzip.compress(b"<p>Packed words.</p>"), more="Content-Encoding: gzip\r\n"),
+        response("e", "text/html", b"<html></html>"),
+        response("a", "text/html; charset=iso-8859-1", page_bytes),
+        record("conversion", "http://example.org/t", "text/plain", "Wörter und mehr Wörter".encode()),
+    ]
+    return b"".join(gzip.compress(data) if packed else data for data in records)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_an_archive_gives_its_pages_and_says_what_is_none(tmp_path: Path, packed: bool) -> None:
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(archive_bytes(packed))
+    found = read_all(warc, path)
+    documents = [item for item in found if isinstance(item, Document)]
+    assert [item.id for item in documents] == [
+        "http://example.org/a",
+        "http://example.org/z",
+        "http://example.org/a 2024-05-06T10:00:00Z",
+        "http://example.org/t",
+    ]
+    assert [item.text for item in documents[:2]] == ["# Energy\n\nÉnergie.", "Packed words."]
+    assert (documents[0].date, documents[0].metadata["url"]) == ("2024-05-06T10:00:00Z", "http://example.org/a")
+    assert documents[3].text == "Wörter und mehr Wörter"
+    assert [(item.position.line, item.rule) for item in found if isinstance(item, Skipped)] == [
+        (2, "not a page"),
+        (3, "not a page"),
+        (4, "not a page"),
+    ]
+    assert [(item.position.line, item.reason) for item in found if isinstance(item, Reject)] == [(6, "no text")]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_cut_archive_gives_what_is_whole(tmp_path: Path, packed: bool) -> None:
+    path = tmp_path / "a.warc"
+    data = archive_bytes(packed)
+    for lost in (30, 100, 200):
+        path.write_bytes(data[:-lost])
+        *before, last = read_all(warc, path)
+        assert isinstance(last, Reject)
+        assert last.reason == "file is damaged from here on"
+        assert sum(isinstance(item, Document) for item in before) >= 2
+    path.write_bytes(data[: len(data) // 2] + b"\x00garbage\x00" * 100)
+    assert isinstance(read_all(warc, path)[-1], Reject)
+
+
+def test_an_archive_that_was_packed_all_at_once_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(gzip.compress(archive_bytes(packed=False)))
+    assert sum(isinstance(item, Document) for item in read_all(warc, path)) == 4
+    path.write_bytes(b"\x1f\x8bno archive")
+    with pytest.raises(RecordError, match="damaged"):
+        read_all(warc, path)
