@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,12 +17,12 @@ from kgsynth_loaders import front_matter
 from kgsynth_loaders.readers import ReadOptions, asciidoc, latex, markdown, mediawiki, notebook, org, plain, rst
 
 
-def records(reader, path: Path, text: str | bytes) -> list:
+def records(reader: Any, path: Path, text: str | bytes) -> list[Any]:
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return list(reader.read(path, ReadOptions()))
 
 
-def document(reader, path: Path, text: str | bytes) -> Document:
+def document(reader: Any, path: Path, text: str | bytes) -> Document:
     found = [one for one in records(reader, path, text) if isinstance(one, Document)]
     assert len(found) == 1
     return found[0]
@@ -69,7 +70,7 @@ def test_a_guessed_encoding_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("reader", [plain, markdown, latex, rst, asciidoc, org])
-def test_a_file_without_text_is_refused(tmp_path: Path, reader) -> None:
+def test_a_file_without_text_is_refused(tmp_path: Path, reader: Any) -> None:
     with pytest.raises(RecordError, match="no text"):
         records(reader, tmp_path / "a", " \n\n\t\n")
 
@@ -88,7 +89,7 @@ def test_a_file_without_text_is_refused(tmp_path: Path, reader) -> None:
         ("Title: Orbits\nAuthor: A\n\nText", {"title": "Orbits", "author": "A"}),
     ],
 )  # fmt: skip
-def test_front_matter_of_each_kind(text: str, meta: dict) -> None:
+def test_front_matter_of_each_kind(text: str, meta: dict[str, Any]) -> None:
     assert front_matter.split(text) == (meta, "Text")
 
 
@@ -364,7 +365,7 @@ def page(title: str, text: str, ns: int = 0) -> str:
 
 
 @pytest.mark.parametrize("packed", [bytes, bz2.compress, gzip.compress])
-def test_mediawiki_dump(tmp_path: Path, packed) -> None:
+def test_mediawiki_dump(tmp_path: Path, packed: Any) -> None:
     data = dump(page("Orbit", ARTICLE), page("Talk:Orbit", "x", 1), page("Bahn", "#REDIRECT [[Orbit]]"))
     found, talk, redirect = records(mediawiki, tmp_path / "dump.xml", packed(data))
     assert (found.id, found.title, found.topics, found.date) == ("Orbit", "Orbit", ("Algebra",), "2020-01-02T00:00:00Z")
@@ -406,7 +407,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("reader", "unit"), HOSTILE)
-def test_time_grows_with_the_length_of_a_file_only(tmp_path: Path, reader, unit: str) -> None:
+def test_time_grows_with_the_length_of_a_file_only(tmp_path: Path, reader: Any, unit: str) -> None:
     started = time.process_time()
     with suppress(RecordError):
         records(reader, tmp_path / "a.md", unit * (60_000 // len(unit)) + "a")
