@@ -44,7 +44,19 @@ _LINE_END = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 # Soft hyphens, zero-width blanks and marks of direction; joiners stay, words of some scripts need them.
 _INVISIBLE = re.compile("[\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f]")
+_HALF = re.compile("[\ud800-\udfff]")
 _UNCLEAN = re.compile(f"{_LINE_END.pattern}|{_INVISIBLE.pattern}|{_CONTROL.pattern}")
+
+
+_UNCLEAN_ASCII = bytes([*range(9), *range(11, 32), 127])
+
+
+def is_clean(text: str) -> bool:
+    """Whether `clean_characters` would leave a text as it is, and it holds no half of a character."""
+    if text.isascii():
+        data = text.encode()
+        return len(data.translate(None, _UNCLEAN_ASCII)) == len(data)
+    return not (_UNCLEAN.search(text) or _HALF.search(text))
 
 
 def clean_characters(text: str) -> tuple[str, int]:

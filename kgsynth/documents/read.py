@@ -31,7 +31,7 @@ from kgsynth.records import (
     Skipped,
     StageCount,
 )
-from kgsynth.texts import clean_characters
+from kgsynth.texts import clean_characters, is_clean
 
 _FORMER_NAMES = {"folder": "auto"}
 LOADER_KINDS = ("documents", "annotations", "concepts", "pairs")
@@ -41,7 +41,13 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # What no cleaning makes text of: NUL, escape, half of a character.
 _NO_TEXT = re.compile(r"[\x00\x1b\ud800-\udfff]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+# What has no place in a title or a name, and blanks that are not single.
+_SUSPICIOUS = re.compile(
+    "[\x00-\x1f\x7f-\xa0\xad\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ud800-\udfff\ufeff]|  |^ | $"
+)
 _RAW_CHARS = 500
+_FILTER_BYTES = 2**22
+_WAITING_ROWS = 10_000
 _FIELDS_HINT = "Is a field named wrongly (--text-field, --id-field)? --max-rejected-share sets the limit."
 
 
@@ -150,12 +156,14 @@ def _usable_parts(
         count.reject(reason)
         rejects.add(_reject(part, reason, settings))
 
-    problem = _bad_fields(document)
-    if problem:
-        refuse(document, problem)
-        return
+    if not _is_clean(document):
+        problem = _bad_fields(document)
+        if problem:
+            refuse(document, problem)
+            return
+        document = _clean(document, count)
     part_count = 0
-    for part in split(_clean(document, count), settings):
+    for part in split(document, settings):
         part_count += 1
         problem = _refusal(part, settings, seen)
         if problem:
@@ -239,6 +247,18 @@ def _bad_names(names: Sequence[str]) -> str:
     return _bad_texts(names)
 
 
+def _is_clean(document: Document) -> bool:
+    """Whether nothing is to be cleaned or refused in a document: a quick look that most documents pass."""
+    short = [
+        *(document.id, document.parent, document.title, document.source, document.license, document.attribution),
+        *(document.date, document.section, document.entry_kind, *document.topics, *document.concepts),
+        *(name for pair in document.synonyms for name in pair),
+        *(part for item in document.metadata.items() for part in item),
+    ]
+    joined = " ".join(filter(None, short))
+    return len(joined) <= MAX_NAME_CHARS and not _SUSPICIOUS.search(joined) and is_clean(document.text)
+
+
 def _bad_fields(document: Document) -> str:
     """Which field holds what is no text; empty for none. Names that do are left out by themselves."""
     of_metadata = [part for item in document.metadata.items() for part in item]
@@ -311,12 +331,15 @@ def _refusal(document: Document, settings: DocumentsSettings, seen: "SeenIds") -
         return "control characters in its id"
     if settings.min_words and word_count(document.text) < settings.min_words:
         return f"fewer than {settings.min_words} words"
-    state = seen.add(document.id, document.content_hash())
+    state = seen.add(document.id, "\x00".join(_compared(document)))
     return "" if state == "new" else f"id twice with {state} text"
 
 
 class SeenIds:
-    """Which ids were seen with which content, in a temporary database, so that memory stays flat."""
+    """Which ids were seen with which content, in a temporary database, so that memory stays flat.
+
+    A Bloom filter of 4 MiB answers for most new ids; rows go to the database many at a time.
+    """
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="kgsynth-ids-")
@@ -325,6 +348,8 @@ class SeenIds:
             self._database.execute(f"PRAGMA {pragma}")
         self._database.execute("CREATE TABLE seen (id BLOB PRIMARY KEY, content BLOB) WITHOUT ROWID")
         self._database.execute("BEGIN")
+        self._filter = bytearray(_FILTER_BYTES)
+        self._waiting: dict[bytes, bytes] = {}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -332,10 +357,37 @@ class SeenIds:
         self._folder.cleanup()
 
     def add(self, identity: str, content: str) -> str:
-        """`new`, `the same` or `another`."""
+        """`new`, `the same` or `another`, by id and content."""
         key = hashlib.blake2b(identity.encode("utf-8", "replace"), digest_size=16).digest()
-        value = bytes.fromhex(content)[:16]
-        if self._database.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (key, value)).rowcount:
+        value = hashlib.blake2b(content.encode("utf-8", "replace"), digest_size=16).digest()
+        held = self._held(key) if self._may_be_seen(key) else None
+        if held is None:
+            self._waiting[key] = value
+            if len(self._waiting) >= _WAITING_ROWS:
+                self._database.executemany("INSERT INTO seen VALUES (?, ?)", self._waiting.items())
+                self._waiting.clear()
             return "new"
-        (held,) = self._database.execute("SELECT content FROM seen WHERE id = ?", (key,)).fetchone()
         return "the same" if held == value else "another"
+
+    def _held(self, key: bytes) -> bytes | None:
+        if key in self._waiting:
+            return self._waiting[key]
+        row = self._database.execute("SELECT content FROM seen WHERE id = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def _may_be_seen(self, key: bytes) -> bool:
+        """Whether an id may have been seen; it counts as seen from now on."""
+        is_seen = True
+        for start in (0, 4, 8):
+            place, bit = divmod(int.from_bytes(key[start : start + 4], "little") % (8 * _FILTER_BYTES), 8)
+            if not self._filter[place] >> bit & 1:
+                is_seen = False
+                self._filter[place] |= 1 << bit
+        return is_seen
+
+
+def _compared(document: Document) -> list[str]:
+    """What a document is, as text; ids apart, two that agree in it are the same."""
+    metadata = [part for item in sorted(document.metadata.items()) for part in item]
+    said = [document.text, document.title, document.source, document.license, document.attribution]
+    return [*said, document.date, document.parent, document.pages, document.section, *metadata]

@@ -58,18 +58,19 @@ def split(document: Document, settings: DocumentsSettings) -> Iterator[Document]
         settings: `split` says how, `whole_words` up to which length nothing is split, `part_words` how long a part is
             at most.
     """
+    whole = replace(document, page_starts=()) if document.page_starts else document
     if settings.split == "none" or document.parent:
-        yield replace(document, page_starts=())
+        yield whole
         return
     # A text has fewer words than characters; most documents are short.
     is_short = len(document.text) <= settings.whole_words or word_count(document.text) <= settings.whole_words
     if settings.split == "auto" and is_short:
-        yield replace(document, page_starts=())
+        yield whole
         return
     headings = _headings(document.text)
     pieces = list(_pieces(document, settings, headings))
     if len(pieces) < 2:
-        yield replace(document, page_starts=())
+        yield whole
         return
     above_chapters = _levels_above_chapters(headings)
     for number, piece in enumerate(pieces, start=1):

@@ -34,6 +34,7 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject | R
     Raises:
         ConfigError: the file cannot be opened, has no column of texts, or one of its columns twice.
     """
+    formats.expect(source, formats.CSV)
     return records(source, fields, rows.document_maker(fields), needed=(fields.text_field,))
 
 

@@ -20,6 +20,7 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject | R
     Raises:
         ConfigError: the file cannot be opened, is no JSON Lines, or none of its first records has the field of texts.
     """
+    formats.expect(source, formats.JSON_LINES)
     return records(source, fields, rows.document_maker(fields), needed=(fields.text_field,))
 
 

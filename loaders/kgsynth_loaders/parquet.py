@@ -12,7 +12,7 @@ import pyarrow.parquet
 from kgsynth.config import FieldNames
 from kgsynth.errors import ConfigError, RecordError
 from kgsynth.records import Document, Position, Reject
-from kgsynth_loaders import rows, text_lines
+from kgsynth_loaders import formats, rows, text_lines
 
 _Record = TypeVar("_Record")
 _BATCH_ROWS = 512
@@ -36,6 +36,7 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
     Raises:
         ConfigError: the source is no Parquet file, or has no column of texts.
     """
+    formats.expect(source, formats.PARQUET)
     return records(source, fields, rows.document_maker(fields), needed=(fields.text_field,))
 
 

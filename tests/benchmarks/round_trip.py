@@ -46,7 +46,7 @@ CELLS = (("Object", "Energy"), ("Baseball", "140"), ("Car", "540000"), ("Train",
 WORDS = ("Formulas within lines", "A table of energies", "Emphasis and strong words", "the last paragraph")
 
 FORMATS: dict[str, tuple[str, ...]] = {
-    "md": ("-t", "gfm"),
+    "md": ("-t", "markdown"),
     "html": ("-t", "html", "--mathml", "-s"),
     "mathjax.html": ("-t", "html", "--mathjax", "-s"),
     "docx": ("-t", "docx"),
@@ -92,7 +92,7 @@ def source() -> str:
 
 def _bare(formula: str) -> str:
     r"""A formula without what may be written in several ways: blanks, sizes of brackets, braces around one sign."""
-    text = re.sub(r"\\(?:left|right|displaystyle|textstyle|,|;|!|quad)(?![A-Za-z])|\s|~", "", formula)
+    text = re.sub(r"\\(?:left|right|displaystyle|textstyle|quad)(?![A-Za-z])|\\[,;!]|\s|~", "", formula)
     text = text.replace(r"\le ", r"\leq").replace(r"\to", r"\rightarrow").replace(r"\rightarrow", "→")
     text = re.sub(r"\\leq?(?![a-z])", "≤", text)
     text = re.sub(r"\\(?:mathrm|operatorname|text)\{(\w+)\}", r"\\\1", text)

@@ -20,7 +20,7 @@ from kgsynth.config import DocumentsSettings
 from kgsynth.documents import RejectFile, usable_documents
 from kgsynth.errors import ConfigError
 from kgsynth.records import Document, FileRead, Reject, Skipped, StageCount
-from kgsynth_loaders import archives, auto, formats, sources
+from kgsynth_loaders import archives, auto, csv_table, formats, sources
 from kgsynth_loaders.readers import ReadOptions
 from kgsynth_loaders.workers import Job, Limits, WorkerPool
 
@@ -171,6 +171,10 @@ def test_a_loader_of_another_format_is_answered_with_the_right_one(tmp_path: Pat
         formats.expect(str(path), formats.JSON_LINES)
     path.write_bytes(b'{"text": "a"}\n')
     formats.expect(str(path), formats.JSON_LINES)
+    path.write_bytes(PAGE.encode())
+    with pytest.raises(ConfigError, match="format HTML") as said:
+        list(csv_table.documents(str(path), DocumentsSettings()))
+    assert said.value.hint == "Use --loader auto."
 
 
 def test_sources_are_files_folders_patterns_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -412,3 +412,18 @@ def test_time_grows_with_the_length_of_a_file_only(tmp_path: Path, reader: Any, 
     with suppress(RecordError):
         records(reader, tmp_path / "a.md", unit * (60_000 // len(unit)) + "a")
     assert time.process_time() - started < 3
+
+
+def test_code_that_pandoc_highlights_in_latex_is_plain_code(tmp_path: Path) -> None:
+    path = tmp_path / "a.tex"
+    path.write_text(
+        "\\begin{Shaded}\n\\begin{Highlighting}[]\n\\KeywordTok{def}\\NormalTok{ f(x):}\n    \\ControlFlowTok{return}"
+        "\\NormalTok{ x }\\OperatorTok{*}\\NormalTok{ \\{}\\DecValTok{2}\\NormalTok{\\} }\\OperatorTok{\\textless{}}\\NormalTok{ y{[}}"
+        "\\DecValTok{0}\\NormalTok{]}\n\\end{Highlighting}\n\\end{Shaded}\n\nIt calls \\texttt{f()} as seen \\cite{a} ().\n",
+        encoding="utf-8",
+    )
+    (document,) = latex.read(path, ReadOptions())
+    assert isinstance(document, Document)
+    assert "```\ndef f(x):\n    return x * {2} < y[0]\n```" in document.text
+    assert "It calls `f()` as seen" in document.text
+    assert document.text.endswith("seen.")

@@ -105,7 +105,8 @@ def convert(text: str, symbol: Callable[[str], str | None]) -> Converted:
 
 _CODE_ENVIRONMENTS = (
     "verbatim*", "verbatim", "Verbatim", "BVerbatim", "LVerbatim", "lstlisting", "minted", "alltt", "pycode",
-    "python", "spverbatim", "code", "sagesilent", "sageblock", "comment", "filecontents*", "filecontents",
+    "Highlighting", "python", "spverbatim", "code", "sagesilent", "sageblock", "comment", "filecontents*",
+    "filecontents",
 )  # fmt: skip
 _NO_TEXT_ENVIRONMENTS = frozenset({"comment", "filecontents", "filecontents*", "sagesilent"})
 _CODE_START = re.compile(
@@ -154,7 +155,28 @@ def _set_aside(text: str) -> tuple[str, list[str]]:
     return "".join(out), codes
 
 
+# What pandoc puts around words of highlighted code, and how it writes marks within.
+_HIGHLIGHTED = re.compile(r"\\[A-Za-z]{1,30}Tok\{([^{}]*)\}")
+_GROUP_OF_ONE = re.compile(r"(?<!Tok)\{([^{}\\\n])\}")
+_WRITTEN_MARKS = (
+    ("\\textbackslash{}", "\x01"), ("\\{", "\x02"), ("\\}", "\x03"), ("\\textless{}", "<"), ("\\textgreater{}", ">"),
+    ("\\textquotesingle{}", "'"), ("\\textasciitilde{}", "~"), ("\\textasciigrave{}", "`"), ("\\textbar{}", "|"),
+    ("\\^{}", "^"), ("\\~{}", "~"),
+)  # fmt: skip
+
+
+def _without_highlights(code: str) -> str:
+    """Code as pandoc highlights it in LaTeX, as plain text."""
+    for written, meant in _WRITTEN_MARKS:
+        code = code.replace(written, meant)
+    code = _HIGHLIGHTED.sub(r"\1", _GROUP_OF_ONE.sub(r"\1", code))
+    code = re.sub(r"\\([&%$#_])", r"\1", code)
+    return code.replace("\x01", "\\").replace("\x02", "{").replace("\x03", "}")
+
+
 def _code_block(name: str, content: str) -> str:
+    if name == "Highlighting":
+        content = _without_highlights(content)
     options = _CODE_OPTIONS.match(content)
     if options is None or name in ("verbatim", "verbatim*", "alltt"):
         return f"\n\n{fenced(content.strip(chr(10)).rstrip())}\n\n"
@@ -1123,7 +1145,7 @@ def _unit(source: str) -> str:
     return found.replace("~", " ").replace(".", " ")
 
 
-_EMPTY_BRACKETS = re.compile(r" ?\( ?(?:[,;] ?)*\)| ?\[\]")
+_EMPTY_BRACKETS = re.compile(r" \( ?(?:[,;] ?)*\)| \[\]")
 _ITEM_LINE = re.compile(r" *(?:- |1\. )")
 
 

@@ -89,6 +89,10 @@ def name_of(element: Element) -> str:
     return tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(tag, str) else ""
 
 
+# A fraction without a line, in parentheses.
+_BINOMIAL = re.compile(r"(?:\\left)?\( ?\{([^{}]*) \\atop ([^{}]*)\} ?(?:\\right)?\)")
+
+
 def tex_of(math: Element) -> str:
     """The LaTeX of a `math` element, without dollar signs; empty where it holds nothing.
 
@@ -102,7 +106,8 @@ def tex_of(math: Element) -> str:
     alttext = math.get("alttext") or ""
     if alttext.strip() and is_tex(alttext):
         return clean_tex(alttext)
-    return clean_tex(_row(math, 0)) or clean_tex(alttext)
+    written = _BINOMIAL.sub(r"\\binom{\1}{\2}", _row(math, 0))
+    return clean_tex(written) or clean_tex(alttext)
 
 
 def is_tex(text: str) -> bool:

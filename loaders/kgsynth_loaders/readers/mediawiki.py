@@ -599,7 +599,7 @@ def _tidy(text: str) -> str:
         elif line.startswith(_HEADING):
             out += [""] if out and out[-1] else []
             line = line.replace(_HEADING, "#")
-        line = re.sub(r" ?\( {0,3}[,;]? {0,3}\)", "", line.rstrip())
+        line = re.sub(r" \( {0,3}[,;]? {0,3}\)", "", line.rstrip())
         line = re.sub(r"\( {0,3}[,;] {0,3}", "(", line) if "(" in line else line
         if line or (out and out[-1]):
             out.append(line)
