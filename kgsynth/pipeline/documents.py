@@ -61,6 +61,7 @@ def extract(
         # Both methods look at all documents before they annotate the first, so the second pass has accounts of its own.
         if settings.method == "vocabulary":
             compiled = vocabulary.Vocabulary(_listed_names(settings, documents, count, reject_file))
+            _refuse_none(count, reject_file)
             if not compiled.entries:
                 raise ConfigError(
                     "these documents declare no concepts, synonyms or titles",
@@ -68,6 +69,7 @@ def extract(
                 )
         else:
             compiled = vocabulary.Vocabulary(_key_phrases(settings, documents, count, reject_file, progress))
+            _refuse_none(count, reject_file)
         output.parent.mkdir(parents=True, exist_ok=True)
         annotations, found = vocabulary.annotate(
             advancing(read_again(documents), progress),
@@ -88,6 +90,17 @@ def extract(
         if shortfall := found.shortfall():
             count.remark(shortfall)
     return count
+
+
+def _refuse_none(count: StageCount, rejects: RejectFile) -> None:
+    """Stop where no document could be used.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if not count.kept:
+        hint = f"Look at {rejects.path}." if count.rejected else "Do the sources hold files with text?"
+        raise ConfigError("no document could be used", hint=hint)
 
 
 def _listed_names(

@@ -196,12 +196,18 @@ def _state(path: Path) -> tuple[int, int]:
 
 
 def _rows(item: _Pending, fields: FieldNames) -> Iterator[Document | Reject | Skipped | Remark]:
-    """The records of a table; one whose fields are named otherwise is a reject among other files."""
+    """The records of a table; one whose fields are named otherwise is a reject among the files of a folder.
+
+    Raises:
+        ConfigError: its fields are named otherwise, and it is a source by itself.
+    """
     path = str(item.file.path)
     try:
         for record in _ROWS[item.format](path, fields):
             yield _renamed(record, path, item.file)
     except (ConfigError, RecordError) as error:
+        if item.file.is_named:
+            raise
         hint = getattr(error, "hint", "")
         reason = str(error).removeprefix(path).lstrip(": ")
         yield Reject(position=Position(source=item.file.name), reason=reason, raw=hint)

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class SourceFile:
         id: what the document in it is called: its path within the source.
         folder: the name of the folder it lies in, where that says what it is about.
         is_temporary: a member of an archive, to be removed once it has been read.
+        is_named: people named this very file, so that what is wrong with it stops the work.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class SourceFile:
     id: str
     folder: str = ""
     is_temporary: bool = False
+    is_named: bool = False
 
 
 Entry = SourceFile | Skipped | Reject
@@ -72,7 +74,8 @@ def entries(source: str) -> Iterator[Entry]:
             f"{source} is a pipe or a device, and a source is read more than once",
             hint="Write its data to a file first, or give `-` and pipe it in.",
         )
-    yield from _entry(path, name=source, identity=_as_id(source), folder="")
+    for entry in _entry(path, name=source, identity=_as_id(source), folder=""):
+        yield replace(entry, is_named=True) if isinstance(entry, SourceFile) else entry
 
 
 def _as_id(source: str) -> str:

@@ -2,12 +2,18 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
+from kgsynth import pipeline
 from kgsynth.cli import _COMMANDS, cli
+from kgsynth.cli.say import say
+from kgsynth.config import DocumentsSettings, ExtractSettings, FieldNames
+from kgsynth.records import Document
 
 KGSYNTH = str(Path(sys.executable).with_name("kgsynth"))
 
@@ -82,3 +88,40 @@ def test_extract_needs_no_graph_and_keeps_rejects(tmp_path: Path) -> None:
         "extract", "d.jsonl", "--with", "keyphrases", "-o", "b.jsonl", "--min-document-count", "1", home=tmp_path
     )
     assert again.returncode == 0, again.stderr
+
+
+def test_control_characters_of_texts_are_shown_and_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    say(f"{click.style('title', bold=True)} \x1b]0;taken\x07 \u202eback\ud800 \x9b2J\tTab\nline")
+    assert capsys.readouterr().out == "title \\x1b]0;taken\\x07 \\u202eback\\ud800 \\x9b2J\tTab\nline\n"
+
+
+def test_a_run_reads_its_sources_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[str] = []
+
+    def documents(source: str, fields: FieldNames) -> Iterator[Document]:
+        del fields
+        reads.append(source)
+        yield Document(id="a", text="Orbits of groups.", topics=("t",), concepts=("orbit",))
+
+    class Point:
+        name, attr = "once", "documents"
+
+        @staticmethod
+        def load() -> object:
+            return documents
+
+    real = sys.modules["kgsynth.documents.read"].entry_points
+    monkeypatch.setattr(
+        sys.modules["kgsynth.documents.read"], "entry_points", lambda group: [*real(group=group), Point]
+    )
+    settings = DocumentsSettings(loader="once", sources=("s",))
+    copy = pipeline.snapshot(settings, output=tmp_path / "d", rejects=tmp_path / "r", report=lambda _: None)
+    for _ in range(2):
+        pipeline.extract(
+            copy,
+            ExtractSettings(method="vocabulary"),
+            output=tmp_path / "a.jsonl",
+            rejects=tmp_path / "x",
+            report=lambda _: None,
+        )
+    assert reads == ["s"]

@@ -177,6 +177,14 @@ def test_a_loader_of_another_format_is_answered_with_the_right_one(tmp_path: Pat
     assert said.value.hint == "Use --loader auto."
 
 
+def test_a_table_that_was_named_stops_the_work_and_one_of_a_folder_is_a_reject(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("id,body\n1,words\n")
+    with pytest.raises(ConfigError, match="no text in field 'text'; the fields are 'id', 'body'") as said:
+        read(tmp_path / "rows.csv")
+    assert "--text-field" in said.value.hint
+    assert "no text in field 'text'" in outcome(read(tmp_path))["rows.csv"]
+
+
 def test_sources_are_files_folders_patterns_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a/x.md", "b/x.md", "b/y.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
