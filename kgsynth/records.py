@@ -463,7 +463,8 @@ class StageCount:
         lines = [self.line()]
         for name, (files, documents, rejects) in sorted(self.files.items()):
             of_rejects = f", {rejects:,} rejected" if rejects else ""
-            lines.append(f"  {name}: {files:,} {_plural('file', files)}, {documents:,} documents{of_rejects}")
+            counts = f"{files:,} {_plural('file', files)}, {documents:,} {_plural('document', documents)}"
+            lines.append(f"  {name}: {counts}{of_rejects}")
         for rule, files in sorted(self.skipped.items()):
             lines.append(f"  skipped ({rule}): {files:,} {_plural('file', files)}")
         return [*lines, *(f"  {remark}" for remark in self.remarks)]

@@ -1,6 +1,7 @@
 """Any file: its format is found by its first bytes and its ending, and every file of a source is accounted for."""
 
 import os
+import re
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,8 @@ from kgsynth_loaders.workers import Job, Limits, WorkerPool
 
 Record = Document | Reject | Skipped | Remark | FileRead
 
+# NUL, escape, halves of characters.
+_NO_TEXT = re.compile("[\x00\x1b\ud800-\udfff]")
 # Files that are found and read ahead, for each worker.
 _AHEAD = 4
 # Of a file that is read whole; dumps and archives of pages are read as streams.
@@ -178,6 +181,10 @@ class _Reading:
         has_any = False
         for record in found:
             has_any = True
+            if isinstance(record, Document) and (faults := _NO_TEXT.findall(record.text)):
+                # A whole book is not lost for a sign that its fonts do not name.
+                yield Remark(position=Position(source=item.file.name), text=f"{len(faults):,} signs became blanks")
+                record = replace(record, text=_NO_TEXT.sub(" ", record.text))
             yield _placed(record, item.file)
         if not has_any:
             yield Reject(position=Position(source=item.file.name), reason="no text")

@@ -130,8 +130,6 @@ NO_TEXT = {
     )
     for ending in endings.split()
 }
-# Zip archives that hold programs.
-_PACKAGES = frozenset({"jar", "whl", "apk", "war", "egg", "xpi"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +144,11 @@ def endings(name: str) -> list[str]:
     """The endings of a file's name, in small letters, the last one first: `a.jsonl.gz` has gz and jsonl."""
     parts = name.lower().rsplit("/", 1)[-1].split(".")
     return [part for part in reversed(parts[1:]) if part]
+
+
+def _ending(name: str) -> str:
+    """The ending that says what is in a file: that before the ending of its compression."""
+    return next((ending for ending in endings(name) if ending not in _PACKED), "")
 
 
 def format_of(path: Path, name: str = "") -> Found:
@@ -196,7 +199,7 @@ def _by_bytes(head: bytes, path: Path, name: str) -> Found | None:
     if head.startswith(b"{\\rtf"):
         return Found(None, "no reader for .rtf")
     if head.startswith((b"%!PS", b"\xf7\x02", b"AT&TFORM")):
-        return Found(None, f"no reader for .{(endings(name) or ['ps'])[0]}")
+        return Found(None, f"no reader for .{_ending(name) or 'ps'}")
     return _by_first_words(head)
 
 
@@ -254,7 +257,8 @@ def _of_zip(path: Path, name: str) -> Found:
     by_ending = _BY_ENDING.get(ending)
     if by_ending in (DOCX, PPTX, XLSX, EPUB):
         return Found(by_ending)
-    return Found(None, f"no reader for .{ending}") if ending in _PACKAGES else Found(ZIP)
+    # Many programs keep their files as zip archives; those hold no documents of people.
+    return Found(ZIP) if ending == "zip" else Found(None, f"no reader for .{ending}")
 
 
 def _of_compound_file(name: str) -> Found:
@@ -308,8 +312,7 @@ def _of_packed(head: bytes, name: str) -> Found:
 
 
 def _by_name(head: bytes, path: Path, name: str) -> Found:
-    all_endings = [ending for ending in endings(name) if ending not in _PACKED]
-    ending = (all_endings or [""])[0]
+    ending = _ending(name)
     if re.search(r"\.info(?:-\d+)?(?:\.(?:gz|xz|bz2|zst))?\Z", name.lower()):
         return Found(INFO)
     by_ending = _BY_ENDING.get(ending)

@@ -79,8 +79,9 @@ def entries(source: str) -> Iterator[Entry]:
 
 
 def _as_id(source: str) -> str:
-    """A path as it was written, without the folders above it."""
-    return "/".join(part for part in Path(source).as_posix().split("/") if part not in ("", ".", ".."))
+    """A path as it was written; of one that begins at the root, the file and its folder."""
+    parts = [part for part in Path(source).as_posix().split("/") if part not in ("", ".", "..")]
+    return "/".join(parts[-2:] if Path(source).is_absolute() else parts)
 
 
 @cache
@@ -109,14 +110,15 @@ def _matches(pattern: str) -> Iterator[Entry]:
         if path.is_dir():
             # With ** the files of a folder match by themselves.
             if "**" not in pattern:
-                yield from _folder(path, one, above=_as_id(one) + "/")
+                yield from _folder(path, one)
         else:
             yield from _entry(path, name=one, identity=_as_id(one), folder=path.parent.name)
 
 
-def _folder(root: Path, source: str, above: str = "") -> Iterator[Entry]:
+def _folder(root: Path, source: str) -> Iterator[Entry]:
+    above = root.resolve().name
     if arrow_folder.is_saved_dataset(root):
-        yield SourceFile(path=root, name=source, id=above + root.name)
+        yield SourceFile(path=root, name=source, id=above)
         return
     has_any = False
     for path in _walk(root, {_identity(root)}):
@@ -127,7 +129,7 @@ def _folder(root: Path, source: str, above: str = "") -> Iterator[Entry]:
         relative = path.relative_to(root)
         name = f"{source.rstrip('/')}/{relative.as_posix()}"
         folder = relative.parent.name or root.resolve().name
-        yield from _entry(path, name=name, identity=above + relative.as_posix(), folder=folder)
+        yield from _entry(path, name=name, identity=f"{above}/{relative.as_posix()}", folder=folder)
     if not has_any:
         raise ConfigError(f"{source} holds no file")
 

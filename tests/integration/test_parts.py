@@ -81,16 +81,16 @@ def test_parts_know_their_document_and_pages(
     )
     parts = {row["id"]: row for row in rows}
     assert len(parts) > 5
-    assert parts["book.txt#1"]["parent"] == "book.txt"
-    assert parts["book.txt#1"]["pages"] == "1"
-    assert parts["book.txt#10"]["pages"] == "10"
-    assert parts["note.md"]["parent"] is None
-    assert json.loads(parts["note.md"]["metadata"])["climate"] == "mild"
-    listed = kgsynth("document", "book.txt")
+    assert parts["shelf/book.txt#1"]["parent"] == "shelf/book.txt"
+    assert parts["shelf/book.txt#1"]["pages"] == "1"
+    assert parts["shelf/book.txt#10"]["pages"] == "10"
+    assert parts["shelf/note.md"]["parent"] is None
+    assert json.loads(parts["shelf/note.md"]["metadata"])["climate"] == "mild"
+    listed = kgsynth("document", "shelf/book.txt")
     assert "10 parts" in listed
-    assert "book.txt#4\t4" in listed
-    shown = kgsynth("document", "book.txt#4")
-    assert "part of: book.txt" in shown
+    assert "shelf/book.txt#4\t4" in listed
+    shown = kgsynth("document", "shelf/book.txt#4")
+    assert "part of: shelf/book.txt" in shown
     assert "pages: 4" in shown
 
 
@@ -131,7 +131,7 @@ def test_a_question_is_traced_to_a_page(
         run_dir=tmp_path / "level1",
         report=silent,
     )
-    rows = [row for row in made.rows() if row["documents"][0] == "book.txt#4"]
+    rows = [row for row in made.rows() if row["documents"][0] == "shelf/book.txt#4"]
     assert rows
     assert rows[0]["sources"][0].endswith("book.txt, p. 4")
     assert "book.txt, pages 4" in kgsynth("trace", rows[0]["id"])
@@ -149,12 +149,12 @@ def test_a_document_is_forgotten_with_its_parts_and_a_part_by_itself(
         pipeline.forget(graph, own, list(ids), graph_settings=graphs.GRAPH, reason="asked", report=silent)
 
     load(graph, folder, tmp_path)
-    forget("book.txt#2")
+    forget("shelf/book.txt#2")
     assert canonical.run(graph, count) == [{"n": 10}]
-    forget("book.txt")
+    forget("shelf/book.txt")
     assert canonical.run(graph, count) == [{"n": 1}]
     forgotten = read_forgotten(own.tombstones, graphs={"test"})
-    assert {"book.txt", "book.txt#2", "book.txt#7"} <= set(forgotten.documents)
+    assert {"shelf/book.txt", "shelf/book.txt#2", "shelf/book.txt#7"} <= set(forgotten.documents)
     documents = DocumentsSettings(sources=(str(folder),), max_rejected_share=1.0, split="pages", part_words=60)
     (loaded, *_) = pipeline.load(
         graph,

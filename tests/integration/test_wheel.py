@@ -107,4 +107,4 @@ def test_the_command_that_a_missing_reader_names_installs_it(
     subprocess.run([*uv, f"{wheel}[{wanted.group(1)}]"], check=True)
     said = extract()
     assert "pip install" not in said
-    assert "PDF: 1 file, 1 documents" in said
+    assert "PDF: 1 file, 1 document\n" in said

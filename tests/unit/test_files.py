@@ -92,9 +92,11 @@ def test_every_file_of_a_folder_is_accounted_for(tmp_path: Path) -> None:
     }  # fmt: skip
     assert Counter(one.rule for one in records if isinstance(one, Skipped))["node_modules"] == 1
     documents = {one.id: one for one in records if isinstance(one, Document)}
-    assert set(documents) == {"set_theory/a.md", "b.txt", "README", "l1", "c1", "j1", "page.html"}
-    assert documents["set_theory/a.md"].topics == ("set theory",)
-    assert (documents["b.txt"].topics, documents["b.txt"].title) == (("notes",), "b")
+    assert set(documents) == {
+        "notes/set_theory/a.md", "notes/b.txt", "notes/README", "l1", "c1", "j1", "notes/page.html",
+    }  # fmt: skip
+    assert documents["notes/set_theory/a.md"].topics == ("set theory",)
+    assert (documents["notes/b.txt"].topics, documents["notes/b.txt"].title) == (("notes",), "b")
 
 
 def test_the_account_has_a_line_for_each_format_and_rule(tmp_path: Path) -> None:
@@ -161,6 +163,7 @@ def test_zip_files_of_office_programs_are_known_by_what_they_hold(tmp_path: Path
         assert found.format.name == expected
     assert formats.format_of(zipped(tmp_path / "b.zip", a_DOT_md=b"x")).format is formats.ZIP
     assert formats.format_of(zipped(tmp_path / "b.jar", a_DOT_md=b"x")).problem == "no reader for .jar"
+    assert formats.format_of(zipped(tmp_path / "b.zcos", a_DOT_md=b"x")).problem == "no reader for .zcos"
     assert formats.format_of(zipped(tmp_path / "e", mimetype=b"application/epub+zip")).format is formats.EPUB
 
 
@@ -292,6 +295,21 @@ def test_a_compressed_file_is_read_under_its_name_and_a_torn_one_says_so(tmp_pat
     found = read(tmp_path / "b.txt.gz")
     assert isinstance(found[0], Document)
     assert outcome(found)["b.txt.gz"] == "file is damaged from here on"
+
+
+def test_files_of_one_name_in_two_folders_are_two_documents(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "README.md").write_text(TEXT + name)
+    found = read(tmp_path / "a", tmp_path / "b", tmp_path / "a" / "README.md")
+    assert [one.id for one in found if isinstance(one, Document)] == ["a/README.md", "b/README.md", "a/README.md"]
+
+
+def test_a_sign_that_is_no_text_costs_no_book(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(f"# Orbits\n\n{TEXT} More \x1b[1mwords\x1b[0m.")
+    found = read(tmp_path / "a.md")
+    assert [one.text for one in found if isinstance(one, Document)] == [f"# Orbits\n\n{TEXT} More  [1mwords [0m."]
+    assert any(getattr(one, "text", "") == "2 signs became blanks" for one in found)
 
 
 def test_a_file_that_changes_while_it_is_read_is_told(tmp_path: Path) -> None:
