@@ -306,9 +306,9 @@ def test_files_of_one_name_in_two_folders_are_two_documents(tmp_path: Path) -> N
 
 
 def test_a_sign_that_is_no_text_costs_no_book(tmp_path: Path) -> None:
-    (tmp_path / "a.md").write_text(f"# Orbits\n\n{TEXT} More \x1b[1mwords\x1b[0m.")
-    found = read(tmp_path / "a.md")
-    assert [one.text for one in found if isinstance(one, Document)] == [f"# Orbits\n\n{TEXT} More  [1mwords [0m."]
+    (tmp_path / "a.py").write_text("print('\x1b[1mwords\x1b[0m')")
+    found = read(tmp_path / "a.py")
+    assert [one.text for one in found if isinstance(one, Document)] == ["```py\nprint(' [1mwords [0m')\n```"]
     assert any(getattr(one, "text", "") == "2 signs became blanks" for one in found)
 
 
