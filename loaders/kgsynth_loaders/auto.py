@@ -19,6 +19,7 @@ from kgsynth_loaders import (
     arrow_folder,
     csv_table,
     formats,
+    hugging_face,
     json_array,
     jsonl,
     parquet,
@@ -34,6 +35,7 @@ from kgsynth_loaders.workers import Job, Limits, WorkerPool
 
 Record = Document | Reject | Skipped | Remark | FileRead
 
+_ON_THE_HUB = "hf://"
 # NUL, escape, halves of characters.
 _NO_TEXT = re.compile("[\x00\x1b\ud800-\udfff]")
 # Files that are found and read ahead, for each worker.
@@ -54,7 +56,8 @@ def documents(source: str | Sequence[str], fields: FieldNames) -> Iterator[Recor
     """The documents of all files of some sources, in the order of sources and paths.
 
     Args:
-        source: a file, a folder, a pattern such as `notes/**/*.md`, an archive, `-`, or several of them.
+        source: a file, a folder, a pattern such as `notes/**/*.md`, an archive, `-`, a data set of Hugging Face as
+            `hf://owner/name`, or several of them.
         fields: which field of a record holds what, and the limits of readers.
 
     Raises:
@@ -107,9 +110,14 @@ class _Reading:
     def records(self, given: Sequence[str]) -> Iterator[Record]:
         waiting: deque[_Pending | Record] = deque()
         ahead = _AHEAD * self._pool.count
-        for entry in chain.from_iterable(map(sources.entries, given)):
-            for one in self._unpacked(entry):
-                waiting.append(self._begun(one) if isinstance(one, SourceFile) else one)
+        for source in given:
+            if source.startswith(_ON_THE_HUB):
+                while waiting:
+                    yield from self._taken(waiting.popleft())
+                yield from hugging_face.documents(source, self._fields)
+                continue
+            for entry in chain.from_iterable(map(self._unpacked, sources.entries(source))):
+                waiting.append(self._begun(entry) if isinstance(entry, SourceFile) else entry)
                 while len(waiting) > ahead:
                     yield from self._taken(waiting.popleft())
         while waiting:

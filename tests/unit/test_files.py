@@ -334,7 +334,7 @@ def read(path, options):
     if said == "hang":
         time.sleep(1000)
     if said == "eat":
-        held = [bytearray(2**24) for _ in range(200)]
+        held = [bytearray(2**28) for _ in range(20)]
     if said == "refuse":
         raise RecordError("encrypted")
     if said == "raise":
@@ -366,17 +366,17 @@ def test_a_reader_that_crashes_hangs_or_eats_memory_costs_one_file(
     # Workers have the paths of this process.
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     said = ["good", "crash", "hang", "eat", "refuse", "raise", "late", "many", "good"]
-    pool = WorkerPool(2, Limits(silence_s=2, memory_bytes=1500 * 2**20))
+    pool = WorkerPool(2, Limits(silence_s=8, memory_bytes=2**30))
     started = time.monotonic()
     try:
         numbers = [pool.submit(job) for job in jobs(tmp_path, *said)]
         found = {word: list(pool.records(number)) for word, number in zip(said, numbers, strict=True)}
     finally:
         pool.close()
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 300
     reasons = {word: [one.reason for one in records if isinstance(one, Reject)] for word, records in found.items()}
     assert reasons == {
-        "good": [], "crash": ["the reader crashed"], "hang": ["the reader was silent for 2 s"],
+        "good": [], "crash": ["the reader crashed"], "hang": ["the reader was silent for 8 s"],
         "eat": ["takes too much memory"], "refuse": ["encrypted"], "raise": ["damaged"], "late": ["the reader crashed"],
         "many": [],
     }  # fmt: skip

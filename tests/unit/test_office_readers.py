@@ -735,3 +735,8 @@ def test_a_sheet_with_a_cell_in_the_far_corner_is_refused(tmp_path):
         sheet.write(0, 0, "a")
         sheet.write(1048575, 16383, "b")
     assert reason(xlsx, path) == "a sheet spans too many cells"
+
+
+def test_a_comment_that_is_set_as_prose_is_no_heading(tmp_path):
+    document = read_pdf(tmp_path, [lines(["# it is no heading of a section"]) + lines(["Words go on below."], y=600)])
+    assert document.text.startswith("\\# it is no heading")

@@ -519,6 +519,10 @@ class _Words:
         return bool(inner[0]) or self._has(with_hyphen)
 
 
+# A comment of code that is set as prose.
+_LOOKS_LIKE_HEADING = re.compile(r"#{1,6}[ \t]")
+
+
 def _written(block: _Block, words: _Words, style: _Style) -> str:
     if block.kind == "code":
         return _code(block.lines)
@@ -539,6 +543,8 @@ def _written(block: _Block, words: _Words, style: _Style) -> str:
     text = "".join(parts) + ("-" if is_hyphenated else "")
     if block.kind == "heading":
         return f"{'#' * min(block.level, 6)} {text.strip()}"
+    if _LOOKS_LIKE_HEADING.match(text):
+        return "\\" + text
     return _BULLET.sub("- ", text, count=1) if _BULLET.match(text) and not text.startswith(("—", "–")) else text
 
 
