@@ -327,6 +327,9 @@ def _decisive(resolved: Resolved) -> dict[str, Any]:
     if not resolved.config.run.filter:
         del sections["filter"], sections["syllabus"]
     sections["curate"].pop("max_rejected_share")
+    # How many workers read, and what they may cost.
+    for name in ("readers", "file_timeout_s", "file_memory_mb"):
+        sections["documents"].pop(name)
     sections["sample"].pop("engine")
     return sections
 
