@@ -23,7 +23,11 @@ def test_another_corpus_runs_by_changing_one_path(
     stages: list[StageCount] = []
     result = pipeline.run(environment, resolved, work_dir=tmp_path / "run", report=stages.append)
     by_name = {count.stage: count for count in stages}
-    assert by_name["read"].kept == 2914
+    read = by_name["read"]
+    assert read.files == {"JSON Lines": [1, 2914, 0]}
+    # Tables and a whole book.
+    assert read.notes["split_documents"] == 5
+    assert read.kept == 2914 - 5 + int(str(read.notes["parts"]))
     assert by_name["merge"].kept > 100
     assert result.findings == []
     assert result.combination_count == 300
