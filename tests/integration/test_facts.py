@@ -78,7 +78,9 @@ def test_a_document_that_stands_twice_in_one_file_mentions_a_term_once(graph: Gr
     ]
 
 
-def test_a_record_that_the_graph_could_not_take_is_a_reject(graph: Graph, tmp_path: Path) -> None:
+def test_a_name_that_the_graph_could_not_take_is_a_reject_and_its_annotation_stays(
+    graph: Graph, tmp_path: Path
+) -> None:
     bad = ["x\ud800", "y" * 5000, "nul\x00"]
     annotations = [
         corpora.annotation("good", ["t"], ["fine"]),
@@ -90,7 +92,7 @@ def test_a_record_that_the_graph_could_not_take_is_a_reject(graph: Graph, tmp_pa
     (count,) = pipeline.load(
         graph, settings, annotations=[str(file)], rejects=tmp_path / "r.jsonl", report=lambda _: None
     )
-    assert (count.kept, sum(count.rejected.values())) == (1, 3)
+    assert (count.kept, sum(count.rejected.values())) == (4, 3)
     assert [row["id"] for row in canonical.run(graph, "MATCH (c:Concept) RETURN c.id AS id")] == ["concept:fine"]
 
 
