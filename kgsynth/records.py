@@ -78,11 +78,15 @@ class Document:
     # Whether its topic is only the name of its folder, so that a chapter's title is a better one.
     topics_are_guessed: bool = field(default=False, compare=False, repr=False)
 
-    def content_hash(self) -> str:
-        """Hash over all that the graph keeps of the document except its id: equal hash, same document."""
+    def content(self) -> list[object]:
+        """All that the graph keeps of the document except its id: equal content, same document."""
         fields_of_all = [self.text, self.title, self.source, self.license, self.attribution]
-        of_files = [self.date, self.parent, self.pages, self.section, dict(self.metadata)]
-        return content_hash([*fields_of_all, *of_files] if any(of_files) else fields_of_all)
+        of_files = [self.date, self.parent, self.pages, self.section, dict(sorted(self.metadata.items()))]
+        return [*fields_of_all, *of_files] if any(of_files) else [*fields_of_all]
+
+    def content_hash(self) -> str:
+        """Hash over the content: equal hash, same document."""
+        return content_hash(self.content())
 
     def to_json(self) -> str:
         """One line of JSON with the field names of this record."""

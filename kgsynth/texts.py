@@ -40,6 +40,8 @@ def reading_length(text: str) -> int:
     return len(text) + 2 * sum(unicodedata.east_asian_width(char) in "WF" for char in text)
 
 
+# What no cleaning makes text of: NUL, escape, half of a character.
+NO_TEXT = re.compile("[\x00\x1b\ud800-\udfff]")
 _LINE_END = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 # Soft hyphens, zero-width blanks and marks of direction; joiners stay, words of some scripts need them.
 _INVISIBLE = re.compile("[\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")

@@ -152,7 +152,10 @@ BACKEND_HELPS = {
 }
 # What a retry may change.
 RETRY_HELPS = {name: BACKEND_HELPS[name].partition("  [default")[0] for name in (*RETRY_CHANGES, *UNDECISIVE)}
-FIELD_HELPS = {
+# How sources are read, for every stage that reads documents.
+SOURCE_HELPS = {
+    "loader": "How to read the sources; `kgsynth loaders` lists them. auto knows a file by its first bytes and its "
+    "ending.",
     "id_field": "Field with the id; without one, ids are hashes of the text.",
     "text_field": "Field with the text.",
     "title_field": "Field with the title.",
@@ -166,12 +169,6 @@ FIELD_HELPS = {
     "encoding": "Encoding of text files.  [default: by byte-order mark, as UTF-8, as declared, else a guess that is "
     "said]",
     "delimiter": "What stands between the cells of CSV files.  [default: found]",
-}
-# How sources are read, for every stage that reads documents.
-SOURCE_HELPS = {
-    "loader": "How to read the sources; `kgsynth loaders` lists them. auto knows a file by its first bytes and its "
-    "ending.",
-    **FIELD_HELPS,
     "split": "How long documents become parts: by headings, pages or words; auto takes the first of these that the "
     "document has, and leaves short documents whole.",
     "whole_words": "With --split auto: documents of so many words stay whole.",

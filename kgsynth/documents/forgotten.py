@@ -128,6 +128,11 @@ def done(path: Path, *, graph: str) -> None:
     )
 
 
+def is_among(identity: str, documents: Collection[str]) -> bool:
+    """Whether a document is one of some, by its id; a part goes and comes with the document that it is of."""
+    return identity in documents or identity.rpartition("#")[0] in documents
+
+
 def remove_tombstones(path: Path, documents: Iterable[str], *, graph: str) -> int:
     """Take tombstones back, those of the parts of a document too; how many there were.
 
@@ -136,15 +141,11 @@ def remove_tombstones(path: Path, documents: Iterable[str], *, graph: str) -> in
     """
     gone = set(documents)
     rows = _rows(path)
-
-    def is_gone(identity: str) -> bool:
-        # A part comes back with the document that it is of.
-        return identity in gone or identity.rpartition("#")[0] in gone
-
     kept = [
         row
         for row in rows
-        if row["graph"] != graph or not any(map(is_gone, [row.get("document", ""), *row.get("documents", ())]))
+        if row["graph"] != graph
+        or not any(is_among(one, gone) for one in (row.get("document", ""), *row.get("documents", ())))
     ]
     if len(kept) < len(rows):
         _replace(path, kept)

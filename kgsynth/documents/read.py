@@ -31,15 +31,13 @@ from kgsynth.records import (
     Skipped,
     StageCount,
 )
-from kgsynth.texts import clean_characters, is_clean
+from kgsynth.texts import NO_TEXT, clean_characters, is_clean
 
 _FORMER_NAMES = {"folder": "auto"}
 LOADER_KINDS = ("documents", "annotations", "concepts", "pairs")
 
 # Tab, line feed and carriage return are text; other control characters come from broken extraction.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-# What no cleaning makes text of: NUL, escape, half of a character.
-_NO_TEXT = re.compile(r"[\x00\x1b\ud800-\udfff]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 # What has no place in a title or a name, and blanks that are not single.
 _SUSPICIOUS = re.compile(
@@ -271,7 +269,7 @@ def _bad_fields(document: Document) -> str:
         ("attribution", [document.attribution]),
         ("metadata", [document.date, document.section, document.entry_kind, *of_metadata]),
     ):
-        if any(_NO_TEXT.search(text) for text in texts):
+        if any(NO_TEXT.search(text) for text in texts):
             return f"NUL, escape or half a character in its {name}"
     return ""
 
@@ -289,7 +287,7 @@ def _clean(document: Document, count: StageCount) -> Document:
         return " ".join(clean_characters(value)[0].split())
 
     def names(given: tuple[str, ...]) -> tuple[str, ...]:
-        kept = tuple(clean for name in given if not _NO_TEXT.search(name) and (clean := line(name)))
+        kept = tuple(clean for name in given if not NO_TEXT.search(name) and (clean := line(name)))
         usable = tuple(name for name in kept if len(name) <= MAX_NAME_CHARS)
         if len(usable) < len(given):
             count.note("unusable_names", len(given) - len(usable))
@@ -314,7 +312,7 @@ def _clean(document: Document, count: StageCount) -> Document:
 
 
 def _reject(document: Document, reason: str, settings: DocumentsSettings) -> Reject:
-    raw = _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", document.text[:_RAW_CHARS])
+    raw = NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", document.text[:_RAW_CHARS])
     unknown = Position(source=f"{','.join(settings.sources)}#{document.id[:200]}")
     return Reject(position=document.position or unknown, reason=reason, raw=raw)
 
@@ -331,7 +329,7 @@ def _refusal(document: Document, settings: DocumentsSettings, seen: "SeenIds") -
         return "control characters in its id"
     if settings.min_words and word_count(document.text) < settings.min_words:
         return f"fewer than {settings.min_words} words"
-    state = seen.add(document.id, "\x00".join(_compared(document)))
+    state = seen.add(document.id, "\x00".join(map(str, document.content())))
     return "" if state == "new" else f"id twice with {state} text"
 
 
@@ -384,10 +382,3 @@ class SeenIds:
                 is_seen = False
                 self._filter[place] |= 1 << bit
         return is_seen
-
-
-def _compared(document: Document) -> list[str]:
-    """What a document is, as text; ids apart, two that agree in it are the same."""
-    metadata = [part for item in sorted(document.metadata.items()) for part in item]
-    said = [document.text, document.title, document.source, document.license, document.attribution]
-    return [*said, document.date, document.parent, document.pages, document.section, *metadata]

@@ -17,10 +17,11 @@ from kgsynth.records import Document
 _HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*?)[ \t#]*$")
 _FENCE = re.compile(r"[ \t]{0,3}(`{3,}|~{3,})")
 # A word, or a character of a script that writes without blanks.
-_WORD = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
-    "|[^\\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+"
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
+_WORD = re.compile(f"[{_UNSPACED}]|[^\\s{_UNSPACED}]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[ \t\n]+|(?<=[。！？])|\n")
 _LONGEST_TITLE = 200
 _BETWEEN_HEADINGS = " > "
@@ -109,19 +110,25 @@ def _piece(text: str, start: int, end: int, headings: list[_Heading]) -> _Piece:
     return _Piece(start, end, _above(headings, first), word_count(text[start:end]))
 
 
-def _headings(text: str) -> list[_Heading]:
-    found: list[_Heading] = []
+def _lines(text: str) -> Iterator[tuple[int, str, bool]]:
+    """The lines of a text: where each begins, and whether a fence that was opened above it is still open."""
     start, fence = 0, ""
     for line in text.split("\n"):
+        yield start, line, bool(fence)
         mark = _FENCE.match(line)
         if mark and not fence:
             fence = mark.group(1)
         elif mark and mark.group(1).startswith(fence) and not line[mark.end() :].strip():
             fence = ""
-        elif not fence and line.startswith("#") and len(line) <= _LONGEST_TITLE and (heading := _HEADING.match(line)):
-            found.append(_Heading(start, len(heading.group(1)), heading.group(2)))
         start += len(line) + 1
-    return found
+
+
+def _headings(text: str) -> list[_Heading]:
+    return [
+        _Heading(start, len(heading.group(1)), heading.group(2))
+        for start, line, is_fenced in _lines(text)
+        if not is_fenced and line.startswith("#") and len(line) <= _LONGEST_TITLE and (heading := _HEADING.match(line))
+    ]
 
 
 def _above(headings: list[_Heading], place: int) -> tuple[str, ...]:
@@ -225,19 +232,13 @@ def _atoms(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, i
 
 
 def _paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    begin, place, fence = start, start, ""
+    begin = start
     was_blank = False
-    for line in text[start:end].split("\n"):
-        mark = _FENCE.match(line)
-        if was_blank and line.strip() and not fence:
-            yield begin, place
-            begin = place
-        if mark and not fence:
-            fence = mark.group(1)
-        elif mark and mark.group(1).startswith(fence) and not line[mark.end() :].strip():
-            fence = ""
+    for offset, line, is_fenced in _lines(text[start:end]):
+        if was_blank and line.strip() and not is_fenced:
+            yield begin, start + offset
+            begin = start + offset
         was_blank = not line.strip()
-        place += len(line) + 1
     yield begin, end
 
 

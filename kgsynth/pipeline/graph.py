@@ -9,7 +9,7 @@ from typing import TypeVar
 from kgsynth.concepts.decide import Decision, Doubt, Merge, MergeTerm, decide
 from kgsynth.config import DocumentsSettings, Environment, FieldNames, GraphSettings, MergeSettings
 from kgsynth.documents import RejectFile, read, usable_documents
-from kgsynth.documents.forgotten import REASON
+from kgsynth.documents.forgotten import REASON, is_among
 from kgsynth.documents.read import refuse_too_many, usable_annotations
 from kgsynth.graph import checks, decisions, derived, facts, growing
 from kgsynth.graph.server import ManagedServer
@@ -230,8 +230,7 @@ def not_forgotten(
 ) -> Iterator[_Record]:
     """The records of documents that may be in the graph; the others are rejects."""
     for record in records:
-        # A part goes with the document that it is of.
-        if record.id in forgotten or record.id.rpartition("#")[0] in forgotten:
+        if is_among(record.id, forgotten):
             count.kept -= 1
             count.reject(REASON)
             rejects.add(Reject(position=Position(source=f"document {record.id}"), reason=REASON))

@@ -8,6 +8,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +16,8 @@ from kgsynth.records import Position, Reject, Skipped
 from kgsynth_loaders import formats, sources, text_lines
 from kgsynth_loaders.sources import Entry, SourceFile
 
+# What is read member by member.
+FORMATS = (formats.ZIP, formats.TAR, formats.COMPRESSED)
 MAX_MEMBER_BYTES = 2 * 2**30
 # An archive may unpack to so many times its own size, and to so many bytes in any case.
 _MAX_RATIO = 200
@@ -58,28 +61,29 @@ class _Budget:
                 file.write(chunk)
 
 
-def members(archive: SourceFile, format_: formats.Format, desk: Path) -> Iterator[Entry]:
+def members(archive: SourceFile, desk: Path) -> Iterator[Entry]:
     """The members of an archive, of archives within it too, in their order.
 
     Args:
-        archive: the file.
-        format_: zip, tar, or a single compressed file.
+        archive: a file of one of FORMATS.
         desk: an existing folder for members; each of them is to be removed once it has been read.
     """
-    yield from _members(archive, format_, desk, depth=1)
+    yield from _members(archive, desk, depth=1)
 
 
-def _members(archive: SourceFile, format_: formats.Format, desk: Path, depth: int) -> Iterator[Entry]:
+def _members(archive: SourceFile, desk: Path, depth: int) -> Iterator[Entry]:
     position = Position(source=archive.name)
     if depth > MAX_DEPTH:
         yield Reject(position=position, reason=f"archives within archives, more than {MAX_DEPTH} deep")
         return
-    read = {formats.ZIP: _zip, formats.TAR: _tar, formats.COMPRESSED: _single}[format_]
+    if archive.found.format is formats.ZIP:
+        found = _zip(archive, desk)
+    else:
+        found = _tar(archive, desk) if archive.found.format is formats.TAR else _single(archive, desk)
     try:
-        for entry in read(archive, desk):
-            inner = formats.format_of(entry.path, entry.name).format if isinstance(entry, SourceFile) else None
-            if isinstance(entry, SourceFile) and inner in (formats.ZIP, formats.TAR, formats.COMPRESSED):
-                yield from _members(entry, inner, desk, depth + 1)
+        for entry in found:
+            if isinstance(entry, SourceFile) and entry.found.format in FORMATS:
+                yield from _members(entry, desk, depth + 1)
                 sources.remove(entry)
             else:
                 yield entry
@@ -103,9 +107,14 @@ def _is_outside(name: str) -> bool:
     return name.startswith(("/", "\\")) or ".." in parts or name[1:2] == ":"
 
 
+def _position(archive: SourceFile, name: str) -> Position:
+    """Where a member is found: the name of its archive with its own behind it."""
+    return Position(source=f"{archive.name}/{name}".encode("utf-8", "replace").decode())
+
+
 def _left_out(archive: SourceFile, name: str, size: int) -> Skipped | Reject | None:
     """Why a member is not read; None when it is."""
-    position = Position(source=f"{archive.name}/{name}".encode("utf-8", "replace").decode())
+    position = _position(archive, name)
     if _is_outside(name):
         return Reject(position=position, reason="its name leads out of the archive")
     parts = name.split("/")
@@ -119,10 +128,12 @@ def _left_out(archive: SourceFile, name: str, size: int) -> Skipped | Reject | N
 
 def _file(archive: SourceFile, name: str, path: Path) -> SourceFile:
     folder = Path(name).parent.name or Path(archive.name).name.split(".")[0]
+    called = _position(archive, name).source
     return SourceFile(
         path=path,
-        name=f"{archive.name}/{name}".encode("utf-8", "replace").decode(),
+        name=called,
         id=f"{archive.id}/{name}".encode("utf-8", "replace").decode(),
+        found=formats.format_of(path, called),
         folder=folder,
         is_temporary=True,
     )
@@ -138,7 +149,7 @@ def _zip(archive: SourceFile, desk: Path) -> Iterator[Entry]:
             if reason:
                 yield reason
                 continue
-            position = Position(source=f"{archive.name}/{member.filename}".encode("utf-8", "replace").decode())
+            position = _position(archive, member.filename)
             if member.flag_bits & 1:
                 yield Reject(position=position, reason="encrypted")
                 continue
@@ -165,7 +176,7 @@ def _tar(archive: SourceFile, desk: Path) -> Iterator[Entry]:
         for member in opened:
             if member.isdir():
                 continue
-            position = Position(source=f"{archive.name}/{member.name}".encode("utf-8", "replace").decode())
+            position = _position(archive, member.name)
             if not member.isfile():
                 yield Skipped(position=position, rule="a link or a device in an archive")
                 continue
@@ -190,14 +201,15 @@ def _single(archive: SourceFile, desk: Path) -> Iterator[Entry]:
         with text_lines.open_bytes(str(archive.path)) as unpacked:
             budget.copy(unpacked, path)
     except _DAMAGED as error:
-        yield _compressed(archive, inner, path)
+        yield _compressed(archive, path)
         yield Reject(
             position=Position(source=archive.name), reason="file is damaged from here on", raw=str(error)[:300]
         )
         return
-    yield _compressed(archive, inner, path)
+    yield _compressed(archive, path)
 
 
-def _compressed(archive: SourceFile, inner: str, path: Path) -> SourceFile:
+def _compressed(archive: SourceFile, path: Path) -> SourceFile:
     """A compressed file under its own name: its ending says nothing of its own."""
-    return SourceFile(path=path, name=archive.name, id=archive.id, folder=archive.folder, is_temporary=True)
+    found = formats.format_of(path, archive.name)
+    return replace(archive, path=path, found=found, is_temporary=True, is_named=False)

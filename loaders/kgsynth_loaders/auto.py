@@ -1,7 +1,6 @@
 """Any file: its format is found by its first bytes and its ending, and every file of a source is accounted for."""
 
 import os
-import re
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from kgsynth.config import FieldNames
 from kgsynth.errors import ConfigError, RecordError
 from kgsynth.records import Document, FileRead, Position, Reject, Remark, Skipped
+from kgsynth.texts import NO_TEXT
 from kgsynth_loaders import (
     archives,
     arrow_folder,
@@ -36,8 +36,6 @@ from kgsynth_loaders.workers import Job, Limits, WorkerPool
 Record = Document | Reject | Skipped | Remark | FileRead
 
 _ON_THE_HUB = "hf://"
-# NUL, escape, halves of characters.
-_NO_TEXT = re.compile("[\x00\x1b\ud800-\udfff]")
 # Files that are found and read ahead, for each worker.
 _AHEAD = 4
 # Of a file that is read whole; dumps and archives of pages are read as streams.
@@ -125,23 +123,13 @@ class _Reading:
 
     def _unpacked(self, entry: sources.Entry) -> Iterator[sources.Entry]:
         """A file, or the members of an archive."""
-        if not isinstance(entry, SourceFile) or entry.path.is_dir():
-            yield entry
-            return
-        try:
-            found = formats.format_of(entry.path, entry.name).format
-        except OSError as error:
-            yield Reject(position=Position(source=entry.name), reason="cannot be read", raw=str(error))
-            return
-        if found in (formats.ZIP, formats.TAR, formats.COMPRESSED):
-            yield from archives.members(entry, found, self._desk)
+        if isinstance(entry, SourceFile) and entry.found.format in archives.FORMATS:
+            yield from archives.members(entry, self._desk)
         else:
             yield entry
 
     def _begun(self, file: SourceFile) -> _Pending | Record:
-        if file.path.is_dir():
-            return _Pending(file, formats.SAVED_DATASET, None, _state(file.path))
-        found = formats.format_of(file.path, file.name)
+        found = file.found
         problem = found.problem or (found.format.missing() if found.format else "")
         if found.format not in _STREAMS and file.path.stat().st_size > _LARGEST_BYTES:
             problem = f"larger than {_LARGEST_BYTES // 2**20} MiB"
@@ -189,10 +177,10 @@ class _Reading:
         has_any = False
         for record in found:
             has_any = True
-            if isinstance(record, Document) and (faults := _NO_TEXT.findall(record.text)):
+            if isinstance(record, Document) and (faults := NO_TEXT.findall(record.text)):
                 # A whole book is not lost for a sign that its fonts do not name.
                 yield Remark(position=Position(source=item.file.name), text=f"{len(faults):,} signs became blanks")
-                record = replace(record, text=_NO_TEXT.sub(" ", record.text))
+                record = replace(record, text=NO_TEXT.sub(" ", record.text))
             yield _placed(record, item.file)
         if not has_any:
             yield Reject(position=Position(source=item.file.name), reason="no text")

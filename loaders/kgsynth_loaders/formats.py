@@ -4,20 +4,16 @@ The bytes go before the ending: a PDF called `notes.txt` is a PDF. Where the byt
 decides; text with an ending that nobody knows is plain text.
 """
 
-import bz2
 import importlib.util
-import lzma
 import re
-import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import zstandard
-
 from kgsynth.errors import ConfigError
+from kgsynth_loaders import text_lines
 from kgsynth_loaders.characters import encoding_by_mark
 
 _HEAD_BYTES = 8192
@@ -115,7 +111,7 @@ _BY_ENDING: dict[str, Format] = {
     )
     for ending in endings.split()
 }
-_PACKED = {"gz": "gzip", "bz2": "bzip2", "xz": "xz", "zst": "zstd", "lzma": "xz", "z": "gzip"}
+_PACKED = frozenset({"gz", "bz2", "xz", "zst", "lzma", "z"})
 # Files that hold no text of people; a folder of saved pages is full of them.
 NO_TEXT = {
     ending: kind
@@ -172,7 +168,7 @@ def expect(source: str, wanted: Format) -> None:
     path = Path(source)
     if not path.is_file():
         return
-    found = _by_bytes(_unpacked_head(_head(path)), path, path.name)
+    found = _by_bytes(text_lines.unpacked_head(_head(path), _HEAD_BYTES), path, path.name)
     if found is None or found.format in (wanted, None, COMPRESSED, PLAIN):
         return
     if wanted in (JSON_LINES, JSON) and found.format in (JSON_LINES, JSON, NOTEBOOK):
@@ -194,7 +190,7 @@ def _by_bytes(head: bytes, path: Path, name: str) -> Found | None:
         return _of_zip(path, name)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return _of_compound_file(name)
-    if _packing(head):
+    if text_lines.packing(head):
         return _of_packed(head, name)
     if head.startswith(b"{\\rtf"):
         return Found(None, "no reader for .rtf")
@@ -270,34 +266,8 @@ def _of_compound_file(name: str) -> Found:
     return Found(None, f"no reader for .{ending or 'doc'}")
 
 
-def _packing(head: bytes) -> str:
-    if head.startswith(b"\x1f\x8b"):
-        return "gz"
-    if head[:3] == b"BZh" and head[4:10] == b"1AY&SY":
-        return "bz2"
-    if head.startswith(b"\xfd7zXZ\x00"):
-        return "xz"
-    return "zst" if head.startswith(b"\x28\xb5\x2f\xfd") else ""
-
-
-def _unpacked_head(head: bytes) -> bytes:
-    packing = _packing(head)
-    try:
-        if packing == "gz":
-            return zlib.decompressobj(wbits=31).decompress(head, _HEAD_BYTES)
-        if packing == "bz2":
-            return bz2.BZ2Decompressor().decompress(head, _HEAD_BYTES)
-        if packing == "xz":
-            return lzma.LZMADecompressor().decompress(head, _HEAD_BYTES)
-        if packing == "zst":
-            return zstandard.ZstdDecompressor().stream_reader(head).read(_HEAD_BYTES)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError):
-        return b""
-    return head
-
-
 def _of_packed(head: bytes, name: str) -> Found:
-    inner = _unpacked_head(head)
+    inner = text_lines.unpacked_head(head, _HEAD_BYTES)
     if inner[257:262] == b"ustar" or (endings(name) or [""])[0] in ("tgz", "tbz2", "tbz", "txz", "tzst"):
         return Found(TAR)
     if inner.startswith(b"WARC/"):
@@ -305,8 +275,7 @@ def _of_packed(head: bytes, name: str) -> Found:
     first = _by_first_words(inner)
     if first and first.format is MEDIAWIKI:
         return first
-    inner_ending = next((ending for ending in endings(name) if ending not in _PACKED), "")
-    by_ending = _BY_ENDING.get(inner_ending)
+    by_ending = _BY_ENDING.get(_ending(name))
     # Rows are read as a stream; all else is unpacked beside.
     return Found(by_ending) if by_ending in (JSON_LINES, CSV) else Found(COMPRESSED)
 
@@ -349,11 +318,3 @@ def _json(path: Path) -> Format:
     first, _, rest = text.partition(b"\n")
     is_whole = first.strip().startswith(b"{") and first.strip().endswith(b"}")
     return JSON_LINES if is_whole and rest.lstrip().startswith(b"{") else JSON
-
-
-def is_tar(path: Path) -> bool:
-    """Whether a file is a tar archive, packed or not."""
-    try:
-        return tarfile.is_tarfile(path)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError):
-        return False

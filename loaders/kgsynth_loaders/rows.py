@@ -12,6 +12,7 @@ from uuid import UUID
 
 from kgsynth.config import FieldNames
 from kgsynth.errors import ConfigError, RecordError
+from kgsynth.names import MAX_NAME_CHARS
 from kgsynth.records import Annotation, CountedPair, Document, Kind, Position, Reject, TopicConcepts, content_hash
 
 _Record = TypeVar("_Record")
@@ -29,7 +30,6 @@ _TEXT_NAMES = (
 ).split()
 _NO_TEXTS = frozenset({"id", "_id", "uuid", "url", "date", "title", "license", "source"})
 # Neo4j indexes keys of up to about 8,000 bytes; a name this long is a sentence that went astray.
-_MAX_NAME_CHARS = 1000
 _BAD_IN_NAMES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _RAW_CHARS = 500
@@ -192,8 +192,8 @@ def bad_name(name: Any) -> str:
     """Why a concept or topic cannot have this name; empty when it can."""
     if not isinstance(name, str):
         return "a name that is not text"
-    if len(name) > _MAX_NAME_CHARS:
-        return f"a name longer than {_MAX_NAME_CHARS:,} characters"
+    if len(name) > MAX_NAME_CHARS:
+        return f"a name longer than {MAX_NAME_CHARS:,} characters"
     if _BAD_IN_NAMES.search(name):
         return "control characters in a name"
     return "half a character (lone surrogate) in a name" if _SURROGATE.search(name) else ""

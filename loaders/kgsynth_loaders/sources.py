@@ -19,9 +19,11 @@ from pathlib import Path
 from kgsynth.errors import ConfigError
 from kgsynth.records import Position, Reject, Skipped
 from kgsynth_loaders import arrow_folder, formats
+from kgsynth_loaders.formats import Found
 
 _LIBRARY_FOLDERS = frozenset({"node_modules", "__pycache__", "site-packages", "__macosx"})
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "icon\r"})
+_SAVED_DATASET = Found(formats.SAVED_DATASET)
 _PATTERN = frozenset("*?[")
 
 
@@ -34,6 +36,7 @@ class SourceFile:
         name: where people find it: the path as they wrote it, with that of a member of an archive behind it.
         id: what the document in it is called: its path within the source.
         folder: the name of the folder it lies in, where that says what it is about.
+        found: its format, or why there is none.
         is_temporary: a member of an archive, to be removed once it has been read.
         is_named: people named this very file, so that what is wrong with it stops the work.
     """
@@ -41,6 +44,7 @@ class SourceFile:
     path: Path
     name: str
     id: str
+    found: Found
     folder: str = ""
     is_temporary: bool = False
     is_named: bool = False
@@ -56,7 +60,8 @@ def entries(source: str) -> Iterator[Entry]:
         ConfigError: there is no such source, or it can be read only once.
     """
     if source == "-":
-        yield SourceFile(path=_standard_input(), name="-", id="stdin")
+        copy = _standard_input()
+        yield SourceFile(path=copy, name="-", id="stdin", found=formats.format_of(copy, "-"))
         return
     path = Path(source).expanduser()
     if not path.exists() and not path.is_symlink():
@@ -118,7 +123,7 @@ def _matches(pattern: str) -> Iterator[Entry]:
 def _folder(root: Path, source: str) -> Iterator[Entry]:
     above = root.resolve().name
     if arrow_folder.is_saved_dataset(root):
-        yield SourceFile(path=root, name=source, id=above)
+        yield SourceFile(path=root, name=source, id=above, found=_SAVED_DATASET)
         return
     has_any = False
     for path in _walk(root, {_identity(root)}):
@@ -201,13 +206,18 @@ def _entry(path: Path, *, name: str, identity: str, folder: str) -> Iterator[Ent
     if rule:
         yield Skipped(position=position, rule=rule)
     elif stat.S_ISDIR(state.st_mode):
-        yield SourceFile(path=path, name=name, id=identity, folder=folder)
+        yield SourceFile(path=path, name=name, id=identity, folder=folder, found=_SAVED_DATASET)
     elif not stat.S_ISREG(state.st_mode):
         yield Reject(position=position, reason="a pipe or a device")
     elif state.st_size == 0:
         yield Skipped(position=position, rule="empty")
     else:
-        yield SourceFile(path=path, name=name, id=identity, folder=folder)
+        try:
+            found = formats.format_of(path, name)
+        except OSError as error:
+            yield Reject(position=position, reason="cannot be read", raw=str(error))
+            return
+        yield SourceFile(path=path, name=name, id=identity, folder=folder, found=found)
 
 
 def file_rule(name: str) -> str:

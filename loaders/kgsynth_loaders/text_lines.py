@@ -70,10 +70,10 @@ def open_bytes(source: str) -> IO[bytes]:
         file.seek(0)
     except OSError as error:
         raise ConfigError(f"{source} cannot be opened: {error}") from error
-    packing = _packing(head) or (path.suffix.lower().lstrip(".") if b"\x00" in head else "")
-    if packing not in _UNPACKERS:
+    packed_as = packing(head) or (path.suffix.lower().lstrip(".") if b"\x00" in head else "")
+    if packed_as not in _UNPACKERS:
         return file
-    return cast("IO[bytes]", io.BufferedReader(_Unpacked(file, _UNPACKERS[packing]), _BUFFER_BYTES))
+    return cast("IO[bytes]", io.BufferedReader(_Unpacked(file, _UNPACKERS[packed_as]), _BUFFER_BYTES))
 
 
 def lines(source: str, encoding: str = "") -> Iterator[tuple[int, str] | Reject | Remark]:
@@ -186,7 +186,19 @@ _UNPACKERS: dict[str, Callable[[], _Unpacker]] = {
 }
 
 
-def _packing(head: bytes) -> str:
+def unpacked_head(head: bytes, limit: int) -> bytes:
+    """What the first bytes of a file unpack to, up to a limit in bytes; none where they are damaged."""
+    kind = packing(head)
+    try:
+        if kind == "zst":
+            # Its decompressor knows no limit, and few bytes may unpack to gigabytes.
+            return zstandard.ZstdDecompressor().stream_reader(head).read(limit)
+        return _UNPACKERS[kind]().decompress(head, limit) if kind else head
+    except DAMAGED:
+        return b""
+
+
+def packing(head: bytes) -> str:
     """The compression that the first bytes of a file, or of a member of it, are those of; empty for none."""
     if head.startswith(b"\x1f\x8b"):
         return "gz"
@@ -251,7 +263,7 @@ class _Unpacked(io.RawIOBase):
                 self._member = None
                 return b""
         rest += self._packed.read(8)
-        if _UNPACKERS.get(_packing(rest)) is not self._begin:
+        if _UNPACKERS.get(packing(rest)) is not self._begin:
             raise EOFError("other bytes follow the end of the compressed file")
         self._member = self._begin()
         return self._member.decompress(rest, _UNPACKED_BYTES)

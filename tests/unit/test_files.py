@@ -134,6 +134,7 @@ def test_the_account_has_a_line_for_each_format_and_rule(tmp_path: Path) -> None
         ("a.json", b'{"cells": [], "nbformat": 4}', "Jupyter notebook"),
         ("a.md.gz", gzip.compress(b"words"), "compressed file"),
         ("a.tgz", gzip.compress(b"x" * 257 + b"ustar"), "tar archive"),
+        ("a.gz", gzip.compress(b"x" * 257 + b"ustar"), "tar archive"),
         ("a.warc.gz", gzip.compress(b"WARC/1.0\r\n"), "WARC"),
         ("a.dat", b"PAR1....", "Parquet"),
         ("a.tex", b"\\section{x}", "LaTeX"),

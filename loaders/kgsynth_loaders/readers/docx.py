@@ -62,19 +62,7 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document]:
     html = mammoth.convert_to_html(
         prepared, style_map=_STYLE_MAP, include_embedded_style_map=False, convert_image=lambda image: []
     ).value
-    text = markdown(html)
-    if not text:
-        raise RecordError("no text")
-    yield Document(
-        id="",
-        text=text,
-        title=said.title,
-        topics=said.topics,
-        attribution=said.attribution,
-        license=said.license,
-        date=said.date,
-        metadata=said.metadata,
-    )
+    yield said.document(markdown(html))
 
 
 # --- Parts

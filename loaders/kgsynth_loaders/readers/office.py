@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kgsynth.errors import RecordError
+from kgsynth.records import Document
 from kgsynth_loaders.readers.omml import local_name
 
 Element = Any  # an element of lxml, which ships no types
@@ -97,6 +98,26 @@ class Properties:
     date: str = ""
     license: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def document(self, text: str, page_starts: tuple[int, ...] = ()) -> Document:
+        """The document of a file that says this of itself.
+
+        Raises:
+            RecordError: there is no text.
+        """
+        if not text:
+            raise RecordError("no text")
+        return Document(
+            id="",
+            text=text,
+            title=self.title,
+            topics=self.topics,
+            attribution=self.attribution,
+            license=self.license,
+            date=self.date,
+            metadata=self.metadata,
+            page_starts=page_starts,
+        )
 
 
 def properties(archive: zipfile.ZipFile) -> Properties:

@@ -46,19 +46,7 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document]:
     except (*ZIP_ERRORS, PythonPptxError, AttributeError, LxmlError):
         raise RecordError("damaged") from None
     text, starts = _joined(pages)
-    if not text:
-        raise RecordError("no text")
-    yield Document(
-        id="",
-        text=text,
-        title=said.title,
-        topics=said.topics,
-        attribution=said.attribution,
-        license=said.license,
-        date=said.date,
-        metadata=said.metadata,
-        page_starts=starts,
-    )
+    yield said.document(text, starts)
 
 
 def _joined(pages: list[str]) -> tuple[str, tuple[int, ...]]:
