@@ -489,6 +489,8 @@ class CurateSettings:
     # Two questions are near duplicates when so much of their word triples is shared.
     min_jaccard: float = 0.8
     min_cosine: float = 0.0  # by embedding too, 0 for not at all; .95 is a start
+    # Near duplicates with other numbers, signs, opposite words or final answers are other problems.
+    keep_variants: bool = True
     benchmarks: tuple[str, ...] = ()  # files that training data must not hold
     benchmark_field: str = ""  # their field with the question; empty: found by its usual names
     # Share of a benchmark question's word runs that stand in a question of ours.

@@ -25,6 +25,7 @@ from kgsynth.config import CurateSettings, ExportSettings
         "review_cosine": "List benchmark questions this near by embedding for review; .85 is a start.  [default: none]",
         "min_jaccard": "Questions this near by MinHash stand twice.",
         "min_cosine": "Questions this near by embedding stand twice; .95 is a start.  [default: not looked at]",
+        "keep_variants": "Keep near duplicates that have other numbers, signs, opposite words or final answers.",
         "min_question_chars": "Shorter questions are refused.",
         "max_question_chars": "Longer questions are refused.",
         "min_answer_chars": "Shorter answers are refused.",

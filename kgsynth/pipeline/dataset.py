@@ -3,7 +3,8 @@
 import json
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -12,7 +13,7 @@ from typing import Any
 
 from kgsynth import __version__
 from kgsynth.config import CurateSettings, Environment, ExportSettings
-from kgsynth.curation import contamination, duplicates, filters
+from kgsynth.curation import contamination, duplicates, filters, variants
 from kgsynth.curation import export as exporting
 from kgsynth.curation.card import Card
 from kgsynth.documents.forgotten import Forgotten, read_forgotten
@@ -40,6 +41,7 @@ class _Findings:
     groups: duplicates.Groups = field(default_factory=duplicates.Groups)
     hits: list[dict[str, Any]] = field(default_factory=list)
     review: list[dict[str, Any]] = field(default_factory=list)
+    variants: Counter[str] = field(default_factory=Counter)
 
 
 def curate(
@@ -133,6 +135,8 @@ def curate(
         count.notes["benchmark_questions"] = len(benchmark)
         count.notes["benchmark_hits"] = len(findings.hits)
         count.notes["to_review"] = len(findings.review)
+        for difference, number in sorted(findings.variants.items()):
+            count.notes[f"variants_with_other_{difference.replace(' ', '_')}"] = number
         count.notes["run"] = run_id
         refuse_too_many(count, limit=settings.max_rejected_share, where=folder.path / "rejects-*.jsonl", hint=_HINT)
         account_row = {key: value for key, value in count.to_row().items() if key != "seconds"}
@@ -183,7 +187,7 @@ def _look(
             signatures.add(row, question.text)
             if embed is not None:
                 kept_texts.append(question.text)
-        near: dict[str, Iterator[tuple[int, int, float]]] = {"MinHash": signatures.pairs(settings.min_jaccard)}
+        near: dict[str, Iterable[tuple[int, int, float]]] = {"MinHash": signatures.pairs(settings.min_jaccard)}
         if settings.min_cosine and embed is not None and len(kept_texts) > 1:
             vectors, rows = embed(kept_texts), signatures.rows
             near["embedding"] = (
@@ -196,6 +200,8 @@ def _look(
                 for earlier, later, _ in pairs:
                     findings.groups.join(units[earlier], units[later])
                 continue
+            if settings.keep_variants:
+                pairs = _without_variants(pairs, questions, findings, units)
             for later, (earlier, similarity) in duplicates.first_stays(pairs).items():
                 detail = f"{method} similarity {similarity:.3f} to {ids[earlier]}"
                 findings.problems.setdefault(later, (f"near duplicate ({method})", detail))
@@ -206,6 +212,33 @@ def _look(
                     if hit is not None and row not in findings.problems:
                         findings.review.append({"question_id": ids[row], "question": text, **_benchmark_row(hit)})
     return findings
+
+
+def _without_variants(
+    pairs: Iterable[tuple[int, int, float]], questions: Sequence[Path], findings: _Findings, units: Mapping[int, str]
+) -> list[tuple[int, int, float]]:
+    """The pairs of near rows that are one problem; the others are counted, and stay on one side of a split."""
+    held = sorted(set(pairs))
+    wanted = {row for pair in held for row in pair[:2]}
+    texts = {
+        row: (one.text, one.final_answer)
+        for row, one in enumerate(read_questions(questions, is_unique=False) if wanted else ())
+        if row in wanted
+    }
+    same: list[tuple[int, int, float]] = []
+    apart: dict[int, str] = {}
+    for earlier, later, similarity in held:
+        (first, first_answer), (second, second_answer) = texts[earlier], texts[later]
+        found = variants.difference(first, second, first_answer=first_answer, second_answer=second_answer)
+        if found:
+            findings.groups.join(units[earlier], units[later])
+            apart.setdefault(later, found)
+        else:
+            same.append((earlier, later, similarity))
+    for row in {later for _, later, _ in same}:
+        apart.pop(row, None)
+    findings.variants.update(apart.values())
+    return same
 
 
 def export(

@@ -12,7 +12,7 @@ import pytest
 
 from kgsynth import config, faults, pipeline, texts
 from kgsynth.config import CurateSettings, ExportSettings
-from kgsynth.curation import contamination, duplicates, export, filters
+from kgsynth.curation import contamination, duplicates, export, filters, variants
 from kgsynth.curation.card import is_share_alike
 from kgsynth.curation.contamination import Benchmark, BenchmarkQuestion
 from kgsynth.errors import ConfigError, TooManyRejectsError
@@ -464,3 +464,49 @@ def test_every_record_has_a_schema_and_comes_back_from_a_row() -> None:
         assert kind.from_row(row) == kind(id="q", text="t", concepts=("a",))
         with pytest.raises(KeyError):
             kind.from_row({"id": "q"})
+
+
+VARIANTS = [
+    ("Find 3^105+4^105 mod 11.", "Find 3^105+4^105 mod 13.", "numbers"),
+    ("Find all three-digit automorphic numbers.", "Find all four-digit automorphic numbers.", "numbers"),
+    ("How long is the 1,000th word of the list?", "How long is the 1000th word of the list?", ""),
+    (r"Is $a \times b$ prime?", "Is a*b prime?", ""),
+    (r"Is $a \times b$ prime?", "Is a+b prime?", "signs"),
+    ("For how many n is x_n ≤ 5?", "For how many n is x_n > 5?", "signs"),
+    ("Find the maximum of f on K.", "Find the minimum of f on K.", "opposites"),
+    ("Which of the graphs are planar?", "Which of the graphs are not planar?", "negation"),
+    ("Let x be real and solve x = 3.", "Let y be real; solve y = 3.", ""),
+    ("Show that every well-ordered set has a least member.", "Prove that each well ordered set has a least one.", ""),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "expected"), VARIANTS)
+def test_questions_that_share_their_words_are_variants_where_what_they_ask_differs(
+    first: str, second: str, expected: str
+) -> None:
+    assert variants.difference(first, second) == expected
+    assert variants.difference(second, first) == expected
+
+
+def test_of_the_problems_that_people_wrote_none_is_refused_as_a_near_duplicate(tmp_path: Path) -> None:
+    import champ_dataset
+
+    path = tmp_path / "champ.jsonl"
+    path.write_text(
+        "".join(json.dumps({"question": one.text}) + "\n" for one in champ_dataset.load("v0").problems.values())
+    )
+    refused, counted = {}, {}
+    for keep in (True, False):
+        folder, count = curated(
+            tmp_path, [path], CurateSettings(min_answer_chars=0, keep_variants=keep), name=str(keep)
+        )
+        refused[keep] = count.rejected.get("near duplicate (MinHash)", 0)
+        counted[keep] = count.notes.get("variants_with_other_numbers", 0)
+        if keep:
+            groups = {row["text"]: row["group"] for row in folder.rows()}
+    assert refused == {True: 0, False: 7}
+    assert counted == {True: 7, False: 0}
+    # A variant and what it varies stand on one side of a split.
+    own = [group for text, group in groups.items() if "automorphic" in text]
+    assert len(own) == 3
+    assert len(set(own)) == 1
