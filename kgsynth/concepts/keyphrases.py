@@ -12,39 +12,51 @@ topic weight is the relative entropy of a phrase's topics to those of all docume
 """
 
 import math
-import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from kgsynth.concepts.languages import UNSPACED_LANGUAGES, LanguageReport, Phrase, language_of, phrases, stop_words
+from kgsynth.concepts import english
+from kgsynth.concepts.english import LINK, Candidate
+from kgsynth.concepts.languages import UNSPACED_LANGUAGES, LanguageReport, Phrase, language_of, phrases
 from kgsynth.concepts.latex_words import detex
-from kgsynth.concepts.prose import running_text
+from kgsynth.concepts.prose import running_text, without_bibliography
 from kgsynth.concepts.vocabulary import SMALLEST_CAP
 from kgsynth.errors import MissingExtraError
-from kgsynth.names import fold, singular
+from kgsynth.names import fold
 from kgsynth.records import ConceptName, Document
 
-_TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[^\w\s]|_|\n\s*\n")
-_MAX_WORDS = 4
 # What a phrase may be without a topic weight: it keeps the ranking from being one of rare phrases alone.
 _BASE_WEIGHT = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyphrase:
-    """A phrase with what its rank was made of."""
+    """A phrase with what its rank was made of.
+
+    Attributes:
+        name: as most documents write it, in the singular where one of them does.
+        document_count: documents that hold it.
+        frequency: how often it stands in them.
+        c_value: its C-value.
+        topic_weight: how far it keeps to few topics, from .25 to 1.
+        plain: its plain words.
+        signs: documents that mark it as a name, by sign: `title`, `emphasis`, `link`, `heading`, `definition`.
+        is_linked: two parts are linked by `of`.
+        has_verb: its first or last word is a verb elsewhere.
+        rank_value: what phrases are ordered by.
+    """
 
     name: str
     document_count: int
     frequency: int
     c_value: float
     topic_weight: float
-
-    @property
-    def rank_value(self) -> float:
-        """What phrases are ordered by."""
-        return self.c_value * self.topic_weight
+    plain: int = 0
+    signs: Mapping[str, int] = field(default_factory=dict)
+    is_linked: bool = False
+    has_verb: bool = False
+    rank_value: float = 0.0
 
 
 @dataclass(slots=True)
@@ -54,37 +66,100 @@ class _Counts:
     frequency: Counter[tuple[str, ...]] = field(default_factory=Counter)
     documents: Counter[tuple[str, ...]] = field(default_factory=Counter)
     topics: dict[tuple[str, ...], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    surfaces: dict[tuple[str, ...], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    surfaces: dict[tuple[str, ...], Counter[tuple[bool, str]]] = field(default_factory=lambda: defaultdict(Counter))
+    plain: dict[tuple[str, ...], int] = field(default_factory=dict)  # where it is not 0
     sizes: dict[tuple[str, ...], int] = field(default_factory=dict)  # where it is not the number of words
+    signs: dict[tuple[str, ...], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    words: Counter[str] = field(default_factory=Counter)
+    verbs: Counter[str] = field(default_factory=Counter)
     topic_sizes: Counter[str] = field(default_factory=Counter)
     total: int = 0
 
-    def add(self, group: str, found: Iterable[Phrase]) -> None:
-        """Count the candidates of one document."""
+    def add(
+        self, group: str, found: Iterable[Phrase | Candidate], marked: Iterable[tuple[str, tuple[str, ...]]]
+    ) -> None:
+        """Count the candidates of one document and what it marks as names."""
         own: Counter[tuple[str, ...]] = Counter()
-        for words, surface, size in found:
-            own[words] += 1
-            self.surfaces[words][surface] += 1
-            if size != len(words):
-                self.sizes[words] = size
+        for one in found:
+            own[one.words] += 1
+            if isinstance(one, Candidate):
+                self.surfaces[one.words][one.is_plural, one.surface] += 1
+                if one.plain:
+                    self.plain[one.words] = one.plain
+            else:
+                self.surfaces[one.words][False, one.surface] += 1
+            if one.size != len(one.words):
+                self.sizes[one.words] = one.size
         self.total += 1
         self.topic_sizes[group] += 1
         self.frequency.update(own)
         self.documents.update(own.keys())
         for words in own:
             self.topics[words][group] += 1
+        for sign, words in set(marked):
+            self.signs[words][sign] += 1
+
+    def add_words(self, words: Iterable[tuple[str, bool]]) -> None:
+        """Count the words of a document, and those that stand where verbs do."""
+        for word, is_verb in words:
+            self.words[word] += 1
+            if is_verb:
+                self.verbs[word] += 1
+
+    def _is_verb(self, word: str) -> bool:
+        return self.verbs[word] > _MAX_VERB_SHARE * self.words[word]
 
     def keyphrase(self, words: tuple[str, ...], longer: Sequence[tuple[str, ...]]) -> Keyphrase:
         """A candidate with its C-value, given those that hold it."""
         nested = sum(self.frequency[other] for other in longer) / len(longer) if longer else 0.0
-        c_value = math.log2(self.sizes.get(words, len(words))) * (self.frequency[words] - nested)
-        return Keyphrase(
-            name=min(self.surfaces[words].items(), key=lambda item: (-item[1], item[0]))[0],
+        size = self.sizes.get(words, len(words))
+        c_value = math.log2(size) * (self.frequency[words] - nested)
+        surfaces = self.surfaces[words]
+        _, name = min(surfaces, key=lambda one: (one[0], -surfaces[one], one[1]))
+        topic_weight = _topic_weight(self.topics[words], self.topic_sizes, self.total)
+        found = Keyphrase(
+            name=name,
             document_count=self.documents[words],
             frequency=self.frequency[words],
             c_value=round(c_value, 3),
-            topic_weight=round(_topic_weight(self.topics[words], self.topic_sizes, self.total), 4),
+            topic_weight=round(topic_weight, 4),
+            plain=self.plain.get(words, 0),
+            signs=dict(self.signs.get(words, {})),
+            is_linked=LINK in words,
+            has_verb=self._is_verb(words[0]) or self._is_verb(words[-1]),
         )
+        return replace(found, rank_value=round(_rank_value(found), 4))
+
+
+# What speaks for a phrase that some document marks as a name, once for each sign, in units of log C-value.
+_SIGN_WEIGHTS = {"title": 3.0, "emphasis": 2.0, "link": 1.5, "definition": 1.5, "heading": 1.0}
+_TOPIC_WEIGHT = 5.0
+_PLAIN_PENALTIES = (0.0, 1.0, 2.5)
+_REPEAT_PENALTY = 0.5
+_VERB_PENALTY = 2.0
+_MAX_VERB_SHARE = 0.2
+# A title that more documents share, and nearly all that hold the phrase, is that of a book.
+_MAX_TITLES = 3
+_WORK_PENALTY = 3.0
+# Two parts linked by `of` are a turn of speech more often than a name.
+_UNMARKED_LINK_PENALTY = 1.0
+
+
+def _rank_value(phrase: Keyphrase) -> float:
+    """What phrases are ordered by: a log-linear score, fitted on half of the areas of PlanetMath and rounded."""
+    plain = _PLAIN_PENALTIES[min(phrase.plain, len(_PLAIN_PENALTIES) - 1)]
+    repeats = math.log(phrase.frequency / phrase.document_count)
+    titles = phrase.signs.get("title", 0)
+    is_work = titles > max(_MAX_TITLES, phrase.document_count / 2)
+    return (
+        math.log1p(max(0.0, phrase.c_value))
+        + _TOPIC_WEIGHT * phrase.topic_weight
+        + (-_WORK_PENALTY if is_work else sum(_SIGN_WEIGHTS[sign] for sign in phrase.signs))
+        - _UNMARKED_LINK_PENALTY * (phrase.is_linked and not phrase.signs)
+        - plain
+        - _VERB_PENALTY * phrase.has_verb
+        - _REPEAT_PENALTY * repeats
+    )
 
 
 def keyphrases(
@@ -115,13 +190,19 @@ def keyphrases(
     languages = languages or LanguageReport()
     counts = _Counts()
     extra = {fold(word) for word in extra_stop_words}
-    stops = stop_words("english") | stop_words("software") | extra
     for document in documents:
-        text = detex(running_text(f"{document.title}.\n\n{document.text}"))
+        body = without_bibliography(document.text)
+        text = detex(running_text(f"{document.title}.\n\n{body}"))
         language = language_of(text)
-        found = _english(text, stops) if language in ("en", "") else phrases(text, language, extra)
+        found: Iterable[Phrase | Candidate] | None
+        if language in ("en", ""):
+            counts.add_words(english.verb_places(text))
+            found = english.candidates(text, extra_stop_words=extra)
+        else:
+            found = phrases(text, language, extra)
         (languages.documents if found is not None else languages.unread)[language] += 1
-        counts.add(document.topics[0] if document.topics else "", found or ())
+        marked = [*english.named(body), *(("title", words) for words in english.title_keys(document.title))]
+        counts.add(document.topics[0] if document.topics else "", found or (), marked)
     _refuse_unread(languages, counts.total)
     limit = max(SMALLEST_CAP, max_document_share * counts.total)
     kept = {words for words, count in counts.documents.items() if min_document_count <= count <= limit}
@@ -131,7 +212,7 @@ def keyphrases(
             if part in kept:
                 containing[part].append(words)
     best = [counts.keyphrase(words, containing.get(words, [])) for words in kept]
-    best = [phrase for phrase in best if phrase.c_value > 0]
+    best = [phrase for phrase in best if phrase.c_value > 0 or phrase.signs]
     best.sort(key=lambda phrase: (-phrase.rank_value, phrase.name))
     return best[:max_phrases]
 
@@ -150,71 +231,6 @@ def _refuse_unread(languages: LanguageReport, total: int) -> None:
 def names(found: Sequence[Keyphrase]) -> list[ConceptName]:
     """The phrases as a concept list."""
     return [ConceptName(name=phrase.name) for phrase in found]
-
-
-def _english(text: str, stops: frozenset[str]) -> Iterator[Phrase]:
-    for run in _runs(text, stops):
-        for words, surface in _phrases(run):
-            yield Phrase(words, surface, len(words))
-
-
-def _runs(text: str, stops: frozenset[str]) -> Iterator[list[tuple[str, str]]]:
-    """Runs of content words as (folded, as written), split at stop words, numbers, code and punctuation."""
-    run: list[tuple[str, str]] = []
-    for found in _TOKEN.finditer(text):
-        word = found.group()
-        folded = fold(word)
-        if (
-            word[0].isalpha()
-            and len(word) > 1
-            and folded not in stops
-            and _is_word(word)
-            and not any(char.isdigit() for char in word)
-        ):
-            run.append((folded, word))
-            continue
-        if run:
-            yield run
-        run = []
-    if run:
-        yield run
-
-
-def _is_word(word: str) -> bool:
-    """Not an identifier: no capital inside a word, no all-capital word over five letters."""
-    inner = word[1:]
-    return inner.islower() or "-" in word or "'" in word or "’" in word or (word.isupper() and len(word) <= 5)
-
-
-# Plurals that stand inside names all the same: least squares problem, k-means clustering.
-_INNER_PLURALS = frozenset(
-    {"squares", "means", "words", "games", "sums", "differences", "elements", "equations", "axes"}
-)
-
-
-def _phrases(run: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Phrases of 2 to 4 words within a run, as (words with the last in the singular, as written)."""
-    for first in range(len(run)):
-        for last in range(first + 1, min(len(run), first + _MAX_WORDS)):
-            *inner, final = (folded for folded, _ in run[first : last + 1])
-            # English puts a noun in the plural, a participle or a possessive last only by accident of the sentence.
-            if final.endswith(("ed", "ly", "'s", "s'", "’s")) or any(
-                singular(word) != word and word not in _INNER_PLURALS
-                for word in inner
-                if not word.endswith(("'s", "’s"))
-            ):
-                continue
-            words = (*inner, singular(final))
-            if len(set(words)) == len(words):
-                written = [word for _, word in run[first:last]]
-                yield words, " ".join([*written, _singular_as_written(run[last][1])])
-
-
-def _singular_as_written(word: str) -> str:
-    base = singular(fold(word))
-    if base == fold(word) or word.isupper():
-        return word
-    return base.capitalize() if word[:1].isupper() else base
 
 
 def _parts(phrase: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -30,6 +30,34 @@ def without_code(text: str) -> str:
     return _TARGET.sub(" ", text) if "](" in text else text
 
 
+_BIBLIOGRAPHY_TITLE = (
+    r"(?:selected |annotated |further |general )?(?:references|bibliography|literature cited|works cited|further"
+    r" reading|literaturverzeichnis|références|bibliographie|referencias|bibliografía)"
+)
+_BIBLIOGRAPHY = re.compile(
+    r"\\begin\{thebibliography\}.*?(?:\\end\{thebibliography\}|\Z)"
+    rf"|^(?:#{{1,6}}[ \t]*|\\(?:sub)*section\*?\{{|\*\*)?(?:\d+\.?[ \t]*)?{_BIBLIOGRAPHY_TITLE}[ \t]*[:.}}*#]*[ \t]*$"
+    r".*?(?=^#{1,6}[ \t]|^\\(?:sub)*section|\Z)"
+    r"|^[ \t]*(?:\\bibitem|@(?:article|book|incollection|inproceedings|misc|phdthesis)\{).*?$",
+    re.DOTALL | re.MULTILINE | re.IGNORECASE,
+)
+# Publishers and places of publication within a line: it is a reference, or the colophon.
+_REFERENCE_LINE = re.compile(
+    r"^(?=.*\b(?:university press|press|springer|verlag|wiley|elsevier|mcgraw-hill|addison-wesley|prentice[- ]hall"
+    r"|dover|isbn|copyright|all rights reserved|publications?|publishers?|publishing|editors?|eds?\.|vol\.|pp\.)"
+    r"(?:\W|$))"
+    r"(?=.*\b(?:1[5-9]|20)\d\d\b).*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_MAX_REFERENCE_CHARS = 400
+
+
+def without_bibliography(text: str) -> str:
+    """A text with a border for each list of references, and for lines that name a publisher and a year."""
+    text = _BIBLIOGRAPHY.sub(BORDER, text)
+    return _REFERENCE_LINE.sub(lambda line: BORDER if len(line.group()) < _MAX_REFERENCE_CHARS else line.group(), text)
+
+
 def running_text(text: str) -> str:
     """A text as `without_code` gives it, with border marks for web addresses and rows of tables of Markdown too."""
     text = without_code(text)
