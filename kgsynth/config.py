@@ -314,14 +314,17 @@ class FilterSettings(BackendSettings):
     # A rating is three numbers: no variety is wanted.
     temperature: float = 0.0
     positives: tuple[str, ...] = ()  # examples of the domain, read as the corpus is; none: written from a syllabus
-    method: Literal["forest", "linear", "centroid"] = "forest"
+    # The cold start's model; auto: the one that ranks unseen examples best. Of ratings auto takes the forest.
+    method: Literal["auto", "forest", "linear", "centroid"] = "auto"
+    recall: float = 0.85  # of the domain, expected over the cold start's cut, at least
+    precision: float = 0.98  # where so much is expected, the cut goes lower
     rounds: int = 2  # of rating; 0: the cold start decides
     negatives: int = 2000  # drawn from the corpus for the cold start
     rated: int = 400  # documents a round, half of the selection, half of a fresh draw
     # How three ratings become one: a text that is clear and of another subject has a good mean.
     score: Literal["min", "mean", "relevance"] = "min"
     min_score: float = 6.5  # as in the paper
-    min_words: int = 50
+    min_words: int = 3  # short texts are judged by what they say
     language: str = "en"
     near_duplicates: bool = True  # drop what is nearly equal to an earlier document
     window_words: int = 80  # about as much as the embedder looks at
@@ -335,6 +338,8 @@ class FilterSettings(BackendSettings):
             _require(getattr(self, name) >= least, f"filter.{name} is {getattr(self, name)}: give {least} or more")
         for name in ("rounds", "min_words"):
             _require(getattr(self, name) >= 0, f"filter.{name} is {getattr(self, name)}: give 0 or more")
+        for name in ("recall", "precision"):
+            _require(0 < getattr(self, name) <= 1, f"filter.{name} is {getattr(self, name)}: give more than 0, up to 1")
         _require(1 <= self.min_score <= 10, f"filter.min_score is {self.min_score}: give 1 to 10")
 
 

@@ -47,7 +47,9 @@ _model = settings_options(
     FilterSettings,
     helps={
         "seed": "Seed of all draws, models and texts (required).",
-        "method": "forest is the paper's; linear and centroid are quicker and need less.",
+        "method": "Model of the domain; auto takes what ranks unseen examples best, forest is the paper's.",
+        "recall": "Share of the domain that the cut from examples is to keep.",
+        "precision": "Where this precision is expected, the cut from examples goes lower and keeps more.",
         "negatives": "Documents drawn from the corpus for the cold start.",
     },
 )

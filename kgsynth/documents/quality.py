@@ -27,6 +27,14 @@ _ARGUMENT = re.compile(
     r"|if and only if|there exists|for all|follows)\b",
     re.IGNORECASE,
 )
+_ENVIRONMENT = re.compile(
+    r"\\(begin|end)\{(equation|eqnarray|align|alignat|gather|multline|displaymath|math|array|tabular|tabularx|longtable"
+    r"|matrix|pmatrix|bmatrix|cases|split|verbatim|lstlisting)\*?\}"
+)
+_WORD = re.compile(r"[^\W\d_]{2,}")
+# A line of so many words is prose, and so few characters beside formulas tell nothing.
+_PROSE_WORDS = 3
+_FEWEST_CHARS = 60
 _LATEX = re.compile(rf"{FORMULA.pattern}|\\[A-Za-z]+", re.DOTALL)
 
 TOO_SHORT = "too short"
@@ -68,14 +76,28 @@ def _is_markup(text: str) -> bool:
     marked = sum(len(found.group()) for found in _MARKUP.finditer(text))
     if marked > _MOST_MARKUP * len(text):
         return True
-    prose = "".join(_LATEX.sub(" ", text).split())
-    return bool(prose) and sum(map(str.isalpha, prose)) < _LEAST_LETTERS * len(prose)
+    prose = "".join(_LATEX.sub(" ", _without_environments(text)).split())
+    return len(prose) > _FEWEST_CHARS and sum(map(str.isalpha, prose)) < _LEAST_LETTERS * len(prose)
+
+
+def _without_environments(text: str) -> str:
+    """A text without formulas, tables and code that LaTeX sets apart; what is not closed stays."""
+    parts: list[str] = []
+    place, opened = 0, None
+    for mark in _ENVIRONMENT.finditer(text):
+        if opened is None and mark.group(1) == "begin":
+            opened = mark
+        elif opened is not None and mark.group(1) == "end" and mark.group(2) == opened.group(2):
+            parts.append(text[place : opened.start()])
+            place, opened = mark.end(), None
+    return " ".join([*parts, text[place:]])
 
 
 def _is_boilerplate(text: str, words: int) -> bool:
     phrases = sum(1 for _ in _BOILERPLATE.finditer(text))
     if phrases > _MOST_PHRASES * max(1.0, words / 100):
         return True
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # Lines of formulas and tables repeat by nature.
+    lines = [line.strip() for line in text.splitlines() if len(_WORD.findall(_LATEX.sub(" ", line))) >= _PROSE_WORDS]
     repeated = sum(count - 1 for count in Counter(lines).values())
     return len(lines) >= _LEAST_LINES and repeated > _MOST_REPEATED_LINES * len(lines)

@@ -46,6 +46,7 @@ _BINS = 36
 # So many documents, spread evenly, show what goes with doubt.
 _DOUBT_SAMPLE = 20_000
 _TENTH = 0.1
+_TOLD = ("method", "ranks", "estimated_share", "expected_precision", "expected_recall")
 
 
 def start(
@@ -73,10 +74,23 @@ def start(
         drawn = _draw(len(corpus), settings.negatives, stream(_seed(settings), "filter negatives", 0))
         # An example that stands in the corpus is no example of what does not belong.
         own = _equal_rows(corpus[drawn], known)
-        model, unseen = select.from_examples(known, corpus[drawn[~own]], method=settings.method, seed=_seed(settings))
-        found = select.scores(model, corpus)
+        made = select.from_examples(
+            known,
+            corpus[drawn[~own]],
+            method=settings.method,
+            seed=_seed(settings),
+            recall=settings.recall,
+            precision=settings.precision,
+        )
+        found = select.scores(made.scorer, corpus)
         # What was drawn is scored by models that did not learn that it does not belong.
-        found[drawn[~own]] = unseen
+        found[drawn[~own]] = made.drawn_scores
+        count.notes["method"] = made.method
+        count.notes["ranks"] = {name: round(rank, 4) for name, rank in made.ranks.items()}
+        if made.share is not None and made.expected_precision is not None:
+            count.notes["estimated_share"] = round(made.share, 3)
+            count.notes["expected_precision"] = round(made.expected_precision, 3)
+        count.notes["expected_recall"] = round(made.expected_recall, 3)
         count.notes["drawn"] = int((~own).sum())
         count.notes["drawn_examples"] = int(own.sum())
         count.notes["selected"] = int((found >= 0.5).sum())
@@ -290,7 +304,11 @@ def run_filter(
             "read": looked.read,
             "dropped_by_looks": dict(looked.rejected),
             "examples": counts[-1].kept,
-            "start": {"selected": int(selected.sum()), **_shape(corpus, scores, 0.5, 1.0)},
+            "start": {
+                **{name: counts[-1].notes[name] for name in _TOLD if name in counts[-1].notes},
+                "selected": int(selected.sum()),
+                **_shape(corpus, scores, 0.5, 1.0),
+            },
             "rounds": [],
         }
         folders: list[RunFolder] = []
@@ -337,7 +355,7 @@ def run_filter(
 
 def _hint(work_dir: Path, settings: FilterSettings) -> str:
     if not settings.rounds:
-        return f"Look at {work_dir / FIGURES}; more examples, or --method centroid, may tell the domain better."
+        return f"Look at {work_dir / FIGURES}; more examples, or a higher --recall, may tell the domain better."
     return (
         f"`kgsynth filter report {work_dir} -o FILE.html` shows the scores; `kgsynth filter keep SOURCES --work-dir "
         f"{work_dir} --min-score N` cuts elsewhere with the ratings at hand."

@@ -50,7 +50,7 @@ def rates() -> None:
     ratings = np.clip(rng.normal(6, 2, 800).round(), 1, 10)
     for method in _METHODS:
         for name, model in (
-            ("examples", select.from_examples(vectors[:100] + 0.05, vectors[100:2100], method=method, seed=1)[0]),
+            ("examples", select.from_examples(vectors[:100] + 0.05, vectors[100:2100], method=method, seed=1).scorer),
             ("ratings", select.from_ratings(vectors[:800], ratings, method=method, seed=1)),
         ):
             started = time.perf_counter()

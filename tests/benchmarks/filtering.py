@@ -23,7 +23,7 @@ from kgsynth.records import Document
 
 _ROOT = Path(__file__).parents[2]
 _NEAR = ("physics-chemistry-astronomy", "statistics-computing")
-_METHODS: tuple[select.Method, ...] = ("forest", "linear", "centroid")
+_METHODS: tuple[select.Method, ...] = ("auto", "forest", "linear", "centroid")
 
 
 def read(name: str) -> list[dict[str, Any]]:
@@ -90,7 +90,7 @@ def main() -> None:
                 draws = np.random.default_rng((count, turn))
                 examples = draws.permutation(seen_in)[:count]
                 drawn = draws.permutation(corpus_of(examples, draws))[:2000]
-                model, _ = select.from_examples(vectors[examples], vectors[drawn], method=method, seed=turn)
+                model = select.from_examples(vectors[examples], vectors[drawn], method=method, seed=turn).scorer
                 rows.append(told(select.scores(model, vectors), 0.5))
             print(count, method, *np.round(np.mean(rows, axis=0), 4), flush=True)
 
@@ -102,7 +102,7 @@ def main() -> None:
             examples = draws.permutation(seen_in)[:30]
             corpus = corpus_of(examples, draws)
             truth = np.where(is_in, 8.5, np.where(near, 3.0, 1.5))
-            model, _ = select.from_examples(vectors[examples], vectors[corpus], method=method, seed=turn)
+            model = select.from_examples(vectors[examples], vectors[corpus], method=method, seed=turn).scorer
             scores, cut = select.scores(model, vectors), 0.5
             rows_of_round.setdefault(0, []).append(told(scores, cut))
             given: dict[int, float] = {}

@@ -1,0 +1,121 @@
+"""The filter's cold start on fields, shares of the domain in the corpus, and numbers of examples.
+
+    python -m tests.benchmarks.filter_shares work|last [PLOT.png]
+
+Each field of ../shared/data (PlanetMath by halves of its areas) is the domain once; the corpus is what is left of it and
+a draw of the others, up to 1,000 documents. Fields are divided by a hash into those that the method was made on (`work`)
+and those that were looked at once (`last`). Vectors come from build/filter.npy (tests.benchmarks.filtering makes them).
+"""
+
+import hashlib
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from kgsynth.documents import select
+from tests.benchmarks.filtering import read, vectors_of
+
+_SHARES = (0.01, 0.02, 0.1, 0.25, 0.5, 0.8)
+_EXAMPLES = (10, 30, 100)
+_SIZE = 1_000
+_SEEDS = 1
+_FOREST_SHARES = (0.02, 0.25, 0.8)
+_METHODS: tuple[select.Method, ...] = ("auto", "linear", "centroid", "forest")
+
+
+def is_work(name: str) -> bool:
+    """Whether a field belongs to the part that the method was made on."""
+    return int(hashlib.sha256(f"field {name}".encode()).hexdigest()[:8], 16) % 2 == 0
+
+
+def mixed(
+    is_in: np.ndarray, may_be_used: np.ndarray, share: float, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The places of examples, and of a corpus of which a share is of the domain."""
+    own, rest = rng.permutation(np.flatnonzero(may_be_used)), rng.permutation(np.flatnonzero(~is_in))
+    examples, left = own[:count], own[count:]
+    outside = min(len(rest), _SIZE - round(share * _SIZE), round(len(left) * (1 - share) / share))
+    inside = max(1, round(outside * share / (1 - share)))
+    return examples, np.concatenate([left[:inside], rest[:outside]])
+
+
+def main() -> None:
+    """The table, and the plot where one is asked for."""
+    part = sys.argv[1]
+    rows = read("planetmath") + read("background")
+    vectors = vectors_of(rows)
+    field = np.array([row.get("field", "mathematics") for row in rows])
+    area = np.array([row.get("area", "") for row in rows])
+    domains = {
+        name: field == name
+        for name in sorted(set(field))
+        if name != "mathematics" and is_work(name) == (part == "work")
+    }
+    domains["mathematics"] = (field == "mathematics") & np.array([is_work(one) == (part == "work") for one in area])
+    table: dict[tuple[int, float, str], list[tuple[float, ...]]] = defaultdict(list)
+    for number, (name, may_be_used) in enumerate(domains.items()):
+        is_in = field == name
+        for count in (one for one in _EXAMPLES if one <= 0.6 * may_be_used.sum()):
+            for share in _SHARES:
+                for seed in range(_SEEDS):
+                    rng = np.random.default_rng((number, count, round(1000 * share), seed))
+                    examples, corpus = mixed(is_in, may_be_used, share, count, rng)
+                    truth = is_in[corpus]
+                    for method in _METHODS:
+                        if method == "forest" and share not in _FOREST_SHARES:
+                            continue
+                        made = select.from_examples(vectors[examples], vectors[corpus], method=method, seed=seed)
+                        kept = made.drawn_scores >= 0.5
+                        table[count, share, method].append(
+                            (
+                                float(roc_auc_score(truth, made.drawn_scores)),
+                                float(truth[kept].mean()) if kept.any() else 1.0,
+                                float(kept[truth].mean()),
+                                (made.share or 0.0) / float(truth.mean()),
+                            )
+                        )
+        print(name, "done", file=sys.stderr, flush=True)
+    print(f"{part}: {', '.join(domains)}")
+    print("examples share | method: AUC (least) precision recall, estimated share / share; means")
+    for count in _EXAMPLES:
+        for share in _SHARES:
+            cells = []
+            for method in _METHODS:
+                held = np.array(table[count, share, method])
+                if len(held):
+                    auc, precision, recall, ratio = held.mean(axis=0)
+                    least = held[:, 0].min()
+                    cells.append(f"{method} {auc:.3f} ({least:.3f}) {precision:.2f} {recall:.2f} {ratio:.2f}")
+            print(f"{count:>4} {share:>5.0%} | " + " | ".join(cells))
+    if len(sys.argv) > 2:
+        plot(table, Path(sys.argv[2]))
+
+
+def plot(table: dict[tuple[int, float, str], list[tuple[float, ...]]], path: Path) -> None:
+    """AUC over the share of the domain, a panel for each number of examples."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, len(_EXAMPLES), figsize=(14, 3.5), sharey=True)
+    for axis, count in zip(axes, _EXAMPLES, strict=True):
+        for method in _METHODS:
+            points = [
+                (share, np.mean([one[0] for one in table[count, share, method]]))
+                for share in _SHARES
+                if table[count, share, method]
+            ]
+            axis.plot(*zip(*points, strict=True), marker="o", label=method)
+        axis.set(xscale="log", xlabel="share of the domain", title=f"{count} examples", ylim=(0.9, 1))
+    axes[0].set_ylabel("area under the ROC curve")
+    axes[-1].legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+
+
+if __name__ == "__main__":
+    main()
