@@ -1,14 +1,17 @@
-"""Concepts of corpora that declare none: multi-word technical phrases by C-value, weighted by where they occur.
+"""Concepts of corpora that declare none: multi-word technical phrases, ranked by a log-linear score.
 
-Candidates are runs of content words. C-value prefers longer phrases that also stand outside longer ones; the weight
-prefers phrases that keep to few topics, which is what tells "recurrence relation" from "optional argument". Against a
-language model this finds only names that the texts spell out, knows no synonyms and keeps some plain phrases.
+For a phrase speak its C-value, which prefers longer phrases that also stand outside longer ones; that it keeps to few
+topics, which tells "recurrence relation" from "optional argument"; and that a document marks it as a name: it is a
+title or a heading, is emphasised, linked or defined. Against it speak plain words, two parts linked by `of` that no
+document marks, a verb at its border, many repeats in few documents, and a title that many documents share (a book).
+Against a language model this finds only names that the texts spell out and knows no synonyms.
 
-Code, rows of tables and web addresses are left out. English, German, French, Spanish, Russian, Chinese and Japanese
-have stop words and patterns of their own; `concepts/languages.py` says what the others have.
+Code, rows of tables, web addresses and lists of references are left out. English, German, French, Spanish, Russian,
+Chinese and Japanese have stop words and patterns of their own; `concepts/languages.py` says what the others have.
 
 Source: Frantzi, Ananiadou & Mima, "Automatic recognition of multi-word terms: the C-value/NC-value method", 2000; the
-topic weight is the relative entropy of a phrase's topics to those of all documents (own choice, see EXPERIMENTS.md).
+topic weight is the relative entropy of a phrase's topics to those of all documents; the weights of all signs were
+fitted on half of the areas of PlanetMath and rounded (own choice, see EXPERIMENTS.md).
 """
 
 import math

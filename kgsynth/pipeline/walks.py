@@ -43,6 +43,8 @@ _GROUNDING_BATCH = 200
 _COLUMN_ROWS = 10_000
 # The graph's queries walk so many in a few seconds, about as long as the tables of a large graph take to be read.
 _WORTH_TABLES = 10_000
+# With tables at hand: compiling the walks takes up to 8 s the first time, and about 1 s later.
+_WORTH_COMPILING = 2_000
 # "5 epochs" of the paper: walks start from every topic so often.
 _PAPER_EPOCHS = 5
 # Tables and indexes of so many builds are kept beside the graphs.
@@ -224,7 +226,7 @@ class _Watched:
 
 
 def _is_compiled(settings: SampleSettings, amount: int | None, *, has_tables: bool) -> bool:
-    """Whether the compiled engine walks: for large amounts, and where its tables are at hand.
+    """Whether the compiled engine walks: for large amounts, and for middling ones where its tables are at hand.
 
     Raises:
         MissingExtraError: it is asked for and not installed.
@@ -235,7 +237,8 @@ def _is_compiled(settings: SampleSettings, amount: int | None, *, has_tables: bo
         if settings.engine == "compiled":
             raise MissingExtraError("numba is not installed", hint="pip install 'kgsynth[fast]', or --engine cypher")
         return False
-    return settings.engine == "compiled" or has_tables or (amount is not None and amount >= _WORTH_TABLES)
+    least = _WORTH_COMPILING if has_tables else _WORTH_TABLES
+    return settings.engine == "compiled" or (amount is not None and amount >= least)
 
 
 def _tables(graph: Graph, folder: Path, progress: Progress) -> tables.WalkTables:
