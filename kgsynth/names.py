@@ -8,6 +8,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from kgsynth.inflection import singular as singular
 from kgsynth.records import Kind
 
 # Neo4j indexes keys of up to about 8,000 bytes; a name this long is a sentence that went astray.
@@ -101,35 +102,20 @@ def _is_accent(char: str) -> bool:
     return is_accent_block and unicodedata.combining(char) != 0
 
 
-_IRREGULAR = dict(
-    pair.split("=")
-    for pair in """
-    matrices=matrix vertices=vertex indices=index vortices=vortex simplices=simplex criteria=criterion
-    phenomena=phenomenon polyhedra=polyhedron tetrahedra=tetrahedron lemmata=lemma axes=axis bases=basis
-    analyses=analysis hypotheses=hypothesis parentheses=parenthesis maxima=maximum minima=minimum extrema=extremum
-    suprema=supremum infima=infimum spectra=spectrum continua=continuum formulae=formula loci=locus foci=focus
-    radii=radius moduli=modulus tori=torus genera=genus halves=half leaves=leaf quanta=quantum automata=automaton
-    appendices=appendix roofs=roof data=data series=series means=mean matroids=matroid children=child people=person
-    feet=foot classes=class
-    """.split()
-)
-# Words that end in s without being plurals.
-_SINGULAR_ENDINGS = ("ss", "us", "is", "ics", "ness")
-_SINGULAR_S = frozenset(
+# A word of capitals alone, as long as acronyms are.
+_CAPITALS = range(2, 6)
+
+
+def is_all_capitals(word: str) -> bool:
+    """Whether a word, as written, is short and of capitals alone: AIDS, GPS; not PIDs, and not a word of one letter."""
+    return len(word) in _CAPITALS and word.isupper() and word.isalpha()
+
+
+def word_key(word: str) -> str:
+    """What a word, as a text writes it, shares with its plural and its other forms of case and accent.
+
+    Acronyms are no plurals: AIDS stays "aids", while PIDs becomes "pid". Give a word whose case means something: in a
+    heading of capitals alone every short word is an acronym.
     """
-    alias atlas bias calculus canvas chaos cross gas gauss gibbs jones lens physics plus rolles stokes
-    """.split()
-)
-
-
-def singular(word: str) -> str:
-    """An English noun, already folded, in the singular; a word that is no plural stays."""
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
-    if len(word) < 4 or not word.endswith("s") or word in _SINGULAR_S or word.endswith(_SINGULAR_ENDINGS):
-        return word
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    if word.endswith(("sses", "shes", "ches", "xes", "zes")):
-        return word[:-2]
-    return word[:-1]
+    folded = fold(word)
+    return folded if is_all_capitals(word) else singular(folded)

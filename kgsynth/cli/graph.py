@@ -252,7 +252,20 @@ def _not_joined(planned: MergePlan, verdicts: Mapping[Pair, Verdict]) -> list[Pa
 @click.command()
 @click.pass_context
 def merges(ctx: click.Context) -> None:
-    """List the merges in the graph with their evidence."""
+    """List the merges in the graph with their evidence.
+
+    \b
+    The rule says what the two names share:
+    letters    all but case, accents, hyphens, gaps, possessives, articles
+    plural     all but singular and plural
+    spelling   all but British and American spelling, umlauts written out
+    of         the words: "A of B" and "B A"
+    order      the words, and the last one
+    property   a noun of state and its adjective
+    acronym    one abbreviates the other
+    unsaid     one leaves the noun unsaid
+    review     a person called them the same
+    """
     with open_graph(ctx) as graph:
         held = decisions.merges(graph)
     show_table(

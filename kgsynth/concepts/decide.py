@@ -23,7 +23,10 @@ from kgsynth.records import content_hash
 Int64 = NDArray[np.int64]
 
 # Below these the words agree by accident; measured on PlanetMath's names (EXPERIMENTS.md, merging).
-_MIN_COSINE = {"spelling": 0.30, "order": 0.80, "property": 0.80, "acronym": 0.15, "unsaid": 0.60}
+_MIN_COSINE = {
+    **dict.fromkeys(("letters", "plural", "spelling", "of"), 0.30),
+    **{"order": 0.80, "property": 0.80, "acronym": 0.15, "unsaid": 0.60},
+}
 # The rule of pairs that a reviewer has called the same.
 REVIEW = "review"
 # What is worth a person's look: cosines so near a rule's own, and pairs so near although no rule, or a veto, says no.

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from kgsynth.concepts.languages import stop_words
 from kgsynth.concepts.latex_words import detex
-from kgsynth.names import fold, singular
+from kgsynth.names import fold, singular, word_key
 
 MAX_WORDS = 4
 LINK = "of"
@@ -166,7 +166,7 @@ def _part(run: list[tuple[str, str]], first: int, last: int) -> tuple[str, ...] 
     inner = [folded for folded, _ in run[first:last]]
     if any(_is_plural(word) and word not in _INNER_PLURALS for word in inner if not word.endswith(("'s", "’s"))):
         return None
-    return (*inner, singular(run[last][0]))
+    return (*inner, word_key(run[last][1]))
 
 
 def _phrases(run: list[tuple[str, str]]) -> Iterator[Candidate]:
@@ -190,14 +190,20 @@ def _linked(before: list[tuple[str, str]], run: list[tuple[str, str]]) -> Iterat
             continue
         # The second part keeps its number: law of large numbers, axiom of choice.
         words = (*head, LINK, *(folded for folded, _ in run[:right]))
-        yield _candidate(words, [*before[-left:], (LINK, LINK), *run[:right]], head=before[-1][0])
+        yield _candidate(words, [*before[-left:], (LINK, LINK), *run[:right]], head=before[-1][1])
 
 
 def _candidate(words: tuple[str, ...], run: list[tuple[str, str]], head: str = "") -> Candidate:
     # A word with a hyphen is an adjective more often than a name.
     plain = sum(folded in plain_words() for folded, _ in run) + (len(run) == 1)
     size = len(words) - (LINK in words) if len(words) > 1 else 1 + words[0].count("-")
-    return Candidate(words, " ".join(written for _, written in run), plain, size, _is_plural(head or run[-1][0]))
+    return Candidate(
+        words,
+        " ".join(written for _, written in run),
+        plain,
+        size,
+        word_key(head or run[-1][1]) != fold(head or run[-1][1]),
+    )
 
 
 def verb_shares(counts: Mapping[str, int], after: Mapping[str, int]) -> dict[str, float]:

@@ -9,15 +9,18 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib import resources
 from typing import NamedTuple
 
 from kgsynth.concepts.latex_words import detex
-from kgsynth.names import fold, singular
+from kgsynth.concepts.spelling import american
+from kgsynth.inflection import is_past_form, singular
+from kgsynth.names import fold, is_all_capitals
+from kgsynth.opposites import opposites
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
 # A name of these alone has no residue; most have not.
 _PLAIN = re.compile(r"[A-Za-z0-9\s\-'.,:;/()\"]*")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _PARENTHESIS = re.compile(r"\s*\((?:of|in|for|on|over) [^)]*\)\s*$")
 
 # Signs that only part words.
@@ -30,26 +33,40 @@ _SMALL = _LINKS | _ARTICLES
 # Within a longer name no acronym reaches over these: a po-ring has nothing to do with positivity in an ordered ring.
 _FAR_LINKS = _LINKS - {"of", "and"}
 
-# One spelling for words that differ by country or school only.
-_SPELLINGS = dict(
+# One word for words that differ by school only; British and American spellings are in `spelling`.
+_SCHOOLS = dict(
     pair.split("=")
     for pair in """
-    colour=color colouring=coloring coloured=colored centre=center centred=centered fibre=fiber labelling=labeling
-    labelled=labeled neighbour=neighbor neighbourhood=neighborhood behaviour=behavior modelling=modeling
-    signalling=signaling travelling=traveling cancelling=canceling metre=meter inflexion=inflection mapping=map
-    l'hospital=l'hopital lhospital=l'hopital lhopital=l'hopital analyse=analyze catalogue=catalog grey=gray
-    defence=defense artefact=artifact programme=program zeroes=zero zeros=zero naught=zero tableaux=tableau
-    acyclical=acyclic monotonic=monotone triplet=triple valence=valency euclid=euclidean
+    l'hospital=l'hopital lhospital=l'hopital lhopital=l'hopital mapping=map naught=zero acyclical=acyclic
+    monotonic=monotone triplet=triple valence=valency euclid=euclidean
+    """.split()
+)
+# As whole names these are no plurals: a means is no mean.
+_NO_PLURAL_ALONE = frozenset(
+    "arms braces contents drawers grounds manners means morals proceedings proceeds quarters shorts spectacles".split()
+)
+
+# "A of B" is no "B A" where A holds or measures B: a cup of milk is no milk cup. Containers, units, parts and shares.
+_MEASURES = frozenset(
+    """
+    bag barrel basin basket bottle bowl box bucket can carton cask crate cup dish flask glass jar jug keg kettle mug
+    pack packet pail pan pitcher pot pouch sack saucepan spoon tablespoon teaspoon tin tray tub vial
+    acre bushel centimeter foot gallon gram inch kilo kilogram kilometer liter meter mile milligram milliliter ounce
+    pinch pint pound quart stone ton tonne yard
+    bit chunk crumb dash lump morsel piece scrap shred slice speck
+    couple dozen kind lot majority many none pair plenty rest sort
+    """.split()
+)
+# Before "of" these are no nouns.
+_NO_NOUNS = frozenset(
+    """
+    afraid ahead aware because both capable consisting devoid each free full independent instead made out regardless
+    short typical worthy
     """.split()
 )
 
-_OPPOSITE_OF: dict[str, frozenset[str]] = {}
-for _line in resources.files("kgsynth.concepts").joinpath("opposites.txt").read_text(encoding="utf-8").splitlines():
-    if not _line.startswith("#"):
-        _first, _second = _line.split()
-        _OPPOSITE_OF[_first] = _OPPOSITE_OF.get(_first, frozenset()) | {_second}
-        _OPPOSITE_OF[_second] = _OPPOSITE_OF.get(_second, frozenset()) | {_first}
-
+_NONE: frozenset[str] = frozenset()
+_OPPOSITE_OF = opposites()
 # Prefixes that change what a word means; hyphen and blank after them do not matter.
 _PREFIXES = frozenset(
     """
@@ -117,6 +134,7 @@ _KNOWN_DIFFERENT = frozenset(
         ("divisor sum", "sum divisor"),
         ("degree sequence", "sequence degree"),
         ("group ring", "ring group"),
+        ("scalar field", "field scalar"),
         ("primal", "primality"),
         ("normal", "normality"),
         ("local", "locality"),
@@ -146,7 +164,6 @@ class Words(NamedTuple):
     numbers: tuple[str, ...]
 
 
-_NONE: frozenset[str] = frozenset()
 _OPPOSED = frozenset(_OPPOSITE_OF)
 _WRITTEN_OUT = {ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue", ord("ø"): "oe"}
 # Pairs of names ask for the same words and names again and again.
@@ -156,14 +173,15 @@ _CACHED = 500_000
 @lru_cache(maxsize=_CACHED)
 def words_of(name: str) -> Words:
     """Take a name apart."""
-    plain = " ".join(detex(name).split()).casefold()
+    written = " ".join(detex(name).split())
+    plain, acronyms = written.casefold(), _acronyms(written)
     found = _PARENTHESIS.search(name.casefold()) if ")" in name else None
     plain = (_PARENTHESIS.sub("", plain) if ")" in plain else plain) or plain
-    tokens = _tokens(plain)
+    tokens = _tokens(plain, acronyms)
     canonical = _canonical(tokens)
     joined = ["".join(canonical)]
-    if not plain.isascii() and (written := plain.translate(_WRITTEN_OUT)) != plain:
-        variant = _canonical(_tokens(written))
+    if not plain.isascii() and (written_out := plain.translate(_WRITTEN_OUT)) != plain:
+        variant = _canonical(_tokens(written_out, acronyms))
         joined.append("".join(variant))
         canonical = min(canonical, variant)
     distinct = frozenset(tokens)
@@ -194,25 +212,42 @@ def _residue(name: str) -> tuple[str, ...]:
     return (*signs, *(re.findall(r"\$[^$]*\$", name) if "\N{CURRENCY SIGN}" in signs else ()))
 
 
-def _tokens(plain: str) -> tuple[str, ...]:
-    found = plain.split() if _is_simple(plain) else _TOKEN.findall(unicodedata.normalize("NFC", plain))
-    return tuple(filter(None, map(_token, found)))
+def _acronyms(written: str) -> frozenset[str]:
+    """Words of capitals alone in -S, folded: no plurals. In a name of capitals alone they mean nothing."""
+    if "S" not in written:
+        return _NONE
+    words = _LETTERS.findall(written)
+    if len(words) > 1 and written.isupper():
+        return _NONE
+    return frozenset(word.casefold() for word in words if word.endswith("S") and is_all_capitals(word))
+
+
+def _raw_tokens(plain: str) -> list[str]:
+    if _is_simple(plain):
+        return plain.split()
+    found: list[str] = _TOKEN.findall(unicodedata.normalize("NFC", plain))
+    return found
+
+
+def _tokens(plain: str, acronyms: frozenset[str] = _NONE) -> tuple[str, ...]:
+    found = _raw_tokens(plain)
+    if len(found) == 1 and found[0] in _NO_PLURAL_ALONE:
+        return (found[0],)
+    return tuple(filter(None, [word if word in acronyms else _token(word) for word in found]))
 
 
 @lru_cache(maxsize=_CACHED)
 def _token(word: str) -> str:
-    word = word.replace("’", "'")
-    folded = fold(word)
-    if folded in _SPELLINGS:
-        return _SPELLINGS[folded]
-    if folded.endswith(("'s", "s'")):
-        owner = folded.removesuffix("'s") if folded.endswith("'s") else folded[:-1]
-        return _SPELLINGS.get(owner, owner)
-    base = singular(folded.strip("'"))
-    base = _SPELLINGS.get(base, base)
-    if len(base) > 6:
-        base = re.sub(r"is(e|ed|ing|ation|able|er)$", r"iz\1", base)
-    return base
+    base = american(singular(_owner(word)))
+    return _SCHOOLS.get(base, base)
+
+
+def _owner(word: str) -> str:
+    """A word folded, without the ending of the possessive."""
+    folded = fold(word.replace("’", "'"))
+    if folded.endswith("'s"):
+        folded = folded[:-2]
+    return folded.strip("'")
 
 
 @lru_cache(maxsize=_CACHED)
@@ -296,17 +331,28 @@ def _narrows(narrow: tuple[str, ...], wide: tuple[str, ...]) -> bool:
 def join(first: Words, second: Words) -> str:
     """Why two names are the same, in a word; empty when no rule says so. Vetoes are not asked here.
 
-    `spelling`: equal but for case, accent, hyphen, possessive, plural, article, word order of "A of B".
-    `order`: the same words, the same last one. `property`: a noun of state and its adjective.
+    `letters`: the same letters but for case, accent, hyphen, gap, possessive and article. `plural`: a plural and its
+    singular. `spelling`: British and American, an umlaut written out, or words that mean one (mapping, map).
+    `of`: "A of B" and "B A". `order`: the same words, the same last one. `property`: a noun of state and its adjective.
     `acronym`: initials of the words they stand for, alone or within a longer name.
     `unsaid`: adverb and adjective, with or without the noun that they belong to.
+    Graphs of older versions say `spelling` for the first four.
     """
     if not first.tokens or not second.tokens or first.residue != second.residue:
         return ""
     if first.bracket and second.bracket and first.bracket != second.bracket:
         return ""
+    if rule := _join_by_words(first, second):
+        is_different = rule not in ("order", "unsaid") and _is_known_different(first.tokens, second.tokens)
+        return "" if is_different or not _may_turn(first, second) else rule
+    if _is_acronym_of(*sorted((first.tokens, second.tokens), key=len)):
+        return "acronym"
+    return "unsaid" if _leaves_unsaid(*sorted((first.canonical, second.canonical), key=len)) else ""
+
+
+def _join_by_words(first: Words, second: Words) -> str:
     if first.joined & second.joined:
-        return "" if _is_known_different(first.tokens, second.tokens) else "spelling"
+        return _reason(first, second)
     ours, theirs = first.canonical, second.canonical
     if (
         2 < len(ours) == len(theirs) <= _MAX_ORDER_WORDS
@@ -315,11 +361,46 @@ def join(first: Words, second: Words) -> str:
         and not _LINKS.intersection(ours)
     ):
         return "order"
-    if len(ours) == len(theirs) and _property_form(ours) == _property_form(theirs):
-        return "" if _is_known_different(first.tokens, second.tokens) else "property"
-    if _is_acronym_of(*sorted((first.tokens, second.tokens), key=len)):
-        return "acronym"
-    return "unsaid" if _leaves_unsaid(*sorted((ours, theirs), key=len)) else ""
+    return "property" if len(ours) == len(theirs) and _property_form(ours) == _property_form(theirs) else ""
+
+
+def _reason(first: Words, second: Words) -> str:
+    """Of two names with the same joined words, what tells them apart."""
+    ours, theirs = _owners(first.name), _owners(second.name)
+    if "".join(ours) == "".join(theirs):
+        return "letters"
+    if "".join(map(singular, ours)) == "".join(map(singular, theirs)):
+        return "plural"
+    return "of" if ("of" in ours) != ("of" in theirs) else "spelling"
+
+
+@lru_cache(maxsize=_CACHED)
+def _owners(name: str) -> tuple[str, ...]:
+    """The words of a name, folded, as they are written but for articles and possessives."""
+    plain = " ".join(detex(name).split()).casefold()
+    plain = (_PARENTHESIS.sub("", plain) if ")" in plain else plain) or plain
+    return tuple(word for word in map(_owner, _raw_tokens(plain)) if word and word not in _ARTICLES)
+
+
+def _may_turn(first: Words, second: Words) -> bool:
+    """Whether "A of B" may be "B A" here; true where only one order is at hand.
+
+    A must be a noun that neither measures nor holds B. Where B is a mass and no count noun (milk, bread), and may so
+    say what A is made of, both names must have A in the same number: "crumb of bread" is no "bread crumbs".
+    """
+    if ("of" in first.tokens) == ("of" in second.tokens):
+        return True
+    with_of, without = (first, second) if "of" in first.tokens else (second, first)
+    words = _owners(with_of.name)
+    if words.count("of") != 1 or words[0] == "of" or words[-1] == "of":
+        return True
+    head, last = words[words.index("of") - 1], words[-1]
+    noun = american(singular(head))
+    if noun in _MEASURES or noun in _NO_NOUNS or noun.endswith("ful") or is_past_form(head):
+        return False
+    is_counted = singular(last) != last or re.search(r"\bof\s+(?:an?|the)\b", with_of.name.casefold()) is not None
+    other = _owners(without.name)[-1]
+    return is_counted or (singular(head) == head) == (singular(other) == other)
 
 
 def _leaves_unsaid(short: Sequence[str], long: Sequence[str]) -> bool:
