@@ -17,10 +17,9 @@ from kgsynth.errors import ConfigError
 from kgsynth.reports import page, scaling
 from kgsynth.runs import atomic, read_json, write_json
 
-_LAWS: tuple[scaling.Law, ...] = ("rectified", "plain")
 _CURVE = 120
 _fit_file = click.argument("fit_file", metavar="FIT.json", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-_law = click.option("--law", type=click.Choice(_LAWS), help="Which law.  [default: that of the lower AIC]")
+_law = click.option("--law", type=click.Choice(scaling.LAWS), help="One law alone.  [default: both, by their weights]")
 _level = click.option(
     "--level", default=0.9, show_default=True, type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Of the intervals.",
@@ -54,40 +53,41 @@ def fit(
     seed: int,
     level: float,
 ) -> None:
-    """Fit L(D) = B / (D_l + D^beta) + E, and the plain law B / D^beta + E beside it.
+    """Fit L(D) = B / (D_l + D^beta) + E and the plain law B / D^beta + E, and weigh both by their AIC.
 
     \b
     POINTS.csv has columns billion_tokens (or tokens, or samples with --tokens-per-sample) and error_percent (or
-    accuracy_percent); model, where there are several; held_out, 1 for points that the fit may not see.
+    accuracy_percent); model, where there are several; held_out, 1 for points that the fit may not see. Several rows of
+    one size are repeated measurements: they tell the noise.
     """
     points = scaling.read_points(points_file, tokens_per_sample=tokens_per_sample)
+    mixture, left_out = scaling.fit_laws(points, is_shared=shared_beta, draws=draws, seed=seed)
+    for one in left_out:
+        say(one, err=True)
     found: dict[str, Any] = {}
     rows, checks = [], []
-    warnings: list[str] = []
-    for law in _LAWS:
-        try:
-            fitted = scaling.fit(points, law=law, is_shared=shared_beta, draws=draws, seed=seed)
-        except ConfigError as error:
-            if law == "plain":
-                raise
-            say(f"no rectified law: {error}", err=True)
-            continue
+    for fitted in mixture.fits:
+        law = fitted.law
         largest = scaling.without_largest(points, law=law, is_shared=shared_beta, draws=draws, seed=seed, level=level)
         found[law] = {**scaling.to_row(fitted), "without_largest": largest}
         rows += _parameter_rows(fitted, level)
-        warnings += [f"{law} law: {one}" for one in _warnings(fitted)]
         checks += [[law, *map(_cell, _check_row(one))] for one in largest]
-    write_json(output, {"laws": found, "level": level, "seed": seed})
+    both = scaling.without_largest(points, is_shared=shared_beta, draws=draws, seed=seed, level=level)
+    if len(mixture.fits) > 1:
+        checks += [["both", *map(_cell, _check_row(one))] for one in both]
+    write_json(output, {"laws": found, "without_largest": both, "level": level, "seed": seed})
     show_table(("law", "model", "parameter", "value", "low", "high"), [list(map(_cell, row)) for row in rows])
     if checks:
         say("\nfitted without the largest size of each model:")
-        header = ("law", "model", "billion tokens", "error %", "predicted", "low", "high")
-        show_table(header, checks)
-    for name, row in found.items():
-        say(f"{name}: AIC {row['aic']:.1f}, errors off by {100 * row['deviation']:.2g} % of themselves", err=True)
-    for one in warnings:
-        say(f"warning: {one}", err=True)
-    say(f"a fit in {output}; the lower AIC is better: {_better(found)}", err=True)
+        show_table(("law", "model", "billion tokens", "error %", "predicted", "low", "high"), checks)
+    for fitted in mixture.fits:
+        off = f"errors off by {100 * fitted.deviation:.2g} % of themselves"
+        say(f"{fitted.law}: AIC {fitted.aic:.1f}, {off}", err=True)
+        for one in _warnings(fitted):
+            say(f"warning: {fitted.law} law: {one}", err=True)
+    lower = min(mixture.fits, key=lambda one: one.aic).law
+    say(f"a fit in {output}; the lower AIC is better: {lower}", err=True)
+    say(f"forecasts use {_weighed(mixture)}", err=True)
 
 
 @scaling_group.command()
@@ -103,9 +103,10 @@ def predict(fit_file: Path, model: str | None, sizes: str, errors: str, law: sca
     wanted, aims = _numbers(sizes, "--at"), _numbers(errors, "--error")
     if not wanted and not aims:
         raise ConfigError("nothing to predict", hint="Give --at SIZE,… or --error PERCENT,….")
+    rows_of_both = bool(wanted and aims)
     rows = []
     far = False
-    for name in [model] if model else sorted(fitted.parameters):
+    for name in [model] if model else fitted.models:
         for one in scaling.predict(fitted, name, wanted, level=level):
             rows.append([name, one["billion_tokens"], one["error_percent"], one["low"], one["high"], _far(one)])
             far |= one["far"]
@@ -116,16 +117,17 @@ def predict(fit_file: Path, model: str | None, sizes: str, errors: str, law: sca
     header = ("model", "billion tokens", "error %", "low", "high", "")
     show_table(header, [list(map(_cell, row)) for row in rows])
     say(
-        f"{fitted.law} law; low and high are of the {'error' if wanted else 'size'}, {level:.0%} intervals of the law"
-        + ("" if not (wanted and aims) else "; where an error was given, of the size"),
+        f"{_weighed(fitted)}; low and high are of the {'error' if wanted else 'size'}, {level:.0%} intervals of the "
+        "curve without the noise of a measurement"
+        + ("; where an error was given, of the size" if rows_of_both else ""),
         err=True,
     )
     if any(row[1] == 0 for row in rows):
-        say("a size of 0: the law gives that error without any data.", err=True)
+        say("a size of 0: the curve has that error without any data.", err=True)
     if far:
         say(
-            f"far: more than {scaling.FAR:g} times beyond what was measured. The interval knows nothing of what may "
-            "change there.",
+            f"far: more than {scaling.FAR:g} times beyond what was measured. The interval knows only "
+            "of departures from the laws that the measured sizes show.",
             err=True,
         )
 
@@ -138,38 +140,27 @@ def predict(fit_file: Path, model: str | None, sizes: str, errors: str, law: sca
 @_law
 @_level
 def plot(fit_file: Path, output: Path, law: scaling.Law | None, level: float) -> None:
-    """Draw the law with its points, both axes logarithmic, intervals shaded."""
+    """Draw the forecast with its points, both axes logarithmic, intervals shaded."""
     if output.suffix not in (".png", ".svg", ".html"):
         raise ConfigError(f"{output}: the ending says the form; give .png, .svg or .html")
     fitted, held = _fitted(fit_file, law)
     plots = page.plots_module()
-    draw = plots.law([_line(fitted, name, level) for name in sorted(fitted.parameters)], label="scaling law")
+    draw = plots.law([_line(fitted, name, level) for name in fitted.models], label="scaling law")
     made = draw("png" if output.suffix == ".png" else "svg")
     if output.suffix == ".html":
         made = page.scaling_page(
-            said=f"The {fitted.law} law, {'one beta for all models' if fitted.is_shared else 'a beta for each model'}; "
+            said=f"Forecasts use {_weighed(fitted)}, {_betas(fitted)}; "
             + "; ".join(f"AIC of the {name} law {row['aic']:.1f}" for name, row in held.items())
             + ".",
             level=level,
             plot=str(made),
             parameters=[row for row in held.values() for row in _parameter_rows(scaling.from_row(row), level)],
-            points=[
-                [
-                    one.model,
-                    one.size,
-                    one.error,
-                    float(fitted.parameters[one.model].error(one.size)),
-                    one.error - float(fitted.parameters[one.model].error(one.size)),
-                    "held out" if one.held_out else "",
-                ]
-                for one in fitted.points
-                if one.model in fitted.parameters
-            ],
+            points=_point_rows(fitted),
             largest=[[name, *_check_row(one)] for name, row in held.items() for one in row["without_largest"]],
         )
     with atomic(output) as partial:
         partial.write_bytes(made if isinstance(made, bytes) else made.encode())
-    say(f"the {fitted.law} law in {output}", err=True)
+    say(f"{_weighed(fitted)} in {output}", err=True)
 
 
 @scaling_group.command()
@@ -220,16 +211,17 @@ def plan(
     rows: list[list[Any]] = []
     if fit_file is not None:
         fitted = _fitted(fit_file, law)[0]
-        if model is None and len(fitted.parameters) > 1:
-            raise ConfigError("the fit has several models", hint=f"Give --model: {', '.join(fitted.parameters)}.")
-        name = model or next(iter(fitted.parameters))
+        if model is None and len(fitted.models) > 1:
+            raise ConfigError("the fit has several models", hint=f"Give --model: {', '.join(fitted.models)}.")
+        name = model or fitted.models[0]
         total = found["tokens"] / 1e9
         rows = [
             [f"{times} ×" if times > 1 else "this much", *list(one.values())[:4], _far(one)]
             for times in (1, 2, 10)
             for one in scaling.predict(fitted, name, [times * total], level=level)
         ]
-        say(f"\n{name}, {fitted.law} law; nothing brings it below {fitted.parameters[name].floor:.4g} %:")
+        floors = ", ".join(f"{one.parameters[name].floor:.4g} % by the {one.law} law" for one in fitted.fits)
+        say(f"\n{name}, {_weighed(fitted)}; no amount of data goes below E: {floors}")
         show_table(("", "billion tokens", "error %", "low", "high", ""), [list(map(_cell, row)) for row in rows])
     if json_file is not None:
         write_json(json_file, {**found, "supply": pipeline.supply_row(held), "predictions": rows})
@@ -278,18 +270,38 @@ def subset(curated: Path, sizes: str, output: Path, seed: int, overwrite: bool, 
     say(f"{len(found['subsets'])} subsets in {output}; subsets.json says what each holds", err=True)
 
 
-def _fitted(path: Path, law: scaling.Law | None) -> tuple[scaling.Fit, dict[str, Any]]:
+def _fitted(path: Path, law: scaling.Law | None) -> tuple[scaling.Mixture, dict[str, Any]]:
+    """What is to predict, one law alone or all of a file; and the rows of the file by law."""
     held = read_json(path).get("laws")
     if not isinstance(held, dict) or not held:
         raise ConfigError(f"{path} is not a fit", hint="`kgsynth scaling fit POINTS.csv -o FIT.json` writes one.")
-    name = law or _better(held)
-    if name not in held:
-        raise ConfigError(f"{path} has no {name} law", hint=f"It has {', '.join(held)}.")
-    return scaling.from_row(held[name]), held
+    if law is not None and law not in held:
+        raise ConfigError(f"{path} has no {law} law", hint=f"It has {', '.join(held)}.")
+    names = [one for one in scaling.LAWS if one in held and law in (None, one)]
+    return scaling.mix([scaling.from_row(held[one]) for one in names]), held
 
 
-def _better(laws: Mapping[str, Any]) -> str:
-    return min(laws, key=lambda name: float(laws[name]["aic"]))
+def _weighed(fitted: scaling.Mixture) -> str:
+    """The laws and their weights in words."""
+    if len(fitted.fits) == 1:
+        return f"the {fitted.fits[0].law} law alone"
+    shares = zip(fitted.fits, fitted.weights, strict=True)
+    return "both laws by their weights: " + ", ".join(f"{one.law} {weight:.1%}" for one, weight in shares)
+
+
+def _betas(fitted: scaling.Mixture) -> str:
+    return "one beta for all models" if fitted.fits[0].is_shared else "a beta for each model"
+
+
+def _point_rows(fitted: scaling.Mixture) -> list[list[Any]]:
+    rows: list[list[Any]] = []
+    for one in fitted.points:
+        if one.model in fitted.models:
+            (said,) = scaling.predict(fitted, one.model, [one.size], level=0.9)
+            expected = said["error_percent"]
+            where = "held out" if one.held_out else ""
+            rows.append([one.model, one.size, one.error, expected, one.error - expected, where])
+    return rows
 
 
 def _parameter_rows(fitted: scaling.Fit, level: float) -> list[list[Any]]:
@@ -310,8 +322,8 @@ def _check_row(one: Mapping[str, Any]) -> list[Any]:
 def _warnings(fitted: scaling.Fit) -> list[str]:
     """What to know before anything is read off a fit."""
     found = []
-    for model, own in sorted(fitted.parameters.items()):
-        if at_bound := scaling.at_bound(own, law_name=fitted.law):
+    for model in sorted(fitted.parameters):
+        if at_bound := scaling.at_bound(fitted, model):
             found.append(f"{model}: {' and '.join(at_bound)} ended at a bound: the points do not tell the law")
         seen = sorted((one.size, one.error) for one in fitted.points if one.model == model and not one.held_out)
         if len(seen) > 1 and seen[-1][1] >= seen[0][1]:
@@ -319,7 +331,7 @@ def _warnings(fitted: scaling.Fit) -> list[str]:
     return found
 
 
-def _line(fitted: scaling.Fit, model: str, level: float) -> dict[str, Any]:
+def _line(fitted: scaling.Mixture, model: str, level: float) -> dict[str, Any]:
     own = [one for one in fitted.points if one.model == model]
     seen = sorted(one.size for one in own if not one.held_out)
     sizes = np.geomspace(min(one.size for one in own) / 1.5, max(one.size for one in own) * scaling.FAR, _CURVE)

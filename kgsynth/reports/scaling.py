@@ -5,13 +5,15 @@
 
 D is in billions of tokens, L in percent. D_l is what the model knew before, in the same measure as D^beta; E is what no
 amount of this data takes away.
+
+No curve follows a law exactly. A forecast therefore averages both laws by their Akaike weights (Burnham and Anderson
+2002), and lets the curve depart from each law as far as the residuals of that law say (Kennedy and O'Hagan 2001).
 """
 
 import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,19 +23,21 @@ from numpy.typing import NDArray
 from kgsynth.errors import ConfigError
 from kgsynth.randomness import stream
 from kgsynth.records import plain
+from kgsynth.reports.law_fit import BETA_BOUNDS, MOST_KNOWN, Departure, LawFit, Layout
 
 Law = Literal["rectified", "plain"]
+LAWS: tuple[Law, ...] = ("rectified", "plain")
 Floats = NDArray[np.float64]
 
 # Residuals of log L beyond this many standard deviations count linearly: 99 % of the efficiency of least squares when
-# there are no outliers (Huber 1964). Never below .0001, for a table that is rounded.
+# there are no outliers (Huber 1964).
 _HUBER = 2.0
-_LEAST_DELTA = 1e-4
-_BETAS = (0.15, 0.3, 0.5, 0.8, 1.2)
-_LEVELS = (0.1, 0.5, 0.9)  # E as a share of the least error
-_KNOWN = (0.03, 0.3, 3.0)  # D_l as a share of the least D^beta
-_BETA_BOUNDS = (0.01, 4.0)
-_MOST_KNOWN = 1e6
+# A departure is known at the measured sizes and at these multiples of the least and of the largest, linear between.
+_BELOW = (1 / 256, 1 / 4)
+_BEYOND = (2.0, 4.0, 16.0, 256.0, 65536.0)
+# A size is looked for up to so many times the largest, on a grid of so many sizes.
+_REACH = 1e12
+_GRID = 2000
 # Beyond so many times the largest size, or below the least by as much, a prediction extrapolates far.
 FAR = 4.0
 _SIZE_COLUMNS = ("billion_tokens", "tokens", "samples")
@@ -76,7 +80,9 @@ class Fit:
     """A law fitted to the points of one or more models, and as many fits of simulated points as were drawn.
 
     `deviation` is the standard deviation of log L around the law, `residuals` the log L of each point minus that of the
-    law, in the order of `points`.
+    law, in the order of `points`. `knots` are sizes; `departure` is how far log L is expected to depart from the law
+    there, and `departures` holds the same of each draw. A fit of an exact law has no knots. `aic` is that
+    of the law with independent noise, `departing_aic` that of the law with noise and a departure.
     """
 
     law: Law
@@ -87,15 +93,42 @@ class Fit:
     residuals: tuple[float, ...]
     aic: float
     is_shared: bool
+    departing_aic: float | None = None
+    knots: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    departure: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    departures: tuple[Mapping[str, tuple[float, ...]], ...] = ()
 
     def interval(self, values: Iterable[float], level: float) -> tuple[float, float]:
         """The middle `level` of some values."""
-        held = np.sort(np.fromiter(values, dtype=float))
-        if not held.size:
-            return math.nan, math.nan
-        # Without interpolation: between two draws one of which is infinite there is no number.
-        low = math.floor((1 - level) / 2 * (held.size - 1))
-        return float(held[low]), float(held[held.size - 1 - low])
+        return interval(values, level)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixture:
+    """Several laws fitted to the same points, with weights that sum to 1."""
+
+    fits: tuple[Fit, ...]
+    weights: tuple[float, ...]
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """The points of all fits."""
+        return self.fits[0].points
+
+    @property
+    def models(self) -> list[str]:
+        """The names of the models, sorted."""
+        return sorted(self.fits[0].parameters)
+
+
+def interval(values: Iterable[float], level: float) -> tuple[float, float]:
+    """The middle `level` of some values; NaN where there are none."""
+    held = np.sort(np.fromiter(values, dtype=float))
+    if not held.size:
+        return math.nan, math.nan
+    # Without interpolation: between two draws one of which is infinite there is no number.
+    low = math.floor((1 - level) / 2 * (held.size - 1))
+    return float(held[low]), float(held[held.size - 1 - low])
 
 
 def read_points(path: Path, *, tokens_per_sample: float | None = None) -> list[Point]:
@@ -104,6 +137,7 @@ def read_points(path: Path, *, tokens_per_sample: float | None = None) -> list[P
     Args:
         path: with a size column (`billion_tokens`, `tokens`, or `samples`), an error column (`error_percent` or
             `accuracy_percent`), and, where wanted, `model` and `held_out` (1 for points that the fit may not see).
+            Several errors of a model at one size are repeated measurements.
         tokens_per_sample: for a column of samples.
 
     Raises:
@@ -126,7 +160,7 @@ def read_points(path: Path, *, tokens_per_sample: float | None = None) -> list[P
     if sizes[0] == "samples" and not tokens_per_sample:
         raise ConfigError(f"{path} counts samples", hint="Give --tokens-per-sample, so that sizes are tokens.")
     unit = {"billion_tokens": 1.0, "tokens": 1e-9, "samples": (tokens_per_sample or 0) * 1e-9}[sizes[0]]
-    points: dict[tuple[str, float], Point] = {}
+    points = []
     for line, row in enumerate(rows, 2):
         where = f"{path}, line {line}"
         size, error = _number(row, sizes[0], where) * unit, _number(row, errors[0], where)
@@ -136,13 +170,11 @@ def read_points(path: Path, *, tokens_per_sample: float | None = None) -> list[P
         if not 0 < error <= 100:
             raise ConfigError(f"{where}: {errors[0]} is {row[errors[0]]}: give percent, so that the error is over 0")
         model = (row.get("model") or "model").strip()
-        if (model, size) in points:
-            raise ConfigError(f"{where}: {model} has two errors at the same size", hint="Give their mean.")
         held_out = (row.get("held_out") or "0").strip().casefold() in ("1", "true", "yes")
-        points[model, size] = Point(model=model, size=size, error=error, held_out=held_out)
+        points.append(Point(model=model, size=size, error=error, held_out=held_out))
     if not points:
         raise ConfigError(f"{path} holds no point")
-    return sorted(points.values(), key=lambda one: (one.model, one.size))
+    return sorted(points, key=lambda one: (one.model, one.size))
 
 
 def _number(row: Mapping[str, str], name: str, where: str) -> float:
@@ -155,12 +187,12 @@ def _number(row: Mapping[str, str], name: str, where: str) -> float:
     return value
 
 
-def fit(points: Sequence[Point], *, law: Law, is_shared: bool, draws: int, seed: int) -> Fit:
+def fit(points: Sequence[Point], *, law: Law, is_shared: bool, draws: int, seed: int, may_depart: bool = True) -> Fit:
     """Fit a law by Huber loss on the residuals of log L, from a grid of starts within bounds.
 
-    Intervals come from a parametric bootstrap: points are drawn anew around the fitted law and fitted. The deviation
-    they are drawn with is itself drawn, from its own distribution given so few points (n - p degrees of freedom, scaled
-    inverse chi-square), as a t interval is wider than a normal one.
+    Intervals come from a parametric bootstrap: points are drawn anew around the fitted law and fitted. What they are
+    drawn with, noise and a smooth departure of the curve from the law, is itself drawn, from its own distribution given
+    the residuals (`Departure`). Repeated measurements of one size tell the noise apart from the departure.
 
     Args:
         points: those that are held out are left out.
@@ -168,51 +200,130 @@ def fit(points: Sequence[Point], *, law: Law, is_shared: bool, draws: int, seed:
         is_shared: one beta for all models.
         draws: simulated fits; 0 for no intervals.
         seed: of the draws.
+        may_depart: whether the curve may depart from the law; if not, all residuals are noise, and intervals hold only
+            if the law is true.
 
     Raises:
-        ConfigError: there are not more points than parameters.
+        ConfigError: there are not more points than parameters, or fewer sizes than parameters.
     """
     used = [one for one in points if not one.held_out]
     unseen = {one.model for one in points} - {one.model for one in used}
     if unseen:
         raise ConfigError(f"all points of {', '.join(sorted(unseen))} are held out", hint="Leave some to the fit.")
     models = sorted({one.model for one in used})
-    shape = _Shape(used, models, law=law, is_shared=is_shared and len(models) > 1)
-    for model in models:
-        own = [one for one in used if one.model == model]
-        least = shape.each + (0 if shape.is_shared else 1)
-        if len(own) < least:
-            raise ConfigError(
-                f"{len(own)} points of {model} do not tell {least} parameters of the {law} law",
-                hint="Measure more sizes; the plain law needs one less, and several models may share beta.",
-            )
-    freedom = len(used) - shape.count
-    if freedom < 1:
-        raise ConfigError(
-            f"{len(used)} points do not tell {shape.count} parameters of the {law} law",
-            hint="Measure more sizes; the plain law needs one less, and several models may share beta.",
-        )
-    logs = np.log([one.error for one in used])
-    best = shape.solve(logs, shape.starts())
-    residuals = shape.residuals(best, logs)
-    deviation = float(np.sqrt((residuals**2).sum() / freedom))
-    simulated = []
-    expected = logs - residuals
-    for number in range(draws):
-        rng = stream(seed, "scaling", number)
-        spread = deviation * math.sqrt(freedom / rng.chisquare(freedom))
-        drawn = expected + rng.normal(scale=max(spread, 1e-12), size=len(logs))
-        simulated.append(shape.parameters(shape.solve(drawn, [best])))
+    layout = Layout(
+        np.log([one.size for one in used]),
+        np.array([models.index(one.model) for one in used]),
+        np.log([one.error for one in used]),
+    )
+    shape = LawFit(layout, len(models), has_known=law == "rectified", is_shared=is_shared and len(models) > 1)
+    _demand_enough(used, shape, models, law)
+    best = shape.best(huber=_HUBER)
+    residuals = shape.logs - shape.expected(best[None])[0]
+    deviation = float(np.sqrt((residuals**2).sum() / (len(used) - shape.count)))
+    rng = stream(seed, f"scaling {law}", 0)
+    held: dict[str, Any] = {}
+    if may_depart:
+        drawn, held = _departures(used, models, layout, shape, best, draws, rng)
+    else:
+        drawn = shape.refit(_noisy(shape, best, deviation, draws, rng), best, huber=_HUBER) if draws else best[:0, None]
     return Fit(
         law=law,
         points=tuple(points),
-        parameters=shape.parameters(best),
-        draws=tuple(simulated),
+        parameters=_parameters(shape, models, best),
+        draws=tuple(_parameters(shape, models, one) for one in drawn),
         deviation=deviation,
         residuals=tuple(float(one) for one in residuals),
         aic=_aic(residuals, shape.count),
         is_shared=shape.is_shared,
+        **held,
     )
+
+
+def _demand_enough(used: Sequence[Point], shape: LawFit, models: Sequence[str], law: Law) -> None:
+    hint = "Measure more sizes; the plain law needs one less, and several models may share beta."
+    least = shape.each + (0 if shape.is_shared else 1)
+    for model in models:
+        own = [one.size for one in used if one.model == model]
+        if len(set(own)) < least:
+            raise ConfigError(f"{_counted(own)} of {model} do not tell {least} parameters of the {law} law", hint=hint)
+    places = [(one.model, one.size) for one in used]
+    if len(places) <= shape.count or len(set(places)) < shape.count:
+        raise ConfigError(f"{_counted(places)} do not tell {shape.count} parameters of the {law} law", hint=hint)
+
+
+def _counted(places: Sequence[object]) -> str:
+    different = len(set(places))
+    return f"{len(places)} points" + ("" if different == len(places) else f" ({different} without repetitions)")
+
+
+def _noisy(shape: LawFit, best: Floats, deviation: float, draws: int, rng: np.random.Generator) -> Floats:
+    """Points around the law, (draws, points); the deviation has a scaled inverse chi-square distribution."""
+    freedom = len(shape.logs) - shape.count
+    spread = deviation * np.sqrt(freedom / rng.chisquare(freedom, size=draws))
+    noise = rng.normal(size=(draws, len(shape.logs))) * np.maximum(spread, 1e-12)[:, None]
+    return np.asarray(shape.expected(best[None]) + noise)
+
+
+def _departures(
+    used: Sequence[Point],
+    models: Sequence[str],
+    layout: Layout,
+    shape: LawFit,
+    best: Floats,
+    draws: int,
+    rng: np.random.Generator,
+) -> tuple[Floats, dict[str, Any]]:
+    """Vectors of simulated fits, (draws, parameters), and what a `Fit` says of departures."""
+    knots = {model: _knots([one.size for one in used if one.model == model]) for model in models}
+    places = [
+        np.concatenate([layout.log_sizes[layout.model == number], np.log(knots[model])])
+        for number, model in enumerate(models)
+    ]
+    expected = shape.expected(best[None])
+    departure = Departure(shape.logs - expected[0], shape.slopes(best[None])[0], places, layout.model)
+
+    def by_model(values: Floats) -> dict[str, tuple[float, ...]]:
+        return {
+            model: tuple(round(float(one), 7) for one in values[rows])
+            for model, rows in zip(models, departure.knots, strict=True)
+        }
+
+    found: list[Mapping[str, tuple[float, ...]]] = []
+    vectors = np.empty((0, shape.count))
+    if draws:
+        drawn = departure.draw(rng, draws)
+        logs = expected + drawn.at_points
+        vectors = shape.refit(logs, best, huber=_HUBER)
+        found = [by_model(one) for one in departure.given(drawn, logs - shape.expected(vectors))]
+    return vectors, {
+        "departing_aic": departure.aic(),
+        "knots": knots,
+        "departure": by_model(departure.mean()),
+        "departures": tuple(found),
+    }
+
+
+def _knots(sizes: Sequence[float]) -> tuple[float, ...]:
+    measured = sorted(set(sizes))
+    below, beyond = [measured[0] * one for one in _BELOW], [measured[-1] * one for one in _BEYOND]
+    return (*below, *measured, *beyond)
+
+
+def _parameters(shape: LawFit, models: Sequence[str], vector: Floats) -> dict[str, Parameters]:
+    """The parameters of each model, in the units of the points."""
+    found = {}
+    for number, model in enumerate(models):
+        first = shape.betas + shape.each * number
+        beta = float(vector[0 if shape.is_shared else number])
+        power, least = math.exp(beta * shape.centres[number]), math.exp(shape.least[number])
+        found[model] = Parameters(
+            beta=beta,
+            scale=math.exp(vector[first]) * least * power,
+            known=float(vector[first + 1]) * power if shape.has_known else 0.0,
+            floor=float(vector[first + shape.each - 1]) * least,
+        )
+    return found
 
 
 def _aic(residuals: Floats, parameters: int) -> float:
@@ -223,209 +334,204 @@ def _aic(residuals: Floats, parameters: int) -> float:
     return len(residuals) * math.log(max(float((residuals**2).mean()), 1e-18)) + 2 * (parameters + 1)
 
 
-class _Shape:
-    """A law over the points of some models as one vector of parameters.
+def mix(fits: Sequence[Fit]) -> Mixture:
+    """Give the fits of several laws to the same points Akaike weights (Burnham and Anderson 2002).
 
-    In it stand beta (one, or one a model), then for each model log B, D_l where the law has it, and E.
+    Akaike's criterion is that of the laws with their departures; where a fit has none, as that of an exact law, that of
+    the laws with independent noise.
+
+    Raises:
+        ConfigError: there is no fit, or they are not of the same points and models.
     """
-
-    def __init__(self, points: Sequence[Point], models: Sequence[str], *, law: Law, is_shared: bool) -> None:
-        self.models, self.is_shared = models, is_shared
-        self._has_known = law == "rectified"
-        self.each = 3 if self._has_known else 2
-        self._betas = 1 if is_shared else len(models)
-        self.count = self._betas + self.each * len(models)
-        self._sizes = np.array([one.size for one in points])
-        self._logs = np.log(self._sizes)
-        self._model = np.array([models.index(one.model) for one in points])
-        self._beta_at = np.zeros(len(points), dtype=int) if is_shared else self._model
-        self._at = self._betas + self.each * self._model
-        least = [min(one.error for one in points if one.model == model) for model in models]
-        self._least = np.array(least)
-        self._low = np.concatenate(
-            [np.full(self._betas, _BETA_BOUNDS[0]), np.tile([-20.0, *[0.0] * (self.each - 1)], len(models))]
-        )
-        high = [[30.0, *([_MOST_KNOWN] if self._has_known else []), 100.0] for _ in models]
-        self._high = np.concatenate([np.full(self._betas, _BETA_BOUNDS[1]), np.ravel(high)])
-
-    def starts(self) -> list[Floats]:
-        """A grid of starts; B is such that the first point of each model is met."""
-        known = _KNOWN if self._has_known else (0.0,)
-        return [self._start(beta, level, share) for beta, level, share in product(_BETAS, _LEVELS, known)]
-
-    def _start(self, beta: float, level: float, share: float) -> Floats:
-        vector = np.empty(self.count)
-        vector[: self._betas] = beta
-        for number in range(len(self.models)):
-            own = self._sizes[self._model == number]
-            size, floor = own.min(), level * self._least[number]
-            held = share * size**beta
-            scale = max(1e-6, (self._least[number] * 1.5 - floor) * (held + size**beta))
-            values = [math.log(scale), held, floor] if self._has_known else [math.log(scale), floor]
-            first = self._betas + self.each * number
-            vector[first : first + self.each] = values
-        return vector
-
-    def residuals(self, vector: Floats, logs: Floats) -> Floats:
-        """Log L of the points minus that of the law."""
-        left: Floats = logs - np.log(self._errors(vector)[0])
-        return left
-
-    def _errors(self, vector: Floats) -> tuple[Floats, Floats, Floats]:
-        powers = np.exp(vector[self._beta_at] * self._logs)
-        held = vector[self._at + 1] if self._has_known else 0.0
-        parts: Floats = np.exp(vector[self._at]) / (held + powers)
-        return parts + vector[self._at + self.each - 1], parts, powers
-
-    def _slopes(self, vector: Floats) -> Floats:
-        errors, parts, powers = self._errors(vector)
-        held = vector[self._at + 1] if self._has_known else 0.0
-        rows = np.arange(len(self._sizes))
-        found = np.zeros((len(rows), self.count))
-        bases = held + powers
-        found[rows, self._beta_at] = parts / bases * powers * self._logs / errors
-        found[rows, self._at] = -parts / errors
-        if self._has_known:
-            found[rows, self._at + 1] = parts / bases / errors
-        found[rows, self._at + self.each - 1] = -1 / errors
-        return found
-
-    def solve(self, logs: Floats, starts: Sequence[Floats]) -> Floats:
-        """The vector of least Huber loss over all starts; its border is set by the residuals themselves."""
-        from scipy.optimize import least_squares
-
-        def solved(start: Floats, delta: float) -> Any:
-            inside = np.clip(start, self._low + 1e-9, self._high - 1e-9)
-            return least_squares(
-                lambda vector: self.residuals(vector, logs),
-                inside,
-                jac=self._slopes,
-                bounds=(self._low, self._high),
-                x_scale="jac",
-                loss="huber",
-                f_scale=delta,
-                max_nfev=300,
-            )
-
-        first = min((solved(start, 1.0) for start in starts), key=lambda one: one.cost)
-        freedom = max(1, len(logs) - self.count)
-        delta = max(_LEAST_DELTA, _HUBER * math.sqrt(float((first.fun**2).sum()) / freedom))
-        return np.asarray(solved(first.x, delta).x, dtype=float)
-
-    def parameters(self, vector: Floats) -> dict[str, Parameters]:
-        """The parameters of each model."""
-        found = {}
-        for number, model in enumerate(self.models):
-            first = self._betas + self.each * number
-            found[model] = Parameters(
-                beta=float(vector[0 if self.is_shared else number]),
-                scale=float(np.exp(vector[first])),
-                known=float(vector[first + 1]) if self._has_known else 0.0,
-                floor=float(vector[first + self.each - 1]),
-            )
-        return found
+    if not fits or any(
+        one.points != fits[0].points or one.parameters.keys() != fits[0].parameters.keys() for one in fits
+    ):
+        raise ConfigError("a mixture needs fits of the same points and models")
+    known = [one.departing_aic for one in fits if one.departing_aic is not None]
+    logs = -np.array(known if len(known) == len(fits) else [one.aic for one in fits]) / 2
+    shares = np.exp(logs - logs.max())
+    return Mixture(fits=tuple(fits), weights=tuple(float(one) for one in shares / shares.sum()))
 
 
-def predict(fitted: Fit, model: str, sizes: Sequence[float], *, level: float) -> list[dict[str, Any]]:
+def fit_laws(points: Sequence[Point], *, is_shared: bool, draws: int, seed: int) -> tuple[Mixture, list[str]]:
+    """Fit all laws that the points can tell, and mix them.
+
+    Returns:
+        The mixture, and for each law that needs more points why it was left out.
+
+    Raises:
+        ConfigError: there are too few points for the plain law, which needs the fewest.
+    """
+    fits, left_out = [], []
+    for law in LAWS:
+        try:
+            fits.append(fit(points, law=law, is_shared=is_shared, draws=draws, seed=seed))
+        except ConfigError as error:
+            if law == "plain":
+                raise
+            left_out.append(f"no {law} law: {error}")
+    return mix(fits), left_out
+
+
+def predict(fitted: Fit | Mixture, model: str, sizes: Sequence[float], *, level: float) -> list[dict[str, Any]]:
     """The error of a model at some sizes.
 
     Args:
-        fitted: the law.
+        fitted: a law, or a mixture of laws.
         model: one of its models.
         sizes: in billions of tokens.
         level: of the intervals, in (0, 1).
 
     Returns:
-        For each size: billion_tokens, error_percent, low, high (of the law, without the noise of a measurement), and
+        For each size: billion_tokens, error_percent, low, high (of the curve, without the noise of a measurement), and
         `far`, when it is more than 4 times beyond what was measured.
 
     Raises:
-        ConfigError: the law has no such model.
+        ConfigError: there is no such model.
     """
-    law, draws, measured = _of_model(fitted, model)
+    measured = _measured(fitted, model)
+    means, drawn = _curves(fitted, model, sizes)
     return [
         {
             "billion_tokens": float(size),
-            "error_percent": float(law.error(size)),
-            **_bounds(fitted, (float(one.error(size)) for one in draws), level),
-            "far": size > FAR * measured[-1] or size < measured[0] / FAR,
+            "error_percent": float(mean),
+            **_bounds(of_size, level),
+            "far": bool(size > FAR * measured[-1] or size < measured[0] / FAR),
         }
-        for size in sizes
+        for size, mean, of_size in zip(sizes, means, drawn.T, strict=True)
     ]
 
 
-def size_for(fitted: Fit, model: str, error: float, *, level: float) -> dict[str, Any]:
-    """The size that a model needs for an error, as `predict` says it; infinite where no size is enough.
+def size_for(fitted: Fit | Mixture, model: str, error: float, *, level: float) -> dict[str, Any]:
+    """The least size that gives a model an error, as `predict` says it; infinite where no size is enough.
 
     Raises:
-        ConfigError: the law has no such model.
+        ConfigError: there is no such model.
     """
-    law, draws, measured = _of_model(fitted, model)
-    size = law.size(error)
+    measured = _measured(fitted, model)
+    grid = np.geomspace(measured[0] / _REACH, measured[-1] * _REACH, _GRID)
+    means, drawn = _curves(fitted, model, grid)
+    (size,) = _first_sizes(grid, means[None], error)
     return {
         "error_percent": float(error),
-        "billion_tokens": size,
-        **_bounds(fitted, (one.size(error) for one in draws), level),
-        "far": size > FAR * measured[-1] or size < measured[0] / FAR,
+        "billion_tokens": float(size),
+        **_bounds(_first_sizes(grid, drawn, error), level),
+        "far": bool(size > FAR * measured[-1] or size < measured[0] / FAR),
     }
 
 
-def _of_model(fitted: Fit, model: str) -> tuple[Parameters, list[Parameters], list[float]]:
-    if model not in fitted.parameters:
+def _measured(fitted: Fit | Mixture, model: str) -> list[float]:
+    one = fitted.fits[0] if isinstance(fitted, Mixture) else fitted
+    if model not in one.parameters:
         raise ConfigError(
-            f"the fit has no model {model!r}", hint=f"It has {', '.join(sorted(fitted.parameters))} (--model)."
+            f"the fit has no model {model!r}", hint=f"It has {', '.join(sorted(one.parameters))} (--model)."
         )
-    measured = sorted(one.size for one in fitted.points if one.model == model and not one.held_out)
-    return fitted.parameters[model], [draw[model] for draw in fitted.draws], measured
+    return sorted(point.size for point in one.points if point.model == model and not point.held_out)
 
 
-def _bounds(fitted: Fit, values: Iterable[float], level: float) -> dict[str, float]:
-    low, high = fitted.interval(values, level)
+def _curves(fitted: Fit | Mixture, model: str, sizes: Sequence[float] | Floats) -> tuple[Floats, Floats]:
+    """The expected errors at some sizes, (sizes,), and those of the draws, (draws, sizes).
+
+    A mixture has the weighted geometric mean of its laws, and of each law as many draws as its weight says.
+    """
+    if isinstance(fitted, Fit):
+        knots, at = fitted.knots.get(model, ()), np.asarray(sizes, dtype=float)
+        law = _errors([fitted.parameters[model]], [fitted.departure[model]] if knots else [], knots, at)
+        paths = [one[model] for one in fitted.departures]
+        return law[0], _errors([one[model] for one in fitted.draws], paths, knots, at)
+    logs, drawn = np.zeros(len(sizes)), []
+    for one, weight in zip(fitted.fits, fitted.weights, strict=True):
+        mean, own = _curves(one, model, sizes)
+        logs += weight * np.log(mean)
+        drawn.append(own[: round(weight * len(own))])
+    return np.exp(logs), np.concatenate(drawn)
+
+
+def _errors(
+    laws: Sequence[Parameters], departures: Sequence[Sequence[float]], knots: Sequence[float], sizes: Floats
+) -> Floats:
+    """The errors of some curves at some sizes, (curves, sizes); departures are linear in log size between knots."""
+    beta, scale, known, floor = (
+        np.array([getattr(one, name) for one in laws])[:, None] for name in ("beta", "scale", "known", "floor")
+    )
+    found: Floats = scale / (known + sizes**beta) + floor
+    if departures:
+        shares = [np.interp(np.log(sizes), np.log(knots), row) for row in np.eye(len(knots))]
+        found = found * np.exp(np.asarray(departures) @ np.asarray(shares))
+    return found
+
+
+def _first_sizes(grid: Floats, errors: Floats, error: float) -> Floats:
+    """Where each curve (curves, grid) first is down to an error; 0 at the start of the grid, infinite if nowhere."""
+    reached = errors <= error
+    at = np.clip(reached.argmax(axis=1), 1, None)
+    rows = np.arange(len(errors))
+    above, below = np.log(errors[rows, at - 1] / error), np.log(errors[rows, at] / error)
+    share = np.clip(above / np.where(above > below, above - below, 1), 0, 1)
+    found = np.exp(np.log(grid[at - 1]) + share * np.log(grid[at] / grid[at - 1]))
+    return np.where(reached[:, 0], 0.0, np.where(reached.any(axis=1), found, math.inf))
+
+
+def _bounds(values: Floats, level: float) -> dict[str, float]:
+    low, high = interval(values, level)
     return {"low": low, "high": high}
 
 
-def at_bound(law: Parameters, *, law_name: Law) -> list[str]:
+def at_bound(fitted: Fit, model: str) -> list[str]:
     """The parameters that ended where the fit was not allowed to go further, by the letters of the law."""
     found = []
-    low, high = _BETA_BOUNDS
+    law = fitted.parameters[model]
+    low, high = BETA_BOUNDS
     if law.beta <= low * 1.01 or law.beta >= high * 0.99:
         found.append("beta")
-    if law_name == "rectified" and law.known >= _MOST_KNOWN * 0.99:
+    centre = np.log(_measured(fitted, model)).mean()
+    if law.known >= MOST_KNOWN * 0.99 * math.exp(law.beta * centre):
         found.append("D_l")
     return found
 
 
 def without_largest(
-    points: Sequence[Point], *, law: Law, is_shared: bool, draws: int, seed: int, level: float
+    points: Sequence[Point], *, law: Law | None = None, is_shared: bool, draws: int, seed: int, level: float
 ) -> list[dict[str, Any]]:
-    """What the law, fitted without the largest size of each model, says of it; none where too few points are left.
+    """What is said of the largest size of each model by a fit without it; none where too few points are left.
+
+    Args:
+        points: those that are held out are left out.
+        law: which; None for the mixture of both.
+        is_shared: one beta for all models.
+        draws: simulated fits.
+        seed: of the draws.
+        level: of the intervals, in (0, 1).
 
     Returns:
-        For each model: model, billion_tokens, error_percent (measured), predicted, low, high; the interval is that of a
-        measurement, noise and all.
+        For each model: model, billion_tokens, error_percent (measured; the mean of several), predicted, low, high; the
+        interval is that of a measurement, noise and all.
     """
     used = [one for one in points if not one.held_out]
-    largest = {one.model: one for one in sorted(used, key=lambda one: one.size)}
-    left = [one for one in used if one is not largest[one.model]]
+    largest = {one.model: one.size for one in sorted(used, key=lambda one: one.size)}
+    left = [one for one in used if one.size < largest[one.model]]
     try:
-        fitted = fit(left, law=law, is_shared=is_shared, draws=draws, seed=seed)
+        if law is None:
+            fitted: Fit | Mixture = fit_laws(left, is_shared=is_shared, draws=draws, seed=seed)[0]
+        else:
+            fitted = fit(left, law=law, is_shared=is_shared, draws=draws, seed=seed)
     except ConfigError:
         return []
-    noise = stream(seed, "scaling measurement", 0).normal(scale=fitted.deviation, size=max(1, draws))
+    fits = fitted.fits if isinstance(fitted, Mixture) else (fitted,)
+    deviation = math.exp(sum(math.log(max(one.deviation, 1e-12)) for one in fits) / len(fits))
+    rng = stream(seed, "scaling measurement", 0)
     found = []
-    for model, point in sorted(largest.items()):
-        drawn = (
-            float(draw[model].error(point.size)) * math.exp(one) for draw, one in zip(fitted.draws, noise, strict=False)
-        )
-        low, high = fitted.interval(drawn, level)
+    for model, size in sorted(largest.items()):
+        own = [one.error for one in used if one.model == model and one.size == size]
+        means, drawn = _curves(fitted, model, [size])
+        noise = rng.normal(scale=deviation / math.sqrt(len(own)), size=len(drawn))
         found.append(
             {
                 "model": model,
-                "billion_tokens": point.size,
-                "error_percent": point.error,
-                "predicted": float(fitted.parameters[model].error(point.size)),
-                "low": low,
-                "high": high,
+                "billion_tokens": size,
+                "error_percent": sum(own) / len(own),
+                "predicted": float(means[0]),
+                **_bounds(drawn[:, 0] * np.exp(noise), level),
             }
         )
     return found
@@ -443,11 +549,17 @@ def to_row(fitted: Fit) -> dict[str, Any]:
         "residuals": list(fitted.residuals),
         "aic": fitted.aic,
         "is_shared": fitted.is_shared,
+        "departing_aic": fitted.departing_aic,
+        "knots": {model: list(one) for model, one in fitted.knots.items()},
+        "departure": {model: list(one) for model, one in fitted.departure.items()},
+        "departures": [{model: list(one) for model, one in draw.items()} for draw in fitted.departures],
     }
 
 
 def from_row(row: Mapping[str, Any]) -> Fit:
     """A fit from what `to_row` made.
+
+    Rows that were written before fits could depart from their law are fits of an exact law.
 
     Raises:
         ConfigError: it is something else.
@@ -462,8 +574,16 @@ def from_row(row: Mapping[str, Any]) -> Fit:
             residuals=tuple(row["residuals"]),
             aic=row["aic"],
             is_shared=row["is_shared"],
+            departing_aic=row.get("departing_aic"),
+            knots=_tuples(row.get("knots", {})),
+            departure=_tuples(row.get("departure", {})),
+            departures=tuple(_tuples(draw) for draw in row.get("departures", ())),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"not a fit ({error!r})", hint="`kgsynth scaling fit POINTS.csv -o FIT.json` writes one."
         ) from error
+
+
+def _tuples(values: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, ...]]:
+    return {model: tuple(one) for model, one in values.items()}

@@ -146,7 +146,7 @@ def test_held_out_points_are_not_seen_and_the_largest_is_predicted() -> None:
         ("billion_tokens,error_percent\n1,x\n", "line 2: error_percent is 'x', no number"),
         ("billion_tokens,error_percent\n1,5\n0,5\n", "line 3: billion_tokens is 0: give more than 0"),
         ("billion_tokens,accuracy_percent\n1,100\n", "line 2: accuracy_percent is 100"),
-        ("billion_tokens,error_percent\n1,0.2\n1,0.3\n", "line 3: model has two errors at the same size"),
+        ("billion_tokens,error_percent\n1,0.2\n1,0.3\n", r"2 points \(1 without repetitions\) of model do not tell 4"),
         ("samples,error_percent\n1,2\n", "counts samples"),
         ("billion_tokens,error_percent\n1,nan\n", "line 2: error_percent is nan"),
         ("billion_tokens,error_percent\n1,30\n2,20\n", "2 points of model do not tell 4 parameters"),
