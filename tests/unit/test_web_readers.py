@@ -115,6 +115,155 @@ def test_mathml_with_a_prefix_or_a_namespace_and_very_deep_mathml_are_read() -> 
     assert clean_tex(r"\[ {\displaystyle {\textstyle x}} \]") == "x"
 
 
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("<apply><divide/><cn>1</cn><cn>2</cn></apply>", r"\frac{1}{2}"),
+        ("<apply><plus/><ci>x</ci><cn>2</cn></apply>", "x+2"),
+        (
+            "<apply><power/><apply><plus/><ci>a</ci><ci>b</ci></apply><cn>2</cn></apply>",
+            "(a+b)^{2}",
+        ),
+        ("<apply><minus/><ci>a</ci><apply><minus/><ci>b</ci><ci>c</ci></apply></apply>", "a-(b-c)"),
+        ("<apply><times/><cn>2</cn><cn>3</cn><pi/></apply>", r"2\cdot 3\pi"),
+        ("<cn type='e-notation'>6.02<sep/>23</cn>", r"6.02\times 10^{23}"),
+        (
+            "<apply><sum/><bvar><ci>i</ci></bvar><lowlimit><cn>1</cn></lowlimit><uplimit><ci>n</ci></uplimit><ci>i</ci></apply>",
+            r"\sum_{i=1}^{n} i",
+        ),
+        (
+            "<apply><diff/><bvar><ci>x</ci><degree><cn>2</cn></degree></bvar><apply><ci>f</ci><ci>x</ci></apply></apply>",
+            r"\frac{d^{2} f(x)}{dx^{2}}",
+        ),
+        (
+            "<apply><csymbol cd='ambiguous'>superscript</csymbol><ci>c</ci><cn>2</cn></apply>",
+            "c^{2}",
+        ),
+        (
+            "<piecewise><piece><cn>0</cn><apply><lt/><ci>x</ci><cn>0</cn></apply></piece><otherwise><ci>x</ci></otherwise></piecewise>",
+            r"\begin{cases}0 & \text{if }x<0 \\ x & \text{otherwise}\end{cases}",
+        ),
+    ],
+)
+def test_content_mathml_is_written_as_people_write_it(markup: str, expected: str) -> None:
+    assert tex_of(etree.fromstring(f"<math>{markup}</math>")) == expected
+
+
+def test_signs_that_readers_do_not_see_keep_numbers_apart() -> None:
+    product = "<mn>1</mn><mo>&#x2062;</mo><mn>2</mn>"
+    assert tex_of(etree.fromstring(f"<math>{product}</math>")) == r"1\cdot 2"
+    index = "<msub><mi>a</mi><mrow><mn>1</mn><mo>&#x2063;</mo><mn>2</mn></mrow></msub>"
+    assert tex_of(etree.fromstring(f"<math>{index}</math>")) == "a_{1,2}"
+    mixed = "<mn>1</mn><mo>&#x2064;</mo><mfrac><mn>1</mn><mn>2</mn></mfrac><mi>&#x3B1;</mi><mo>&#x2062;</mo><mi>x</mi>"
+    assert tex_of(etree.fromstring(f"<math>{mixed}</math>")) == r"1\frac{1}{2}\alpha x"
+
+
+@pytest.mark.parametrize("alttext", ["s plus t squared", "s au carr\u00e9", "the square of s"])
+def test_a_description_in_words_is_no_formula(alttext: str) -> None:
+    assert tex_of(etree.fromstring(f"<math alttext='{alttext}'><msup><mi>s</mi><mn>2</mn></msup></math>")) == "s^{2}"
+
+
+MATHJAX_BOXES = (
+    "<mjx-container class='MathJax' jax='CHTML'><mjx-math><mjx-mfrac><mjx-frac><mjx-num><mjx-mi><mjx-c class='mjx-c1D44E'></mjx-c>"
+    "</mjx-mi></mjx-num><mjx-dbox><mjx-dtable><mjx-line></mjx-line><mjx-row><mjx-den><mjx-mi><mjx-c class='mjx-c1D44F'></mjx-c></mjx-mi>"
+    "</mjx-den></mjx-row></mjx-dtable></mjx-dbox></mjx-frac></mjx-mfrac><mjx-msubsup><mjx-mi><mjx-c class='mjx-c1D465'></mjx-c></mjx-mi>"
+    "<mjx-script><mjx-mn><mjx-c class='mjx-c32'></mjx-c></mjx-mn><mjx-spacer></mjx-spacer><mjx-mi><mjx-c class='mjx-c1D456'></mjx-c></mjx-mi>"
+    "</mjx-script></mjx-msubsup><mjx-msqrt><mjx-sqrt><mjx-surd><mjx-mo><mjx-c class='mjx-c221A'></mjx-c></mjx-mo></mjx-surd><mjx-box>"
+    "<mjx-mn><mjx-c class='mjx-c33'></mjx-c></mjx-mn></mjx-box></mjx-sqrt></mjx-msqrt></mjx-math></mjx-container>"
+)
+MATHJAX_DRAWING = (
+    "<mjx-container class='MathJax' jax='SVG'><svg><g data-mml-node='math'><g data-mml-node='mfrac'><g data-mml-node='mi'>"
+    "<use data-c='1D44E'></use></g><g data-mml-node='mi'><use data-c='1D44F'></use></g><rect></rect></g>"
+    "<g data-mml-node='msubsup'><g data-mml-node='mi'><use data-c='1D465'></use></g><g data-mml-node='mn' transform='translate(605,363) scale(0.7)'>"
+    "<use data-c='32'></use></g><g data-mml-node='mi' transform='translate(605,-247) scale(0.7)'><use data-c='1D456'></use></g></g>"
+    "<g data-mml-node='msqrt'><g><g data-mml-node='mn'><use data-c='33'></use></g></g><g data-mml-node='mo'><use data-c='221A'></use></g>"
+    "<rect></rect></g></g></svg></mjx-container>"
+)
+
+
+def katex_stack(*layers: tuple[float, str]) -> str:
+    spans = "".join(f"<span style='top:{top}em;'><span class='pstrut'></span>{inside}</span>" for top, inside in layers)
+    return f"<span class='vlist-t vlist-t2'><span class='vlist-r'><span class='vlist'>{spans}</span></span></span>"
+
+
+KATEX_BOXES = (
+    "<span class='katex'><span class='katex-html' aria-hidden='true'><span class='base'><span class='strut'></span><span class='mord'>"
+    "<span class='mfrac'>"
+    + katex_stack(
+        (-2.3, "<span class='mord mathnormal'>b</span>"),
+        (-3.23, "<span class='frac-line'></span>"),
+        (-3.67, "<span class='mord mathnormal'>a</span>"),
+    )
+    + "</span></span><span class='mord'><span class='mord mathnormal'>x</span><span class='msupsub'>"
+    + katex_stack((-2.4, "<span class='mord mathnormal'>i</span>"), (-3.1, "<span class='mord'>2</span>"))
+    + "</span></span><span class='mord sqrt'>"
+    + katex_stack((-3, "<span class='mord'>3</span>"), (-2.9, "<span class='hide-tail'><svg></svg></span>"))
+    + "</span></span></span></span>"
+)
+
+
+@pytest.mark.parametrize("boxes", [MATHJAX_BOXES, MATHJAX_DRAWING, KATEX_BOXES])
+def test_a_formula_of_which_only_its_boxes_are_left_keeps_its_form(boxes: str) -> None:
+    assert text_of(f"<p>{boxes}</p>") == r"$\frac{a}{b}x_{i}^{2}\sqrt{3}$"
+
+
+def test_the_cells_of_a_line_of_an_equation_are_one_formula_without_its_number() -> None:
+    rows = "".join(
+        f"<tr class='ltx_equation ltx_eqn_row'><td class='ltx_eqn_cell ltx_eqn_center_padleft'></td><td class='ltx_td ltx_eqn_cell'>"
+        f"<math alttext='\\displaystyle {left}'><mi>q</mi></math></td><td class='ltx_td ltx_eqn_cell'><math alttext='=ax+{number}'><mi>q</mi></math></td>"
+        f"<td class='ltx_eqn_cell ltx_eqn_eqno'><span class='ltx_tag ltx_tag_equation'>({number})</span></td></tr>"
+        for number, left in enumerate("yz", start=1)
+    )
+    assert text_of(f"<table class='ltx_equationgroup ltx_eqn_table'>{rows}</table>") == "$$y =ax+1$$\n\n$$z =ax+2$$"
+
+
+# --- Scripts and fractions that a page makes with styles
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ('10<span style="vertical-align:super">6</span> people', "10^{6} people"),
+        ('10<span style="font-size:70%; vertical-align: 5.0pt">6</span>', "10^{6}"),
+        ("CO<font style='vertical-align:sub'>2</font>", "CO_{2}"),
+        ("10<span style='position:relative;top:-3.0pt;mso-text-raise:3.0pt'>6</span>", "10^{6}"),
+        ("10<span class=superscript>6</span>, x<span class=sub>i</span>", "10^{6}, x_{i}"),
+        ("10<sup><span style='vertical-align:super'>6</span></sup>", "10^{6}"),
+        ("SO<span class='template-chem2-su'><span>2\u2212</span><span>4</span></span>", "SO^{2\u2212}_{4}"),
+        (
+            "x<span style='display:inline-block;vertical-align:-0.4em;font-size:80%'>2<br>i</span>",
+            "x^{2}_{i}",
+        ),
+        ('A <span class="sub">subtitle of it</span> stays', "A subtitle of it stays"),
+        ('2<sup><a href="#e">10</a></sup> = 1024, see<sup><a href="#fn1">1</a></sup>', "2^{10} = 1024, see"),
+        ('<i>n</i><sup><a href="#k">2</a></sup>, word<sup><a href="#k">2</a></sup>', "n^{2}, word"),
+        ("10<sup class=reference><a href='#cite_note-1'>3</a></sup> men", "10 men"),
+        (
+            '3<span class="sfrac"><span class="tion"><span class="num">1</span><span class="sr-only">/</span><span class="den">4</span></span></span> cups',
+            "3 1/4 cups",
+        ),
+        (
+            '<span class="frac">7<span class="sr-only">+</span><span class="num">1</span>&frasl;<span class="den">2</span></span>',
+            "7 1\u20442",
+        ),
+        (
+            '<span class="sfrac"><span class="num"><i>a</i> + <i>b</i></span><span class="den">2</span></span>',
+            "(a + b)/2",
+        ),
+        ("2<sup>1</sup>&frasl;<sub>2</sub> cups", "2 1\u20442 cups"),
+        ('Rated 4<span class="visually-hidden"> of </span>5', "Rated 4 of 5"),
+        ("<ruby>\u6f22<rp>(</rp><rt>kan</rt><rp>)</rp></ruby>", "\u6f22(kan)"),
+    ],
+)
+def test_numbers_do_not_run_together_where_a_page_sets_them_apart(markup: str, expected: str) -> None:
+    assert text_of(f"<p>{markup}</p>") == expected
+
+
+def test_classes_that_a_style_sheet_raises_are_superscripts() -> None:
+    head = "<title>A page</title><style>.c1{color:red} .c7{font-size:8pt;vertical-align:super}</style>"
+    assert "10^{6} people" in page_of(f"<p>{FILLER}</p><p>10<span class=c7>6</span> people</p>", head).text
+
+
 # --- Code
 
 
@@ -137,6 +286,38 @@ def test_code_without_pre_and_code_with_line_numbers() -> None:
     assert text_of(doxygen) == "```\nint a;\n  int b;\n```"
     numbered = '<table class="highlighttable"><tr><td class="linenos"><pre>1\n2</pre></td><td class="code"><pre>a = 1\nb = 2</pre></td></tr></table>'
     assert text_of(numbered) == "```\na = 1\nb = 2\n```"
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [
+        '<table class="lntable"><tr><td class="lntd"><pre><code><span class="lnt">1\n</span><span class="lnt">2\n</span></code></pre></td>'
+        '<td class="lntd"><pre><code class="language-go"><span>a = 1\n</span><span>  b</span></code></pre></td></tr></table>',
+        '<pre><code class="language-go"><span class="ln">1</span>a = 1\n<span class="ln">2</span>  b</code></pre>',
+        '<pre><code class="language-go"><span class="lineno">1</span> a = 1\n<span class="lineno">2</span>   b</code></pre>',
+        '<table class="rouge-table"><tr><td class="rouge-gutter gl"><pre class="lineno">1\n2\n</pre></td>'
+        '<td class="rouge-code"><pre class="language-go">a = 1\n  b\n</pre></td></tr></table>',
+        '<div class="syntaxhighlighter go"><table><tr><td class="gutter"><div class="line">1</div><div class="line">2</div></td><td class="code">'
+        '<div class="container"><div class="line"><code>a = 1</code></div><div class="line"><code>&nbsp;&nbsp;</code><code>b</code></div></div></td></tr></table></div>',
+        '<table class="highlight language-go"><tr><td class="blob-num" data-line-number="1"></td><td class="blob-code">a = 1</td></tr>'
+        '<tr><td class="blob-num"></td><td class="blob-code">  b</td></tr></table>',
+        '<pre><code class="hljs language-go"><table class="hljs-ln"><tr><td class="hljs-ln-numbers"><div class="hljs-ln-n">1</div></td><td class="hljs-ln-code">a = 1</td></tr>'
+        '<tr><td class="hljs-ln-numbers"></td><td class="hljs-ln-code">  b</td></tr></table></code></pre>',
+        '<div class="crayon-syntax go"><div class="crayon-toolbar">Go</div><table class="crayon-table language-go"><tr><td class="crayon-nums"><div class="crayon-num">1</div><div class="crayon-num">2</div></td>'
+        '<td class="crayon-code"><div class="crayon-pre"><div class="crayon-line">a = 1</div><div class="crayon-line">&nbsp;&nbsp;b</div></div></td></tr></table></div>',
+        '<ol class="linenums language-go"><li><code>a = 1</code></li><li><code>&nbsp;&nbsp;b</code></li></ol>',
+        '<div class="CodeMirror language-go"><div class="CodeMirror-gutter-wrapper"><div class="CodeMirror-linenumber">1</div></div>'
+        '<pre class="CodeMirror-line">a = 1</pre><pre class="CodeMirror-line">  b</pre></div>',
+        '<div class="language-go" style="font-family: Consolas, monospace; white-space: pre;"><div>a = 1</div><div>  b</div></div>',
+    ],
+)
+def test_a_listing_in_a_table_or_in_blocks_is_code_without_line_numbers(listing: str) -> None:
+    assert text_of(listing) == "```go\na = 1\n  b\n```"
+
+
+def test_a_table_with_numbers_in_front_is_no_listing() -> None:
+    table = "<table><tr><td class=num>1</td><td>Rome</td></tr><tr><td class=num>2</td><td>Paris</td></tr></table>"
+    assert text_of(table) == "| 1 | Rome |\n| 2 | Paris |"
 
 
 def test_inline_code_stands_in_backticks_that_it_does_not_hold() -> None:
@@ -221,6 +402,11 @@ def test_words_are_those_that_a_browser_shows(markup: str, expected: str) -> Non
         "<div hidden>{}</div>",
         '<div aria-hidden="true">{}</div>',
         '<span class="sr-only">{}</span>',
+        '<div style="opacity: 0">{}</div>',
+        '<div style="font-size:0px">{}</div>',
+        '<div style="height:0;overflow:hidden">{}</div>',
+        '<div style="position:absolute;clip:rect(0 0 0 0)">{}</div>',
+        '<div style="color:#fff;background:#FFFFFF">{}</div>',
         "<noscript>{}</noscript>",
         "<template>{}</template>",
         "<nav>{}</nav>",
@@ -280,6 +466,60 @@ def test_a_list_of_contents_is_out_with_its_heading_and_a_list_of_links_stays() 
 def test_sections_about_cookies_and_comments_stay() -> None:
     body = '<section id="cookies"><h2>Cookies</h2><p>Bake them.</p></section><div class="section" id="comments"><h2>Comments</h2><p>Begin with #.</p></div>'
     assert text_of(body) == "## Cookies\n\nBake them.\n\n## Comments\n\nBegin with #."
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        '<div id="ad-hoc-networks"><h2>Ad hoc networks</h2><p>KEPT</p></div>',
+        '<div id="comments-in-python"><h2>Comments in Python</h2><p>KEPT</p></div>',
+        '<div id="social-media"><h2>Social media</h2><p>KEPT</p></div>',
+        '<div id="navigation-bar"><h3>Navigation bar</h3><p>KEPT</p></div>',
+        '<div class="modal-logic"><h4>Modal logic</h4><p>KEPT</p></div>',
+        '<div class="cookie-recipe"><p>KEPT flour</p></div>',
+    ],
+)
+@pytest.mark.parametrize("outer", ["{}", "<main>{}</main>", "<article>{}</article>"])
+def test_a_section_of_the_author_stays_whatever_its_name_sounds_like(section: str, outer: str) -> None:
+    assert "KEPT" in page_of(outer.replace("{}", f"<p>{FILLER}</p>{section}<p>{FILLER}</p>")).text
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        '<section class="related"><h2>Related work</h2><p>KEPT</p></section>',
+        '<div class="sidebar"><h3>Historical note</h3><p>KEPT</p></div>',
+        '<aside class="sidebar"><h3>Historical note</h3><p>KEPT</p></aside>',
+        '<div id="share"><p>KEPT</p></div>',
+        '<table class="metadata"><tr><td>KEPT</td><td>1</td></tr></table>',
+        '<ul class="menu"><li>KEPT</li></ul>',
+        '<div class="comments"><h2>Comments on the proof</h2><p>KEPT</p></div>',
+    ],
+)
+def test_in_the_main_content_one_word_for_a_name_takes_no_section_away(section: str) -> None:
+    assert "KEPT" in page_of(f"<main><p>{FILLER}</p>{section}</main>").text
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        '<div class="sidebar"><h3>Recent posts</h3><ul><li><a href=a>GONE</a></li><li><a href=b>GONE</a></li></ul></div>',
+        '<div id="newsletter"><h3>Newsletter</h3><p>GONE</p><form><input name=mail></form></div>',
+        '<div class="related-posts"><h3>More to read</h3><p>GONE</p></div>',
+        '<div class="social"><a href=a>GONE</a></div>',
+        '<div class="share-buttons"><div class="title">Share</div><p>GONE</p></div>',
+        '<div class="comments"><h3>2 comments</h3><div class="c"><p>GONE</p></div></div>',
+        '<div class="comments"><h2>Comments</h2><div class="comment"><p>GONE</p></div></div>',
+    ],
+)
+def test_parts_of_a_site_are_out_of_the_main_content_with_their_headings(part: str) -> None:
+    assert "GONE" not in page_of(f"<main><p>{FILLER}</p>{part}</main>").text
+
+
+def test_what_a_script_shows_later_is_no_hidden_text() -> None:
+    body = '<div style="opacity:0;transition:opacity 1s">ONE</div><div style="opacity:0" data-aos="fade-up">TWO</div>'
+    boxes = '<div style="font-size:0"><div style="font-size:16px">THREE</div></div><div style="opacity:0.5">FOUR</div>'
+    assert text_of(body + boxes).split("\n\n") == ["ONE", "TWO", "THREE", "FOUR"]
 
 
 def test_the_main_content_of_a_page_without_marks_is_found() -> None:
@@ -431,6 +671,11 @@ def test_xhtml_is_read_as_xml_without_entities_from_outside(tmp_path: Path) -> N
         "<math>",
         "<p hidden>x</p>y",
         "<section id=comments>",
+        "<div id=sidebar><h2>x</h2>",
+        "<span class=sfrac><span class=num>1",
+        "<mjx-container><mjx-mfrac>",
+        "<pre><span class=ln>1",
+        "<span style='vertical-align:super'>1",
     ],
 )
 def test_a_megabyte_of_one_thing_takes_seconds_and_loses_no_words(piece: str) -> None:
@@ -667,6 +912,49 @@ def test_an_archive_gives_its_pages_and_says_what_is_none(tmp_path: Path, packed
         (4, "not a page"),
     ]
     assert [(item.position.line, item.reason) for item in found if isinstance(item, Reject)] == [(6, "no text")]
+
+
+def test_an_archive_without_media_types_is_read_by_first_bytes(tmp_path: Path) -> None:
+    page_bytes = b"<!DOCTYPE html><html><body><p>Some words of a page.</p></body></html>"
+    records = [
+        record("warcinfo", "", "application/warc-fields", b"software: x"),
+        record("request", "http://example.org/a", "application/http; msgtype=request", b"GET /a HTTP/1.1\r\n\r\n"),
+        response("wiki/Quadratic_equation.html", "application/octet-stream", page_bytes),
+        record("resource", "http://www.example.org/7/index.html", "", page_bytes),
+        response("prime-numbers", "text/plain", b"Plain words."),
+        response("x.bin", "application/octet-stream", b"\x00\x01\x02"),
+        response("gone", "text/html", b"<p>not found</p>", status="404 Not Found"),
+        response("papers/waves.pdf", "application/pdf", pdf_bytes("Words of a paper")),
+    ]
+    path = tmp_path / "a.warc"
+    path.write_bytes(b"".join(records))
+    found = read_all(warc, path)
+    documents = [item for item in found if isinstance(item, Document)]
+    assert [(item.title, item.text) for item in documents] == [
+        ("Quadratic equation", "Some words of a page."),
+        ("example.org/7", "Some words of a page."),
+        ("prime numbers", "Plain words."),
+        ("waves", "Words of a paper"),
+    ]
+    assert documents[3].id == documents[3].metadata["url"] == "http://example.org/papers/waves.pdf"
+    assert [(item.position.line, item.rule) for item in found if isinstance(item, Skipped)] == [
+        (6, "not a page"),
+        (7, "an error page"),
+    ]
+    assert len(found) == 6
+
+
+def pdf_bytes(text: str) -> bytes:
+    content = f"BT /F1 12 Tf 72 700 Td ({text}) Tj ET"
+    objects = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+        f"<</Length {len(content)}>>stream\n{content}\nendstream",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
+    body = "".join(f"{number} 0 obj{data}endobj\n" for number, data in enumerate(objects, start=1))
+    return f"%PDF-1.4\n{body}trailer<</Root 1 0 R/Size 6>>\n%%EOF".encode()
 
 
 @pytest.mark.parametrize("packed", [True, False])

@@ -14,7 +14,7 @@ from kgsynth.errors import RecordError
 from kgsynth.records import Document, Position, Reject
 from kgsynth_loaders.readers import ReadOptions
 from kgsynth_loaders.readers.html import license_name, whole_text
-from kgsynth_loaders.readers.mathml import name_of
+from kgsynth_loaders.readers.mathml_content import name_of
 
 Element = Any  # an element of lxml, which ships no types
 

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from kgsynth_loaders.readers.mathml_content import COLLECTIONS, CONSTANTS, application, collection, constant, name_of
+from kgsynth_loaders.readers.mathml_content import number as content_number
+
 Element = Any  # an element of lxml, which ships no types
 
 # Deeper elements are written as their text alone.
@@ -42,8 +45,10 @@ _OPERATORS = {
     "\u211c": r"\Re", "\u2111": r"\Im", "\u2135": r"\aleph", "\u2234": r"\therefore", "\u2220": r"\angle",
     "\u25b3": r"\triangle", "\u2013": "-", "\u2237": "::", "\u2254": ":=", "{": r"\{", "}": r"\}", "%": r"\%",
     "#": r"\#", "&": r"\&", "$": r"\$", "\\": r"\backslash", "~": r"\sim", "\u00a0": r"\ ", "\u00b0": r"^{\circ}",
-    "\u2061": "", "\u2062": "", "\u2063": "", "\u2064": "",
+    "\u2061": "",
 }  # fmt: skip
+_BETWEEN_DIGITS = {"\u2062": r"\cdot ", "\u2063": ",", "\u2064": "+"}
+_INVISIBLE_SIGN = re.compile("[\u2062-\u2064]")
 _GREEK = {
     chr(code): f"\\{name}"
     for code, name in zip(
@@ -62,8 +67,9 @@ _FUNCTIONS = frozenset(
 _OVER_ACCENTS = {
     "^": "hat", "\u02c6": "hat", "\u0302": "hat", "~": "tilde", "\u02dc": "tilde", "\u0303": "tilde", "\u223c": "tilde",
     "\u00af": "overline", "\u203e": "overline", "\u0304": "overline", "\u0305": "overline", "_": "overline",
-    "\u2015": "overline", "\u2192": "vec", "\u20d7": "vec", "\u21c0": "vec", "\u02d9": "dot", "\u0307": "dot",
-    ".": "dot", "\u00a8": "ddot", "\u0308": "ddot", "\u02c7": "check", "\u02d8": "breve", "\u23de": "overbrace",
+    "\u2013": "overline", "\u2015": "overline", "\u2192": "vec", "\u20d7": "vec", "\u21c0": "vec",
+    "\u02d9": "dot", "\u0307": "dot", ".": "dot", "\u00a8": "ddot", "\u0308": "ddot", "\u02c7": "check",
+    "\u02d8": "breve", "\u23de": "overbrace",
     "\u00b4": "acute", "`": "grave", "-": "overline", "\u2212": "overline",
 }  # fmt: skip
 _UNDER_ACCENTS = {
@@ -83,12 +89,8 @@ _NAMED_STYLES = (
 )  # fmt: skip
 
 
-def name_of(element: Element) -> str:
-    """The tag of an element in small letters, without namespace or prefix; empty for comments."""
-    tag = element.tag
-    return tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(tag, str) else ""
-
-
+# A word of a description: letters between blanks, in a text without commands of TeX.
+_WORD = re.compile(r"\A[^\\]*?(?:\A|\s)[^\W\d_]{2,}(?=\s|\Z)[^\\]*\Z")
 # A fraction without a line, in parentheses.
 _BINOMIAL = re.compile(r"(?:\\left)?\( ?\{([^{}]*) \\atop ([^{}]*)\} ?(?:\\right)?\)")
 
@@ -104,9 +106,9 @@ def tex_of(math: Element) -> str:
             if annotation:
                 return annotation
     alttext = math.get("alttext") or ""
-    if alttext.strip() and is_tex(alttext):
+    if alttext.strip() and is_tex(alttext) and not _WORD.search(alttext):
         return clean_tex(alttext)
-    written = _BINOMIAL.sub(r"\\binom{\1}{\2}", _row(math, 0))
+    written = _BINOMIAL.sub(r"\\binom{\1}{\2}", _without_invisible_signs(_row(math, 0)))
     return clean_tex(written) or clean_tex(alttext)
 
 
@@ -176,6 +178,18 @@ def _joined(parts: list[str]) -> str:
     return "".join(out)
 
 
+def _without_invisible_signs(tex: str) -> str:
+    """A formula without the signs that readers do not see, save where two numbers would be one without them."""
+
+    def shown(found: re.Match[str]) -> str:
+        before, after = tex[max(0, found.start() - 30) : found.start()], tex[found.end() : found.end() + 1]
+        if before[-1:].isdigit() and after.isdigit():
+            return _BETWEEN_DIGITS[found.group()]
+        return " " if _LETTERS.match(after) and re.search(r"\\[A-Za-z]+\Z", before) else ""
+
+    return _INVISIBLE_SIGN.sub(shown, tex)
+
+
 def _of(element: Element, depth: int) -> str:
     """The LaTeX of one element."""
     name = name_of(element)
@@ -239,6 +253,22 @@ def _identifier(element: Element, depth: int) -> str:
         return f"\\operatorname{{{text}}}"
     tex = _symbols(text)
     return f"\\{style}{{{tex}}}" if style and tex else tex
+
+
+def _content_number(element: Element, depth: int) -> str:
+    return content_number(element, depth) or _number(element, depth)
+
+
+def _apply(element: Element, depth: int) -> str:
+    return application(element, depth, _of)
+
+
+def _collection(element: Element, depth: int) -> str:
+    return collection(element, depth, _of)
+
+
+def _content_identifier(element: Element, depth: int) -> str:
+    return _row(element, depth) if len(element) else _identifier(element, depth)
 
 
 def _number(element: Element, depth: int) -> str:
@@ -407,8 +437,14 @@ _WRITERS: dict[str, Callable[[Element, int], str]] = {
     "mi": _identifier,
     "mn": _number,
     "mo": _operator,
-    "ci": _identifier,
-    "cn": _number,
+    "ci": _content_identifier,
+    "csymbol": _content_identifier,
+    "cn": _content_number,
+    "apply": _apply,
+    "bind": _apply,
+    "reln": _apply,
+    **dict.fromkeys(COLLECTIONS, _collection),
+    **dict.fromkeys(CONSTANTS, constant),
     "mtext": _words,
     "ms": _words,
     "mspace": _space,

@@ -1,34 +1,54 @@
 """Web archives, packed or not: each page that was fetched as one document."""
 
 import io
+import re
+import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import unquote, urlsplit
 
 from kgsynth.errors import RecordError
 from kgsynth.records import Document, Position, Reject, Skipped
+from kgsynth_loaders import formats
 from kgsynth_loaders.characters import decode
-from kgsynth_loaders.readers import ReadOptions
+from kgsynth_loaders.names import human
+from kgsynth_loaders.readers import ReadOptions, pdf
 from kgsynth_loaders.readers.html import page
 from kgsynth_loaders.text_lines import DAMAGED, open_bytes
 
 Entry = Any  # a record of warcio, which ships no types
 
 _PAGE_KINDS = frozenset(["text/html", "application/xhtml+xml"])
-_TEXT_KINDS = frozenset(["text/plain", "text/markdown"])
+_TEXT_KINDS = frozenset(["text/plain", "text/markdown", "text/x-markdown"])
+_PDF_KINDS = frozenset(["application/pdf", "application/x-pdf"])
+# What servers say of files that they do not know: the first bytes decide.
+_UNSURE_KINDS = frozenset(
+    ["", "application/octet-stream", "binary/octet-stream", "application/unknown", "unknown/unknown", "text/xml",
+     "application/xml", "application/force-download", "application/x-download"]
+)  # fmt: skip
+_PAGE_START = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:\s|<\?xml[^>]{0,200}\?>|<!--(?:[^-]|-(?!->)){0,1000}-->)*"
+    rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE
+)  # fmt: skip
+# Records about the crawl itself.
+_NO_CONTENT_KINDS = frozenset(["warcinfo", "request", "metadata", "revisit", "continuation"])
+_PAGE_ENDING = re.compile(r"\.(?:x?html?|shtml|php\d?|aspx?|jsp|cgi|txt|md|pdf)\Z", re.IGNORECASE)
+_NO_NAMES = frozenset(["index", "default", "home", "main", "page", ""])
 _MAX_PAGE_BYTES = 50_000_000
 _DAMAGED = "file is damaged from here on"
 # What a library raises on one page must not cost the pages after it.
-_PAGE_FAULTS = (ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError)
+_PAGE_FAULTS = (ValueError, LookupError, TypeError, AttributeError, RuntimeError, AssertionError)
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject | Skipped]:
-    """The pages and plain texts of an archive; what is no page is skipped, what is broken is rejected.
+    """The pages, PDF files and plain texts of an archive; others are skipped, what is broken is rejected.
 
-    `line` of a position is the number of the record in the archive.
+    `line` of a position is the number of the record in the archive. Records about the crawl itself (what was asked,
+    by whom) are no files of the archive and are not counted. A page without a title is named by its address.
 
     Raises:
         RecordError: not even the first record can be read.
@@ -62,7 +82,8 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject | Skipp
             if not is_whole:
                 yield Reject(position=position, reason=_DAMAGED, raw=_address(entry))
                 return
-            yield _with_own_id(found, ids) if isinstance(found, Document) else found
+            if found is not None:
+                yield _with_own_id(found, ids) if isinstance(found, Document) else found
 
 
 class _Unpacked:
@@ -108,14 +129,20 @@ def _is_whole(entry: Entry) -> bool:
     return getattr(stream, "limit", 0) <= 0
 
 
-def _read(entry: Entry, encoding: str, position: Position) -> Document | Reject | Skipped:
-    kind = _kind_of_page(entry)
-    if not kind:
-        return Skipped(position=position, rule="not a page")
+def _read(entry: Entry, encoding: str, position: Position) -> Document | Reject | Skipped | None:
+    if entry.rec_type in _NO_CONTENT_KINDS:
+        return None
+    kind = _kind(entry)
+    rule = _rule_against(entry, kind)
+    if rule:
+        return Skipped(position=position, rule=rule)
     address = _address(entry)
     data = entry.content_stream().read(_MAX_PAGE_BYTES + 1)
     if len(data) > _MAX_PAGE_BYTES:
         return Reject(position=position, reason="too large", raw=address)
+    kind = _kind_by_bytes(data, kind)
+    if kind in _UNSURE_KINDS:
+        return Skipped(position=position, rule="not a page")
     try:
         return _document(entry, data, kind, encoding, position)
     except RecordError as error:
@@ -124,19 +151,32 @@ def _read(entry: Entry, encoding: str, position: Position) -> Document | Reject 
         return Reject(position=position, reason="damaged", raw=f"{address} {type(error).__name__}: {error}"[:500])
 
 
-def _kind_of_page(entry: Entry) -> str:
-    """The media type of a record that is a page or plain text; empty for all others."""
-    if _address(entry).partition("?")[0].endswith("/robots.txt"):
-        return ""
-    content_type = ""
+def _kind(entry: Entry) -> str:
+    """The media type that a server or the archive names; empty for none."""
+    headers = entry.http_headers if entry.rec_type == "response" else entry.rec_headers
+    content_type = (headers.get_header("Content-Type") or "") if headers is not None else ""
+    return str(content_type.partition(";")[0].strip().lower())
+
+
+def _rule_against(entry: Entry, kind: str) -> str:
+    """Why a record is left out before it is read; empty for one that may be a page."""
     if entry.rec_type == "response":
-        if entry.http_headers is None or entry.http_headers.get_statuscode() != "200":
-            return ""
-        content_type = entry.http_headers.get_header("Content-Type") or ""
-    elif entry.rec_type in ("resource", "conversion"):
-        content_type = entry.rec_headers.get_header("Content-Type") or ""
-    kind = content_type.partition(";")[0].strip().lower()
-    return kind if kind in _PAGE_KINDS or kind in _TEXT_KINDS else ""
+        status = entry.http_headers.get_statuscode() if entry.http_headers is not None else ""
+        if status != "200":
+            return "an error page" if status[:1] in ("4", "5") else "not a page"
+    elif entry.rec_type not in ("resource", "conversion"):
+        return "not a page"
+    is_robots = _address(entry).partition("?")[0].endswith("/robots.txt")
+    is_known = kind in _PAGE_KINDS | _TEXT_KINDS | _PDF_KINDS | _UNSURE_KINDS
+    return "" if is_known and not is_robots else "not a page"
+
+
+def _kind_by_bytes(data: bytes, kind: str) -> str:
+    """The media type of some bytes: PDF and pages are known by their start, whatever their server says."""
+    if data[:5] == b"%PDF-":
+        return "application/pdf"
+    is_page = kind not in _PAGE_KINDS and _PAGE_START.match(data[:5000]) is not None
+    return "text/html" if is_page else kind
 
 
 def _address(entry: Entry) -> str:
@@ -149,25 +189,59 @@ def _charset(entry: Entry) -> str:
     return str(declared.partition(";")[0].strip(" \"'"))
 
 
+def _title_of(address: str) -> str:
+    """A title for a page that has none: the last name in its address, or host and path where that is no name."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return address
+    names = [_PAGE_ENDING.sub("", name) for name in unquote(parts.path).split("/") if name]
+    while names and names[-1].casefold() in _NO_NAMES:
+        names.pop()
+    last = human(names[-1]) if names else ""
+    if re.search(r"[^\W\d_]{3}", last):
+        return last
+    return "/".join([parts.netloc.removeprefix("www."), *names])
+
+
 def _document(entry: Entry, data: bytes, kind: str, encoding: str, position: Position) -> Document:
+    """A page, a PDF file or a plain text as a document.
+
+    Raises:
+        RecordError: it holds no text or cannot be read.
+    """
     address = _address(entry)
-    date = entry.rec_headers.get_header("WARC-Date") or ""
-    own = {"url": address} if address else {}
     if kind in _TEXT_KINDS:
         text = decode(data, encoding=encoding, declared=_charset(entry)).text.replace("\r\n", "\n").strip("\n")
         if not text.strip():
             raise RecordError("no text")
-        return Document(id=address, text=text, date=date, metadata=own, position=position)
-    document = page(data, encoding=encoding, declared=_charset(entry))
+        document = Document(id="", text=text)
+    elif kind in _PDF_KINDS:
+        document = _pdf(data, encoding)
+    else:
+        document = page(data, encoding=encoding, declared=_charset(entry))
     said = {"published": document.date} if document.date else {}
-    return Document(
+    own = {"url": address} if address else {}
+    return replace(
+        document,
         id=address,
-        text=document.text,
-        title=document.title,
-        attribution=document.attribution,
-        license=document.license,
-        topics=document.topics,
-        date=date,
+        title=document.title or _title_of(address),
+        date=entry.rec_headers.get_header("WARC-Date") or "",
         metadata={**document.metadata, **said, **own},
         position=position,
     )
+
+
+def _pdf(data: bytes, encoding: str) -> Document:
+    """The document of a PDF file in an archive.
+
+    Raises:
+        RecordError: its reader is not installed, or cannot read it.
+    """
+    problem = formats.PDF.missing()
+    if problem:
+        raise RecordError(problem)
+    with tempfile.NamedTemporaryFile(prefix="kgsynth-", suffix=".pdf") as file:
+        file.write(data)
+        file.flush()
+        return next(pdf.read(Path(file.name), ReadOptions(encoding=encoding)))
