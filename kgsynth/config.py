@@ -4,6 +4,7 @@ Defaults exist here and nowhere else. Order: defaults < file < `--set section.ke
 environment, and only for places, the Neo4j address and secrets; secrets are never printed.
 """
 
+import codecs
 import difflib
 import json
 import os
@@ -34,6 +35,28 @@ Reasoning = Literal["drop", "field", "inline"]
 def _require(ok: bool, message: str) -> None:
     if not ok:
         raise ConfigError(message)
+
+
+# Codecs of Python that are no encodings of the text of files.
+_NO_ENCODINGS = frozenset({"undefined", "idna", "punycode", "unicode-escape", "raw-unicode-escape"})
+
+
+def text_encoding(name: str) -> str:
+    """The name that Python gives an encoding of text, such as `cp1252` for `windows-1252`.
+
+    Raises:
+        ConfigError: there is no such encoding of text.
+    """
+    message = f"there is no encoding {name!r}"
+    hint = "Common ones: utf-8, cp1252, utf-16."
+    try:
+        found = codecs.lookup(name).name
+        "".encode(found)
+    except (LookupError, ValueError) as error:
+        raise ConfigError(message, hint=hint) from error
+    if found.replace("_", "-") in _NO_ENCODINGS:
+        raise ConfigError(message, hint=hint)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +119,8 @@ class DocumentsSettings(FieldNames):
         _require(self.file_timeout_s > 0, f"documents.file_timeout_s is {self.file_timeout_s}: give more than 0")
         _require(self.file_memory_mb >= 512, f"documents.file_memory_mb is {self.file_memory_mb}: give 512 or more")
         _require(self.max_text_chars > 0, f"documents.max_text_chars is {self.max_text_chars}: give 1 or more")
+        if self.encoding:
+            text_encoding(self.encoding)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,11 @@ Memory is flat: records pass one by one, and which ids were seen is kept on disk
 
 import difflib
 import hashlib
+import os
 import re
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -105,16 +106,46 @@ def read(loader: str, sources: Sequence[str], fields: FieldNames, *, kind: str) 
         close = difflib.get_close_matches(loader, known, n=1)
         raise ConfigError(
             f"no loader {loader!r} for {kind}" + (f": did you mean {close[0]!r}?" if close else ""),
-            hint=f"Installed: {', '.join(known) or 'none; install kgsynth into this environment'}.",
+            hint=f"Installed: {', '.join(known) or 'none; install kgsynth into this environment'}."
+            + (" auto reads files of every format." if "auto" in known else ""),
         )
     if not sources:
         raise ConfigError(f"no source given for loader {loader!r}", hint="Name a file, a folder or a package.")
     load = points[loader].load()
     if getattr(load, "takes_all_sources", False):
         yield from load(sources, fields)
-        return
+    elif kind == "documents" and len(sources) > 1:
+        yield from _each(load, sources, fields)
+    else:
+        for source in sources:
+            yield from load(source, fields)
+
+
+_Load = Callable[[str, FieldNames], Iterator[Any]]
+
+
+def _each(load: _Load, sources: Sequence[str], fields: FieldNames) -> Iterator[Any]:
+    """The records of several sources; a file that cannot be used is a reject, unless none can be used.
+
+    Raises:
+        ConfigError: the first reason, when no source could be used; and where a source is no file.
+    """
+    refused: list[tuple[str, ConfigError]] = []
+    is_any_read = False
     for source in sources:
-        yield from load(source, fields)
+        try:
+            for record in load(source, fields):
+                is_any_read = True
+                yield record
+        except ConfigError as error:
+            if not os.path.exists(source):
+                raise
+            refused.append((source, error))
+    if refused and not is_any_read:
+        raise refused[0][1]
+    for source, refusal in refused:
+        reason = str(refusal).removeprefix(source).lstrip(": ")
+        yield Reject(position=Position(source=source), reason=reason, raw=refusal.hint)
 
 
 def usable_documents(settings: DocumentsSettings, rejects: RejectFile, count: StageCount) -> Iterator[Document]:
@@ -129,10 +160,10 @@ def usable_documents(settings: DocumentsSettings, rejects: RejectFile, count: St
         ConfigError: the loader or a source is unusable.
         TooManyRejectsError: at the end, when more than `settings.max_rejected_share` of the records were rejected.
     """
-    with SeenIds() as seen:
+    with SeenIds() as seen, SeenIds() as holders:
         for record in read(settings.loader, settings.sources, settings, kind="documents"):
             if isinstance(record, Document):
-                yield from _usable_parts(record, settings, seen, rejects, count)
+                yield from _usable_parts(_with_own_id(record, holders, count), settings, seen, rejects, count)
             elif isinstance(record, Reject):
                 count.reject(record.reason)
                 rejects.add(record)
@@ -143,6 +174,25 @@ def usable_documents(settings: DocumentsSettings, rejects: RejectFile, count: St
             elif isinstance(record, Remark):
                 count.remark(f"{record.position.source}: {record.text}")
     refuse_too_many(count, limit=settings.max_rejected_share, where=rejects.path)
+
+
+def _with_own_id(document: Document, holders: "SeenIds", count: StageCount) -> Document:
+    """The document; one whose id another file has for another text gets the name of its file before its id.
+
+    Two tables may both number their rows from 1.
+    """
+    source = document.position.source if document.position else ""
+    own = _digest(source, 8) + _digest(document.text, 8)
+    first = holders.held_or_kept(document.id, own) or own
+    if not source or document.parent or first[:8] == own[:8] or first[8:] == own[8:]:
+        return document
+    parts = source.strip("/").split("/")
+    for length in range(1, len(parts) + 1):
+        identity = f"{'/'.join(parts[-length:])}#{document.id}"
+        if (holders.held_or_kept(identity, own) or own)[:8] == own[:8]:
+            break
+    count.note("ids_with_name_of_file")
+    return replace(document, id=identity)
 
 
 def _usable_parts(
@@ -333,6 +383,11 @@ def _refusal(document: Document, settings: DocumentsSettings, seen: "SeenIds") -
     return "" if state == "new" else f"id twice with {state} text"
 
 
+def _digest(text: str, size: int) -> bytes:
+    """A hash of so many bytes."""
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=size).digest()
+
+
 class SeenIds:
     """Which ids were seen with which content, in a temporary database, so that memory stays flat.
 
@@ -356,16 +411,22 @@ class SeenIds:
 
     def add(self, identity: str, content: str) -> str:
         """`new`, `the same` or `another`, by id and content."""
-        key = hashlib.blake2b(identity.encode("utf-8", "replace"), digest_size=16).digest()
-        value = hashlib.blake2b(content.encode("utf-8", "replace"), digest_size=16).digest()
+        value = _digest(content, 16)
+        held = self.held_or_kept(identity, value)
+        if held is None:
+            return "new"
+        return "the same" if held == value else "another"
+
+    def held_or_kept(self, identity: str, value: bytes) -> bytes | None:
+        """What is held for an id; None where it is new, and the value is kept for it."""
+        key = _digest(identity, 16)
         held = self._held(key) if self._may_be_seen(key) else None
         if held is None:
             self._waiting[key] = value
             if len(self._waiting) >= _WAITING_ROWS:
                 self._database.executemany("INSERT INTO seen VALUES (?, ?)", self._waiting.items())
                 self._waiting.clear()
-            return "new"
-        return "the same" if held == value else "another"
+        return held
 
     def _held(self, key: bytes) -> bytes | None:
         if key in self._waiting:

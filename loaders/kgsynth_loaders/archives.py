@@ -4,13 +4,14 @@ No member is written under its own name, none is larger than `MAX_MEMBER_BYTES`,
 more than it holds is given up.
 """
 
+import re
 import tarfile
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from kgsynth.records import Position, Reject, Skipped
 from kgsynth_loaders import formats, sources, text_lines
@@ -31,6 +32,9 @@ _DAMAGED = (
     NotImplementedError,
     ValueError,
 )
+
+
+_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
 
 
 class _TooLargeError(Exception):
@@ -61,29 +65,63 @@ class _Budget:
                 file.write(chunk)
 
 
-def members(archive: SourceFile, desk: Path) -> Iterator[Entry]:
+class _TarFile(tarfile.TarFile):
+    """A tar archive that knows whether it has come to the blocks of zeros at its end."""
+
+    is_at_end = False
+
+
+class _TarHeader(tarfile.TarInfo):
+    """A header of a tar archive; a broken or missing one is an error, where the library ends the archive."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
+        """The next header.
+
+        Raises:
+            tarfile.ReadError: there is none, and the archive has not ended, or it is broken.
+        """
+        try:
+            found = super().fromtarfile(tarfile)
+        except _TAR_END:
+            tarfile.is_at_end = True  # type: ignore[attr-defined]
+            raise
+        except _TAR_HEADER_ERROR as error:
+            if isinstance(error, _TAR_NOTHING) and getattr(tarfile, "is_at_end", False):
+                raise
+            raise _TAR_ERROR(f"no header and no end of the archive: {error}") from error
+        return found
+
+
+_TAR_END, _TAR_NOTHING = tarfile.EOFHeaderError, tarfile.EmptyHeaderError  # type: ignore[attr-defined]
+_TAR_HEADER_ERROR, _TAR_ERROR = tarfile.HeaderError, tarfile.ReadError
+
+
+def members(archive: SourceFile, desk: Path, encoding: str = "") -> Iterator[Entry]:
     """The members of an archive, of archives within it too, in their order.
 
     Args:
         archive: a file of one of FORMATS.
         desk: an existing folder for members; each of them is to be removed once it has been read.
+        encoding: what the user says that text files have; empty for nothing.
     """
-    yield from _members(archive, desk, depth=1)
+    yield from _members(archive, desk, encoding, depth=1)
 
 
-def _members(archive: SourceFile, desk: Path, depth: int) -> Iterator[Entry]:
+def _members(archive: SourceFile, desk: Path, encoding: str, depth: int) -> Iterator[Entry]:
     position = Position(source=archive.name)
     if depth > MAX_DEPTH:
         yield Reject(position=position, reason=f"archives within archives, more than {MAX_DEPTH} deep")
         return
     if archive.found.format is formats.ZIP:
-        found = _zip(archive, desk)
+        found = _zip(archive, desk, encoding)
     else:
-        found = _tar(archive, desk) if archive.found.format is formats.TAR else _single(archive, desk)
+        read = _tar if archive.found.format is formats.TAR else _single
+        found = read(archive, desk, encoding)
     try:
         for entry in found:
             if isinstance(entry, SourceFile) and entry.found.format in FORMATS:
-                yield from _members(entry, desk, depth + 1)
+                yield from _members(entry, desk, encoding, depth + 1)
                 sources.remove(entry)
             else:
                 yield entry
@@ -104,7 +142,16 @@ def _new_file(desk: Path, name: str) -> Path:
 
 def _is_outside(name: str) -> bool:
     parts = name.replace("\\", "/").split("/")
-    return name.startswith(("/", "\\")) or ".." in parts or name[1:2] == ":"
+    return name.startswith(("/", "\\")) or ".." in parts or _DRIVE.match(name) is not None
+
+
+def _cleaned(name: str) -> str:
+    r"""A member's name without a leading `/` and without parts that say "this folder".
+
+    Some programs of Windows write `\` between the parts.
+    """
+    name = name if "/" in name else name.replace("\\", "/")
+    return "/".join(part for part in name.lstrip("/").split("/") if part != ".")
 
 
 def _position(archive: SourceFile, name: str) -> Position:
@@ -126,34 +173,35 @@ def _left_out(archive: SourceFile, name: str, size: int) -> Skipped | Reject | N
     return Skipped(position=position, rule=rule) if rule else None
 
 
-def _file(archive: SourceFile, name: str, path: Path) -> SourceFile:
+def _file(archive: SourceFile, name: str, path: Path, encoding: str) -> SourceFile:
     folder = Path(name).parent.name or Path(archive.name).name.split(".")[0]
     called = _position(archive, name).source
     return SourceFile(
         path=path,
         name=called,
         id=f"{archive.id}/{name}".encode("utf-8", "replace").decode(),
-        found=formats.format_of(path, called),
+        found=formats.format_of(path, called, encoding=encoding),
         folder=folder,
         is_temporary=True,
     )
 
 
-def _zip(archive: SourceFile, desk: Path) -> Iterator[Entry]:
+def _zip(archive: SourceFile, desk: Path, encoding: str) -> Iterator[Entry]:
     budget = _Budget(archive.path)
     with zipfile.ZipFile(archive.path) as opened:
         for member in opened.infolist():
-            if member.is_dir():
+            name = _cleaned(member.filename)
+            if name.endswith("/"):
                 continue
-            reason = _left_out(archive, member.filename, member.file_size)
+            reason = _left_out(archive, name, member.file_size)
             if reason:
                 yield reason
                 continue
-            position = _position(archive, member.filename)
+            position = _position(archive, name)
             if member.flag_bits & 1:
                 yield Reject(position=position, reason="encrypted")
                 continue
-            path = _new_file(desk, member.filename)
+            path = _new_file(desk, name)
             try:
                 with opened.open(member) as packed:
                     budget.copy(packed, path)
@@ -167,12 +215,16 @@ def _zip(archive: SourceFile, desk: Path) -> Iterator[Entry]:
                 path.unlink()
                 yield Reject(position=position, reason="damaged", raw=str(error)[:300])
                 continue
-            yield _file(archive, member.filename, path)
+            yield _file(archive, name, path, encoding)
 
 
-def _tar(archive: SourceFile, desk: Path) -> Iterator[Entry]:
+def _tar(archive: SourceFile, desk: Path, encoding: str) -> Iterator[Entry]:
     budget = _Budget(archive.path)
-    with text_lines.open_bytes(str(archive.path)) as unpacked, tarfile.open(fileobj=unpacked, mode="r|") as opened:
+    # With `ignore_zeros`, what follows the first end is read as well: several archives may stand in one file.
+    with (
+        text_lines.open_bytes(str(archive.path)) as unpacked,
+        _TarFile.open(fileobj=unpacked, mode="r|", ignore_zeros=True, tarinfo=_TarHeader) as opened,
+    ):
         for member in opened:
             if member.isdir():
                 continue
@@ -180,7 +232,7 @@ def _tar(archive: SourceFile, desk: Path) -> Iterator[Entry]:
             if not member.isfile():
                 yield Skipped(position=position, rule="a link or a device in an archive")
                 continue
-            name = member.name.removeprefix("./")
+            name = _cleaned(member.name)
             reason = _left_out(archive, name, member.size)
             if reason:
                 yield reason
@@ -189,10 +241,10 @@ def _tar(archive: SourceFile, desk: Path) -> Iterator[Entry]:
             path = _new_file(desk, name)
             if packed is not None:
                 budget.copy(packed, path)
-            yield _file(archive, name, path)
+            yield _file(archive, name, path, encoding)
 
 
-def _single(archive: SourceFile, desk: Path) -> Iterator[Entry]:
+def _single(archive: SourceFile, desk: Path, encoding: str) -> Iterator[Entry]:
     name = Path(archive.name).name
     inner = name.rsplit(".", 1)[0] if name.lower().endswith((".gz", ".bz2", ".xz", ".zst", ".z", ".lzma")) else name
     path = _new_file(desk, inner)
@@ -201,15 +253,15 @@ def _single(archive: SourceFile, desk: Path) -> Iterator[Entry]:
         with text_lines.open_bytes(str(archive.path)) as unpacked:
             budget.copy(unpacked, path)
     except _DAMAGED as error:
-        yield _compressed(archive, path)
+        yield _compressed(archive, path, encoding)
         yield Reject(
             position=Position(source=archive.name), reason="file is damaged from here on", raw=str(error)[:300]
         )
         return
-    yield _compressed(archive, path)
+    yield _compressed(archive, path, encoding)
 
 
-def _compressed(archive: SourceFile, path: Path) -> SourceFile:
-    """A compressed file under its own name: its ending says nothing of its own."""
-    found = formats.format_of(path, archive.name)
+def _compressed(archive: SourceFile, path: Path, encoding: str) -> SourceFile:
+    """A compressed file under its own name; what it holds is known by the name without the ending."""
+    found = formats.format_of(path, text_lines.without_packing(archive.name), encoding=encoding)
     return replace(archive, path=path, found=found, is_temporary=True, is_named=False)

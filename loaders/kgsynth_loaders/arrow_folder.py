@@ -38,7 +38,7 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
     if not is_saved_dataset(path):
         raise ConfigError(f"{source} is not a folder of datasets.save_to_disk", hint="Use --loader auto.")
     names = [str(file) for folder in _folders(path) for file in _files(folder)]
-    yield from parquet.in_turn(names, lambda name: _file_documents(name, fields))
+    yield from parquet.in_turn(names, lambda name: file_documents(name, fields))
 
 
 def _folders(path: Path) -> list[Path]:
@@ -73,7 +73,12 @@ def _json(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _file_documents(name: str, fields: FieldNames) -> Iterator[Document | Reject]:
+def file_documents(name: str, fields: FieldNames) -> Iterator[Document | Reject]:
+    """One document a row of one file of Arrow, in the format of files or that of streams.
+
+    Raises:
+        ConfigError: the file is missing, is no file of Arrow, or has no column of texts.
+    """
     try:
         with Path(name).open("rb") as file:
             is_file_format = file.read(len(_FILE_MARK)) == _FILE_MARK
@@ -82,6 +87,8 @@ def _file_documents(name: str, fields: FieldNames) -> Iterator[Document | Reject
             renamed = parquet.columns(name, stream.schema, fields, (fields.text_field,))
             batches = _batches(stream) if is_file_format else _whole_stream(stream, Path(name))
             yield from parquet.batch_records(name, batches, renamed, rows.document_maker(fields))
+    except FileNotFoundError:
+        raise ConfigError(f"{name}: the file is missing") from None
     except parquet.DAMAGED as error:
         raise ConfigError(f"{name} is not an Arrow file: {error}") from error
 

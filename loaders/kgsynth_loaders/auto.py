@@ -19,6 +19,7 @@ from kgsynth_loaders import (
     arrow_folder,
     csv_table,
     formats,
+    front_matter,
     hugging_face,
     json_array,
     jsonl,
@@ -27,7 +28,7 @@ from kgsynth_loaders import (
     sources,
     workers,
 )
-from kgsynth_loaders.formats import Format
+from kgsynth_loaders.formats import Format, Found
 from kgsynth_loaders.names import human
 from kgsynth_loaders.readers import ReadOptions
 from kgsynth_loaders.sources import SourceFile
@@ -45,7 +46,7 @@ _ROWS = {
     formats.JSON: json_array.documents,
     formats.JSON_LINES: jsonl.documents,
     formats.CSV: csv_table.documents,
-    formats.PARQUET: parquet.documents,
+    formats.ARROW: arrow_folder.file_documents,
     formats.SAVED_DATASET: arrow_folder.documents,
 }
 
@@ -103,6 +104,7 @@ class _Reading:
         self._pool = pool
         self._fields = fields
         self._desk = desk
+        self._ids = sources.FileIds()
         self._options = ReadOptions(encoding=fields.encoding, fields=FieldNames(**_names(fields)))
 
     def records(self, given: Sequence[str]) -> Iterator[Record]:
@@ -114,7 +116,8 @@ class _Reading:
                     yield from self._taken(waiting.popleft())
                 yield from hugging_face.documents(source, self._fields)
                 continue
-            for entry in chain.from_iterable(map(self._unpacked, sources.entries(source))):
+            found = sources.entries(source, self._fields.encoding, is_only=len(given) == 1)
+            for entry in chain.from_iterable(map(self._unpacked, found)):
                 waiting.append(self._begun(entry) if isinstance(entry, SourceFile) else entry)
                 while len(waiting) > ahead:
                     yield from self._taken(waiting.popleft())
@@ -124,12 +127,18 @@ class _Reading:
     def _unpacked(self, entry: sources.Entry) -> Iterator[sources.Entry]:
         """A file, or the members of an archive."""
         if isinstance(entry, SourceFile) and entry.found.format in archives.FORMATS:
-            yield from archives.members(entry, self._desk)
+            yield from archives.members(entry, self._desk, self._fields.encoding)
         else:
             yield entry
 
-    def _begun(self, file: SourceFile) -> _Pending | Record:
+    def _begun(self, entry: SourceFile) -> _Pending | Record:
+        file = self._ids.placed(entry)
+        if isinstance(file, Skipped):
+            sources.remove(entry)
+            return file
         found = file.found
+        if found.format is formats.PLAIN and not formats.endings(file.name):
+            found = Found(formats.CSV) if csv_table.is_table(str(file.path), self._fields) else found
         problem = found.problem or (found.format.missing() if found.format else "")
         if found.format not in _STREAMS and file.path.stat().st_size > _LARGEST_BYTES:
             problem = f"larger than {_LARGEST_BYTES // 2**20} MiB"
@@ -181,9 +190,23 @@ class _Reading:
                 # A whole book is not lost for a sign that its fonts do not name.
                 yield Remark(position=Position(source=item.file.name), text=f"{len(faults):,} signs became blanks")
                 record = replace(record, text=NO_TEXT.sub(" ", record.text))
+            if item.format is formats.PLAIN and isinstance(record, Document):
+                record = _without_front_matter(record)
             yield _placed(record, item.file)
         if not has_any:
             yield Reject(position=Position(source=item.file.name), reason="no text")
+
+
+def _without_front_matter(document: Document) -> Document:
+    """A plain text without the head between `---` or `+++` that names its title, licence or the like."""
+    if document.page_starts or not document.text.startswith(("---\n", "+++\n")):
+        return document
+    meta, body = front_matter.split(document.text)
+    if not front_matter.is_known(meta) or not body.strip():
+        return document
+    found = front_matter.fields(meta)
+    metadata = {**document.metadata, **found.pop("metadata")}
+    return replace(document, **found, text=body.strip("\n"), metadata=metadata)
 
 
 def _names(fields: FieldNames) -> dict[str, Any]:
@@ -206,19 +229,27 @@ def _rows(item: _Pending, fields: FieldNames) -> Iterator[Document | Reject | Sk
     """
     path = str(item.file.path)
     try:
-        for record in _ROWS[item.format](path, fields):
+        for record in _found_rows(item, path, fields):
             yield _renamed(record, path, item.file)
     except (ConfigError, RecordError) as error:
-        if item.file.is_named:
-            raise
         hint = getattr(error, "hint", "")
-        reason = str(error).removeprefix(path).lstrip(": ")
+        if item.file.is_named:
+            raise type(error)(str(error).replace(path, item.file.name), hint=hint) from error
+        reason = str(error).removeprefix(path).lstrip(": /")
         yield Reject(position=Position(source=item.file.name), reason=reason, raw=hint)
+
+
+def _found_rows(item: _Pending, path: str, fields: FieldNames) -> Iterator[Document | Reject | Remark]:
+    if item.format is not formats.PARQUET:
+        yield from _ROWS[item.format](path, fields)
+        return
+    partition = parquet.partition(item.file.name.split("/")[:-1])
+    yield from parquet.file_documents(path, fields, partition)
 
 
 def _renamed(record: Any, path: str, file: SourceFile) -> Any:
     """A record with the name under which people know its file; a row without topic has the folder's name for one."""
-    if isinstance(record, Document) and not record.topics and file.folder:
+    if isinstance(record, Document) and not record.topics and file.folder and not parquet.partition([file.folder]):
         record = replace(record, topics=(human(file.folder),), topics_are_guessed=True)
     position = getattr(record, "position", None)
     if position is None or position.source == file.name or not position.source.startswith(path):

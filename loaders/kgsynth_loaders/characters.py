@@ -3,8 +3,10 @@
 import codecs
 import io
 import re
+import unicodedata
 from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
+from kgsynth.config import text_encoding
 from kgsynth.errors import ConfigError, RecordError
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ _MARKS = (
 # So much of a file is enough to guess from.
 SAMPLE_BYTES = 65_536
 _RECODED_BYTES = 262_144
+# So much is looked at for UTF-16 without a mark, and of so many characters at least.
+_WIDE_BYTES, _FEWEST_WIDE_CHARS = 8192, 6
 # Encodings that files in use have; the library's full list finds rare ones in short texts.
 _COMMON = (
     "cp1252 cp1250 cp1251 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 koi8_r cp866 cp850 cp932 euc_jp iso2022_jp "
@@ -28,6 +32,7 @@ _COMMON = (
 ).split()
 # A file with a larger share of lines that are not UTF-8 is no UTF-8 file; below it, only where they look like words.
 _LARGE_SHARE, _SMALL_SHARE = 0.5, 0.1
+_WORD_NOT_UTF8 = re.compile(rb"[A-Za-z][\x80-\xff]|[\x80-\xff]{3}|[\x80-\xff][A-Za-z]{2}")
 _LETTER_IN_WORD = re.compile(rb"[A-Za-z][\x8a\x8c\x8e\x9a\x9c\x9e\x9f\xc0-\xff]|[\xc0-\xff][A-Za-z]")
 
 # Stands for a byte that is no text in the encoding of its file; no encoding gives it.
@@ -100,6 +105,9 @@ def decode(data: bytes, *, encoding: str = "", declared: str = "") -> Decoded:
         return _strict(data[length:], by_mark)
     if encoding:
         return _strict(data, encoding)
+    wide = wide_encoding(data[:SAMPLE_BYTES]) if b"\x00" in data[:SAMPLE_BYTES] else ""
+    if wide:
+        return _strict(data, wide)._replace(is_guessed=True)
     for name in ("utf-8", *([declared] if declared else [])):
         try:
             return _strict(data, name)
@@ -143,7 +151,7 @@ def _begun(binary: IO[bytes], encoding: str) -> tuple["_Joined", str, bool]:
     name, length = encoding_by_mark(sample)
     is_guessed = False
     if not name and encoding:
-        name = _known(encoding)
+        name = _known(encoding, sample)
     elif not name:
         name, is_guessed = _by_sample(sample)
     return _Joined(sample[length:], binary), name, is_guessed
@@ -168,17 +176,16 @@ def _read_some(binary: IO[bytes], count: int) -> bytes:
     return binary.read1(count) if isinstance(binary, io.BufferedReader) else binary.read(count)
 
 
-def _known(encoding: str) -> str:
-    """The name that Python gives an encoding.
+def _known(encoding: str, sample: bytes) -> str:
+    """The name that Python gives an encoding; UTF-16 and UTF-32 with the order of their bytes.
 
     Raises:
         ConfigError: there is no such encoding of text.
     """
-    try:
-        name = codecs.lookup(encoding).name
-        "".encode(name)
-    except LookupError as error:
-        raise ConfigError(f"there is no encoding {encoding!r}", hint="Common ones: utf-8, cp1252, utf-16.") from error
+    name = text_encoding(encoding)
+    if name in ("utf-16", "utf-32"):
+        found = wide_encoding(sample)
+        return found if found.startswith(name) else f"{name}-le"
     # What people call Latin-1 is Windows-1252 to every browser: the bytes 80 to 9F are letters and marks there.
     return {"iso8859-1": "cp1252", "ascii": "cp1252", "utf-8-sig": "utf-8"}.get(name, name)
 
@@ -186,20 +193,22 @@ def _known(encoding: str) -> str:
 def _by_sample(sample: bytes) -> tuple[str, bool]:
     """The encoding of a file by its first bytes, and whether it is a guess."""
     if b"\x00" in sample:
-        wide = _without_mark(sample)
+        wide = wide_encoding(sample)
         return (wide, True) if wide else ("utf-8", False)
-    if _is_utf8(sample, is_cut=len(sample) == SAMPLE_BYTES):
+    if is_utf8(sample, is_cut=len(sample) == SAMPLE_BYTES):
         return "utf-8", False
     # The last line may be cut within a character.
     end = sample.rfind(b"\n") + 1 if len(sample) == SAMPLE_BYTES else 0
     lines = [line for line in sample[: end or None].split(b"\n") if line.strip()]
-    bad = [line for line in lines if not _is_utf8(line)]
+    bad = [line for line in lines if not is_utf8(line)]
     good_count = sum(not line.isascii() for line in lines) - len(bad)
     share = len(bad) / max(1, len(lines))
     is_other = share > _LARGE_SHARE or (
         share > _SMALL_SHARE and sum(bool(_LETTER_IN_WORD.search(line)) for line in bad) * 2 > len(bad)
     )
-    if good_count >= len(bad) or not is_other:
+    # Where words have letters that are not UTF-8, and no line has one in UTF-8, the file is no UTF-8 file.
+    has_words = sum(bool(_WORD_NOT_UTF8.search(line)) for line in bad) * 2 > len(bad)
+    if good_count >= len(bad) or not (is_other or (good_count == 0 and has_words)):
         return "utf-8", False
     try:
         return _guess(b"\n".join(lines)), True
@@ -207,7 +216,8 @@ def _by_sample(sample: bytes) -> tuple[str, bool]:
         return "utf-8", False
 
 
-def _is_utf8(data: bytes, *, is_cut: bool = False) -> bool:
+def is_utf8(data: bytes, *, is_cut: bool = False) -> bool:
+    """Whether bytes are UTF-8; those of a file that is cut may end within a character."""
     try:
         codecs.utf_8_decode(data, "strict", not is_cut)
     except UnicodeDecodeError:
@@ -215,8 +225,11 @@ def _is_utf8(data: bytes, *, is_cut: bool = False) -> bool:
     return True
 
 
-def _without_mark(sample: bytes) -> str:
-    """UTF-16 or UTF-32 without a byte-order mark, by where the zeros of its Latin letters stand; empty for neither."""
+def wide_encoding(sample: bytes) -> str:
+    """UTF-16 or UTF-32 of a text without a byte-order mark; empty for neither.
+
+    Latin text is known by where its zeros stand, other text in UTF-16 by its blanks, line ends, letters and digits.
+    """
     part = len(sample) // 4
     zeros = [sample[start : 4 * part : 4].count(0) / max(1, part) for start in range(4)]
     few, many = 0.05, 0.4
@@ -228,12 +241,33 @@ def _without_mark(sample: bytes) -> str:
         return "utf-16-le"
     if min(zeros[0], zeros[2]) > many and max(zeros[1], zeros[3]) < few:
         return "utf-16-be"
-    return ""
+    shares = {name: _share_of_text(sample[:_WIDE_BYTES], name) for name in ("utf-16-le", "utf-16-be")}
+    best = max(shares, key=shares.__getitem__)
+    return best if shares[best] > 0 else ""
+
+
+def _share_of_text(sample: bytes, encoding: str) -> float:
+    """The share of blanks and line ends in bytes of UTF-16; 0 where they are no text in it."""
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(sample)
+    except UnicodeDecodeError:
+        return 0.0
+    if len(text) < _FEWEST_WIDE_CHARS or any(char in text for char in "\x00\ufffe\uffff"):
+        return 0.0
+    kinds = [unicodedata.category(char) for char in text]
+    blanks = sum(char in " \t\r\n\u3000\u3001\u3002\uff0c" for char in text)
+    letters = sum(kind[0] in "LMN" for kind in kinds)
+    strange = sum(kind[0] == "C" and char not in "\t\r\n\f" for kind, char in zip(kinds, text, strict=True))
+    scripts = len({ord(char) >> 8 for char in text})
+    is_text = letters + blanks > 0.7 * len(text) and strange <= 0.01 * len(text)
+    # Bytes that mean nothing fall into blocks of characters at random; a language stays within a few, Chinese in more.
+    is_language = scripts <= 6 or (blanks > 0 and sum("\u4e00" <= char < "\ua000" for char in text) > 0.5 * len(text))
+    return blanks / len(text) if is_text and is_language else 0.0
 
 
 def _strict(data: bytes, encoding: str) -> Decoded:
     try:
-        name = _known(encoding)
+        name = _known(encoding, data[:SAMPLE_BYTES])
         return Decoded(data.decode(name, _errors(name) if name == "cp1252" else "strict"), name)
     except (ConfigError, UnicodeDecodeError) as error:
         raise RecordError(f"not {encoding}") from error
@@ -247,6 +281,9 @@ def _guess(sample: bytes) -> str:
     """
     from charset_normalizer import from_bytes
 
+    japanese = next((name for name in ("euc_jp", "cp932") if _is_japanese(sample, name)), "")
+    if japanese:
+        return japanese
     found = from_bytes(sample, cp_isolation=_COMMON) or from_bytes(sample, cp_isolation=_COMMON, threshold=0.5)
     best = found.best()
     if best is None:
@@ -257,6 +294,19 @@ def _guess(sample: bytes) -> str:
         if "cp1252" in match.could_be_from_charset and is_near:
             return "cp1252"
     return str(best.encoding)
+
+
+def _is_japanese(sample: bytes, encoding: str) -> bool:
+    """Whether bytes are text in an encoding of Japanese in which syllabic signs (hiragana) are frequent.
+
+    No other language has them, and the library takes short texts of them for Korean.
+    """
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(sample)
+    except UnicodeDecodeError:
+        return False
+    signs = [char for char in text if "\u3041" <= char <= "\u3093"]
+    return len(set(signs)) >= 3 and len(signs) > 0.2 * sum(not char.isascii() for char in text)
 
 
 class _Joined(io.RawIOBase):

@@ -24,6 +24,8 @@ _DELIMITERS = (",", ";", "\t", "|")
 _NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 # So much of the file is looked at to find its delimiter.
 _SAMPLE_CHARS, _SAMPLE_ROWS = 65_536, 50
+# Of the rows of a table as wide as its header, at least.
+_SHARE_OF_TABLE = 0.9
 # Excel writes it before the header.
 _DELIMITER_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
@@ -36,6 +38,20 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject | R
     """
     formats.expect(source, formats.CSV)
     return records(source, fields, rows.document_maker(fields), needed=(fields.text_field,))
+
+
+def is_table(source: str, fields: FieldNames) -> bool:
+    """Whether a text is a table: its first rows are as wide as its header, which names the column of texts."""
+    with text_lines.open_bytes(source) as binary:
+        try:
+            lines = _Lines(characters.open_text(binary, fields.encoding).stream)
+        except text_lines.DAMAGED:
+            return False
+        sample = lines.peek(_SAMPLE_CHARS)
+    needed = (fields.text_field,)
+    best = max((_fit(sample, one, needed) for one in _DELIMITERS), default=(0, 0.0, 0))
+    has_rows = sum(not line.isspace() for line in sample) > 1
+    return has_rows and best[0] == 1 and best[1] >= _SHARE_OF_TABLE and best[2] > 1
 
 
 def records(
@@ -116,7 +132,7 @@ def _header(source: str, cells: list[str], fields: FieldNames, needed: Sequence[
             )
     lacking = next((field for field in needed if field not in header), None)
     if lacking is not None:
-        formats.expect(source, formats.CSV)
+        formats.expect(source, formats.CSV, by_ending=True)
         hint = "Does its first line name the columns? --text-field, --id-field and their like say what they are called."
         raise rows.missing(source, lacking, rows.option_of(lacking, fields), filter(None, cells), hint=hint)
     return header

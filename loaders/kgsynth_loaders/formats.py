@@ -5,6 +5,7 @@ decides; text with an ending that nobody knows is plain text.
 """
 
 import importlib.util
+import os
 import re
 import zipfile
 import zlib
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from kgsynth.errors import ConfigError
 from kgsynth_loaders import text_lines
-from kgsynth_loaders.characters import encoding_by_mark
+from kgsynth_loaders.characters import encoding_by_mark, is_utf8, wide_encoding
 
 _HEAD_BYTES = 8192
 
@@ -70,12 +71,13 @@ JSON = _format("JSON", isolated=False)
 JSON_LINES = _format("JSON Lines", isolated=False)
 CSV = _format("CSV", isolated=False)
 PARQUET = _format("Parquet", isolated=False)
+ARROW = _format("Arrow", isolated=False)
 SAVED_DATASET = _format("saved data set", isolated=False)
 ZIP = _format("zip archive", isolated=False)
 TAR = _format("tar archive", isolated=False)
 COMPRESSED = _format("compressed file", isolated=False)
 
-ROW_FORMATS = (JSON, JSON_LINES, CSV, PARQUET, SAVED_DATASET)
+ROW_FORMATS = (JSON, JSON_LINES, CSV, PARQUET, ARROW, SAVED_DATASET)
 
 _BY_ENDING: dict[str, Format] = {
     ending: format_
@@ -100,6 +102,7 @@ _BY_ENDING: dict[str, Format] = {
         (JSON_LINES, "jsonl ndjson jsonlines"),
         (CSV, "csv tsv tab"),
         (PARQUET, "parquet pq"),
+        (ARROW, "arrow feather"),
         (ZIP, "zip"),
         (TAR, "tar tgz tbz2 tbz txz tzst"),
         (
@@ -147,28 +150,38 @@ def _ending(name: str) -> str:
     return next((ending for ending in endings(name) if ending not in _PACKED), "")
 
 
-def format_of(path: Path, name: str = "") -> Found:
+def format_of(path: Path, name: str = "", *, encoding: str = "") -> Found:
     """The format of a file.
 
     Args:
         path: where it is.
         name: what it is called, where that is not the path's name (a member of an archive).
+        encoding: what the user says that text files have; empty for nothing.
     """
     name = name or path.name
     head = _head(path)
-    return _by_bytes(head, path, name) or _by_name(head, path, name)
+    return _by_bytes(head, path, name) or _by_name(head, path, name, encoding)
 
 
-def expect(source: str, wanted: Format) -> None:
+def expect(source: str, wanted: Format, *, by_ending: bool = False) -> None:
     """Refuse a source of another format than the loader that was chosen for it reads.
 
+    Args:
+        source: the file.
+        wanted: the format that the loader reads.
+        by_ending: its text is not of that format, so that its ending counts too.
+
     Raises:
-        ConfigError: its first bytes are those of another format.
+        ConfigError: its first bytes, or its ending, are those of another format.
     """
     path = Path(source)
-    if not path.is_file():
+    # Unlike Path.is_file, this takes names that are too long for the file system.
+    if not os.path.isfile(source):
         return
-    found = _by_bytes(text_lines.unpacked_head(_head(path), _HEAD_BYTES), path, path.name)
+    head = text_lines.unpacked_head(_head(path), _HEAD_BYTES)
+    found = _by_bytes(head, path, path.name)
+    if found is None and by_ending:
+        found = _by_name(head, path, path.name, "")
     if found is None or found.format in (wanted, None, COMPRESSED, PLAIN):
         return
     if wanted in (JSON_LINES, JSON) and found.format in (JSON_LINES, JSON, NOTEBOOK):
@@ -186,6 +199,8 @@ def _by_bytes(head: bytes, path: Path, name: str) -> Found | None:
     for test, format_ in _MAGIC:
         if test(head):
             return Found(format_)
+    if _is_parquet(head, path):
+        return Found(PARQUET)
     if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
         return _of_zip(path, name)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
@@ -199,15 +214,44 @@ def _by_bytes(head: bytes, path: Path, name: str) -> Found | None:
     return _by_first_words(head)
 
 
+_PDF_MARK = re.compile(rb"(?:(\A[\s\x00]*(?:\xef\xbb\xbf)?)|^)%PDF-\d\.\d(?!\d)\s*", re.MULTILINE)
+_PDF_OBJECT = re.compile(rb"^\s*\d+\s+\d+\s+obj\b", re.MULTILINE)
+_WARC_MARK = re.compile(rb"WARC/\d\.\d\r?\n(?:\Z|[\w-]+:)")
+_PDF_MARK_WITHIN = 1024 + 16
+
+
+def _is_pdf(head: bytes) -> bool:
+    """Whether bytes hold the mark of PDF and what follows it there, and do not only mention it."""
+    found = _PDF_MARK.search(head, 0, _PDF_MARK_WITHIN)
+    if found is None:
+        return False
+    rest = head[found.end() :]
+    is_at_start = found.group(1) is not None
+    is_binary = b"\x00" in rest or not is_utf8(rest, is_cut=True)
+    return is_binary or (is_at_start and (not rest or _PDF_OBJECT.search(rest) is not None))
+
+
+def _is_warc(head: bytes) -> bool:
+    found = _WARC_MARK.match(head)
+    return found is not None and (found.end() == len(head) or b"\nWARC-" in head[:2000])
+
+
+def _is_parquet(head: bytes, path: Path) -> bool:
+    """Whether a file begins with the mark of Parquet and ends with it, or is no text."""
+    if not head.startswith(b"PAR1"):
+        return False
+    with path.open("rb") as file:
+        file.seek(-4, os.SEEK_END)
+        return file.read() == b"PAR1" or re.search(rb"\s", head[:64]) is None
+
+
 _MAGIC: tuple[tuple[Callable[[bytes], bool], Format], ...] = (
-    (
-        lambda head: re.match(rb"[\s\x00]*%PDF-|.{0,1024}?^%PDF-\d\.\d\s", head, re.DOTALL | re.MULTILINE) is not None,
-        PDF,
-    ),
-    (lambda head: head.startswith(b"PAR1"), PARQUET),
+    (_is_pdf, PDF),
+    (lambda head: head.startswith(b"ARROW1\x00\x00"), ARROW),
     (lambda head: head[257:262] == b"ustar", TAR),
-    (lambda head: head.startswith(b"WARC/"), WARC),
+    (_is_warc, WARC),
 )
+_INFO_START = re.compile(r"This is \S+, produced by makeinfo version")
 _FIRST_TAG = re.compile(
     r"\A\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,2000}?-->\s*)*<(!doctype\s+html|html|mediawiki)\b",
     re.IGNORECASE | re.DOTALL,
@@ -226,7 +270,7 @@ def _by_first_words(head: bytes) -> Found | None:
     root = _XML_ROOT.match(words)
     if root and root.group(1) != "svg":
         return Found(None, f"no reader for XML whose outermost element is {root.group(1)}")
-    if words.startswith("This is ") and ", produced by makeinfo" in words[:300]:
+    if _INFO_START.match(words):
         return Found(INFO)
     return None
 
@@ -268,26 +312,39 @@ def _of_compound_file(name: str) -> Found:
 
 def _of_packed(head: bytes, name: str) -> Found:
     inner = text_lines.unpacked_head(head, _HEAD_BYTES)
-    if inner[257:262] == b"ustar" or (endings(name) or [""])[0] in ("tgz", "tbz2", "tbz", "txz", "tzst"):
+    if inner[257:262] == b"ustar" or _is_packed_tar(endings(name)):
         return Found(TAR)
-    if inner.startswith(b"WARC/"):
+    if _is_warc(inner):
         return Found(WARC)
     first = _by_first_words(inner)
     if first and first.format is MEDIAWIKI:
         return first
     by_ending = _BY_ENDING.get(_ending(name))
     # Rows are read as a stream; all else is unpacked beside.
-    return Found(by_ending) if by_ending in (JSON_LINES, CSV) else Found(COMPRESSED)
+    is_stream = by_ending is CSV or (by_ending is JSON_LINES and not _is_one_json_value(inner))
+    return Found(by_ending) if is_stream else Found(COMPRESSED)
 
 
-def _by_name(head: bytes, path: Path, name: str) -> Found:
+def _is_packed_tar(last_endings: list[str]) -> bool:
+    first, second = (*last_endings, "", "")[:2]
+    return first in ("tgz", "tbz2", "tbz", "txz", "tzst") or (first in _PACKED and second == "tar")
+
+
+def _by_name(head: bytes, path: Path, name: str, encoding: str) -> Found:
     ending = _ending(name)
+    last = (endings(name) or [""])[0]
+    # What can be unpacked was known by its first bytes.
+    if last in _PACKED and not _is_text(head, encoding):
+        return Found(None, "damaged" if text_lines.unpacks(last) else f"no reader for .{last}")
     if re.search(r"\.info(?:-\d+)?(?:\.(?:gz|xz|bz2|zst))?\Z", name.lower()):
         return Found(INFO)
     by_ending = _BY_ENDING.get(ending)
     if by_ending is not None and by_ending.reader not in ("plain", "code", "markdown"):
-        return Found(_json(path) if by_ending is JSON else by_ending)
-    if not _is_text(head):
+        is_json = by_ending is JSON or (by_ending is JSON_LINES and _is_one_json_value(head))
+        return Found(_json(path) if is_json else by_ending)
+    if not _is_text(head, encoding):
+        if by_ending is not None and b"\x00" in head:
+            return Found(None, "NUL in its text")
         return Found(None, f"no reader for .{ending}" if ending else "no reader for a file without ending")
     if by_ending is not None:
         return Found(by_ending)
@@ -299,9 +356,19 @@ def _by_name(head: bytes, path: Path, name: str) -> Found:
     return Found(PLAIN)
 
 
-def _is_text(head: bytes) -> bool:
+def _is_one_json_value(head: bytes) -> bool:
+    """Whether a file that is called JSON Lines begins an array, an object over several lines, or one with records."""
+    first, _, rest = head.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")
+    first = first.strip()
+    is_object = first.startswith(b"{") and (first.endswith((b"{", b"[", b":", b",")) or (b"[{" in first and not rest))
+    return first.startswith(b"[") or is_object
+
+
+def _is_text(head: bytes, encoding: str) -> bool:
     by_mark, _ = encoding_by_mark(head)
-    if by_mark:
+    if by_mark or encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32", "utf16", "utf32")):
+        return True
+    if b"\x00" in head and wide_encoding(head):
         return True
     # Text without a mark holds no NUL; a few other control characters are a fault of it, many are no text.
     controls = sum(byte < 32 and byte not in (9, 10, 12, 13, 27, 8, 31) for byte in head)

@@ -144,6 +144,11 @@ def _key_lines(text: str) -> tuple[dict[str, Any], str]:
     return {}, text
 
 
+def is_known(meta: dict[str, Any]) -> bool:
+    """Whether one of the fields at least is one that texts have: a title, an author, a licence."""
+    return any(_snake_case(key) in _KNOWN_KEYS for key in meta)
+
+
 def fields(meta: dict[str, Any]) -> dict[str, Any]:
     """Fields of a `Document` from those of a text.
 

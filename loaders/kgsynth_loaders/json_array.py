@@ -269,6 +269,9 @@ class _Search:
                     self.is_any_seen = True
                     if is_element:
                         self._element(path, part)
+                        if self._seen[path] == 1 and not isinstance(part, dict):
+                            # A list where a text should be is a fault of its record.
+                            self._value(path)
                     else:
                         self._value(path)
                     # Of an array, the first elements tell; in an object, a longer array may follow.

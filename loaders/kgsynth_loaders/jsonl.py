@@ -160,7 +160,7 @@ class _Opening:
         kind = ""
         if not before:
             if isinstance(row, str):
-                formats.expect(self._source, formats.JSON_LINES)
+                formats.expect(self._source, formats.JSON_LINES, by_ending=row == "not JSON" and line[:1] not in "{[")
             if line.startswith("[") and (row == "not JSON" or (isinstance(row, str) and "{" in line)):
                 kind = "a JSON array"
             elif isinstance(row, dict) and self._needed and not rows.has(row, self._needed[0]):

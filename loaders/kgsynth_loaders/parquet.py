@@ -40,6 +40,21 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
     return records(source, fields, rows.document_maker(fields), needed=(fields.text_field,))
 
 
+def file_documents(name: str, fields: FieldNames, columns_of_file: dict[str, str]) -> Iterator[Document | Reject]:
+    """One document a row of one file.
+
+    Args:
+        name: the file.
+        fields: which column holds what.
+        columns_of_file: columns whose value is the same for the whole file, as `partition` finds them.
+
+    Raises:
+        ConfigError: it is no Parquet file, or has no column of texts.
+    """
+    make = rows.document_maker(fields)
+    return _file_records(name, Path(name), fields, make, (fields.text_field,), columns_of_file)
+
+
 def records(
     source: str, fields: FieldNames, make: rows.Make[_Record], needed: Sequence[str]
 ) -> Iterator[_Record | Reject]:
@@ -69,7 +84,9 @@ def records(
         raise ConfigError(f"{source} holds no Parquet file", hint="Use --loader auto for folders of other files.")
     yield from in_turn(
         [str(shard) for shard in shards],
-        lambda name: _file_records(name, Path(name), fields, make, needed, partition=_partition(Path(name), path)),
+        lambda name: _file_records(
+            name, Path(name), fields, make, needed, partition(Path(name).relative_to(path).parts[:-1])
+        ),
     )
 
 
@@ -97,9 +114,9 @@ def in_turn(names: Iterable[str], read: Callable[[str], Iterator[_Record]]) -> I
         yield Reject(position=Position(source=name), reason=reason, raw=rows.raw(str(refusal)))
 
 
-def _partition(shard: Path, root: Path) -> dict[str, str]:
+def partition(folders: Iterable[str]) -> dict[str, str]:
     """The columns that stand in names of folders, as in `topic=algebra/part-0.parquet`."""
-    pairs = (part.partition("=") for part in shard.relative_to(root).parts[:-1])
+    pairs = (part.partition("=") for part in folders)
     return {name: unquote(value) for name, equals, value in pairs if equals and name}
 
 
@@ -109,15 +126,16 @@ def _file_records(
     fields: FieldNames,
     make: rows.Make[_Record],
     needed: Sequence[str],
-    partition: dict[str, str] | None = None,
+    of_folders: dict[str, str] | None = None,
 ) -> Iterator[_Record | Reject]:
     try:
         file = pyarrow.parquet.ParquetFile(path, pre_buffer=False)
     except DAMAGED as error:
+        formats.expect(source, formats.PARQUET, by_ending=True)
         raise ConfigError(f"{source} is not a Parquet file: {error}") from error
     with file:
-        renamed = columns(source, file.schema_arrow, fields, needed, partition or {})
-        yield from batch_records(source, _batches(file, list(renamed)), renamed, make, partition)
+        renamed = columns(source, file.schema_arrow, fields, needed, of_folders or {})
+        yield from batch_records(source, _batches(file, list(renamed)), renamed, make, of_folders)
 
 
 def _batches(file: Any, names: list[str]) -> Iterator[pyarrow.RecordBatch]:
@@ -171,7 +189,7 @@ def batch_records(
     batches: Iterable[pyarrow.RecordBatch],
     renamed: dict[str, str],
     make: rows.Make[_Record],
-    partition: dict[str, str] | None = None,
+    of_folders: dict[str, str] | None = None,
 ) -> Iterator[_Record | Reject]:
     """One record a row of batches; the rows before a damaged place, and a reject for the rest.
 
@@ -180,7 +198,7 @@ def batch_records(
         batches: its columns in parts.
         renamed: names of columns, and those that records know them by.
         make: makes a record of a row.
-        partition: columns whose value is the same for the whole file.
+        of_folders: columns whose value is the same for the whole file.
     """
     number = 0
     try:
@@ -196,7 +214,7 @@ def batch_records(
                     yield Reject(position=position, reason=reason, raw=rows.raw(str(row)))
                     continue
                 try:
-                    yield make({**partition, **row} if partition else row, position)
+                    yield make({**of_folders, **row} if of_folders else row, position)
                 except RecordError as error:
                     yield Reject(position=position, reason=str(error), raw=rows.raw(str(row)))
     except DAMAGED as error:

@@ -28,6 +28,8 @@ _TEXT_NAMES = (
     "text content body raw_content article document passage markdown page_content main_text abstract summary "
     "description context completion output response question prompt"
 ).split()
+# Values that are written in one way.
+_PLAIN = (int, float, Decimal, date, time, UUID)
 _NO_TEXTS = frozenset({"id", "_id", "uuid", "url", "date", "title", "license", "source"})
 # Neo4j indexes keys of up to about 8,000 bytes; a name this long is a sentence that went astray.
 _BAD_IN_NAMES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -82,15 +84,15 @@ def document_maker(fields: FieldNames) -> Make[Document]:
     text_field, id_field = fields.text_field, fields.id_field
     # The last is what kgsynth itself writes; a field that a user names goes before it.
     others: list[tuple[str, str, Callable[[Any, str], Any]]] = [
-        ("entry_kind", "entry_kind", _as_text),
-        ("title", fields.title_field, _as_text),
+        ("entry_kind", "entry_kind", _as_line),
+        ("title", fields.title_field, _as_line),
         ("topics", fields.topics_field, _as_names),
         ("concepts", fields.concepts_field, _as_names),
         ("synonyms", fields.synonyms_field, _as_pairs),
-        ("entry_kind", fields.kind_field, _as_text),
-        ("source", fields.source_field, _as_text),
-        ("license", fields.license_field, _as_text),
-        ("attribution", fields.attribution_field, _as_joined),
+        ("entry_kind", fields.kind_field, _as_line),
+        ("source", fields.source_field, _as_line),
+        ("license", fields.license_field, _as_line),
+        ("attribution", fields.attribution_field, _as_line),
     ]
     readers = [(name, field, "." in field, read) for name, field, read in others]
 
@@ -113,7 +115,7 @@ def document_maker(fields: FieldNames) -> Make[Document]:
 def _written_by_us(row: Mapping[str, Any], identity: str) -> dict[str, Any]:
     """The fields that kgsynth writes under names of its own; one that holds something else is another's."""
     found: dict[str, Any] = {}
-    if row.get("date") and isinstance(row["date"], (str, date)):
+    if row.get("date") and isinstance(row["date"], (str, int, date)) and not isinstance(row["date"], bool):
         found["date"] = str(row["date"])
     parent = row.get("parent")
     if parent and isinstance(parent, str) and identity.startswith(f"{parent}#"):
@@ -258,8 +260,10 @@ def names(row: Mapping[str, Any], field: str) -> tuple[str, ...]:
 def _as_names(given: Any, field: str) -> tuple[str, ...]:
     if isinstance(given, str):
         given = _listed(given)
+    elif not isinstance(given, (list, tuple)):
+        given = [given]
     if isinstance(given, (list, tuple)):
-        found = [part if isinstance(part, str) else _name_in(part) for part in given if part is not None]
+        found = [_name_in(part) for part in given if part is not None]
         if None not in found:
             return tuple([name for part in found if part and (name := part.strip())])
     raise RecordError(f"not a list of names: field {field!r}")
@@ -279,7 +283,11 @@ def _listed(text: str) -> list[Any]:
 
 
 def _name_in(part: Any) -> str | None:
-    """The name in an object of a list of names; None where there is none."""
+    """The name that a value of a list of names is or holds; None where there is none."""
+    if isinstance(part, str):
+        return part
+    if isinstance(part, _PLAIN) and not isinstance(part, bool):
+        return str(part)
     if not isinstance(part, Mapping):
         return None
     return next((part[key] for key in _KEYS_OF_NAMES if isinstance(part.get(key), str)), None)
@@ -303,9 +311,17 @@ def _as_text(given: Any, field: str) -> str:
     raise RecordError(f"not text: field {field!r}")
 
 
-def _as_joined(given: Any, field: str) -> str:
-    """A text, or several with semicolons between them, such as the authors of a document."""
-    return "; ".join(_as_names(given, field)) if isinstance(given, (list, tuple)) else _as_text(given, field)
+def _as_line(given: Any, field: str) -> str:
+    """A title, licence or the like: a text, a number, the name in an object, or several with semicolons between them.
+
+    What has no name is kept as JSON: a record is not lost for it.
+    """
+    if isinstance(given, (str, bytes)):
+        return _as_text(given, field)
+    if isinstance(given, (list, tuple)):
+        return "; ".join(line for part in given if part is not None and (line := _as_line(part, field).strip()))
+    name = _name_in(given)
+    return json.dumps(given, ensure_ascii=False, default=str) if name is None else name
 
 
 def _as_pairs(given: Any, field: str) -> tuple[tuple[str, str], ...]:

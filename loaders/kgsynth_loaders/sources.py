@@ -3,28 +3,27 @@
 Every file below a source comes out once: as a file to read, as one that a rule leaves out, or as a reject.
 """
 
-import atexit
+import fnmatch
 import glob
 import os
-import shutil
 import stat
-import sys
-import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
 from kgsynth.errors import ConfigError
 from kgsynth.records import Position, Reject, Skipped
-from kgsynth_loaders import arrow_folder, formats
+from kgsynth_loaders import arrow_folder, formats, text_lines
 from kgsynth_loaders.formats import Found
+from kgsynth_loaders.text_lines import standard_input as _standard_input
 
 _LIBRARY_FOLDERS = frozenset({"node_modules", "__pycache__", "site-packages", "__macosx"})
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "icon\r"})
 _SAVED_DATASET = Found(formats.SAVED_DATASET)
 _PATTERN = frozenset("*?[")
+# Rules for files that people do not mean, unless they name them.
+_HIDDEN = ("hidden", "a temporary file")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,34 +52,44 @@ class SourceFile:
 Entry = SourceFile | Skipped | Reject
 
 
-def entries(source: str) -> Iterator[Entry]:
+def entries(source: str, encoding: str = "", *, is_only: bool = True) -> Iterator[Entry]:
     """All files of a source, in the order of their paths.
+
+    Args:
+        source: a file, a folder, a pattern, an archive, or `-`.
+        encoding: what the user says that text files have; empty for nothing.
+        is_only: there is no other source. A shell writes out `notes/*`, so that of several sources none counts as
+            named, but for hidden files, which shells leave out.
 
     Raises:
         ConfigError: there is no such source, or it can be read only once.
     """
-    if source == "-":
+    text_lines.refuse_empty(source)
+    if source == text_lines.STANDARD_INPUT:
         copy = _standard_input()
-        yield SourceFile(path=copy, name="-", id="stdin", found=formats.format_of(copy, "-"))
+        found = formats.format_of(copy, "-", encoding=encoding)
+        yield SourceFile(path=copy, name="-", id="stdin", found=found, is_named=True)
         return
-    path = Path(source).expanduser()
-    if not path.exists() and not path.is_symlink():
+    path = Path(os.path.expanduser(source))
+    # Unlike Path.exists, this takes names that are too long for the file system.
+    if not os.path.lexists(path):
         if not _PATTERN.intersection(source):
-            raise ConfigError(
-                f"{source}: no such file or folder", hint="Paths are relative to the folder that you are in."
-            )
-        yield from _matches(source)
+            text_lines.existing(source)
+        yield from _matches(source, encoding)
         return
     if path.is_dir():
-        yield from _folder(path, source.rstrip("/") or "/")
+        yield from _folder(path, source.rstrip("/") or "/", encoding)
         return
+    if not path.exists():
+        raise ConfigError(f"{source} is a link to nothing")
     if not path.is_file():
         raise ConfigError(
             f"{source} is a pipe or a device, and a source is read more than once",
             hint="Write its data to a file first, or give `-` and pipe it in.",
         )
-    for entry in _entry(path, name=source, identity=_as_id(source), folder=""):
-        yield replace(entry, is_named=True) if isinstance(entry, SourceFile) else entry
+    kept = _HIDDEN if is_only else _HIDDEN[:1]
+    for entry in _entry(path, name=source, identity=_as_id(source), folder="", encoding=encoding, kept=kept):
+        yield replace(entry, is_named=is_only) if isinstance(entry, SourceFile) else entry
 
 
 def _as_id(source: str) -> str:
@@ -89,38 +98,102 @@ def _as_id(source: str) -> str:
     return "/".join(parts[-2:] if Path(source).is_absolute() else parts)
 
 
-@cache
-def _standard_input() -> Path:
-    """A copy of what is piped in, kept until the process ends, since sources are read more than once.
+class FileIds:
+    """The ids of the files of one reading: each file has one, and no two files have the same.
 
-    Raises:
-        ConfigError: nothing is piped in.
+    It holds two short hashes for each file.
     """
-    if sys.stdin is None or sys.stdin.isatty():
-        raise ConfigError("the source `-` is standard input, and nothing is piped in")
-    folder = tempfile.mkdtemp(prefix="kgsynth-stdin-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    copy = Path(folder) / "stdin"
-    with copy.open("wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-    return copy
+
+    def __init__(self) -> None:
+        self._places: dict[int, int] = {}
+        self._names: dict[int, int] = {}
+
+    def placed(self, file: SourceFile) -> SourceFile | Skipped:
+        """The file, with an id that no other file has; a file that was read under another name is left out.
+
+        An id that another file has is made longer by the folders above it, until it differs.
+        """
+        path = os.path.realpath(os.path.expanduser(file.name))
+        place = hash(path)
+        called = hash((file.name, file.id))
+        if place in self._names:
+            if self._names[place] != called:
+                return Skipped(position=_position(file.name), rule="read under another name")
+        else:
+            self._names[place] = called
+        identity = next(one for one in _longer_ids(file.id, path) if self._places.setdefault(hash(one), place) == place)
+        return file if identity == file.id else replace(file, id=identity)
 
 
-def _matches(pattern: str) -> Iterator[Entry]:
-    paths = sorted(glob.glob(pattern, recursive=True))
+def _longer_ids(identity: str, path: str) -> Iterator[str]:
+    """An id, then the ends of a path that have more parts than it, and at last the whole path."""
+    yield identity
+    parts = path.strip("/").split("/")
+    for count in range(identity.count("/") + 2, len(parts) + 1):
+        yield "/".join(parts[-count:])
+    yield path
+
+
+def _matches(pattern: str, encoding: str) -> Iterator[Entry]:
+    above, stars, below = os.path.expanduser(pattern).partition("**")
+    # glob.glob follows a link to a folder above it again and again.
+    is_deep = bool(stars) and above[-1:] in ("", "/") and below[:1] in ("", "/")
+    paths = _deep_matches(above, below) if is_deep else glob.glob(os.path.expanduser(pattern))
     if not paths:
         raise ConfigError(f"no file matches {pattern}")
-    for one in paths:
+    for one in sorted(paths):
         path = Path(one)
         if path.is_dir():
             # With ** the files of a folder match by themselves.
-            if "**" not in pattern:
-                yield from _folder(path, one)
+            if not is_deep:
+                yield from _folder(path, one, encoding)
         else:
-            yield from _entry(path, name=one, identity=_as_id(one), folder=path.parent.name)
+            yield from _entry(path, name=one, identity=_as_id(one), folder=path.parent.name, encoding=encoding)
 
 
-def _folder(root: Path, source: str) -> Iterator[Entry]:
+def _deep_matches(above: str, below: str) -> list[str]:
+    """The files that `above**below` matches; hidden ones only where the pattern has a dot in their place."""
+    pattern = ("**" + below).split("/")
+    found = []
+    for root in sorted(glob.glob(above)) if above else [""]:
+        for path in _files_below(root, set()):
+            if _fits(path.removeprefix(root).split("/"), pattern):
+                found.append(path)
+    return found
+
+
+def _files_below(folder: str, seen: set[tuple[int, int]]) -> Iterator[str]:
+    """All files below a folder, whose path ends in `/`; of folders with several names one, that without a link."""
+    try:
+        identity = _identity(Path(folder))
+        # Links last, so that files are found where they are.
+        entries = [] if identity in seen else sorted(os.scandir(folder or "."), key=lambda one: one.is_symlink())
+    except OSError:
+        return
+    seen.add(identity)
+    for entry in entries:
+        path = f"{folder}{entry.name}"
+        if os.path.isdir(path):
+            yield from _files_below(f"{path}/", seen)
+        else:
+            yield path
+
+
+def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether the parts of a path are those of a pattern, in which `**` stands for any number of folders."""
+    if not pattern:
+        return not parts
+    is_hidden = bool(parts) and parts[0].startswith(".") and not pattern[0].startswith(".")
+    if pattern[0] == "**":
+        # At the end of a pattern it stands for files too.
+        is_end = len(pattern) == 1 and len(parts) == 1 and not is_hidden
+        return is_end or _fits(parts, pattern[1:]) or (len(parts) > 1 and not is_hidden and _fits(parts[1:], pattern))
+    if not parts or is_hidden or not fnmatch.fnmatchcase(parts[0], pattern[0]):
+        return False
+    return _fits(parts[1:], pattern[1:])
+
+
+def _folder(root: Path, source: str, encoding: str) -> Iterator[Entry]:
     above = root.resolve().name
     if arrow_folder.is_saved_dataset(root):
         yield SourceFile(path=root, name=source, id=above, found=_SAVED_DATASET)
@@ -134,7 +207,8 @@ def _folder(root: Path, source: str) -> Iterator[Entry]:
         relative = path.relative_to(root)
         name = f"{source.rstrip('/')}/{relative.as_posix()}"
         folder = relative.parent.name or root.resolve().name
-        yield from _entry(path, name=name, identity=f"{above}/{relative.as_posix()}", folder=folder)
+        identity = f"{above}/{relative.as_posix()}"
+        yield from _entry(path, name=name, identity=identity, folder=folder, encoding=encoding)
     if not has_any:
         raise ConfigError(f"{source} holds no file")
 
@@ -149,7 +223,8 @@ def _walk(folder: Path, above: set[tuple[int, int]]) -> Iterator[Path | Skipped 
     names = {entry.name for entry in found}
     for entry in found:
         path = folder / entry.name
-        if not entry.is_dir():
+        # A link to itself is no folder; what is wrong with it is said where it is opened.
+        if not path.is_dir():
             yield path
             continue
         rule = folder_rule(entry.name, names)
@@ -190,8 +265,10 @@ def _position(name: str) -> Position:
     return Position(source=name.encode("utf-8", "replace").decode())
 
 
-def _entry(path: Path, *, name: str, identity: str, folder: str) -> Iterator[Entry]:
-    """A file, or why it is not read."""
+def _entry(
+    path: Path, *, name: str, identity: str, folder: str, encoding: str, kept: tuple[str, ...] = ()
+) -> Iterator[Entry]:
+    """A file, or why it is not read; `kept` are rules of `file_rule` that do not hold for it."""
     position = _position(name)
     if position.source != name:
         yield Reject(position=position, reason="the file's name is not UTF-8")
@@ -203,7 +280,7 @@ def _entry(path: Path, *, name: str, identity: str, folder: str) -> Iterator[Ent
         yield Reject(position=position, reason=reason, raw=str(error))
         return
     rule = file_rule(path.name)
-    if rule:
+    if rule and rule not in kept:
         yield Skipped(position=position, rule=rule)
     elif stat.S_ISDIR(state.st_mode):
         yield SourceFile(path=path, name=name, id=identity, folder=folder, found=_SAVED_DATASET)
@@ -213,7 +290,7 @@ def _entry(path: Path, *, name: str, identity: str, folder: str) -> Iterator[Ent
         yield Skipped(position=position, rule="empty")
     else:
         try:
-            found = formats.format_of(path, name)
+            found = formats.format_of(path, name.rstrip("~"), encoding=encoding)
         except OSError as error:
             yield Reject(position=position, reason="cannot be read", raw=str(error))
             return
@@ -223,9 +300,9 @@ def _entry(path: Path, *, name: str, identity: str, folder: str) -> Iterator[Ent
 def file_rule(name: str) -> str:
     """Why a file of this name is left out; empty when it is read."""
     if name.startswith((".", "._")):
-        return "hidden"
+        return _HIDDEN[0]
     if name.lower() in _SYSTEM_FILES or name.startswith("~$") or name.endswith("~"):
-        return "a temporary file"
+        return _HIDDEN[1]
     return formats.NO_TEXT.get((formats.endings(name) or [""])[0], "")
 
 

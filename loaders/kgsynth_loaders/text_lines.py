@@ -3,11 +3,17 @@ r"""Lines of a text file as a stream in flat memory, unpacked and in UTF-8; a ba
 Lines end at `\n` only: texts may hold U+2028 and its kin.
 """
 
+import atexit
 import bz2
 import io
 import lzma
+import os
+import shutil
+import sys
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol, cast
 
@@ -24,6 +30,8 @@ if TYPE_CHECKING:
 MAX_LINE_BYTES = 16 * 2**20
 # What of a bad line is kept to look at.
 RAW_CHARS = 500
+# Of the name of a source in an error.
+_SHOWN_CHARS = 200
 
 DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 DAMAGED_REASON = "file is damaged from here on"
@@ -32,28 +40,66 @@ _BUFFER_BYTES = 262_144
 # A damaged file gives what it holds up to the block that cannot be unpacked.
 _PACKED_BYTES, _UNPACKED_BYTES = 16_384, 32_768
 _MAX_WINDOW_BYTES = 2**31
+# So many bytes tell every compression.
+_MARK_BYTES = 13
+
+
+STANDARD_INPUT = "-"
 
 
 def existing(source: str) -> Path:
-    """The path, when something is there.
+    """The path of a source; for `-` that of a copy of standard input.
 
     Raises:
-        ConfigError: nothing is there.
+        ConfigError: nothing is there, or the source is an empty text.
     """
-    path = Path(source)
-    if not path.exists():
-        raise ConfigError(f"{source}: no such file or folder", hint="Paths are relative to the folder you are in.")
-    return path
+    if source == STANDARD_INPUT:
+        return standard_input()
+    refuse_empty(source)
+    # Unlike Path.exists, this takes names that are too long for the file system.
+    if not os.path.exists(source):
+        raise ConfigError(
+            f"{source[:_SHOWN_CHARS]}: no such file or folder", hint="Paths are relative to the folder you are in."
+        )
+    return Path(source)
+
+
+def refuse_empty(source: str) -> None:
+    """Refuse an empty text as a source: as a path it would be the current folder.
+
+    Raises:
+        ConfigError: the source is empty.
+    """
+    if not source:
+        raise ConfigError("a source is an empty text", hint="Is a variable of the shell not set? `.` is this folder.")
+
+
+@cache
+def standard_input() -> Path:
+    """A copy of what is piped in, kept until the process ends, since sources are read more than once.
+
+    Raises:
+        ConfigError: nothing is piped in.
+    """
+    if sys.stdin is None or sys.stdin.isatty():
+        raise ConfigError("the source `-` is standard input, and nothing is piped in")
+    folder = tempfile.mkdtemp(prefix="kgsynth-stdin-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    copy = Path(folder) / "stdin"
+    with copy.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return copy
 
 
 def without_packing(name: str) -> str:
     """A file's name without the ending of its compression."""
     lower = name.lower()
-    return next((name[: -len(ending)] for ending in (".gz", ".zst", ".bz2", ".xz") if lower.endswith(ending)), name)
+    endings = (".gz", ".zst", ".bz2", ".xz", ".lzma")
+    return next((name[: -len(ending)] for ending in endings if lower.endswith(ending)), name)
 
 
 def open_bytes(source: str) -> IO[bytes]:
-    """Open a file for reading, unpacked where its first bytes are those of gzip, zstd, bzip2 or xz.
+    """Open a file for reading, unpacked where its first bytes are those of gzip, zstd, bzip2, xz or LZMA.
 
     Reading raises one of `DAMAGED` where a compressed file breaks off, where it cannot be unpacked, and where other
     bytes follow it.
@@ -66,7 +112,7 @@ def open_bytes(source: str) -> IO[bytes]:
         raise ConfigError(f"{source} is a folder", hint="Use --loader auto.")
     try:
         file = path.open("rb", buffering=_BUFFER_BYTES)
-        head = file.read(8)
+        head = file.read(_MARK_BYTES)
         file.seek(0)
     except OSError as error:
         raise ConfigError(f"{source} cannot be opened: {error}") from error
@@ -183,6 +229,7 @@ _UNPACKERS: dict[str, Callable[[], _Unpacker]] = {
     "zst": _Zstandard,
     "bz2": bz2.BZ2Decompressor,
     "xz": lzma.LZMADecompressor,
+    "lzma": lzma.LZMADecompressor,
 }
 
 
@@ -198,6 +245,11 @@ def unpacked_head(head: bytes, limit: int) -> bytes:
         return b""
 
 
+def unpacks(ending: str) -> bool:
+    """Whether files that are compressed so can be read: `gz` and its like."""
+    return ending in _UNPACKERS
+
+
 def packing(head: bytes) -> str:
     """The compression that the first bytes of a file, or of a member of it, are those of; empty for none."""
     if head.startswith(b"\x1f\x8b"):
@@ -206,8 +258,21 @@ def packing(head: bytes) -> str:
         return "bz2"
     if head.startswith(b"\xfd7zXZ\x00"):
         return "xz"
+    if _is_lzma(head):
+        return "lzma"
     is_skippable = len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50
     return "zst" if head.startswith(b"\x28\xb5\x2f\xfd") or is_skippable else ""
+
+
+def _is_lzma(head: bytes) -> bool:
+    """Whether the first bytes are those of the older format of LZMA.
+
+    It begins with the usual options, the size of the dictionary (a power of two from 64 KiB), and the size of the file
+    (unknown, or below 2^40 bytes).
+    """
+    dictionary, size = int.from_bytes(head[1:5], "little"), head[5:13]
+    is_power = dictionary >= 2**16 and dictionary & (dictionary - 1) == 0
+    return len(head) >= _MARK_BYTES and head[0] == 0x5D and is_power and (size == b"\xff" * 8 or size[5:] == b"\0" * 3)
 
 
 class _Unpacked(io.RawIOBase):
@@ -262,7 +327,7 @@ class _Unpacked(io.RawIOBase):
             if not rest:
                 self._member = None
                 return b""
-        rest += self._packed.read(8)
+        rest += self._packed.read(_MARK_BYTES)
         if _UNPACKERS.get(packing(rest)) is not self._begin:
             raise EOFError("other bytes follow the end of the compressed file")
         self._member = self._begin()

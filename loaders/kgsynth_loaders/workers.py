@@ -25,11 +25,29 @@ from kgsynth_loaders.readers import ReadOptions
 
 Record = Document | Reject | Skipped | Remark
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """What a reader yields before a part of a file that may take long, as a long page of a dump.
+
+    What came before it is handed over at once, and if the reader is lost, the reject names the part.
+
+    Attributes:
+        position: of the part.
+        name: of the part.
+    """
+
+    position: Position
+    name: str
+
+
 # Of one message; a worker waits with the next one until this is taken.
 _BATCH_CHARS = 500_000
 # Characters that are held for files whose turn has not come.
 _HELD_CHARS = 100_000_000
 _LONGEST_WAIT_S = 1.0
+# Records are handed over after this time at the next record, so that few are lost with a worker.
+_LONGEST_HOLD_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +95,7 @@ class _Worker:
             )
         self.connection = Connection(ours.detach())
         self.job: int | None = None
+        self.begun: Begun | None = None
         self.silent_s = 0.0
 
     def close(self) -> None:
@@ -143,7 +162,7 @@ class WorkerPool:
 
     def _start(self, worker: _Worker) -> None:
         worker.job, job = self._jobs.popleft()
-        worker.silent_s = 0.0
+        worker.silent_s, worker.begun = 0.0, None
         try:
             worker.connection.send_bytes(pickle.dumps(job))
         except OSError:
@@ -174,7 +193,7 @@ class WorkerPool:
         assert worker.job is not None
         result = self._results[worker.job]
         try:
-            batch, is_complete = pickle.loads(worker.connection.recv_bytes())
+            batch, is_complete, worker.begun = pickle.loads(worker.connection.recv_bytes())
         except (EOFError, OSError):
             self._lose(worker, "the reader crashed")
             return
@@ -189,7 +208,9 @@ class WorkerPool:
         """End a worker and reject the file it was reading."""
         assert worker.job is not None
         result = self._results[worker.job]
-        result.batches.append([Reject(position=Position(source=""), reason=reason)])
+        begun = worker.begun or Begun(position=Position(source=""), name="")
+        reason = f"{reason}; the file is not read from here on" if begun.name else reason
+        result.batches.append([Reject(position=begun.position, reason=reason, raw=begun.name)])
         result.is_complete = True
         worker.job = None
         worker.close()
@@ -205,6 +226,10 @@ def _size(batch: list[Record]) -> int:
 
 def read(job: Job) -> Iterator[Record]:
     """The records of a file by its reader; what the reader raises is a reject."""
+    return (record for record in _steps(job) if not isinstance(record, Begun))
+
+
+def _steps(job: Job) -> Iterator[Record | Begun]:
     try:
         yield from importlib.import_module(job.reader).read(job.path, job.options)
     except RecordError as error:
@@ -232,14 +257,20 @@ def _serve(connection: Connection) -> None:
         except EOFError:
             return
         batch: list[Record] = []
+        begun: Begun | None = None
         size = 0
-        for record in read(job):
-            batch.append(record)
-            size += len(record.text) if isinstance(record, Document) else 200
-            if size > _BATCH_CHARS:
-                connection.send_bytes(pickle.dumps((batch, False)))
-                batch, size = [], 0
-        connection.send_bytes(pickle.dumps((batch, True)))
+        sent = time.monotonic()
+        for record in _steps(job):
+            if isinstance(record, Begun):
+                begun = record
+            else:
+                batch.append(record)
+                begun = None
+                size += len(record.text) if isinstance(record, Document) else 200
+            if begun or size > _BATCH_CHARS or time.monotonic() - sent > _LONGEST_HOLD_S:
+                connection.send_bytes(pickle.dumps((batch, False, begun)))
+                batch, size, sent = [], 0, time.monotonic()
+        connection.send_bytes(pickle.dumps((batch, True, None)))
 
 
 def _end_with_parent() -> None:

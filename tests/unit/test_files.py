@@ -3,18 +3,23 @@
 import bz2
 import gzip
 import io
+import json
 import lzma
 import os
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow
 import pytest
 import zstandard
+from pyarrow import parquet
 
 from kgsynth.config import DocumentsSettings
 from kgsynth.documents import RejectFile, usable_documents
@@ -327,7 +332,8 @@ BEHAVIOUR = '''
 """A reader for tests: what a file says, it does."""
 import os, time
 from kgsynth.errors import RecordError
-from kgsynth.records import Document
+from kgsynth.records import Document, Position
+from kgsynth_loaders.workers import Begun
 def read(path, options):
     said = path.read_text()
     if said == "crash":
@@ -343,6 +349,12 @@ def read(path, options):
     if said == "late":
         yield Document(id="first", text="one")
         os.abort()
+    if said == "dump":
+        yield Document(id="first", text="one")
+        yield Begun(position=Position(source="", line=2), name="A short page")
+        yield Document(id="second", text="two")
+        yield Begun(position=Position(source="", line=3), name="A slow page")
+        time.sleep(1000)
     if said == "many":
         for number in range(50):
             yield Document(id=str(number), text="x" * 100_000)
@@ -385,6 +397,24 @@ def test_a_reader_that_crashes_hangs_or_eats_memory_costs_one_file(
     assert len(found["many"]) == 50
 
 
+def test_a_slow_part_of_a_file_is_named_and_what_came_before_it_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "acting_reader.py").write_text(BEHAVIOUR)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    pool = WorkerPool(1, Limits(silence_s=2))
+    try:
+        first, second, reject = pool.records(pool.submit(jobs(tmp_path, "dump")[0]))
+    finally:
+        pool.close()
+    assert isinstance(first, Document)
+    assert isinstance(second, Document)
+    assert (first.text, second.text) == ("one", "two")
+    assert isinstance(reject, Reject)
+    assert reject.reason == "the reader was silent for 2 s; the file is not read from here on"
+    assert (reject.position.line, reject.raw) == (3, "A slow page")
+
+
 def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
     program = (
         "import os, sys; from pathlib import Path; from kgsynth_loaders.workers import *; "
@@ -399,6 +429,19 @@ def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
             return
         time.sleep(0.1)
     pytest.fail("the worker goes on")
+
+
+def test_lines_of_columns_and_indented_lines_of_an_info_manual_are_no_titles(tmp_path: Path) -> None:
+    node = (
+        "\nFile: a.info,  Node: A,  Up: Top\n\n1 Sizes\n=======\n\n     Col   Val\n     ---------\n     a     100\n\n"
+        "Name  Size\n----------\na     1\n"
+    )
+    (tmp_path / "a.info").write_text("This is a.info\n\x1f" + node, encoding="utf-8")
+    (document, _) = read(tmp_path / "a.info")
+    assert isinstance(document, Document)
+    assert document.text == (
+        "## 1 Sizes\n\n```\nCol   Val\n---------\na     100\n```\n\nName  Size\n----------\na     1"
+    )
 
 
 def test_an_info_manual_is_one_document_without_menus_and_indices(tmp_path: Path) -> None:
@@ -421,3 +464,231 @@ def test_an_info_manual_is_one_document_without_menus_and_indices(tmp_path: Path
         "Words end it."
     )
     assert document.title == "Orbits"
+
+
+def loaded(*given: object, **settings: object) -> tuple[list[str], StageCount]:
+    """The ids of the documents that a load keeps, and its account."""
+    names = tuple(map(str, given))
+    count = StageCount(stage="load", unit="documents")
+    chosen = DocumentsSettings(sources=names, max_rejected_share=1.0, **settings)  # type: ignore[arg-type]
+    with tempfile.TemporaryDirectory() as folder, RejectFile(Path(folder) / "rejects") as rejects:
+        return [one.id for one in usable_documents(chosen, rejects, count)], count
+
+
+def tar_of(*names: str) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name in names:
+            info = tarfile.TarInfo(name)
+            info.size = len(TEXT) + len(name)
+            archive.addfile(info, io.BytesIO((TEXT + name).encode()))
+    return packed.getvalue()
+
+
+def made(folder: Path, files: dict[str, str | bytes]) -> Path:
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data.encode() if isinstance(data, str) else data)
+    return folder
+
+
+def test_no_two_files_have_one_id_and_no_file_has_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(tmp_path, {f"{name}/notes/{file}": TEXT + name + file for name in ("a", "b") for file in ("x.md", "in/y.md")})
+    a, b = tmp_path / "a" / "notes", tmp_path / "b" / "notes"
+    wanted = ["notes/in/y.md", "notes/x.md", "b/notes/in/y.md", "b/notes/x.md"]
+    assert loaded(a, b)[0] == wanted
+    assert loaded(a / "x.md", b / "x.md")[0] == ["notes/x.md", "b/notes/x.md"]
+    found, count = loaded(tmp_path / "**" / "*.md")
+    assert (len(set(found)), count.rejected) == (4, {})
+    monkeypatch.chdir(tmp_path / "a" / "notes")
+    made(tmp_path, {"a/x.md": TEXT + "above"})
+    assert loaded("in/y.md", "../../b/notes/in/y.md", "x.md", "../x.md")[1].rejected == {}
+    found, count = loaded(a / "in" / "y.md", a)
+    assert (found, count.skipped) == (["in/y.md", "notes/x.md"], {"read under another name": 1})
+    for name in ("c", "d"):
+        zipped(made(tmp_path / name, {"f": ""}) / "z.zip", a_DOT_md=(TEXT + name).encode())
+    assert len(loaded(tmp_path / "c" / "z.zip", tmp_path / "d" / "z.zip")[0]) == 2
+
+
+@pytest.mark.parametrize("loader", ["auto", "csv"])
+def test_rows_of_two_tables_may_have_the_same_numbers(tmp_path: Path, loader: str) -> None:
+    tables = {f"{name}/rows.csv": f"id,text\n1,one {name}\n2,the same\n1,twice {name}\n" for name in "abc"}
+    made(tmp_path, tables)
+    found, count = loaded(*(tmp_path / name for name in tables), loader=loader)
+    assert found == ["1", "2", "rows.csv#1", "c/rows.csv#1"]
+    assert count.notes["ids_with_name_of_file"] == 4
+    assert count.rejected == {"id twice with another text": 3, "id twice with the same text": 2}
+
+
+@pytest.mark.parametrize(
+    "fault", ["cut at a header", "cut in a header", "cut in a text", "header overwritten", "no end"]
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_tar_archive_without_its_end_is_damaged(tmp_path: Path, fault: str, pack: Callable[[bytes], bytes]) -> None:
+    data = tar_of(*(f"{number}.txt" for number in range(6)))
+    path = tmp_path / "files.tar"
+    cut = {"cut at a header": 3072, "cut in a header": 3200, "cut in a text": 3590, "no end": 6144}
+    path.write_bytes(pack(data[: cut.get(fault)] if fault in cut else data[:3072] + b"\xaa" * 512 + data[3584:]))
+    found, count = loaded(path)
+    assert (len(found), count.rejected) == (6 if fault == "no end" else 3, {"archive is damaged from here on": 1})
+
+
+def test_tar_archives_one_after_the_other_are_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "files.tar"
+    path.write_bytes(tar_of("a.txt") + tar_of("b.txt"))
+    assert [len(loaded(path)[0]), loaded(path)[1].rejected] == [2, {}]
+    path.write_bytes(tar_of("a.txt") + b"something else" * 100)
+    assert (len(loaded(path)[0]), sum(loaded(path)[1].rejected.values())) == (1, 1)
+    # One that breaks off is one reject.
+    path = tmp_path / "files.tar.zst"
+    path.write_bytes(zstandard.compress(tar_of("a.txt", "b.txt"))[:60])
+    assert loaded(path)[1].rejected == {"archive is damaged from here on": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "expected"),
+    [
+        ("a.md", "# PDF\n\n```\n%PDF-1.4\n1 0 obj\n%âãÏÓ\n```\n", "Markdown"),
+        ("a.tex", "%PDF-1.5 output is set by pdftex\n\\section{x}", "LaTeX"),
+        ("a.csv", 'id,text\n1,"a\n%PDF-1.4\nb"\n', "CSV"),
+        ("a.txt", "WARC/1.0 is a format.", "text"),
+        ("a.txt", "WARC/1.0\nis a format.", "text"),
+        ("a.txt", "PAR1 and PAR2 files are checked.", "text"),
+        ("a.txt", "This is Orbits, produced by makeinfo and others.", "text"),
+        ("a.bin2", b"%PDF-1.4\n1 0 obj\n<<>>\n", "PDF"),
+        ("a.bin2", b"\xef\xbb\xbf\n%PDF-1.4 \n%\xe2\xe3\xcf\xd3\n1 0 obj", "PDF"),
+        ("a.bin2", b"HTTP/1.1 200 OK\r\n\r\n%PDF-1.4\r%\xe2\xe3\xcf\xd3\r1 0 obj", "PDF"),
+        ("a.bin2", b"PAR1\x15\x04 \x15PAR1", "Parquet"),
+        ("a.bin2", b"WARC/1.1\r\nContent-Length: 3\r\nWARC-Type: warcinfo\r\n", "WARC"),
+        ("a.jsonl", "[\n{}]", "JSON"),
+        ("a.ndjson", '{\n "text": "a"}', "JSON"),
+        ("a.jsonl", '{"data": [\n{"text": "a"}]}', "JSON"),
+        ("a.jsonl", '{"data": [{"text": "a"}]}', "JSON"),
+        ("a.jsonl.gz", gzip.compress(b'[{"text": "a"}]'), "compressed file"),
+        ("a.txt", b"words\0 of people", "NUL in its text"),
+        ("a.txt", TEXT.encode("utf-16-le"), "text"),
+        ("a.md", "Группа действует на множестве.\n".encode("utf-16-be"), "Markdown"),
+        ("a.py", "群在集合上的作用，轨道是不相交的。\n".encode("utf-16-le"), "source code"),
+        ("a.txt", bytes(range(1, 200, 2)) * 20 + b"\0\0", "NUL in its text"),
+        ("a.txt.Z", b"\x1f\x9d\x90\0\1\2", "no reader for .z"),
+        ("a.csv.gz", b"\0\1\2\3", "damaged"),
+        ("a.arrow", b"ARROW1\0\0", "Arrow"),
+    ],
+)  # fmt: skip
+def test_text_that_mentions_a_format_is_not_of_it(tmp_path: Path, name: str, data: str | bytes, expected: str) -> None:
+    found = formats.format_of(made(tmp_path, {name: data}) / name)
+    assert (found.problem or (found.format and found.format.name)) == expected
+
+
+def test_wide_text_without_a_mark_is_read_in_every_format(tmp_path: Path) -> None:
+    words = "Группа действует на множестве и орбиты действия не пересекаются\n"
+    for encoding in ("utf-16-le", "utf-16-be"):
+        texts = {"a.txt": words, "b.md": words, "c.csv": f"id,text\nc,{words}", "d.jsonl": json.dumps(
+            {"id": "d", "text": words}, ensure_ascii=False)}  # fmt: skip
+        made(tmp_path, {name: text.encode(encoding) for name, text in texts.items()})
+        found = [one.text.strip() for one in read(tmp_path) if isinstance(one, Document)]
+        assert found == [words.strip()] * 4
+        found = [one.text.strip() for one in read(tmp_path, encoding=encoding) if isinstance(one, Document)]
+        assert found == [words.strip()] * 4
+
+
+def test_names_of_members_are_cleaned(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("./notes/./a.md", "Q: what.txt", "w\\c.txt", "C:/d.txt", "./.git/e.md", "/f.md"):
+            archive.writestr(name, TEXT + name)
+    found, count = loaded(path)
+    assert [one.split(".zip/")[1] for one in found] == ["notes/a.md", "Q: what.txt", "w/c.txt", "f.md"]
+    assert (count.rejected, count.skipped) == ({"its name leads out of the archive": 1}, {".git": 1})
+
+
+def test_links_of_every_kind_cost_no_load(tmp_path: Path) -> None:
+    root = made(tmp_path / "notes", {"a.MD": TEXT, "in/b.MD": TEXT + "b", "in/.c.MD": TEXT})
+    for number in range(3):
+        (root / f"up{number}").symlink_to(root)
+        (root / "in" / f"up{number}").symlink_to(root)
+    (root / "self").symlink_to("self")
+    assert loaded(root)[1].rejected == {"a link to nothing": 1}
+    # A search that follows links would go on for hours.
+    assert loaded(f"{root}/**/*.MD")[0] == ["notes/a.MD", "in/b.MD"]
+    assert loaded(f"{root}/**/.c*")[1].skipped == {"hidden": 1}
+    assert loaded(f"{tmp_path}/*/**")[0] == ["notes/a.MD", "in/b.MD"]
+    with pytest.raises(ConfigError, match="link to nothing"):
+        read(root / "self")
+
+
+@pytest.mark.parametrize("loader", ["auto", "jsonl", "csv", "parquet"])
+def test_sources_that_are_no_names_are_refused(loader: str) -> None:
+    with pytest.raises(ConfigError, match="empty text"):
+        loaded("", loader=loader)
+    for name in ("x" * 300, "a\0b", "~nobody-here/x"):
+        with pytest.raises(ConfigError, match="no such file"):
+            loaded(name, loader=loader)
+
+
+@pytest.mark.parametrize("encoding", ["utf-9", "undefined", "idna", "punycode", "base64", "unicode_escape", "a\0b"])
+def test_an_encoding_that_is_none_is_refused_once(encoding: str) -> None:
+    with pytest.raises(ConfigError, match="there is no encoding"):
+        DocumentsSettings(encoding=encoding)
+
+
+def test_tables_without_a_name_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = "id;text\n1;one, two\n2;three\n"
+    prose = "text, of people\nand more of it, too\nto the end\n"
+    made(tmp_path, {"TABLE": table, "PROSE": prose})
+    assert [one.format for one in read(tmp_path) if isinstance(one, FileRead)] == ["text", "CSV"]
+    for loader in ("auto", "csv"):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(table.encode())))
+        sources._standard_input.cache_clear()
+        assert loaded("-", loader=loader)[0] == ["1", "2"]
+    sources._standard_input.cache_clear()
+
+
+def test_one_bad_file_of_several_is_a_reject_and_one_alone_stops(tmp_path: Path) -> None:
+    files = {"bad.csv": "id,body\n1,words\n", "bad.parquet": "PAR1 \0junk", "good.csv": "id,text\n1,words\n"}
+    made(tmp_path, files)
+    found, count = loaded(*(tmp_path / name for name in files))
+    assert (found, count.read) == (["1"], 3)
+    found, count = loaded(tmp_path / "bad.csv", tmp_path / "good.csv", loader="csv")
+    assert (found, count.read) == (["1"], 2)
+    for loader, name in (("auto", "bad.csv"), ("auto", "bad.parquet"), ("csv", "bad.csv")):
+        with pytest.raises(ConfigError):
+            loaded(tmp_path / name, loader=loader)
+    with pytest.raises(ConfigError, match="no text in field"):
+        loaded(tmp_path / "bad.csv", tmp_path / "bad.csv", loader="csv")
+    with pytest.raises(ConfigError, match="no such file"):
+        loaded(tmp_path / "gone.csv", tmp_path / "good.csv", loader="csv")
+
+
+def test_files_that_were_named_are_read(tmp_path: Path) -> None:
+    made(tmp_path, {name: TEXT + name for name in ("x.tmp", "a.md~", ".hidden.md")})
+    for name in ("x.tmp", "a.md~", ".hidden.md"):
+        assert len(loaded(tmp_path / name)[0]) == 1
+    # A shell writes out `*`.
+    found, count = loaded(*(tmp_path / name for name in ("x.tmp", "a.md~", ".hidden.md")))
+    assert (len(found), count.skipped) == (1, {"a temporary file": 2})
+
+
+def test_the_older_format_of_lzma_is_read(tmp_path: Path) -> None:
+    pack = {"format": lzma.FORMAT_ALONE}
+    made(tmp_path, {
+        "a.txt.lzma": lzma.compress(TEXT.encode(), **pack), "b.csv.lzma": lzma.compress(b"id,text\nb,two\n", **pack),
+    })  # fmt: skip
+    assert loaded(tmp_path)[0][1:] == ["b"]
+    assert len(loaded(tmp_path)[0]) == 2
+
+
+def test_columns_in_names_of_folders_are_read(tmp_path: Path) -> None:
+    folder = made(tmp_path, {"topic=algebra/x": ""}) / "topic=algebra"
+    parquet.write_table(pyarrow.table({"id": ["1"], "text": ["words"]}), folder / "p.parquet")
+    for source in (tmp_path, folder / "p.parquet"):
+        topics = [[one.topics for one in read(source, topics_field=field) if isinstance(one, Document)]
+                  for field in ("topic", "topics")]  # fmt: skip
+        assert topics == [[("algebra",)], [()]]
+
+
+def test_the_head_of_a_plain_text_fills_its_fields(tmp_path: Path) -> None:
+    heads = {"a.txt": f"---\ntitle: Orbits\nlicense: MIT\n---\n\n{TEXT}\n", "b.txt": f"---\nBob: yes\n---\n{TEXT}"}
+    first, second = [one for one in read(made(tmp_path, heads)) if isinstance(one, Document)]  # type: ignore[arg-type]
+    assert (first.title, first.license, first.text) == ("Orbits", "MIT", TEXT)
+    assert second.text == heads["b.txt"]

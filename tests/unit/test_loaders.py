@@ -5,6 +5,7 @@ import gzip
 import json
 import lzma
 import os
+import random
 import resource
 import subprocess
 import sys
@@ -82,7 +83,7 @@ def test_bad_lines_are_rejects_with_their_line(tmp_path: Path, monkeypatch: pyte
         b'{"text": "ok"}\nnot json\n[1]\n{"title": "x"}\n{"text": 5}\n{"text": "\xff"}\n{"text": "'
         + b"x" * 5000
         + b'"}\n'
-        b'{"text": "t", "id": {}}\n{"text": "t", "topics": 3}\n{"text": "t", "synonyms": [["a"]]}\n{"text": "last"}'
+        b'{"text": "t", "id": {}}\n{"text": "t", "topics": {"a": 1}}\n{"text": "t", "synonyms": [["a"]]}\n{"text": "last"}'
     )
     found = list(jsonl.documents(str(file), FIELDS))
     assert [one.text for one in found if isinstance(one, Document)] == ["ok", "last"]
@@ -878,3 +879,100 @@ def test_memory_stays_flat_on_a_file_larger_than_memory(tmp_path: Path) -> None:
         check=False,
     )
     assert done.stdout.strip() == "20000", done.stderr[-2000:]
+
+
+def test_values_of_other_kinds_cost_no_record(tmp_path: Path) -> None:
+    given = [
+        ({"title": 1984}, "title", "1984"),
+        ({"title": True}, "title", "true"),
+        ({"license": ["mit", "cc0", None]}, "license", "mit; cc0"),
+        ({"license": {"name": "MIT", "url": "x"}}, "license", "MIT"),
+        ({"license": {"code": 3}}, "license", '{"code": 3}'),
+        ({"source": ["a", {"title": "b"}]}, "source", "a; b"),
+        ({"topics": 5}, "topics", ("5",)),
+        ({"topics": {"name": "algebra"}}, "topics", ("algebra",)),
+        ({"concepts": ["a", 2]}, "concepts", ("a", "2")),
+        ({"date": 2020}, "date", "2020"),
+    ]
+    rows_of_file = [json.dumps({"id": str(number), "text": "w", **row}) for number, (row, _, _) in enumerate(given)]
+    file = write(tmp_path / "d.jsonl", "\n".join(rows_of_file))
+    found = list(jsonl.documents(file, FIELDS))
+    assert [getattr(one, name) for one, (_, name, _) in zip(found, given, strict=True)] == [one[2] for one in given]
+
+
+def test_a_list_where_a_text_should_be_is_a_reject(tmp_path: Path) -> None:
+    for value in ({"id": "x", "text": ["a", "b"]}, {"data": {"x": {"text": ["a", "b"]}}}):
+        file = write(tmp_path / "d.json", json.dumps(value))
+        assert reasons(list(json_array.documents(file, FIELDS))) == [(1, "not text: field 'text'")]
+
+
+SENTENCES = {
+    "cp1251": "Группа действует на множестве, и орбиты не пересекаются",
+    "koi8-r": "Группа действует на множестве, и орбиты не пересекаются",
+    "cp1253": "Η ομάδα δρα σε ένα σύνολο και οι τροχιές είναι ξένες",
+    "euc_jp": "群が集合に作用するとき、軌道は交わらない。",
+    "cp932": "群が集合に作用するとき、軌道は交わらない。",
+    "gb18030": "群在集合上的作用，轨道是不相交的。",
+    "big5": "群在集合上的作用，軌道是不相交的。",
+}
+
+
+@pytest.mark.parametrize("encoding", SENTENCES)
+def test_the_encoding_of_few_lines_among_plain_ones_is_guessed(tmp_path: Path, encoding: str) -> None:
+    words = SENTENCES[encoding]
+    for texts_of_file in ([words], ["plain", words] * 20, ["plain"] * 30 + [words]):
+        objects = "".join(json.dumps({"text": one}, ensure_ascii=False) + "\n" for one in texts_of_file)
+        for load, name, data in (
+            (jsonl.documents, "d.jsonl", objects),
+            (csv_table.documents, "d.csv", "id,text\n" + "".join(f'1,"{one}"\n' for one in texts_of_file)),
+        ):
+            found = list(load(write(tmp_path / name, data.encode(encoding)), FIELDS))
+            assert texts(found) == texts_of_file
+
+
+def test_wide_encodings_are_told_without_the_order_of_bytes(tmp_path: Path) -> None:
+    row = json.dumps({"text": "Größe und Mächtigkeit"}, ensure_ascii=False) + "\n"
+    for name in ("utf-16", "utf-32"):
+        for encoding in (name, f"{name}-le", f"{name}-be"):
+            file = write(tmp_path / "d.jsonl", row.encode(encoding))
+            assert texts(list(jsonl.documents(file, FieldNames(encoding=name)))) == ["Größe und Mächtigkeit"]
+            assert characters.decode(row.encode(encoding), encoding=name).text == row
+
+
+def test_noise_is_no_wide_text() -> None:
+    noise = random.Random(0)
+    for count in (5, 40, 500, 4096):
+        for _ in range(50):
+            assert characters.wide_encoding(noise.randbytes(count) + b"\0") == ""
+            # Numbers of 16 bits.
+            numbers = b"".join(noise.randrange(3000).to_bytes(2, "little") for _ in range(count))
+            assert characters.wide_encoding(numbers) == ""
+
+
+def test_a_loader_of_rows_says_which_format_its_file_has(tmp_path: Path) -> None:
+    table = write(tmp_path / "d.csv", "id,text\n1,words\n" * 200)
+    objects = write(tmp_path / "d.jsonl", '{"id": "1", "text": "words"}\n' * 3)
+    for load, file, name in (
+        (jsonl.documents, table, "CSV"), (csv_table.documents, objects, "JSON Lines"), (parquet.documents, table, "CSV"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError, match=name):
+            list(load(file, FIELDS))
+    # A table or lines of JSON under another name are read.
+    assert len(list(jsonl.documents(write(tmp_path / "d.txt", '{"text": "words"}\n'), FIELDS))) == 1
+    assert len(list(csv_table.documents(write(tmp_path / "t.txt", "id,text\n1,words\n"), FIELDS))) == 1
+    with pytest.raises(ConfigError) as said:
+        list(read("pdf", ["a.pdf"], FIELDS, kind="documents"))
+    assert "auto reads files of every format" in said.value.hint
+
+
+def test_files_of_arrow_and_a_missing_shard(tmp_path: Path) -> None:
+    table = pa.table({"id": ["1"], "text": ["words"]})
+    for number, new in enumerate((pa.ipc.new_file, pa.ipc.new_stream)):
+        with pa.OSFile(str(tmp_path / f"data-{number}.arrow"), "wb") as file, new(file, table.schema) as writer:
+            writer.write_table(table)
+        assert texts(list(arrow_folder.file_documents(str(tmp_path / f"data-{number}.arrow"), FIELDS))) == ["words"]
+    files = [{"filename": f"data-{number}.arrow"} for number in range(3)]
+    write(tmp_path / "state.json", json.dumps({"_data_files": files}))
+    write(tmp_path / "dataset_info.json", "{}")
+    found = list(arrow_folder.documents(str(tmp_path), FIELDS))
+    assert (texts(found), reasons(found)) == (["words", "words"], [(0, "the file is missing")])
