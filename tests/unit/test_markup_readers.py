@@ -15,6 +15,7 @@ from kgsynth.errors import RecordError
 from kgsynth.records import Document, Reject, Remark, Skipped
 from kgsynth_loaders import front_matter
 from kgsynth_loaders.readers import ReadOptions, asciidoc, latex, markdown, mediawiki, notebook, org, plain, rst
+from kgsynth_loaders.workers import Begun
 
 
 def records(reader: Any, path: Path, text: str | bytes) -> list[Any]:
@@ -158,6 +159,16 @@ def test_fields_of_front_matter() -> None:
         ("![a](data:image/png;base64,AAAA) b", "![a] b"),
         ("{math}`x^2` {ref}`words <t>`", "$x^2$ words"),
         ("$$\na < b &amp; c\n$$", "$$\na < b & c\n$$"),
+        ("Half <math><mfrac><mn>1</mn><mn>2</mn></mfrac></math>.", "Half $\\frac{1}{2}$."),
+        ('<math display="block">\n\n<msup><mi>x</mi><mn>2</mn></msup>\n</math>', "$$x^{2}$$"),
+        ("| a |\n|---|\n| <math display='block'><mi>&alpha;</mi></math> |", "| a |\n|---|\n| $\\alpha$ |"),
+        ("<math><mi>x</mi> open", "x open"),
+        ("<table>\n<tr><td rowspan=2>Rome<td>100<tr><td>540000</table>", "| Rome | 100 |\n|---|---|\n|  | 540000 |"),
+        ("<table><tr><th colspan='2'>W</th><th>C</th></tr><tr><td>1<td>2<td>3</tr></table>", "| W |  | C |\n|---|---|---|\n| 1 | 2 | 3 |"),
+        ('a<div style="color:red; display: none">gone <div>gone</div> gone</div> b', "a b"),
+        ('a <span hidden>gone</span><b class="x sr-only">gone</b>b', "a b"),
+        ('<span title="hidden" class="hidden-x">kept</span> <input hidden> `<i hidden>x</i>`', "kept  `<i hidden>x</i>`"),
+        ("<div hidden>open", "open"),
     ],
 )  # fmt: skip
 def test_markdown_keeps_text_and_leaves_out_the_rest(text: str, expected: str) -> None:
@@ -232,6 +243,66 @@ def test_macros_that_grow_without_end_are_stopped(tmp_path: Path) -> None:
     assert time.monotonic() - started < 10
 
 
+LATEX_CASES = [
+    # Macros of several groups.
+    (r"\nicefrac{1}{2} \tfrac12 3\sfrac{3}{4} \nicefrac{\pi}{2}", r"1/2 1/2 3 3/4 $\frac{\pi}{2}$"),
+    (r"\foo{a}{b}{c} \foo[x]{a}{b} \textbf{a}{b}", "a b c a b ab"),
+    (r"\SIrange{1}{2}{\metre}, \numrange{10}{20}, \qtyrange{5}{6}{\kg}", "1 to 2 m, 10 to 20, 5 to 6 kg"),
+    (r"\unit{\joule\per\mole} \si{\celsius} \ang{30} \ang{1;2;3}", "J/mol °C 30° 1°2′3″"),
+    (r"\SI{9.81}{\metre\per\second\squared} \SI{5}{\kilo\ohm} \SI{2}{\square\kilo\metre}", "9.81 m/s² 5 kΩ 2 km²"),
+    (r"\num{1.5e-3} \SIlist{1;2;3}{\m} \SI{50}{\%} \unit[5]{km} \SI{3}{kg.m^{-1}}", "1.5×10^{-3} 1, 2 and 3 m 50 % 5 km 3 kg m^{-1}"),
+    # Percent signs that begin no comment.
+    (r"\url{http://a.b/c%20e} and \href{http://x/a%20b}{words} go on.", "http://a.b/c%20e and words go on."),
+    (r"\url|http://z/%| \Verb|c%d| \path{a%b} \code{x_y} on % gone", "http://z/% `c%d` `a%b` `x_y` on"),
+    (r"\newcommand{\doi}[1]{\url{http://d/%20#1}}\doi{7} on", "http://d/%207 on"),
+    (r"(\PMlinkname{an entry}{Entry2}, \PMlinkexternal{a page}{http://a.b/c})", "(an entry, a page)"),
+    # Items whose text stands on the next line.
+    ("\\begin{enumerate}\\item\na\n\n\\item\n$$b$$\n\\item\n\\item c\\end{enumerate}", "1. a\n\n1. $$b$$\n1. c"),
+    # Slides.
+    (r"\only<2>{x} \alt<1>{a}{b} $a<b$ \column{0.5\textwidth}y", "x a b $a<b$ y"),
+    (r"\begin{itemize}[<+->]\item<1-> a \item<2-| alert@3> b\end{itemize}", "- a\n- b"),
+    (r"\begin{block}<2->{Head} t\end{block}", "**Head**\n\nt"),
+    # Definitions and conditionals.
+    (r"\NewDocumentCommand{\nd}{O{o}m}{#1-#2}\nd[p]{q} \nd{z}", "p-q o-z"),
+    (r"\NewDocumentCommand\st{sm}{(#2)}\st*{a} \st{b}", "(a) (b)"),
+    (r"a \iffalse gone \ifx b \fi gone \fi b \iffalse gone \else c \fi $x \iff y$", r"a b c $x \iff y$"),
+    (r"a \iffalse kept", "a kept"),
+    # Boxes, tabs, tables.
+    (r"\begin{tcolorbox}[colback=red,title={My {big} box}] b\end{tcolorbox}", "**My big box**\n\nb"),
+    (r"\begin{tabbing}a \= b \\ c \> d\end{tabbing}", "a b\nc d"),
+    (
+        r"\begin{tabular}{lc}\toprule[1pt] A & B \\ \cmidrule(lr){1-2} \rowcolor[gray]{.9} y & \cellcolor{red}z \end{tabular}",
+        "| A | B |\n|---|---|\n| y | z |",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "expected"), LATEX_CASES)
+def test_what_macros_of_latex_show(tmp_path: Path, source: str, expected: str) -> None:
+    assert document(latex, tmp_path / "a.tex", source).text == expected
+
+
+def test_pseudocode_of_both_families(tmp_path: Path) -> None:
+    algorithmic = (
+        r"\begin{algorithmic}[1]\Require $a$\While{$r \neq 0$}\If{$r>1$} \State $a \gets b$ \Comment{next}\Else\State $c$"
+        "\n\\EndIf\n\\EndWhile\n\\Function{Gcd}{$a, b$}\n\\State \\Return \\Call{Gcd}{$b, r$}\n\\EndFunction\\end{algorithmic}"
+    )
+    assert document(latex, tmp_path / "a.tex", algorithmic).text.replace("\n\n", "\n") == (
+        "- **Require:** $a$\n- **while** $r \\neq 0$ **do**\n  - **if** $r>1$ **then**\n    - $a \\gets b$ (next)\n"
+        "  - **else**\n    - $c$\n  - **end if**\n- **end while**\n- **function** Gcd($a, b$)\n"
+        "  - **return** Gcd($b, r$)\n- **end function**"
+    )
+    algorithm2e = (
+        r"\begin{algorithm2e}\KwIn{list}\While{more}{read\; \eIf{ok}{go\;}{back\;} \lIf{c}{stop\;}}\Return{x}\;"
+        r"\end{algorithm2e}"
+    )
+    assert document(latex, tmp_path / "b.tex", algorithm2e).text == (
+        "- **Input:** list\n- **while** more **do**\n  - read\n  - **if** ok **then**\n    - go\n  - **else**\n    - back\n"
+        "  - **if** c **then**\n    - stop\n- **return** x"
+    )
+    assert document(latex, tmp_path / "c.tex", r"\If{x} text").text == "x text"
+
+
 # --- reStructuredText
 
 
@@ -264,7 +335,44 @@ def test_rst_that_the_parser_cannot_take_is_read_as_it_stands(tmp_path: Path) ->
     assert found.text.count("*a") == 20_000
 
 
+def test_rst_versions_and_cells_of_several_rows(tmp_path: Path) -> None:
+    text = (
+        ".. versionadded:: 1.2\n   New ``thing``.\n\n.. deprecated:: 2.0\n\n"
+        "+------+-----+\n| Rome | 100 |\n|      +-----+\n|      | 540 |\n+------+-----+\n"
+    )
+    assert document(rst, tmp_path / "a.rst", text).text == (
+        "New in version 1.2: New `thing`.\n\nDeprecated since version 2.0\n\n| Rome | 100 |\n|---|---|\n|  | 540 |"
+    )
+
+
 # --- AsciiDoc and Org
+
+
+ASCIIDOC_CASES = [
+    (r"latexmath:[$\sqrt[3]{x}$] stem:[\sqrt[3]{x}] stem:[a[1\]]", r"$\sqrt[3]{x}$ $\sqrt[3]{x}$ $a[1]$"),
+    ("|===\n|A |B |C\n\n2+|w |c\n.2+|x |y |z\n|u |v\n|===", "| A | B | C |\n|---|---|---|\n| w |  | c |\n| x | y | z |\n|  | u | v |"),
+    ("[cols=\"3*\"]\n|===\n2*|same |c\n|===", "| same | same | c |\n|---|---|---|"),
+    ('[format=csv]\n|===\na,b\n1,"2,5"\n|===', "| a | b |\n|---|---|\n| 1 | 2,5 |"),
+    ("[source,c]\n----\nf(); // <1>\nx <b> y <2>\narray<1>\n----\n<1> one", "```c\nf();\nx <b> y\narray<1>\n```\n\n1. one"),
+    ('[quote, Jane Doe, "A book, 1999"]\n____\nWords.\n____', "Words.\n\n— Jane Doe, A book, 1999"),
+    ("[quote, Jane]\nWords.\n\nText", "Words.\n\n— Jane\n\nText"),
+    ("* a\n[arabic]\n. n\n.. m\n* b\n** c", "- a\n  1. n\n    1. m\n- b\n  - c"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "expected"), ASCIIDOC_CASES)
+def test_blocks_and_tables_of_asciidoc(tmp_path: Path, source: str, expected: str) -> None:
+    assert document(asciidoc, tmp_path / "a.adoc", source).text == expected
+
+
+def test_org_leaves_out_what_is_not_exported_and_writes_names_as_signs(tmp_path: Path) -> None:
+    text = (
+        "\\alpha, \\Delta{} 5\\deg src_python[:x y]{x=1} C:\\alpha \\cite{a} \\unknown $\\alpha$\n"
+        "* Gone :a:noexport:\ngone\n** Gone\ngone\n* Kept :a:\nlast"
+    )
+    assert document(org, tmp_path / "a.org", text).text == (
+        "α, Δ 5° `x=1` C:\\alpha \\cite{a} \\unknown $\\alpha$\n\n# Kept\n\nlast"
+    )
 
 
 def test_asciidoc(tmp_path: Path) -> None:
@@ -380,6 +488,32 @@ def test_mediawiki_dump(tmp_path: Path, packed: Any) -> None:
     assert (talk.rule, talk.position.line, redirect.rule) == ("not an article", 2, "a redirect")
 
 
+WIKITEXT_CASES = [
+    (r"{{gaps|1|234}} {{tmath|\alpha}} {{SI|5|kg}} {{USD|5}} {{radic|3}} {{radic|2|3}} {{ordinal|2}}", r"1234 $\alpha$ 5 kg US$5 √3 ∛2 2nd"),
+    ("x\n{{Theorem|Let ''x'' be.}}\n* item", "x\n\n**Theorem**. Let x be.\n\n- item"),
+    ("-{zh-hans:a;zh-hant:b}- -{c}--{H|zh-cn:gone}-", "a c"),
+    ('a <span style="display:none">gone</span>b', "a b"),
+    ("{|\n! colspan=2 | W !! C\n|-\n| rowspan=2 | x || 1 || 2\n|-\n| 3 || 4\n|}", "| W |  | C |\n|---|---|---|\n| x | 1 | 2 |\n|  | 3 | 4 |"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "expected"), WIKITEXT_CASES)
+def test_wikitext_as_markdown(source: str, expected: str) -> None:
+    assert mediawiki.to_markdown(source)[0] == expected
+
+
+@pytest.mark.parametrize("unit", ["[http://a ", "&lt;div&gt;", "{{a|", "[[a|", "{|\n|-\n|a", "*", "== "])
+def test_a_page_that_the_parser_would_hang_on_costs_that_page(tmp_path: Path, unit: str) -> None:
+    started = time.process_time()
+    data = dump(page("One", "Text."), page("Bad", unit * (100_000 // len(unit))), page("Two", "Text."))
+    first, bad, last = (one for one in records(mediawiki, tmp_path / "a.xml", data) if not isinstance(one, Begun))
+    assert time.process_time() - started < 3
+    assert (first.text, last.text) == ("Text.", "Text.")
+    assert isinstance(bad, Document) or bad.raw == "Bad"
+    if unit[0] not in "*=":
+        assert bad.reason == "page with too many marks that are not closed"
+
+
 def test_a_dump_that_breaks_off_gives_what_is_whole(tmp_path: Path) -> None:
     data = dump(page("One", "Text one."), page("Two", "Text two."))
     first, reject = records(mediawiki, tmp_path / "a.xml", data[:-90])
@@ -403,7 +537,9 @@ HOSTILE = [
     (latex, unit) for unit in ("{", "${", "$", "\\[", "\\item[", "\\foo[", "\\begin{a}", "\\label{", "\\def\\a{", "\\verb|", " ", "%")
 ] + [(asciidoc, unit) for unit in ("stem:[", "<<", "----\n", "|", "[")] + [
     (org, unit) for unit in ("\\(", "[[", "=a ", ":a:\n", "|")
-] + [(plain, unit) for unit in (" ", "\f", "\n", "=")] + [(rst, unit) for unit in ("*", "`", "=\n")]  # fmt: skip
+] + [(plain, unit) for unit in (" ", "\f", "\n", "=")] + [
+    (rst, unit) for unit in ("*", "`", "=\n", "::\n\n", ".. |a| replace:: |a|\n", "+-", "A\n=\n")
+] + [(latex, "\\begin{itemize}\\item "), (latex, "\\url{"), (latex, "\\foo{a}{"), (markdown, "<math>"), (markdown, "<div hidden>")]  # fmt: skip
 
 
 @pytest.mark.parametrize(("reader", "unit"), HOSTILE)

@@ -1,5 +1,6 @@
 """AsciiDoc as Markdown, line by line; what is not known stays as it is written. No other file is read."""
 
+import csv
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from kgsynth.errors import RecordError
 from kgsynth.records import Document, Remark
 from kgsynth_loaders import front_matter
 from kgsynth_loaders.readers import ReadOptions
-from kgsynth_loaders.readers.markdown import fenced, first_heading, table
+from kgsynth_loaders.readers.markdown import Cell, fenced, first_heading, spread, table
 from kgsynth_loaders.readers.plain import read_text
 
 
@@ -70,6 +71,11 @@ class _Writer:
         self._author = ""
         self._out: list[str] = []
         self._style: list[str] = []
+        # Who said what stands in a block, by the line that ends it.
+        self._said_by: dict[int, str] = {}
+        # The mark of the list that is open, and how deep its last item stands.
+        self._list_mark = ""
+        self._list_level = 0
         # Where each line that may be a delimiter stands, so that the end of a block is found at once.
         self._places: dict[str, list[int]] = {}
         for place, line in enumerate(lines):
@@ -133,6 +139,7 @@ class _Writer:
             return place + 1
         heading = _HEADING.match(line)
         if heading:
+            self._list_mark = ""
             self._out += ["", f"{'#' * len(heading.group(1))} {self._inline(heading.group(2))}", ""]
             self._style = []
             return place + 1
@@ -143,7 +150,7 @@ class _Writer:
         if _DELIMITER.match(line):
             return self._block(place, line)
         if line[:1] == "[" and _BLOCK_ATTRIBUTES.match(line):
-            self._style = [part.strip() for part in line.strip("[] \t").split(",")] if line[1:2] != "[" else self._style
+            self._style = _attributes(line.strip("[] \t")) if line[1:2] != "[" else self._style
             return place + 1
         macro = _BLOCK_MACRO.match(line)
         if macro:
@@ -162,6 +169,13 @@ class _Writer:
             while end < len(self._lines) and self._lines[end].strip():
                 end += 1
             self._code(self._lines[place:end], kind)
+            return end
+        if kind in ("quote", "verse") and line.strip() and (said_by := self._attribution()):
+            end = place
+            while end < len(self._lines) and self._lines[end].strip():
+                end += 1
+            self._out += ["", *(self._inline(one) for one in self._lines[place:end]), "", said_by, ""]
+            self._style = []
             return end
         title = _BLOCK_TITLE.match(line)
         admonition = _ADMONITION.match(line)
@@ -184,13 +198,32 @@ class _Writer:
         if item:
             mark, text = item.group(1), self._inline(item.group(2))
             if mark[0] in "*-.":
-                return f"{'  ' * (len(mark) - 1)}{'1.' if mark[0] == '.' else '-'} {text}"
+                return f"{self._indent(mark)}{'1.' if mark[0] == '.' else '-'} {text}"
             return f"{mark.strip('<>').rstrip('.') or '1'}. {text}"
+        if line and self._out and not self._out[-1].strip():
+            self._list_mark = ""
         term = _TERM.match(line) if "::" in line or ";;" in line else None
         if term and "`" not in term.group(1) and "http" not in term.group(1):
             return f"**{self._inline(term.group(1))}**" + (f": {self._inline(term.group(2))}" if term.group(2) else "")
         text = line[:-2] if line.endswith(" +") else line
         return self._inline(text)
+
+    def _indent(self, mark: str) -> str:
+        """What stands before an item; a list of another kind stands within the item of the outermost list."""
+        level = len(mark) - 1
+        if not self._list_mark or mark[0] == self._list_mark:
+            self._list_mark, self._list_level = mark[0], level
+            return "  " * level
+        if self._list_level:
+            return "  " * level
+        return (" " * 3 if self._list_mark == "." else "  ") + "  " * level
+
+    def _attribution(self) -> str:
+        """Who said a quotation, as its style gives it: `[quote, Jane Doe, A book]`."""
+        if self._kind() not in ("quote", "verse"):
+            return ""
+        said = ", ".join(part.strip('"') for part in self._style[1:3] if part and "=" not in part)
+        return f"— {self._inline(said)}" if said else ""
 
     # Blocks
 
@@ -201,7 +234,12 @@ class _Writer:
     def _block(self, place: int, line: str) -> int:
         mark = "```" if line.startswith("```") else line
         end = self._end(place, mark)
+        if place in self._said_by:
+            self._out += ["", self._said_by.pop(place), ""]
+            return place + 1
         if mark[0] in "=*_" or mark == "--":
+            if end >= 0 and (said_by := self._attribution()):
+                self._said_by[end] = said_by
             if mark == "--" and self._kind() in ("source", "listing", "stem") and end > 0:
                 self._code(self._lines[place + 1 : end], self._kind())
                 return end + 1
@@ -247,6 +285,8 @@ class _Writer:
         elif style in ("verse", "quote"):
             self._out += ["", self._inline(content), ""]
         else:
+            lines = [_CALLOUT.sub("", line).rstrip() if line.endswith(">") else line for line in content.split("\n")]
+            content = "\n".join(lines)
             self._out += ["", fenced(content, language.lower()), ""]
 
     def _table(self, lines: list[str], mark: str) -> None:
@@ -255,9 +295,9 @@ class _Writer:
         columns = _column_count(options)
         if mark in ",:" or "format" in options:
             separator = ":" if mark == ":" else "\t" if "tsv" in options else ","
-            rows = [[cell.strip().strip('"') for cell in line.split(separator)] for line in lines if line.strip()]
+            rows = _separated(lines, separator)
         else:
-            rows = _rows(lines, "!" if mark == "!" else "|", columns)
+            rows = spread(_rows(lines, "!" if mark == "!" else "|", columns))
         shown = table([[self._inline(cell) for cell in row] for row in rows])
         self._out += ["", *(shown.split("\n") if shown else []), ""]
 
@@ -273,7 +313,7 @@ class _Writer:
 
     def _words(self, text: str) -> str:
         if ":[" in text and "]" in text:
-            text = _MATH.sub(lambda found: f"${_bare(found.group(1))}$", text)
+            text = _MATH.sub(lambda found: f"${_bare(next(one for one in found.groups() if one is not None))}$", text)
         pieces = re.split(r"(\$[^$\n]+\$)", text)
         for place in range(0, len(pieces), 2):
             piece = _REFERENCE.sub(self._attribute, pieces[place])
@@ -297,7 +337,14 @@ class _Writer:
         return value if value and len(value) < 200 and "{" not in value else found.group(0)
 
 
-_MATH = re.compile(r"(?:stem|latexmath|asciimath):\[((?:[^\]\\\n]|\\.){0,1000})\]")
+# A formula may end with a dollar sign, as pandoc writes it, may hold pairs of brackets, or escapes its brackets.
+_MATH = re.compile(
+    r"(?:stem|latexmath|asciimath):(?:\[\$([^$\n]{0,1000})\$\]|\[((?:[^\[\]\\\n]|\\.|\[[^\[\]\n]{0,200}\]){0,1000})\]"
+    r"|\[((?:[^\]\\\n]|\\.){0,1000})\])"
+)
+_CALLOUT = re.compile(
+    r"(?:(?<=\s)|\A)(?:(?://|#|--|;;|%)?[ \t]*(?:<(?:\d{1,3}|\.)>[ \t]*)+|<!--(?:\d{1,3}|\.)-->[ \t]*)\Z"
+)
 _REFERENCE = re.compile(r"\{([A-Za-z][\w-]{0,40})\}")
 _FOOTNOTE = re.compile(r"footnote(?:ref)?:[\w-]{0,50}\[([^\[\]\n]{1,1000})\]")
 _PICTURE = re.compile(r"(?<![\w:])(?:image|icon):(?!:)[^\s\[\]]{1,300}\[[^\[\]\n]{0,300}\]")
@@ -331,32 +378,79 @@ def _column_count(options: str) -> int:
     return count
 
 
-def _rows(lines: list[str], mark: str, columns: int) -> list[list[str]]:
+def _attributes(line: str) -> list[str]:
+    """The attributes of a block, of which one in quotation marks may hold a comma."""
+    try:
+        return [part.strip() for row in csv.reader([line], skipinitialspace=True) for part in row] or [""]
+    except csv.Error:
+        return [part.strip() for part in line.split(",")]
+
+
+def _separated(lines: list[str], separator: str) -> list[list[str]]:
+    """Rows whose cells stand between separators, with quotation marks as in CSV."""
+    try:
+        rows = list(csv.reader([f"{line}\n" for line in lines], delimiter=separator, skipinitialspace=True))
+    except csv.Error:
+        rows = [line.split(separator) for line in lines]
+    return [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
+
+
+_CELL_SPAN = re.compile(r"(\d{1,2})?(?:\.(\d{1,3}))?([+*])")
+_MOST_COPIES = 30
+
+
+def _rows(lines: list[str], mark: str, columns: int) -> list[list[Cell]]:
     """Rows of a table: a row is a line where the first line holds several cells, else as many cells as columns."""
-    cells: list[str] = []
+    # Text, columns, rows and copies of each cell.
+    cells: list[tuple[str, int, int, int]] = []
     for line in lines:
         if mark == "!":
             line = line.replace("!", "|")
         if not line.strip():
-            columns = columns or len(cells)
+            columns = columns or _width(cells)
             continue
-        place = 0
-        found_any = False
-        for found in _CELL.finditer(line):
-            before = line[place : found.start()].strip()
-            if found_any:
-                cells[-1] += before
-            elif before and cells:
-                cells[-1] += f" {before}"
-            spec = found.group(1)
-            span = re.match(r"(\d{1,2})(?:\.\d+)?([+*])", spec)
-            cells += [""] * (int(span.group(1)) - 1 if span and span.group(2) == "+" else 0)
-            cells.append("")
-            found_any, place = True, found.end()
-        rest = line[place:].strip().replace("\\|", "|")
-        if cells:
-            cells[-1] = f"{cells[-1]} {rest}".strip()
-        if not columns and found_any and len(cells) > 1:
-            columns = len(cells)
-    columns = columns or 1
-    return [cells[start : start + columns] for start in range(0, len(cells), columns)]
+        pieces = _cells_of(line)
+        before = pieces[0][1].strip()
+        if before and cells:
+            cells[-1] = (f"{cells[-1][0]} {before}".strip(), *cells[-1][1:])
+        for spec, text in pieces[1:]:
+            span = _CELL_SPAN.match(spec)
+            across = int(span.group(1) or 1) if span else 1
+            down = int(span.group(2) or 1) if span else 1
+            is_copied = bool(span and span.group(3) == "*")
+            cells.append(
+                (text.strip(), 1, 1, min(across, _MOST_COPIES)) if is_copied else (text.strip(), across, down, 1)
+            )
+        if not columns and len(pieces) > 1 and len(cells) > 1:
+            columns = _width(cells)
+    return _in_rows([Cell(*one[:3]) for one in cells for _ in range(one[3])], columns or 1)
+
+
+def _width(cells: list[tuple[str, int, int, int]]) -> int:
+    return sum(across * copies for _, across, _, copies in cells)
+
+
+def _cells_of(line: str) -> list[tuple[str, str]]:
+    """What stands before the first cell of a line, with an empty specification, and each cell with its own."""
+    pieces: list[tuple[str, str]] = []
+    place, spec = 0, ""
+    for found in _CELL.finditer(line):
+        pieces.append((spec, line[place : found.start()].replace("\\|", "|")))
+        spec, place = found.group(1), found.end()
+    return [*pieces, (spec, line[place:].replace("\\|", "|"))]
+
+
+def _in_rows(cells: list[Cell], columns: int) -> list[list[Cell]]:
+    """Cells in rows of so many columns, less those that cells of rows above take."""
+    rows: list[list[Cell]] = [[]]
+    taken: dict[int, int] = {}
+    free = columns
+    for cell in cells:
+        if free <= 0:
+            rows.append([])
+            free = columns - taken.get(len(rows) - 1, 0)
+        rows[-1].append(cell)
+        free -= max(1, cell.columns)
+        for below in range(1, min(cell.rows, len(cells))):
+            taken[len(rows) - 1 + below] = taken.get(len(rows) - 1 + below, 0) + max(1, cell.columns)
+    return rows

@@ -12,6 +12,8 @@ from kgsynth_loaders.readers import ReadOptions
 _HEADER = re.compile(r"\A\s*File: [^\n]*Node: ([^\n,\t]*)[^\n]*\n")
 _MENU = re.compile(r"^\* Menu:\s*\n(?:(?:\*[^\n]*|[ \t][^\n]*|[A-Z][^\n:]{0,70}|)\n)*", re.MULTILINE)
 _INDEX_ENTRY = re.compile(r"^\* [^\n]*:[^\n]*\(line +\d+\)\s*\n", re.MULTILINE)
+# Between words of a title is one blank; more of them stand between columns.
+_COLUMNS = re.compile(r"\S(?:[ ]{2,}|\t)\S")
 _UNDERLINES = {"*": "#", "=": "##", "-": "###", ".": "####"}
 _DIRECTORY = re.compile(r"^START-INFO-DIR-ENTRY.*?^END-INFO-DIR-ENTRY\n", re.MULTILINE | re.DOTALL)
 # Pictures and indices, as Info marks them: what stands for a picture in plain text is kept.
@@ -63,7 +65,7 @@ def _headings(body: str) -> str:
     for place, line in enumerate(lines):
         underline = line.strip()
         above = lines[place - 1] if place else ""
-        if _underlines(underline, above.strip()):
+        if _underlines(line.rstrip(), above.rstrip()):
             out[-1] = f"{_UNDERLINES[underline[0]]} {above.strip()}"
             continue
         out.append(line)
@@ -71,6 +73,8 @@ def _headings(body: str) -> str:
 
 
 def _underlines(line: str, title: str) -> bool:
+    if title[:1].isspace() or _COLUMNS.search(title):
+        return False
     is_rule = len(line) > 2 and line[0] in _UNDERLINES and line == line[0] * len(line)
     return is_rule and bool(title) and abs(len(line) - len(title)) <= 2
 

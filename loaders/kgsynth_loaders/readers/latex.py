@@ -11,17 +11,35 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from kgsynth.errors import RecordError
 from kgsynth.records import Document, Remark
-from kgsynth_loaders.readers import ReadOptions
-from kgsynth_loaders.readers.markdown import code_span, fenced, table
+from kgsynth_loaders.readers import ReadOptions, latex_algorithms, latex_units
+from kgsynth_loaders.readers.latex_definitions import definitions_of, expanded
+from kgsynth_loaders.readers.latex_macros import (
+    ACCENTED,
+    ACCENTS,
+    AROUND,
+    ASSIGNED,
+    BEFORE_TEXT,
+    CHARACTERS,
+    DIMENSION,
+    DRAWINGS,
+    ENVIRONMENT_ARGUMENTS,
+    ENVIRONMENT_TITLES,
+    FORMULA_ENVIRONMENTS,
+    HEADINGS,
+    IN_TEXT_FORMULA,
+    LISTS,
+    OUT,
+    REFERENCES,
+    TABLES,
+    TITLE_LINE,
+    WORDS,
+)
+from kgsynth_loaders.readers.latex_source import CLOSE, NO_CHARACTERS, OPEN, Source, set_aside, without_false
+from kgsynth_loaders.readers.markdown import table
 from kgsynth_loaders.readers.plain import read_text
-
-# Set-aside code stands in the text as a number between these; neither is a character.
-_OPEN, _CLOSE = "\ufdd0", "\ufdd1"
-_NO_CHARACTERS = {ord(_OPEN): None, ord(_CLOSE): None}
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
@@ -72,9 +90,9 @@ def convert(text: str, symbol: Callable[[str], str | None]) -> Converted:
         text: the whole source.
         symbol: the character that a macro stands for by its name without backslash; None for no such macro.
     """
-    text, codes = _set_aside(text.translate(_NO_CHARACTERS))
-    definitions, theorems, text = _definitions(text)
-    text = _expanded(text, definitions)
+    text, codes = set_aside(text.translate(NO_CHARACTERS))
+    definitions, theorems, text = definitions_of(without_false(text))
+    text = expanded(text, definitions)
     fields, lists, text = _fields(text)
     body = _body(text)
 
@@ -101,356 +119,6 @@ def convert(text: str, symbol: Callable[[str], str | None]) -> Converted:
     return result
 
 
-# --- Code and comments
-
-_CODE_ENVIRONMENTS = (
-    "verbatim*", "verbatim", "Verbatim", "BVerbatim", "LVerbatim", "lstlisting", "minted", "alltt", "pycode",
-    "Highlighting", "python", "spverbatim", "code", "sagesilent", "sageblock", "comment", "filecontents*",
-    "filecontents",
-)  # fmt: skip
-_NO_TEXT_ENVIRONMENTS = frozenset({"comment", "filecontents", "filecontents*", "sagesilent"})
-_CODE_START = re.compile(
-    r"\\(?:verb\*?(?P<verb>[^\sa-zA-Z*])|lstinline(?:\[[^\]\n]*\])?(?P<inline>[^\sa-zA-Z])"
-    r"|mintinline(?:\[[^\]\n]*\])?\{[^{}\n]*\}(?P<mint>[^\sa-zA-Z])"
-    rf"|begin[ \t]*\{{(?P<name>{'|'.join(map(re.escape, _CODE_ENVIRONMENTS))})\}}|[\\%{{}}$&#_])"
-    r"|(?P<comment>%[^\n]*(?:\n[ \t]*(?=\S)|\Z)?)",
-)
-_CODE_OPTIONS = re.compile(r"[ \t]*(?:\[((?:[^\[\]\n]|\{[^{}]*\})*)\])?[ \t]*(?:\{([\w+#./-]*)\})?[ \t]*(?:\n|\Z)?")
-_CODE_LANGUAGE = re.compile(r"language\s*=\s*\{?(?:\[[^\]]*\])?\s*([\w+#]+)")
-_CODE_CAPTION = re.compile(r"(?:caption|title)\s*=\s*(?:\{([^{}]*)\}|([^,\]]*))")
-
-
-def _set_aside(text: str) -> tuple[str, list[str]]:
-    """The text without comments and with a number for each piece of code, and the pieces in Markdown."""
-    codes: list[str] = []
-    out: list[str] = []
-    lacking: set[str] = set()
-    place = 0
-    while found := _CODE_START.search(text, place):
-        out.append(text[place : found.start()])
-        place = found.end()
-        name = found.group("name")
-        mark = found.group("verb") or found.group("inline") or found.group("mint")
-        if found.group("comment") is not None:
-            continue
-        if name:
-            end = -1 if name in lacking else text.find(f"\\end{{{name}}}", place)
-            if end < 0:
-                lacking.add(name)
-                continue
-            piece = "" if name in _NO_TEXT_ENVIRONMENTS else _code_block(name, text[place:end])
-            place = end + len(name) + 6
-        elif mark:
-            end = text.find("}" if mark == "{" else mark, place, place + 1000)
-            if end < 0 or "\n" in text[place:end]:
-                out.append(found.group(0))
-                continue
-            piece, place = code_span(text[place:end]), end + 1
-        else:
-            out.append(found.group(0))
-            continue
-        out.append(f"{_OPEN}{len(codes)}{_CLOSE}")
-        codes.append(piece)
-    out.append(text[place:])
-    return "".join(out), codes
-
-
-# What pandoc puts around words of highlighted code, and how it writes marks within.
-_HIGHLIGHTED = re.compile(r"\\[A-Za-z]{1,30}Tok\{([^{}]*)\}")
-_GROUP_OF_ONE = re.compile(r"(?<!Tok)\{([^{}\\\n])\}")
-_WRITTEN_MARKS = (
-    ("\\textbackslash{}", "\x01"), ("\\{", "\x02"), ("\\}", "\x03"), ("\\textless{}", "<"), ("\\textgreater{}", ">"),
-    ("\\textquotesingle{}", "'"), ("\\textasciitilde{}", "~"), ("\\textasciigrave{}", "`"), ("\\textbar{}", "|"),
-    ("\\^{}", "^"), ("\\~{}", "~"),
-)  # fmt: skip
-
-
-def _without_highlights(code: str) -> str:
-    """Code as pandoc highlights it in LaTeX, as plain text."""
-    for written, meant in _WRITTEN_MARKS:
-        code = code.replace(written, meant)
-    code = _HIGHLIGHTED.sub(r"\1", _GROUP_OF_ONE.sub(r"\1", code))
-    code = re.sub(r"\\([&%$#_])", r"\1", code)
-    return code.replace("\x01", "\\").replace("\x02", "{").replace("\x03", "}")
-
-
-def _code_block(name: str, content: str) -> str:
-    if name == "Highlighting":
-        content = _without_highlights(content)
-    options = _CODE_OPTIONS.match(content)
-    if options is None or name in ("verbatim", "verbatim*", "alltt"):
-        return f"\n\n{fenced(content.strip(chr(10)).rstrip())}\n\n"
-    given = options.group(1) or ""
-    language = _CODE_LANGUAGE.search(given)
-    caption = _CODE_CAPTION.search(given)
-    named = (language.group(1) if language else "") or (options.group(2) or "") or ("python" if "py" in name else "")
-    above = f"{(caption.group(1) or caption.group(2) or '').strip()}\n\n" if caption else ""
-    return f"\n\n{above}{fenced(content[options.end() :].strip(chr(10)).rstrip(), named.lower())}\n\n"
-
-
-# --- Groups
-
-
-def _matching(text: str, opening: str = "{", closing: str = "}") -> dict[int, int]:
-    """For each opening brace the place of its closing one; escaped ones do not count."""
-    pairs: dict[int, int] = {}
-    waiting: list[int] = []
-    for found in re.finditer(rf"\\.|[{re.escape(opening + closing)}]", text, re.DOTALL):
-        char = found.group(0)
-        if char == opening:
-            waiting.append(found.start())
-        elif char == closing and waiting:
-            pairs[waiting.pop()] = found.start()
-    return pairs
-
-
-def _matching_brackets(text: str) -> dict[int, int]:
-    """For each square bracket the place of the one that closes it in the same group and paragraph."""
-    pairs: dict[int, int] = {}
-    # Open brackets, and -1 for an open brace.
-    waiting: list[int] = []
-    for found in re.finditer(r"\\.|[{}\[\]]|\n[ \t]*\n", text, re.DOTALL):
-        char = found.group(0)
-        if char == "{":
-            waiting.append(-1)
-        elif char == "[":
-            waiting.append(found.start())
-        elif char == "]" and waiting and waiting[-1] >= 0:
-            pairs[waiting.pop()] = found.start()
-        elif char == "}" or char[0] == "\n":
-            while waiting and waiting[-1] >= 0:
-                waiting.pop()
-            if char == "}" and waiting:
-                waiting.pop()
-    return pairs
-
-
-_BLANKS = re.compile(r"[ \t]*\n?[ \t]*")
-_TOKEN_ARGUMENT = re.compile(r"\\(?:[A-Za-z@]+|.)|[^\s{}\\]", re.DOTALL)
-_LONGEST_OPTION = 2000
-
-
-class _Source:
-    """A text with its groups, from which arguments are taken."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.pairs = _matching(text)
-        self._brackets: dict[int, int] | None = None
-
-    def group(self, place: int) -> tuple[str, int] | None:
-        """The content of a group that begins at a place or after blanks, and the place after it."""
-        start = self._after_blanks(place)
-        if start in self.pairs:
-            return self.text[start + 1 : self.pairs[start]], self.pairs[start] + 1
-        return None
-
-    def argument(self, place: int) -> tuple[str, int] | None:
-        """A group, or one character or macro."""
-        group = self.group(place)
-        if group:
-            return group
-        found = _TOKEN_ARGUMENT.match(self.text, self._after_blanks(place))
-        return (found.group(0), found.end()) if found else None
-
-    def option(self, place: int) -> tuple[str, int] | None:
-        """The content of square brackets that begin at a place or after blanks, and the place after them."""
-        start = self._after_blanks(place)
-        if self.text[start : start + 1] != "[":
-            return None
-        if self._brackets is None:
-            self._brackets = _matching_brackets(self.text)
-        end = self._brackets.get(start, -1)
-        return (self.text[start + 1 : end], end + 1) if 0 <= end <= start + _LONGEST_OPTION else None
-
-    def _after_blanks(self, place: int) -> int:
-        found = _BLANKS.match(self.text, place)
-        return found.end() if found else place
-
-
-# --- Definitions of the author
-
-_DEFINES = re.compile(
-    r"\\(?:(?P<new>(?:re)?newcommand|providecommand|DeclareRobustCommand|NewDocumentCommand|newrobustcmd)\*?(?![A-Za-z])"
-    r"|(?P<operator>DeclareMathOperator\*?)(?![A-Za-z])|(?P<theorem>(?:new|declare)theorem\*?)(?![A-Za-z])"
-    r"|(?P<environment>(?:re)?newenvironment|NewDocumentEnvironment)\*?(?![A-Za-z])"
-    r"|(?P<let>let)\s*\\[A-Za-z@]+\s*=?\s*\\[A-Za-z@]+|(?:long\s*|global\s*|outer\s*)?\\?(?P<def>[egx]?def)\s*(?=\\))"
-)
-_DEF_HEAD = re.compile(r"\\([A-Za-z@]+|.)((?:#\d)*)[ \t]*\n?(?=\{)", re.DOTALL)
-_MACRO_NAME = re.compile(r"[ \t]*\{?[ \t]*\\([A-Za-z@]+|[^\w\s])[ \t]*\}?", re.DOTALL)
-_PROGRAM = re.compile(
-    r"\\(?:expandafter|csname|futurelet|@?ifnextchar|newif|catcode|ifx|ifnum|loop|@ifstar|edef|noexpand|def)(?![A-Za-z])"
-)
-_MAX_PASSES = 12
-_MOST_ADDED_CHARS = 2_000_000
-
-
-class _Macro(NamedTuple):
-    body: str
-    parameters: int = 0
-    default: str | None = None
-
-
-_THEOREMS = {
-    "theorem": "Theorem", "thm": "Theorem", "lemma": "Lemma", "lem": "Lemma", "proposition": "Proposition",
-    "prop": "Proposition", "corollary": "Corollary", "cor": "Corollary", "definition": "Definition",
-    "defn": "Definition", "example": "Example", "examples": "Examples", "exercise": "Exercise", "remark": "Remark",
-    "rem": "Remark", "remarks": "Remarks", "note": "Note", "claim": "Claim", "conjecture": "Conjecture",
-    "axiom": "Axiom", "fact": "Fact", "problem": "Problem", "question": "Question", "solution": "Solution",
-    "observation": "Observation", "assumption": "Assumption", "notation": "Notation", "proof": "Proof",
-    "theorem*": "Theorem", "lemma*": "Lemma", "proof*": "Proof", "definition*": "Definition", "remark*": "Remark",
-}  # fmt: skip
-
-
-def _definitions(text: str) -> tuple[dict[str, _Macro], dict[str, str], str]:
-    """What the author defines, names of theorems, and the text without these definitions."""
-    source = _Source(text)
-    macros: dict[str, _Macro] = {}
-    theorems = dict(_THEOREMS)
-    out: list[str] = []
-    place = 0
-    while found := _DEFINES.search(text, place):
-        end = _definition(source, found, macros, theorems)
-        out.append(text[place : found.start()] if end > 0 else text[place : found.end()])
-        place = end if end > 0 else found.end()
-    out.append(text[place:])
-    return macros, theorems, "".join(out)
-
-
-def _definition(source: _Source, found: re.Match[str], macros: dict[str, _Macro], theorems: dict[str, str]) -> int:
-    """Keep one definition; the place after it, 0 where it is none."""
-    if found.group("let"):
-        return found.end()
-    if found.group("theorem"):
-        return _theorem(source, found.end(), theorems)
-    if found.group("def"):
-        head = _DEF_HEAD.match(source.text, found.end())
-        body = source.group(head.end()) if head else None
-        if head is None or body is None:
-            # Parameters with words between them are beyond this reader; the body is no text either way.
-            brace = source.text.find("{", found.end(), found.end() + 200)
-            return source.pairs[brace] + 1 if brace in source.pairs else 0
-        _keep(macros, head.group(1), _Macro(body[0], head.group(2).count("#")))
-        return body[1]
-    if found.group("environment"):
-        place: int | None = found.end()
-        for _ in range(3):
-            while place is not None and (option := source.option(place)):
-                place = option[1]
-            group = source.group(place) if place is not None else None
-            place = group[1] if group else None
-        return place or 0
-    name = _MACRO_NAME.match(source.text, found.end())
-    if not name:
-        return 0
-    count, default, place_ = _parameters(source, name.end())
-    body = source.argument(place_)
-    if body is None:
-        return 0
-    content = f"\\operatorname{{{body[0]}}}" if found.group("operator") else body[0]
-    _keep(macros, name.group(1), _Macro(content, count, default))
-    return body[1]
-
-
-def _parameters(source: _Source, place: int) -> tuple[int, str | None, int]:
-    """How many parameters a macro has, the default of the first, and the place of its body."""
-    option = source.option(place)
-    if not option:
-        kinds = source.group(place)
-        # As `\NewDocumentCommand{\x}{m m}{…}` has them.
-        if kinds and re.fullmatch(r"[ mo+v]*", kinds[0]) and source.group(kinds[1]):
-            return kinds[0].count("m"), None, kinds[1]
-        return 0, None, place
-    count = int(option[0]) if option[0].strip().isdigit() else 0
-    default = source.option(option[1])
-    return min(count, 9), default[0] if default else None, default[1] if default else option[1]
-
-
-def _keep(macros: dict[str, _Macro], name: str, macro: _Macro) -> None:
-    if _PROGRAM.search(macro.body) or "@" in macro.body or re.search(rf"\\{re.escape(name)}(?![A-Za-z])", macro.body):
-        macros.pop(name, None)
-    elif name not in _STRUCTURE:
-        macros[name] = macro
-
-
-def _theorem(source: _Source, place: int, theorems: dict[str, str]) -> int:
-    name = source.group(place)
-    if not name:
-        return 0
-    place = name[1]
-    if option := source.option(place):
-        place = option[1]
-    title = source.group(place)
-    if not title:
-        return place
-    theorems[name[0].strip()] = title[0].strip()
-    option = source.option(title[1])
-    return option[1] if option else title[1]
-
-
-def _expanded(text: str, macros: dict[str, _Macro]) -> str:
-    """The text with the author's macros put in, as deep as they stand in each other and a limit of length allows."""
-    if not macros:
-        return text
-    names = "|".join(sorted((re.escape(name) for name in macros), key=len, reverse=True))
-    pattern = re.compile(rf"\\(?:({names})(?![A-Za-z@])|[A-Za-z@]+|.)", re.DOTALL)
-    limit = len(text) + _MOST_ADDED_CHARS
-    for _ in range(_MAX_PASSES):
-        made = _expanded_once(text, macros, pattern, limit)
-        if made is None:
-            break
-        text = made
-    return text
-
-
-def _expanded_once(text: str, macros: dict[str, _Macro], pattern: re.Pattern[str], limit: int) -> str | None:
-    """The text after one pass; None where nothing is to be done or the text would grow too long."""
-    source = _Source(text)
-    out: list[str] = []
-    place = length = 0
-    has_any = False
-    while found := pattern.search(text, place):
-        name = found.group(1)
-        piece, end = found.group(0), found.end()
-        if name is not None:
-            piece, end = _used(source, macros[name], found.end())
-            has_any = True
-        out += [text[place : found.start()], piece]
-        length += end - place + len(piece)
-        if length > limit * 2:
-            return None
-        place = end
-    out.append(text[place:])
-    made = "".join(out)
-    return made if has_any and len(made) <= limit else None
-
-
-def _used(source: _Source, macro: _Macro, place: int) -> tuple[str, int]:
-    arguments: list[str] = []
-    if macro.default is not None:
-        option = source.option(place)
-        arguments.append(option[0] if option else macro.default)
-        place = option[1] if option else place
-    while len(arguments) < macro.parameters:
-        found = source.argument(place)
-        if not found:
-            break
-        arguments.append(found[0])
-        place = found[1]
-    if not macro.parameters:
-        body = macro.body
-        following = source.text[place : place + 1]
-        is_word = re.search(r"\\[A-Za-z]+\Z", body[-40:]) and following.isalpha()
-        return (body + " " if is_word else body), place
-
-    def argument(found: re.Match[str]) -> str:
-        number = int(found.group(1))
-        return arguments[number - 1] if 0 < number <= len(arguments) else ""
-
-    body = re.sub(r"#(\d)", argument, macro.body) if len(macro.body) < 20_000 else macro.body
-    return body, place
-
-
 # --- Title and authors
 
 _AND = "\ufdd2"
@@ -470,7 +138,7 @@ _KEYWORDS_ENVIRONMENT = re.compile(r"\\begin\{(keywords?|IEEEkeywords)\}(.{0,200
 
 def _fields(text: str) -> tuple[dict[str, str], list[str], str]:
     """The source of each field, of all keywords, and the text without them."""
-    source = _Source(text)
+    source = Source(text)
     fields: dict[str, str] = {}
     keywords: list[str] = []
     out: list[str] = []
@@ -521,13 +189,6 @@ def _body(text: str) -> str:
 
 # --- Formulas
 
-_FORMULA_ENVIRONMENTS = {
-    "equation": "", "displaymath": "", "dmath": "", "math": "", "align": "aligned", "flalign": "aligned",
-    "alignat": "aligned", "eqnarray": "aligned", "gather": "gathered", "multline": "gathered",
-    "IEEEeqnarray": "aligned",
-    "xalignat": "aligned", "dgroup": "gathered", "aligned": "aligned", "gathered": "gathered", "cases": "cases",
-    "pmatrix": "pmatrix", "bmatrix": "bmatrix", "matrix": "matrix", "vmatrix": "vmatrix", "split": "aligned",
-}  # fmt: skip
 _NO_FORMULA = re.compile(
     r"\\(?:label|index|vspace|hspace\*?)\s*\{[^{}]*\}|\\(?:nonumber|notag|allowdisplaybreaks)(?![A-Za-z])"
 )
@@ -538,7 +199,7 @@ def _formula(source: str, codes: list[str]) -> str:
     """A formula without labels and blank lines."""
     source = _NO_FORMULA.sub("", source)
     source = re.sub(
-        rf"{_OPEN}(\d+){_CLOSE}", lambda found: f"\\texttt{{{codes[int(found.group(1))].strip('`')}}}", source
+        rf"{OPEN}(\d+){CLOSE}", lambda found: f"\\texttt{{{codes[int(found.group(1))].strip('`')}}}", source
     )
     lines = [line.strip() for line in source.split("\n")]
     text = "\n".join(line for line in lines if line)
@@ -558,123 +219,9 @@ def _display(source: str, environment: str = "") -> str:
 # --- Writing
 
 _TEX_TOKEN = re.compile(
-    rf"{_OPEN}\d+{_CLOSE}|\\(?:begin|end)[ \t]*\{{[^{{}}\n]{{0,60}}\}}|\\[A-Za-z@]+\*?|\\.|\$\$|\$|[{{}}~&]|---?"
+    rf"{OPEN}\d+{CLOSE}|\\(?:begin|end)[ \t]*\{{[^{{}}\n]{{0,60}}\}}|\\[A-Za-z@]+\*?|\\.|\$\$|\$|[{{}}~&]|---?"
     r"|``|''|`|\n[ \t]*\n\s*|\\\Z",
     re.DOTALL,
-)
-_HEADINGS = {
-    "part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5, "subparagraph": 6,
-    "frametitle": 3, "beginsection": 2, "subtitle": 3, "appendixsection": 2, "sect": 2, "subsect": 3,
-}  # fmt: skip
-# How many groups belong to a macro of which nothing is text.
-_OUT = {
-    name: count
-    for count, names in (
-        (0, "centering maketitle tableofcontents listoffigures listoftables newpage clearpage cleardoublepage "
-            "pagebreak "
-            "noindent indent par bigskip medskip smallskip hfill vfill hrule bf it rm sl sc tt em sf bfseries itshape "
-            "rmfamily ttfamily sffamily scshape slshape upshape mdseries normalfont tiny scriptsize footnotesize small "
-            "normalsize large Large LARGE huge Huge raggedright raggedleft flushbottom raggedbottom sloppy fussy "
-            "frontmatter mainmatter backmatter appendix printindex makeindex doublespacing singlespacing "
-            "onehalfspacing "
-            "protect relax leavevmode null strut hline toprule midrule bottomrule endhead endfirsthead endfoot "
-            "endlastfoot qed qedhere qedsymbol nobreak allowbreak linebreak nolinebreak nopagebreak eject vfil hfil "
-            "vfill break goodbreak filbreak and unskip ignorespaces obeylines hss vss magnification nopagenumbers "
-            "displaystyle textstyle limits nolimits left right big Big bigg Bigg printbibliography makeatletter "
-            "makeatother today columnbreak selectfont mathstrut phantomsection xspace frenchspacing "
-            "nonfrenchspacing pause proclaim endproclaim demo enddemo begingroup endgroup bgroup egroup hbox vbox mbox "
-            "centerline leftline rightline line narrower dotfill hrulefill smallbreak medbreak bigbreak "
-            "textwidth linewidth columnwidth baselineskip parindent parskip hsize vsize noalign"),
-        (1, "label index cite citep citet citealt citealp nocite parencite textcite autocite footcite ref "
-            "eqref pageref autoref cref Cref vref nameref prettyref usepackage RequirePackage input include subfile "
-            "includeonly documentclass documentstyle bibliographystyle bibliography pagestyle thispagestyle vspace "
-            "hspace includegraphics graphicspath epsfig epsfbox psfig addbibresource hyphenation theoremstyle "
-            "pagenumbering usetikzlibrary cline cmidrule hypersetup geometry color pagecolor title author "
-            "DeclareGraphicsExtensions enlargethispage phantom hphantom vphantom glsresetall listinginputfile "
-            "linespread stepcounter refstepcounter value arabic roman "
-            "thanks footnotemark markright thispage lstset captionsetup setbeamertemplate usetheme usecolortheme "
-            "usebeamerfont specialsection tikz special newcounter newlength newif lstinputlisting verbatiminput "
-            "tikzset pgfplotsset ctikzset addtocategory usefonttheme selectlanguage"),
-        (2, "setlength addtolength setcounter addtocounter fontsize markboth rule import numberwithin newfloat "
-            " inputminted"),
-        (3, "addcontentsline definecolor"),
-    )
-    for name in names.split()
-}  # fmt: skip
-# Macros after which a tie or blank before them goes too.
-_REFERENCES = frozenset(
-    "cite citep citet citealt citealp parencite textcite autocite footcite ref eqref pageref autoref cref Cref vref "
-    "nameref prettyref label index footnotemark".split()
-)
-# Groups before the one that is text.
-_BEFORE_TEXT = {
-    "textcolor": 1, "colorbox": 1, "parbox": 1, "raisebox": 1, "resizebox": 2, "scalebox": 1, "rotatebox": 1,
-    "makebox": 0, "framebox": 0, "fcolorbox": 2, "foreignlanguage": 1, "multirow": 2, "hyperlink": 1, "hypertarget": 1,
-    "href": 1, "fontfamily": 1, "hyperref": 0, "adjustbox": 1, "only": 0, "footnotetext": 0, "bibitem": 0,
-}  # fmt: skip
-# What stands around the text of a macro's group.
-_AROUND = {
-    "footnote": (" (", ")"), "footnotetext": (" (", ")"), "marginpar": (" (", ")"), "textsuperscript": ("^{", "}"),
-    "textsubscript": ("_{", "}"), "texttt": ("`", "`"), "url": ("", ""), "caption": ("\n\n", "\n\n"),
-    "captionof": ("\n\n", "\n\n"), "subcaption": ("\n\n", "\n\n"), "path": ("`", "`"), "sout": ("~~", "~~"),
-    "code": ("`", "`"), "enquote": ("“", "”"), "nolinkurl": ("", ""),
-}  # fmt: skip
-_STRUCTURE = frozenset({*_HEADINGS, *_AROUND, "item", "emph", "textbf", "textit", "caption", "maketitle"})
-_ENVIRONMENT_ARGUMENTS = {
-    "minipage": 1, "multicols": 1, "wrapfigure": 2, "wraptable": 2, "subfigure": 1, "subtable": 1, "adjustbox": 1,
-    "thebibliography": 1, "tabular": 1, "array": 1, "longtable": 1, "tabularx": 2, "tabular*": 2, "tabulary": 2,
-    "supertabular": 1, "tblr": 1, "tabu": 1, "column": 1, "list": 2, "textblock": 1, "spacing": 1, "IEEEeqnarray": 1,
-    "longtabu": 1, "xtabular": 1, "otherlanguage": 1, "alignat": 1, "addmargin": 1, "rotate": 1, "turn": 1,
-}  # fmt: skip
-_TABLES = frozenset(
-    "tabular array longtable tabularx tabular* tabulary supertabular tblr tabu longtabu xtabular".split()
-)
-_LISTS = {
-    "itemize": "- ", "enumerate": "1. ", "description": "- ", "compactitem": "- ", "compactenum": "1. ", "list": "- ",
-    "trivlist": "- ", "thebibliography": "- ", "inparaenum": "1. ", "dinglist": "- ", "asparaenum": "1. ",
-}  # fmt: skip
-_DRAWINGS = frozenset(
-    "tikzpicture picture pspicture psmatrix tikzcd CD diagram asy pgfpicture circuitikz forest "
-    "dot2tex sageplot feynman".split()
-)
-_ENVIRONMENT_TITLES = {
-    "abstract": "Abstract", "acknowledgements": "Acknowledgements", "acknowledgments": "Acknowledgments",
-    "acknowledgement": "Acknowledgement", "thebibliography": "References",
-}  # fmt: skip
-_ACCENTS = {
-    "'": "\u0301", "`": "\u0300", "^": "\u0302", '"': "\u0308", "~": "\u0303", "=": "\u0304", ".": "\u0307",
-    "u": "\u0306",
-    "v": "\u030c", "H": "\u030b", "c": "\u0327", "k": "\u0328", "d": "\u0323", "b": "\u0331", "r": "\u030a",
-    "t": "\u0361",
-}  # fmt: skip
-_ACCENTED = re.compile(
-    r"[ \t]*(?:\{[ \t]*(?:\\([ij])(?![A-Za-z])|([^{}\\\s]?))[ \t]*(?:\{\})?\}|\\([ij])(?![A-Za-z])[ \t]*|([^{}\\\s]))"
-)
-_CHARACTERS = {
-    "&": "&", "%": "%", "#": "#", "_": "_", "{": "{", "}": "}", "$": "\\$", "\\": "\n", " ": " ", "\n": " ", ",": " ",
-    ";": " ", ":": " ", "!": "", "/": "", "-": "", "@": "", "*": "", "+": "", "|": "‖", ">": " ", "<": "", "\t": " ",
-}  # fmt: skip
-_WORDS = {
-    "LaTeX": "LaTeX", "TeX": "TeX", "LaTeXe": "LaTeX2e", "BibTeX": "BibTeX", "XeTeX": "XeTeX", "LuaTeX": "LuaTeX",
-    "AmS": "AMS", "ldots": "…", "dots": "…", "textellipsis": "…", "textbackslash": "\\", "textasciitilde": "~",
-    "textasciicircum": "^", "textless": "<", "textgreater": ">", "textbar": "|", "textunderscore": "_", "lbrace": "{",
-    "rbrace": "}", "textquotedblleft": "“", "textquotedblright": "”", "textquoteleft": "‘", "textquoteright": "’",
-    "quad": " ", "qquad": " ", "space": " ", "enspace": " ", "thinspace": " ", "slash": "/", "newline": "\n",
-    "i": "ı", "j": "ȷ", "S": "§", "P": "¶", "copyright": "©", "pounds": "£", "dag": "†", "ddag": "‡", "euro": "€",
-    "textdegree": "°", "degree": "°", "textmu": "µ", "textendash": "–", "textemdash": "—", "lq": "‘", "rq": "’",
-    "cr": "\n", "tabularnewline": "\n", "textbullet": "•", "textdollar": "\\$", "hskip": " ", "vskip": "", "kern": "",
-}  # fmt: skip
-_DIMENSION = re.compile(
-    r"\s*=?\s*-?(?:\d+\.?\d*|\.\d+)\s*(?:true\s*)?(?:pt|em|ex|cm|mm|in|pc|bp|sp|\\\w+)(?:\s*(?:plus|minus)\s*-?[\d.]+\s*\w{2,4})*"
-)
-_ASSIGNED = frozenset(
-    "vskip hskip kern parindent parskip hsize vsize baselineskip textwidth magnification lineskip "
-    "raise lower hoffset voffset".split()
-)
-# Macros that are used in text but are formulas.
-_TITLE_LINE = re.compile(r"[ \t]*([^\s\\{}][^\n\\{}]{0,300})(?:\\par)?(?=\n|\Z)")
-_IN_TEXT_FORMULA = re.compile(
-    r"(?:alpha|beta|gamma|delta|epsilon|pi|sigma|omega|lambda|mu|infty|leq?|geq?|neq|times|rightarrow|to)\Z"
 )
 
 
@@ -695,7 +242,7 @@ class _Writer:
     def __init__(
         self, text: str, codes: list[str], theorems: dict[str, str], symbol: Callable[[str], str | None]
     ) -> None:
-        self._source = _Source(text)
+        self._source = Source(text)
         self._text = text
         self._codes = codes
         self._theorems = theorems
@@ -711,6 +258,16 @@ class _Writer:
         self._kept_rows: list[list[str]] = []
         self._lacking: set[str] = set()
         self._no_formula_until = 0
+        self._is_tabbing = False
+        # Places of braces: after which a blank stands, that are round brackets, and around statements of pseudocode.
+        self._separated: set[int] = set()
+        # Groups that are no text, by their opening braces: where a link leads to.
+        self._targets: dict[int, int] = {}
+        self._brackets: set[int] = set()
+        self._bodies: dict[int, tuple[int, str]] = {}
+        # Depth of the open statement of pseudocode; None outside of an algorithm.
+        self._algorithm_level: int | None = None
+        self._has_statement = False
         self._blank_lines = [found.start() for found in re.finditer(r"\n[ \t]*\n", text)]
 
     def written(self) -> str:
@@ -733,19 +290,34 @@ class _Writer:
             return self._macro(token, start, end)
         if first == "$":
             return self._dollar(token, start, end)
-        if first == "{":
-            self._depth += 1
-        elif first == "}":
-            self._close_group()
+        if first in "{}":
+            return self._targets.pop(start, 0) or self._brace(first, start)
         elif first == "&":
             self._next_cell() if self._tables else self._write("&")
-        elif first == _OPEN:
+        elif first == OPEN:
             self._write(self._codes[int(token[1:-1])])
         elif first == "\n":
             self._write("\n\n")
         else:
             self._write({"~": " ", "--": "–", "---": "—", "``": "“", "''": "”", "`": "‘"}.get(token, token))
         return end
+
+    def _brace(self, brace: str, place: int) -> int:
+        if brace == "{":
+            self._depth += 1
+        else:
+            self._close_group()
+        if place in self._separated:
+            self._write(" ")
+        if place in self._brackets:
+            self._write("(" if brace == "{" else ")")
+        if place in self._bodies:
+            change, word = self._bodies[place]
+            if word:
+                self._begin_statement()
+                self._write(word)
+            self._begin_statement(change)
+        return place + 1
 
     def _close_group(self) -> None:
         for piece in reversed(self._at_close.pop(self._depth, [])):
@@ -820,18 +392,32 @@ class _Writer:
             return self._begin(environment, end) if name.startswith("begin") else self._end(environment, end)
         if name in ("[", "("):
             return self._bracketed(name, end)
-        if name in _ACCENTS and (accented := _ACCENTED.match(self._text, end)):
+        if (
+            name in ACCENTS
+            and not (self._is_tabbing and name in _TABBING)
+            and (accented := ACCENTED.match(self._text, end))
+        ):
             return self._accent(name, accented)
         if not name[:1].isalpha():
             return self._character(name, end)
         name = name.rstrip("*")
-        if name in _HEADINGS:
+        if self._text[end : end + 1] == "<":
+            end = self._after_overlay(name, end)
+        if self._algorithm_level is not None and (after := self._statement(name, end)):
+            return after
+        if name in HEADINGS:
             return self._heading(name, end)
-        if name in _OUT:
+        if name in OUT:
             return self._leave_out(name, end)
         if name in ("item", "itemitem"):
             return self._item(end)
         return self._text_macro(name, start, end)
+
+    def _after_overlay(self, name: str, end: int) -> int:
+        r"""The place after a specification of slides, as in Beamer's `\item<1->`."""
+        found = _OVERLAY.match(self._text, end)
+        is_known = found and (name in _OVERLAID or self._text[found.end() : found.end() + 1] in ("{", "["))
+        return found.end() if found and is_known else end
 
     def _bracketed(self, name: str, end: int) -> int:
         close = self._find("\\]" if name == "[" else "\\)", end)
@@ -846,14 +432,18 @@ class _Writer:
 
     def _accent(self, name: str, found: re.Match[str]) -> int:
         letter = next((group for group in found.groups() if group), " ")
-        self._write(unicodedata.normalize("NFC", letter[0] + _ACCENTS[name]) + letter[1:])
+        self._write(unicodedata.normalize("NFC", letter[0] + ACCENTS[name]) + letter[1:])
         return found.end()
 
     def _character(self, name: str, end: int) -> int:
-        if name in ("\\", "cr") and self._tables:
+        if self._is_tabbing and name in _TABBING:
+            self._write(_TABBING[name])
+        elif name == ";" and self._algorithm_level is not None:
+            self._begin_statement()
+        elif name in ("\\", "cr") and self._tables:
             self._next_row()
         else:
-            self._write(_CHARACTERS.get(name, name if name.strip() else " "))
+            self._write(CHARACTERS.get(name, name if name.strip() else " "))
         if name == "\\":
             if self._text[end : end + 1] == "*":
                 end += 1
@@ -865,10 +455,10 @@ class _Writer:
         option = self._source.option(end)
         end = option[1] if option else end
         group = self._source.group(end)
-        mark = "#" * _HEADINGS[name]
+        mark = "#" * HEADINGS[name]
         if group is None:
             # Plain TeX: the title goes to the end of its line.
-            found = _TITLE_LINE.match(self._text, end)
+            found = TITLE_LINE.match(self._text, end)
             self._out.append(f"\n\n{mark} {found.group(1).strip()}\n\n" if found else "\n\n")
             return found.end() if found else end
         if not group[0].strip():
@@ -878,12 +468,12 @@ class _Writer:
         return place
 
     def _leave_out(self, name: str, end: int) -> int:
-        if name in _REFERENCES:
+        if name in REFERENCES:
             while self._out and not (kept := self._out[-1].rstrip(" ")):
                 self._out.pop()
             if self._out:
                 self._out[-1] = kept
-        if name in _ASSIGNED and (dimension := _DIMENSION.match(self._text, end)):
+        if name in ASSIGNED and (dimension := DIMENSION.match(self._text, end)):
             return dimension.end()
         if name == "par":
             self._write("\n\n")
@@ -891,12 +481,15 @@ class _Writer:
             return self._proclaim(end)
         if self._tables and name in ("endhead", "endfirsthead", "endfoot", "endlastfoot"):
             self._repeated_rows(name)
-        if not _OUT[name]:
-            return end
+        if not OUT[name]:
+            option = self._source.option(end) if name in _RULES else None
+            return option[1] if option else end
         for _ in range(3):
+            if self._text[end : end + 1] == "(" and (sides := _SIDES.match(self._text, end)):
+                end = sides.end()
             option = self._source.option(end)
             end = option[1] if option else end
-        for _ in range(_OUT[name]):
+        for _ in range(OUT[name]):
             group = self._source.group(end)
             if group is None:
                 break
@@ -919,16 +512,22 @@ class _Writer:
         group = None if option or self._lists else self._source.group(end)
         label = option[0] if option else group[0] if group else ""
         end = option[1] if option else group[1] if group else end
-        indent = "  " * max(0, len(self._lists) - 1)
+        indent = "  " * min(max(0, len(self._lists) - 1), _DEEPEST_LIST)
         mark = self._lists[-1] if self._lists else "- "
         if self._is_in_list or len(self._lists) > 1:
             self._strip_end()
         self._is_in_list = True
         self._out.append(f"\n{indent}{mark if not label else '- '}")
         if label.strip():
-            shown = _Writer(label, self._codes, self._theorems, self._symbol).written() if len(label) < 2000 else label
+            shown = self._label(label)
             self._out.append(f"{shown} " if shown.endswith((":", ".", ")")) else f"{shown}: ")
         return end
+
+    def _label(self, source: str) -> str:
+        """A short stretch of LaTeX as Markdown; a long one stays as it is."""
+        if len(source) >= _LONGEST_LABEL:
+            return source
+        return _Writer(source, self._codes, self._theorems, self._symbol).written()
 
     def _strip_end(self) -> None:
         while self._out and not (kept := self._out[-1].rstrip()):
@@ -937,35 +536,47 @@ class _Writer:
             self._out[-1] = kept
 
     def _text_macro(self, name: str, start: int, end: int) -> int:
-        if name in ("multicolumn", "SI", "qty", "num", "texorpdfstring", "ensuremath", "bibitem"):
+        if name in latex_units.NAMES:
+            return self._quantity(name, end)
+        if name in _LINKS and (after := self._source.after_group(end)):
+            target = self._source.opening(after)
+            if target >= 0:
+                self._targets[target] = self._source.pairs[target] + 1
+            return end
+        if name in _FRACTIONS:
+            return self._fraction(start, end)
+        if name in ("multicolumn", "texorpdfstring", "ensuremath", "bibitem"):
             return self._special(name, end)
-        if name in _BEFORE_TEXT:
-            for _ in range(_BEFORE_TEXT[name] + 3):
+        if name in BEFORE_TEXT:
+            for _ in range(BEFORE_TEXT[name] + 3):
                 option = self._source.option(end)
                 end = option[1] if option else end
-            for _ in range(_BEFORE_TEXT[name]):
+            for _ in range(BEFORE_TEXT[name]):
                 group = self._source.group(end)
                 end = group[1] if group else end
                 option = self._source.option(end)
                 end = option[1] if option else end
-        if name in _AROUND:
+        if name in AROUND:
             option = self._source.option(end)
-            return self._open_group(option[1] if option else end, *_AROUND[name])
-        if name in _BEFORE_TEXT:
+            return self._open_group(option[1] if option else end, *AROUND[name])
+        if name in BEFORE_TEXT:
             return end
-        shown = _WORDS.get(name)
+        shown = WORDS.get(name)
         if shown is None:
             shown = self._symbol(name)
         if shown is not None:
-            self._write(f"${self._text[start : start + len(name) + 1]}$" if _IN_TEXT_FORMULA.match(name) else shown)
-            if name in _ASSIGNED and (dimension := _DIMENSION.match(self._text, end)):
+            self._write(f"${self._text[start : start + len(name) + 1]}$" if IN_TEXT_FORMULA.match(name) else shown)
+            if name in ASSIGNED and (dimension := DIMENSION.match(self._text, end)):
                 return dimension.end()
             if name in ("cr", "tabularnewline") and self._tables:
                 self._next_row()
             return end
         option = self._source.option(end)
         if option and self._text[option[1] : option[1] + 1] == "{":
-            return option[1]
+            end = option[1]
+        if self._text[end : end + 1] == "{" and not _FONT.match(name):
+            self._separate_groups(end)
+            return end
         if self._text[end : end + 1] == " " and self._out and self._out[-1].endswith((" ", "\n")):
             return end + 1
         return end
@@ -984,70 +595,184 @@ class _Writer:
         if name == "ensuremath":
             self._inline(first[0])
             return first[1]
-        if name == "num":
-            self._write(first[0])
-            return first[1]
         if name == "texorpdfstring":
             second = source.group(first[1])
             after = second[1] if second else first[1]
-            self._write(
-                _Writer(first[0], self._codes, self._theorems, self._symbol).written()
-                if len(first[0]) < 2000
-                else first[0]
-            )
+            self._write(self._label(first[0]))
             return after
         second = source.group(first[1])
         if second is None:
             return first[1]
-        if name == "multicolumn":
-            if self._tables and first[0].strip().isdigit():
-                self._at_span = min(int(first[0].strip()), 30)
-            return second[1]
-        self._write(f"{first[0]} {_unit(second[0])}")
+        if self._tables and first[0].strip().isdigit():
+            self._at_span = min(int(first[0].strip()), 30)
         return second[1]
+
+    def _separate_groups(self, place: int) -> None:
+        """Put a blank between groups that follow each other, as those of a macro that is not known."""
+        while (close := self._source.pairs.get(place)) and self._text[close + 1 : close + 2] == "{":
+            if close in self._separated:
+                break
+            self._separated.add(close)
+            place = close + 1
+
+    def _quantity(self, name: str, end: int) -> int:
+        option = self._source.option(end)
+        end = option[1] if option else end
+        groups: list[str] = []
+        while len(groups) < latex_units.groups_of(name) and (group := self._source.group(end)):
+            groups.append(group[0])
+            end = group[1]
+            price = self._source.option(end) if self._text[end : end + 1] == "[" and len(groups) == 1 else None
+            end = price[1] if price else end
+        if not groups:
+            return end
+        # The package `units` has the number of `\\unit[5]{km}` in brackets.
+        if name == "unit" and option and "=" not in option[0]:
+            name, groups = "qty", [option[0], *groups]
+        self._write(latex_units.quantity(name, groups))
+        return end
+
+    def _fraction(self, start: int, end: int) -> int:
+        """A fraction in text: "1/2", or a formula where it does not consist of plain numbers and letters."""
+        option = self._source.option(end)
+        parts: list[str] = []
+        place = option[1] if option else end
+        while len(parts) < 2 and (found := self._source.argument(place)):
+            parts.append(found[0].strip())
+            place = found[1]
+        if len(parts) < 2:
+            return end
+        if all(_PLAIN_TERM.fullmatch(part) for part in parts):
+            ends_in_digit = bool(self._out) and self._out[-1][-1:].isdigit()
+            self._write(f"{' ' if ends_in_digit else ''}{parts[0]}/{parts[1]}")
+        else:
+            self._inline(f"\\frac{{{parts[0]}}}{{{parts[1]}}}")
+        return place
+
+    # Pseudocode
+
+    def _begin_statement(self, change: int = 0) -> None:
+        """Begin a line of pseudocode, deeper or less deep than the one before; an empty line is used again."""
+        level = self._algorithm_level or 0
+        level = self._algorithm_level = max(0, level + change)
+        while self._out and not self._out[-1].strip():
+            self._out.pop()
+        if self._out and _EMPTY_ITEM.fullmatch(self._out[-1]):
+            self._out.pop()
+        if self._has_statement:
+            self._strip_end()
+        before = "\n" if self._has_statement else "\n\n"
+        self._has_statement = True
+        self._out.append(f"{before}{'  ' * min(level, _DEEPEST_LIST)}- ")
+
+    def _statement(self, name: str, end: int) -> int:
+        """Write a statement of pseudocode; the place after it, 0 where the macro is none."""
+        lower = name.lower()
+        if name[:1].isupper() and lower in latex_algorithms.WORDS:
+            self._write(latex_algorithms.WORDS[lower])
+            return end
+        if lower in latex_algorithms.COMMENTS:
+            option = self._source.option(end)
+            return self._open_group(option[1] if option else end, " (", ")")
+        if lower in latex_algorithms.CALLS and name[:1].isupper():
+            return self._call(lower, end)
+        found = latex_algorithms.statement(name)
+        if found is None:
+            return 0
+        option = self._source.option(end) if self._text[end : end + 1] == "[" else None
+        end = option[1] if option else end
+        body = self._body_after(lower, found, end)
+        self._begin_statement(0 if body >= 0 else found.level_before)
+        if body >= 0:
+            self._bodies_of(name, body)
+        else:
+            self._algorithm_level = max(0, (self._algorithm_level or 0) + found.level_after)
+        if body >= 0 and lower == "repeat":
+            return self._open_group(end, "**repeat until** ", "")
+        if found.has_condition:
+            return self._open_group(end, found.before, found.after)
+        self._write(found.before)
+        return end
+
+    def _body_after(self, lower: str, found: latex_algorithms.Statement, end: int) -> int:
+        """The brace that opens the statements which belong to one, as `algorithm2e` writes them; -1 for none."""
+        if not found.level_after:
+            return -1
+        place = self._source.after_group(end) if found.has_condition or lower == "repeat" else end
+        return -1 if place is None else self._source.opening(place)
+
+    def _bodies_of(self, name: str, body: int) -> None:
+        """Have the group of statements after a condition stand deeper, and that after "else" with it."""
+        close = self._source.pairs[body]
+        self._bodies[body], self._bodies[close] = (1, ""), (-1, "")
+        other = self._source.opening(close + 1) if name == "eIf" else -1
+        if other >= 0:
+            self._bodies[other], self._bodies[self._source.pairs[other]] = (1, "**else**"), (-1, "")
+
+    def _call(self, lower: str, end: int) -> int:
+        """A name and its arguments: of a function that is called, or of one that begins."""
+        if lower != "call":
+            self._begin_statement()
+            self._write(latex_algorithms.STATEMENTS[lower].before)
+            self._algorithm_level = (self._algorithm_level or 0) + 1
+        arguments = self._source.opening(self._source.after_group(end) or end)
+        if arguments >= 0:
+            self._brackets |= {arguments, self._source.pairs[arguments]}
+        return end
 
     # Environments
 
     def _begin(self, name: str, end: int) -> int:
         base = name.rstrip("*")
-        if base in _FORMULA_ENVIRONMENTS:
+        if base in FORMULA_ENVIRONMENTS:
             return self._formula_environment(name, end)
-        if base in _DRAWINGS:
+        if base in DRAWINGS:
             close = self._find(f"\\end{{{name}}}", end)
             if close >= 0 and base in ("tikzcd", "CD"):
                 inside = _formula(self._text[end:close], self._codes)
                 self._out.append(_display(f"\\begin{{{base}}}{inside}\\end{{{base}}}"))
             return close + len(name) + 6 if close >= 0 else end
+        if overlay := _OVERLAY.match(self._text, end):
+            end = overlay.end()
         option = self._source.option(end)
         title = option[0] if option else ""
-        if name in self._theorems:
+        if name in self._theorems and not (base in latex_algorithms.ENVIRONMENTS and self._algorithm_level is not None):
             end = option[1] if option else end
+            named = _OPTION_NAME.search(title)
+            title = (named.group(1) or named.group(2)).strip() if named else title
             self._begin_theorem(self._theorems[name], title)
             return end
         end = option[1] if option else end
-        for _ in range(_ENVIRONMENT_ARGUMENTS.get(name, 0)):
+        for _ in range(ENVIRONMENT_ARGUMENTS.get(name, 0)):
             for _ in range(2):
                 option = self._source.option(end)
                 end = option[1] if option else end
             group = self._source.group(end)
             end = group[1] if group else end
-        if name in _TABLES:
+        if overlay := _OVERLAY.match(self._text, end):
+            end = overlay.end()
+        if name in TABLES:
             self._tables.append(_Table(before=self._out, depth=self._depth))
             self._out = []
             return end
         self._out.append("\n\n")
-        if base in _LISTS:
-            self._lists.append(_LISTS[base])
+        if base in LISTS:
+            self._lists.append(LISTS[base])
             self._is_in_list = False
-        if base in _ENVIRONMENT_TITLES:
-            self._out.append(f"## {_ENVIRONMENT_TITLES[base]}\n\n")
+        if base in latex_algorithms.ENVIRONMENTS:
+            self._algorithm_level, self._has_statement = 0, False
+        self._is_tabbing = self._is_tabbing or base == "tabbing"
+        if base not in LISTS and (box := _BOX_TITLE.search(title)):
+            self._out.append(f"**{self._label((box.group(1) or box.group(2) or '').strip())}**\n\n")
+        if base in ENVIRONMENT_TITLES:
+            self._out.append(f"## {ENVIRONMENT_TITLES[base]}\n\n")
         elif base in ("frame", "block", "alertblock", "exampleblock") and self._source.group(end):
             around = ("\n\n### ", "\n\n") if base == "frame" else ("\n\n**", "**\n\n")
             return self._open_group(end, *around)
         return end
 
     def _begin_theorem(self, kind: str, name: str) -> None:
-        shown = _Writer(name, self._codes, self._theorems, self._symbol).written() if len(name) < 2000 else name
+        shown = self._label(name)
         if kind == "Proof" and shown:
             self._out.append(f"\n\n**{shown.rstrip('.')}.** ")
         else:
@@ -1059,23 +784,26 @@ class _Writer:
         close = self._find(closing, end)
         if close < 0:
             return end
-        for _ in range(_ENVIRONMENT_ARGUMENTS.get(base, 0)):
+        for _ in range(ENVIRONMENT_ARGUMENTS.get(base, 0)):
             group = self._source.group(end)
             end = group[1] if group and group[1] <= close else end
         formula = _formula(self._text[end:close], self._codes)
         if base == "math":
             self._inline(formula)
         else:
-            self._out.append(_display(formula, _FORMULA_ENVIRONMENTS[base]))
+            self._out.append(_display(formula, FORMULA_ENVIRONMENTS[base]))
         return close + len(closing)
 
     def _end(self, name: str, end: int) -> int:
         base = name.rstrip("*")
-        if name in _TABLES:
+        if name in TABLES:
             if self._tables:
                 self._end_table()
             return end
-        if base in _LISTS and self._lists:
+        if base in latex_algorithms.ENVIRONMENTS:
+            self._algorithm_level = None
+        self._is_tabbing = self._is_tabbing and base != "tabbing"
+        if base in LISTS and self._lists:
             self._lists.pop()
             self._is_in_list = bool(self._lists)
         self._out.append("\n\n")
@@ -1123,47 +851,53 @@ class _Writer:
             self._out.append(f"\n\n{table(found.rows)}\n\n")
 
 
+# Deeper items stand no further in.
+_DEEPEST_LIST = 10
+_LONGEST_LABEL = 2000
+_EMPTY_ITEM = re.compile(r"\n* *- ")
+_TABBING = {"=": " ", ">": " ", "<": "", "+": "", "-": "", "'": " ", "`": " "}
+_OVERLAY = re.compile(r"<(?:[a-z]+:)?(?:[\d+.]|-\d)[\d+.,|:@a-z() -]{0,40}>|<[a-z]+@[^<>\n]{1,40}>")
+_OVERLAID = frozenset({"item", "pause", "onslide", "only", "uncover", "visible", "invisible", "alt", "action"})
+_RULES = frozenset({"hline", "toprule", "midrule", "bottomrule", "addlinespace", "linebreak", "pagebreak"})
+_SIDES = re.compile(r"\([lr](?:\{[^{}]*\})?[lr]?(?:\{[^{}]*\})?\)")
+_FRACTIONS = frozenset({"frac", "tfrac", "dfrac", "sfrac", "cfrac", "nicefrac", "xfrac", "textfrac", "unitfrac"})
+# Macros of a text and of the address that it leads to.
+_LINKS = frozenset({"PMlinkname", "PMlinkexternal", "PMlinkid", "PMlinktofile", "htmladdnormallink"})
+_PLAIN_TERM = re.compile(r"[\w.,°]{1,60}")
+# Macros of one group, after which a group is no argument.
+_FONT = re.compile(r"(?:emph|text\w*|math\w+|[mhvf]box|underline|uppercase|lowercase|Make\w+case|alert|structure)\Z")
+_OPTION_NAME = re.compile(r"(?:\A|,)\s*name\s*=\s*(?:\{([^{}]*)\}|([^,{}]*))")
+_BOX_TITLE = re.compile(r"(?:\A|,)\s*(?:frame)?title\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,{}]*))")
 _MATH_TOKEN = re.compile(r"\\.|[{}$]", re.DOTALL)
-_UNITS = {
-    "metre": "m", "meter": "m", "second": "s", "kilogram": "kg", "gram": "g", "ampere": "A", "kelvin": "K",
-    "mole": "mol",
-    "candela": "cd", "hertz": "Hz", "newton": "N", "pascal": "Pa", "joule": "J", "watt": "W", "coulomb": "C",
-    "volt": "V",
-    "ohm": "Ω", "farad": "F", "tesla": "T", "weber": "Wb", "henry": "H", "degreeCelsius": "°C", "celsius": "°C",
-    "degree": "°",
-    "litre": "L", "liter": "L", "minute": "min", "hour": "h", "day": "d", "electronvolt": "eV", "percent": "%",
-    "kilo": "k", "mega": "M", "giga": "G", "tera": "T", "milli": "m", "micro": "µ", "nano": "n", "pico": "p",
-    "centi": "c",
-    "deci": "d", "hecto": "h", "per": "/", "squared": "²", "square": "²", "cubed": "³", "cubic": "³", "radian": "rad",
-    "km": "km", "cm": "cm", "mm": "mm", "m": "m", "kg": "kg", "g": "g", "s": "s", "ms": "ms", "kV": "kV", "eV": "eV",
-    "V": "V",
-}  # fmt: skip
-
-
-def _unit(source: str) -> str:
-    found = re.sub(r"\\([A-Za-z]+)\s*", lambda one: _UNITS.get(one.group(1), one.group(1)), source[:500])
-    return found.replace("~", " ").replace(".", " ")
-
-
 _EMPTY_BRACKETS = re.compile(r" \( ?(?:[,;] ?)*\)| \[\]")
+_EMPTY_MARK = re.compile(r" *(?:-|1\.)\Z")
+# What stands on a line of its own, so that it does not follow the mark of an item.
+_BLOCK_LINE = re.compile(r" *(?:- |1\. |#|\|)")
 _ITEM_LINE = re.compile(r" *(?:- |1\. )")
 
 
 def _tidy(text: str) -> str:
     """The text without blanks at line ends, empty brackets of references, and runs of blank lines; code stays."""
     out: list[str] = []
-    fence = ""
+    fence = mark = ""
     for line in text.split("\n"):
         if fence or line.startswith("```"):
             if fence and line == fence:
                 fence = ""
             elif not fence:
                 fence = line[: len(line) - len(line.lstrip("`"))]
+                mark = ""
             out.append(line)
             continue
         line = re.sub(r"(?<=\S)[ \t]{2,}", " ", line.rstrip())
         line = line if _ITEM_LINE.match(line) else line.lstrip()
         line = _EMPTY_BRACKETS.sub("", line)
+        if _EMPTY_MARK.match(line):
+            mark = f"{line} "
+            continue
+        if mark and line:
+            line = f"{mark}{line}" if not _BLOCK_LINE.match(line) else line
+            mark = ""
         if line or (out and out[-1]):
             out.append(line)
     return "\n".join(out).strip()

@@ -16,6 +16,7 @@ from kgsynth.errors import RecordError
 from kgsynth.records import Document, Position, Remark
 from kgsynth_loaders import front_matter
 from kgsynth_loaders.readers import ReadOptions
+from kgsynth_loaders.readers.mathml import tex_of
 from kgsynth_loaders.readers.plain import read_text
 
 _DEEPEST = 5
@@ -75,6 +76,43 @@ def table(rows: Sequence[Sequence[str]], *, has_header: bool = True) -> str:
     if has_header:
         lines.insert(1, f"|{'---|' * width}")
     return "\n".join(lines)
+
+
+class Cell(NamedTuple):
+    """A cell of a table with how many columns and rows it takes."""
+
+    text: str
+    columns: int = 1
+    rows: int = 1
+
+
+_WIDEST_SPAN = 30
+_LONGEST_SPAN = 1000
+_LAST_SPANNING_COLUMN = 100
+
+
+def spread(rows: Iterable[Iterable[Cell]]) -> list[list[str]]:
+    """Rows in which every cell stands in its column: a cell of several columns or rows leaves empty cells there."""
+    out: list[list[str]] = []
+    # How many further rows a cell takes, for the columns that it takes.
+    taken: dict[int, int] = {}
+    for cells in rows:
+        row: list[str] = []
+        _fill_taken(row, taken)
+        for cell in cells:
+            for place in range(max(1, min(cell.columns, _WIDEST_SPAN))):
+                if cell.rows > 1 and len(row) < _LAST_SPANNING_COLUMN:
+                    taken[len(row)] = min(cell.rows, _LONGEST_SPAN) - 1
+                row.append("" if place else cell.text)
+            _fill_taken(row, taken)
+        out.append(row)
+    return out
+
+
+def _fill_taken(row: list[str], taken: dict[int, int]) -> None:
+    while taken.get(len(row)):
+        taken[len(row)] -= 1
+        row.append("")
 
 
 def _cell(text: str) -> str:
@@ -465,7 +503,7 @@ class _Inline:
         self._blank_lines: list[int] | None = None
         self._line_end = -1
         self._is_row = False
-        self._closers: list[tuple[str, str]] = []
+        self._ends_of_tags: dict[int, int] | None = None
 
     def converted(self) -> str:
         place = 0
@@ -604,10 +642,29 @@ class _Inline:
         if not found or not (is_known or is_component or (self._is_mdx and not name)):
             self._out.append("<")
             return end
+        after = 0 if is_closing or is_single else self._after_element(name.lower(), found)
+        if after:
+            return after
         self._write_tag(name.lower() if is_known else "", is_closing, found.group(3), start)
         skipped = name.lower() in ("script", "style", "svg") and not is_closing and not is_single
         close = self._find(f"</{name}>", found.end()) if skipped else -1
         return close + len(name) + 3 if close >= 0 else found.end()
+
+    def _after_element(self, name: str, opening: re.Match[str]) -> int:
+        """The place after a formula in MathML, which is written, or after hidden text; 0 for another element."""
+        is_formula = name == "math"
+        if not is_formula and not _is_hidden(name, opening.group(3)):
+            return 0
+        if self._ends_of_tags is None:
+            self._ends_of_tags = _ends_of_tags(self._text)
+        after = self._ends_of_tags.get(opening.start(), 0)
+        if is_formula and after:
+            formula = _of_mathml(self._text[opening.start() : after])
+            if not formula:
+                return 0
+            is_block = _BLOCK_FORMULA.search(opening.group(3)) and not self._in_row(opening.start())
+            self._out.append(f"\n\n$${formula}$$\n\n" if is_block else f"${formula}$")
+        return after
 
     def _write_tag(self, name: str, is_closing: bool, attributes: str, start: int) -> None:
         heading = _HEADING_TAG.match(name)
@@ -646,6 +703,51 @@ class _Inline:
                 self._line_end = len(self._text)
             self._is_row = self._text[start : start + 50].lstrip().startswith("|")
         return self._is_row
+
+
+_BLOCK_FORMULA = re.compile(r"\bdisplay\s*=\s*[\"']?block", re.IGNORECASE)
+_LONGEST_FORMULA = 100_000
+_HIDDEN = re.compile(
+    r"\bstyle\s*=\s*(?:\"[^\"]*|'[^']*|\{\{[^{}]*)(?:\bdisplay[\"']?\s*:\s*[\"']?none|\bvisibility[\"']?\s*:\s*[\"']?hidden)"
+    r"|\bclass(?:Name)?\s*=\s*[\"'](?:[^\"']*\s)?(?:sr-only|visually-?hidden|screen-?reader(?:-only|-text)?)[\s\"']",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_HIDDEN_ATTRIBUTE = re.compile(r"(?<![\w-])hidden(?![\w-])(?!\s*=\s*\{?false)", re.IGNORECASE)
+# Elements that hold nothing, so that no closing tag belongs to them.
+_VOID = frozenset("area base basefont br col embed hr img input link meta source track wbr".split())
+
+
+def _is_hidden(name: str, attributes: str) -> bool:
+    """Whether no reader sees an element."""
+    if name in _VOID or not attributes.strip():
+        return False
+    return bool(_HIDDEN.search(attributes) or _HIDDEN_ATTRIBUTE.search(_QUOTED.sub("''", attributes)))
+
+
+def _ends_of_tags(text: str) -> dict[int, int]:
+    """For the place of each opening tag the place after its closing one."""
+    ends: dict[int, int] = {}
+    waiting: dict[str, list[int]] = {}
+    for found in _TAG.finditer(text):
+        name = found.group(2).lower()
+        if found.group(1):
+            if waiting.get(name):
+                ends[waiting[name].pop()] = found.end()
+        elif name not in _VOID and not found.group(3).rstrip().endswith("/"):
+            waiting.setdefault(name, []).append(found.start())
+    return ends
+
+
+def _of_mathml(markup: str) -> str:
+    """The LaTeX of an element `math`; empty where it holds nothing or is too long."""
+    from lxml import etree
+
+    if len(markup) > _LONGEST_FORMULA:
+        return ""
+    root = etree.fromstring(markup, etree.HTMLParser(recover=True))
+    math = root.find(".//math") if root is not None else None
+    return " ".join(tex_of(math).split()) if math is not None else ""
 
 
 def _attribute(pattern: re.Pattern[str], attributes: str) -> str:
@@ -703,8 +805,8 @@ def _html_table(text: str, is_mdx: bool, components: frozenset[str]) -> str:
             for one in _segments(spaced.split("\n"))
         )
     rows: list[list[str]] = []
+    spans: list[list[tuple[int, int]]] = []
     outside: list[str] = []
-    has_header = False
     place = depth = 0
     for found in _TAG.finditer(text):
         name = found.group(2).lower()
@@ -716,15 +818,21 @@ def _html_table(text: str, is_mdx: bool, components: frozenset[str]) -> str:
             depth = max(0, depth + (-1 if found.group(1) else 1))
         elif name == "tr" and not found.group(1) and depth == 1:
             rows.append([])
+            spans.append([])
         elif name in ("td", "th") and not found.group(1) and depth == 1:
-            has_header = has_header or (name == "th" and len(rows) <= 1)
-            rows = rows or [[]]
-            rows[-1] += [""] * (_span(found.group(3)) - 1)
+            rows, spans = rows or [[]], spans or [[]]
             rows[-1].append("")
+            spans[-1].append((_span("colspan", found.group(3)), _span("rowspan", found.group(3))))
     outside.append(text[place:])
-    cells = [[_Inline(cell, is_mdx, components).converted().strip() for cell in row] for row in rows]
+    cells = [
+        [
+            Cell(" ".join(_Inline(cell, is_mdx, components).converted().split()), *span)
+            for cell, span in zip(row, row_spans, strict=True)
+        ]
+        for row, row_spans in zip(rows, spans, strict=True)
+    ]
     around = _Inline("\n".join(outside), is_mdx, components).converted().strip()
-    return "\n\n".join(part for part in (around, table([_flat(row) for row in cells])) if part)
+    return "\n\n".join(part for part in (around, table(spread(cells))) if part)
 
 
 def _add_text(text: str, rows: list[list[str]], outside: list[str]) -> None:
@@ -734,10 +842,6 @@ def _add_text(text: str, rows: list[list[str]], outside: list[str]) -> None:
         outside.append(text)
 
 
-def _flat(row: Iterable[str]) -> list[str]:
-    return [" ".join(cell.split()) for cell in row]
-
-
-def _span(attributes: str) -> int:
-    found = re.search(r"colspan\s*=\s*[\"']?(\d{1,2})", attributes, re.IGNORECASE)
-    return min(int(found.group(1)) or 1, 20) if found else 1
+def _span(name: str, attributes: str) -> int:
+    found = re.search(rf"\b{name}\s*=\s*[\"'{{]*(\d{{1,4}})", attributes, re.IGNORECASE)
+    return int(found.group(1)) or 1 if found else 1

@@ -17,17 +17,20 @@ from kgsynth.errors import RecordError
 from kgsynth.records import Document, Position, Reject, Skipped
 from kgsynth_loaders.readers import ReadOptions
 from kgsynth_loaders.readers.html import license_name
-from kgsynth_loaders.readers.markdown import code_span, fenced, table
+from kgsynth_loaders.readers.markdown import Cell, code_span, fenced, spread, table
+from kgsynth_loaders.workers import Begun
 
 _DAMAGED = "file is damaged from here on"
 _CHUNK_BYTES = 65_536
 # A longer page is a table of data or a fault; the parser of wikitext needs minutes for it.
 _LONGEST_PAGE = 2_000_000
 _RAW_CHARS = 500
+# A page of this length may take seconds.
+_LONG_PAGE = 20_000
 Record = Document | Reject | Skipped
 
 
-def read(path: Path, options: ReadOptions) -> Iterator[Record]:
+def read(path: Path, options: ReadOptions) -> Iterator[Record | Begun]:
     """The articles of a dump, unpacked where it is packed; other pages and redirects are counted as skipped.
 
     Raises:
@@ -48,6 +51,9 @@ def read(path: Path, options: ReadOptions) -> Iterator[Record]:
             site = _site(element)
             continue
         number += 1
+        if (length := _length(element)) > _LONG_PAGE:
+            name = _value(element, "title") or f"page {number} with {length} characters"
+            yield Begun(position=Position(source="", line=number), name=name)
         yield _page(element, number, site)
     if not number:
         raise RecordError("no page of MediaWiki in it")
@@ -119,6 +125,12 @@ def _site(element: Element) -> _Site:
     return _Site(True, base, license_name(rights) if rights else "")
 
 
+def _length(element: Element) -> int:
+    """Characters of the longest revision of a page."""
+    revisions = (_child(child, "text") for child in element if _name(child) == "revision")
+    return max((len(text.text or "") for text in revisions if text is not None), default=0)
+
+
 def _page(element: Element, number: int, site: _Site) -> Record:
     position = Position(source="", line=number)
     title = _value(element, "title")
@@ -135,6 +147,8 @@ def _page(element: Element, number: int, site: _Site) -> Record:
         return Skipped(position=position, rule=f"a page of {model}")
     if len(source) > _LONGEST_PAGE:
         return Reject(position=position, reason=f"page longer than {_LONGEST_PAGE} characters", raw=title)
+    if _unclosed(source) * len(source) > _MOST_STEPS:
+        return Reject(position=position, reason="page with too many marks that are not closed", raw=title)
     try:
         text, topics = to_markdown(source)
     except Exception as error:  # noqa: BLE001 - one page of millions must not end the dump
@@ -168,16 +182,49 @@ _REDIRECT = re.compile(
 
 # --- Wikitext
 
+# The parser reads on from every mark that is not closed, to the end of the page: seconds from so many steps on.
+_MOST_STEPS = 20_000_000
+_BRACKETS = re.compile(
+    r"(?P<open>\{\{|\[\[|\{\||\[(?=https?:|//|ftp:|mailto:)|<(?!(?:br|hr|li|img|wbr)\b)[a-z]{1,20}+(?![^<>]*/>))"
+    r"|(?P<close>\}\}|\]\]|\|\}|\]|</[a-z]{1,20})",
+    re.IGNORECASE,
+)
+_OPENED_BY = {"}}": "{{", "]]": "[[", "|}": "{|", "]": "["}
+
+
+def _unclosed(text: str) -> int:
+    """How many templates, links, tables and tags are begun and not ended."""
+    begun: dict[str, int] = {}
+    for found in _BRACKETS.finditer(text):
+        mark = found.group(0).lower()
+        if found.group("open"):
+            begun[mark] = begun.get(mark, 0) + 1
+        else:
+            opening = _OPENED_BY.get(mark, f"<{mark[2:]}")
+            begun[opening] = max(0, begun.get(opening, 0) - 1)
+    return sum(begun.values())
+
+
 # Set-aside pieces stand in the text as a number between two of these, headings begin with the third; none is a
 # character.
 _OPEN, _CLOSE, _HEADING = "\ufdd0", "\ufdd1", "\ufdd2"
-_NO_CHARACTERS = {ord(mark): None for mark in (_OPEN, _CLOSE, _HEADING)}
+# Bold text that a template gives, which must not be read as an item of a list.
+_BOLD = "\ufdd3"
+_NO_CHARACTERS = {ord(mark): None for mark in (_OPEN, _CLOSE, _HEADING, _BOLD)}
 _SET_ASIDE = re.compile(
     r"<!--|<(math|chem|ce|syntaxhighlight|source|pre|nowiki|code|score|timeline|gallery|ref|references|graph|mapframe|hiero"
     r"|imagemap|inputbox|templatedata|section|templatestyles|dpl|categorytree)\b([^<>]*?)(/?)>",
     re.IGNORECASE,
 )
 _LANGUAGE = re.compile(r"\blang\s*=\s*[\"']?([\w+#-]+)", re.IGNORECASE)
+# Spellings for kinds of a language, as `-{zh-hans:a;zh-hant:b}-`.
+_VARIANTS = re.compile(r"-\{([^{}]{0,500})\}-")
+_VARIANT = re.compile(r"(?:\A|;|=>)\s*[a-z]{2,3}(?:-[a-z]{2,8})?\s*:([^;]*)")
+_HIDDEN_FLAGS = frozenset("HTD")
+# The parser ends the process at a heading that holds thousands of equals signs.
+_LONG_HEADING = re.compile(r"^=(?=(?:[^=\n]*=){200})", re.MULTILINE)
+# Deeper lists are no deeper here; the parser needs time by the square of their depth.
+_LIST_MARKS = re.compile(r"^([*#:;]{20})[*#:;]+", re.MULTILINE)
 _SWITCH = re.compile(r"__[A-Z]{3,30}__")
 
 
@@ -186,7 +233,8 @@ def to_markdown(source: str) -> tuple[str, tuple[str, ...]]:
     import mwparserfromhell
 
     text, pieces = _set_aside(source.replace("\r\n", "\n").translate(_NO_CHARACTERS))
-    text = _captions_first(_SWITCH.sub("", text))
+    text = _LONG_HEADING.sub(" =", _VARIANTS.sub(_variant, text))
+    text = _LIST_MARKS.sub(r"\1", _captions_first(_SWITCH.sub("", text)))
     writer = _Writer()
     written = _without_style(writer.written(mwparserfromhell.parse(text, skip_style_tags=True)))
     for _ in range(3):
@@ -194,6 +242,15 @@ def to_markdown(source: str) -> tuple[str, tuple[str, ...]]:
             break
         written = re.sub(rf"{_OPEN}(\d+){_CLOSE}", lambda found: pieces[int(found.group(1))], written)
     return _tidy(written), tuple(dict.fromkeys(writer.topics))
+
+
+def _variant(found: re.Match[str]) -> str:
+    """The first of the spellings that a page gives for kinds of its language; nothing where it only defines them."""
+    flags, bar, body = found.group(1).rpartition("|")
+    if bar and _HIDDEN_FLAGS & set(flags.upper()):
+        return ""
+    spelling = _VARIANT.search(body)
+    return spelling.group(1).strip() if spelling else body
 
 
 def _set_aside(text: str) -> tuple[str, list[str]]:
@@ -373,7 +430,7 @@ class _Writer:
 
     def _tag(self, node: Any) -> str:
         name = str(node.tag).strip().lower()
-        if name in _NO_TEXT_TAGS:
+        if name in _NO_TEXT_TAGS or _is_hidden(node):
             return ""
         if name == "table":
             return f"\n\n{self._table(node)}\n\n"
@@ -396,12 +453,14 @@ class _Writer:
 
     def _table(self, node: Any) -> str:
         """A table as rows; one inside a cell is a line."""
-        rows: list[list[str]] = []
+        rows: list[list[Cell]] = []
         caption = ""
         waiting = [child for child in node.contents.nodes if type(child).__name__ == "Tag"] if node.contents else []
-        loose: list[str] = []
+        loose: list[Cell] = []
         for child in waiting:
             name = str(child.tag).strip().lower()
+            if _is_hidden(child):
+                continue
             if name == "tr":
                 rows.append(self._row(child))
             elif name in ("td", "th"):
@@ -412,22 +471,22 @@ class _Writer:
                 rows += [self._row(one) for one in child.contents.nodes if type(one).__name__ == "Tag"]
         rows = ([loose] if loose else []) + rows
         if self._is_in_cell:
-            return "; ".join(", ".join(cell for cell in row if cell) for row in rows)
-        return "\n\n".join(part for part in (caption, table(rows)) if part)
+            return "; ".join(", ".join(cell.text for cell in row if cell.text) for row in rows)
+        return "\n\n".join(part for part in (caption, table(spread(rows))) if part)
 
-    def _row(self, node: Any) -> list[str]:
-        cells: list[str] = []
+    def _row(self, node: Any) -> list[Cell]:
+        cells: list[Cell] = []
         for child in node.contents.nodes if node.contents else []:
             if type(child).__name__ != "Tag" or str(child.tag).strip().lower() not in ("td", "th"):
                 continue
             cells.append(self._cell(child))
-            cells += [""] * (_span(child) - 1)
         return cells
 
-    def _cell(self, node: Any) -> str:
+    def _cell(self, node: Any) -> Cell:
         before, self._is_in_cell = self._is_in_cell, True
         try:
-            return " ".join(_without_style(self.written(node.contents)).split())
+            text = " ".join(_without_style(self.written(node.contents)).split())
+            return Cell(text, _span(node, "colspan"), _span(node, "rowspan"))
         finally:
             self._is_in_cell = before
 
@@ -491,11 +550,18 @@ def _captions_first(text: str) -> str:
     return "\n".join(out)
 
 
-def _span(node: Any) -> int:
-    if not node.has("colspan"):
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+
+def _is_hidden(node: Any) -> bool:
+    return bool(node.attributes) and node.has("style") and bool(_HIDDEN.search(str(node.get("style").value)))
+
+
+def _span(node: Any, name: str) -> int:
+    if not node.has(name):
         return 1
-    value = str(node.get("colspan").value).strip()
-    return max(1, min(int(value), 30)) if value.isdigit() and len(value) < 4 else 1
+    value = str(node.get(name).value).strip(" \"'")
+    return max(1, int(value)) if value.isdecimal() and len(value) < 5 else 1
 
 
 def _special(name: str, arguments: list[str], numbered: dict[str, str]) -> str | None:
@@ -509,8 +575,19 @@ def _special(name: str, arguments: list[str], numbered: dict[str, str]) -> str |
         return first or numbered.get("1", "")
     if name in ("frac", "sfrac", "fraction", "tfrac", "half"):
         return _fraction(arguments)
-    if name in ("sqrt", "radic"):
-        return f"√({first})" if len(first) > 1 else f"√{first}"
+    if name in ("sqrt", "radic", "root"):
+        root = {"3": "∛", "4": "∜"}.get(arguments[1]) if len(arguments) > 1 else "√"
+        return (
+            f"$\\sqrt[{arguments[1]}]{{{first}}}$" if not root else root + (f"({first})" if len(first) > 1 else first)
+        )
+    if name in _MONEY and first:
+        return f"{_MONEY[name]}{first}"
+    if name in _AROUND and first:
+        return first.join(_AROUND[name])
+    if name in ("gaps", "si", "tmath", "ordinal", "ord", "nth", "binom", "as_of", "ad", "ruby", "bc", "percentage"):
+        return _of_pieces(name, arguments)
+    if _DATE.fullmatch(name):
+        return "-".join(part.zfill(2) for part in arguments[:3] if part.isdigit())
     if name in ("abs", "norm"):
         return f"|{first}|"
     if name in ("convert", "cvt"):
@@ -540,12 +617,44 @@ def _special(name: str, arguments: list[str], numbered: dict[str, str]) -> str |
         kind = numbered.get("title") or ("Proof" if "proof" in name else "Theorem")
         label = f" ({numbered['name']})" if numbered.get("name") else ""
         statement = numbered.get("math_statement") or numbered.get("proof") or first
-        return f"\n\n**{kind}**{label}. {statement}\n\n"
+        return f"\n\n{_BOLD}{kind}{_BOLD}{label}. {statement}\n\n"
     if name in ("circa", "c."):
         return f"c. {first}".strip()
     if name in ("nihongo",):
         return f"{first} ({', '.join(one for one in arguments[1:3] if one)})" if len(arguments) > 1 else first
     return None
+
+
+_MONEY = {
+    "usd": "US$", "us$": "US$", "gbp": "£", "£": "£", "eur": "€", "€": "€", "inr": "₹", "₹": "₹",
+    "indian_rupee": "₹", "jpy": "¥", "¥": "¥", "cny": "CN¥", "aud": "A$", "a$": "A$", "cad": "CA$", "ca$": "CA$",
+    "nzd": "NZ$", "nz$": "NZ$", "pound": "£", "dollar": "$", "krw": "₩", "rub": "₽", "brl": "R$", "chf": "CHF ",
+}  # fmt: skip
+_AROUND = {
+    "floor": ("⌊", "⌋"), "ceil": ("⌈", "⌉"), "ket": ("|", "⟩"), "bra": ("⟨", "|"), "set": ("{", "}"),
+    "paren": ("(", ")"), "brackets": ("[", "]"), "no.": ("No. ", ""), "asof": ("As of ", ""),
+}  # fmt: skip
+_DATE = re.compile(r"(?:birth|death|start|end|birth_year|film|launch|release)_date(?:_and_age)?|dts|bda|dda")
+
+
+def _of_pieces(name: str, arguments: list[str]) -> str:
+    first = arguments[0] if arguments else ""
+    if name == "gaps":
+        return "".join(arguments)
+    if name == "tmath":
+        return f"${first}$" if first else ""
+    if name == "binom":
+        return f"$\\binom{{{first}}}{{{arguments[1]}}}$" if len(arguments) > 1 else first
+    if name in ("ordinal", "ord", "nth"):
+        ending = {"1": "st", "2": "nd", "3": "rd"}.get(first[-1:], "th") if first[-2:-1] != "1" else "th"
+        return f"{first}{ending}" if first.isdigit() else first
+    if name == "as_of":
+        return f"As of {' '.join(arguments[:3])}"
+    if name == "ruby":
+        return f"{first} ({arguments[1]})" if len(arguments) > 1 else first
+    if name == "percentage" and len(arguments) > 1:
+        return f"{first}/{arguments[1]}"
+    return {"ad": f"AD {first}", "bc": f"{first} BC"}.get(name, " ".join(arguments[:2]))
 
 
 def _fraction(arguments: list[str]) -> str:
@@ -603,7 +712,7 @@ def _tidy(text: str) -> str:
         line = re.sub(r"\( {0,3}[,;] {0,3}", "(", line) if "(" in line else line
         if line or (out and out[-1]):
             out.append(line)
-    return "\n".join(out).strip()
+    return "\n".join(out).strip().replace(_BOLD, "**")
 
 
 def _item(marks: str, text: str) -> str:

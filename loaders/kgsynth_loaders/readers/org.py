@@ -1,8 +1,10 @@
 """Org as Markdown, line by line; what is not known stays as it is written."""
 
+import html
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +128,10 @@ class _Writer:
             return
         self._hidden_level = 0
         title = _STATE.sub("", found.group(2), count=1) if _STATE.match(found.group(2)) else found.group(2)
+        tags = _TAGS.search(title)
+        is_left_out = bool(tags and ":noexport:" in tags.group(0))
         title = _TAGS.sub("", _PRIORITY.sub("", title, count=1) if _PRIORITY.match(title) else title)
-        if title.startswith("COMMENT ") or title == "COMMENT":
+        if is_left_out or title.startswith("COMMENT ") or title == "COMMENT":
             self._hidden_level = level
             return
         if title.strip():
@@ -261,6 +265,8 @@ _TOKEN = re.compile(
     r"|\[fn:(?P<note>[\w-]{1,50})\]|\[fn:[\w-]{0,50}:(?P<inline>[^\[\]\n]{1,1000})\]"
     r"|(?P<out>@@html:[^@\n]{0,500}@@|<<<?[^<>\n]{1,200}>>>?|\[\d{0,3}[/%]\d{0,3}\]|\[cite[^\[\]\n]{0,20}:[^\[\]\n]{1,300}\])"
     r"|(?<![\w*])\*(?P<bold>[^\s*](?:[^*\n]{0,500}[^\s*])?)\*(?![\w*])"
+    r"|(?<!\w)src_[\w-]{1,30}(?:\[[^\[\]\n]{0,200}\])?\{(?P<source>[^{}\n]{1,500})\}"
+    r"|(?<![\\A-Za-z_:])\\(?P<entity>[A-Za-z]{2,30})(?:\{\}|(?![A-Za-z{\[]))"
     r"|(?<![\w/:])/(?P<italic>[^\s/](?:[^/\n]{0,300}[^\s/])?)/(?![\w/])"
 )
 _PICTURE = re.compile(
@@ -279,6 +285,10 @@ def _shown(found: re.Match[str]) -> str:
         return f"${found.group('formula').strip()}$"
     if found.group("code"):
         return code_span(found.group("code"))
+    if found.group("source"):
+        return code_span(found.group("source").strip())
+    if found.group("entity"):
+        return _entity(found.group("entity")) or found.group(0)
     if found.group("words"):
         return str(found.group("words"))
     if found.group("target"):
@@ -293,3 +303,25 @@ def _shown(found: re.Match[str]) -> str:
     if found.group("italic"):
         return f"*{found.group('italic')}*"
     return "" if kind == "out" else found.group(0)
+
+
+_ENTITIES = {
+    "LaTeX": "LaTeX", "TeX": "TeX", "vert": "|", "nbsp": " ", "dots": "…", "hellip": "…", "to": "→", "deg": "°",
+    "EUR": "€", "euro": "€", "star": "*", "under": "_", "slash": "/", "plus": "+", "equal": "=", "lt": "<", "gt": ">",
+    "ndash": "–", "mdash": "—", "laquo": "«", "raquo": "»", "pm": "±", "shy": "", "amp": "&", "percnt": "%",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=1000)
+def _entity(name: str) -> str:
+    """The character that Org shows for a name such as `alpha`; empty for a name that is none."""
+    from pylatexenc.latex2text import get_default_latex_context_db
+
+    if name in _ENTITIES:
+        return _ENTITIES[name]
+    spec = get_default_latex_context_db().get_macro_spec(name)
+    shown = getattr(spec, "simplify_repl", None)
+    if isinstance(shown, str) and len(shown) == 1:
+        return shown
+    named = html.unescape(f"&{name};")
+    return named if len(named) == 1 else ""

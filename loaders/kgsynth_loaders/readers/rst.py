@@ -10,7 +10,7 @@ from kgsynth.errors import RecordError
 from kgsynth.records import Document, Position, Remark
 from kgsynth_loaders import front_matter
 from kgsynth_loaders.readers import ReadOptions
-from kgsynth_loaders.readers.markdown import code_span, fenced, first_heading, table
+from kgsynth_loaders.readers.markdown import Cell, code_span, fenced, first_heading, spread, table
 from kgsynth_loaders.readers.plain import read_text
 
 # The parser needs time by the square of the length of a paragraph with many marks.
@@ -20,6 +20,12 @@ _DEEPEST_INDENT = 1000
 _BEGINS = re.compile(r"[ \t]*(?:[-*+|]|\d+\.|\.\.)(?:[ \t]|\Z)")
 _RULE = re.compile(r"[^\w\s]{1,3}[ \t]*\Z")
 _MOST_RULES = 200
+# Of each of these the parser needs time by the square of their number.
+_MOST_DEFINITIONS = 2000
+_DEFINITION = re.compile(r"[ \t]*\.\.[ \t]+[|\[]")
+_MOST_EMPTY_BLOCKS = 3000
+_MOST_LINES, _SHORT_LINE = 20_000, 10
+_MOST_COLUMNS = 300
 _MARK = re.compile(r"[*`|_\[]")
 _LICENSE = re.compile(
     r"licen[cs]e|creative commons|\bCC[ -]?(?:BY|0)|public domain|\bGFDL\b|\bMIT\b|\bBSD\b|\bGPL", re.IGNORECASE
@@ -58,8 +64,17 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
 
 def _problem(source: str) -> str:
     """Why the parser would take too long; empty for nothing."""
+    lines = source.split("\n")
+    if len(lines) > _MOST_LINES and len(source) < len(lines) * _SHORT_LINE:
+        return f"more than {_MOST_LINES} lines, and most of them short"
+    if sum(1 for line in lines if _DEFINITION.match(line)) > _MOST_DEFINITIONS:
+        return f"more than {_MOST_DEFINITIONS} notes and substitutions"
+    if _empty_blocks(lines) > _MOST_EMPTY_BLOCKS:
+        return f"more than {_MOST_EMPTY_BLOCKS} marks of literal blocks without a block"
     length = last_indent = rules = 0
-    for line in source.split("\n"):
+    for line in lines:
+        if max(line.count("+-"), line.count("+=")) > _MOST_COLUMNS:
+            return f"a table of more than {_MOST_COLUMNS} columns"
         indent = len(line) - len(line.lstrip())
         if indent > _DEEPEST_INDENT:
             return "lines that stand too far in"
@@ -72,6 +87,20 @@ def _problem(source: str) -> str:
         if length > _LONGEST_LINES or (length > _LONGEST_PARAGRAPH and _MARK.search(line)):
             return f"a paragraph of more than {_LONGEST_PARAGRAPH} characters"
     return ""
+
+
+def _empty_blocks(lines: list[str]) -> int:
+    """How many lines end with `::` and have no line below them that stands further in."""
+    count = 0
+    open_indent = -1
+    for line in lines:
+        stripped = line.strip()
+        if not stripped:
+            continue
+        indent = len(line) - len(line.lstrip())
+        count += open_indent >= 0 and indent <= open_indent
+        open_indent = indent if stripped.endswith("::") else -1
+    return count
 
 
 def _parsed(source: str) -> Nodes:
@@ -226,9 +255,8 @@ def _run(directive: Any) -> list[Any]:
         return _code(directive, name, argument, content)
     found: list[Any] = []
     text_nodes, messages = directive.state.inline_text(argument, directive.lineno) if argument else ([], [])
-    if name in _VERSIONS:
-        number, _, rest = argument.partition(" ")
-        found.append(nodes.paragraph("", f"{_VERSIONS[name]} {number}{': ' + ' '.join(rest.split()) if rest else ''}"))
+    if name in _VERSIONS and argument:
+        found.append(_version(directive, name, argument))
     elif _OBJECTS.match(name):
         signatures = [line.strip() for line in argument.split("\n") if line.strip()]
         found += [nodes.paragraph("", "", nodes.literal("", signature.replace("\\", ""))) for signature in signatures]
@@ -243,6 +271,16 @@ def _run(directive: Any) -> list[Any]:
         directive.state.nested_parse(directive.content, directive.content_offset, node, match_titles=1)
         found += node.children
     return [*found, *messages]
+
+
+def _version(directive: Any, name: str, argument: str) -> Any:
+    """The paragraph of a directive as `.. versionadded:: 1.2`, whose text may stand on its line or below it."""
+    from docutils import nodes
+
+    number, *further = argument.split(maxsplit=1)
+    words, _ = directive.state.inline_text(further[0], directive.lineno) if further else ([], [])
+    before = f"{_VERSIONS[name]} {number}{': ' if words else ''}"
+    return nodes.paragraph("", "", nodes.Text(before), *words)
 
 
 def _image(directive: Any) -> list[Any]:
@@ -446,12 +484,12 @@ class _Writer:
         titles = [self._inline(child) for child in node.children if child.__class__.__name__ == "title"]
         rows = []
         for row in node.findall(_kind("row")):
-            cells: list[str] = []
+            cells: list[Cell] = []
             for entry in row.children:
-                cells.append(" ".join(" ".join(self._blocks(entry, level)).split()))
-                cells += [""] * int(entry.get("morecols", 0))
+                text = " ".join(" ".join(self._blocks(entry, level)).split())
+                cells.append(Cell(text, int(entry.get("morecols", 0)) + 1, int(entry.get("morerows", 0)) + 1))
             rows.append(cells)
-        return "\n\n".join(part for part in (*titles, table(rows)) if part)
+        return "\n\n".join(part for part in (*titles, table(spread(rows))) if part)
 
     # Inline
 
