@@ -192,7 +192,7 @@ def test_one_thing_is_shown_with_what_is_around_it(kgsynth: Callable[..., str], 
     said = kgsynth("concept", "concept 3")
     assert said.startswith("concept 3  (concept, concept:concept 3)")
     assert "names that count as it" in said
-    assert "concept-3  (spelling" in said
+    assert "concept-3  (letters" in said
     assert "strongest neighbours" in said
     near = kgsynth("concept", "lone thng")
     assert "no concept is called 'lone thng'; this is the nearest" in near
