@@ -9,15 +9,17 @@ import ctypes
 import math
 import re
 import unicodedata
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-# Gaps of so many ems part two cells of a row; a narrower one may be a wide blank between words.
-SURE_GAP = 2.0
+from kgsynth_loaders.readers.pdf_hidden import WHITE, Box, backgrounds, is_drawn, is_white
+from kgsynth_loaders.readers.pdf_line import Cell, Line
+from kgsynth_loaders.readers.pdf_order import in_reading_order
+
+# Gaps of so many ems part two cells of a row.
 _CELL_GAP = 1.0
 # Between objects and within one a gap of so many ems is a blank.
 _BLANK = 0.16
@@ -29,6 +31,12 @@ _USUAL_WIDTH = 0.53
 # The same for spans of a few characters, of which a comma may be one.
 _LEAST_WIDTH = 0.42
 _LINE = re.compile("[^\r\n\x02\ufffe]+[\x02\ufffe]?")
+# Blanks of justified text are at most so many ems wide, one between two words alone too, and differ by so many.
+_WIDEST_BLANK = 5.0
+_WIDEST_LONE_BLANK = 10.0
+_SAME_WIDTH = 0.3
+# So many lines of justified text end at the same places.
+_MIN_ALIKE = 3
 _WORD = re.compile(r"\S+")
 _HYPHEN_MARKS = "\x02\ufffe"
 _LIGATURES = str.maketrans(
@@ -49,69 +57,7 @@ _ACCENTED = re.compile(f"([{''.join(_ACCENTS)}])([A-Za-zı])")
 # The names of TeX and LaTeX as they draw them.
 _LOGO = re.compile(r"(L ?(?:\^\{A\}|A) ?)?T ?(?:_\{E\}|E) ?X")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
-_MIN_COLUMN_LINES = 4
-_MAX_COLUMN_SPLITS = 4
-# Lines of a column have so many characters on average.
-_MIN_COLUMN_CHARS = 18
-_MAX_CELL_LINES = 30
 _MAX_SCRIPT_CHARS = 12
-
-
-class Cell(NamedTuple):
-    """Text between two wide gaps of a line, with its left and right ends."""
-
-    x0: float
-    x1: float
-    text: str
-
-
-@dataclass(slots=True)
-class Line:
-    """A line of text.
-
-    Attributes:
-        y: height of its base line.
-        size: of its font, in points.
-        cells: its text, cut at wide gaps; to be changed by `set_cells` alone.
-        text: that of its cells, with one blank for each wide gap.
-        code: its text with blanks as wide as they are drawn, where its font has a fixed pitch; else empty.
-        pitch: width of a character of such a font, in points.
-        is_bold: its font is bold throughout.
-        is_rotated: it is drawn in another direction than most lines.
-        is_hyphenated: a hyphen at its end, which its text lacks, parts a word.
-        starts_column: it is the first line of a column.
-        rise: how far over its base line that of the first line in its cells is, where these hold several.
-    """
-
-    y: float
-    size: float
-    cells: list[Cell]
-    text: str = field(init=False, default="")
-    code: str = ""
-    pitch: float = 0.0
-    is_bold: bool = False
-    is_rotated: bool = False
-    is_hyphenated: bool = False
-    starts_column: bool = False
-    rise: float = 0.0
-
-    @property
-    def x0(self) -> float:
-        """Its left end."""
-        return self.cells[0].x0
-
-    @property
-    def x1(self) -> float:
-        """Its right end."""
-        return self.cells[-1].x1
-
-    def __post_init__(self) -> None:
-        self.set_cells(self.cells)
-
-    def set_cells(self, cells: list[Cell]) -> None:
-        """Give it other cells."""
-        self.cells = cells
-        self.text = cells[0].text if len(cells) == 1 else " ".join(cell.text for cell in cells)
 
 
 class _Font(NamedTuple):
@@ -128,6 +74,7 @@ class _Span(NamedTuple):
     size: float
     turn: int
     font: _Font
+    drawn_by: int
 
 
 # Words that stand together: the places of their characters, their left and right end.
@@ -150,11 +97,15 @@ class _Functions:
     advance: Any
     glyph_width: Any
     box_of_advance: Any
+    fill_colour: Any
     width: Any = field(default_factory=ctypes.c_float)
     x: Any = field(default_factory=ctypes.c_double)
     y: Any = field(default_factory=ctypes.c_double)
     edges: Any = field(default_factory=lambda: [ctypes.c_double() for _ in range(4)])
     numbers: Any = field(default_factory=lambda: (ctypes.c_float * 6)())
+    colour: Any = field(default_factory=lambda: [ctypes.c_uint() for _ in range(4)])
+    # Whether fonts have a fixed pitch, by their names and flags.
+    fixed: dict[tuple[str, int], bool] = field(default_factory=dict)
 
 
 def functions() -> _Functions:
@@ -178,6 +129,7 @@ def functions() -> _Functions:
         unicode=bound(raw.FPDFText_GetUnicode, ctypes.c_uint, pointer, number),
         advance=bound(raw.FPDFText_GetLooseCharBox, number, pointer, number, pointer),
         glyph_width=bound(raw.FPDFFont_GetGlyphWidth, number, pointer, ctypes.c_uint32, ctypes.c_float, pointer),
+        fill_colour=bound(raw.FPDFPageObj_GetFillColor, number, pointer, *[pointer] * 4),
         box_of_advance=raw.FS_RECTF(),
     )
 
@@ -194,7 +146,7 @@ def lines_of_page(page: Any, calls: _Functions) -> list[Line]:
         count = text_page.count_chars()
         if count <= 0:
             return []
-        reader = _PageReader(ctypes.cast(text_page.raw, ctypes.c_void_p).value or 0, count, calls)
+        reader = _PageReader(page, ctypes.cast(text_page.raw, ctypes.c_void_p).value or 0, count, calls)
         if len(text := text_page.get_text_range()) == count:
             reader.text = text
         else:
@@ -203,21 +155,26 @@ def lines_of_page(page: Any, calls: _Functions) -> list[Line]:
     finally:
         text_page.close()
     upright = [line for line in lines if not line.is_rotated]
+    _close_stretched(upright)
     return [*in_reading_order(_joined_at_base_line(upright)), *(line for line in lines if line.is_rotated)]
 
 
 class _PageReader:
     """Looks up where the characters of one page stand."""
 
-    def __init__(self, handle: int, count: int, calls: _Functions) -> None:
+    def __init__(self, page: Any, handle: int, count: int, calls: _Functions) -> None:
+        self.page = page
         self.handle = handle
         self.count = count
         self.calls = calls
         self.text = ""
         self.fonts: dict[int, _Font] = {}
         self._x, self._y = ctypes.addressof(calls.x), ctypes.addressof(calls.y)
+        self._right_edge, self._red = calls.edges[1], calls.colour[0]
         self._edges = [ctypes.addressof(edge) for edge in calls.edges]
         self._numbers = ctypes.addressof(calls.numbers)
+        self._colour = [ctypes.addressof(part) for part in calls.colour]
+        self._backgrounds: list[Box] | None = None
 
     def character(self, place: int) -> str:
         code = self.calls.unicode(self.handle, place)
@@ -233,12 +190,29 @@ class _PageReader:
                 yield self._from_right(match.group(), spans, spans[0].turn != turn)
                 continue
             has_hyphen = match.group()[-1] in _HYPHEN_MARKS
+            if spans and self._may_be_white(spans[0]):
+                spans = [span for span in spans if not self._is_hidden(span)]
             rows = _rows(spans)
             for place, row in enumerate(rows):
                 line = self._line(row, row[0].turn != turn)
                 if line is not None:
                     line.is_hyphenated = line.is_hyphenated or (has_hyphen and place == len(rows) - 1)
                     yield line
+
+    def _may_be_white(self, span: _Span) -> bool:
+        """Whether the red of a span is that of white: all of them are asked, and few have it."""
+        return bool(self.calls.fill_colour(span.drawn_by, *self._colour) and self._red.value >= WHITE)
+
+    def _is_hidden(self, span: _Span) -> bool:
+        """Whether a span is white and nothing else than white is drawn where it stands."""
+        if span.turn or not self._may_be_white(span) or not is_white(self.calls.colour) or not is_drawn(span.drawn_by):
+            return False
+        if self._backgrounds is None:
+            self._backgrounds = backgrounds(self.page)
+        return not any(
+            left < span.x1 and right > span.x0 and bottom < span.y + span.size and top > span.y
+            for left, bottom, right, top in self._backgrounds
+        )
 
     def _spans(self, start: int, end: int) -> Iterator[_Span]:
         """The spans of a line: its characters from `start` to `end`, cut where another object draws them."""
@@ -288,14 +262,14 @@ class _PageReader:
         if font is None:
             font = self.fonts[key] = self._font(key)
         size = calls.font_size(handle, start) * scale
-        return _Span(start, end, x0, self._right(end - 1, turn), y, abs(size) or 1.0, turn, font)
+        return _Span(start, end, x0, self._right(end - 1, turn), y, abs(size) or 1.0, turn, font, drawn_by)
 
     def _right(self, place: int, turn: int) -> float:
         """The right end of a character, for a text that is turned by `turn` quarters."""
         self.calls.box(self.handle, place, *self._edges)
-        left, right, bottom, top = self.calls.edges
         if turn == 0:
-            return float(right.value)
+            return float(self._right_edge.value)
+        left, right, bottom, top = self.calls.edges
         return float((right.value, top.value, -left.value, -bottom.value)[turn])
 
     def _font(self, key: int) -> _Font:
@@ -312,32 +286,63 @@ class _PageReader:
         """Whether a font has a fixed pitch: by what it says, else by the widths of its characters."""
         if flags & 1 or _FIXED_PITCH_NAME.search(name):
             return True
+        known = self.calls.fixed.get((name, flags)) if name else None
+        if known is not None:
+            return known
         width = self.calls.width
         widths = []
         for char in _WIDE_AND_NARROW:
             self.calls.glyph_width(key, ord(char), 10.0, ctypes.addressof(width))
             widths.append(width.value)
         # Other widths are those of characters that the font does not have.
-        return bool(max(widths) - min(widths) < 0.1 and 4.5 < max(widths) < 8)
+        is_fixed = bool(max(widths) - min(widths) < 0.1 and 4.5 < max(widths) < 8)
+        self.calls.fixed[name, flags] = is_fixed
+        return is_fixed
 
     def _line(self, spans: list[_Span], is_rotated: bool) -> Line | None:
         main = spans[0] if len(spans) == 1 else max(spans, key=lambda span: (span.end - span.start) * span.size)
+        if len(spans) == 1 and len(self._words(main, main.size)) == 1:
+            text = self.text[main.start : main.end].translate(_LIGATURES)
+            return self._finished(spans, main, [Cell(main.x0, main.x1, text)] if text.strip() else [], is_rotated)
         cells: list[Cell] = []
         parts: list[str] = []
         x0 = spans[0].x0
-        before_end, before_x1 = -1, 0.0
+        size = main.size
+        before_end, before_x1, before_mark = -1, 0.0, ""
         for span in spans:
-            for start, end, left, right in self._words(span, main.size):
+            mark = "" if span.size > 0.85 * size else _mark((span.y - main.y) / size)
+            for start, end, left, right in self._words(span, size):
                 gap = left - before_x1
-                if parts and gap > _CELL_GAP * main.size:
+                if parts and gap > _CELL_GAP * size:
                     cells.append(Cell(x0, before_x1, "".join(parts)))
-                    parts, x0 = [], left
-                elif parts and (" " in self.text[before_end:start] or gap > _BLANK * main.size):
+                    parts, x0, before_mark = [], left, ""
+                elif parts and (gap > _BLANK * size or " " in self.text[before_end:start]):
                     parts.append(" ")
-                parts.append(self._piece(start, end, span, main))
+                    before_mark = ""
+                text = self.text[start:end].translate(_LIGATURES)
+                if mark:
+                    before_mark = _add_marked(parts, text, mark, before_mark)
+                else:
+                    parts.append(text)
+                    before_mark = ""
                 before_end, before_x1 = end, right
         cells.append(Cell(x0, spans[-1].x1, "".join(parts)))
-        return self._finished(spans, main, [cell for cell in cells if cell.text.strip()], is_rotated)
+        cells = [cell for cell in cells if cell.text.strip()]
+        line = self._finished(spans, main, cells, is_rotated)
+        if line is not None and len(cells) > 1:
+            line.is_stretched = self._is_stretched(spans, cells, size)
+        return line
+
+    def _is_stretched(self, spans: list[_Span], cells: list[Cell], size: float) -> bool:
+        """Whether the blanks of a line are wide and of about one width, as those of justified text are."""
+        wide = [right.x0 - left.x1 for left, right in pairwise(cells)]
+        limit = _WIDEST_BLANK if len(cells) > 2 else _WIDEST_LONE_BLANK
+        if max(wide) > limit * size or max(wide) - min(wide) > _SAME_WIDTH * size:
+            return False
+        words = [word for span in spans for word in self._single_words(span)]
+        gaps = [right[2] - left[3] for left, right in pairwise(words)]
+        # Within a word the gaps are narrow.
+        return all(max(wide) - gap <= _SAME_WIDTH * size for gap in gaps if gap > _BLANK * size)
 
     def _from_right(self, text: str, spans: list[_Span], is_rotated: bool) -> Line:
         """A line that is written from right to left, which PDFium gives in the order of its letters."""
@@ -405,16 +410,6 @@ class _PageReader:
             x0, _ = _turned(self.calls.x.value, self.calls.y.value, span.turn)
             yield match.start(), match.end(), x0, self._right(match.end() - 1, span.turn)
 
-    def _piece(self, start: int, end: int, span: _Span, main: _Span) -> str:
-        """The text of words, marked where they are a superscript or subscript."""
-        text = self.text[start:end].translate(_LIGATURES)
-        if span is main:
-            return text
-        if span.size > 0.85 * main.size or not text.strip() or text[-1] in _HYPHEN_MARKS:
-            return text
-        mark = _mark((span.y - main.y) / main.size)
-        return f"{mark}{{{text.strip()}}}" if mark else text
-
     def _drawn(self, spans: list[_Span], main: _Span) -> tuple[str, float]:
         """The text of a line in a font of fixed pitch, with as many blanks as its gaps are wide, and the pitch."""
         words = [word for span in spans for word in self._single_words(span)]
@@ -463,6 +458,8 @@ def _turn_and_scale(numbers: Any) -> tuple[int, float]:
 
 def _turned(x: float, y: float, turn: int) -> tuple[float, float]:
     """A place in the directions of a text that is turned by `turn` quarters."""
+    if turn == 0:
+        return x, y
     return ((x, y), (y, -x), (-x, -y), (-y, x))[turn]
 
 
@@ -480,6 +477,21 @@ def _rows(spans: list[_Span]) -> list[list[_Span]]:
         else:
             rows[-1].append(span)
     return rows
+
+
+def _close_stretched(lines: list[Line]) -> None:
+    """Make one cell of each line of justified text with wide blanks: it ends where other lines end, on both sides."""
+    stretched = [line for line in lines if line.is_stretched]
+    if not stretched:
+        return
+    ends = Counter((round(line.x0), round(line.x1)) for line in lines if len(line.cells) == 1)
+    for line in stretched:
+        has_words = len(line.cells) > 2 or not any(map(str.isdecimal, line.text))
+        left, right = round(line.x0), round(line.x1)
+        # The first line of a paragraph may be indented.
+        alike = sum(ends[left - step, right + other] for step in range(-1, int(3 * line.size)) for other in (-1, 0, 1))
+        if has_words and alike >= _MIN_ALIKE:
+            line.set_cells([Cell(line.x0, line.x1, line.text)])
 
 
 def _joined_at_base_line(lines: list[Line]) -> list[Line]:
@@ -530,6 +542,21 @@ def _script(before: Line, line: Line) -> str:
     return f"{mark}{{{line.text}}}" if mark else ""
 
 
+def _add_marked(parts: list[str], text: str, mark: str, before_mark: str) -> str:
+    """Add a superscript or subscript to the parts of a line; the mark that it has there.
+
+    What goes on with the one before it, which has `before_mark`, becomes one with it.
+    """
+    if not text.strip() or text[-1] in _HYPHEN_MARKS:
+        parts.append(text)
+        return ""
+    if mark == before_mark:
+        parts[-1] = f"{parts[-1][:-1]}{text.strip()}}}"
+    else:
+        parts.append(f"{mark}{{{text.strip()}}}")
+    return mark
+
+
 def _mark(shift: float) -> str:
     """The mark of a small text that is drawn so many ems over its base line; empty for none."""
     if 0.2 <= shift <= 0.9:
@@ -546,176 +573,3 @@ def _is_mark_of(mark: Line, line: Line) -> bool:
 def _goes_on_at_right(before: Line, line: Line) -> bool:
     is_level = abs(before.y - line.y) < 0.2 * before.size and 0.8 < line.size / before.size < 1.25
     return is_level and line.x0 > before.x1 - 0.3 * before.size
-
-
-# --- Reading order
-
-
-def in_reading_order(lines: list[Line]) -> list[Line]:
-    """Lines column by column; what stands across the columns parts them into bands from top to bottom."""
-    return _columns(lines, _MAX_COLUMN_SPLITS)
-
-
-def _columns(lines: list[Line], splits: int) -> list[Line]:
-    start = _second_column(lines) if splits else None
-    if start is None:
-        return _downwards(lines)
-    sides = [half for line in lines for half in _cut(line, start)]
-    across = sorted((line for line, side in sides if side < 0), key=lambda line: -line.y)
-    heights = [-line.y for line in across]
-    bands: list[tuple[list[Line], list[Line]]] = [([], []) for _ in range(len(across) + 1)]
-    for line, side in sides:
-        if side >= 0:
-            bands[bisect_left(heights, -line.y)][side].append(line)
-    out = _band(bands[0], splits)
-    for line, band in zip(across, bands[1:], strict=True):
-        out += [line, *_band(band, splits)]
-    return out
-
-
-def _band(band: tuple[list[Line], list[Line]], splits: int) -> list[Line]:
-    out: list[Line] = []
-    for column in band:
-        ordered = _columns(column, splits - 1)
-        if ordered:
-            ordered[0].starts_column = True
-        out.extend(ordered)
-    return out
-
-
-def _cut(line: Line, start: float) -> list[tuple[Line, int]]:
-    """A line, or its two halves, each with its side: 0 left, 1 right of the place where the right column starts."""
-    edge = start - 0.3 * line.size
-    left = [cell for cell in line.cells if cell.x1 <= edge]
-    right = [cell for cell in line.cells if cell.x0 >= edge]
-    if len(left) + len(right) < len(line.cells):
-        return [(line, -1)]
-    if not left or not right:
-        return [(line, 0 if left else 1)]
-    halves = []
-    for side, cells in enumerate((left, right)):
-        half = Line(line.y, line.size, cells, is_bold=line.is_bold)
-        half.is_hyphenated = line.is_hyphenated and side == 1
-        if side == 0 and half.text[-1:] == "-" and half.text[-2:-1].isalpha():
-            half.is_hyphenated = True
-            half.set_cells([*cells[:-1], cells[-1]._replace(text=cells[-1].text[:-1])])
-        halves.append((half, side))
-    return halves
-
-
-def _second_column(lines: list[Line]) -> float | None:
-    """Where the second column of running text starts; None where there is one column only."""
-    if len(lines) < 2 * _MIN_COLUMN_LINES and sum(len(line.cells) for line in lines) < 2 * _MIN_COLUMN_LINES:
-        return None
-    cells = [(cell, line.y) for line in lines for cell in line.cells]
-    left_end, right_end = min(cell.x0 for cell, _ in cells), max(cell.x1 for cell, _ in cells)
-    width = right_end - left_end
-    starts = Counter(round(cell.x0 / 2) for cell, _ in cells if 0.2 * width < cell.x0 - left_end < 0.85 * width)
-    for place, count in starts.most_common(3):
-        start = min(cell.x0 for cell, _ in cells if round(cell.x0 / 2) == place)
-        if count >= _MIN_COLUMN_LINES and _are_columns(cells, start):
-            return start
-    return None
-
-
-def _are_columns(cells: list[tuple[Cell, float]], start: float) -> bool:
-    """Whether running text stands on both sides of a place, and little across it."""
-    left = [(cell, y) for cell, y in cells if cell.x1 <= start - 2]
-    right = [(cell, y) for cell, y in cells if cell.x0 >= start - 2]
-    if min(len(left), len(right)) < _MIN_COLUMN_LINES or len(cells) - len(left) - len(right) > 0.5 * len(cells):
-        return False
-    if not (_is_running_text(left) and _is_running_text(right)):
-        return False
-    top = min(max(y for _, y in left), max(y for _, y in right))
-    bottom = max(min(y for _, y in left), min(y for _, y in right))
-    beside = sum(bottom <= y <= top for _, y in left) + sum(bottom <= y <= top for _, y in right)
-    return beside >= 0.3 * (len(left) + len(right))
-
-
-def _is_running_text(cells: list[tuple[Cell, float]]) -> bool:
-    """Whether most of a column's text stands in lines of about the same length, as the cells of a table do not."""
-    widths = sorted(cell.x1 - cell.x0 for cell, _ in cells)
-    usual = widths[int(0.9 * (len(widths) - 1))]
-    full = [len(cell.text) for cell, _ in cells if cell.x1 - cell.x0 > 0.7 * usual]
-    is_wide = len(full) >= _MIN_COLUMN_LINES - 1 and sum(full) >= _MIN_COLUMN_CHARS * len(full)
-    return is_wide and sum(full) >= 0.5 * sum(len(cell.text) for cell, _ in cells)
-
-
-def _downwards(lines: list[Line]) -> list[Line]:
-    """Lines in the order of the page's content; runs of them that it draws after what is below them change places."""
-    runs: list[list[Line]] = []
-    goes_wrong = False
-    for before, line in pairwise([None, *_with_rows(lines)]):
-        assert line is not None
-        if before is None or line.y + line.rise > before.y + 0.8 * line.size:
-            runs.append([line])
-            goes_wrong = goes_wrong or (before is not None and _is_above(line, before))
-        else:
-            runs[-1].append(line)
-    if goes_wrong:
-        runs.sort(key=lambda run: -run[0].y)
-    return [line for run in runs for line in run]
-
-
-def _with_rows(lines: list[Line]) -> list[Line]:
-    """Lines with those of cells that stand beside each other and are drawn one after the other as one line."""
-    out: list[Line] = []
-    place = 0
-    while place < len(lines):
-        line = lines[place]
-        start = _start_of_cell(out, line) if out and line.y > out[-1].y + 0.8 * line.size else None
-        if start is None:
-            out.append(line)
-            place += 1
-            continue
-        cells = [out[start:]]
-        while place < len(lines) and _begins_next_cell(cells, lines[place]):
-            stop = place + 1
-            while stop < len(lines) and _goes_on_below(cells, lines[stop - 1], lines[stop]):
-                stop += 1
-            cells.append(lines[place:stop])
-            place = stop
-        out[start:] = [_row_of(cells)]
-    return out
-
-
-def _start_of_cell(out: list[Line], line: Line) -> int | None:
-    """Where in the lines before a line begins the cell of which it is the right neighbour; None where there is none."""
-    start = len(out)
-    while start and out[start - 1].y <= line.y + 0.6 * line.size and out[start - 1].x1 < line.x0 - 0.4 * line.size:
-        start -= 1
-        if len(out) - start > _MAX_CELL_LINES or len(out[start].cells) > 1:
-            return None
-    is_level = start < len(out) and abs(out[start].y - line.y) <= 0.6 * line.size
-    return start if is_level and len(line.cells) == 1 else None
-
-
-def _begins_next_cell(cells: list[list[Line]], line: Line) -> bool:
-    is_right = line.x0 > max(one.x1 for one in cells[-1]) + 0.4 * line.size
-    return is_right and abs(line.y - cells[0][0].y) <= 0.6 * line.size
-
-
-def _goes_on_below(cells: list[list[Line]], before: Line, line: Line) -> bool:
-    """Whether a line goes on with the cell that the line above it stands in."""
-    is_below = 0 < before.y - line.y < 1.7 * line.size
-    return is_below and line.x0 > max(one.x1 for one in cells[-1]) + 0.4 * line.size and len(line.cells) == 1
-
-
-def _row_of(cells: list[list[Line]]) -> Line:
-    """One line of cells that hold several lines each."""
-    joined = []
-    for lines in cells:
-        text = lines[0].text
-        for before, line in pairwise(lines):
-            text += ("" if before.is_hyphenated else " ") + line.text
-        joined.append(Cell(min(line.x0 for line in lines), max(line.x1 for line in lines), text))
-    bottom = min(line.y for lines in cells for line in lines)
-    row = Line(bottom, cells[0][0].size, joined, is_bold=all(line.is_bold for lines in cells for line in lines))
-    row.rise = max(line.y for lines in cells for line in lines) - bottom
-    return row
-
-
-def _is_above(line: Line, below: Line) -> bool:
-    """Whether two lines share more than a third of the narrower one's width."""
-    shared = min(line.x1, below.x1) - max(line.x0, below.x0)
-    return shared > 0.35 * min(line.x1 - line.x0, below.x1 - below.x0)

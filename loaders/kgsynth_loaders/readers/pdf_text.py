@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from kgsynth_loaders.readers.pdf_page import SURE_GAP, Line
+from kgsynth_loaders.readers.pdf_line import SURE_GAP, Cell, Line
 from kgsynth_loaders.readers.pdf_running import PageLines, without_running_lines
 
 _BULLET = re.compile(r"[•‣▪–—·◦●○■□➢✓∗*\-\u2043\uf0b7\u25aa\u25ab](?:\s+|\Z)")
@@ -33,7 +33,10 @@ _MAX_HEADING_LINES = 4
 _MAX_FIXED_SHARE = 0.6
 _MIN_CODE_SHARE = 0.3
 _CODE_SIGN = re.compile(r"[{}=;<>\\\[\]]|\w\(|^\s*(?:def|class|import|from|return|else|try|end)\b|^\s*(?:#|//|/\*|\$ )")
+_CODE_START = re.compile(r"(?:def|class|import|from|return|for|while|if|else|try)\b.*(?:[:;(){}]|\bimport\b)")
 _MAX_BLANK_LINES = 2
+# A line that ends before this share of its column ends a paragraph, where a new one may begin.
+_SHORT_LINE = 0.6
 
 
 class OutlineEntry(NamedTuple):
@@ -300,7 +303,20 @@ def _begins_paragraph(block: _Block, line: Line, column: tuple[float, float], st
         return True
     if _BULLET.match(text) or (_NUMBERED.match(text) and (ends or line.x0 > before.x0 + 0.5 * line.size)):
         return True
+    if _is_next_item(block.lines[0], line):
+        return True
     return _differs_in_indent(block, line, column, ends)
+
+
+def _is_next_item(first: Line, line: Line) -> bool:
+    """Whether a line has the mark that comes after that of the paragraph above it, at the same place."""
+    mark, after = _NUMBERED.match(first.text), _NUMBERED.match(line.text)
+    if not mark or not after or abs(first.x0 - line.x0) > 0.5 * line.size:
+        return False
+    old, new = (found.group().strip(" ()[].") for found in (mark, after))
+    if old.isdecimal() and new.isdecimal():
+        return int(new) == int(old) + 1
+    return len(old) == len(new) == 1 and ord(new) == ord(old) + 1
 
 
 def _differs_in_indent(block: _Block, line: Line, column: tuple[float, float], ends: bool) -> bool:
@@ -319,7 +335,15 @@ def _differs_in_indent(block: _Block, line: Line, column: tuple[float, float], e
         return not is_hanging
     if step < -0.7 * line.size and len(block.lines) > 1:
         return True
+    if is_short and not before.is_hyphenated and _begins_line(line.text):
+        # Lines of verse and of addresses.
+        return ends or before.x1 < left + _SHORT_LINE * (right - left)
     return is_short and ends
+
+
+def _begins_line(text: str) -> bool:
+    """Whether a text begins as a sentence does, or as a line of code."""
+    return text[:1].isupper() or bool(_CODE_START.match(text))
 
 
 def _has_mark(line: Line) -> bool:
@@ -444,8 +468,8 @@ def _table(lines: list[Line], words: "_Words", style: _Style) -> str:
     for line in lines:
         row = [""] * len(columns)
         for cell in line.cells:
-            place = next((place for place, (_, right) in enumerate(columns) if cell.x0 <= right), len(columns) - 1)
-            row[place] = f"{row[place]} {cell.text}".strip()
+            for place, text in _spread(cell, columns):
+                row[place] = f"{row[place]} {text}".strip()
         is_rest = rows and not row[0] and len(line.cells) < len(columns) and not _is_row(line)
         if is_rest:
             rows[-1] = [
@@ -461,11 +485,31 @@ def _table(lines: list[Line], words: "_Words", style: _Style) -> str:
     return "\n".join([written[0], "|" + "---|" * len(columns), *written[1:]])
 
 
+def _spread(cell: Cell, columns: list[tuple[float, float]]) -> list[tuple[int, str]]:
+    """The columns that a cell fills, with its text in each: numbers may stand close to the cell before them."""
+    place = next((place for place, (_, right) in enumerate(columns) if cell.x0 <= right), len(columns) - 1)
+    stop = next((other for other, (left, _) in enumerate(columns) if left > cell.x1), len(columns))
+    first, *numbers = cell.text.rsplit(" ", max(0, stop - place - 1)) if stop - place > 1 else [cell.text]
+    if len(numbers) != stop - place - 1 or not all(_NUMBER.fullmatch(number) for number in numbers):
+        return [(place, cell.text)]
+    # Where the numbers begin, as if all characters were of one width.
+    start = cell.x0 + (cell.x1 - cell.x0) * (len(first) + 1) / len(cell.text)
+    if numbers and start < columns[place][1]:
+        return [(place, cell.text)]
+    return list(enumerate([first, *numbers], start=place))
+
+
 def _column_ranges(lines: list[Line]) -> list[tuple[float, float]]:
     """The left and right ends of a table's columns: the cells that overlap, taken together.
 
-    A cell across several columns would join them, so cells of rows with fewer cells count only where they join none.
+    The cells of rows with most cells are the columns, where these stand apart from each other. Else a cell across
+    several columns would join them, so cells of rows with fewer cells count only where they join none.
     """
+    most = max(len(line.cells) for line in lines)
+    full = zip(*(line.cells for line in lines if len(line.cells) == most), strict=True)
+    whole = [(min(cell.x0 for cell in column), max(cell.x1 for cell in column)) for column in full]
+    if all(left[1] < right[0] for left, right in pairwise(whole)):
+        return whole
     ranges: list[tuple[float, float]] = []
     for line in sorted(lines, key=lambda one: -len(one.cells)):
         for cell in line.cells:
