@@ -14,7 +14,7 @@ GRAPH = GraphSettings(name="test")
 def fill(graph: Graph, environment: config.Environment, desk: Path) -> dict[str, Path]:
     """Documents, merges, combinations, questions of levels 1 and 3, and answers; the folders of the runs by name."""
     annotations = corpora.random_annotations(2, documents=60, topics=5, concepts=25)
-    annotations.append(corpora.annotation("merged", ["topic 1", "Statistics 1"], ["concept 3", "concept-3", "lone thing"]))
+    annotations.append(corpora.annotation("merged", ["topic 1", "Topical 1"], ["concept 3", "concept-3", "lone thing"]))
     documents = [
         Document(
             id=one.id,

@@ -162,6 +162,142 @@ def test_a_number_in_the_text_and_first_lines_that_differ_stay(tmp_path):
     assert "Lesson three begins" in text
 
 
+def pages_of(*rows, body=5):
+    """Pages of text with these lines at their edges, of which each is (text, height, size, font)."""
+    texts = lines([f"{PROSE[0]}{place}" for place in range(body)], y=640)
+    return [texts + "".join(line(text, 60, y, size=size, font=font) for text, y, size, font in row) for row in rows]
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        [*["Groups"] * 3, *["Rings"] * 3, "Fields", "Galois theory", "Modules", "Summary"],
+        [*(f"Example {number}" for number in range(1, 6)), "Proof of Lemma"],
+        ["Introduction", "Groups (1/3)", "Groups (2/3)", "Groups (3/3)", "Rings 1/2", "Rings 2/2", "Summary"],
+        [f"Chapter {number}: Things of {number}" for number in range(1, 7)],
+        [f"Quiz {number} of 6" for number in range(1, 7)],
+    ],
+)
+def test_titles_of_slides_and_chapters_stay(tmp_path, titles):
+    total = len(titles)
+    edges = [[(title, 780, 18, 3), (f"{number} / {total}", 20, 7, 1)] for number, title in enumerate(titles, start=1)]
+    text = read_pdf(tmp_path, pages_of(*edges)).text
+    assert [found.lstrip("# ") for found in text.split("\n") if found.startswith("#")] == titles
+    assert f"2 / {total}" not in text
+
+
+def test_exercises_answers_and_footnotes_of_each_page_stay(tmp_path):
+    edges = [
+        [
+            (f"Exercise {number}", 780, 10, 1),
+            (f"Answer: {11 * number}", 120, 10, 1),
+            (f"{number} A note with number {number}, see Smith 1999.", 60, 8, 1),
+        ]
+        for number in range(1, 7)
+    ]
+    text = read_pdf(tmp_path, pages_of(*edges)).text
+    for number in range(1, 7):
+        wanted = (
+            f"Exercise {number}",
+            f"Answer: {11 * number}",
+            f"{number} A note with number {number}, see Smith 1999.",
+        )
+        assert all(one in text for one in wanted)
+
+
+def test_lone_numbers_that_do_not_rise_with_the_pages_stay(tmp_path):
+    text = read_pdf(tmp_path, pages_of(*([(str(number), 40, 10, 1)] for number in (12, 55, 7, 90)))).text
+    assert [one for one in text.split() if one in ("12", "55", "7", "90")] == ["12", "55", "7", "90"]
+
+
+def test_heads_that_differ_are_left_out_where_the_number_of_the_page_is_beside_them(tmp_path):
+    words = ("aardvark", "beaver", "camel", "dingo", "eagle")
+    edges = [
+        "".join((line(word, 60, 800, size=9), line(str(7 + place), 500, 800, size=9)))
+        for place, word in enumerate(words)
+    ]
+    pages = [page + edge for page, edge in zip(pages_of(*[[]] * 5), edges, strict=True)]
+    text = read_pdf(tmp_path, pages).text
+    assert not any(word in text for word in words)
+
+
+def test_a_large_head_of_all_pages_and_a_bold_one_stay_once(tmp_path):
+    edges = [[("Report of the year", 800, 16, 1), ("Internal use only", 40, 10, 3)]] * 6
+    text = read_pdf(tmp_path, pages_of(*edges)).text
+    assert (text.count("Report of the year"), text.count("Internal use only")) == (1, 1)
+
+
+def test_pages_of_one_line_each_keep_it(tmp_path):
+    pages = [line("Hello", 60, 800) + line("world", 60, 700)] * 3
+    assert read_pdf(tmp_path, pages).text.count("Hello") == 3
+
+
+def test_wide_blanks_of_justified_text_part_no_cells(tmp_path):
+    full = "The magnet moves away from the coil"
+    # In a font of fixed pitch all characters are 4.8 points wide.
+    right = 60 + 4.8 * len(full)
+    content = "".join(line(full, 60, 700 - 12 * place, size=8, font=2) for place in (0, 1, 4, 5))
+    for place, (first, second) in ((2, ("symmetric", "characteristic")), (3, ("representing", "structures"))):
+        content += line(first, 60, 700 - 12 * place, size=8, font=2)
+        content += line(second, right - 4.8 * len(second), 700 - 12 * place, size=8, font=2)
+    text = read_pdf(tmp_path, [content]).text
+    assert "symmetric characteristic" in " ".join(text.split())
+    assert "|" not in text
+
+
+def test_digits_that_are_drawn_one_by_one_are_one_superscript(tmp_path):
+    content = line("about 10", 60, 700) + line("2", 100, 704, size=6) + line("4", 103.4, 704, size=6)
+    content += line("and x", 108, 700) + line("1", 133, 698, size=6) + line("2", 136.4, 698, size=6)
+    assert read_pdf(tmp_path, [content]).text == "about 10^{24} and x_{12}"
+
+
+@pytest.mark.parametrize("level", [0, 6, 12])
+def test_rows_with_a_wrapped_cell(tmp_path, level):
+    content = lines(PROSE)
+    for place, name in enumerate(("bolt", "nut")):
+        top = 600 - 40 * place
+        content += line(name, 60, top - level) + lines(["a thing that holds", "two others together"], x=130, y=top)
+        content += line(str(3 + place), 300, top - level) + line("1,234.50", 350, top - level)
+    wanted = [
+        f"| {name} | a thing that holds two others together | {count} | 1,234.50 |"
+        for name, count in (("bolt", 3), ("nut", 4))
+    ]
+    text = read_pdf(tmp_path, [content]).text
+    assert all(row in text for row in wanted)
+
+
+def test_numbers_close_to_the_cell_before_them_have_columns_of_their_own(tmp_path):
+    rows = [("City", "1990", "2000"), ("Rome", "100", "540000"), ("Paris and suburbs", "3", "7")]
+    content = lines(PROSE)
+    for place, row in enumerate(rows):
+        y = 600 - 14 * place
+        content += line(row[0], 60, y)
+        content += "".join(line(text, x - 5.56 * len(text), y) for text, x in ((row[1], 150), (row[2], 205)))
+    text = read_pdf(tmp_path, [content]).text
+    assert "| Rome | 100 | 540000 |\n| Paris and suburbs | 3 | 7 |" in text
+
+
+def test_items_and_short_lines_are_paragraphs_of_their_own(tmp_path):
+    texts = ["Steps", "1. mix", "2. bake", "a) slowly", "b) long", "Jane Doe", "Main Street", *PROSE]
+    text = read_pdf(tmp_path, [lines(PROSE) + lines(texts, y=640)]).text
+    assert "1. mix\n\n2. bake\n\na) slowly\n\nb) long\n\nJane Doe\n\nMain Street\n\n" in text
+
+
+def test_white_text_stays_only_where_something_lies_under_it(tmp_path):
+    white = (
+        "1 1 1 rg "
+        + line("hidden words", 60, 500)
+        + "0 0 0.4 rg 50 390 300 30 re f 1 1 1 rg "
+        + line("on blue", 60, 400)
+    )
+    white += "1 1 1 rg 50 290 300 30 re f " + line("on white", 60, 300) + line("under a scan", 60, 200, before="3 Tr")
+    text = read_pdf(tmp_path, [lines(PROSE) + white]).text
+    assert "hidden" not in text
+    assert "on white" not in text
+    assert "on blue" in text
+    assert "under a scan" in text
+
+
 def test_pages_begin_where_page_starts_says(tmp_path):
     pages = [lines([f"Page {number}. {PROSE[0]}", *PROSE[1:]]) for number in (1, 2)]
     document = read_pdf(tmp_path, [pages[0], "", pages[1], ""])
@@ -645,6 +781,34 @@ def test_formulas_code_and_raised_characters_on_slides(tmp_path):
     alternative[0].append(math)
     text = read_pptx(tmp_path, made).text
     assert text == "x^{2}\n\n```\nif x:\n  y = 1\n```\n\nso $\\frac{a}{b}$"
+
+
+def test_charts_are_tables_and_hidden_slides_are_named(tmp_path):
+    from pptx.chart.data import CategoryChartData, XyChartData
+    from pptx.enum.chart import XL_CHART_TYPE
+    from pptx.util import Cm
+
+    made = presentation()
+    slide = made.slides.add_slide(made.slide_layouts[6])
+    bars = CategoryChartData()
+    bars.categories = ["Rome", "Oslo"]
+    bars.add_series("1990", (1.5, None))
+    bars.add_series("2000", (3, 4))
+    slide.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, Cm(1), Cm(1), Cm(8), Cm(4), bars)
+    points = XyChartData()
+    points.add_series("speed").add_data_point(2, 7)
+    slide.shapes.add_chart(XL_CHART_TYPE.XY_SCATTER, Cm(1), Cm(8), Cm(8), Cm(4), points)
+    hidden = made.slides.add_slide(made.slide_layouts[6])
+    add_box(hidden, "not shown", 1, 1)
+    hidden.element.set("show", "0")
+    path = tmp_path / "file.pptx"
+    made.save(path)
+    remark, document = pptx.read(path, OPTIONS)
+    assert remark.text == "hidden slides left out: 2"
+    assert "|  | 1990 | 2000 |\n|---|---|---|\n| Rome | 1.5 | 3 |\n| Oslo |  | 4 |" in document.text
+    assert "|  | speed |\n|---|---|\n| 2 | 7 |" in document.text
+    assert "not shown" not in document.text
+    assert len(document.page_starts) == 2
 
 
 # --- Spreadsheets

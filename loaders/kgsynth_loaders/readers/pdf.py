@@ -54,8 +54,6 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document]:
         if not any(page.lines for page in pages):
             raise RecordError("no text layer: scanned" if pages else "damaged")
         text, starts = markdown(pages, _outline(pdf))
-        if not text.strip():
-            raise RecordError("no text but page numbers")
         if len(_UNREADABLE.findall(text)) > _MAX_UNREADABLE * len(text):
             raise RecordError("no readable text layer: its fonts do not name their characters")
         yield _document(text, starts, pages, pdf.get_metadata_dict(skip_empty=True), _license(path))

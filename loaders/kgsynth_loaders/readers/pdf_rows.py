@@ -27,13 +27,27 @@ def with_rows(lines: list[Line]) -> list[Line]:
         line = lines[place]
         goes_up = out and line.y > out[-1].y + 0.4 * line.size
         found = _row(out, lines, place) if goes_up else None
-        if found is None:
+        if out and _ends_row(out[-1], line):
+            *cells, last = _pieces(out[-1])
+            below, *others = _pieces(line)
+            out[-1] = _row_of([*([one] for one in cells), [last, below], *([one] for one in others)])
+            place += 1
+        elif found is None:
             out.append(line)
             place += 1
         else:
             start, row, place = found
             out[start:] = [row]
     return out
+
+
+def _ends_row(row: Line, line: Line) -> bool:
+    """Whether a line goes on with the last cell of a row, and has the cells at the right of it too."""
+    if len(row.cells) < 2 or len(line.cells) < 2 or row.rise or not 0 < row.y - line.y < 1.4 * line.size:
+        return False
+    last = row.cells[-1]
+    is_below = abs(line.x0 - last.x0) < 0.2 * line.size and line.cells[1].x0 > last.x1 + line.size
+    return is_below and len(last.text) > _LEAST_WRAPPED and " " in last.text and line.text[:1].islower()
 
 
 def _row(out: list[Line], lines: list[Line], place: int) -> tuple[int, Line, int] | None:

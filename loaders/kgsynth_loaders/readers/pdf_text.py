@@ -327,9 +327,10 @@ def _differs_in_indent(block: _Block, line: Line, column: tuple[float, float], e
     letter = (before.x1 - before.x0) / max(1, len(before.text))
     word = letter * (1 + len(line.text.partition(" ")[0]))
     is_short = before.x1 + max(1.2 * word, 0.03 * (right - left)) < right
+    is_very_short = before.x1 < left + _SHORT_LINE * (right - left)
     ends = ends and before.text[-1] not in ';)"”'
     if _BULLET.match(line.text) or _NUMBERED.match(line.text):
-        return abs(step) > 0.5 * line.size or ends
+        return abs(step) > 0.5 * line.size or ends or (is_short and is_very_short)
     if step > 0.7 * line.size:
         is_hanging = len(block.lines) == 1 and (_has_mark(before) or not (is_short or ends))
         return not is_hanging
@@ -337,7 +338,7 @@ def _differs_in_indent(block: _Block, line: Line, column: tuple[float, float], e
         return True
     if is_short and not before.is_hyphenated and _begins_line(line.text):
         # Lines of verse and of addresses.
-        return ends or before.x1 < left + _SHORT_LINE * (right - left)
+        return ends or is_very_short
     return is_short and ends
 
 

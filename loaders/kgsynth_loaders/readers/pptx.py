@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kgsynth.errors import RecordError
-from kgsynth.records import Document
+from kgsynth.records import Document, Position, Remark
 from kgsynth_loaders.readers import ReadOptions
 from kgsynth_loaders.readers.office import FIXED_PITCH, ZIP_ERRORS, check_package, parsed, properties
 from kgsynth_loaders.readers.omml import formulas, latex, local_name
@@ -17,12 +17,16 @@ Shape = Any
 
 _RUNNING = frozenset({"sldNum", "dt", "ftr", "hdr"})
 _TITLES = frozenset({"title", "ctrTitle"})
+_FALSE = frozenset({"0", "false"})
 _MAX_DEPTH = 30
+_MAX_CHART_ROWS = 1000
 _RELATIONS = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 
 
-def read(path: Path, options: ReadOptions) -> Iterator[Document]:
+def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
     """The document of a PowerPoint file (pptx, pptm, ppsx, potx), with `page_starts` of its slides.
+
+    A hidden slide is a page without text, and a remark names it.
 
     Raises:
         RecordError: it needs a password, is damaged, unpacks to too much, or holds no text.
@@ -42,9 +46,13 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document]:
                 if name.startswith("ppt/slides/") and name.endswith(".xml"):
                     parsed(archive.read(name))
         slides = list(Package.open(str(path)).presentation_part.presentation.slides)
-        pages = [_slide(slide) for slide in slides]
+        hidden = [number for number, slide in enumerate(slides, start=1) if slide.element.get("show") in _FALSE]
+        pages = ["" if number in hidden else _slide(slide) for number, slide in enumerate(slides, start=1)]
     except (*ZIP_ERRORS, PythonPptxError, AttributeError, LxmlError):
         raise RecordError("damaged") from None
+    if hidden:
+        text = f"hidden slides left out: {', '.join(map(str, hidden))}"
+        yield Remark(position=Position(source=""), text=text)
     text, starts = _joined(pages)
     yield said.document(text, starts)
 
@@ -102,7 +110,7 @@ def _blocks(shapes: Iterable[Shape], part: Any, depth: int) -> list[str]:
         elif getattr(shape, "has_table", False):
             blocks.append(_table(shape.table))
         elif getattr(shape, "has_chart", False):
-            blocks.append(_chart_title(shape.chart))
+            blocks.append(_chart(shape.chart))
         elif shape.has_text_frame:
             blocks.append(_paragraphs(shape, is_list=_placeholder(shape) in ("body", "obj")))
         else:
@@ -211,18 +219,55 @@ def _table(table: Any) -> str:
         cells = []
         for cell in row.cells:
             texts = [] if cell.is_spanned else [_paragraph(paragraph) for paragraph in cell._tc.txBody]
-            cells.append(" ".join(" ".join(texts).split()).replace("|", r"\|"))
-        if any(cells):
-            rows.append("| " + " | ".join(cells) + " |")
-    if not rows:
-        return ""
-    return "\n".join([rows[0], "|" + "---|" * len(table.columns), *rows[1:]])
+            cells.append(" ".join(texts))
+        rows.append(cells)
+    return _markdown_table(rows)
 
 
-def _chart_title(chart: Any) -> str:
-    if not chart.has_title or not chart.chart_title.has_text_frame:
+def _markdown_table(rows: list[list[str]]) -> str:
+    """Rows as a table, without those that are empty; the first is its head."""
+    cells = [[" ".join(text.split()).replace("|", r"\|") for text in row] for row in rows if any(map(str.strip, row))]
+    if not cells:
         return ""
-    return str(chart.chart_title.text_frame.text).strip()
+    width = max(map(len, cells))
+    written = ["| " + " | ".join([*row, *[""] * (width - len(row))]) + " |" for row in cells]
+    return "\n".join([written[0], "|" + "---|" * width, *written[1:]])
+
+
+def _chart(chart: Any) -> str:
+    """The title of a chart, and its values as a table with a column for each series."""
+    title = ""
+    if chart.has_title and chart.chart_title.has_text_frame:
+        title = str(chart.chart_title.text_frame.text).strip()
+    series = [one for plot in chart.element.iter() if local_name(plot) == "plotArea" for one in _named(plot, "ser")]
+    names = [" ".join(_points(one, "tx").values()) for one in series]
+    labels = _points(series[0], "cat", "xVal") if series else {}
+    values = [_points(one, "val", "yVal") for one in series]
+    places = sorted(labels.keys() | {place for points in values for place in points})[:_MAX_CHART_ROWS]
+    rows = [[labels.get(place, ""), *(points.get(place, "") for points in values)] for place in places]
+    return "\n\n".join(part for part in (title, _markdown_table([["", *names], *rows]) if rows else "") if part)
+
+
+def _named(element: Element, name: str) -> list[Element]:
+    return [one for one in element.iter() if local_name(one) == name]
+
+
+def _points(series: Element, *names: str) -> dict[int, str]:
+    """The values that a chart keeps under one of these names of a series, by their places from 0."""
+    found: dict[int, str] = {}
+    for child in series:
+        if local_name(child) not in names:
+            continue
+        levels = _named(child, "lvl") or [child]
+        # The levels of a label stand from the inner to the outer one.
+        for point in (one for level in levels for one in _named(level, "pt")):
+            text = "".join(one.text or "" for one in point if local_name(one) == "v").strip()
+            place = point.get("idx", "")
+            if place.isdecimal() and len(place) < 10 and text:
+                found[int(place)] = f"{text} {found[int(place)]}" if int(place) in found else text
+        if not found:
+            found = dict(enumerate(one.text.strip() for one in _named(child, "v") if one.text and one.text.strip()))
+    return found
 
 
 def _diagram(element: Element, part: Any) -> str:
