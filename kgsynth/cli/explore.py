@@ -294,7 +294,8 @@ def trace(ctx: click.Context, /, name: str) -> None:
         say(f"\n{click.style('document', bold=True)} {held['id']}  {held['title'] or ''}{similar}")
         for passage in held["passages"]:
             say(f"    {passage}")
-        place = f", pages {held['pages']}" if held["pages"] else ""
+        pages = held["pages"] or ""
+        place = f", {'pages' if '-' in pages else 'page'} {pages}" if pages else ""
         section = f", {held['section']}" if held["section"] else ""
         say(f"  source: {held['source'] or 'unknown'}{place}{section}")
         say(f"  licence: {held['license'] or 'unknown'}" + (f", {held['attribution']}" if held["attribution"] else ""))

@@ -1,5 +1,6 @@
 """`kgsynth forget`: documents taken out of the graph and kept out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -8,7 +9,7 @@ from kgsynth import pipeline
 from kgsynth.cli.options import env, graph_settings, open_graph, progress, report
 from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_changes, show_table
-from kgsynth.documents.forgotten import read_forgotten, remove_tombstones
+from kgsynth.documents.forgotten import read_forgotten, read_tombstones, remove_tombstones
 from kgsynth.errors import ConfigError
 from kgsynth.graph import show
 from kgsynth.graph.session import Graph
@@ -60,8 +61,7 @@ def forget(
     if not ids:
         raise ConfigError("no document is given", hint="Give ids: `kgsynth document NAME` finds them by title.")
     if allow_again:
-        number = remove_tombstones(environment.tombstones, ids, graph=graph_of.name)
-        say(f"{number:,} of {len(set(ids)):,} documents may be loaded again", err=True)
+        _allow_again(environment.tombstones, ids, graph=graph_of.name)
         return
     with open_graph(ctx) as graph:
         if dry_run:
@@ -72,6 +72,15 @@ def forget(
         )
     _show_changes(planned)
     say("Write exported data sets again: `kgsynth export RUN -o FOLDER --overwrite` leaves them out.", err=True)
+
+
+def _allow_again(tombstones: Path, ids: Sequence[str], *, graph: str) -> None:
+    held = read_tombstones(tombstones, graph=graph)
+    known = {*held, *(identity.rpartition("#")[0] for identity in held)}
+    number = remove_tombstones(tombstones, ids, graph=graph)
+    asked = known.intersection(ids)
+    of_parts = f" ({number:,} parts)" if number > len(asked) else ""
+    say(f"{len(asked):,} of {len(set(ids)):,} documents may be loaded again{of_parts}", err=True)
 
 
 def _show_plan(graph: Graph, planned: ForgetPlan) -> None:

@@ -1,8 +1,9 @@
 """Concepts by a list of names: Aho-Corasick over words, LaTeX-aware, longest match, with a cap on document share.
 
-This module knows nothing of files or of the graph. A name is found whatever its case, accents, hyphens or a plural at
-its end; the annotation holds the spelling of the text where that has the name's normal form, else the name. Code within
-fences and backticks and targets of links are not looked at; tables are.
+This module knows nothing of files or of the graph. A name is found whatever its case, accents, hyphens, apostrophes or
+a plural at its end, and after an elided word as in l'algèbre; the annotation holds the spelling of the text where that
+has the name's normal form, else the name. Code within fences and backticks and targets of links are not looked at;
+tables are.
 
 Scripts that put no blanks between words (Han, kana, Thai, Lao, Burmese, Khmer) have no borders of words, so a name may
 stand anywhere in a run of them, with three exceptions: katakana and syllables are not cut, and a name of one Han
@@ -31,14 +32,24 @@ from kgsynth.scripts import HAN, KATAKANA, MARKS, UNSPACED
 from kgsynth.texts import clean_characters
 
 _BORDER = "\N{CURRENCY SIGN}"
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|\N{CURRENCY SIGN}|[.;:!?()\[\]]|\n\s*\n")
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|\N{CURRENCY SIGN}|[.;:!?()\[\]]|\n\s*\n")
 # The same for texts with letters that have marks or invisible characters after them, or no blanks between words.
 _MARKED = re.compile(f"[{MARKS}{INVISIBLE}{UNSPACED}]")
 _LETTER = f"(?:(?![{UNSPACED}_])[\\w{MARKS}{INVISIBLE}])"
 _MARKED_WORD = re.compile(
-    f"[{UNSPACED}][{MARKS}{INVISIBLE}\uff9e\uff9f]*|(?<=[{UNSPACED}])·(?=[{UNSPACED}])|{_LETTER}+(?:['’]{_LETTER}+)*"
+    f"[{UNSPACED}][{MARKS}{INVISIBLE}\uff9e\uff9f]*|(?<=[{UNSPACED}])·(?=[{UNSPACED}])|{_LETTER}+(?:'{_LETTER}+)*"
     r"|\N{CURRENCY SIGN}|[.;:!?()\[\]]|\n\s*\n"
 )
+# Curly, modifier and wide apostrophes are one sign.
+_APOSTROPHES = str.maketrans(dict.fromkeys("‘’ʼ＇", "'"))
+# Articles, prepositions and pronouns that French, Italian and Catalan write with an apostrophe before the next word.
+# The s of "n's" is an ending.
+_ELIDED = re.compile(
+    r"\b(?:(?:jus|lors|puis|quoi|pres)?qu|[cçdjlmnst]|(?:a|be|co|da|de|ne|que|su)ll|(?:a|de)?gl|quest|sant|un)\Z",
+    re.IGNORECASE,
+)
+_LONGEST_ELIDED = 6
+_APOSTROPHE = re.compile(r"'(?=[^\W_])(?!s\b)")
 _UNSPACED = re.compile(f"[{UNSPACED}·]")
 _KATAKANA = re.compile(f"[{KATAKANA}]")
 _HAN = re.compile(f"[{HAN}]")
@@ -176,9 +187,26 @@ class _Line(NamedTuple):
 _folded = lru_cache(maxsize=1 << 16)(fold)
 
 
+def _word_spans(plain: str, pattern: re.Pattern[str]) -> list[tuple[int, int]]:
+    """Where the words of a text stand; an elided word is one of its own, with its apostrophe."""
+    spans = [found.span() for found in pattern.finditer(plain)]
+    elided: dict[int, int] = {}
+    for mark in _APOSTROPHE.finditer(plain):
+        if word := _ELIDED.search(plain, max(mark.start() - _LONGEST_ELIDED, 0), mark.start()):
+            elided[word.start()] = mark.end()
+    if not elided:
+        return spans
+    return [part for start, end in spans for part in _parted(start, elided.get(start, end), end)]
+
+
+def _parted(start: int, middle: int, end: int) -> list[tuple[int, int]]:
+    return [(start, middle), (middle, end)] if middle < end else [(start, end)]
+
+
 def _line(plain: str) -> _Line:
+    plain = plain.translate(_APOSTROPHES)
     is_marked = _MARKED.search(plain) is not None
-    spans = [found.span() for found in (_MARKED_WORD if is_marked else _WORD).finditer(plain)]
+    spans = _word_spans(plain, _MARKED_WORD if is_marked else _WORD)
     if is_marked:
         return _marked_line(plain, spans)
     words = [fold(plain[start:end]) if plain[start].isalnum() else _BORDER for start, end in spans]
@@ -306,7 +334,8 @@ class Vocabulary:
 def _name_line(plain: str) -> str:
     """A name as it is looked for: with a blank at a side on which a word ends."""
     if not _MARKED.search(plain):
-        words = [fold(found.group()) for found in _WORD.finditer(plain) if found.group()[0].isalnum()]
+        plain = plain.translate(_APOSTROPHES)
+        words = [fold(plain[start:end]) for start, end in _word_spans(plain, _WORD) if plain[start].isalnum()]
         line = f" {' '.join(words)} "
     else:
         line = _line(re.sub(r"[.;:!?()\[\]]", " ", plain)).line

@@ -1,8 +1,9 @@
 """Tombstones: documents that were taken out and must not come back, not by a load and not by an export.
 
-One JSON object a line, in a file that people can read and edit: {document, graph, reason}, for each call of
-`kgsynth forget` one {graph, documents, questions, combinations, …} with what went with them, and for each pair of terms
-of which one went, and that a reviewer had decided, {first, second, verdict, graph}, for the day it comes back.
+One JSON object a line, in a file that people can read and edit: {document, graph, reason}; for each document of which
+parts alone were taken out {parent, graph, kept_parts}, with the content hashes of the parts that stayed; for each call
+of `kgsynth forget` one {graph, documents, questions, combinations, …} with what went with them; and for each pair of
+terms of which one went, and that a reviewer had decided, {first, second, verdict, graph}, for the day it comes back.
 """
 
 import json
@@ -12,16 +13,30 @@ from pathlib import Path
 from typing import Any
 
 from kgsynth.errors import ConfigError
-from kgsynth.records import AnsweredQuestion
+from kgsynth.records import Annotation, AnsweredQuestion, Document
 from kgsynth.runs import atomic
 
 # What tells the kinds of lines apart, and what each must have.
 _KEYS = {
     "document": ("document", "graph"),
+    "kept_parts": ("parent", "graph", "kept_parts"),
     "verdict": ("first", "second", "verdict", "graph"),
     "questions": ("graph", "questions", "combinations"),
 }
-REASON = "forgotten: `kgsynth forget` took it out"
+REASON = "forgotten: `kgsynth forget` took it or a part of it out"
+
+
+class Tombstones(dict[str, str]):
+    """Forgotten documents, id to reason.
+
+    `kept_parts` holds for each document of which parts alone were forgotten the parts that stayed: id to the content
+    hashes with which it was seen. All else of such a document may hold what was forgotten.
+    """
+
+    def __init__(self, documents: Mapping[str, str] | None = None) -> None:
+        """Take ids and reasons; `kept_parts` is empty."""
+        super().__init__(documents or {})
+        self.kept_parts: dict[str, dict[str, set[str]]] = {}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,7 +46,7 @@ class Forgotten:
     `verdicts` are what reviewers had said of pairs of term ids, smaller first, of which one went: yes or no.
     """
 
-    documents: dict[str, str] = field(default_factory=dict)
+    documents: Tombstones = field(default_factory=Tombstones)
     questions: set[str] = field(default_factory=set)
     combinations: set[str] = field(default_factory=set)
     verdicts: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -45,8 +60,8 @@ class Forgotten:
         )
 
 
-def read_tombstones(path: Path, *, graph: str = "") -> dict[str, str]:
-    """The forgotten documents, id to reason, as `read_forgotten` reads them."""
+def read_tombstones(path: Path, *, graph: str = "") -> Tombstones:
+    """The forgotten documents, as `read_forgotten` reads them."""
     return read_forgotten(path, graphs={graph} if graph else ()).documents
 
 
@@ -66,6 +81,10 @@ def read_forgotten(path: Path, *, graphs: Collection[str] = ()) -> Forgotten:
             continue
         if "document" in row:
             found.documents[row["document"]] = str(row.get("reason", ""))
+        elif "kept_parts" in row:
+            held = found.documents.kept_parts.setdefault(row["parent"], {})
+            for identity, content in row["kept_parts"].items():
+                held.setdefault(identity, set()).add(content)
         elif "verdict" in row:
             first, second = sorted((row["first"], row["second"]))
             found.verdicts[first, second] = row["verdict"]
@@ -86,6 +105,17 @@ def add_tombstones(path: Path, documents: Iterable[str], *, graph: str, reason: 
             if identity not in held
         ],
     )
+
+
+def keep_parts(path: Path, kept: Mapping[str, Mapping[str, str]], *, graph: str) -> None:
+    """Append which parts stay of documents of which others are forgotten.
+
+    Args:
+        path: the file of tombstones.
+        kept: id of a document to its parts that stay, each id with the hash of its content.
+        graph: its name.
+    """
+    _append(path, [{"parent": parent, "graph": graph, "kept_parts": dict(parts)} for parent, parts in kept.items()])
 
 
 def keep_verdicts(path: Path, verdicts: Iterable[tuple[str, str, str]], *, graph: str) -> None:
@@ -129,8 +159,29 @@ def done(path: Path, *, graph: str) -> None:
 
 
 def is_among(identity: str, documents: Collection[str]) -> bool:
-    """Whether a document is one of some, by its id; a part goes and comes with the document that it is of."""
-    return identity in documents or identity.rpartition("#")[0] in documents
+    """Whether a document is one of some, by its id; a part goes and comes with the document that it is of.
+
+    Of a document with forgotten parts, the whole is among them too, and so are parts that it did not have then.
+    """
+    parent = identity.rpartition("#")[0]
+    if identity in documents or parent in documents:
+        return True
+    kept_parts = documents.kept_parts if isinstance(documents, Tombstones) else {}
+    return identity in kept_parts or (parent in kept_parts and identity not in kept_parts[parent])
+
+
+def is_forgotten(record: Document | Annotation, documents: Collection[str]) -> bool:
+    """Whether a document, or what an annotation is of, was forgotten, or may hold text of a part that was.
+
+    However a document is split and edited, of one with forgotten parts only those parts are taken again whose content
+    stayed when the others went.
+    """
+    if is_among(record.id, documents):
+        return True
+    if not isinstance(record, Document) or not isinstance(documents, Tombstones):
+        return False
+    kept = documents.kept_parts.get(record.parent)
+    return kept is not None and record.content_hash() not in kept.get(record.id, ())
 
 
 def remove_tombstones(path: Path, documents: Iterable[str], *, graph: str) -> int:
@@ -147,6 +198,9 @@ def remove_tombstones(path: Path, documents: Iterable[str], *, graph: str) -> in
         if row["graph"] != graph
         or not any(is_among(one, gone) for one in (row.get("document", ""), *row.get("documents", ())))
     ]
+    forgotten = [row["document"] for row in kept if row["graph"] == graph and "document" in row]
+    with_parts = {identity.rpartition("#")[0] for identity in forgotten}
+    kept = [row for row in kept if row["graph"] != graph or "kept_parts" not in row or row["parent"] in with_parts]
     if len(kept) < len(rows):
         _replace(path, kept)
     return sum("document" in row for row in rows) - sum("document" in row for row in kept)
@@ -171,6 +225,8 @@ def _rows(path: Path) -> list[dict[str, Any]]:
             known = next((set(keys) for key, keys in _KEYS.items() if key in row), set(_KEYS["questions"]))
             if not known <= row.keys():
                 raise KeyError(", ".join(sorted(known - row.keys())))  # noqa: TRY301
+            if not isinstance(row.get("kept_parts", {}), dict):
+                raise ValueError("kept_parts is no object")  # noqa: TRY301, TRY004
             if row.get("verdict", "yes") not in ("yes", "no"):
                 raise ValueError(f"the verdict is {row['verdict']!r}")  # noqa: TRY301
             rows.append(row)

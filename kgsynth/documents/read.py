@@ -12,11 +12,13 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import entry_points
+from itertools import accumulate, pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from kgsynth.config import DocumentsSettings, FieldNames
+from kgsynth.documents.forgotten import REASON
 from kgsynth.documents.split import split, word_count
 from kgsynth.errors import ConfigError, TooManyRejectsError
 from kgsynth.names import MAX_NAME_CHARS
@@ -47,7 +49,8 @@ _SUSPICIOUS = re.compile(
 _RAW_CHARS = 500
 _FILTER_BYTES = 2**22
 _WAITING_ROWS = 10_000
-_FIELDS_HINT = "Is a field named wrongly (--text-field, --id-field)? --max-rejected-share sets the limit."
+_LIMIT_HINT = "--max-rejected-share sets the limit."
+_FIELDS_HINT = f"Is a field named wrongly (--text-field, --id-field)? {_LIMIT_HINT}"
 
 
 class RejectFile:
@@ -173,7 +176,7 @@ def usable_documents(settings: DocumentsSettings, rejects: RejectFile, count: St
                 count.add_file(record)
             elif isinstance(record, Remark):
                 count.remark(f"{record.position.source}: {record.text}")
-    refuse_too_many(count, limit=settings.max_rejected_share, where=rejects.path)
+    refuse_too_many(count, limit=settings.max_rejected_share, where=rejects.path, expected=REASON)
 
 
 def _with_own_id(document: Document, holders: "SeenIds", count: StageCount) -> Document:
@@ -232,10 +235,10 @@ def read_again(settings: DocumentsSettings) -> Iterator[Document]:
         yield from usable_documents(replace(settings, max_rejected_share=1.0), rejects, StageCount(stage="read again"))
 
 
-def refuse_too_many(
-    count: StageCount, *, limit: float, where: Path, hint: str = _FIELDS_HINT, expected: str = ""
-) -> None:
+def refuse_too_many(count: StageCount, *, limit: float, where: Path, hint: str = "", expected: str = "") -> None:
     """Stop a stage of which too much was rejected; what was rejected for the `expected` reason is no fault.
+
+    Without a hint, the error asks about the names of fields where a reason names one.
 
     Raises:
         TooManyRejectsError: the share of rejects is over `limit`.
@@ -245,10 +248,11 @@ def refuse_too_many(
         reasons = ", ".join(
             f"{number:,} {reason}" for reason, number in sorted(count.rejected.items(), key=lambda item: -item[1])
         )
+        own_hint = _FIELDS_HINT if any("field" in reason for reason in count.rejected) else _LIMIT_HINT
         raise TooManyRejectsError(
             f"{count.stage}: {rejected:,} of {count.read:,} {count.unit} were rejected ({reasons}), over the "
             f"limit of {limit:.0%}",
-            hint=f"Look at {where}. {hint}",
+            hint=f"Look at {where}. {hint or own_hint}",
         )
 
 
@@ -331,7 +335,7 @@ def _clean(document: Document, count: StageCount) -> Document:
         count.note("control_characters", changed)
     starts = document.page_starts
     if starts and len(text) != len(document.text):
-        starts = tuple(len(clean_characters(document.text[:start])[0]) for start in starts)
+        starts = _clean_starts(document.text, starts)
 
     def line(value: str) -> str:
         return " ".join(clean_characters(value)[0].split())
@@ -359,6 +363,13 @@ def _clean(document: Document, count: StageCount) -> Document:
         metadata={line(name): clean_characters(value)[0] for name, value in document.metadata.items()},
         page_starts=starts,
     )
+
+
+def _clean_starts(text: str, starts: Sequence[int]) -> tuple[int, ...]:
+    """Where pages begin once their text is clean, in time linear in its length; a line end of two signs is one."""
+    starts = [start + (start > 0 and text[start - 1 : start + 1] == "\r\n") for start in starts]
+    lengths = (len(clean_characters(text[start:end])[0]) for start, end in pairwise([0, *starts]))
+    return tuple(accumulate(lengths))
 
 
 def _reject(document: Document, reason: str, settings: DocumentsSettings) -> Reject:

@@ -1,6 +1,7 @@
 """From sources to annotations: read once, find concepts by list, by key phrases or by a language model."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ def snapshot(
         sources=(str(output),),
         kind_field="entry_kind",
         split="none",
+        max_text_chars=settings.max_text_chars,
         max_rejected_share=settings.max_rejected_share,
     )
 
@@ -106,7 +108,10 @@ def _refuse_none(count: StageCount, rejects: RejectFile) -> None:
 def _listed_names(
     settings: ExtractSettings, documents: DocumentsSettings, count: StageCount, rejects: RejectFile
 ) -> Iterator[Any]:
-    """The names of the user's list, or those that the corpus declares; either way the documents are counted once."""
+    """The names of the user's list, or those that the corpus declares; either way the documents are counted once.
+
+    Encoding and delimiter are those of the documents: what they are in the list is found.
+    """
     usable = usable_documents(documents, rejects, count)
     if not settings.vocabulary:
         yield from vocabulary.declared_names(usable)
@@ -114,7 +119,8 @@ def _listed_names(
     for _ in usable:
         pass
     bad = StageCount(stage="vocabulary", unit="names")
-    yield from usable_annotations(read("concepts", [settings.vocabulary], documents, kind="concepts"), rejects, bad)
+    fields = replace(documents, encoding="", delimiter="")
+    yield from usable_annotations(read("concepts", [settings.vocabulary], fields, kind="concepts"), rejects, bad)
     if bad.rejected:
         count.notes["unusable_names"] = sum(bad.rejected.values())
 

@@ -3,12 +3,14 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from kgsynth import queries
 from kgsynth.config import Environment, GraphSettings, MergeSettings
 from kgsynth.documents.forgotten import (
     Forgotten,
     add_tombstones,
     begin,
     done,
+    keep_parts,
     keep_verdicts,
     left_to_do,
     read_tombstones,
@@ -21,6 +23,8 @@ from kgsynth.pipeline.graph import MergePlan, build, merge_rows, plan_merge
 from kgsynth.pipeline.stages import Report, timed
 from kgsynth.progress import Progress
 from kgsynth.records import StageCount
+
+_PARTS = queries.load("forget/parts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +126,7 @@ def forget(
         was_built = derived.state(graph) == "complete" or any(one["build"] for one in killed)
         # First the tombstones, with what is left to do: a kill after this is finished by the same command.
         add_tombstones(tombstones, sorted({*going.documents, *going.wanted}), graph=name, reason=reason)
+        keep_parts(tombstones, _kept_parts(graph, going), graph=name)
         keep_verdicts(tombstones, going.verdicts, graph=name)
         begin(
             tombstones,
@@ -149,6 +154,18 @@ def forget(
         build(graph, report=report, progress=progress)
     done(tombstones, graph=name)
     return planned
+
+
+def _kept_parts(graph: Graph, going: Forgetting) -> dict[str, dict[str, str]]:
+    """The parts that stay of each document of which some parts alone go: id to content hash."""
+    gone, wanted = set(going.documents), set(going.wanted)
+    kept: dict[str, dict[str, str]] = {}
+    for row in graph.read(_PARTS, ids=list(going.documents)):
+        if row["parent"] not in wanted:
+            parts = kept.setdefault(row["parent"], {})
+            if row["id"] not in gone and row["content_hash"]:
+                parts[row["id"]] = row["content_hash"]
+    return kept
 
 
 def restore_verdicts(graph: Graph, forgotten: Forgotten, report: Report) -> int:

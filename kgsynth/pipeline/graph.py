@@ -9,7 +9,7 @@ from typing import TypeVar
 from kgsynth.concepts.decide import Decision, Doubt, Merge, MergeTerm, decide
 from kgsynth.config import DocumentsSettings, Environment, FieldNames, GraphSettings, MergeSettings
 from kgsynth.documents import RejectFile, read, usable_documents
-from kgsynth.documents.forgotten import REASON, is_among
+from kgsynth.documents.forgotten import REASON, is_forgotten
 from kgsynth.documents.read import refuse_too_many, usable_annotations
 from kgsynth.graph import checks, decisions, derived, facts, growing
 from kgsynth.graph.server import ManagedServer
@@ -17,6 +17,7 @@ from kgsynth.graph.session import Graph
 from kgsynth.names import term_id
 from kgsynth.parallel import in_order
 from kgsynth.pipeline.stages import Report, batches, timed
+from kgsynth.pipeline.splitting import of_one_splitting
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import Annotation, CountedPair, Document, Kind, Position, Reject, StageCount
 
@@ -140,9 +141,10 @@ def _load_documents(
     count = StageCount(stage="load documents", unit="documents")
     with timed(count, report), shown(progress, "load documents", None), RejectFile(rejects) as reject_file:
         usable = not_forgotten(usable_documents(settings, reject_file, count), forgotten, reject_file, count)
+        new = of_one_splitting(graph, usable, reject_file, count)
         rows = (
             [facts.DocumentFacts(document_id=document.id, document=document) for document in batch]
-            for batch in document_batches(usable)
+            for batch in document_batches(new)
         )
         for size, conflicts in _written(graph, rows):
             for conflict in conflicts:
@@ -230,7 +232,7 @@ def not_forgotten(
 ) -> Iterator[_Record]:
     """The records of documents that may be in the graph; the others are rejects."""
     for record in records:
-        if is_among(record.id, forgotten):
+        if is_forgotten(record, forgotten):
             count.kept -= 1
             count.reject(REASON)
             rejects.add(Reject(position=Position(source=f"document {record.id}"), reason=REASON))

@@ -134,7 +134,7 @@ def test_a_question_is_traced_to_a_page(
     rows = [row for row in made.rows() if row["documents"][0] == "shelf/book.txt#4"]
     assert rows
     assert rows[0]["sources"][0].endswith("book.txt, p. 4")
-    assert "book.txt, pages 4" in kgsynth("trace", rows[0]["id"])
+    assert "book.txt, page 4\n" in kgsynth("trace", rows[0]["id"])
 
 
 def test_a_document_is_forgotten_with_its_parts_and_a_part_by_itself(
@@ -167,3 +167,48 @@ def test_a_document_is_forgotten_with_its_parts_and_a_part_by_itself(
     # However it is split, what was forgotten does not come back.
     assert canonical.run(graph, count) == [{"n": 1}]
     assert sum(loaded.rejected.values()) > 5
+
+
+def test_of_a_document_with_a_forgotten_part_nothing_else_comes_back(
+    graph: Graph, folder: Path, tmp_path: Path, environment: config.Environment
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "models").symlink_to(environment.models)
+    own = config.Environment(home=tmp_path / "home")
+    load(graph, folder, tmp_path)
+    before = canonical.run(graph, "MATCH (d:Document) RETURN d.id AS id ORDER BY id")
+    pipeline.forget(graph, own, ["shelf/book.txt#2"], graph_settings=graphs.GRAPH, reason="asked", report=silent)
+    stay = [row for row in before if row["id"] != "shelf/book.txt#2"]
+
+    def again(**settings: object) -> tuple[StageCount, list[dict[str, object]]]:
+        documents = DocumentsSettings(sources=(str(folder),), **settings)  # type: ignore[arg-type]
+        (count, *_) = pipeline.load(
+            graph,
+            documents,
+            annotations=[],
+            rejects=tmp_path / "again.jsonl",
+            forgotten=read_forgotten(own.tombstones, graphs={"test"}).documents,
+            report=silent,
+        )
+        return count, canonical.run(graph, "MATCH (d:Document) RETURN d.id AS id ORDER BY id")
+
+    # The limit of rejects does not count what was forgotten.
+    assert again(split="none")[1] == stay
+    assert again(split="words", part_words=60)[1] == stay
+    canonical.wipe(graph)
+    assert again(split="none")[1] == [{"id": "shelf/note.md"}]
+    assert again(split="words", part_words=60)[1] == [{"id": "shelf/note.md"}]
+    count, rows = again(**SETTINGS)
+    assert rows == stay
+    assert sum(count.rejected.values()) == 1
+
+
+def test_two_splittings_of_a_document_never_stand_side_by_side(graph: Graph, folder: Path, tmp_path: Path) -> None:
+    load(graph, folder, tmp_path)
+    before = canonical.dump(graph)
+    for settings in ({"split": "none"}, {"split": "words", "part_words": 60}):
+        documents = DocumentsSettings(sources=(str(folder),), max_rejected_share=1.0, **settings)  # type: ignore[arg-type]
+        (count, *_) = pipeline.load(graph, documents, annotations=[], rejects=tmp_path / "again.jsonl", report=silent)
+        assert canonical.dump(graph) == before
+        assert count.kept == 1
+        assert list(count.rejected) == ["the graph holds its document split otherwise, or with another text"]

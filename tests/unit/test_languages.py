@@ -3,6 +3,7 @@
 import sys
 import time
 import tracemalloc
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -102,6 +103,39 @@ def test_a_name_of_one_character_is_found_where_it_stands_alone(text: str, is_fo
 )  # fmt: skip
 def test_which_titles_name_a_concept(name: str, is_one: bool) -> None:
     assert vocabulary.is_concept_name(name) == is_one
+
+
+@pytest.mark.parametrize("mark", "'’ʼ")
+@pytest.mark.parametrize(
+    ("names", "text", "expected"),
+    [
+        (["algèbre linéaire", "espace vectoriel"], "L'algèbre linéaire étudie l'espace vectoriel.", ["algèbre linéaire", "espace vectoriel"]),
+        (["algebra", "universo"], "Lo studio dell'algebra e nell'universo.", ["algebra", "universo"]),
+        (["A-module"], "C'est l'A-module libre, jusqu'ici.", ["A-module"]),
+        (["l'Hôpital's rule", "Hôpital"], "By l'Hôpital's rule.", ["l'Hôpital's rule"]),
+        (["l’Hôpital’s rule"], "By l'Hôpital's rules.", ["l’Hôpital’s rule"]),
+        (["aujourd'hui", "hui"], "Aujourd'hui.", ["aujourd'hui"]),
+        (["об'єкт"], "Це об'єкт.", ["об'єкт"]),
+        (["hospital", "elling"], "The n's, don's, modell'elling and o'hospital.", []),
+    ],
+)  # fmt: skip
+def test_names_are_found_after_an_elided_word_and_with_any_apostrophe(
+    names: Sequence[str], text: str, expected: Sequence[str], mark: str
+) -> None:
+    for form in ("NFC", "NFD"):
+        made = found(names, unicodedata.normalize(form, text.replace("'", mark)))
+        assert [normal_form(name).replace("’", "'").replace("ʼ", "'") for name in made] == [
+            normal_form(name).replace("’", "'") for name in expected
+        ]
+
+
+def test_french_key_phrases_are_found_in_their_texts() -> None:
+    texts = [
+        "Nous étudions l’algèbre linéaire dans ce cours et elle est utile pour l’espace vectoriel des fonctions."
+    ] * 3
+    phrases = phrases_of(texts)
+    assert "algèbre linéaire" in phrases
+    assert "algèbre linéaire" in found(phrases, texts[0])
 
 
 def test_a_name_that_is_too_long_costs_itself() -> None:

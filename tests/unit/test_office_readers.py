@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from kgsynth.config import FieldNames
-from kgsynth.errors import RecordError
-from kgsynth.records import Document, Reject, Remark
+from kgsynth.documents.read import refuse_too_many
+from kgsynth.errors import RecordError, TooManyRejectsError
+from kgsynth.records import Document, Reject, Remark, StageCount
 from kgsynth_loaders.readers import ReadOptions, docx, omml, pdf, pptx, xlsx
 
 OPTIONS = ReadOptions()
@@ -904,3 +905,16 @@ def test_a_sheet_with_a_cell_in_the_far_corner_is_refused(tmp_path):
 def test_a_comment_that_is_set_as_prose_is_no_heading(tmp_path):
     document = read_pdf(tmp_path, [lines(["# it is no heading of a section"]) + lines(["Words go on below."], y=600)])
     assert document.text.startswith("\\# it is no heading")
+
+
+def test_a_damaged_file_raises_no_question_about_fields(tmp_path):
+    count = StageCount(stage="read")
+    count.read = 1
+    count.reject("damaged")
+    with pytest.raises(TooManyRejectsError) as found:
+        refuse_too_many(count, limit=0.1, where=tmp_path / "rejects.jsonl")
+    assert "--text-field" not in found.value.hint
+    count.reject("no text in field 'text'")
+    with pytest.raises(TooManyRejectsError) as found:
+        refuse_too_many(count, limit=0.1, where=tmp_path / "rejects.jsonl")
+    assert "--text-field" in found.value.hint

@@ -1,16 +1,39 @@
-"""Long documents as parts: nothing is lost, no part is too long, and each knows its document, pages and headings."""
+"""Long documents as parts: nothing is lost, no part is too long, and each knows its document, pages and headings.
 
+What is done with parts afterwards: they are forgotten, loaded again and copied.
+"""
+
+import json
 import random
+import time
+import unicodedata
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgsynth.config import DocumentsSettings
+from kgsynth import pipeline
+from kgsynth.config import DocumentsSettings, ExtractSettings
+from kgsynth.documents import RejectFile, read_again, usable_documents
+from kgsynth.documents.forgotten import (
+    REASON,
+    add_tombstones,
+    is_forgotten,
+    keep_parts,
+    read_tombstones,
+    remove_tombstones,
+)
+from kgsynth.documents.read import _clean_starts
 from kgsynth.documents.split import split, word_count
-from kgsynth.records import Document
+from kgsynth.errors import ConfigError
+from kgsynth.pipeline.graph import not_forgotten
+from kgsynth.pipeline.splitting import of_one_splitting
+from kgsynth.records import Annotation, Document, StageCount
+from kgsynth.texts import clean_characters
 
 
 def words(count: int, seed: int = 1) -> str:
@@ -103,10 +126,261 @@ def test_a_paragraph_without_an_end_is_cut_between_words() -> None:
     assert [word_count(part.text) for part in found] == [1000] * 5
 
 
+def test_code_that_is_cut_keeps_its_fence_in_each_part() -> None:
+    code = "".join(f"def f{n}(x):\n    y = x + {n}\n\n    return y\n\n\n" for n in range(900))
+    for opening, closing in (("```python", "```"), ("~~~~ {.py}", "~~~~~")):
+        text = f"Before it.\n{opening}\n{code}{closing}\nAfter it."
+        found = parts(Document(id="m.py", text=text), whole_words=100, part_words=300)
+        assert len(found) > 10
+        assert found[0].text.startswith(f"Before it.\n{opening}\ndef f0(x):\n    y")
+        assert found[-1].text.endswith(f"{closing}\nAfter it.")
+        mark = opening.split("{")[0].rstrip("python ")
+        assert all(part.text.startswith(f"{opening}\ndef ") for part in found[1:]), found[-1].text
+        assert all(part.text.endswith(f"    return y\n{mark}") for part in found[:-1])
+        assert all(word_count(part.text) <= 300 for part in found)
+        bare = [part.text.replace(f"{opening}\n", "").replace(f"\n{mark}", "") for part in found]
+        assert "".join("".join(bare).split()) == "".join(f"Before it.{code}{closing[len(mark) :]}After it.".split())
+
+
+def test_a_fence_over_a_border_of_pages_is_closed_and_opened_again() -> None:
+    code = "x = 1;\n" * 10 + "    y = 2;\n" * 10
+    text = f"{words(90)}\n```c\n{code}```\n{words(90)}"
+    border = text.index("    y = 2;")
+    found = parts(Document(id="c.pdf", text=text, page_starts=(0, border)), split="pages", part_words=150)
+    assert found[0].text.endswith("x = 1;\n```")
+    assert found[1].text.startswith("```c\n    y = 2;")
+
+
+def test_rows_of_a_table_that_is_cut_stand_under_its_head() -> None:
+    head = "| name | value |\n|:-----|------:|\n"
+    rows = [f"| row {n} | {n}. is a value |" for n in range(300)]
+    found = parts(
+        Document(id="t", text=f"Text.\n\n{head}" + "\n".join(rows) + "\n\nEnd."), split="words", part_words=200
+    )
+    assert len(found) > 10
+    assert all(part.text.startswith(head) for part in found[1:-1])
+    assert [line for part in found for line in part.text.split("\n") if line.startswith("| row")] == rows
+    assert all(word_count(part.text) <= 200 for part in found)
+
+
+def test_formulas_are_not_cut() -> None:
+    one = r"We have $x = 1. y$ and \[ a. \quad b! \] or \begin{align*} a &= b. \\ c \end{align*} at a price of $5. "
+    found = parts(Document(id="f", text=one * 200), split="words", part_words=60)
+    assert len(found) > 40
+    for part in found:
+        assert part.text.count(r"\[") == part.text.count(r"\]")
+        assert part.text.count(r"\begin") == part.text.count(r"\end")
+        assert part.text.count("$x") == part.text.count("y$")
+    assert "".join("".join(part.text for part in found).split()) == "".join((one * 200).split())
+
+
+def test_no_part_begins_with_a_mark_or_ends_with_a_vowel_of_the_next_letter() -> None:
+    thai = "การกระทำของกรุปบนเซตเป็นแนวคิดพื้นฐานในพีชคณิตนามธรรมที่สำคัญมากและน้ำใจ" * 300
+    found = parts(Document(id="t", text=thai), split="words", part_words=97)
+    assert "".join(part.text for part in found) == thai
+    assert len(found) > 40
+    assert not any(part.text[0] in "ะาำ" or unicodedata.category(part.text[0]) == "Mn" for part in found)
+    assert not any(part.text[-1] in "เแโใไ" for part in found)
+
+
+def test_korean_is_counted_and_cut_by_its_words() -> None:
+    korean = "군의 작용은 집합 위에서 정의된다 "
+    assert word_count(korean * 100) == 500
+    found = parts(Document(id="k", text=korean * 100), split="words", part_words=73)
+    assert {word for part in found for word in part.text.split()} == set(korean.split())
+
+
+def test_an_indent_of_the_first_line_stays() -> None:
+    text = "\n\n".join(f"    indented = {n}\n{words(60, n)}" for n in range(9))
+    assert all(
+        part.text.startswith("    indented")
+        for part in parts(Document(id="i", text=text), split="words", part_words=70)
+    )
+
+
+def test_titles_and_short_entries_are_no_parts_of_their_own() -> None:
+    book = "".join(f"# Part {n}\n\n# Chapter {n}\n\n{words(300, n)}\n\n" for n in range(5)) + "# Index"
+    found = parts(Document(id="b", text=book), split="sections", part_words=400)
+    assert [part.section for part in found] == [f"Chapter {n}" for n in range(5)]
+    glossary = "".join(f"# Term {n}\n\nIt is a thing.\n\n" for n in range(500))
+    found = parts(Document(id="g", text=glossary, title="Glossary"), split="sections")
+    assert min(word_count(part.text) for part in found) > 90
+    assert {part.title for part in found} == {"Glossary"}
+    # A title that does not fit into the part after it goes into the first half of it.
+    tight = f"# A\n\n{words(395)}\n\n# B\n\n## C\n\n{words(397)}"
+    assert (
+        min(word_count(part.text) for part in parts(Document(id="t", text=tight), split="sections", part_words=400))
+        > 100
+    )
+
+
+@pytest.mark.parametrize("name", ["a.txt", "shelf/b.YAML", "c.conf.gz"])
+def test_comments_of_plain_text_are_no_headings(name: str) -> None:
+    text = "".join(f"# comment {n}\nkey{n}: {words(150, n)}\n" for n in range(20))
+    assert all(part.section == "" for part in parts(Document(id=name, text=text), split="sections"))
+    assert all(part.section for part in parts(Document(id="a.md", text=text), split="sections"))
+    alone = text.replace("\n", "\n\n")
+    assert all(part.section for part in parts(Document(id=name, text=alone), split="sections"))
+
+
+def test_code_within_a_line_opens_no_fence() -> None:
+    text = "```x``` is code.\n\n" + "".join(f"## H {n}\n\n{words(150, n)}\n\n" for n in range(3))
+    assert [part.title for part in parts(Document(id="a", text=text), split="sections", part_words=200)][-1] == "H 2"
+
+
+def test_time_is_linear_in_the_number_of_pages_and_headings() -> None:
+    page = "## A\nx\n## B\ny\n"
+    document = Document(id="p", text=page * 20_000, page_starts=tuple(range(0, len(page) * 20_000, len(page))))
+    start = time.process_time()
+    assert len(parts(document, split="pages")) > 50
+    assert time.process_time() - start < 2
+
+
+def test_a_fence_without_an_end_is_cut_too() -> None:
+    text = "~~~\n" + "a b\n" * 500 + "word " * 500
+    found = parts(Document(id="o", text=text), split="words", part_words=60)
+    assert all(word_count(part.text) <= 60 and part.text.startswith("~~~\n") for part in found)
+
+
 @given(st.lists(st.sampled_from(["# A\n", "## B\n", "```\n", "\n\n", "word ", "x. ", "中", "\n"]), max_size=200))
 def test_any_text_is_split_without_loss(pieces: list[str]) -> None:
     text = "".join(pieces)
     for how in ("sections", "words"):
         found = parts(Document(id="a", text=text), split=how, part_words=50)
-        assert "".join("".join(part.text for part in found).split()) == "".join(text.split())
+        # Marks of fences stand in each part of what they enclose.
+        texts = [one.replace("```", "") for one in ("".join(part.text for part in found), text)]
+        assert "".join(texts[0].split()) == "".join(texts[1].split())
         assert all(word_count(part.text) <= 50 for part in found) or len(found) == 1
+
+
+def test_of_a_document_with_forgotten_parts_only_the_other_parts_come_back(tmp_path: Path) -> None:
+    whole = Document(id="book.md", text=book(4, 1, 100))
+    found = parts(whole, split="sections", part_words=200)
+    assert len(found) == 4
+    file = tmp_path / "forgotten"
+    add_tombstones(file, ["book.md#2"], graph="g", reason="asked")
+    keep_parts(file, {"book.md": {one.id: one.content_hash() for one in found if one.id != "book.md#2"}}, graph="g")
+    held = read_tombstones(file, graph="g")
+    assert held == {"book.md#2": "asked"}
+    assert [one.id for one in found if is_forgotten(one, held)] == ["book.md#2"]
+    assert [is_forgotten(Annotation(id=one.id, topics=()), held) for one in found] == [False, True, False, False]
+    # The whole, other parts, and parts of an edited text may hold it.
+    assert is_forgotten(whole, held)
+    assert is_forgotten(Annotation(id="book.md", topics=()), held)
+    edited = parts(
+        replace(whole, text="# New\n\n" + words(150) + "\n\n" + whole.text), split="sections", part_words=200
+    )
+    assert len(edited) == 5
+    for others in (parts(whole, split="words", part_words=100), parts(whole, split="words", part_words=300), edited):
+        assert all(is_forgotten(one, held) for one in others)
+    assert not is_forgotten(Document(id="other.md", text=whole.text), held)
+    assert not is_forgotten(replace(found[2], parent="other.md", id="other.md#2"), held)
+    assert remove_tombstones(file, ["book.md#2"], graph="another") == 0
+    assert remove_tombstones(file, ["book.md#2"], graph="g") == 1
+    assert not is_forgotten(whole, read_tombstones(file, graph="g"))
+    assert file.read_text() == ""
+
+
+def test_a_line_about_parts_is_checked(tmp_path: Path) -> None:
+    for row in ({"graph": "g", "kept_parts": {}}, {"graph": "g", "parent": "a", "kept_parts": ["a#1"]}):
+        (tmp_path / "f").write_text(json.dumps(row) + "\n")
+        with pytest.raises(ConfigError, match="line 1: not a tombstone"):
+            read_tombstones(tmp_path / "f")
+
+
+class _Held:
+    """A graph that holds some documents."""
+
+    def __init__(self, documents: list[Document]) -> None:
+        self.documents = documents
+
+    def read(self, _: object, ids: list[str]) -> list[dict[str, object]]:
+        return [
+            {
+                "id": identity,
+                "is_whole": any(one.id == identity for one in self.documents),
+                "parts": [
+                    {"id": one.id, "content_hash": one.content_hash()}
+                    for one in self.documents
+                    if one.parent == identity
+                ],
+            }
+            for identity in ids
+        ]
+
+
+def test_parts_of_two_splittings_never_stand_side_by_side(tmp_path: Path) -> None:
+    whole = Document(id="b", text=words(1000))
+    long, short = (parts(whole, split="words", part_words=size) for size in (300, 100))
+    note = Document(id="n", text="A note.")
+
+    def taken(held: list[Document], given: list[Document]) -> list[str]:
+        count = StageCount(stage="load", kept=len(given))
+        with RejectFile(tmp_path / "r") as rejects:
+            graph: Any = _Held(held)
+            left = [one.id for one in of_one_splitting(graph, given, rejects, count)]
+        assert count.kept == len(left)
+        assert sum(count.rejected.values()) == len(given) - len(left)
+        return left
+
+    assert taken([], [*short, note]) == [*(one.id for one in short), "n"]
+    assert taken(long, [*short, note]) == ["n"]
+    assert taken(short, [whole, note]) == ["n"]
+    assert taken([whole, note], [*long, note]) == ["n"]
+    # What a killed load left is completed; of an edited document the parts that changed are refused.
+    assert taken(short[:4], short) == [one.id for one in short]
+    changed = [replace(one, text="Other.") if one.id == "b#3" else one for one in short]
+    assert taken(short, changed) == [one.id for one in short if one.id != "b#3"]
+
+
+def test_page_starts_are_cleaned_with_the_text_in_linear_time(tmp_path: Path) -> None:
+    draw = random.Random(3)
+    for _ in range(300):
+        text = "".join(draw.choice("ab\r\n\u200b\x0c\x01") for _ in range(12))
+        starts = [0, *sorted(draw.sample(range(1, 12), 3))]
+        expected = tuple(
+            len(clean_characters(text[:start])[0])
+            for start in (one + (one > 0 and text[one - 1 : one + 1] == "\r\n") for one in starts)
+        )
+        assert _clean_starts(text, starts) == expected
+    (tmp_path / "pages.txt").write_text("\fa\u200b" * 100_000)
+    start = time.process_time()
+    with RejectFile(tmp_path / "r") as rejects:
+        settings = DocumentsSettings(sources=(str(tmp_path / "pages.txt"),))
+        assert len(list(usable_documents(settings, rejects, StageCount(stage="read")))) > 50
+    assert time.process_time() - start < 5
+
+
+def test_what_was_forgotten_does_not_stop_the_next_load(tmp_path: Path) -> None:
+    (tmp_path / "d.jsonl").write_text("".join(json.dumps({"id": str(n), "text": "Text."}) + "\n" for n in range(8)))
+    count = StageCount(stage="load")
+    with RejectFile(tmp_path / "r") as rejects:
+        settings = DocumentsSettings(sources=(str(tmp_path / "d.jsonl"),))
+        held = {str(n): "" for n in range(7)}
+        kept = list(not_forgotten(usable_documents(settings, rejects, count), held, rejects, count))
+    assert [one.id for one in kept] == ["7"]
+    assert count.rejected == {REASON: 7}
+
+
+def test_the_copy_of_a_run_holds_texts_as_long_as_the_user_allows(tmp_path: Path) -> None:
+    (tmp_path / "d.jsonl").write_text(json.dumps({"id": "long", "text": "word " * 500_000}) + "\n")
+    settings = DocumentsSettings(sources=(str(tmp_path / "d.jsonl"),), max_text_chars=3_000_000, split="none")
+    copy = pipeline.snapshot(settings, output=tmp_path / "copy.jsonl", rejects=tmp_path / "r", report=lambda _: None)
+    assert [one.id for one in read_again(copy)] == ["long"]
+
+
+def test_encoding_and_delimiter_of_the_documents_are_not_those_of_the_concept_list(tmp_path: Path) -> None:
+    (tmp_path / "d.txt").write_bytes("Здесь теория групп и кольцо.".encode("cp1251"))
+    (tmp_path / "names.csv").write_text("name,synonyms\nтеория групп,\nкольцо,\n", encoding="utf-8")
+    (tmp_path / "names.txt").write_text("теория групп\nкольцо\n", encoding="utf-8")
+    documents = DocumentsSettings(sources=(str(tmp_path / "d.txt"),), encoding="cp1251", delimiter=";")
+    for names in ("names.csv", "names.txt"):
+        pipeline.extract(
+            documents,
+            ExtractSettings(method="vocabulary", vocabulary=str(tmp_path / names)),
+            output=tmp_path / "a.jsonl",
+            rejects=tmp_path / "r",
+            report=lambda _: None,
+        )
+        (row,) = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines()]
+        assert row["topics"][0]["concepts"] == ["теория групп", "кольцо"]
