@@ -16,8 +16,8 @@ from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from kgsynth.names import term_id
 from kgsynth.parallel import in_order
-from kgsynth.pipeline.stages import Report, batches, timed
 from kgsynth.pipeline.splitting import of_one_splitting
+from kgsynth.pipeline.stages import Report, batches, timed
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import Annotation, CountedPair, Document, Kind, Position, Reject, StageCount
 
