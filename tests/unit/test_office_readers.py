@@ -907,9 +907,8 @@ def test_a_comment_that_is_set_as_prose_is_no_heading(tmp_path):
     assert document.text.startswith("\\# it is no heading")
 
 
-def test_a_damaged_file_raises_no_question_about_fields(tmp_path):
+def test_damaged_files_raise_no_question_about_fields(tmp_path):
     count = StageCount(stage="read")
-    count.read = 1
     count.reject("damaged")
     with pytest.raises(TooManyRejectsError) as found:
         refuse_too_many(count, limit=0.1, where=tmp_path / "rejects.jsonl")

@@ -36,7 +36,7 @@ _CODE_SIGN = re.compile(r"[{}=;<>\\\[\]]|\w\(|^\s*(?:def|class|import|from|retur
 _CODE_START = re.compile(r"(?:def|class|import|from|return|for|while|if|else|try)\b.*(?:[:;(){}]|\bimport\b)")
 _MAX_BLANK_LINES = 2
 # A line that ends before this share of its column ends a paragraph, where a new one may begin.
-_SHORT_LINE = 0.6
+_SHORT_LINE = 0.5
 
 
 class OutlineEntry(NamedTuple):
@@ -336,10 +336,8 @@ def _differs_in_indent(block: _Block, line: Line, column: tuple[float, float], e
         return not is_hanging
     if step < -0.7 * line.size and len(block.lines) > 1:
         return True
-    if is_short and not before.is_hyphenated and _begins_line(line.text):
-        # Lines of verse and of addresses.
-        return ends or is_very_short
-    return is_short and ends
+    # Lines of verse and of addresses end early without a sign.
+    return is_short and (ends or (is_very_short and not before.is_hyphenated and _begins_line(line.text)))
 
 
 def _begins_line(text: str) -> bool:
