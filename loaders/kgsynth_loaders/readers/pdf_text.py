@@ -37,6 +37,7 @@ _CODE_START = re.compile(r"(?:def|class|import|from|return|for|while|if|else|try
 _MAX_BLANK_LINES = 2
 # A line that ends before this share of its column ends a paragraph, where a new one may begin.
 _SHORT_LINE = 0.5
+_SHORT_CHARS = 40
 
 
 class OutlineEntry(NamedTuple):
@@ -327,7 +328,8 @@ def _differs_in_indent(block: _Block, line: Line, column: tuple[float, float], e
     letter = (before.x1 - before.x0) / max(1, len(before.text))
     word = letter * (1 + len(line.text.partition(" ")[0]))
     is_short = before.x1 + max(1.2 * word, 0.03 * (right - left)) < right
-    is_very_short = before.x1 < left + _SHORT_LINE * (right - left)
+    # Columns beside each other may have been taken for one.
+    is_very_short = len(before.text) < _SHORT_CHARS and before.x1 < left + _SHORT_LINE * (right - left)
     ends = ends and before.text[-1] not in ';)"”'
     if _BULLET.match(line.text) or _NUMBERED.match(line.text):
         return abs(step) > 0.5 * line.size or ends or (is_short and is_very_short)
