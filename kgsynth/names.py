@@ -8,7 +8,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from kgsynth.inflection import singular as singular
+from kgsynth.inflection import singular
 from kgsynth.records import Kind
 
 # Neo4j indexes keys of up to about 8,000 bytes; a name this long is a sentence that went astray.

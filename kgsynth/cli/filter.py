@@ -130,10 +130,10 @@ def run_command(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None
         for one in last[name][:5]:
             say(f"  {one['score']:.2f}  {one['id']}  {one['title'][:80]}")
     share = figures["start"].get("estimated_share")
-    said = "" if share is None else f" By the examples about {share:.0%} of the corpus belong to the domain."
+    said = "" if share is None else f". By the examples about {share:.0%} of the corpus belong to the domain."
     say(
         f"\n{figures['kept']:,} documents in {work_dir / 'kept.jsonl'}; the rest in dropped.jsonl. A page about it: "
-        f"kgsynth filter report {work_dir} -o filter.html{said and '.'}{said}",
+        f"kgsynth filter report {work_dir} -o filter.html{said}",
         err=True,
     )
 

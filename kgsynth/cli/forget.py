@@ -9,7 +9,7 @@ from kgsynth import pipeline
 from kgsynth.cli.options import env, graph_settings, open_graph, progress, report
 from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_changes, show_table
-from kgsynth.documents.forgotten import read_forgotten, read_tombstones, remove_tombstones
+from kgsynth.documents.forgotten import parent_of, read_forgotten, read_tombstones, remove_tombstones
 from kgsynth.errors import ConfigError
 from kgsynth.graph import show
 from kgsynth.graph.session import Graph
@@ -76,7 +76,7 @@ def forget(
 
 def _allow_again(tombstones: Path, ids: Sequence[str], *, graph: str) -> None:
     held = read_tombstones(tombstones, graph=graph)
-    known = {*held, *(identity.rpartition("#")[0] for identity in held)}
+    known = {*held, *map(parent_of, held)}
     number = remove_tombstones(tombstones, ids, graph=graph)
     asked = known.intersection(ids)
     of_parts = f" ({number:,} parts)" if number > len(asked) else ""

@@ -10,20 +10,23 @@ tests/benchmarks/key_phrases.py.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import product
 from typing import NamedTuple
 
 from kgsynth.concepts.languages import stop_words
 from kgsynth.concepts.latex_words import detex
-from kgsynth.names import fold, singular, word_key
+from kgsynth.inflection import singular
+from kgsynth.names import fold, word_key
 
 MAX_WORDS = 4
 LINK = "of"
 
-_TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[^\w\s]|_|\n\s*\n")
+_NAME_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_TOKEN = re.compile(rf"{_NAME_WORD.pattern}|[^\w\s]|_|\n\s*\n")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W_]+)*|[^\w\s]")
+_LONG_WORD = re.compile(r"[^\W\d_]{3,}")
 _MAX_SPAN_CHARS = 80
 # Emphasis of LaTeX, Markdown and HTML-made text; what a text defines or links.
 _EMPHASIS = re.compile(
@@ -43,6 +46,9 @@ _DEFINED = re.compile(
 )
 _DEFINES_BEFORE = re.compile(
     r"^\W*(?:an?|the) ([^.,;:()\n]{3,60}?) (?:is|are) (?:an?|the|any|called|defined)\b", re.IGNORECASE | re.MULTILINE
+)
+_DEFINED_END = re.compile(
+    r"[.,;:()\n\N{CURRENCY SIGN}]| (?:if|when|and|or|of|in|by|for|with|because|since|where|which|that)\b"
 )
 _TITLE_BORDER = re.compile(r"[:;,()|–—]|\s-\s")
 _SOFTWARE_SHARE = 0.05
@@ -75,8 +81,9 @@ def plain_words() -> frozenset[str]:
 
 def is_software(text: str) -> bool:
     """Whether a text is of a software manual, by its share of words that such manuals use for the program itself."""
-    words = [fold(found.group()) for found in re.finditer(r"[^\W\d_]{3,}", text)]
-    return sum(word in stop_words("software") for word in words) > _SOFTWARE_SHARE * max(1, len(words))
+    words = [fold(word) for word in _LONG_WORD.findall(text)]
+    software = stop_words("software")
+    return sum(word in software for word in words) > _SOFTWARE_SHARE * max(1, len(words))
 
 
 def candidates(text: str, *, extra_stop_words: Iterable[str] = ()) -> Iterator[Candidate]:
@@ -197,18 +204,8 @@ def _candidate(words: tuple[str, ...], run: list[tuple[str, str]], head: str = "
     # A word with a hyphen is an adjective more often than a name.
     plain = sum(folded in plain_words() for folded, _ in run) + (len(run) == 1)
     size = len(words) - (LINK in words) if len(words) > 1 else 1 + words[0].count("-")
-    return Candidate(
-        words,
-        " ".join(written for _, written in run),
-        plain,
-        size,
-        word_key(head or run[-1][1]) != fold(head or run[-1][1]),
-    )
-
-
-def verb_shares(counts: Mapping[str, int], after: Mapping[str, int]) -> dict[str, float]:
-    """Of each word: the share of its places after a word such as `to`, `can` or `we`, where a verb stands."""
-    return {word: after[word] / counts[word] for word in after}
+    last = head or run[-1][1]
+    return Candidate(words, " ".join(written for _, written in run), plain, size, word_key(last) != fold(last))
 
 
 def verb_places(text: str) -> Iterator[tuple[str, bool]]:
@@ -234,17 +231,12 @@ def named(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     ):
         for found in pattern.finditer(text):
             words = key(next(filter(None, found.groups()), ""))
-            if len(words) > 1 or "-" in "".join(words):
+            if _has_parts(words):
                 yield sign, words
     plain = detex(text)
     for found in _DEFINED.finditer(plain):
         # A definition names the longest phrase that follows.
-        words = key(
-            re.split(
-                r"[.,;:()\n\N{CURRENCY SIGN}]| (?:if|when|and|or|of|in|by|for|with|because|since|where|which|that)\b",
-                plain[found.end() : found.end() + _MAX_SPAN_CHARS],
-            )[0]
-        )
+        words = key(_DEFINED_END.split(plain[found.end() : found.end() + _MAX_SPAN_CHARS])[0])
         for size in range(2, MAX_WORDS + 1):
             if len(words) >= size:
                 yield "definition", (*words[: size - 1], singular(words[size - 1]))
@@ -254,13 +246,18 @@ def title_keys(title: str) -> Iterator[tuple[str, ...]]:
     """The words of a title and of its parts, such as those before and after a colon."""
     for part in {title, *_TITLE_BORDER.split(title)}:
         words = key(part)
-        if len(words) > 1 or "-" in "".join(words):
+        if _has_parts(words):
             yield words
+
+
+def _has_parts(words: tuple[str, ...]) -> bool:
+    """Whether a name has several words, or one with a hyphen."""
+    return len(words) > 1 or "-" in "".join(words)
 
 
 def key(name: str) -> tuple[str, ...]:
     """The words under which a name's phrase is counted."""
-    words = [fold(word) for word in re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", detex(name))]
+    words = [fold(word) for word in _NAME_WORD.findall(detex(name))]
     while words and words[0] in ("a", "an", "the"):
         words = words[1:]
     if not words:

@@ -17,7 +17,7 @@ fitted on half of the areas of PlanetMath and rounded (own choice, see EXPERIMEN
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from kgsynth.concepts import english
 from kgsynth.concepts.english import LINK, Candidate
@@ -31,6 +31,18 @@ from kgsynth.records import ConceptName, Document
 
 # What a phrase may be without a topic weight: it keeps the ranking from being one of rare phrases alone.
 _BASE_WEIGHT = 0.25
+# What speaks for a phrase that some document marks as a name, once for each sign, in units of log C-value.
+_SIGN_WEIGHTS = {"title": 3.0, "emphasis": 2.0, "link": 1.5, "definition": 1.5, "heading": 1.0}
+_TOPIC_WEIGHT = 5.0
+_PLAIN_PENALTIES = (0.0, 1.0, 2.5)
+_REPEAT_PENALTY = 0.5
+_VERB_PENALTY = 2.0
+_MAX_VERB_SHARE = 0.2
+# A title that more documents share, and nearly all that hold the phrase, is that of a book.
+_MAX_TITLES = 3
+_WORK_PENALTY = 3.0
+# Two parts linked by `of` are a turn of speech more often than a name.
+_UNMARKED_LINK_PENALTY = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +59,6 @@ class Keyphrase:
         signs: documents that mark it as a name, by sign: `title`, `emphasis`, `link`, `heading`, `definition`.
         is_linked: two parts are linked by `of`.
         has_verb: its first or last word is a verb elsewhere.
-        rank_value: what phrases are ordered by.
     """
 
     name: str
@@ -59,7 +70,23 @@ class Keyphrase:
     signs: Mapping[str, int] = field(default_factory=dict)
     is_linked: bool = False
     has_verb: bool = False
-    rank_value: float = 0.0
+
+    @property
+    def rank_value(self) -> float:
+        """What phrases are ordered by: a log-linear score, fitted on half of the areas of PlanetMath and rounded."""
+        plain = _PLAIN_PENALTIES[min(self.plain, len(_PLAIN_PENALTIES) - 1)]
+        repeats = math.log(self.frequency / self.document_count)
+        is_work = self.signs.get("title", 0) > max(_MAX_TITLES, self.document_count / 2)
+        value = (
+            math.log1p(max(0.0, self.c_value))
+            + _TOPIC_WEIGHT * self.topic_weight
+            + (-_WORK_PENALTY if is_work else sum(_SIGN_WEIGHTS[sign] for sign in self.signs))
+            - _UNMARKED_LINK_PENALTY * (self.is_linked and not self.signs)
+            - plain
+            - _VERB_PENALTY * self.has_verb
+            - _REPEAT_PENALTY * repeats
+        )
+        return round(value, 4)
 
 
 @dataclass(slots=True)
@@ -120,7 +147,7 @@ class _Counts:
         surfaces = self.surfaces[words]
         _, name = min(surfaces, key=lambda one: (one[0], -surfaces[one], one[1]))
         topic_weight = _topic_weight(self.topics[words], self.topic_sizes, self.total)
-        found = Keyphrase(
+        return Keyphrase(
             name=name,
             document_count=self.documents[words],
             frequency=self.frequency[words],
@@ -131,38 +158,6 @@ class _Counts:
             is_linked=LINK in words,
             has_verb=self._is_verb(words[0]) or self._is_verb(words[-1]),
         )
-        return replace(found, rank_value=round(_rank_value(found), 4))
-
-
-# What speaks for a phrase that some document marks as a name, once for each sign, in units of log C-value.
-_SIGN_WEIGHTS = {"title": 3.0, "emphasis": 2.0, "link": 1.5, "definition": 1.5, "heading": 1.0}
-_TOPIC_WEIGHT = 5.0
-_PLAIN_PENALTIES = (0.0, 1.0, 2.5)
-_REPEAT_PENALTY = 0.5
-_VERB_PENALTY = 2.0
-_MAX_VERB_SHARE = 0.2
-# A title that more documents share, and nearly all that hold the phrase, is that of a book.
-_MAX_TITLES = 3
-_WORK_PENALTY = 3.0
-# Two parts linked by `of` are a turn of speech more often than a name.
-_UNMARKED_LINK_PENALTY = 1.0
-
-
-def _rank_value(phrase: Keyphrase) -> float:
-    """What phrases are ordered by: a log-linear score, fitted on half of the areas of PlanetMath and rounded."""
-    plain = _PLAIN_PENALTIES[min(phrase.plain, len(_PLAIN_PENALTIES) - 1)]
-    repeats = math.log(phrase.frequency / phrase.document_count)
-    titles = phrase.signs.get("title", 0)
-    is_work = titles > max(_MAX_TITLES, phrase.document_count / 2)
-    return (
-        math.log1p(max(0.0, phrase.c_value))
-        + _TOPIC_WEIGHT * phrase.topic_weight
-        + (-_WORK_PENALTY if is_work else sum(_SIGN_WEIGHTS[sign] for sign in phrase.signs))
-        - _UNMARKED_LINK_PENALTY * (phrase.is_linked and not phrase.signs)
-        - plain
-        - _VERB_PENALTY * phrase.has_verb
-        - _REPEAT_PENALTY * repeats
-    )
 
 
 def keyphrases(

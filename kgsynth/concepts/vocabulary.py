@@ -26,7 +26,8 @@ import ahocorasick
 from kgsynth.concepts.languages import PARTICLES, language_of
 from kgsynth.concepts.latex_words import detex
 from kgsynth.concepts.prose import without_code
-from kgsynth.names import INVISIBLE, MAX_NAME_CHARS, fold, normal_form, singular
+from kgsynth.inflection import singular
+from kgsynth.names import INVISIBLE, MAX_NAME_CHARS, fold, normal_form
 from kgsynth.records import Annotation, ConceptName, Document, TopicConcepts
 from kgsynth.scripts import HAN, KATAKANA, MARKS, UNSPACED
 from kgsynth.texts import clean_characters

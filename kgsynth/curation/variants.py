@@ -63,7 +63,7 @@ def difference(first: str, second: str, *, first_answer: str = "", second_answer
 
 def _numbers(text: str) -> list[str]:
     """All numbers of a text in their order, written in digits or as words."""
-    spoken = re.sub(r"[^\W\d_]+", lambda found: _COUNTING.get(found.group(), found.group()), text)
+    spoken = _WORD.sub(lambda found: _COUNTING.get(found.group(), found.group()), text)
     return [number.replace(",", "") for number in _NUMBER.findall(spoken)]
 
 

@@ -158,12 +158,17 @@ def done(path: Path, *, graph: str) -> None:
     )
 
 
+def parent_of(identity: str) -> str:
+    """The id of the document of which an id names a part; empty where it names none."""
+    return identity.rpartition("#")[0]
+
+
 def is_among(identity: str, documents: Collection[str]) -> bool:
     """Whether a document is one of some, by its id; a part goes and comes with the document that it is of.
 
     Of a document with forgotten parts, the whole is among them too, and so are parts that it did not have then.
     """
-    parent = identity.rpartition("#")[0]
+    parent = parent_of(identity)
     if identity in documents or parent in documents:
         return True
     kept_parts = documents.kept_parts if isinstance(documents, Tombstones) else {}
@@ -199,7 +204,7 @@ def remove_tombstones(path: Path, documents: Iterable[str], *, graph: str) -> in
         or not any(is_among(one, gone) for one in (row.get("document", ""), *row.get("documents", ())))
     ]
     forgotten = [row["document"] for row in kept if row["graph"] == graph and "document" in row]
-    with_parts = {identity.rpartition("#")[0] for identity in forgotten}
+    with_parts = set(map(parent_of, forgotten))
     kept = [row for row in kept if row["graph"] != graph or "kept_parts" not in row or row["parent"] in with_parts]
     if len(kept) < len(rows):
         _replace(path, kept)

@@ -66,18 +66,16 @@ class _Fitted:
 
 @dataclass(frozen=True, slots=True)
 class _Centroid:
-    """Cosine to the mean of examples, made a score by two cosines that stand for the lowest and the highest."""
+    """Cosine to a centroid, made a rating by two cosines that stand for the lowest and the highest."""
 
     centroid: NDArray[np.float32]
     low: float
     high: float
-    range: tuple[float, float]
 
     def score(self, vectors: Vectors) -> Scores:
         cosines = np.asarray(vectors @ self.centroid, dtype=float)
-        least, most = self.range
-        scaled = least + (cosines - self.low) / max(1e-9, self.high - self.low) * (most - least)
-        return np.clip(scaled, least, most)
+        scaled = LOWEST + (cosines - self.low) / max(1e-9, self.high - self.low) * (HIGHEST - LOWEST)
+        return np.clip(scaled, LOWEST, HIGHEST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,9 +271,7 @@ def _learned(inside: Vectors, outside: Vectors, method: str, seed: int) -> Any:
         random_state=seed % 2**32,
         n_jobs=-1,
     )
-    forest.fit(vectors, labels)
-    # Its threads add up trees in the order in which they end.
-    forest.n_jobs = 1
+    _fitted_forest(forest, vectors, labels)
 
     def log_odds(rows: Vectors) -> Scores:
         chances = np.clip(forest.predict_proba(rows)[:, 1], 1e-3, 1 - 1e-3)
@@ -376,19 +372,18 @@ def from_ratings(vectors: Vectors, ratings: Scores, *, method: Method, seed: int
         cosines = vectors @ centroid
         slope, level = np.polyfit(cosines, ratings, 1) if np.ptp(cosines) > 0 else (1.0, float(ratings.mean()))
         slope = max(1e-3, float(slope))
-        return _Centroid(centroid, (LOWEST - level) / slope, (HIGHEST - level) / slope, (LOWEST, HIGHEST))
+        return _Centroid(centroid, (LOWEST - level) / slope, (HIGHEST - level) / slope)
     learn = _sklearn()
-    if method in ("auto", "forest"):
-        model = learn.ensemble.RandomForestRegressor(
-            n_estimators=_TREES,
-            min_samples_leaf=_LEAF,
-            max_features=1 / 3,
-            random_state=seed % 2**32,
-            n_jobs=-1,
-        )
-    else:
-        model = learn.linear_model.RidgeCV(alphas=np.logspace(-3, 3, 13))
-    return _fitted(model.fit(vectors, ratings))
+    if method == "linear":
+        return _Fitted(learn.linear_model.RidgeCV(alphas=np.logspace(-3, 3, 13)).fit(vectors, ratings))
+    forest = learn.ensemble.RandomForestRegressor(
+        n_estimators=_TREES,
+        min_samples_leaf=_LEAF,
+        max_features=1 / 3,
+        random_state=seed % 2**32,
+        n_jobs=-1,
+    )
+    return _Fitted(_fitted_forest(forest, vectors, ratings))
 
 
 def doubts(scorer: Scorer, vectors: Vectors) -> Scores | None:
@@ -421,11 +416,11 @@ def scores(scorer: Scorer, vectors: Rows) -> Scores:
     return found
 
 
-def _fitted(model: Any) -> _Fitted:
-    if hasattr(model, "n_jobs"):
-        # Its threads add up trees in the order in which they end.
-        model.n_jobs = 1
-    return _Fitted(model)
+def _fitted_forest(forest: Any, vectors: Vectors, values: NDArray[Any]) -> Any:
+    """A forest that was fitted on all cores and scores on one: threads add up trees in the order in which they end."""
+    forest.fit(vectors, values)
+    forest.n_jobs = 1
+    return forest
 
 
 def _blocks(count: int) -> Iterator[tuple[int, int]]:

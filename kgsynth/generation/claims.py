@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 from kgsynth.generation.task import Similarities
-from kgsynth.names import fold, normal_form, singular
+from kgsynth.inflection import singular
+from kgsynth.names import fold, normal_form
 from kgsynth.texts import spoken_latex
 
 FEW_GIVEN = "names too few of the given concepts"

@@ -17,7 +17,7 @@ from kgsynth.graph.session import Graph
 from kgsynth.names import term_id
 from kgsynth.parallel import in_order
 from kgsynth.pipeline.splitting import of_one_splitting
-from kgsynth.pipeline.stages import Report, batches, timed
+from kgsynth.pipeline.stages import Report, batches, refuse, sized_batches, timed
 from kgsynth.progress import Progress, Silent, shown
 from kgsynth.records import Annotation, CountedPair, Document, Kind, Position, Reject, StageCount
 
@@ -233,9 +233,7 @@ def not_forgotten(
     """The records of documents that may be in the graph; the others are rejects."""
     for record in records:
         if is_forgotten(record, forgotten):
-            count.kept -= 1
-            count.reject(REASON)
-            rejects.add(Reject(position=Position(source=f"document {record.id}"), reason=REASON))
+            refuse(record.id, REASON, rejects, count)
         else:
             yield record
 
@@ -441,13 +439,4 @@ def check(graph: Graph, *, report: Report, progress: Progress | None = None) -> 
 
 def document_batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
     """Lists of documents that are small in number and in length."""
-    batch: list[Document] = []
-    chars = 0
-    for document in documents:
-        batch.append(document)
-        chars += len(document.text)
-        if len(batch) >= _DOCUMENT_BATCH or chars >= _BATCH_CHARS:
-            yield batch
-            batch, chars = [], 0
-    if batch:
-        yield batch
+    return sized_batches(documents, lambda one: len(one.text), most=_DOCUMENT_BATCH, most_size=_BATCH_CHARS)

@@ -6,7 +6,8 @@ from itertools import groupby
 from kgsynth import queries
 from kgsynth.documents import RejectFile
 from kgsynth.graph.session import Graph
-from kgsynth.records import Document, Position, Reject, StageCount
+from kgsynth.pipeline.stages import refuse, sized_batches
+from kgsynth.records import Document, StageCount
 
 _HELD = queries.load("forget/held_parts")
 _OTHER_SPLITTING = "the graph holds its document split otherwise, or with another text"
@@ -34,9 +35,7 @@ def of_one_splitting(
             row = held[_whole_id(group[0])]
             parts = {part["id"]: part["content_hash"] for part in row["parts"]}
             for document in _refused(group, parts, is_held_whole=row["is_whole"]):
-                count.kept -= 1
-                count.reject(_OTHER_SPLITTING)
-                rejects.add(Reject(position=Position(source=f"document {document.id}"), reason=_OTHER_SPLITTING))
+                refuse(document.id, _OTHER_SPLITTING, rejects, count)
                 group.remove(document)
             yield from group
 
@@ -47,17 +46,10 @@ def _whole_id(document: Document) -> str:
 
 def _batches(documents: Iterable[Document]) -> Iterator[list[_Group]]:
     """Groups of the parts of one document each, several at a time."""
-    batch: list[_Group] = []
-    size = 0
-    for _, parts in groupby(documents, key=_whole_id):
-        group = list(parts)
-        batch.append(group)
-        size += sum(len(part.text) for part in group)
-        if size >= _BATCH_CHARS or len(batch) >= _BATCH_DOCUMENTS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+    groups = (list(parts) for _, parts in groupby(documents, key=_whole_id))
+    return sized_batches(
+        groups, lambda group: sum(len(part.text) for part in group), most=_BATCH_DOCUMENTS, most_size=_BATCH_CHARS
+    )
 
 
 def _refused(group: _Group, held: dict[str, str | None], *, is_held_whole: bool) -> list[Document]:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from kgsynth.config import DocumentsSettings
+from kgsynth.documents import RejectFile
 from kgsynth.progress import Progress
-from kgsynth.records import StageCount
+from kgsynth.records import Position, Reject, StageCount
 
 Report = Callable[[StageCount], None]
 _Item = TypeVar("_Item")
@@ -45,6 +46,29 @@ def batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
     """Lists of up to `size` items."""
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def refuse(identity: str, reason: str, rejects: RejectFile, count: StageCount) -> None:
+    """Make a reject of a document, or of what is said of it, that was counted as kept."""
+    count.kept -= 1
+    count.reject(reason)
+    rejects.add(Reject(position=Position(source=f"document {identity}"), reason=reason))
+
+
+def sized_batches(
+    items: Iterable[_Item], size_of: Callable[[_Item], int], *, most: int, most_size: int
+) -> Iterator[list[_Item]]:
+    """Lists that end with the item that makes them `most` long, or their sizes together `most_size` or more."""
+    batch: list[_Item] = []
+    size = 0
+    for item in items:
+        batch.append(item)
+        size += size_of(item)
+        if len(batch) >= most or size >= most_size:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch
 
 

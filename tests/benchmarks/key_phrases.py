@@ -19,7 +19,8 @@ from typing import Any
 
 from kgsynth.concepts.keyphrases import keyphrases
 from kgsynth.concepts.latex_words import detex
-from kgsynth.names import fold, singular
+from kgsynth.inflection import singular
+from kgsynth.names import fold
 from kgsynth.records import Document
 
 _ROOT = Path(__file__).parents[3] / "shared" / "data"

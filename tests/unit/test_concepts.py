@@ -15,7 +15,8 @@ from kgsynth.concepts.embedding import EmbeddingStore, OnnxEmbedder, check_unit_
 from kgsynth.concepts.latex_words import detex
 from kgsynth.concepts.lexical import join, rows_by_key, veto, words_of
 from kgsynth.errors import ConfigError, VectorError
-from kgsynth.names import normal_form, singular, term_id
+from kgsynth.inflection import singular
+from kgsynth.names import normal_form, term_id
 from kgsynth.records import ConceptName, Document
 
 

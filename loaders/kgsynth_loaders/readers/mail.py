@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from email import message_from_binary_file, message_from_bytes
 from email.errors import HeaderParseError, MessageError
 from email.header import decode_header
@@ -65,17 +66,7 @@ def _mailbox(path: Path, encoding: str) -> Iterator[Document | Reject]:
         if identifier in seen:
             identifier = f"{identifier} {number}"
         seen.add(identifier)
-        yield Document(
-            id=identifier,
-            text=document.text,
-            title=document.title,
-            attribution=document.attribution,
-            date=document.date,
-            license=document.license,
-            topics=document.topics,
-            metadata=document.metadata,
-            position=position,
-        )
+        yield replace(document, id=identifier, position=position)
 
 
 def _messages(path: Path) -> Iterator[bytes]:
