@@ -1,6 +1,6 @@
 # make demo: everything from nothing to generated questions.   make test: everything from nothing to a passed test run.
 # Both are safe to repeat and need no network after the first time.
-.PHONY: chromium demo test setup check unit integration second-neo4j gpu wheel pins peers benchmarks clean
+.PHONY: chromium demo test setup check docs unit integration second-neo4j gpu wheel pins peers benchmarks clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,9 +11,11 @@ STAMP := $(VENV)/.installed
 demo: setup
 	$(BIN)/kgsynth demo
 
+# Two processes share most tests, the slow files first; what uses all cores, or measures rates, runs alone after them.
 test: setup check chromium
 	$(BIN)/kgsynth db install
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not model and not rates"
+	$(BIN)/pytest -m "model or rates"
 
 # For the tests of Neo4j Browser; installed where that disturbs nobody, and the tests are skipped where it is absent.
 chromium:
@@ -42,8 +44,13 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The documentation as pages that need no network, in build/site.
+docs: setup
+	$(BIN)/python docs/reference/generate.py
+	$(BIN)/mkdocs build --quiet
+
 unit: setup
-	$(BIN)/pytest tests/unit tests/rules
+	$(BIN)/pytest -n 2 -m "not slow" tests/unit tests/rules
 
 integration: setup
 	$(BIN)/pytest tests/integration
@@ -62,8 +69,8 @@ gpu:
 wheel: setup
 	$(BIN)/python -m hatchling build --target wheel
 
-# Side by side with other tools, and growth to 520,000 documents; writes the table and the plot of README.md (an hour, 45 GB
-# of disk). `make benchmarks ONLY="merge load page"` for some, `ONLY=experiments` for what stands in EXPERIMENTS.md only (hours).
+# Side by side with other tools, and growth to 520,000 documents; writes the table and the plot of docs/figures/benchmarks.md (an hour, 20 GB
+# of disk). `make benchmarks ONLY="merge load page"` for some, `ONLY=experiments` for the figures of other pages only (hours).
 benchmarks: setup peers
 	$(BIN)/kgsynth db install
 	$(BIN)/python -m tests.benchmarks.run_all $(ONLY)

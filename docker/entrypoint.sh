@@ -1,5 +1,5 @@
 #!/bin/sh
-# The password comes from a secret (user/password, as Neo4j's own image takes it), never from the command line.
+# Read user and password from a secret in the format of Neo4j's image (user/password), never from the command line.
 set -eu
 if [ -r /run/secrets/neo4j_auth ]; then
   auth=$(cat /run/secrets/neo4j_auth)

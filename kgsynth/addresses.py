@@ -1,7 +1,7 @@
-"""Addresses without the secrets that people put into them.
+"""Remove the secrets from addresses.
 
-A user name and a password before the host, and a key among the parameters, are sent to the server and stand nowhere
-else: not in a run folder, not in an error, not on the screen.
+A user name and a password before the host, and a key among the parameters, are only sent to the server. They must not
+appear in run folders, errors or output.
 """
 
 import base64
@@ -12,20 +12,20 @@ from urllib.parse import unquote, urlsplit
 HIDDEN = "***"
 _SECRET_NAME = r"key|token|secret|passw|pwd|auth|credential|sig"
 _SECRET_PARAMETER = re.compile(rf"(?i)((?:^|[&?])[^=&]*(?:{_SECRET_NAME})[^=&]*=)[^&]+")
-# Scheme, and all before the last @: a password may hold any mark.
+# Scheme, and everything before the last @, because a password may contain any character.
 _BEFORE_HOST = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]*:/{1,2})?.*@", re.DOTALL)
-# A shorter string stands in innocent texts too.
+# Shorter strings also occur in harmless texts.
 _MIN_SECRET_CHARS = 4
 
 
 def without_secrets(address: str) -> str:
-    """The address without user name, password and fragment, the values of secret parameters hidden."""
+    """The address without user name, password and fragment, and with the values of secret parameters masked."""
     address, _, query = _BEFORE_HOST.sub(r"\1", address).partition("#")[0].partition("?")
     return address + ("?" + _SECRET_PARAMETER.sub(rf"\1{HIDDEN}", query) if query else "")
 
 
 def with_marks(address: str) -> str:
-    """As `without_secrets`, with a mark where a user name and a password stood."""
+    """Like `without_secrets`, with a mask in place of user name and password."""
     scheme, slashes, rest = without_secrets(address).partition("//")
     return f"{scheme}{slashes}{HIDDEN}@{rest}" if "@" in address else f"{scheme}{slashes}{rest}"
 
@@ -36,23 +36,25 @@ def is_secret_name(name: str) -> bool:
 
 
 def secrets_of(address: str) -> list[str]:
-    """User name with password, password, and values of secret parameters that an address holds, as they may be said."""
-    held = _user_info(address)
-    found = [held, held.partition(":")[2], credentials_of(address)[1], basic_token(address)] if held else []
+    """The secrets of an address in all their encodings: user name with password, password, and secret parameters."""
+    user_info = _user_info(address)
+    secrets = (
+        [user_info, user_info.partition(":")[2], credentials_of(address)[1], basic_token(address)] if user_info else []
+    )
     for match in _SECRET_PARAMETER.finditer(address.partition("#")[0].partition("?")[2]):
         value = match.group()[len(match.group(1)) :]
-        found += [value, unquote(value)]
-    return found
+        secrets += [value, unquote(value)]
+    return secrets
 
 
 def credentials_of(address: str) -> tuple[str, str]:
-    """User name and password that stand before the host of an address; empty for none."""
+    """User name and password in an address, percent-decoded; empty strings if it has none."""
     user, _, password = _user_info(address).partition(":")
     return unquote(user), unquote(password)
 
 
 def basic_token(address: str) -> str:
-    """User name and password of an address as HTTP's Basic scheme sends them."""
+    """User name and password of an address, encoded for HTTP's Basic scheme."""
     return base64.b64encode(":".join(credentials_of(address)).encode()).decode()
 
 
@@ -64,7 +66,7 @@ def _user_info(address: str) -> str:
 
 
 def hide(text: str, secrets: Iterable[str], *, least: int = _MIN_SECRET_CHARS) -> str:
-    """A text, such as a server's error, without the secrets of so many characters or more that it repeats."""
-    for secret in sorted({one for one in secrets if len(one) >= least}, key=len, reverse=True):
+    """The text, such as a server's error, with all secrets masked that have at least `least` characters."""
+    for secret in sorted({candidate for candidate in secrets if len(candidate) >= least}, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text

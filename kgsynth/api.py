@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from kgsynth import pipeline, queries
-from kgsynth.config import Environment, GraphSettings, SampleSettings, environment, section_from
+from kgsynth.config import Environment, environment, section_from
 from kgsynth.errors import ConfigError, QueryError
-from kgsynth.graph import show
-from kgsynth.graph.session import Graph, GraphNode, GraphRelationship, Row
+from kgsynth.pipeline import Graph, GraphNode, GraphRelationship, Row, show
 from kgsynth.records import Combination, StageCount
+from kgsynth.settings import GraphSettings, SampleSettings
 
 if TYPE_CHECKING:
     import pandas
@@ -42,7 +42,8 @@ def open_graph(name: str = "main", *, start: bool = False) -> "KnowledgeGraph":
         The graph, logged in; close it, or use it in a `with` block.
 
     Raises:
-        GraphUnavailableError: nobody answers; ServerError: the managed server does not come up.
+        GraphUnavailableError: nobody answers.
+        ServerError: the managed server does not come up.
     """
     place, settings = environment(), GraphSettings(name=name)
     return KnowledgeGraph(pipeline.connect(place, settings, start=start), place, settings)
@@ -71,7 +72,7 @@ class KnowledgeGraph:
         """Combinations of concepts by weighted walks, each grounded in documents.
 
         Args:
-            settings: the fields of `kgsynth.config.SampleSettings`: `seed` (required), `combinations` or `epochs`,
+            settings: the fields of `kgsynth.settings.SampleSettings`: `seed` (required), `combinations` or `epochs`,
                 `start` and `within` (files of Cypher), `favour`, `earlier`, `engine`, `min_concepts`,
                 `grounding_documents`.
 
@@ -79,7 +80,8 @@ class KnowledgeGraph:
             The combinations in the order of their walks; the same for the same seed, settings and graph.
 
         Raises:
-            ConfigError: no seed, or a setting that there is not; GraphError: the graph is not built.
+            ConfigError: no seed, or a setting that there is not.
+            GraphError: the graph is not built.
         """
         return list(self.iter_sample(StageCount(stage="sample", unit="walks"), **settings))
 
@@ -140,7 +142,8 @@ class KnowledgeGraph:
         """A concept or topic by id, name, or nearly, with up to `limit` of each thing around it.
 
         Raises:
-            GraphError: nothing is called so; the hint lists what is near. ConfigError: `limit` is below 1.
+            GraphError: nothing is called so; the hint lists what is near.
+            ConfigError: `limit` is below 1.
         """
         if limit < 1:
             raise ConfigError(f"limit is {limit}: give 1 or more")
@@ -178,12 +181,12 @@ class KnowledgeGraph:
             seed: of what is drawn.
 
         Raises:
-            ConfigError: a path holds nothing to report; GraphError: the graph is not built.
+            ConfigError: a path holds nothing to report.
+            GraphError: the graph is not built.
         """
         return pipeline.report(
             self._graph,
             self._environment,
-            graph_settings=self._settings,
             runs=[Path(run) for run in runs],
             after=[Path(file) for file in ([after] if isinstance(after, (str, Path)) else after)],
             sample=sample,

@@ -1,33 +1,41 @@
-"""Every error kgsynth raises on purpose, named by what the caller does about it.
+"""The exceptions of kgsynth, one class for each reaction that a caller can have.
 
 The tree:
 
     KgsynthError                     base; the command prints message and hint, exit code 1
     ├─ ConfigError                   nothing ran: fix the named key or option
-    ├─ QueryError                    a .cypher file or a user's Cypher is not acceptable: fix it
-    ├─ RecordError                   one input record is bad: counted by reason, written to rejects
-    ├─ TooManyRejectsError           the share of rejects passed its limit: look at the rejects
-    ├─ ManifestError                 outputs on disk came from another configuration
-    ├─ DownloadError                 a file could not be fetched or has the wrong content: see the hint
+    ├─ QueryError                    a .cypher file or a user's Cypher is invalid or not allowed: fix it
+    ├─ RecordError                   one input record is invalid: counted by reason, written to the rejects
+    ├─ TooManyRejectsError           the share of rejects exceeded its limit: inspect the rejects
+    ├─ ManifestError                 the outputs on disk are from a different configuration
+    ├─ DownloadError                 a file could not be downloaded or has the wrong content: see the hint
     ├─ ServerError                   the managed Neo4j could not be installed, started or stopped
     ├─ GraphError                    Neo4j refused a statement, or the graph is not in the needed state
-    │  └─ GraphUnavailableError      nobody answers at the address: start the server, try again
-    ├─ VectorError                   an array breaks its contract
+    │  └─ GraphUnavailableError      no server answers at the address: start the server, try again
+    ├─ VectorError                   an array violates its contract
     ├─ MissingExtraError             an optional package is not installed: install the named extra
-    └─ GenerationError               a prompt got no usable text: counted like RecordError
-       └─ GeneratorUnavailableError  the model cannot be reached: after the retries, the run stops
+    └─ GenerationError               a prompt produced no usable text: counted like RecordError
+       └─ GeneratorUnavailableError  the model cannot be reached: the run stops after the retries
 """
 
+import difflib
+from collections.abc import Iterable
 from typing import ClassVar
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `: did you mean 'x'?` for the known name that is most like a name; empty if none is like it."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f": did you mean {close[0]!r}?" if close else ""
+
+
 class KgsynthError(Exception):
-    """Base of all errors of kgsynth; `hint` says what to do next."""
+    """Base class of all kgsynth errors; `hint` says what to do next."""
 
     retryable: ClassVar[bool] = False
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        """Keep the message, and the hint as a note that tracebacks show too."""
+        """Store message and hint; the hint is also a note, so that tracebacks show it."""
         super().__init__(message)
         self.hint = hint
         if hint:
@@ -35,56 +43,56 @@ class KgsynthError(Exception):
 
 
 class ConfigError(KgsynthError):
-    """Nothing ran: fix the named key or option and call again."""
+    """The configuration is invalid and nothing ran: fix the named key or option and try again."""
 
 
 class QueryError(KgsynthError):
-    """A .cypher file of the package, or Cypher given by the user, is not acceptable: fix the named file."""
+    """A .cypher file of the package, or a user's Cypher, is invalid or not allowed: fix the named file."""
 
 
 class RecordError(KgsynthError):
-    """One input record is bad; the run goes on and the record is kept in the rejects."""
+    """One input record is invalid; the run continues and the record is written to the rejects."""
 
 
 class TooManyRejectsError(KgsynthError):
-    """The share of rejects passed its limit; the message names the file to look at."""
+    """The share of rejects exceeded its limit; the message names the file to inspect."""
 
 
 class ManifestError(KgsynthError):
-    """The outputs on disk came from another configuration: choose another folder or remove this one."""
+    """The outputs on disk are from a different configuration: choose another folder or remove this one."""
 
 
 class DownloadError(KgsynthError):
-    """A file could not be fetched, or what came is not what the lock file names."""
+    """A file could not be downloaded, or its content differs from the lock file."""
 
 
 class ServerError(KgsynthError):
-    """The managed Neo4j server could not be installed, started or stopped; the message has its last words."""
+    """The managed Neo4j server could not be installed, started or stopped; message or hint quote its output."""
 
 
 class GraphError(KgsynthError):
-    """Neo4j refused a statement, or the graph is not in the state that the call needs."""
+    """Neo4j refused a statement, or the graph is not in the state that the call requires."""
 
 
 class GraphUnavailableError(GraphError):
-    """Nobody answers at the graph's address: start the server and call again."""
+    """No server answers at the graph's address: start the server and try again."""
 
     retryable: ClassVar[bool] = True
 
 
 class VectorError(KgsynthError):
-    """An array breaks its contract (shape, type, unit length); the message names the first bad row."""
+    """An array violates its contract (shape, type, unit length); the message names the first invalid row."""
 
 
 class MissingExtraError(KgsynthError):
-    """An optional package is not installed; the message names the extra that brings it."""
+    """An optional package is not installed; the message names the extra that contains it."""
 
 
 class GenerationError(KgsynthError):
-    """A prompt got no usable text: counted by reason and kept in the rejects."""
+    """A prompt produced no usable text; it is counted by reason and written to the rejects."""
 
 
 class GeneratorUnavailableError(GenerationError):
-    """The model cannot be reached or loaded; after bounded retries the run stops, nothing is lost."""
+    """The model cannot be reached or loaded; the run stops after a limited number of retries and loses nothing."""
 
     retryable: ClassVar[bool] = True

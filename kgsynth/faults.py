@@ -1,7 +1,7 @@
-r"""Faults of texts as models write them: loops, refusals, tokens of a chat template, broken characters and LaTeX.
+r"""Faults of model-written texts: loops, refusals, tokens of a chat template, broken characters and LaTeX.
 
-People's texts pass: formulas and code stand for one word each before anything is counted, and what repeats counts by
-its share of the text. Every function takes time linear in the length of a text and raises nothing.
+Texts written by people should pass. Therefore each formula and each piece of code counts as one word, and repetition is
+measured as a share of the text. Every function takes time linear in the length of the text and raises nothing.
 """
 
 import re
@@ -18,7 +18,7 @@ _WHITE = re.compile(r"\s+")
 _FENCE = re.compile(r"[ \t]{0,12}(?:[>*-] ?)?(`{3,}|~{3,})")
 _LIST_ITEM = re.compile(r"[ \t]*(?:[-*+•]|\(?\w{1,3}[.)])[ \t]")
 _INDENTED = re.compile(r"(?: {4}|\t)[ \t]*\S")
-# LaTeX opens its quotes with two of these marks, and closes them with apostrophes.
+# LaTeX opens a quotation with two backticks and closes it with two apostrophes; that is not code.
 _INLINE_CODE = re.compile(r"(?<!`)(?:`[^`\n]+`|``(?:[^`\n']|'(?!'))+``)(?!`)")
 
 _CODE_TAGS = (
@@ -31,7 +31,7 @@ _VERB = re.compile(r"\\verb\*?([|!+/@])[^\n]{0,200}?\1")
 
 
 def _code_lines(text: str) -> Iterator[tuple[bool, str]]:
-    """The lines of a text, each with whether it is one of a block of code."""
+    """Yield the lines of a text, each with whether it belongs to a block of code."""
     fence = ""
     after_blank, in_list, indented = True, False, False
     for line in text.split("\n"):
@@ -59,11 +59,11 @@ def _code_lines(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def without_code(text: str, mark: str = " ") -> str:
-    """A text without blocks of code, fenced, indented or verbatim, and without code inside its lines.
+    """Return a text without inline code and without fenced, indented and verbatim blocks of code.
 
     Args:
-        text: any.
-        mark: what stands for each piece of code.
+        text: the text.
+        mark: replacement for each piece of code.
     """
     for opening, closing in _CODE_TAGS:
         text = _without_between(text, opening, closing, mark)
@@ -80,31 +80,31 @@ def without_code(text: str, mark: str = " ") -> str:
 
 def _without_between(text: str, opening: str, closing: str, mark: str) -> str:
     parts: list[str] = []
-    done, start = 0, text.find(opening)
+    end_of_last, start = 0, text.find(opening)
     while start >= 0 and (end := text.find(closing, start)) >= 0:
-        parts += [text[done:start], mark]
-        done = end + len(closing)
-        start = text.find(opening, done)
-    return "".join([*parts, text[done:]])
+        parts += [text[end_of_last:start], mark]
+        end_of_last = end + len(closing)
+        start = text.find(opening, end_of_last)
+    return "".join([*parts, text[end_of_last:]])
 
 
 def prose(text: str, mark: str = " ") -> str:
-    """A text without its code and its formulas.
+    """Return a text without its code and its formulas.
 
     Args:
-        text: any.
-        mark: what stands for each of them.
+        text: the text.
+        mark: replacement for each piece of code and each formula.
     """
     return _without_formulas(without_code(text, mark), mark)
 
 
 def _without_formulas(text: str, mark: str) -> str:
     parts: list[str] = []
-    done = 0
+    end_of_last = 0
     for start, end in _formulas(text):
-        parts += [text[done:start], mark]
-        done = end
-    return "".join([*parts, text[done:]])
+        parts += [text[end_of_last:start], mark]
+        end_of_last = end
+    return "".join([*parts, text[end_of_last:]])
 
 
 # --- Formulas
@@ -120,7 +120,8 @@ _CLOSING = {"$": "$", "$$": "$$", r"\[": r"\]", r"\(": r"\)"}
 _NUMBER_BEFORE = re.compile(r"(?:\A|[\s(])\d[\d.,]{0,9} ?\Z")
 _LONGEST_NUMBER = 12
 _NUMBER_AFTER = re.compile(r" ?\d[\d,. ]*")
-# A name that a shell or a program gives to a value, the prompt of a shell, the end of a pattern, or the sign itself.
+# What follows a dollar that does not open a formula: a variable of a shell or a program, the command after a shell
+# prompt, or the end of a pattern or of a quoted dollar.
 _VARIABLE = re.compile(
     r"\{\w+\}|\(\w|[A-Z][A-Z0-9_]{2,}\b|[A-Za-z_]\w{2,}(?=[\s.,:;)\]'\"]|\Z)|[ \t]*>?[ \t]+[a-z./]{2}|[/'\"|%@)]|\s|\Z"
 )
@@ -128,35 +129,36 @@ _BEFORE = re.compile(r"[\s(\[.'\"/=:<,+*]|\Z")
 _WORD_OF_PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 _TEXT_COMMAND = re.compile(r"\\[A-Za-z]+\s{0,3}\{[^{}]*\}")
 _MIN_PROSE_WORDS = 2
-_SIGN_OF_FORMULA = re.compile(r"[\\=^_<>{}+]")
+_FORMULA_CHARACTER = re.compile(r"[\\=^_<>{}+]")
 
 
 class _Mark:
-    """A mark that opens or closes a formula, or a blank line, which no formula of one dollar spans."""
+    """A mark that opens or closes a formula, or a blank line. A formula in single dollars does not span blank lines."""
 
     __slots__ = ("end", "kind", "start")
 
-    def __init__(self, found: re.Match[str]) -> None:
-        self.start, self.end = found.span()
-        side, name = found.group("side", "name")
-        self.kind = f"{side} {name}" if side else found.group()
+    def __init__(self, match: re.Match[str]) -> None:
+        self.start, self.end = match.span()
+        side, name = match.group("side", "name")
+        self.kind = f"{side} {name}" if side else match.group()
         if self.kind.startswith("\n"):
             self.kind = ""
 
 
 def _marks(text: str) -> list[_Mark]:
-    """The marks of formulas in a text, without escaped ones and without dollars that are money or variables.
+    """Return the marks of formulas, without escaped dollars and without dollars of money or variables.
 
-    Where all dollars pair up, one is money only if nothing else is likely; where they do not, one is if it can be.
+    If the number of dollars is even, a dollar is taken for money only where that is certain. If it is odd, a dollar is
+    taken for money or a variable wherever that is possible.
     """
-    found = [_Mark(one) for one in _MARK.finditer(text) if one.group() not in ("\\\\", r"\$")]
-    is_odd = sum(mark.end - mark.start for mark in found if mark.kind.startswith("$")) % 2 == 1
+    candidates = [_Mark(match) for match in _MARK.finditer(text) if match.group() not in ("\\\\", r"\$")]
+    is_odd = sum(mark.end - mark.start for mark in candidates if mark.kind.startswith("$")) % 2 == 1
     is_no_formula = _may_be_no_formula if is_odd else _is_money
-    kept: list[_Mark] = []
+    marks: list[_Mark] = []
     in_formula = False
-    for place, mark in enumerate(found):
+    for index, mark in enumerate(candidates):
         if mark.kind == "$":
-            following = found[place + 1] if place + 1 < len(found) else None
+            following = candidates[index + 1] if index + 1 < len(candidates) else None
             if not in_formula and is_no_formula(text, mark, following):
                 continue
             in_formula = not in_formula
@@ -164,12 +166,12 @@ def _marks(text: str) -> list[_Mark]:
             in_formula = False
         elif mark.kind.startswith("$$$"):
             continue
-        kept.append(mark)
-    return kept
+        marks.append(mark)
+    return marks
 
 
 def _may_be_no_formula(text: str, mark: _Mark, following: _Mark | None) -> bool:
-    """Whether a dollar where a formula could begin may be one of money or of a variable."""
+    """Return whether a dollar that could open a formula may belong to money or a variable."""
     before = text[max(0, mark.start - _LONGEST_NUMBER) : mark.start]
     is_number = _NUMBER_AFTER.match(text, mark.end) or _NUMBER_BEFORE.search(before)
     if not is_number and not (_VARIABLE.match(text, mark.end) and _BEFORE.match(before[-1:])):
@@ -181,18 +183,22 @@ def _may_be_no_formula(text: str, mark: _Mark, following: _Mark | None) -> bool:
 
 
 def _is_money(text: str, mark: _Mark, following: _Mark | None) -> bool:
-    """Whether a dollar where a formula could begin is surely one of money."""
+    """Return whether a dollar that could open a formula certainly belongs to money."""
     number = _NUMBER_AFTER.match(text, mark.end)
     if not number:
         return False
     if following is None or following.kind != "$":
         return True
     inside = text[mark.end : following.start]
-    return not _SIGN_OF_FORMULA.search(inside) and (not _could_close(text, inside, following) or _is_prose(inside))
+    return not _FORMULA_CHARACTER.search(inside) and (not _could_close(text, inside, following) or _is_prose(inside))
 
 
 def _could_close(text: str, inside: str, following: _Mark) -> bool:
-    """Whether a dollar could end a formula, which none does between white space and a letter or a number."""
+    """Return whether a dollar could close a formula.
+
+    A dollar cannot if it follows white space and precedes a letter or digit, or if it follows a dash, slash or tilde
+    and precedes a digit.
+    """
     after = text[following.end : following.end + 1]
     if not inside.strip() or inside[-1] in " (\n":
         return not after.isalnum()
@@ -204,28 +210,30 @@ def _is_prose(inside: str) -> bool:
 
 
 def _formulas(text: str) -> Iterator[tuple[int, int]]:
-    """Where the formulas of a text begin and end; what does not close is none."""
+    """Yield start and end of each formula of a text; an unclosed mark does not begin a formula."""
     marks = _marks(text)
-    places: dict[str, list[int]] = {}
-    for place, mark in enumerate(marks):
-        places.setdefault(mark.kind, []).append(place)
-    place = 0
-    while place < len(marks):
-        mark = marks[place]
+    indices_by_kind: dict[str, list[int]] = {}
+    for index, mark in enumerate(marks):
+        indices_by_kind.setdefault(mark.kind, []).append(index)
+    index = 0
+    while index < len(marks):
+        mark = marks[index]
         closing = _CLOSING.get(mark.kind, "")
         if mark.kind.startswith("begin ") and _FORMULA_ENVIRONMENT.fullmatch(mark.kind[6:]):
             closing = f"end {mark.kind[6:]}"
-        end = _next_place(places.get(closing, ()), place) if closing else None
-        if end is None or (closing == "$" and (blank := _next_place(places.get("", ()), place)) and blank < end):
-            place += 1
+        end = _next_index(indices_by_kind.get(closing, ()), index) if closing else None
+        if end is None or (
+            closing == "$" and (blank := _next_index(indices_by_kind.get("", ()), index)) and blank < end
+        ):
+            index += 1
             continue
         yield mark.start, marks[end].end
-        place = end + 1
+        index = end + 1
 
 
-def _next_place(places: list[int] | tuple[()], after: int) -> int | None:
-    index = bisect_right(places, after)
-    return places[index] if index < len(places) else None
+def _next_index(indices: list[int] | tuple[()], after: int) -> int | None:
+    position = bisect_right(indices, after)
+    return indices[position] if position < len(indices) else None
 
 
 _BRACE = re.compile(r"[{}]")
@@ -237,26 +245,31 @@ _PAIRS = (
 )
 
 
-# In a long text of a person a brace or two do not close; one slip for so many words is none of a model that lost count.
+# In a long text by a person a brace or two may be unclosed. One such slip per this number of words is tolerated.
 _WORDS_PER_SLIP = 400
 
 
 def _slips(text: str) -> int:
-    """How many slips a text of this length may hold."""
+    """Return how many slips are tolerated in a text of this length."""
     return len(text.split()) // _WORDS_PER_SLIP
 
 
 def unbalanced_latex(text: str) -> bool:
-    r"""Whether dollars, braces, `\left` and `\right`, or environments of LaTeX do not close.
+    r"""Return whether dollars, braces, `\left` and `\right`, or environments of LaTeX are unbalanced.
 
-    Code, money, variables of a shell and escaped marks are no LaTeX; nor is a text without a backslash or a dollar,
-    whatever its braces. A long text may hold one that does not close for every 400 words.
+    Code, money, variables of a shell and escaped marks do not count. A text without a backslash and a dollar is not
+    LaTeX, whatever its braces. One unclosed mark per 400 words is tolerated.
     """
     if "\\" not in text and "$" not in text:
         return False
-    words = without_code(text)
-    open_ = _open_dollars(words) + _open_braces(words) + _open_pairs(words) + _open_environments(words)
-    return open_ > 0 and open_ > _slips(text)
+    without_its_code = without_code(text)
+    unclosed = (
+        _open_dollars(without_its_code)
+        + _open_braces(without_its_code)
+        + _open_pairs(without_its_code)
+        + _open_environments(without_its_code)
+    )
+    return unclosed > 0 and unclosed > _slips(text)
 
 
 def _open_dollars(text: str) -> int:
@@ -264,27 +277,27 @@ def _open_dollars(text: str) -> int:
 
 
 def _open_braces(text: str) -> int:
-    opened = unopened = 0
+    unclosed = unopened = 0
     for mark in _BRACE.findall(re.sub(r"\\[\\{}]", " ", text)):
         if mark == "{":
-            opened += 1
-        elif opened:
-            opened -= 1
+            unclosed += 1
+        elif unclosed:
+            unclosed -= 1
         else:
             unopened += 1
-    return opened + unopened
+    return unclosed + unopened
 
 
 def _open_pairs(text: str) -> int:
     marks = text.replace("\\\\", " ")
-    return sum(abs(len(one.findall(marks)) - len(other.findall(marks))) for one, other in _PAIRS)
+    return sum(abs(len(left.findall(marks)) - len(right.findall(marks))) for left, right in _PAIRS)
 
 
 def _open_environments(text: str) -> int:
-    """How many environments begin or end alone; one that ends under another name counts twice."""
+    """Count environments without a beginning or an end; an environment that ends under another name counts twice."""
     opened: list[str] = []
     counts: Counter[str] = Counter()
-    alone = 0
+    unpaired = 0
     for side, name in _ENVIRONMENT.findall(text):
         if name == "document":
             continue
@@ -292,7 +305,7 @@ def _open_environments(text: str) -> int:
             opened.append(name)
             counts[name] += 1
             continue
-        alone += 1
+        unpaired += 1
         if not counts[name]:
             continue
         while True:
@@ -300,49 +313,49 @@ def _open_environments(text: str) -> int:
             counts[ended] -= 1
             if ended == name:
                 break
-            alone += 1
-        alone -= 1
-    return alone + len(opened)
+            unpaired += 1
+        unpaired -= 1
+    return unpaired + len(opened)
 
 
 # --- Loops
 
-# Scripts that put no space between words: one character counts as a token there.
+# Scripts that put no space between words. There each character counts as a token.
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _RUN_TOKENS = 5
 _RUN_TOKENS_UNSPACED = 10
-# A line or a sentence of so many tokens is a run of its own.
+# A line or a sentence from this number of tokens is also compared as a whole.
 _LINE_TOKENS = 3
-# People say a thing again, in a refrain or a form; only a copy that has three others shortly before it counts.
+# People repeat themselves too, in a refrain or a form. A copy counts only if three others precede it closely.
 _COPIES = 4
 _NEAR_TOKENS = 450
 _MAX_SHARE = 0.15
-# Before a line of code and a formula, so that they are no words.
+# Prefixes of tokens for a line of code and for a formula, which distinguish them from words.
 _CODE = "`"
 _FORMULA = "$"
-# A text that begins well and ends in a loop: a stretch in which little is new.
+# For texts that begin well and end in a loop: a stretch of tokens, and the maximum share of copies in it.
 _STRETCH_TOKENS = 100
 _MAX_STRETCH_SHARE = 0.4
-# A row of a list begins as the others do and ends in something new.
+# A line or sentence counts as a copy from this share of repeated tokens: list items begin alike and end differently.
 _MIN_UNIT_SHARE = 0.8
 _LONG_RUN_TOKENS = 20
 _MIN_VALUES = 2
-# Lists of choices and refrains repeat a line or two, and go on with something new.
+# Shorter runs are ignored: lists of choices and refrains repeat a line or two and continue with something new.
 _MIN_RUN_TOKENS = 14
 _MIN_RUN_SHARE = 0.3
-# A text of fewer tokens has no room for four copies; so much of it may be a third one.
+# A text of fewer tokens has no room for four copies, so third copies are measured, against this maximum share.
 _SHORT_TOKENS = 400
 _MAX_SHARE_OF_THIRDS = 0.22
-# Copies that follow each other without a word between them.
+# Chains: copies that follow each other immediately.
 _MIN_CHAIN_TOKENS = 12
 _CHAIN_COPIES = 3
 _CHAIN_COPIES_OF_EXPRESSIONS = 5
 _MIN_CHAIN_SHARE = 0.15
 _LONG_CHAIN_TOKENS = 80
-# Characters of one pattern, where there are no words: people's long sums and matrices are shorter, and what is a small
-# share of a long text is a rule or the picture of a table.
+# Repeated patterns of characters, for text without words. Long sums and matrices by people are shorter than this. A
+# pattern that is a small share of a long text is a rule or a table drawn with characters.
 _MIN_PATTERN_SHARE = 0.05
 _ANY_PATTERN_CHARS = 2000
 _WINDOW_CHARS = 120
@@ -365,9 +378,9 @@ _TOKEN = re.compile(
 
 
 def loops(text: str) -> bool:
-    """Whether a text repeats itself as models do that cannot stop.
+    """Return whether a text repeats itself in the way of models that do not stop.
 
-    A formula, a line of code and a row of a table count for one word each, and the numbers of a list for none.
+    A formula, a line of code and a row of a table each count as one word. The numbers of list items do not count.
     """
     lines = _units(text)
     tokens = [token for line in lines for token in line]
@@ -391,16 +404,16 @@ def _units(text: str) -> list[list[str]]:
 
 def _add_prose(prose: str, lines: list[list[str]]) -> None:
     lines.append([])
-    done = 0
+    end_of_last = 0
     for start, end in [*_formulas(prose), (len(prose), len(prose))]:
-        _add_words(prose[done:start], lines)
+        _add_words(prose[end_of_last:start], lines)
         if start < end:
             lines[-1].append(_FORMULA + _WHITE.sub("", prose[start:end]))
-        done = end
+        end_of_last = end
 
 
 def _add_words(prose: str, lines: list[list[str]]) -> None:
-    """Add the words of a text; what stands between two of them on a line, numbers and letters, is one token."""
+    """Add the words of a text to the lines; numbers and single letters between two words become one token."""
     numbers: list[str] = []
     for match in _TOKEN.finditer(_COUNTER.sub(" ", prose.casefold())):
         kind, token = match.lastgroup, match.group().strip()
@@ -419,99 +432,102 @@ def _add_words(prose: str, lines: list[list[str]]) -> None:
 
 
 def _has_chain(tokens: list[str]) -> bool:
-    """Whether copies follow each other with nothing between them, over a fair part of the text."""
+    """Return whether copies follow each other immediately over a considerable part of the text."""
     return _chained(tokens) >= min(max(_MIN_CHAIN_TOKENS, _MIN_CHAIN_SHARE * len(tokens)), _LONG_CHAIN_TOKENS)
 
 
 def _chained(tokens: list[str]) -> int:
-    """How many tokens stand in chains of copies; an expression without a word between counts by its parts."""
+    """Count the tokens in chains of copies; a token of several numbers and letters counts once for each of them."""
     sizes = [1 + token.count(" ") if token[0].isalnum() and any(map(str.isalpha, token)) else 1 for token in tokens]
     last: dict[tuple[str, str], int] = {}
     total, length, distance = 0, 0, 0
 
     def chain(end: int) -> int:
         size = sum(sizes[end - length : end])
-        least = _CHAIN_COPIES if length >= _MIN_CHAIN_TOKENS else _CHAIN_COPIES_OF_EXPRESSIONS
-        return size if distance and length >= least * distance and size >= _MIN_CHAIN_TOKENS else 0
+        min_copies = _CHAIN_COPIES if length >= _MIN_CHAIN_TOKENS else _CHAIN_COPIES_OF_EXPRESSIONS
+        return size if distance and length >= min_copies * distance and size >= _MIN_CHAIN_TOKENS else 0
 
-    for place in range(1, len(tokens)):
-        pair = (tokens[place - 1], tokens[place])
-        away = place - last.get(pair, place)
-        last[pair] = place
-        if away and away == distance:
+    for index in range(1, len(tokens)):
+        pair = (tokens[index - 1], tokens[index])
+        offset = index - last.get(pair, index)
+        last[pair] = index
+        if offset and offset == distance:
             length += 1
             continue
-        total += chain(place)
-        distance, length = away, away + 2
+        total += chain(index)
+        distance, length = offset, offset + 2
     return total + chain(len(tokens))
 
 
 def _repeats(units: list[list[str]], tokens: list[str]) -> bool:
-    """Whether a great share of the text, or all of a long stretch, has been said several times shortly before."""
+    """Return whether a large share of the text, or of a long stretch, was repeated several times shortly before."""
     copies = _copies(tokens)
     _count_units(units, copies)
-    again = _again(units, copies, _COPIES)
-    if sum(again) > _MAX_SHARE * len(tokens) or _densest(again) > _MAX_STRETCH_SHARE * _STRETCH_TOKENS:
+    repeated = _repeated_tokens(units, copies, _COPIES)
+    if sum(repeated) > _MAX_SHARE * len(tokens) or _densest(repeated) > _MAX_STRETCH_SHARE * _STRETCH_TOKENS:
         return True
     if len(tokens) >= _SHORT_TOKENS:
         return False
-    # Code is written in threes that look alike: a method, its test, its stub.
-    thirds = [is_third and token[0] != _CODE for is_third, token in zip(_again(units, copies, 3), tokens, strict=True)]
+    # Code is exempt because it often has three similar lines: a method, its test and its stub.
+    thirds = [
+        is_third and token[0] != _CODE
+        for is_third, token in zip(_repeated_tokens(units, copies, 3), tokens, strict=True)
+    ]
     return sum(thirds) > _MAX_SHARE_OF_THIRDS * len(tokens)
 
 
-def _again(units: list[list[str]], copies: list[int], least: int) -> list[bool]:
-    """Which tokens have so many copies, and stand among others that have.
+def _repeated_tokens(units: list[list[str]], copies: list[int], min_copies: int) -> list[bool]:
+    """Return for each token whether it has enough copies and belongs to a run of tokens that have.
 
-    In a line or a sentence nearly all must have, and the number that is new may be a counter. One with several numbers
-    or formulas is a step of a calculation where those are new, however alike the words are.
+    In a line or a sentence nearly all tokens must have them; a new number may be a counter. A line or sentence with
+    several new numbers or formulas is a step of a calculation and no copy, however similar its words are.
     """
-    again: list[bool] = []
+    repeated: list[bool] = []
     values_seen: set[tuple[str, ...]] = set()
     for unit in units:
-        inside = [number >= least for number in copies[len(again) : len(again) + len(unit)]]
+        has_copies = [copy_count >= min_copies for copy_count in copies[len(repeated) : len(repeated) + len(unit)]]
         values = tuple(token for token in unit if _is_value(token))
         is_copy = len(values) < _MIN_VALUES or values in values_seen
         values_seen.add(values)
-        if is_copy and sum(inside) >= _MIN_UNIT_SHARE * len(unit):
-            again += [is_again or _is_value(token) for is_again, token in zip(inside, unit, strict=True)]
+        if is_copy and sum(has_copies) >= _MIN_UNIT_SHARE * len(unit):
+            repeated += [has_copy or _is_value(token) for has_copy, token in zip(has_copies, unit, strict=True)]
         else:
-            again += _long_runs(inside, min(_LONG_RUN_TOKENS, _MIN_RUN_SHARE * len(copies)))
-    return _long_runs(again, min(_MIN_RUN_TOKENS, _MIN_RUN_SHARE * len(again)))
+            repeated += _long_runs(has_copies, min(_LONG_RUN_TOKENS, _MIN_RUN_SHARE * len(copies)))
+    return _long_runs(repeated, min(_MIN_RUN_TOKENS, _MIN_RUN_SHARE * len(repeated)))
 
 
 def _is_value(token: str) -> bool:
     return token[0] == _FORMULA or any(char.isdigit() for char in token)
 
 
-def _long_runs(marked: list[bool], least: float) -> list[bool]:
-    """The marks that stand in a run of so many marks."""
-    kept: list[bool] = []
+def _long_runs(marked: list[bool], min_length: float) -> list[bool]:
+    """Return the marks that belong to a run of at least this number of marks."""
+    in_long_run: list[bool] = []
     for is_marked, run in groupby(marked):
         length = len(list(run))
-        kept += [is_marked and length >= least] * length
-    return kept
+        in_long_run += [is_marked and length >= min_length] * length
+    return in_long_run
 
 
 class _Seen:
-    """Where runs of tokens stood, as far back as it matters."""
+    """Positions of the last copies of each run of tokens."""
 
     def __init__(self) -> None:
-        self._places: dict[tuple[str, ...], list[int]] = {}
+        self._positions: dict[tuple[str, ...], list[int]] = {}
 
-    def add(self, run: tuple[str, ...], place: int) -> int:
-        """How many copies of a run stand shortly before a place, itself among them."""
-        places = self._places.setdefault(run, [])
-        places.append(place)
-        if len(places) > _COPIES:
-            del places[0]
-        return sum(place - one <= _NEAR_TOKENS for one in places)
+    def add(self, run: tuple[str, ...], position: int) -> int:
+        """Add a run and return how many copies of it begin shortly before its position, itself included."""
+        positions = self._positions.setdefault(run, [])
+        positions.append(position)
+        if len(positions) > _COPIES:
+            del positions[0]
+        return sum(position - earlier <= _NEAR_TOKENS for earlier in positions)
 
 
 def _copies(tokens: list[str]) -> list[int]:
-    """For each token the most copies of a run that it stands in.
+    """Return for each token the maximum number of copies of a run that it belongs to.
 
-    Runs of few different words, such as those of a table of truth values, are alike without being copies.
+    Runs of few different words, for example those of a truth table, are equal without being copies.
     """
     unspaced = sum(len(token) == 1 for token in tokens)
     length = _RUN_TOKENS if 2 * unspaced < len(tokens) else _RUN_TOKENS_UNSPACED
@@ -519,9 +535,9 @@ def _copies(tokens: list[str]) -> list[int]:
     seen = _Seen()
     for start in range(len(tokens) - length + 1):
         run = tuple(tokens[start : start + length])
-        number = seen.add(run, start)
-        if number > 1 and len(set(run)) >= length - length // 2:
-            _mark(copies, start, start + length, number)
+        copy_count = seen.add(run, start)
+        if copy_count > 1 and len(set(run)) >= length - length // 2:
+            _mark(copies, start, start + length, copy_count)
     return copies
 
 
@@ -535,38 +551,38 @@ def _count_units(lines: list[list[str]], copies: list[int]) -> None:
         start = end
 
 
-def _mark(copies: list[int], start: int, end: int, number: int) -> None:
-    for place in range(start, end):
-        copies[place] = max(copies[place], number)
+def _mark(copies: list[int], start: int, end: int, copy_count: int) -> None:
+    for index in range(start, end):
+        copies[index] = max(copies[index], copy_count)
 
 
 def _densest(marked: list[bool]) -> int:
-    """The most marked tokens of a stretch."""
-    inside = most = sum(marked[:_STRETCH_TOKENS])
-    for place in range(_STRETCH_TOKENS, len(marked)):
-        inside += marked[place] - marked[place - _STRETCH_TOKENS]
-        most = max(most, inside)
-    return most
+    """Return the maximum number of marked tokens in a stretch."""
+    inside = maximum = sum(marked[:_STRETCH_TOKENS])
+    for index in range(_STRETCH_TOKENS, len(marked)):
+        inside += marked[index] - marked[index - _STRETCH_TOKENS]
+        maximum = max(maximum, inside)
+    return maximum
 
 
 def _has_pattern(text: str) -> bool:
-    """Whether a short pattern of characters goes on and on, where there are no words."""
-    least = min(_MIN_PATTERN_SHARE * len(text), _ANY_PATTERN_CHARS)
-    chars = 0
+    """Return whether a short pattern of characters is repeated over a long stretch."""
+    min_chars = min(_MIN_PATTERN_SHARE * len(text), _ANY_PATTERN_CHARS)
+    pattern_chars = 0
     for start in range(0, len(text) - _WINDOW_CHARS + 1, _WINDOW_STEP):
         window = text[start : start + _WINDOW_CHARS]
         period = window.find(window[: _WINDOW_CHARS // 2], 1)
         if not 0 < period <= _MAX_PATTERN_CHARS or not window.startswith(window[period:]) or window.isspace():
-            chars = 0
+            pattern_chars = 0
             continue
-        chars += _WINDOW_STEP if chars else _WINDOW_CHARS
-        if chars >= max(least, _longest_pattern(window)):
+        pattern_chars += _WINDOW_STEP if pattern_chars else _WINDOW_CHARS
+        if pattern_chars >= max(min_chars, _min_pattern_chars(window)):
             return True
     return False
 
 
-def _longest_pattern(window: str) -> int:
-    """From how many characters on a pattern is none that people write: a rule, a sum, a row of a matrix."""
+def _min_pattern_chars(window: str) -> int:
+    """Return the length in characters above which a pattern is no rule, sum or row of a matrix written by a person."""
     if _RULE.fullmatch(window):
         return _LONG_PATTERN_CHARS
     if not any(char.isalnum() for char in window):
@@ -579,7 +595,7 @@ def _longest_pattern(window: str) -> int:
 _TEMPLATE_TOKEN = re.compile(
     r"<\|[^|<>\n]{2,60}\|>|<｜[^｜<>\n]{2,60}｜>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_(?:turn|image|text|sentence)>"
     r"|</?think(?:ing)?>|</?tool_call>|\[/?TOOL_CALLS\]|<extra_id_\d{1,3}>|<0x[0-9A-F]{2}>|<(?:fim|repo)_\w{2,12}>"
-    # How tokenisers spell a space.
+    # How tokenizers write a space.
     r"|\w▁\w|[a-z]Ġ[a-z]"
 )
 _TEMPLATE_LINE = re.compile(r"^[ \t]*(?:#{2,4}[ \t]*(?:Instruction|Human|Assistant):|assistant[ \t]*$)", re.MULTILINE)
@@ -594,7 +610,7 @@ _END_TOKEN = re.compile(r"\A\s*<bos>|<(?:eos|pad|end)>\s*\Z")
 
 
 def has_template_tokens(text: str) -> bool:
-    """Whether a text holds what a chat template puts around turns, or goes on with a turn of its own."""
+    """Return whether a text holds tokens that a chat template puts around turns, or continues with a further turn."""
     words = without_code(text)
     if any(pattern.search(words) for pattern in (_TEMPLATE_TOKEN, _TEMPLATE_LINE, _END_TOKEN)):
         return True
@@ -606,8 +622,8 @@ def has_template_tokens(text: str) -> bool:
 
 
 def _has_sentence_tokens(words: str) -> bool:
-    """Whether `<s>` and `</s>` mark the ends of a text; HTML strikes out a part of one with them."""
-    marks = [found.group(1) for found in _STRUCK.finditer(words)]
+    """Return whether `<s>` and `</s>` mark the ends of a text; in HTML they strike out a part of it."""
+    marks = [match.group(1) for match in _STRUCK.finditer(words)]
     return marks != ["", "/"] * (len(marks) // 2) or (words.startswith("<s>") and words.endswith("</s>"))
 
 
@@ -616,23 +632,23 @@ def _has_sentence_tokens(words: str) -> bool:
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\ufffd{2}|\w\ufffd|\ufffd\w")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|([A-Za-z]{2,8}\d{0,2}));")
 
-# A text on markup spells them to speak of them.
+# A text about markup writes entities to explain them.
 _SPEAKS_OF_ENTITIES = re.compile(r"\b(?:X?HTML|XML|SGML|entit(?:y|ies)|escap(?:e|ed|ing))\b", re.IGNORECASE)
 
 
 def has_control_characters(text: str) -> bool:
-    """Whether a text holds characters that are no text, or marks of what could not be decoded."""
+    """Return whether a text holds control characters, or replacement characters of a failed decoding."""
     return _CONTROL.search(text) is not None
 
 
 def has_entities(text: str) -> bool:
-    """Whether a text holds characters as HTML spells them, outside its code; a long text may hold one per 400 words."""
+    """Return whether a text holds HTML entities outside its code; one per 400 words is tolerated."""
     if "&" not in text or ";" not in text:
         return False
     words = without_code(text)
     if _SPEAKS_OF_ENTITIES.search(words):
         return False
-    names = (found.group(1) for found in _ENTITY.finditer(words))
+    names = (match.group(1) for match in _ENTITY.finditer(words))
     count: int = sum(name is None or name == "apos" or name in name2codepoint for name in names)
     return bool(count) and count > _slips(text)
 
@@ -654,7 +670,7 @@ _FRENCH_HELP = (
 _SPANISH_HELP = r"ayudar|proporcionar|cumplir|responder|asistir|generar|crear|ofrecer|acceder|participar|capacitad"
 _CHINESE_CANNOT = r"(?:无法|不能|没办法|沒辦法|無法|没有办法)"
 _CHINESE_HELP = r"回答|提供|协助|協助|帮助|幫助|满足|滿足|完成您|完成你|生成|处理|讨论|参与|帮您|帮你"
-# Of each language: how a refusal begins, what follows in the same sentence, and a verb or a noun of helping.
+# For each language: how a refusal begins, what follows in the same sentence, and verbs and nouns of helping.
 _EXCUSED_REFUSALS = (
     (
         r"(?:(?:I['’]m|I am)(?: \w{2,8})? (?:sorry|afraid)|(?:my )?(?:sincere )?apologies|I(?: \w{2,9})? apologi[sz]e"
@@ -737,7 +753,7 @@ _SPEAKS_AS_MODEL = re.compile(
     r"|(?:AI|人工知能|言語モデル)[^、。\n]{0,12}として[、は]?[^。\n]{0,40}(?:できません|ありません|かねます)",
     re.IGNORECASE | re.MULTILINE,
 )
-# All of a short text, with nothing after it that helps.
+# A refusal that is the whole text.
 _SHORT_REFUSAL = re.compile(
     rf"(?:sorry, )?I ?(?:{_CANNOT}|must) (?:\w{{2,12}} ){{0,3}}"
     r"(?:help|assist|answer|provide|comply|fulfil\w*|solve|discuss|decline|refuse|do (?:that|this))\b[^\n]{0,120}",
@@ -746,21 +762,21 @@ _SHORT_REFUSAL = re.compile(
 _LONGEST_QUOTATION = 2000
 _MARKDOWN = " \t\r\n*_#>"
 _QUOTATION_MARKS = (("“", "”"), ("„", "“"), ("«", "»"), ("「", "」"), ("『", "』"))
-# A single quotation mark is an apostrophe too: one before a word opens, one after a word may close.
+# A single quotation mark may be an apostrophe. Only one before a word opens a quotation.
 _OPENED = re.compile(r"(?:^|\s)[‘'](?=\w)")
 
 
 def refuses(text: str) -> bool:
-    """Whether a model refuses: the text begins so, or says it of itself outside quotation marks."""
+    """Return whether a text begins as a refusal, or a model refuses in it outside quotation marks."""
     words = without_code(text).strip(_MARKDOWN)
     if _REFUSES_FIRST.match(words) or _SHORT_REFUSAL.fullmatch(words):
         return True
-    return any(not _is_quoted(words, found.start()) for found in _SPEAKS_AS_MODEL.finditer(words))
+    return any(not _is_quoted(words, match.start()) for match in _SPEAKS_AS_MODEL.finditer(words))
 
 
-def _is_quoted(text: str, place: int) -> bool:
-    """Whether a place may stand in quotation marks that were opened in its paragraph."""
-    before = text[max(text.rfind("\n\n", 0, place), place - _LONGEST_QUOTATION, 0) : place]
+def _is_quoted(text: str, index: int) -> bool:
+    """Return whether an index may lie within a quotation that was opened in its paragraph."""
+    before = text[max(text.rfind("\n\n", 0, index), index - _LONGEST_QUOTATION, 0) : index]
     if before.count('"') % 2 or _OPENED.search(before):
         return True
     return any(before.count(opening) > before.count(closing) for opening, closing in _QUOTATION_MARKS)
@@ -778,5 +794,5 @@ FAULTS: dict[str, Callable[[str], bool]] = {
 
 
 def fault(text: str) -> str:
-    """What is wrong with a text whatever it is about, as the reason under which it is counted; empty for nothing."""
+    """Return the first fault of a text, as the reason under which it is counted; empty if it has none."""
     return next((reason for reason, has in FAULTS.items() if has(text)), "")

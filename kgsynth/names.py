@@ -1,7 +1,7 @@
-"""Names as ids, and words in the form under which spellings and plurals of one word are equal.
+"""Normal forms of names, ids of terms, and keys of words that ignore plural, case and accents.
 
-A term's id is its kind and the normal form of its name; that is identity and nothing more. Whether two different
-normal forms mean the same is decided in `concepts/decide.py`, not here.
+The id of a term is its kind and the normal form of its name. Whether two different normal forms mean the same is
+decided in `concepts/decide.py`.
 """
 
 import re
@@ -11,21 +11,21 @@ from functools import lru_cache
 from kgsynth.inflection import singular
 from kgsynth.records import Kind
 
-# Neo4j indexes keys of up to about 8,000 bytes; a name this long is a sentence that went astray.
+# Neo4j indexes keys of up to about 8,000 bytes; a longer name than this is a sentence by mistake.
 MAX_NAME_CHARS = 1000
-# Marks that belong to a name even at its end: C#, A*, n!, Gauss'.
+# Punctuation that belongs to a name even at its end: C#, A*, n!, Gauss'.
 _KEPT_MARKS = frozenset("#*'!°$\\()[]{}-")
-# Soft hyphens, joiners and other characters of no width, marks of direction, invisible operators, variants of a glyph.
+# Soft hyphens, joiners and other zero-width characters, direction marks, invisible operators, variation selectors.
 INVISIBLE = "\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 def normal_form(name: str) -> str:
-    """Unicode NFKC, case folded, white space collapsed, outer punctuation removed; may be empty.
+    """Return a name in Unicode NFKC, case-folded, with single spaces and without outer punctuation; may be empty.
 
-    Characters that nobody sees (soft hyphens, zero-width blanks and joiners, marks of direction) are left out: names
-    that differ only by them are one, in scripts that need joiners too. Control characters count as blanks.
+    Invisible characters (soft hyphens, zero-width spaces and joiners, direction marks) are removed, so that names that
+    differ only by them are equal, also in scripts that need joiners. Control characters count as spaces.
     """
     if not name.isascii():
         name = _INVISIBLE.sub("", name)
@@ -44,10 +44,10 @@ def _is_outer(char: str) -> bool:
     return unicodedata.category(char)[0] == "P" and char not in _KEPT_MARKS
 
 
-# A corpus says the same names over and over; the paper's has 232,000 different ones.
+# A corpus repeats its names; the paper's corpus has 232,000 distinct names.
 @lru_cache(maxsize=1 << 18)
 def term_id(kind: Kind, name: str) -> str:
-    """`kind:normal form`; empty when the name has no normal form."""
+    """Return `kind:normal form`; empty if the name has no normal form."""
     form = normal_form(name)
     return f"{kind}:{form}" if form else ""
 
@@ -83,16 +83,17 @@ _GREEK_LETTERS = {chr(0x3B1 + offset): name for offset, name in enumerate([*_GRE
 
 
 def fold(word: str) -> str:
-    """A word in lower case without accents, Greek letters by name, of any length.
+    """Return a word in lower case, without accents and ligatures, with Greek letters replaced by their names.
 
-    Wide, narrow and mathematical forms of a letter are the letter. Marks of the scripts of South and East Asia are no
-    accents but tell words apart, and stay.
+    Wide, narrow and mathematical forms of a letter become the letter. Marks of the scripts of South and East Asia are
+    kept: they distinguish words.
     """
     if word.isascii():
         return word.casefold()
     lowered = unicodedata.normalize("NFKC", _INVISIBLE.sub("", word)).casefold()
     lowered = "".join(_GREEK_LETTERS.get(char, char) for char in lowered)
-    lowered = lowered.replace("ø", "o").replace("ł", "l").replace("đ", "d")
+    for letter, plain in (("ø", "o"), ("ł", "l"), ("đ", "d"), ("æ", "ae"), ("œ", "oe")):
+        lowered = lowered.replace(letter, plain)
     decomposed = unicodedata.normalize("NFKD", lowered)
     return unicodedata.normalize("NFC", "".join(char for char in decomposed if not _is_accent(char)))
 
@@ -102,20 +103,20 @@ def _is_accent(char: str) -> bool:
     return is_accent_block and unicodedata.combining(char) != 0
 
 
-# A word of capitals alone, as long as acronyms are.
+# Lengths of acronyms, in characters.
 _CAPITALS = range(2, 6)
 
 
 def is_all_capitals(word: str) -> bool:
-    """Whether a word, as written, is short and of capitals alone: AIDS, GPS; not PIDs, and not a word of one letter."""
+    """Return whether a word is written in capitals and has 2 to 5 letters: AIDS and GPS, but not PIDs."""
     return len(word) in _CAPITALS and word.isupper() and word.isalpha()
 
 
 def word_key(word: str) -> str:
-    """What a word, as a text writes it, shares with its plural and its other forms of case and accent.
+    """Return a key that a word shares with its plural and with its variants of case and accent.
 
-    Acronyms are no plurals: AIDS stays "aids", while PIDs becomes "pid". Give a word whose case means something: in a
-    heading of capitals alone every short word is an acronym.
+    Acronyms are not singularized: AIDS becomes "aids", while PIDs becomes "pid". The word's case must be meaningful; in
+    a heading in capitals every short word is taken for an acronym.
     """
     folded = fold(word)
     return folded if is_all_capitals(word) else singular(folded)

@@ -6,11 +6,11 @@ from importlib import resources
 
 @cache
 def opposites() -> dict[str, frozenset[str]]:
-    """The opposites of each word that has some, in lower case and in the singular."""
-    found: dict[str, frozenset[str]] = {}
+    """Return the opposites of each word that has any, in lower case and in the singular."""
+    opposites_of: dict[str, frozenset[str]] = {}
     for line in resources.files("kgsynth").joinpath("opposites.txt").read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             first, second = line.split()
-            found[first] = found.get(first, frozenset()) | {second}
-            found[second] = found.get(second, frozenset()) | {first}
-    return found
+            opposites_of[first] = opposites_of.get(first, frozenset()) | {second}
+            opposites_of[second] = opposites_of.get(second, frozenset()) | {first}
+    return opposites_of

@@ -1,4 +1,4 @@
-"""Work shared out: to threads, taken in order, and to the machines of a Ray cluster."""
+"""Parallel work: in threads with results in order, and on the machines of a Ray cluster."""
 
 import logging
 from collections import deque
@@ -12,31 +12,31 @@ from kgsynth.errors import GeneratorUnavailableError, MissingExtraError
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-# Requests that one worker of Ray has in flight at most.
+# Maximum number of concurrent requests per Ray worker.
 RAY_IN_FLIGHT = 128
 _RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
-    # Ray's C++ logs an error for every pool of workers, though nothing is wrong.
+    # Ray's C++ code logs an error for every pool of workers although nothing is wrong.
     "RAY_BACKEND_LOG_LEVEL": "fatal",
-    # Ray reads it when it is imported, in this process only: batches of one block that a worker has in flight.
+    # Maximum number of concurrent batches of one block per worker. Ray reads it at import, in this process only.
     "RAY_DATA_DEFAULT_ASYNC_BATCH_UDF_MAX_CONCURRENCY": str(RAY_IN_FLIGHT),
 }
-# Named for other systems, and true on all: a Ray of one machine listens there only, and not for the whole network. Ray
-# reads it when it is imported.
+# In spite of its name this setting works on all systems: with it a Ray of one machine listens on loopback only. Ray
+# reads it at import.
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 def in_order(
     work: Callable[[_Item], _Result], items: Iterable[_Item], *, threads: int, ahead: int
 ) -> Iterator[_Result]:
-    """What `work` makes of each item, in their order; items may go on without end.
+    """The results of `work` for all items, in the order of the items, which may be endless.
 
     Args:
-        work: called in the threads.
-        items: taken here, as there is room.
-        threads: at once.
-        ahead: so many results are made or waiting before the first of them is taken, at least 1.
+        work: the function that the threads call.
+        items: read in the calling thread, as needed.
+        threads: number of threads.
+        ahead: maximum number of items in progress or finished but not yet returned, at least 1.
     """
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[_Result]] = deque()
@@ -53,13 +53,14 @@ def in_order(
 
 
 def start_ray(*, block_bytes: int) -> Any:
-    """Ray, quiet: started for this process alone, or joined where `RAY_ADDRESS` says (`auto`: what runs here).
+    """Start Ray for this process, or join the cluster at `RAY_ADDRESS` (`auto`: the local one), with little logging.
 
     Args:
-        block_bytes: after so many a worker hands over what it has.
+        block_bytes: size of a block of results in bytes; a worker returns its results after each block.
 
     Raises:
-        MissingExtraError: Ray is not installed; GeneratorUnavailableError: it does not start.
+        MissingExtraError: Ray is not installed.
+        GeneratorUnavailableError: it does not start.
     """
     address = ray_address()
     set_defaults(_RAY_ENVIRONMENT | _LOOPBACK if address == "local" else _RAY_ENVIRONMENT)
@@ -70,10 +71,10 @@ def start_ray(*, block_bytes: int) -> Any:
         raise MissingExtraError(f"Ray is not installed: {error}", hint="pip install 'kgsynth[ray]'") from error
     if not ray.is_initialized():
         try:
-            # Without "local" Ray waits for whatever cluster was last started here, though it may be gone.
+            # Without "local" Ray waits for the cluster that was last started on this machine, even if it has ended.
             ray.init(address, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
         except (OSError, RuntimeError, ValueError) as error:
-            raise GeneratorUnavailableError(f"Ray does not start: {error}", hint="Is RAY_ADDRESS right?") from error
+            raise GeneratorUnavailableError(f"Ray does not start: {error}", hint="Check RAY_ADDRESS.") from error
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.target_max_block_size = block_bytes
@@ -82,5 +83,5 @@ def start_ray(*, block_bytes: int) -> Any:
 
 
 def ray_cause(error: Exception) -> str:
-    """What happened in a worker, without the stacks and the advice about Ray that come after it."""
+    """The cause of an error in a worker, without the stack traces and Ray's advice that follow it."""
     return str(error).partition("\n\nThe above exception")[0][-500:]

@@ -1,10 +1,10 @@
-"""Progress that is passed in: silent by default, a bar on a terminal, a line now and then elsewhere."""
+"""Progress of stages: silent by default, a bar on a terminal, or a line every 30 s in logs and pipes."""
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -21,31 +21,33 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
-# A log that nobody watches live should not fill with lines; half a minute is what people wait before they wonder.
-_LINE_EVERY_S = 30.0
+_Item = TypeVar("_Item")
+
+# Often enough for people who wait, and seldom enough for logs.
+_LINE_INTERVAL_S = 30.0
 
 
 class Progress(Protocol):
-    """What a stage tells while it works."""
+    """The interface through which a stage reports its progress."""
 
     def stage(self, name: str, total: int | None) -> None:
-        """A stage begins; `total` is how many units it expects, None when unknown."""
+        """Start a stage; `total` is the expected number of units, None if unknown."""
 
     def advance(self, count: int = 1) -> None:
-        """`count` more units are done."""
+        """Report that `count` more units are done."""
 
     def skip(self, count: int) -> None:
-        """`count` units were done before: they count, and not for the rate."""
+        """Report that `count` units were done by an earlier call; they are not part of the rate."""
 
     def tell(self, text: str) -> None:
-        """What else there is to say at this moment; it replaces what was told before."""
+        """Show a status text; it replaces the previous one."""
 
     def done(self) -> None:
-        """The stage has ended."""
+        """End the stage."""
 
 
 class Silent:
-    """The default: tells nothing."""
+    """The default: shows nothing."""
 
     def stage(self, name: str, total: int | None) -> None:
         """Ignore."""
@@ -67,39 +69,38 @@ class Lines:
     """One line every 30 s on stderr, for logs and pipes."""
 
     def __init__(self) -> None:
-        """Start with no stage."""
         self._name, self._total, self._count, self._skipped, self._text = "", 0, 0, 0, ""
         self._began = self._last = time.monotonic()
 
     def stage(self, name: str, total: int | None) -> None:
-        """Remember the stage; the first line comes after 30 s."""
+        """Start a stage; the first line comes after 30 s."""
         self._name, self._total, self._count, self._skipped, self._text = name, total or 0, 0, 0, ""
         self._began = self._last = time.monotonic()
 
     def advance(self, count: int = 1) -> None:
-        """Count, and write a line when the last is long ago."""
+        """Count units, and write a line if the last one is 30 s old."""
         self._count += count
         now = time.monotonic()
-        if now - self._last < _LINE_EVERY_S:
+        if now - self._last < _LINE_INTERVAL_S:
             return
         self._last = now
         rate = (self._count - self._skipped) / (now - self._began)
         line = f"{self._name}: {self._count:,}"
         if self._total:
-            line += f" of {self._total:,}, {rate:,.1f}/s, {_span((self._total - self._count) / rate)} left"
+            line += f" of {self._total:,}, {rate:,.1f}/s, {_duration_text((self._total - self._count) / rate)} left"
         sys.stderr.write(line + (f"; {self._text}" if self._text else "") + "\n")
 
     def skip(self, count: int) -> None:
-        """Count."""
+        """Count units without including them in the rate."""
         self._count += count
         self._skipped += count
 
     def tell(self, text: str) -> None:
-        """Add this to the next line."""
+        """Set the text that is added to the next line."""
         self._text = text
 
     def done(self) -> None:
-        """Nothing more; the stage's closing line says it."""
+        """Do nothing: the account of the stage follows."""
 
 
 class _Rate(ProgressColumn):
@@ -108,10 +109,9 @@ class _Rate(ProgressColumn):
 
 
 class Bar:
-    """A bar on a terminal, with a line of numbers below where a stage tells some; gone when the stage has ended."""
+    """A bar on a terminal with a status line below; both disappear when the stage ends."""
 
     def __init__(self) -> None:
-        """Take no terminal until a stage begins."""
         self._bar: RichProgress | None = None
         self._live: Live | None = None
         self._task = TaskID(0)
@@ -141,33 +141,40 @@ class Bar:
             self._bar.advance(self._task, count)
 
     def skip(self, count: int) -> None:
-        """Move the bar; the clock of rate and time left begins here."""
+        """Advance the bar, and restart the clock for rate and remaining time."""
         if self._bar is not None:
             done = self._bar.tasks[0].completed
             self._bar.reset(self._task, completed=int(done) + count)
 
     def tell(self, text: str) -> None:
-        """Show this below the bar."""
+        """Show a text below the bar."""
         self._text.plain = text
 
     def done(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._live is not None:
             self._live.stop()
             self._live = self._bar = None
 
 
-def _span(seconds: float) -> str:
+def _duration_text(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}"
 
 
 @contextmanager
-def shown(progress: Progress, name: str, total: int | None) -> Iterator[Progress]:
-    """Run a block as one stage of `progress`, ended whatever happens."""
+def progress_stage(progress: Progress, name: str, total: int | None) -> Iterator[Progress]:
+    """Run a block as one stage of `progress`; the stage ends even if the block fails."""
     progress.stage(name, total)
     try:
         yield progress
     finally:
         progress.done()
+
+
+def with_progress(items: Iterable[_Item], progress: Progress) -> Iterator[_Item]:
+    """Yield the items, and advance the progress after each one."""
+    for item in items:
+        yield item
+        progress.advance()

@@ -1,7 +1,8 @@
-"""The statements of the package: one `.cypher` file each, read and checked once, named by constants.
+"""The Cypher statements of the package: one `.cypher` file each, read and checked once.
 
-A file starts with a comment: prose (the summary), then `access:`, `params:` and `returns:` lines. This module checks
-that header against the text; it knows nothing of Neo4j. Statements enter the graph room only as `Query` values.
+A file begins with a header comment: a summary, then the lines `access:`, `params:` and `returns:`. This module checks
+the header against the statement; it does not need Neo4j. The package `kgsynth.graph` accepts statements only as `Query`
+values.
 """
 
 import re
@@ -16,7 +17,7 @@ from kgsynth.errors import QueryError
 
 Access = Literal["read", "write", "schema"]
 
-# What is begun and not ended goes on to the end: it hides nothing, for the server does not take it.
+# An unterminated comment or string extends to the end of the text. It cannot hide code, because the server refuses it.
 _NO_CODE = re.compile(
     r"//[^\n\r]*|/\*.*?(?:\*/|\Z)|'(?:\\.|[^'\\])*(?:'|\Z)|\"(?:\\.|[^\"\\])*(?:\"|\Z)|`(?:``|[^`])*(?:`|\Z)",
     re.DOTALL,
@@ -27,7 +28,7 @@ _NO_CODE = re.compile(
 class Query:
     """One statement with its contract.
 
-    `text` is sent as it stands, header included, so that the server's log says where it came from.
+    `text` is sent unchanged, including its header, so that the server's log shows its origin.
     """
 
     name: str
@@ -39,36 +40,36 @@ class Query:
 
     @property
     def is_batched(self) -> bool:
-        """Whether the statement commits in batches of its own (`IN TRANSACTIONS`)."""
+        """Whether the statement commits its own batches (`IN TRANSACTIONS`)."""
         return "IN TRANSACTIONS" in code_of(self.text)
 
 
 def folder() -> Traversable:
-    """The folder of queries: `kgsynth/cypher` when installed, `cypher/` beside the package in a checkout."""
+    """The folder of queries: `kgsynth/cypher` in an installation, `cypher/` next to the package in a checkout."""
     inside = resources.files("kgsynth") / "cypher"
     return inside if inside.is_dir() else Path(__file__).parent.parent / "cypher"
 
 
 def code_of(text: str) -> str:
-    """The text without comments, with string literals and quoted names emptied.
+    """The text without comments, and with string literals and quoted names emptied.
 
-    All three are found in one pass: an apostrophe in a comment begins no string, and two slashes in a string no
-    comment.
+    One pass handles all three, so that an apostrophe in a comment does not begin a string, and two slashes in a string
+    do not begin a comment.
     """
 
-    def emptied(found: re.Match[str]) -> str:
-        return " " if found.group()[0] == "/" else found.group()[0] * 2
+    def empty(match: re.Match[str]) -> str:
+        return " " if match.group()[0] == "/" else match.group()[0] * 2
 
-    return _NO_CODE.sub(emptied, text)
+    return _NO_CODE.sub(empty, text)
 
 
 def parameters_of(text: str) -> frozenset[str]:
-    """The names of the parameters that a statement uses, those in backticks left out."""
+    """The names of the parameters that a statement uses, except those in backticks."""
     return frozenset(re.findall(r"\$(\w+)", code_of(text)))
 
 
 def parse(name: str, text: str) -> Query:
-    """Read one file's text.
+    """Parse the text of one file.
 
     Raises:
         QueryError: the header is missing or incomplete, declared and used parameters differ, or there is no statement.
@@ -88,12 +89,12 @@ def parse(name: str, text: str) -> Query:
     for key in ("access", "params", "returns"):
         if key not in fields:
             raise QueryError(
-                f"{where}: the header has no '{key}:' line", hint="A header has access, params and returns."
+                f"{where}: the header has no '{key}:' line", hint="A header needs the lines access, params and returns."
             )
     if fields["access"] not in get_args(Access):
         raise QueryError(f"{where}: access is {fields['access']!r}, expected one of {', '.join(get_args(Access))}")
     if not prose or not prose[0]:
-        raise QueryError(f"{where}: the header says nothing about what the statement is for")
+        raise QueryError(f"{where}: the header has no summary")
     declared = frozenset(_names(fields["params"]))
     code = code_of(text)
     used = parameters_of(text)
@@ -104,7 +105,7 @@ def parse(name: str, text: str) -> Query:
     if not code.strip():
         raise QueryError(f"{where}: there is no statement")
     if ";" in code:
-        raise QueryError(f"{where}: one statement a file, without ';'")
+        raise QueryError(f"{where}: a file must contain one statement, without ';'")
     access = cast("Access", fields["access"])
     return Query(name, text, access, declared, tuple(_names(fields["returns"])), " ".join(prose))
 
@@ -115,10 +116,10 @@ def _names(value: str) -> list[str]:
 
 @cache
 def load(name: str) -> Query:
-    """The query `folder/name`; a wrong name or header fails where the constant is defined.
+    """The query `folder/name`; module constants call this, so an error occurs when their module is imported.
 
     Raises:
-        QueryError: no such file, or its header is wrong.
+        QueryError: there is no such file, or its header is invalid.
     """
     path = folder().joinpath(*f"{name}.cypher".split("/"))
     try:
@@ -135,12 +136,12 @@ def load_folder(name: str) -> tuple[Query, ...]:
 
 
 def saved(name: str) -> Query:
-    """A query of `explore/` by its name there, as people call it.
+    """A query of the folder `explore/` by its name.
 
     Raises:
-        QueryError: there is none; the hint names those that there are.
+        QueryError: there is no such query; the hint lists all names.
     """
-    known = {one.name.removeprefix("explore/"): one for one in load_folder("explore")}
+    known = {query.name.removeprefix("explore/"): query for query in load_folder("explore")}
     if name not in known:
-        raise QueryError(f"there is no saved query {name!r}", hint=f"There are {', '.join(sorted(known))}.")
+        raise QueryError(f"there is no saved query {name!r}", hint=f"Use one of {', '.join(sorted(known))}.")
     return known[name]

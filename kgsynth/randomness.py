@@ -1,7 +1,7 @@
-"""All random numbers of kgsynth: counter-based streams, so that a draw depends on what is drawn.
+"""All random numbers of kgsynth: counter-based streams, in which each draw depends only on its seed, stage and index.
 
-Nothing here has state. Number `position` of a stage is the same whatever the batch size, the engine, the number of
-workers or a restart; vLLM may reseed the global generators under us, and nothing here looks at those.
+The functions have no state. A draw does not depend on the batch size, the engine, the number of workers or restarts.
+The global generators are not used, because libraries such as vLLM may reseed them.
 """
 
 from zlib import crc32
@@ -14,17 +14,17 @@ _WORDS_PER_COUNTER = 4
 
 
 def uniform_rows(seed: int, stage: str, *, first: int, count: int, width: int) -> NDArray[np.float64]:
-    """Rows `first` to `first + count` of the stage's endless table of uniform draws.
+    """Rows `first` to `first + count` (excluded) of the stage's endless table of uniform draws.
 
     Args:
         seed: the run's seed, 0 <= seed < 2**64.
-        stage: name of what is drawn, for example "walk"; other stages get unrelated numbers.
+        stage: name of the stage, for example "walk"; different stages get independent numbers.
         first: index of the first row, at least 0.
         count: number of rows.
-        width: draws a row; a stage must always use the same width.
+        width: number of draws per row; a stage must always use the same width.
 
     Returns:
-        float64 (count, width), each in [0, 1); row i depends on (seed, stage, width, first + i) alone.
+        float64 (count, width), each in [0, 1); row i depends only on (seed, stage, width, first + i).
 
     Source: Philox4x64-10 (Salmon et al., SC 2011) as in NumPy; doubles have 53 random bits.
     """
@@ -40,8 +40,8 @@ def stream(seed: int, stage: str, index: int) -> np.random.Generator:
 
     Args:
         seed: the run's seed, at least 0.
-        stage: name of what is drawn.
-        index: which item, at least 0.
+        stage: name of the stage.
+        index: index of the item, at least 0.
 
     Source: numpy.random.SeedSequence over (seed, crc32(stage), index).
     """

@@ -1,9 +1,10 @@
-"""What flows between the rooms: frozen records without behaviour beyond their own checks.
+"""Records that the subpackages exchange: frozen data classes without behaviour.
 
-A question's `level` is how it was made (1: from a document, 2: from a document and its concepts, 3: from a
-combination); its `grade` is whom it is for.
+A question's `level` says how it was made (1: from a document, 2: from a document and its concepts, 3: from a
+combination). Its `grade` says for whom it is: `primary school`, `college`.
 
-Nothing here knows files, Neo4j or models. Identity is content or a normal form, never an order of arrival.
+This module does not depend on files, Neo4j or models. Ids follow from content or from a normal form, never from the
+order of arrival.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ import json
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from itertools import zip_longest
 from typing import Any, Literal, Self
 
 Kind = Literal["concept", "topic"]
@@ -25,15 +27,20 @@ GRADES = (
 )
 
 
+def kind_of(term_id: str) -> Kind:
+    """Return the kind of a term from the prefix of its id."""
+    return "topic" if term_id.startswith("topic:") else "concept"
+
+
 def content_hash(value: object) -> str:
-    """SHA-256 in hexadecimal of the canonical JSON form of a value."""
+    """Return the SHA-256 of a value's canonical JSON form, in hexadecimal."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Where a record stands: `source` as the user wrote it, `line` from 1 (0: the whole file)."""
+    """Position of a record: `source` as the user wrote it, `line` counted from 1 (0: the whole file)."""
 
     source: str
     line: int = 0
@@ -41,7 +48,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicConcepts:
-    """One topic of a document with the concepts found under it, all as the document spells them."""
+    """One topic of a document with its concepts, in the document's spelling."""
 
     name: str
     concepts: tuple[str, ...] = ()
@@ -49,10 +56,10 @@ class TopicConcepts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One document, or a part of a long one, with what its corpus says about it.
+    """One document, or a part of a long document, with its metadata.
 
-    `topics`, `concepts` and `synonyms` are declared by the corpus, not found by us; `synonyms` are pairs of equal
-    names. `text` is Markdown where its source has structure: headings, fences, rows of tables, formulas in LaTeX.
+    `topics`, `concepts` and `synonyms` are declared by the corpus, not extracted; `synonyms` are pairs of equivalent
+    names. `text` is Markdown if its source has structure: headings, code fences, tables, formulas in LaTeX.
     """
 
     id: str
@@ -66,30 +73,30 @@ class Document:
     license: str = ""
     attribution: str = ""
     date: str = ""  # as the source writes it
-    parent: str = ""  # id of the document that this is a part of
+    parent: str = ""  # id of the document of which this is a part
     pages: str = ""  # "12" or "12-15", counted from 1
-    section: str = ""  # headings from the outermost to that of this part, with " > " between them
-    metadata: Mapping[str, str] = field(default_factory=dict)  # what the source says and no other field holds
-    score: float | None = None  # how well it fits the domain, by `kgsynth filter`; no part of what the document is
-    # Where it was read; no part of what the document is.
+    section: str = ""  # headings from the outermost to that of this part, joined with " > "
+    metadata: Mapping[str, str] = field(default_factory=dict)  # further metadata of the source
+    score: float | None = None  # fit to the domain, from `kgsynth filter`; not part of the content
+    # Where the document was read; not part of its content.
     position: Position | None = field(default=None, compare=False, repr=False)
-    # Where in `text` each page begins, for a document that is not split yet; empty where there are no pages.
+    # Index in `text` at which each page begins, for a document that is not split yet; empty without pages.
     page_starts: tuple[int, ...] = field(default=(), compare=False, repr=False)
-    # Whether its topic is only the name of its folder, so that a chapter's title is a better one.
+    # Whether the topic is only the name of a folder, so that a chapter's title is preferable.
     topics_are_guessed: bool = field(default=False, compare=False, repr=False)
 
     def content(self) -> list[object]:
-        """All that the graph keeps of the document except its id: equal content, same document."""
-        fields_of_all = [self.text, self.title, self.source, self.license, self.attribution]
-        of_files = [self.date, self.parent, self.pages, self.section, dict(sorted(self.metadata.items()))]
-        return [*fields_of_all, *of_files] if any(of_files) else [*fields_of_all]
+        """Return everything that the graph stores of the document except its id; equal content means same document."""
+        base_fields = [self.text, self.title, self.source, self.license, self.attribution]
+        file_fields = [self.date, self.parent, self.pages, self.section, dict(sorted(self.metadata.items()))]
+        return [*base_fields, *file_fields] if any(file_fields) else [*base_fields]
 
     def content_hash(self) -> str:
-        """Hash over the content: equal hash, same document."""
+        """Return the hash of the content; equal hashes mean same document."""
         return content_hash(self.content())
 
     def to_json(self) -> str:
-        """One line of JSON with the field names of this record."""
+        """Return one line of JSON with the field names of this record."""
         row = asdict(self)
         del row["position"], row["page_starts"], row["topics_are_guessed"]
         if self.score is None:
@@ -102,22 +109,22 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """What a document is about: topics with concepts, as found by an extractor or given by the user."""
+    """Topics and concepts of a document, from an extractor or from the user."""
 
     id: str
     topics: tuple[TopicConcepts, ...]
-    grade: str = ""  # one of GRADES, empty when nobody said
+    grade: str = ""  # one of GRADES, empty if unknown
     subject: str = ""
-    reasoning: str = ""  # what the model thought, where it says so
+    reasoning: str = ""  # reasoning of the model, if it returns any
 
     def spellings(self, kind: Kind) -> list[str]:
-        """All spellings of one kind, in order, each once."""
+        """Return the distinct spellings of one kind, in order."""
         if kind == "topic":
             return list(dict.fromkeys(topic.name for topic in self.topics if topic.name))
         return list(dict.fromkeys(name for topic in self.topics for name in topic.concepts))
 
     def to_json(self) -> str:
-        """One line of the annotation format `{id, topics: [{name, concepts}]}`, with grade and subject where known."""
+        """Return one line of JSON, `{id, topics: [{name, concepts}]}`, with grade and subject if known."""
         row = {key: value for key, value in asdict(self).items() if value or key == "topics"}
         row.pop("reasoning", None)
         return json.dumps(row, ensure_ascii=False)
@@ -125,7 +132,7 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConceptName:
-    """One name of a concept list; `synonym_of` names another entry that it equals, empty for none."""
+    """One name of a concept list; `synonym_of` is the name of an equivalent entry, or empty."""
 
     name: str
     synonym_of: str = ""
@@ -133,7 +140,7 @@ class ConceptName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedPair:
-    """A co-occurrence that somebody else counted: two names with kinds and the number of documents."""
+    """A co-occurrence from a table of the user: two names with their kinds and the number of documents."""
 
     first: str
     second: str
@@ -144,21 +151,21 @@ class CountedPair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reject:
-    """A record that was not used: where it stood, why, and the start of what it was."""
+    """A record that was rejected: its position, the reason, and the start of its raw text."""
 
     position: Position
     reason: str
     raw: str = ""
 
     def to_json(self) -> str:
-        """One line of a reject file: source, line, reason, raw."""
+        """Return one line of a reject file: source, line, reason, raw."""
         row = {"source": self.position.source, "line": self.position.line, "reason": self.reason, "raw": self.raw}
         return json.dumps(row, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A file that a rule leaves out: hidden, a folder of packages, empty."""
+    """A file that a rule skips, for example because it is hidden or empty."""
 
     position: Position
     rule: str
@@ -166,17 +173,22 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRead:
-    """A file that was read to its end, by the name of its format, with what it gave."""
+    """A file that was read, with its format and the numbers of documents and rejects.
+
+    Attributes:
+        is_partial: the file gave documents, but could not be read to its end.
+    """
 
     position: Position
     format: str
     documents: int
     rejects: int
+    is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
-    """What a reader assumed about a file, for example its encoding; people are told, and nothing is lost by it."""
+    """An assumption of a reader about a file, for example its encoding; it is shown to the user."""
 
     position: Position
     text: str
@@ -184,7 +196,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroundingDocument:
-    """A document that a combination is grounded in, with the Jaccard similarity of their term sets, in (0, 1]."""
+    """A document in which a combination is grounded, with the Jaccard similarity of their term sets, in (0, 1]."""
 
     id: str
     jaccard: float
@@ -192,7 +204,10 @@ class GroundingDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Combination:
-    """A set of terms that one walk visited. `id` is a hash of the set; `path` keeps the walk with repeats."""
+    """The set of terms that one walk visited; `id` is a hash of the set, `path` is the walk with repeats.
+
+    `through` holds for each step, in order, the document through which the walk went; empty for a counted pair.
+    """
 
     id: str
     seed: int
@@ -201,19 +216,23 @@ class Combination:
     topics: tuple[str, ...]
     concepts: tuple[str, ...]
     documents: tuple[GroundingDocument, ...] = ()
+    through: tuple[str, ...] = ()
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """All term ids of the combination, sorted."""
+        """All distinct term ids of the combination, sorted."""
         return tuple(sorted(set(self.path)))
 
     def to_row(self) -> dict[str, object]:
-        """The record as plain lists and dicts, as written to JSONL and Parquet."""
+        """Return the record as plain lists and dictionaries, as in JSONL and Parquet files."""
         return {
             "id": self.id,
             "seed": self.seed,
             "walk": self.walk,
-            "path": [{"id": term, "kind": term.partition(":")[0]} for term in self.path],
+            "path": [
+                {"id": term, "kind": kind_of(term), "document": document}
+                for term, document in zip_longest(self.path, ("", *self.through), fillvalue="")
+            ],
             "topics": list(self.topics),
             "concepts": list(self.concepts),
             "documents": [{"id": document.id, "jaccard": document.jaccard} for document in self.documents],
@@ -222,15 +241,15 @@ class Combination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A question with all that is needed to make it again alone, and what its documents ask of whoever uses it.
+    """A question with its provenance, so that it can be generated again, and with the licences of its documents.
 
-    Level 3 questions have a combination, those of levels 1 and 2 one document and no combination. `sources`,
-    `licenses`, `attributions` and `passage_chars` stand beside `documents`, one each. `attempt` counts the retries of
-    its request.
+    Level 3 questions have a combination; those of levels 1 and 2 have one document and no combination. `sources`,
+    `licenses`, `attributions` and `passage_chars` have one value per document in `documents`. `attempt` counts the
+    retries of its request.
 
-    `concepts` are the given ones that the model says it used; `claim_evidence` says for each what shows it in the text
-    (`name`, `alias`, `words`, `meaning`, or empty), and `seen_concepts` are those that something shows.
-    `foreign_claims` are names that were not given for this question. `reasoning` holds its thoughts.
+    `concepts` are the given concepts that the model claims to have used. `claim_evidence` has the evidence in the text
+    for each (`name`, `alias`, `words`, `meaning`, or empty), and `seen_concepts` are those with evidence.
+    `foreign_claims` are claimed names that were not given. `reasoning` is the model's reasoning.
     """
 
     id: str
@@ -242,14 +261,14 @@ class Question:
     foreign_claims: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     grade: str = ""
-    origin: str = ""  # level 1: original (it stands in the document) or new
+    origin: str = ""  # level 1: original (copied from the document) or new
     combination_id: str = ""
     combination_terms: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     licenses: tuple[str, ...] = ()
     attributions: tuple[str, ...] = ()
-    passage_chars: tuple[int, ...] = ()  # so much of each document stood in the prompt, from its start
+    passage_chars: tuple[int, ...] = ()  # characters of each document in the prompt, from its start
     reasoning: str = ""
     run_id: str = ""
     request_id: str = ""
@@ -263,32 +282,32 @@ class Question:
 
     @property
     def counted_concepts(self) -> tuple[str, ...]:
-        """The concepts that its text shows; where nobody looked, those that it claims."""
+        """The concepts with evidence in the text; the claimed ones if evidence was not searched."""
         return self.seen_concepts if self.claim_evidence else self.concepts
 
     def to_row(self) -> dict[str, Any]:
-        """The record as plain lists and values, as written to Parquet and JSON Lines."""
+        """Return the record as plain lists and values, as in Parquet and JSONL files."""
         return plain(self)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """The record from a row that may lack columns and may have others.
+        """Make the record from a row, which may lack columns and may have unknown ones.
 
         Raises:
             KeyError: the row has no id or text.
         """
-        made: Self = from_row(cls, row)
-        return made
+        record: Self = from_row(cls, row)
+        return record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnsweredQuestion(Question):
-    """A question with its answer: `answer` is the full text, `final_answer` what it ends in.
+    """A question with its answer: `answer` is the full text, `final_answer` is extracted from its end.
 
-    `votes` texts were asked for, `agreement` is the share of them that end in an equal answer, `vote_answers` what each
-    ended in; `unit_missing` of those that agree lack the unit that others have. `losing_answers` are the texts of votes
-    that end otherwise. `verdict` and `verdict_reason` are the judge's, empty without one. `answer_reasoning` and
-    `verdict_reasoning` hold the thoughts of the two.
+    `votes` is the number of requested texts, `vote_answers` are their final answers, and `agreement` is the share of
+    the majority. `unit_missing` counts votes of the majority that lack the unit of the others. `losing_answers` are the
+    texts of votes with another final answer. `verdict` and `verdict_reason` come from the judge and are empty without
+    one. `answer_reasoning` and `verdict_reasoning` hold the reasoning of the two models.
     """
 
     answer_id: str = ""
@@ -314,12 +333,12 @@ class AnsweredQuestion(Question):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CuratedQuestion(AnsweredQuestion):
-    """A question that passed curation. Rows of one `group` are never split between training and validation."""
+    """A question that passed curation; rows of one `group` are never divided between training and validation."""
 
     group: str = ""
 
 
-# A dictionary keeps the order of the fields and finds one at once.
+# Field names by class; a dictionary keeps the order of fields and has fast lookups.
 _FIELD_NAMES: dict[type[Any], dict[str, None]] = {}
 _SCALARS = frozenset({str, int, float, bool})
 
@@ -331,7 +350,7 @@ def _field_names(kind: type[Any]) -> dict[str, None]:
 
 
 def plain(record: Any) -> dict[str, Any]:
-    """A record as a row of scalars, lists and, for records inside it, dictionaries."""
+    """Return a record as a row of scalars, lists and, for nested records, dictionaries."""
     row = {name: getattr(record, name) for name in _field_names(type(record))}
     for name, value in row.items():
         if type(value) not in _SCALARS:
@@ -341,12 +360,12 @@ def plain(record: Any) -> dict[str, Any]:
 
 def _plain_value(value: Any) -> Any:
     if isinstance(value, tuple):
-        return [_plain_value(one) for one in value]
+        return [_plain_value(item) for item in value]
     return plain(value) if is_dataclass(value) else value
 
 
 def from_row(kind: type[Any], row: Mapping[str, Any]) -> Any:
-    """A record of scalars and tuples from a row; columns that the record does not know are left out.
+    """Make a record of scalars and tuples from a row; unknown columns are ignored.
 
     Raises:
         KeyError: the row lacks a field that has no default.
@@ -365,20 +384,20 @@ def from_row(kind: type[Any], row: Mapping[str, Any]) -> Any:
 
 
 def parquet_schema(kind: type[Any]) -> Any:
-    """The Arrow schema of a record class, so that an empty shard has the same columns as any other.
+    """Return the Arrow schema of a record class, so that an empty shard has the same columns as any other.
 
-    Source: str is string, int int64, float double, tuple[X, ...] list of X, a nested record a struct.
+    Types: str becomes string, int int64, float double, tuple[X, ...] a list of X, and a nested record a struct.
     """
     import pyarrow
 
     scalars = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64(), bool: pyarrow.bool_()}
 
-    def arrow(wanted: Any) -> Any:
-        if wanted in scalars:
-            return scalars[wanted]
-        if is_dataclass(wanted):
-            return pyarrow.struct(members(wanted))
-        return pyarrow.list_(arrow(typing.get_args(wanted)[0]))
+    def arrow(field_type: Any) -> Any:
+        if field_type in scalars:
+            return scalars[field_type]
+        if is_dataclass(field_type):
+            return pyarrow.struct(members(field_type))
+        return pyarrow.list_(arrow(typing.get_args(field_type)[0]))
 
     def members(record: Any) -> list[Any]:
         hints = typing.get_type_hints(record)
@@ -388,7 +407,7 @@ def parquet_schema(kind: type[Any]) -> Any:
 
 
 def hash_of_lines(lines: Iterable[str]) -> tuple[str, int]:
-    """SHA-256 in hexadecimal over lines, and how many there are; in flat memory."""
+    """Return the SHA-256 of lines in hexadecimal, and their number; uses constant memory."""
     digest, count = hashlib.sha256(), 0
     for line in lines:
         digest.update(line.encode("utf-8", "surrogatepass") + b"\n")
@@ -405,7 +424,7 @@ def _plural(word: str, number: int) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class StageCount:
-    """The closing account of a stage: what was read is what was kept plus what was rejected, by reason."""
+    """The account of a stage: read equals kept plus rejected; rejects are counted by reason."""
 
     stage: str
     unit: str = "records"
@@ -413,13 +432,14 @@ class StageCount:
     rejected: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     notes: dict[str, object] = field(default_factory=dict)
-    skipped: dict[str, int] = field(default_factory=dict)  # files that a rule leaves out, by rule
+    skipped: dict[str, int] = field(default_factory=dict)  # number of skipped files by rule
     files: dict[str, list[int]] = field(default_factory=dict)  # by format: files read, documents, rejects
+    read_in_part: int = 0  # files that gave documents but could not be read to the end
     remarks: list[str] = field(default_factory=list)
 
     @property
     def read(self) -> int:
-        """Records that came in."""
+        """Number of records that were read."""
         return self.kept + sum(self.rejected.values())
 
     def reject(self, reason: str, count: int = 1) -> None:
@@ -427,30 +447,33 @@ class StageCount:
         self.rejected[reason] = self.rejected.get(reason, 0) + count
 
     def skip(self, rule: str) -> None:
-        """Count a file that a rule leaves out."""
+        """Count a file that a rule skips."""
         self.skipped[rule] = self.skipped.get(rule, 0) + 1
 
     def add_file(self, file: FileRead) -> None:
-        """Count a file that was read to its end."""
+        """Count a file that was read."""
+        self.read_in_part += file.is_partial
         counts = self.files.setdefault(file.format, [0, 0, 0])
-        for place, number in enumerate((1, file.documents, file.rejects)):
-            counts[place] += number
+        for index, number in enumerate((1, file.documents, file.rejects)):
+            counts[index] += number
 
     def note(self, name: str, number: int = 1) -> None:
-        """Add to a note that is a number."""
-        held = self.notes.get(name, 0)
-        self.notes[name] = (held if isinstance(held, int) else 0) + number
+        """Add a number to a note."""
+        current = self.notes.get(name, 0)
+        self.notes[name] = (current if isinstance(current, int) else 0) + number
 
     def remark(self, text: str) -> None:
-        """Keep a remark, of many the first ones."""
+        """Keep a remark; after 20 remarks, only count them."""
         if len(self.remarks) < _MAX_REMARKS:
             self.remarks.append(text)
         else:
             self.note("further_remarks")
 
     def to_row(self) -> dict[str, object]:
-        """The account as it stands in a manifest."""
-        of_files = {name: value for name in ("skipped", "files", "remarks") if (value := getattr(self, name))}
+        """Return the account as in a manifest."""
+        file_counts = {
+            name: value for name in ("skipped", "files", "read_in_part", "remarks") if (value := getattr(self, name))
+        }
         return {
             "stage": self.stage,
             "unit": self.unit,
@@ -459,22 +482,24 @@ class StageCount:
             "rejected": dict(sorted(self.rejected.items())),
             "seconds": round(self.seconds, 3),
             **self.notes,
-            **of_files,
+            **file_counts,
         }
 
     def lines(self) -> list[str]:
-        """The account for people: one line, and where files were read one more for each format and rule."""
+        """Return the account as text: one line, and for stages that read files one more per format and rule."""
         lines = [self.line()]
         for name, (files, documents, rejects) in sorted(self.files.items()):
-            of_rejects = f", {rejects:,} rejected" if rejects else ""
+            rejects_text = f", {rejects:,} rejected" if rejects else ""
             counts = f"{files:,} {_plural('file', files)}, {documents:,} {_plural('document', documents)}"
-            lines.append(f"  {name}: {counts}{of_rejects}")
+            lines.append(f"  {name}: {counts}{rejects_text}")
+        if self.read_in_part:
+            lines.append(f"  read in part: {self.read_in_part:,} {_plural('file', self.read_in_part)}")
         for rule, files in sorted(self.skipped.items()):
             lines.append(f"  skipped ({rule}): {files:,} {_plural('file', files)}")
         return [*lines, *(f"  {remark}" for remark in self.remarks)]
 
     def line(self) -> str:
-        """One line for people."""
+        """Return the account as one line of text."""
         rate = f", {self.read / self.seconds:,.0f}/s" if self.seconds > 0 else ""
         text = f"{self.stage}: {self.read:,} {self.unit} read, {self.kept:,} kept"
         total = sum(self.rejected.values())

@@ -1,7 +1,7 @@
-"""Scripts of letters, and what a classifier takes the language of a text for.
+"""Identify scripts and languages of texts.
 
-Scripts are named as the Unicode names of their letters begin, in capitals: LATIN, CYRILLIC, CJK (Han), HIRAGANA.
-Languages are ISO 639-1 codes; a part after a hyphen (`zh-tw`) does not count.
+A script is named after the first word of the Unicode names of its letters: LATIN, CYRILLIC, CJK (Han), HIRAGANA.
+Languages are ISO 639-1 codes; a suffix after a hyphen (`zh-tw`) is ignored.
 """
 
 import re
@@ -10,24 +10,27 @@ from collections import Counter
 from functools import cache, lru_cache
 from typing import Any
 
-# Vowels, tones and accents that stand on or under a letter and belong to it.
+from kgsynth.faults import prose
+from kgsynth.texts import without_latex
+
+# Combining vowels, tones and accents.
 MARKS = "".join(
     char for char in map(chr, range(0x300, 0x1B00)) if unicodedata.category(char) in ("Mn", "Mc")
 ) + "\u3099\u309a"  # fmt: skip
 KATAKANA = "\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"
 HAN = "\u2e80-\u2fdf\u3005\u3007\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
-# Letters of scripts that put no blanks between words: Han, kana, Thai, Lao, Burmese, Khmer.
+# Letters of scripts without spaces between words: Han, kana, Thai, Lao, Burmese, Khmer.
 UNSPACED = f"{HAN}{KATAKANA}\u3041-\u3096\u309d-\u309f\u0e01-\u0e5b\u0e81-\u0edf\u1000-\u109f\u1780-\u17dd\u17e0-\u17e9"
 
 _SCRIPT_NAMES = {"IDEOGRAPHIC": "CJK", "KANGXI": "CJK", "KATAKANA-HIRAGANA": "KATAKANA"}
 _UNSPACED_SCRIPTS = frozenset({"CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "MYANMAR", "KHMER"})
-# So many letters of a script without blanks count as one word.
+# Number of letters that count as a word in scripts without spaces.
 _LETTERS_PER_WORD = 3
 _OTHER_THAN_LATIN = re.compile("[^\\W\\d_a-zA-Z\\xaa\\xba\xc0-\u024f\u1e00-\u1eff]")
 _GREEK_ACCENTED = re.compile("[άέήίόύώΐΰΆΈΉΊΌΎΏ\u1f00-\u1fff]")
 
 _JAPANESE = frozenset({"CJK", "HIRAGANA", "KATAKANA"})
-# Scripts of the languages that are not written in Latin letters alone.
+# Scripts of languages that are not written only in Latin letters.
 _SCRIPTS_OF = (
     {code: frozenset({"CYRILLIC"}) for code in "ba be bg ky mk mn ru tg tt uk".split()}
     | {code: frozenset({"CYRILLIC", "LATIN"}) for code in "az bs crh kk sr tk uz".split()}
@@ -60,51 +63,51 @@ _SCRIPTS_OF = (
     }
 )
 _LATIN = frozenset({"LATIN"})
-# A Chinese text may quote a Japanese word; with more kana than this share of its letters it is Japanese.
+# A Chinese text may quote Japanese words; with a larger share of kana it is Japanese.
 _MAX_KANA_SHARE = 0.1
-# A Japanese text of so many letters holds kana.
+# A Japanese text of at least this number of letters contains kana.
 _MIN_WITHOUT_KANA = 12
 
 
 def scripts_of(language: str) -> frozenset[str]:
-    """The scripts of a language; those that are not known here are taken for Latin."""
+    """Return the scripts of a language; Latin for unknown languages."""
     return _SCRIPTS_OF.get(base(language), _LATIN)
 
 
 def base(language: str) -> str:
-    """The code of a language without region or script: `zh` for `zh-Hant`, `ZH_tw`."""
+    """Return a language code without region and script: `zh` for `zh-Hant` and `ZH_tw`."""
     return re.split("[-_]", language.strip().casefold(), maxsplit=1)[0]
 
 
 @lru_cache(maxsize=1 << 16)
 def script(char: str) -> str:
-    """The script of a character; empty for what is no letter. Wide and mathematical letters are Latin or Greek."""
+    """Return the script of a letter, empty for other characters; wide and mathematical letters are normalized first."""
     plain = unicodedata.normalize("NFKC", char)
-    letter = next((one for one in plain if one.isalpha()), "")
-    first = unicodedata.name(letter, "").partition(" ")[0] if letter else ""
-    return _SCRIPT_NAMES.get(first, first)
+    letter = next((normalized_char for normalized_char in plain if normalized_char.isalpha()), "")
+    name_prefix = unicodedata.name(letter, "").partition(" ")[0] if letter else ""
+    return _SCRIPT_NAMES.get(name_prefix, name_prefix)
 
 
 def only_latin(text: str) -> bool:
-    """Whether all letters of a text are Latin."""
+    """Return whether all letters of a text are Latin."""
     return text.isascii() or _OTHER_THAN_LATIN.search(text) is None
 
 
 def letters_by_script(text: str) -> Counter[str]:
-    """How many letters of each script a text holds; digits, signs and marks count nowhere."""
+    """Count the letters of a text by script; digits, symbols and marks do not count."""
     counts = Counter(text)
-    found: Counter[str] = Counter()
+    letters: Counter[str] = Counter()
     for char, count in counts.items():
         if name := script(char):
-            found[name] += count
-    return found
+            letters[name] += count
+    return letters
 
 
 def words_by_script(text: str) -> Counter[str]:
-    """How many words of each script a text holds.
+    """Count the words of a text by script.
 
-    A single letter is a sign of mathematics and no word, Greek without any accent too. In scripts that put no blanks
-    between words, three letters count as one.
+    Single letters, and Greek letters in a text without Greek accents, are taken for mathematics and do not count. In
+    scripts without spaces, three letters count as a word.
     """
     words: Counter[str] = Counter()
     letters: Counter[str] = Counter()
@@ -129,41 +132,41 @@ def words_by_script(text: str) -> Counter[str]:
 
 
 def is_other_script(text: str, language: str) -> bool | None:
-    """Whether the letters of a text show that it is of another language, whatever its length.
+    """Return whether the script of a text shows that it has another language than the given one.
 
     Args:
-        text: prose, without code and formulas.
-        language: code; one that is not known here is taken to be written in Latin letters.
+        text: prose without code and formulas, of any length.
+        language: language code; unknown languages are taken to use Latin letters.
 
     Returns:
-        True when the text has more than twice as many words in scripts of other languages as in its own; False when its
-        own script is that of no other language; None when its letters do not decide. Latin words in a text of another
-        script are names and formulas, and decide nothing.
+        True if the text has more than twice as many words in other scripts as in those of the language; False if the
+        script is that of the language only; None if the script does not decide. Latin words in a text of another script
+        may be names and formulas and do not count.
     """
-    own = scripts_of(language)
-    if own == _LATIN and only_latin(text):
+    own_scripts = scripts_of(language)
+    if own_scripts == _LATIN and only_latin(text):
         return None
     words = words_by_script(text)
-    ours = sum(words[name] for name in own)
-    others = sum(count for name, count in words.items() if name not in own and name != "LATIN")
+    own_words = sum(words[name] for name in own_scripts)
+    other_words = sum(count for name, count in words.items() if name not in own_scripts and name != "LATIN")
     code = base(language)
     if code in ("zh", "ja"):
         letters = letters_by_script(text)
         kana, han = letters["HIRAGANA"] + letters["KATAKANA"], letters["CJK"]
         if code == "zh":
-            ours, others = words["CJK"], others - words["HIRAGANA"] - words["KATAKANA"]
+            own_words, other_words = words["CJK"], other_words - words["HIRAGANA"] - words["KATAKANA"]
             if kana > _MAX_KANA_SHARE * (kana + han):
                 return True
         elif not kana and han >= _MIN_WITHOUT_KANA:
             return True
-    if others > 2 * ours:
+    if other_words > 2 * own_words:
         return True
-    is_shared = own & {"LATIN", "CYRILLIC", "ARABIC", "DEVANAGARI", "BENGALI"}
-    return False if ours and ours >= words["LATIN"] and not is_shared else None
+    is_shared = own_scripts & {"LATIN", "CYRILLIC", "ARABIC", "DEVANAGARI", "BENGALI"}
+    return False if own_words and own_words >= words["LATIN"] and not is_shared else None
 
 
 def classify(text: str) -> tuple[str, float]:
-    """The language that a text is likely to be of, of about 100, and the probability, in time linear in its length."""
+    """Return the most likely of about 100 languages of a text and its probability; takes time linear in its length."""
     code, probability = _classifier().classify(text)
     return str(code), float(probability)
 
@@ -173,3 +176,33 @@ def _classifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+# Minimum number of letters from which the classifier is used.
+_MIN_LANGUAGE_CHARS = 60
+
+
+# Minimum probability at which the classifier decides that a text has another language.
+_MIN_LANGUAGE_PROBABILITY = 0.95
+
+
+def is_foreign(text: str, language: str) -> bool:
+    """Return whether the prose of a text is certainly in another language.
+
+    The script decides at any length, except for Greek letters, symbols and single foreign words. Prose in the script of
+    the language is classified from 60 letters; shorter prose is not foreign.
+
+    Args:
+        text: the text; its code and formulas are ignored.
+        language: a code such as `en` or `zh`; if it is empty, no text is foreign.
+    """
+    if not language:
+        return False
+    words = " ".join(without_latex(prose(text)).split())
+    by_script = is_other_script(words, language)
+    if by_script is not None:
+        return by_script
+    if sum(letter.isalpha() for letter in words) < _MIN_LANGUAGE_CHARS:
+        return False
+    classified, probability = classify(words)
+    return classified != base(language) and probability >= _MIN_LANGUAGE_PROBABILITY

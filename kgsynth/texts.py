@@ -1,6 +1,6 @@
-r"""Normal forms of generated texts, as every room needs them: no record, no model, no graph.
+r"""Normal forms, cleaning and parsing of texts, used by all packages.
 
-LaTeX is text here: `\frac` and `\theta` survive everything.
+All functions preserve LaTeX, such as `\frac` and `\theta`, unless they remove it on purpose.
 """
 
 import json
@@ -20,33 +20,33 @@ _REFERENCES = re.compile(
 _WORD_OR_SIGN = re.compile(r"\w+|[+\-*/^=<>]")
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|[bfnrt](?![A-Za-z])|[\"\\/]|.)", re.DOTALL)
 _LIKE_AN_OBJECT = re.compile(r"\{\s*(?:[\"'“]|//|/\*|#)")
-# A string in single quotes may hold an apostrophe; only before a comma, a colon or a bracket does the quote end it.
+# A string in single quotes may contain apostrophes. A quote ends it only before a comma, a colon or a bracket.
 _SINGLE_QUOTED = re.compile(r"([\[{,:]\s*)'([^\n]{0,2000}?)'(?=\s*[,:\]}])")
-# Prose before an object may hold braces of its own.
+# Maximum number of opening braces that are tried, because prose before an object may contain braces.
 _MAX_JSON_STARTS = 32
 _BRACE_OR_QUOTE = re.compile(r'\\.|["{}]', re.DOTALL)
-# A formula without an end is looked for no further than this, or a text full of them takes hours.
+# Maximum length of formulas in brackets. Without a limit, a text with many unclosed formulas would take hours.
 _LONGEST = 1000
 FORMULA = re.compile(rf"\$\$.*?\$\$|\$[^$]*\$|(?<!\\)\\\[.{{0,{_LONGEST}}}?\\\]|\\\(.{{0,{_LONGEST}}}?\\\)", re.DOTALL)
 
 
 def normal_question(text: str) -> str:
-    """The form under which two questions count as the same: words, digits and signs only, case folded."""
+    """Return the case-folded words, digits and operators of a question; equal questions share this form."""
     return " ".join(_WORD_OR_SIGN.findall(text.casefold()))
 
 
 def reading_length(text: str) -> int:
-    """Characters of a text, those of scripts that write a word in one or two of them counted three times."""
+    """Return the number of characters; wide (East Asian) characters, which write words in one or two, count three."""
     return len(text) + 2 * sum(unicodedata.east_asian_width(char) in "WF" for char in text)
 
 
-# What no cleaning makes text of: NUL, escape, half of a character.
+# Characters that show that data is no text: NUL, escape, lone surrogates.
 NO_TEXT = re.compile("[\x00\x1b\ud800-\udfff]")
 _LINE_END = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-# Soft hyphens, zero-width blanks and marks of direction; joiners stay, words of some scripts need them.
+# Soft hyphens, zero-width spaces and direction marks. Joiners are kept because words of some scripts need them.
 _INVISIBLE = re.compile("[\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f]")
-_HALF = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _UNCLEAN = re.compile(f"{_LINE_END.pattern}|{_INVISIBLE.pattern}|{_CONTROL.pattern}")
 
 
@@ -54,18 +54,18 @@ _UNCLEAN_ASCII = bytes([*range(9), *range(11, 32), 127])
 
 
 def is_clean(text: str) -> bool:
-    """Whether `clean_characters` would leave a text as it is, and it holds no half of a character."""
+    """Return whether a text has no lone surrogates and `clean_characters` would not change it."""
     if text.isascii():
         data = text.encode()
         return len(data.translate(None, _UNCLEAN_ASCII)) == len(data)
-    return not (_UNCLEAN.search(text) or _HALF.search(text))
+    return not (_UNCLEAN.search(text) or _SURROGATE.search(text))
 
 
 def clean_characters(text: str) -> tuple[str, int]:
-    """A text with line ends as line feeds, without invisible characters, and with blanks for control characters.
+    """Convert line ends to line feeds, remove invisible characters, and replace control characters by spaces.
 
     Returns:
-        The text, and how many control characters became blanks.
+        The text, and the number of replaced control characters.
     """
     if not _UNCLEAN.search(text):
         return text, 0
@@ -73,64 +73,64 @@ def clean_characters(text: str) -> tuple[str, int]:
 
 
 def printable(text: str) -> str:
-    r"""A text for a terminal: control characters, marks of direction and halves of characters as `\x1b`."""
-    return _UNPRINTABLE.sub(lambda found: found.group().encode("unicode_escape", "surrogatepass").decode(), text)
+    r"""Return a text for a terminal, with control characters, direction marks and surrogates escaped (`\x1b`)."""
+    return _UNPRINTABLE.sub(lambda match: match.group().encode("unicode_escape", "surrogatepass").decode(), text)
 
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def mentions_references(text: str) -> bool:
-    """Whether a text speaks of passages that its reader does not have."""
+    """Return whether a text refers to passages that its reader does not have."""
     return _REFERENCES.search(text) is not None
 
 
 def without_latex(text: str) -> str:
-    """The prose of a text: formulas and commands taken out."""
+    """Return a text without LaTeX formulas and commands."""
     text = FORMULA.sub(" ", text)
     return re.sub(r"\\[a-zA-Z]+\*?|[{}]", " ", text)
 
 
 def parse_json(text: str, *, key: str) -> dict[str, Any]:
-    r"""The JSON object with a key in a text as models write it, with LaTeX kept.
+    r"""Return the JSON object with a given key in the output of a model, with its LaTeX preserved.
 
-    Models write `"\frac{1}{2} \rho"` inside JSON strings, which is valid JSON for a form feed, a return and the rest.
-    A name holds no control characters, so a backslash before a letter that goes on as a word is taken for LaTeX.
-    Fences, prose around it, single quotes, comments, trailing commas and the like are repaired by json_repair; an
-    object that was cut off is not.
+    Models write `"\frac{1}{2} \rho"` in JSON strings, where `\f` and `\r` mean form feed and carriage return.
+    Therefore a backslash before a letter that continues as a word is taken for LaTeX. Fences and surrounding prose are
+    ignored, and json_repair repairs single quotes, comments, trailing commas and similar errors. Truncated objects are
+    rejected.
 
     Args:
-        text: what a model wrote.
-        key: that the wanted object has; prose before it may hold braces of its own.
+        text: output of a model.
+        key: a key of the wanted object; prose before the object may contain braces.
 
     Raises:
-        ValueError: there is no such object even so.
+        ValueError: there is no such object, or several that differ.
     """
     if text.lstrip().startswith('"'):
-        # An object that was written as a JSON string.
+        # The object may be encoded as a JSON string.
         with suppress(ValueError):
             inner = json.loads(text)
             text = inner if isinstance(inner, str) else text
-    mended = _ESCAPE.sub(_repaired, text)
-    found: list[dict[str, Any]] = []
-    start = mended.find("{")
+    escaped = _ESCAPE.sub(_repaired_escape, text)
+    objects: list[dict[str, Any]] = []
+    start = escaped.find("{")
     for _ in range(_MAX_JSON_STARTS):
         if start < 0:
             break
-        value, end = _object_at(mended, start)
+        value, end = _object_at(escaped, start)
         if isinstance(value, dict) and key in value:
-            found.append(value)
-        # What is inside an object that can be read is no object of its own.
-        start = mended.find("{", end)
-    if not found or any(one != found[0] for one in found):
+            objects.append(value)
+        # Objects nested in a parsed object are skipped.
+        start = escaped.find("{", end)
+    if not objects or any(other != objects[0] for other in objects):
         raise ValueError(
-            f"no JSON object with {key!r}" if not found else f"several JSON objects with {key!r} that differ"
+            f"no JSON object with {key!r}" if not objects else f"several JSON objects with {key!r} that differ"
         )
-    return found[0]
+    return objects[0]
 
 
 def _object_at(text: str, start: int) -> tuple[Any, int]:
-    """The object that begins at a place, repaired where it must be, and where to look for the next."""
+    """Return the object that begins at an index, repaired if necessary, and the index from which to search the next."""
     try:
         return json.JSONDecoder(strict=False).raw_decode(text, start)
     except (ValueError, RecursionError):
@@ -142,12 +142,12 @@ def _object_at(text: str, start: int) -> tuple[Any, int]:
         quoted = _SINGLE_QUOTED.sub(_in_double_quotes, quoted)
     end = _closing_brace(quoted)
     if not end:
-        # It was cut off: nothing in it can be trusted.
+        # The object is truncated and cannot be trusted.
         return None, len(text)
-    return _mended(quoted[:end]), start + end
+    return _repaired_json(quoted[:end]), start + end
 
 
-def _mended(text: str) -> Any:
+def _repaired_json(text: str) -> Any:
     import json_repair
 
     try:
@@ -157,107 +157,107 @@ def _mended(text: str) -> Any:
 
 
 def _closing_brace(text: str) -> int:
-    """Where the object at the start of a text ends, braces within strings left aside; 0 when it does not end."""
+    """Return the end of the object at the start of a text, ignoring braces in strings; 0 if it is truncated."""
     depth, in_string = 0, False
-    for found in _BRACE_OR_QUOTE.finditer(text):
-        mark = found.group()
+    for match in _BRACE_OR_QUOTE.finditer(text):
+        mark = match.group()
         if mark == '"':
             in_string = not in_string
         elif not in_string and mark in "{}":
             depth += 1 if mark == "{" else -1
             if not depth:
-                return found.end()
+                return match.end()
     return 0
 
 
-def _in_double_quotes(found: re.Match[str]) -> str:
-    inside = found.group(2).replace("\\\\'", "'").replace('"', '\\"')
-    return f'{found.group(1)}"{inside}"'
+def _in_double_quotes(match: re.Match[str]) -> str:
+    inside = match.group(2).replace("\\\\'", "'").replace('"', '\\"')
+    return f'{match.group(1)}"{inside}"'
 
 
-def _repaired(found: re.Match[str]) -> str:
-    escape = found.group()
+def _repaired_escape(match: re.Match[str]) -> str:
+    escape = match.group()
     if escape[1] in '"\\/' or (escape[1] == "u" and len(escape) == 6):
         return escape
-    if escape[1] in "bfnrt" and len(escape) == 2 and not _goes_on(found):
+    if escape[1] in "bfnrt" and len(escape) == 2 and not _is_before_letter(match):
         return escape
     return "\\" + escape
 
 
-def _goes_on(found: re.Match[str]) -> bool:
-    after = found.string[found.end() : found.end() + 1]
+def _is_before_letter(match: re.Match[str]) -> bool:
+    after = match.string[match.end() : match.end() + 1]
     return after.isascii() and after.isalpha()
 
 
 def blocks(text: str, tags: Sequence[str], *, optional: Collection[str] = ()) -> tuple[list[dict[str, str]], str]:
-    """Runs of tagged blocks, `<question>…</question><concepts>…</concepts>`, in order, and what stands outside them.
+    """Return runs of tagged blocks, `<question>…</question><concepts>…</concepts>`, and the text outside them.
 
     Args:
-        text: what a model wrote.
-        tags: the tags of one run, in their order; none may stand inside another.
-        optional: tags that a run may lack; it then holds an empty text for them. One that is not closed ends where the
-            next tag begins, or with the text.
+        text: output of a model.
+        tags: the tags of a run in their order; they must not be nested.
+        optional: tags that may be missing, which yields an empty text. An unclosed optional block ends at the next tag
+            or at the end of the text.
 
     Returns:
-        One dictionary a run from tag to stripped text; the rest of the text.
+        A dictionary per run, from tag to stripped text, in order of occurrence; and the rest of the text.
     """
     names = "|".join(map(re.escape, tags))
     text = re.sub(rf"</?(?:{names})>", lambda tag: tag.group().lower(), text, flags=re.IGNORECASE)
-    found: list[dict[str, str]] = []
+    runs: list[dict[str, str]] = []
     rest: list[str] = []
     opening = f"<{tags[0]}>"
-    done = 0
+    end_of_last = 0
     start = text.find(opening)
     while start >= 0:
         run, end = _tagged_run(text, start, tags, optional)
         if run is None:
             start = text.find(opening, start + len(opening))
             continue
-        found.append(run)
-        rest.append(text[done:start])
-        done = end
+        runs.append(run)
+        rest.append(text[end_of_last:start])
+        end_of_last = end
         start = text.find(opening, end)
-    return found, "".join([*rest, text[done:]]).strip()
+    return runs, "".join([*rest, text[end_of_last:]]).strip()
 
 
 def _tagged_run(
     text: str, start: int, tags: Sequence[str], optional: Collection[str]
 ) -> tuple[dict[str, str] | None, int]:
-    """The run of blocks that begins at `start`, and where it ends; None when it is not complete.
+    """Return the run of blocks that begins at `start`, and its end; None if it is incomplete.
 
-    No regular expression: on a tag that is never closed it would go back and forth over all that follows.
+    A regular expression would take quadratic time on unclosed tags.
     """
     run: dict[str, str] = {}
     end_of_run = start
     for tag in tags:
-        place = end_of_run
-        while place < len(text) and text[place].isspace():
-            place += 1
+        index = end_of_run
+        while index < len(text) and text[index].isspace():
+            index += 1
         opening, closing = f"<{tag}>", f"</{tag}>"
-        if not text.startswith(opening, place):
+        if not text.startswith(opening, index):
             if tag in optional:
                 run[tag] = ""
                 continue
             return None, start
-        inside_from = place + len(opening)
-        end = text.find(closing, place)
-        next_tag = _next_tag(text, inside_from, tags)
+        content_start = index + len(opening)
+        end = text.find(closing, index)
+        next_tag = _next_tag(text, content_start, tags)
         if end >= 0 and end == next_tag:
             end_of_run = end + len(closing)
         elif tag in optional:
             end = end_of_run = next_tag
         else:
             return None, start
-        run[tag] = text[inside_from:end].strip()
+        run[tag] = text[content_start:end].strip()
     return run, end_of_run
 
 
 def _next_tag(text: str, start: int, tags: Sequence[str]) -> int:
-    places = (text.find(f"<{slash}{tag}>", start) for tag in tags for slash in ("", "/"))
-    return min((place for place in places if place >= 0), default=len(text))
+    positions = (text.find(f"<{slash}{tag}>", start) for tag in tags for slash in ("", "/"))
+    return min((position for position in positions if position >= 0), default=len(text))
 
 
-_NOT_SAID = re.compile(
+_UNSPOKEN = re.compile(
     r"\\(?:begin|end|label|ref|eqref|cite|usepackage|documentclass|includegraphics|PMlink\w*|vspace|hspace|href)\*?"
     r"(?:\[[^\[\]]*\])?(?:\{[^{}]*\})?|(?<!\\)%[^\n]*"
 )
@@ -302,7 +302,7 @@ _SPOKEN = {
     "choose": "binomial coefficient",
     "mid": "divides",
 }
-# They say how a text looks, not what it is about.
+# Commands for the layout of a text, which have no meaning in words.
 _SILENT = frozenset(
     "mathbb mathcal mathrm mathbf mathfrak mathit operatorname text textbf textit emph left right big Big bigg Bigg "
     "quad qquad "
@@ -312,11 +312,11 @@ _SILENT = frozenset(
 
 
 def spoken_latex(text: str) -> str:
-    r"""A text whose formulas are words, for models that know English and not LaTeX: `\frac` is "fraction"."""
+    r"""Return a text with LaTeX commands as English words, for models that do not know LaTeX: `\frac` is "fraction"."""
 
-    def said(found: re.Match[str]) -> str:
-        name = found.group(1)
+    def spoken_command(match: re.Match[str]) -> str:
+        name = match.group(1)
         return " " if name in _SILENT else f" {_SPOKEN.get(name, name)} "
 
-    text = _COMMAND.sub(said, _NOT_SAID.sub(" ", text))
+    text = _COMMAND.sub(spoken_command, _UNSPOKEN.sub(" ", text))
     return " ".join(re.sub(r"[\\{}$~&^_|]+", " ", text).split())

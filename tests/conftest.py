@@ -1,4 +1,4 @@
-"""Fixtures: a disposable home with the shared jars, a real Neo4j for the session, an empty graph for a test."""
+"""Fixtures: a temporary home with the machine's jars, a real Neo4j for the session, an empty graph per test."""
 
 import os
 import shutil
@@ -16,9 +16,16 @@ from kgsynth.graph.session import Graph
 from kgsynth.graph.versions import version
 from tests import canonical
 
-# Busy machines decide no test, and a run repeats.
+# No deadline, so that a busy machine fails no test; derandomized, so that runs repeat.
 settings.register_profile("kgsynth", deadline=None, derandomize=True)
 settings.load_profile("kgsynth")
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name bytes by their argument: compressed ones hold the time, and each process must name a test alike."""
+    del config
+    return argname if isinstance(val, bytes) else None
+
 
 PLANETMATH = Path(__file__).parents[2] / "shared" / "data" / "planetmath" / "documents.jsonl.gz"
 
@@ -39,7 +46,7 @@ _CHROMIUM_FLAGS = [
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> config.Environment:
-    """A home of its own that uses the jars, models and embeddings that the machine has."""
+    """Return a temporary home that uses the jars and models of this machine."""
     real = config.environment()
     if jars.missing_jars(real.jars, version(real.neo4j_version)):
         pytest.fail("the jars of Neo4j are not installed: run `kgsynth db install` (make test does)")
@@ -54,7 +61,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> config.Environment:
 
 @pytest.fixture(scope="session")
 def server(environment: config.Environment) -> Iterator[ManagedServer]:
-    """A running Neo4j; what it printed is shown when it does not come up."""
+    """Yield a running Neo4j; its output is shown if it does not start."""
     managed = ManagedServer(environment, "test")
     managed.start()
     yield managed
@@ -63,7 +70,7 @@ def server(environment: config.Environment) -> Iterator[ManagedServer]:
 
 @pytest.fixture
 def graph(server: ManagedServer) -> Iterator[Graph]:
-    """An empty graph; it is wiped before the test, so that a failure can be looked at."""
+    """Yield an empty graph; it is wiped before the test, so that it can be inspected after a failure."""
     with server.connect() as connected:
         canonical.wipe(connected)
         facts.ensure_schema(connected)
@@ -72,9 +79,9 @@ def graph(server: ManagedServer) -> Iterator[Graph]:
 
 @pytest.fixture
 def command_environment(environment: config.Environment, server: ManagedServer) -> dict[str, str]:
-    """Environment variables with which the `kgsynth` command finds the test server as its graph `test`."""
+    """Return environment variables with which the `kgsynth` command finds the test server as graph `test`."""
     del server
-    # Where Java is and which Neo4j is tested are the machine's; all else is the test's own.
+    # Java and the version of Neo4j come from the machine, all other variables from the test.
     kept = ("KGSYNTH_JAVA_HOME", "KGSYNTH_NEO4J")
     values = {
         key: value
@@ -86,7 +93,7 @@ def command_environment(environment: config.Environment, server: ManagedServer) 
 
 @pytest.fixture
 def planetmath() -> Path:
-    """The PlanetMath corpus, which is not part of the project."""
+    """Return the path of the PlanetMath corpus, which is not part of the project."""
     if not PLANETMATH.is_file():
         pytest.skip(f"the PlanetMath corpus is not at {PLANETMATH}")
     return PLANETMATH
@@ -94,7 +101,7 @@ def planetmath() -> Path:
 
 @pytest.fixture
 def page() -> Iterator[Any]:
-    """A page of real headless Chromium; its screenshots go to `SHOTS`."""
+    """Yield a page of headless Chromium; screenshots go to `SHOTS`."""
     if not _CHROMIUM:
         pytest.skip("there is no Chromium on PATH (Debian: apt-get install chromium)")
     sync_api = pytest.importorskip("playwright.sync_api")

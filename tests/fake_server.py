@@ -1,9 +1,9 @@
-"""An OpenAI-compatible server without a model, as a process of its own: scripted texts, counted, with faults on demand.
+"""An OpenAI-compatible server without a model, in its own process: it sends scripted texts, counts them, and can fail.
 
     python -m tests.fake_server --port 8123 --log served.txt --delay 0.01 --capacity 20 --faults 0.2
 
-Every completion that is sent is a line of the log (the request's id), written before it is sent. `--faults` is the
-share of first tries that get a 429, a 500, a cut connection, nonsense or silence, chosen by a hash of the request.
+The log has one line (the request's id) per completion, written before the completion is sent. `--faults` is the share
+of first tries that get a 429, a 500, a cut connection, invalid data or no answer, chosen by a hash of the request.
 """
 
 import argparse
@@ -28,7 +28,7 @@ _INSTANT = json.dumps(
 
 
 class Server:
-    """What all connections share."""
+    """The state that all connections share."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
@@ -55,7 +55,7 @@ class Server:
 
 
 class Connection(asyncio.Protocol):
-    """One connection: requests one after the other, with Content-Length."""
+    """One connection: it serves requests with Content-Length one after the other."""
 
     def __init__(self, server: Server) -> None:
         self.server, self.buffer = server, b""
@@ -111,7 +111,7 @@ class Connection(asyncio.Protocol):
             while options.until and not os.path.exists(options.until):
                 await asyncio.sleep(0.02)
             if options.delay:
-                # Served one after the other beyond `parallel`: more in flight only wait.
+                # Requests beyond `parallel` share the throughput, so more concurrency only adds latency.
                 await asyncio.sleep(options.delay * max(1.0, server.in_flight / options.parallel))
             self.send(200, server.answer(identity, body))
         except (KeyError, ValueError) as error:
@@ -158,7 +158,7 @@ def main() -> None:
     parser.add_argument("--retry-after", type=float, default=0.05)
     parser.add_argument("--faults", type=float, default=0.0)
     parser.add_argument("--poison", default="")
-    parser.add_argument("--until", default="", help="nothing is answered before this file exists")
+    parser.add_argument("--until", default="", help="Answer no request before this file exists.")
     parser.add_argument("--instant", action="store_true")
     options = parser.parse_args()
     try:

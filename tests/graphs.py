@@ -1,18 +1,18 @@
-"""A graph with something of everything, for those who look at it."""
+"""A graph with data of every kind, for tests of exploration and of the browser."""
 
 from pathlib import Path
 
 from kgsynth import config, pipeline
-from kgsynth.config import AnswerSettings, GenerateSettings, GraphSettings, SampleSettings
 from kgsynth.graph.session import Graph
 from kgsynth.records import Document, StageCount
+from kgsynth.settings import AnswerSettings, GenerateSettings, GraphSettings, MergeSettings, SampleSettings
 from tests import canonical, corpora
 
 GRAPH = GraphSettings(name="test")
 
 
 def fill(graph: Graph, environment: config.Environment, desk: Path) -> dict[str, Path]:
-    """Documents, merges, combinations, questions of levels 1 and 3, and answers; the folders of the runs by name."""
+    """Fill a graph with documents, merges, questions of levels 1 and 3, and answers; return the run folders by name."""
     annotations = corpora.random_annotations(2, documents=60, topics=5, concepts=25)
     annotations.append(corpora.annotation("merged", ["topic 1", "Topical 1"], ["concept 3", "concept-3", "lone thing"]))
     documents = [
@@ -28,7 +28,7 @@ def fill(graph: Graph, environment: config.Environment, desk: Path) -> dict[str,
     ]
     canonical.wipe(graph)
     corpora.load(graph, desk, annotations, documents)
-    pipeline.merge(graph, environment, config.MergeSettings(), dry_run=False, report=lambda _: None)
+    pipeline.merge(graph, environment, MergeSettings(), dry_run=False, report=lambda _: None)
     pipeline.build(graph, report=lambda _: None)
     drawn = list(
         pipeline.sample(
@@ -41,7 +41,6 @@ def fill(graph: Graph, environment: config.Environment, desk: Path) -> dict[str,
             environment,
             GenerateSettings(domain="mathematics", backend="scripted", seed=3),
             level=level,
-            graph_settings=GRAPH,
             combinations=drawn if level == 3 else None,
             run_dir=desk / f"level{level}",
             report=lambda _: None,
@@ -53,7 +52,6 @@ def fill(graph: Graph, environment: config.Environment, desk: Path) -> dict[str,
         environment,
         AnswerSettings(domain="mathematics", backend="scripted", seed=3, votes=3),
         questions=list(folders.values()),
-        graph_settings=GRAPH,
         run_dir=desk / "answers",
         report=lambda _: None,
     ).path

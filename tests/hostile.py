@@ -1,4 +1,4 @@
-"""Queries that must not get through: each is refused before it runs, or bounded, and changes nothing."""
+"""Hostile queries: each must be refused before it runs, or stopped by a limit, and must change nothing."""
 
 WRITES = {
     "create": "CREATE (n:Evil) RETURN n",
@@ -102,7 +102,7 @@ REFUSED = {
     )
     for name, text in queries.items()
 }
-# What the server takes, and what must be ended.
+# Queries that the server accepts, and that a limit must stop.
 BOMBS = {
     "collected": "UNWIND range(1, 1000000000) AS x RETURN collect(x)",
     "doubled string": "RETURN reduce(s = 'a', x IN range(1, 40) | s + s)",
@@ -114,7 +114,7 @@ BOMBS = {
     "sorted": "UNWIND range(1, 1000000000) AS x RETURN x ORDER BY -x LIMIT 1000000000",
     "one expression": "RETURN reduce(s = 0, x IN range(1, 3000000000) | s + x)",
 }
-# What looks like one of these and is none.
+# Queries that look hostile but are not.
 HARMLESS = (
     "MATCH (n) RETURN count(n) AS nodes",
     "MATCH (n) WHERE n.text CONTAINS 'LOAD CSV FROM' RETURN n",

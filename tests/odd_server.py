@@ -1,7 +1,7 @@
 """An OpenAI-compatible server whose oddity is the first part of the path: `http://127.0.0.1:PORT/ODDITY/v1`.
 
-Each oddity is one that a real server or model is known for. What is asked for is told by the prompt of the domain
-`mathematics`: an extraction wants JSON, a question of level 1 a block, anything else is answered.
+Each oddity is known from a real server or model. The prompt of the domain `mathematics` decides the usable text:
+JSON for an extraction, a block for a question of level 1, and an answer for everything else.
 """
 
 import json
@@ -48,7 +48,7 @@ def _half(text: str) -> str:
     return text[: len(text) // 2]
 
 
-# What is answered, of a usable text.
+# The answer of each oddity, made from a usable text.
 TEXTS: dict[str, Callable[[str], dict[str, Any]]] = {
     "ok": _chat,
     "think": lambda text: _chat(f"<think>\n{THOUGHT}\n</think>\n\n{text}"),
@@ -119,7 +119,7 @@ def _refused(oddity: str, body: dict[str, Any], key: str) -> tuple[int, str] | N
 
 
 class OddServer(ThreadingHTTPServer):
-    """The server, with what it was asked."""
+    """The server, which records the requests."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -180,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
             code = {"code": "insufficient_quota"} if refused[0] == 429 else {}
             self._send(refused[0], {"error": {"message": refused[1], **code}})
         elif oddity == "ends by turns":
-            # Every other request in the order of their seeds.
+            # Cut off the requests with odd seeds.
             self._send(200, _chat(ANSWER, "length" if body["seed"] % 2 else "stop"))
         elif oddity.startswith("says the key"):
             self._send(200, _chat(f"{key} {ANSWER}", "stop") if oddity.endswith("text") else _chat(ANSWER, key))
@@ -190,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def running() -> Iterator[OddServer]:
-    """The server while the block runs."""
+    """Run the server during a block."""
     server = OddServer()
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -1,4 +1,4 @@
-"""Starting the servers of the tests: the fake one, which counts, and a real vLLM server with the small model."""
+"""Start the servers of the tests: the fake server, and a real vLLM server with the small model."""
 
 import json
 import os
@@ -31,12 +31,12 @@ class Fake:
             return json.load(answer)
 
     def served(self) -> Counter[str]:
-        """How often each request got a completion."""
+        """Return how often each request got a completion."""
         return Counter(self._log.read_text().split()) if self._log is not None else Counter()
 
 
 def start(*options: str, log: Path | None = None, port: int = 0) -> Fake:
-    """Start a server; it is up when this returns."""
+    """Start a server, and return when it accepts requests."""
     logged = ("--log", str(log)) if log is not None else ()
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.fake_server", "--port", str(port), *logged, *options],
@@ -51,7 +51,7 @@ def start(*options: str, log: Path | None = None, port: int = 0) -> Fake:
 
 
 def stop(fake: Fake) -> None:
-    """kill -9."""
+    """Kill the server, as with kill -9."""
     fake.process.kill()
     fake.process.wait()
     assert fake.process.stdout is not None
@@ -60,7 +60,7 @@ def stop(fake: Fake) -> None:
 
 @contextmanager
 def running(*options: str, log: Path | None = None) -> Iterator[Fake]:
-    """A server for a block."""
+    """Run a server during a block."""
     fake = start(*options, log=log)
     try:
         yield fake
@@ -70,7 +70,7 @@ def running(*options: str, log: Path | None = None) -> Iterator[Fake]:
 
 @contextmanager
 def vllm(model: Path, *options: str, context_tokens: int = 4096, log: Path) -> Iterator[str]:
-    """A real vLLM server that serves a model as `small`, for a block; its address."""
+    """Run a real vLLM server during a block, with a model under the name `small`; yields its URL."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -107,7 +107,7 @@ def vllm(model: Path, *options: str, context_tokens: int = 4096, log: Path) -> I
 
 
 def vllm_tried(model: Path, *options: str) -> dict[str, Any]:
-    """What `tests.vllm_try` says, in a process of its own: vLLM leaves much behind."""
+    """Return the result of `tests.vllm_try`, which gets its own process since vLLM does not clean up."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.vllm_try", str(model), *options],
         cwd=ROOT,

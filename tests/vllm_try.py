@@ -1,8 +1,8 @@
-"""A few texts of the small model by vLLM, on what this machine has, as a process of its own: prints what came as JSON.
+"""Generate a few texts of the small model with vLLM, on a GPU or CPU of this machine, and print the results as JSON.
 
     python -m tests.vllm_try FOLDER [--ray]
 
-A pattern forces LaTeX through; in process, two requests are sent again without the others.
+One request has a pattern that forces LaTeX. Without Ray, two requests are repeated without the others.
 """
 
 import json

@@ -1,4 +1,4 @@
-// An alias points at exactly one term.
+// An alias is merged into exactly one term.
 // access: read
 // params: -
 // returns: alias, targets

@@ -1,4 +1,4 @@
-// The derived layers were made after the last change of facts and decisions.
+// The derived layers were built after the last change of facts and decisions.
 // access: read
 // params: -
 // returns: state

@@ -1,27 +1,20 @@
-// A co-occurrence counts the documents that mention both, plus counted pairs of the user's own; none is missing.
+// The count of a co-occurrence is the number of documents that hold both terms, plus the user's own counts. If all
+// co-occurrences are stored, none is missing.
 // access: read
 // params: -
 // returns: first, second, count, expected
+OPTIONAL MATCH (build:Build {id: 'current'})
+WITH coalesce(build.co_occurrences, 'all') AS kept
 MATCH (first:Concept|Topic)
 CALL (first) {
-  MATCH (first)<-[:MERGED_INTO*0..1]-(:Term)<-[:MENTIONS]-(document:Document)
-  WITH DISTINCT first, document
-  MATCH (document)-[:MENTIONS]->(mentioned:Term)
-  OPTIONAL MATCH (mentioned)-[:MERGED_INTO]->(canonical:Term)
-  WITH DISTINCT first, document, coalesce(canonical, mentioned) AS second
+  MATCH (first)<-[:HOLDS]-(context)-[:HOLDS]->(second:Term)
   WHERE second.id > first.id
-  RETURN second, count(*) AS expected, 0 AS count
-  UNION ALL
-  MATCH (first)<-[:MERGED_INTO*0..1]-(:Term)-[pair:COUNTED_WITH]-(mentioned:Term)
-  OPTIONAL MATCH (mentioned)-[:MERGED_INTO]->(canonical:Term)
-  WITH first, pair, coalesce(canonical, mentioned) AS second
-  WHERE second.id > first.id
-  RETURN second, sum(pair.count) AS expected, 0 AS count
+  RETURN second, sum(coalesce(context.weight, 1)) AS expected, 0 AS count
   UNION ALL
   MATCH (first)-[pair:CO_OCCURS_WITH]-(second:Term)
   WHERE second.id > first.id
   RETURN second, 0 AS expected, sum(pair.count) AS count
 }
-WITH first, second, sum(count) AS count, sum(expected) AS expected
-WHERE count <> expected
+WITH kept, first, second, sum(count) AS count, sum(expected) AS expected
+WHERE count <> expected AND (kept = 'all' OR count > 0)
 RETURN first.id AS first, second.id AS second, count, expected

@@ -1,5 +1,6 @@
-// A co-occurrence goes from the smaller id to the larger, between two terms that are not aliases, and stands once. The
-// server has two orders for a character beyond U+FFFF and one from U+E000 to U+FFFF: of such a pair either way is right.
+// A co-occurrence goes from the smaller id to the larger, joins two terms that are not aliases, and exists once. The
+// server has two orders for a character beyond U+FFFF and a character from U+E000 to U+FFFF. For such a pair, both
+// directions are valid.
 // access: read
 // params: -
 // returns: first, second, pairs

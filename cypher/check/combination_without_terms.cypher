@@ -1,4 +1,4 @@
-// A combination visits terms, at steps counted from 0 without gap.
+// A combination visits terms, with steps counted from 0 without gaps.
 // access: read
 // params: -
 // returns: combination, steps

@@ -1,4 +1,4 @@
-// A document's term count is the number of terms it mentions, aliases counted as what they are merged into.
+// A document's term count is the number of distinct terms that it mentions, with aliases resolved.
 // access: read
 // params: -
 // returns: document, count, expected

@@ -1,4 +1,4 @@
-// A document mentions a term once.
+// A document mentions a term at most once.
 // access: read
 // params: -
 // returns: document, term, mentions

@@ -1,4 +1,4 @@
-// A mention keeps the spelling of its document.
+// A mention stores the spelling that the document uses.
 // access: read
 // params: -
 // returns: document, term

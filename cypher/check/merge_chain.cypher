@@ -1,4 +1,4 @@
-// An alias points straight at a term that is not an alias itself.
+// An alias is merged directly into a term that is not an alias.
 // access: read
 // params: -
 // returns: alias, target

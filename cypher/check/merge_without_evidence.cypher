@@ -1,4 +1,4 @@
-// A merge holds its id, cosine and rule.
+// A merge stores its id, cosine and rule.
 // access: read
 // params: -
 // returns: alias, target

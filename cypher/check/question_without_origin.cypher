@@ -1,5 +1,6 @@
-// A question was written from one combination or one document and produced by a run, and claims only concepts of that
-// combination. (What a document mentions can be merged otherwise later, so there the concepts must only be known.)
+// A question was written from one combination or one document, was produced by a run, and claims only concepts of that
+// combination. For a question from a document, the concepts need only exist, because later merges can change what the
+// document holds.
 // access: read
 // params: -
 // returns: question

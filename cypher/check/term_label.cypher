@@ -1,4 +1,4 @@
-// A term is exactly one of Concept, Topic and Alias, and its kind is that of its id.
+// A term has exactly one of the labels Concept, Topic and Alias, and its kind agrees with its id.
 // access: read
 // params: -
 // returns: term, labels

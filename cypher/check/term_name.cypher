@@ -1,4 +1,4 @@
-// A term's name is the spelling that most documents use, ties by code point.
+// A term's name is the spelling that most documents use. Ties are resolved by code point.
 // access: read
 // params: -
 // returns: term, name, expected

@@ -1,25 +1,9 @@
-// For each given term: how many documents mention it together with each term of larger id, aliases counted as
-// what they are merged into; counted pairs of the user's own are added.
+// Creates co-occurrences, each from the smaller term id to the larger.
 // access: write
-// params: ids
-// returns: pairs
-UNWIND $ids AS id
-MATCH (first:Term {id: id})
-CALL (first) {
-  MATCH (first)<-[:MERGED_INTO*0..1]-(:Term)<-[:MENTIONS]-(document:Document)
-  WITH DISTINCT first, document
-  MATCH (document)-[:MENTIONS]->(mentioned:Term)
-  OPTIONAL MATCH (mentioned)-[:MERGED_INTO]->(canonical:Term)
-  WITH DISTINCT first, document, coalesce(canonical, mentioned) AS second
-  WHERE second.id > first.id
-  RETURN second, count(*) AS part
-  UNION ALL
-  MATCH (first)<-[:MERGED_INTO*0..1]-(:Term)-[pair:COUNTED_WITH]-(mentioned:Term)
-  OPTIONAL MATCH (mentioned)-[:MERGED_INTO]->(canonical:Term)
-  WITH first, pair, coalesce(canonical, mentioned) AS second
-  WHERE second.id > first.id
-  RETURN second, sum(pair.count) AS part
-}
-WITH first, second, sum(part) AS count
-CREATE (first)-[:CO_OCCURS_WITH {count: count}]->(second)
-RETURN count(*) AS pairs
+// params: rows
+// returns: -
+UNWIND $rows AS row
+MATCH (first:Term {id: row.first})
+UNWIND range(0, size(row.seconds) - 1) AS at
+MATCH (second:Term {id: row.seconds[at]})
+CREATE (first)-[:CO_OCCURS_WITH {count: row.counts[at]}]->(second)

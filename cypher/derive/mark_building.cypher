@@ -1,4 +1,4 @@
-// The derived layers are being made anew and must not be used.
+// Marks the derived layers as building: a build replaces them, and they must not be used.
 // access: write
 // params: token
 // returns: -

@@ -1,4 +1,5 @@
-// Facts have changed in a way that is not marked where it stands: only a whole build can follow.
+// Marks the derived layers as old: facts have changed without a mark at the changed nodes, so only a full build can
+// follow.
 // access: write
 // params: -
 // returns: -

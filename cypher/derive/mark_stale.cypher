@@ -1,5 +1,5 @@
-// Facts or decisions have changed since the derived layers were built; what has changed is marked where it stands. A
-// build that is at work no longer holds the state and fails at its end.
+// Marks the derived layers as stale: facts or decisions have changed, and the changed nodes are marked. A build in
+// progress loses its token and fails at its end.
 // access: write
 // params: -
 // returns: -

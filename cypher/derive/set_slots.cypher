@@ -1,7 +1,7 @@
-// The slot of each term: where its block of tickets starts. What has a new one gets its walk tables anew.
+// Sets the slot of each term, from which its tickets begin.
 // access: write
 // params: rows
 // returns: -
 UNWIND $rows AS row
 MATCH (term:Term {id: row.id})
-SET term.slot = row.slot, term.changed = coalesce(term.changed, 'steps')
+SET term.slot = row.slot

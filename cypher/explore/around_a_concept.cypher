@@ -1,5 +1,5 @@
-// The neighbourhood of a concept, as a picture: its ten strongest neighbours, and what joins those most to
-// each other.
+// The neighbourhood of a concept, as a picture: its ten strongest neighbours and the strongest co-occurrences between
+// them. $concept is an id or a name.
 // access: read
 // params: concept
 // returns: concept, pair, neighbour, links

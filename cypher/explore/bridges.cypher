@@ -1,4 +1,5 @@
-// Bridges between two areas, as a picture: concepts that documents of both topics mention, strongest in the weaker one.
+// Concepts that connect two topics, as a picture: those that co-occur with both topics. They are ordered by the smaller
+// of the two counts, largest first. $first and $second are ids or names.
 // access: read
 // params: first, second
 // returns: one, with_one, concept, with_other, other

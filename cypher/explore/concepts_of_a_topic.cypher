@@ -1,4 +1,5 @@
-// What a topic is about, as a picture: the topic and the twelve concepts that most of its documents mention.
+// The concepts of a topic, as a picture: the topic and the twelve concepts that most of its documents mention. $topic
+// is an id or a name.
 // access: read
 // params: topic
 // returns: topic, pair, concept

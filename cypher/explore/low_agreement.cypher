@@ -1,4 +1,4 @@
-// Questions whose votes agree least: look at these before training on them.
+// Questions with the lowest agreement between votes: review them before you train on them.
 // access: read
 // params: -
 // returns: question, agreement, final_answer, vote_answers, text

@@ -1,5 +1,5 @@
-// All questions that a document touches, for a request to take it down: written from it, or from a combination that is
-// grounded in it.
+// All questions that depend on a document: those written from it and those written from a combination that is grounded
+// in it. Use it for a request to take the document down.
 // access: read
 // params: document
 // returns: question, level, text, combination, answers

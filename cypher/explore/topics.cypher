@@ -1,4 +1,4 @@
-// Topics: where walks start, with the number of documents that have each.
+// Topics, where walks start, with the number of documents that mention each.
 // access: read
 // params: -
 // returns: topic, documents

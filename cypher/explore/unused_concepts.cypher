@@ -1,4 +1,4 @@
-// Concepts that no question shows in its text, those of most documents first.
+// Concepts that occur in the text of no question, those with the most documents first.
 // access: read
 // params: -
 // returns: concept, documents, combinations

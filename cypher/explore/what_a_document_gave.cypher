@@ -1,4 +1,4 @@
-// What a document contributed, as a picture: the names it mentions and, for merged ones, what they count as.
+// The terms that a document mentions, as a picture: each name and, if it was merged, the term that it counts as.
 // access: read
 // params: document
 // returns: document, mention, term, merge, canonical

@@ -1,4 +1,5 @@
-// Where a question comes from, as a picture: its combination with the concepts visited, its documents, run and answers.
+// The origin of a question, as a picture: its combination with the visited terms, its documents, its run and its
+// answers.
 // access: read
 // params: question
 // returns: question, written, origin, visit, term, grounded, document, produced, run, answers, answer

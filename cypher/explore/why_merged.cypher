@@ -1,4 +1,5 @@
-// Why names were merged, as a picture: a term, the names that count as it, and a document that used each.
+// The names that were merged into a term, as a picture: the term, each alias, and one document that mentions the alias.
+// $term is an id or a name of the term or of an alias.
 // access: read
 // params: term
 // returns: canonical, merge, alias, mention, document

@@ -1,4 +1,4 @@
-// How large the graph is.
+// Returns the size of the graph: the numbers of documents, terms, relationships, combinations and questions.
 // access: read
 // params: -
 // returns: documents, concepts, topics, aliases, mentions, co_occurrences, combinations, questions

@@ -1,5 +1,6 @@
-// Documents by id, made where there are none, and what the graph holds of them. Setting the id to what it is takes a
-// lock: until the end of the transaction nobody else writes to these documents.
+// Creates missing documents by id, locks all of them, and returns what is stored of each: its content hash and whether
+// it has mentions. Setting the id to its own value takes the lock: until the end of the transaction, nobody else can
+// write to these documents.
 // access: write
 // params: ids
 // returns: id, content_hash, is_mentioning

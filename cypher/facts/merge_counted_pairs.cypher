@@ -1,4 +1,5 @@
-// Co-occurrences that somebody else counted, from the smaller term id to the larger; a count is never rewritten.
+// Stores pairs with counts that the user has given, from the smaller term id to the larger. An existing count is never
+// overwritten; `seen` returns it.
 // access: write
 // params: rows
 // returns: first, second, given, seen

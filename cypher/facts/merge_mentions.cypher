@@ -1,5 +1,6 @@
-// Mentions of documents that have some already, each document once and locked (`facts/lock_documents`). Of two spellings
-// the smaller stays, whatever the order of arrival. Returns the documents of which a mention is new.
+// Adds mentions to documents that already have some. Each document occurs once in $rows and is locked
+// (`facts/lock_documents`). Of two spellings, the smaller one is kept, whatever the order of arrival. Documents with
+// new mentions are marked as changed and returned.
 // access: write
 // params: rows
 // returns: id
@@ -17,4 +18,5 @@ FOREACH (_ IN CASE WHEN spelling < mention.spelling THEN [1] ELSE [] END |
 )
 WITH document, mention
 WHERE mention IS NULL
+SET document.changed = true
 RETURN DISTINCT document.id AS id

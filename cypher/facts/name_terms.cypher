@@ -1,4 +1,5 @@
-// A term's name is the spelling that most documents use, ties by code point. Terms without mentions keep theirs.
+// Sets a term's name to the spelling that most documents use. Ties are resolved by code point. Terms without mentions
+// keep their name.
 // access: write
 // params: ids
 // returns: -

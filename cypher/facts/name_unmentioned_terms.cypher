@@ -1,4 +1,4 @@
-// Terms that no document mentions are named by the smallest spelling that a table of pairs has used, whatever the order.
+// Names terms that no document mentions by the smallest spelling in tables of pairs, whatever the order of arrival.
 // access: write
 // params: rows
 // returns: -

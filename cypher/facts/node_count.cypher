@@ -1,4 +1,4 @@
-// How many nodes there are, whatever they are; what is known of builds is not counted.
+// Returns the number of nodes, without the nodes that describe builds.
 // access: read
 // params: -
 // returns: nodes

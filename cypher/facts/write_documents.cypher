@@ -1,6 +1,6 @@
-// Properties of documents that are there. They are set when the document is first seen with a text; facts are never
-// rewritten. A document that an annotation named before its text came is filled in. Of several grades and subjects that
-// annotations give, the first in the alphabet stays, whatever came first. A score is the last that a filter gave.
+// Sets properties of existing documents. The text and its properties are set once, when the document first comes with a
+// text; they are never overwritten. Of several grades or subjects, the alphabetically first is kept, whatever the order
+// of arrival. The score is that of the last filter.
 // access: write
 // params: rows
 // returns: -

@@ -1,13 +1,13 @@
-// Terms by id, and their mentions by documents that have none yet: no look for an existing one. A row of documents says
-// by place in the list of terms what it mentions, so that a term is looked up once, however often it is mentioned. The
-// first spelling stands as the name until `facts/name_terms` has counted. A term that was merged keeps its label Alias.
+// Creates terms by id, and their mentions in documents that have no mentions yet, so no check for existing ones is
+// needed. A row names terms by their position in $terms, so that each term is looked up once. The first spelling is the
+// name until `facts/name_terms` counts them. A merged term keeps its label Alias.
 // access: write
 // params: terms, rows
 // returns: -
 UNWIND range(0, size($terms) - 1) AS place
 WITH place, $terms[place] AS row
 MERGE (term:Term {id: row.id})
-ON CREATE SET term:$(row.label), term.kind = row.kind, term.name = row.name, term.changed = 'counts'
+ON CREATE SET term:$(row.label), term.kind = row.kind, term.name = row.name
 WITH term, place
 ORDER BY place
 WITH collect(term) AS terms

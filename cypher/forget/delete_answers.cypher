@@ -1,4 +1,4 @@
-// Deletes answers.
+// Deletes answers by id.
 // access: write
 // params: ids
 // returns: -

@@ -1,4 +1,4 @@
-// Deletes combinations.
+// Deletes combinations by id.
 // access: write
 // params: ids
 // returns: -

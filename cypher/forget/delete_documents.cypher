@@ -1,13 +1,12 @@
-// Deletes documents with their mentions; what they mention is counted anew.
+// Deletes documents with their mentions, and marks the terms that they held as changed: their runs must be computed
+// again.
 // access: write
 // params: ids
 // returns: -
 UNWIND $ids AS id
 MATCH (document:Document {id: id})
 CALL (document) {
-  MATCH (document)-[:MENTIONS]->(mentioned:Term)
-  OPTIONAL MATCH (mentioned)-[:MERGED_INTO]->(canonical:Term)
-  WITH coalesce(canonical, mentioned) AS term
-  SET term.changed = 'counts'
+  MATCH (document)-[:HOLDS]->(term:Term)
+  SET term.changed = true
 }
 DETACH DELETE document

@@ -1,4 +1,4 @@
-// Deletes questions.
+// Deletes questions by id.
 // access: write
 // params: ids
 // returns: -

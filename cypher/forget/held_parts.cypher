@@ -1,10 +1,8 @@
-// What is held of some documents: whether each is there whole, with a text, and which parts of it.
+// Returns the parts of documents that are in the graph; no row for a document without parts.
 // access: read
 // params: ids
-// returns: id, is_whole, parts
+// returns: id, parts
 UNWIND $ids AS id
-RETURN id, EXISTS { (whole:Document {id: id}) WHERE whole.content_hash IS NOT NULL } AS is_whole,
-       COLLECT {
-         MATCH (part:Document {parent: id})
-         RETURN {id: part.id, content_hash: part.content_hash}
-       } AS parts
+// Without the hint, the planner scans all parts for each id in a graph with few parts, and keeps that plan later.
+MATCH (part:Document {parent: id}) USING INDEX SEEK part:Document(parent)
+RETURN id, collect({id: part.id, content_hash: part.content_hash}) AS parts

@@ -1,4 +1,4 @@
-// The documents of some ids, and the parts of those that were split.
+// Returns the documents with the ids in $ids, and the parts of those that were split.
 // access: read
 // params: ids
 // returns: id, wanted

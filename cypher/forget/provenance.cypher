@@ -1,4 +1,4 @@
-// What was made from some documents, or from terms that go with them: combinations, questions and answers.
+// Returns the combinations, questions and answers that depend on the documents in $ids or the terms in $terms.
 // access: read
 // params: ids, terms
 // returns: combinations, questions, answers

@@ -1,4 +1,4 @@
-// Ids of all documents.
+// Returns the ids of all documents.
 // access: read
 // params: -
 // returns: id

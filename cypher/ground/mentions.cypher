@@ -1,5 +1,4 @@
-// What some documents mention: ids and names of topics and concepts, a merged name as what it counts as, with all names
-// that were merged into that.
+// Returns the topics and concepts that documents mention, with merged names resolved, and the aliases of each.
 // access: read
 // params: ids
 // returns: id, terms

@@ -1,4 +1,4 @@
-// Titles and texts of some documents, with what must be said when they are passed on.
+// Returns titles and texts of documents, with source, licence and attribution.
 // access: read
 // params: ids
 // returns: id, title, text, source, license, attribution, pages, section

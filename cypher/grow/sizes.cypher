@@ -1,9 +1,6 @@
-// How much has changed since the derived layers were complete, and from which slot on all are free.
+// Returns the number of contexts and how many of them have changed since the last build.
 // access: read
 // params: -
-// returns: documents, changed, slots
-CALL () {
-  MATCH (term:Concept|Topic)
-  RETURN coalesce(max(term.slot), -1) + 1 AS slots
-}
-RETURN COUNT { (:Document) } AS documents, COUNT { (:Document {changed: true}) } AS changed, slots
+// returns: contexts, changed
+RETURN COUNT { (:Document) } + COUNT { (:CountedPair) } AS contexts,
+       COUNT { (:Document {changed: true}) } + COUNT { (:CountedPair {changed: true}) } AS changed

@@ -1,4 +1,4 @@
-// Pairs that a reviewer called different; no merge may join them.
+// Returns the pairs that a reviewer has called different. No merge may join them.
 // access: read
 // params: -
 // returns: first, second

@@ -1,4 +1,4 @@
-// A merge decides anew: what was taken back before it is no longer remembered.
+// Deletes the record of undone merges. A new merge decides again about these pairs.
 // access: write
 // params: -
 // returns: -

@@ -1,4 +1,4 @@
-// Remembers that merges are taken back: each alias with what it counted as, and with all else that counts as that.
+// Records merges that are being undone: each alias is paired with its term and with all other aliases of that term.
 // access: write
 // params: merge_ids
 // returns: -

@@ -1,4 +1,4 @@
-// All merges with their evidence, ordered by what they were merged into.
+// Returns all merges with their evidence, ordered by the term that the alias counts as.
 // access: read
 // params: -
 // returns: merge_id, alias_id, alias, canonical_id, canonical, kind, cosine, rule, alias_documents, canonical_documents

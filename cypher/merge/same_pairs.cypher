@@ -1,4 +1,4 @@
-// Pairs that a reviewer called the same; every merge joins them.
+// Returns the pairs that a reviewer has called the same. Every merge joins them.
 // access: read
 // params: -
 // returns: first, second

@@ -1,4 +1,4 @@
-// Records a reviewer's no, from the smaller id to the larger.
+// Records that a reviewer has called two terms different, from the smaller id to the larger.
 // access: write
 // params: rows
 // returns: first

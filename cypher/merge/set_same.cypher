@@ -1,4 +1,4 @@
-// Records a reviewer's yes, from the smaller id to the larger.
+// Records that a reviewer has called two terms the same, from the smaller id to the larger.
 // access: write
 // params: rows
 // returns: first

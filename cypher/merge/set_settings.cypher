@@ -1,4 +1,4 @@
-// Keeps the settings of a merge, for later ones that must decide as it did.
+// Stores the settings of a merge, for later merges that must use the same settings.
 // access: write
 // params: embedder, neighbours, min_cosine
 // returns: -

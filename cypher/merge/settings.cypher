@@ -1,4 +1,4 @@
-// With which settings terms were merged last; no row when they never were.
+// Returns the settings of the last merge; no row if there was none.
 // access: read
 // params: -
 // returns: embedder, neighbours, min_cosine

@@ -1,4 +1,4 @@
-// All terms with the number of documents that mention them by that very name, aliases too.
+// Returns all terms, aliases included, with the number of documents that mention them under exactly this name.
 // access: read
 // params: -
 // returns: id, kind, name, document_count

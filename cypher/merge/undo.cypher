@@ -1,12 +1,22 @@
-// Takes merges back by id: the relationship goes, the label comes back.
+// Undoes merges by id: deletes the relationship, restores the label, and marks the contexts of the alias as changed.
 // access: write
 // params: merge_ids
 // returns: alias_id, canonical_id
 UNWIND $merge_ids AS merge_id
 MATCH (alias:Alias)-[merge:MERGED_INTO {merge_id: merge_id}]->(canonical:Term)
 DELETE merge
-SET alias.changed = 'counts', canonical.changed = 'counts'
+SET alias.changed = true
 REMOVE alias:Alias
 FOREACH (_ IN CASE alias.kind WHEN 'concept' THEN [1] ELSE [] END | SET alias:Concept)
 FOREACH (_ IN CASE alias.kind WHEN 'topic' THEN [1] ELSE [] END | SET alias:Topic)
+WITH alias, canonical
+CALL (alias) {
+  MATCH (alias)<-[:MENTIONS]-(document:Document)
+  SET document.changed = true
+}
+CALL (alias) {
+  MATCH (alias)-[counted:COUNTED_WITH]-()
+  MATCH (pair:CountedPair {key: startNode(counted).id + '\n' + endNode(counted).id})
+  SET pair.changed = true
+}
 RETURN alias.id AS alias_id, canonical.id AS canonical_id

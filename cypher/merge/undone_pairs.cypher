@@ -1,4 +1,4 @@
-// The pairs of which somebody has taken a merge back since the last merge.
+// Returns the pairs whose merge was undone since the last merge.
 // access: read
 // params: -
 // returns: first, second

@@ -1,4 +1,4 @@
-// Takes back what a reviewer said of pairs, whatever it was.
+// Deletes a reviewer's decisions about pairs, whether same or different.
 // access: write
 // params: rows
 // returns: -

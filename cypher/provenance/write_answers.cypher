@@ -1,5 +1,5 @@
-// Answers with the question that they answer and the run that produced them. Questions that the graph does not hold
-// are passed over; the count says how many were there.
+// Writes answers, each with its question and the run that produced it. Skips answers to questions that are not in the
+// graph; `written` is the number of answers written.
 // access: write
 // params: rows
 // returns: written

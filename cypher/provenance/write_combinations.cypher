@@ -1,5 +1,5 @@
-// Combinations with the walk that first drew them and the documents they are grounded in. What is there stays: the same
-// set of terms drawn by another walk is the same combination.
+// Writes combinations with the walk that first drew them, the documents of the walk's steps, and the documents that
+// ground them. An existing combination is not changed: the same set of terms from another walk is the same combination.
 // access: write
 // params: rows
 // returns: -
@@ -13,6 +13,11 @@ CALL (combination, row) {
   UNWIND range(0, size(row.path) - 1) AS position
   MATCH (term:Term {id: row.path[position]})
   MERGE (combination)-[:VISITS {step: position}]->(term)
+}
+CALL (combination, row) {
+  UNWIND range(0, size(row.through) - 1) AS position
+  MATCH (document:Document {id: row.through[position]})
+  MERGE (combination)-[:WALKED_THROUGH {step: position + 1}]->(document)
 }
 CALL (combination, row) {
   UNWIND range(0, size(row.documents) - 1) AS position

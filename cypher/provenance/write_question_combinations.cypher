@@ -1,4 +1,4 @@
-// The combination that a question of level 3 was written from.
+// Connects each question of level 3 with its combination.
 // access: write
 // params: rows
 // returns: written

@@ -1,4 +1,4 @@
-// The document that a question of level 1 or 2 was written from.
+// Connects each question of level 1 or 2 with its document.
 // access: write
 // params: rows
 // returns: written

@@ -1,4 +1,4 @@
-// Questions with the run that produced them. What they were written from is written by the statements for it.
+// Writes questions, each with the run that produced it. Other statements write what a question was written from.
 // access: write
 // params: rows
 // returns: written

@@ -1,4 +1,4 @@
-// One run with its settings, as JSON.
+// Writes a run with its settings as JSON.
 // access: write
 // params: id, stage, settings
 // returns: -

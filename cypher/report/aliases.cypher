@@ -1,4 +1,4 @@
-// What each merged name counts as.
+// Returns each alias with the term that it counts as.
 // access: read
 // params: -
 // returns: id, counts_as

@@ -1,4 +1,4 @@
-// The answers that the graph holds, with the question of each, in the order of the index.
+// Returns all answers with their questions, in the order of the index.
 // access: read
 // params: -
 // returns: id, text, answer, final_answer, votes, agreement, verdict

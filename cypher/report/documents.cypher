@@ -1,4 +1,4 @@
-// Each document with its length in characters and the concepts and topics that it mentions.
+// Returns each document with its length in characters and the number of its terms.
 // access: read
 // params: -
 // returns: id, characters, terms

@@ -1,4 +1,4 @@
-// How many questions of each level the graph holds.
+// Returns the number of questions per level.
 // access: read
 // params: -
 // returns: level, questions

@@ -1,4 +1,4 @@
-// Where documents may be used: each licence with whom to credit and how many documents are under it.
+// Returns each pair of licence and attribution with its number of documents.
 // access: read
 // params: -
 // returns: license, attribution, documents

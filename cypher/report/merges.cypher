@@ -1,4 +1,4 @@
-// How many names count as another one, by kind and rule.
+// Returns the number of merges by kind and rule.
 // access: read
 // params: -
 // returns: kind, rule, merges, least_cosine

@@ -1,4 +1,4 @@
-// The questions that the graph holds, with what they were written from, in the order of the index.
+// Returns all questions with what they were written from, in the order of the index.
 // access: read
 // params: -
 // returns: id, text, level, grade, origin, concepts, seen_concepts, claim_evidence, combination_id, documents

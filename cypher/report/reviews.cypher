@@ -1,4 +1,4 @@
-// What reviewers decided: pairs kept apart, and pairs joined.
+// Returns the number of reviewers' decisions: pairs kept apart and pairs joined.
 // access: read
 // params: -
 // returns: distinct_pairs, same_pairs

@@ -1,4 +1,5 @@
-// Each concept and topic with the documents that mention it, aliases counted, in the order of the index.
+// Returns each concept and topic with the number of documents that mention it or one of its aliases, in the order of
+// the index.
 // access: read
 // params: -
 // returns: id, name, kind, documents

@@ -1,4 +1,4 @@
-// A document is found by its id, and stands once.
+// Makes the id of a document unique and indexed.
 // access: schema
 // params: -
 // returns: -

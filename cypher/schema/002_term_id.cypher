@@ -1,4 +1,4 @@
-// A term is found by its id (kind and normal form), and stands once.
+// Makes the id of a term (kind and normal form) unique and indexed.
 // access: schema
 // params: -
 // returns: -

@@ -1,4 +1,4 @@
-// A combination is found by its id, and stands once.
+// Makes the id of a combination unique and indexed.
 // access: schema
 // params: -
 // returns: -

@@ -1,4 +1,4 @@
-// A question is found by its id, and stands once.
+// Makes the id of a question unique and indexed.
 // access: schema
 // params: -
 // returns: -

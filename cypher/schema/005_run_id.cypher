@@ -1,4 +1,4 @@
-// A run is found by its id, and stands once.
+// Makes the id of a run unique and indexed.
 // access: schema
 // params: -
 // returns: -

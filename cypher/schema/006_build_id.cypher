@@ -1,4 +1,4 @@
-// There is one build, named 'current'.
+// Makes the id of a build unique and indexed.
 // access: schema
 // params: -
 // returns: -

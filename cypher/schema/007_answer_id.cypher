@@ -1,4 +1,4 @@
-// One node an answer.
+// Makes the id of an answer unique and indexed.
 // access: schema
 // params: -
 // returns: -

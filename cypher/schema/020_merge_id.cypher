@@ -1,4 +1,4 @@
-// A merge is found by its id.
+// Indexes merges by id.
 // access: schema
 // params: -
 // returns: -

@@ -1,4 +1,4 @@
-// Terms are found by parts of their names.
+// Indexes the words of terms' names.
 // access: schema
 // params: -
 // returns: -

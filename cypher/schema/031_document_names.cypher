@@ -1,4 +1,4 @@
-// Documents are found by parts of their titles and ids.
+// Indexes the words of documents' titles and ids.
 // access: schema
 // params: -
 // returns: -

@@ -1,4 +1,4 @@
-// Questions are found by parts of their texts.
+// Indexes the words of questions' texts.
 // access: schema
 // params: -
 // returns: -

@@ -1,4 +1,4 @@
-// Terms are found by their names as documents write them.
+// Indexes terms by exact name.
 // access: schema
 // params: -
 // returns: -

@@ -1,4 +1,4 @@
-// Terms that the derived layers do not know as they are now are found at once.
+// Indexes terms that have changed since the last build.
 // access: schema
 // params: -
 // returns: -

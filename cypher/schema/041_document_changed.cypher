@@ -1,4 +1,4 @@
-// Documents that the derived layers do not know yet are found at once.
+// Indexes documents that have changed since the last build.
 // access: schema
 // params: -
 // returns: -

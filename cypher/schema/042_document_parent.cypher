@@ -1,4 +1,4 @@
-// The parts of a document are found at once.
+// Indexes the parts of documents by the document that was split.
 // access: schema
 // params: -
 // returns: -

@@ -1,4 +1,4 @@
-// Whether a database is up, and why not. Runs on the database `system`.
+// Returns the status of a database and the reason if it is down. Runs on the database `system`.
 // access: read
 // params: name
 // returns: status, message

@@ -1,4 +1,4 @@
-// Indexes that cannot be used yet, and how far each is.
+// Returns indexes that are not online, with their progress in percent.
 // access: read
 // params: -
 // returns: name, state, percent

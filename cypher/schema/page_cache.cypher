@@ -1,4 +1,4 @@
-// How many pages a transaction has found in the page cache, and how many had to be read.
+// Returns the page cache hits and misses of the transaction that is marked with $mark.
 // access: read
 // params: mark
 // returns: hits, faults

@@ -1,4 +1,4 @@
-// The names that count as a term, with the evidence.
+// Returns the aliases of a term, with the evidence of each merge.
 // access: read
 // params: id
 // returns: id, name, cosine, rule, merge_id

@@ -1,4 +1,4 @@
-// The answers to a question.
+// Returns the answers to a question.
 // access: read
 // params: id
 // returns: id, text, final_answer, votes, agreement, verdict, verdict_reason, model

@@ -1,4 +1,4 @@
-// One document: what it is, how much it mentions and what was made from it.
+// Returns a document with its properties and the numbers of its terms, combinations and questions.
 // access: read
 // params: id
 // returns: id, title, text, source, license, attribution, date, parent, pages, section, metadata, grade, subject, terms, combinations, questions

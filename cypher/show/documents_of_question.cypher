@@ -1,5 +1,5 @@
-// The documents behind a question with the spellings in which they mention what its walk visited, and what must be said
-// when they are passed on.
+// Returns the documents behind a question, with source, licence and attribution, and the spellings in which they
+// mention the terms of its walk.
 // access: read
 // params: id
 // returns: id, title, text, source, license, attribution, parent, pages, section, jaccard, spellings

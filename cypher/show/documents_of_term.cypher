@@ -1,4 +1,4 @@
-// Documents that mention a term or a name that counts as it, with the spelling that each uses.
+// Returns up to $limit documents that mention a term or one of its aliases, with the spelling in each.
 // access: read
 // params: id, limit
 // returns: id, title, spelling

@@ -1,4 +1,5 @@
-// Documents whose titles or ids are near some words, the nearest first; one without a title is called by its id.
+// Returns up to $limit documents whose titles or ids match $words, the best match first. A document without a title is
+// named by its id.
 // access: read
 // params: words, limit
 // returns: id, name

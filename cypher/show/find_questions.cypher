@@ -1,4 +1,4 @@
-// Questions whose texts are near some words, the nearest first.
+// Returns up to $limit questions whose texts match $words, the best match first.
 // access: read
 // params: words, limit
 // returns: id, name

@@ -1,4 +1,5 @@
-// Terms whose names are near some words, the nearest first; an alias with the id of what it counts as.
+// Returns up to $limit terms whose names match $words, the best match first. An alias has the id of its term in
+// `counts_as`.
 // access: read
 // params: words, limit
 // returns: id, name, kind, documents, counts_as

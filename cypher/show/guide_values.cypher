@@ -1,5 +1,5 @@
-// What the guide speaks of: the topics of most documents, their strongest concept, a merged name, a question with its
-// combination and document; each null where there is none.
+// Returns examples for the guide: the topic with the most documents, the topic and the concept that co-occur most with
+// it, a term with merged names, and a question with its combination and document. Each is null if there is none.
 // access: read
 // params: -
 // returns: first, second, concept, term, question, combination, document

@@ -1,4 +1,4 @@
-// The parts of a document that was split, in their order.
+// Returns the parts of a document that was split, in their order.
 // access: read
 // params: id
 // returns: id, title, pages, section, terms

@@ -1,4 +1,4 @@
-// One question: its text, what it claims, and the run that produced it.
+// Returns a question with its text, its claims and the run that produced it.
 // access: read
 // params: id
 // returns: id, text, level, grade, origin, concepts, seen_concepts, claim_evidence, foreign_claims, model, template, seed, attempt, run, combination

@@ -1,4 +1,4 @@
-// Some questions with their answers.
+// Returns questions by id, with the ids of their answers.
 // access: read
 // params: ids
 // returns: id, level, text, answers

@@ -1,4 +1,4 @@
-// Questions that touch a document: written from it, or from a combination that is grounded in it.
+// Returns questions that were written from a document or from a combination that is grounded in it.
 // access: read
 // params: id
 // returns: id, level, text

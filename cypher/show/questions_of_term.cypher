@@ -1,4 +1,4 @@
-// Questions that claim a term, or that were written from a combination that visits it.
+// Returns up to $limit questions that were written from a combination that visits a term.
 // access: read
 // params: id, limit
 // returns: id, level, text

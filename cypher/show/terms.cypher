@@ -1,4 +1,4 @@
-// Terms by id or exact name: what is known of each, and what it counts as when it was merged.
+// Returns terms by id or exact name, with their properties and, for an alias, the term that it counts as.
 // access: read
 // params: ids, name
 // returns: id, name, kind, documents, neighbours, combinations, questions, counts_as, counts_as_name, cosine, rule
@@ -13,7 +13,11 @@ CALL () {
 }
 OPTIONAL MATCH (term)-[merge:MERGED_INTO]->(canonical:Term)
 RETURN term.id AS id, term.name AS name, term.kind AS kind, coalesce(term.document_count, 0) AS documents,
-       COUNT { (term)-[:CO_OCCURS_WITH]-() } AS neighbours, COUNT { (term)<-[:VISITS]-(:Combination) } AS combinations,
+       COUNT {
+         MATCH (term)<-[:HOLDS]-()-[:HOLDS]->(other:Term)
+         WHERE other <> term
+         RETURN DISTINCT other
+       } AS neighbours, COUNT { (term)<-[:VISITS]-(:Combination) } AS combinations,
        COUNT { (term)<-[:VISITS]-(:Combination)<-[:WRITTEN_FROM]-(:Question) } AS questions,
        canonical.id AS counts_as, canonical.name AS counts_as_name, merge.cosine AS cosine, merge.rule AS rule
 ORDER BY kind, id

@@ -1,4 +1,4 @@
-// What a document mentions, in its own spelling, and what each counts as.
+// Returns the terms that a document mentions, with the spelling of each and the term that an alias counts as.
 // access: read
 // params: id
 // returns: id, name, kind, spelling, counts_as

@@ -1,4 +1,4 @@
-// How many topics walks may start from.
+// Returns the number of topics, where walks start.
 // access: read
 // params: -
 // returns: topics

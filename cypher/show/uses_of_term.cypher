@@ -1,4 +1,4 @@
-// Texts that use a term under its own name, with the spelling.
+// Returns up to $limit texts that mention a term under its own name, with the spelling.
 // access: read
 // params: id, limit
 // returns: document, text, spelling

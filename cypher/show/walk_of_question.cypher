@@ -1,17 +1,22 @@
-// The walk behind a question, step by step: how many tickets the step taken has of all in its table.
+// Returns the walk behind a question, step by step: the tickets of the step, all tickets for steps to this kind of
+// term, and the document of the step.
 // access: read
 // params: id
-// returns: step, id, name, kind, tickets, of_tickets, seed, walk
+// returns: step, id, name, kind, tickets, of_tickets, document, document_title, seed, walk
 MATCH (:Question {id: $id})-[:WRITTEN_FROM]->(combination:Combination)-[visit:VISITS]->(term:Term)
 WITH combination, visit, term ORDER BY visit.step
 WITH combination, collect(term) AS terms
 UNWIND range(0, size(terms) - 1) AS step
 WITH combination, step, terms[step] AS term, CASE WHEN step > 0 THEN terms[step - 1] END AS before
-OPTIONAL MATCH (before)-[taken:NEXT_TOPIC|FIRST_CONCEPT|NEXT_CONCEPT]->(term)
-RETURN step, term.id AS id, term.name AS name, term.kind AS kind, taken.tickets AS tickets,
-       CASE type(taken)
-         WHEN 'NEXT_TOPIC' THEN before.next_topic_tickets
-         WHEN 'FIRST_CONCEPT' THEN before.first_concept_tickets
-         WHEN 'NEXT_CONCEPT' THEN before.next_concept_tickets
-       END AS of_tickets, combination.seed AS seed, combination.walk AS walk
+OPTIONAL CALL (before, term) {
+  MATCH (before)<-[:HOLDS]-(context)-[:HOLDS]->(term)
+  WITH sum(coalesce(context.weight, 1)) AS tickets
+  WHERE tickets > 0
+  RETURN tickets
+}
+OPTIONAL MATCH (combination)-[:WALKED_THROUGH {step: step}]->(document:Document)
+RETURN step, term.id AS id, term.name AS name, term.kind AS kind, tickets,
+       CASE WHEN tickets IS NULL THEN null WHEN term:Concept THEN before.concept_tickets
+            ELSE before.topic_tickets END AS of_tickets,
+       document.id AS document, document.title AS document_title, combination.seed AS seed, combination.walk AS walk
 ORDER BY step

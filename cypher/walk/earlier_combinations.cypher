@@ -1,4 +1,4 @@
-// The concepts of each combination that the graph holds, a merged one as what it counts as.
+// Returns the concepts of each combination in the graph, with merged concepts resolved.
 // access: read
 // params: -
 // returns: id, concepts

@@ -1,4 +1,4 @@
-// Which of some ids are concepts or topics; an unknown id or an alias gives no row.
+// Returns the kind of each id in $ids that is a concept or a topic. An unknown id or an alias gives no row.
 // access: read
 // params: ids
 // returns: id, kind

@@ -1,4 +1,4 @@
-// The names of some terms, and the names that were merged into them.
+// Returns the names of terms by id, with the names that were merged into them.
 // access: read
 // params: ids
 // returns: id, name, kind, aliases

@@ -1,4 +1,4 @@
-// All topics, ordered: where walks may start.
+// Returns the ids of all topics, where walks start, in order.
 // access: read
 // params: -
 // returns: id

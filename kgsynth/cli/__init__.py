@@ -7,25 +7,26 @@ import difflib
 import importlib
 import logging
 import sys
+from pathlib import Path
 
 import click
 
 from kgsynth import __version__
 from kgsynth.cli.say import say
-from kgsynth.errors import KgsynthError
+from kgsynth.errors import ConfigError, KgsynthError
 
 _COMMANDS = {
     "demo": ("kgsynth.cli.run", "Run the whole path on the documentation of SymPy, SciPy and NetworkX."),
     "run": ("kgsynth.cli.run", "Run the whole path from one TOML file."),
     "config": ("kgsynth.cli.run", "Show the resolved values of a TOML file and where each came from."),
-    "db": ("kgsynth.cli.db", "The managed local Neo4j: install, start, stop, status, logs, shell, url, reset."),
+    "db": ("kgsynth.cli.db", "Manage the local Neo4j: install, start, stop, status, logs, shell, url, reset."),
     "filter": ("kgsynth.cli.filter", "Keep the documents of a domain, by examples and a rating model."),
     "extract": ("kgsynth.cli.documents", "Find concepts in documents; write annotations."),
     "load": ("kgsynth.cli.documents", "Load documents, annotations or counted pairs into the graph."),
     "loaders": ("kgsynth.cli.documents", "List the installed loaders."),
     "merge": ("kgsynth.cli.graph", "Merge near-duplicate concepts and topics; undo or reject merges."),
     "merges": ("kgsynth.cli.graph", "List the merges with their evidence."),
-    "build": ("kgsynth.cli.graph", "Make co-occurrences and walk tables anew."),
+    "build": ("kgsynth.cli.graph", "Bring walk tables and co-occurrences up to date."),
     "check": ("kgsynth.cli.graph", "Run every check; exit code 1 when one finds something."),
     "sample": ("kgsynth.cli.walks", "Draw combinations of concepts by weighted walks."),
     "generate": ("kgsynth.cli.writing", "Write questions of level 1, 2 or 3."),
@@ -33,17 +34,17 @@ _COMMANDS = {
     "retry": ("kgsynth.cli.writing", "Ask for the rejects of a run again, with new seeds."),
     "prompts": ("kgsynth.cli.prompts", "List, show, copy and check the prompt templates of domains."),
     "runs": ("kgsynth.cli.runs", "List runs, or show one."),
-    "curate": ("kgsynth.cli.dataset", "Filter, de-duplicate and decontaminate questions."),
-    "forget": ("kgsynth.cli.forget", "Take documents out, with all that was made from them."),
+    "curate": ("kgsynth.cli.dataset", "Filter, deduplicate and decontaminate questions."),
+    "forget": ("kgsynth.cli.forget", "Remove documents with everything that was made from them."),
     "browse": ("kgsynth.cli.browse", "Look at the graph in Neo4j Browser, with a guide."),
-    "query": ("kgsynth.cli.explore", "Ask the graph in Cypher: a table, JSON, CSV, Parquet or a picture."),
-    "concept": ("kgsynth.cli.explore", "Show a concept with what stands around it."),
-    "document": ("kgsynth.cli.explore", "Show a document and the questions that it touches."),
+    "query": ("kgsynth.cli.explore", "Query the graph in Cypher: a table, JSON, CSV, Parquet or a picture."),
+    "concept": ("kgsynth.cli.explore", "Show a concept with its neighbourhood."),
+    "document": ("kgsynth.cli.explore", "Show a document and the questions made from it."),
     "question": ("kgsynth.cli.explore", "Show a question with its answers."),
-    "trace": ("kgsynth.cli.explore", "Show the whole way of a question back to its documents."),
+    "trace": ("kgsynth.cli.explore", "Show how a question was made, back to its documents."),
     "report": ("kgsynth.cli.report", "Write a page of figures: coverage, diversity, rejects; two runs side by side."),
-    "scaling": ("kgsynth.cli.scaling", "What more data buys: fit a scaling law, predict, plot, plan."),
-    "subset": ("kgsynth.cli.scaling", "Nested, level-balanced subsets of a training set."),
+    "scaling": ("kgsynth.cli.scaling", "Fit a scaling law, predict, plot, plan: what more data gives."),
+    "subset": ("kgsynth.cli.scaling", "Export nested subsets of a training set, balanced by level."),
     "export": ("kgsynth.cli.dataset", "Write the training set with its card."),
 }
 
@@ -81,9 +82,14 @@ class _LazyGroup(click.Group):
     default=None,
     help="The managed graph to use (default: main). NEO4J_URI selects a server of your own.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Log what the stages do.")
+@click.option("-v", "--verbose", is_flag=True, help="Log to standard error what the stages do.")
+@click.option(
+    "--log-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Append to this file what the stages do, with times, statements and files.",
+)
 @click.pass_context
-def cli(ctx: click.Context, graph: str | None, verbose: bool) -> None:
+def cli(ctx: click.Context, graph: str | None, verbose: bool, log_file: Path | None) -> None:
     """Training data for language models from documents, through a concept graph in Neo4j.
 
     The data's path: extract, load, merge, build, check, sample, generate, answer, curate, export;
@@ -95,7 +101,30 @@ def cli(ctx: click.Context, graph: str | None, verbose: bool) -> None:
     if not verbose:
         # The driver logs each retry; what matters becomes an error of ours.
         logging.getLogger("neo4j").setLevel(logging.CRITICAL)
+    if log_file is not None:
+        _log_to(log_file)
     ctx.obj = graph
+
+
+def _log_to(path: Path) -> None:
+    """Log all that kgsynth does to a file, whatever is shown on the terminal.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    try:
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error}", hint="Give --log-file a path in a folder that exists."
+        ) from error
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    shown = logging.getLogger().getEffectiveLevel()
+    for other in logging.getLogger().handlers:
+        other.setLevel(shown)
+    own = logging.getLogger("kgsynth")
+    own.setLevel(logging.DEBUG)
+    own.addHandler(handler)
 
 
 def main() -> None:

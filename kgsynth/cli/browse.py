@@ -13,24 +13,25 @@ from urllib.parse import quote, urlsplit
 
 import click
 
-from kgsynth import queries
+from kgsynth import pipeline, queries
 from kgsynth.cli.options import env, graph_settings, open_graph, progress
 from kgsynth.cli.say import say
 from kgsynth.errors import ConfigError
-from kgsynth.graph import show
-from kgsynth.graph.server import ManagedServer
+from kgsynth.pipeline import show
 
 _SLOT = re.compile(r"\{\{(query:)?(\w+)\}\}")
 
 
 @click.command()
 @click.option("--open", "is_opened", is_flag=True, help="Open the address in your web browser.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of the guide's server.  [default: a free one]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port of the guide's server.  [default: a free one]"
+)
 @click.pass_context
 def browse(ctx: click.Context, /, is_opened: bool, port: int) -> None:
     """Look at the graph in Neo4j Browser: prints the address and serves a guide until Ctrl-C.
 
-    The password is in no address; the file that holds it is named.
+    The address does not contain the password; the command says which file has it.
     """
     environment = env()
     if environment.neo4j_uri:
@@ -38,7 +39,7 @@ def browse(ctx: click.Context, /, is_opened: bool, port: int) -> None:
             f"NEO4J_URI selects a server of your own ({environment.neo4j_uri}); its Browser is its own affair",
             hint="Unset NEO4J_URI for the managed Neo4j. The queries to drag into favourites are in cypher/explore.",
         )
-    server = ManagedServer(environment, graph_settings(ctx).name)
+    server = pipeline.server_of(environment, graph_settings(ctx))
     server.start(progress=progress())
     state = server.status()
     with open_graph(ctx) as graph:

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import click
 
+from kgsynth import pipeline
 from kgsynth.cli.options import env, graph_settings, progress
 from kgsynth.cli.say import say
 from kgsynth.config import process_environment
 from kgsynth.errors import ConfigError
-from kgsynth.graph import derived, facts
-from kgsynth.graph.server import ManagedServer
-from kgsynth.graph.session import Graph
-from kgsynth.pipeline import connect, walk_rates
+from kgsynth.pipeline import Graph, ManagedServer, connect
 
 
 def _server(ctx: click.Context) -> ManagedServer:
@@ -23,7 +21,7 @@ def _server(ctx: click.Context) -> ManagedServer:
             f"NEO4J_URI selects a server of your own ({environment.neo4j_uri}); kgsynth does not manage it",
             hint="Unset NEO4J_URI to use the managed Neo4j.",
         )
-    return ManagedServer(environment, graph_settings(ctx).name)
+    return pipeline.server_of(environment, graph_settings(ctx))
 
 
 @click.group()
@@ -34,7 +32,7 @@ def db() -> None:
 @db.command()
 @click.pass_context
 def install(ctx: click.Context) -> None:
-    """Fetch the jars of Neo4j and its Browser, checked by SHA-256; nothing when all are there."""
+    """Download the jars of Neo4j and its Browser and check their SHA-256; does nothing when all are there."""
     server = _server(ctx)
     fetched = server.install(progress())
     say(
@@ -44,9 +42,15 @@ def install(ctx: click.Context) -> None:
 
 
 @db.command()
-@click.option("--heap-mib", type=click.IntRange(128), help="Java heap from now on.  [default: by the machine]")
-@click.option("--page-cache-mib", type=click.IntRange(16), help="Page cache from now on.  [default: by the store]")
-@click.option("--new-ports", is_flag=True, help="Choose other ports than the kept ones.")
+@click.option(
+    "--heap-mib", type=click.IntRange(128), help="Java heap in MiB from now on.  [default: by the machine's memory]"
+)
+@click.option(
+    "--page-cache-mib",
+    type=click.IntRange(16),
+    help="Page cache in MiB from now on.  [default: by the size of the store]",
+)
+@click.option("--new-ports", is_flag=True, help="Choose new ports instead of those used before.")
 @click.pass_context
 def start(ctx: click.Context, /, heap_mib: int | None, page_cache_mib: int | None, new_ports: bool) -> None:
     """Start the graph's Neo4j and wait until it answers."""
@@ -97,18 +101,17 @@ def status(ctx: click.Context) -> None:
 
 
 def _show_contents(graph: Graph) -> None:
-    counts = facts.counts(graph)
-    say("contents  " + ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items()))
-    state = derived.state(graph)
-    say(f"walks     {'ready' if state == 'complete' else f'{state}: kgsynth build'}")
-    rates = walk_rates(graph)
-    if rates is not None:
-        say(f"rates     {rates.walks_per_s:,.0f} walks/s of one session, {rates.hit_ratio:.1%} of pages from the cache")
+    held = pipeline.contents(graph)
+    say("contents  " + ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in held.counts.items()))
+    say(f"walks     {'ready' if held.state == 'complete' else f'{held.state}: kgsynth build'}")
+    if held.rates is not None:
+        walks, hits = held.rates.walks_per_s, held.rates.hit_ratio
+        say(f"rates     {walks:,.0f} walks/s of one session, {hits:.1%} of pages from the cache")
 
 
 @db.command()
-@click.option("-n", "--lines", default=50, show_default=True, help="How many lines from the end.")
-@click.option("-f", "--follow", is_flag=True, help="Go on showing what comes.")
+@click.option("-n", "--lines", default=50, show_default=True, help="Number of lines from the end.")
+@click.option("-f", "--follow", is_flag=True, help="Keep showing new lines.")
 @click.pass_context
 def logs(ctx: click.Context, /, lines: int, follow: bool) -> None:
     """Show what the server printed."""
@@ -139,7 +142,7 @@ def shell(ctx: click.Context, /, arguments: tuple[str, ...]) -> None:
 
 
 @db.command()
-@click.option("--browser", is_flag=True, help="The Browser's address instead of Bolt's.")
+@click.option("--browser", is_flag=True, help="Print the address of Neo4j Browser instead of the Bolt address.")
 @click.pass_context
 def url(ctx: click.Context, /, browser: bool) -> None:
     """Print the graph's address, without user and password."""
@@ -157,10 +160,10 @@ def url(ctx: click.Context, /, browser: bool) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.pass_context
 def dump(ctx: click.Context, /, file: Path) -> None:
-    """Write the graph into FILE, to keep or to move; its Neo4j is stopped for it and started again.
+    """Write the graph into FILE, to keep or to move; its Neo4j is stopped meanwhile and started again.
 
-    What is beside the graph stays where it is: run folders, embeddings (they are made anew), and which documents were
-    forgotten (forgotten.jsonl).
+    The file does not contain what is stored beside the graph: run folders, embeddings (they can be computed again), and
+    the list of forgotten documents (forgotten.jsonl).
     """
     if not file.absolute().parent.is_dir():
         raise ConfigError(f"there is no folder {file.absolute().parent}")
@@ -174,7 +177,7 @@ def dump(ctx: click.Context, /, file: Path) -> None:
 @click.option("--yes", "is_agreed", is_flag=True, help="Replace what the graph holds without asking.")
 @click.pass_context
 def restore(ctx: click.Context, /, file: Path, is_agreed: bool) -> None:
-    """Make the graph anew from FILE, which `kgsynth db dump` wrote here or on another machine."""
+    """Replace the graph by the contents of FILE, which `kgsynth db dump` wrote here or on another machine."""
     server = _server(ctx)
     if server.status().store_bytes and not is_agreed:
         click.confirm(f"Replace all that graph {server.name!r} holds?", abort=True)

@@ -7,9 +7,10 @@ import click
 
 from kgsynth import pipeline
 from kgsynth.cli.options import (
-    BACKEND_HELPS,
-    SOURCE_HELPS,
+    BACKEND,
+    SOURCES,
     asking_settings,
+    co_occurrences_option,
     env,
     graph_settings,
     open_graph,
@@ -20,18 +21,12 @@ from kgsynth.cli.options import (
     settings_options,
 )
 from kgsynth.cli.say import say
-from kgsynth.config import DocumentsSettings, ExtractSettings, MergeSettings
-from kgsynth.documents import LOADER_KINDS, loader_names
-from kgsynth.documents.forgotten import read_forgotten
 from kgsynth.errors import ConfigError
+from kgsynth.pipeline import LOADER_KINDS, CoOccurrences, loader_names
 from kgsynth.records import StageCount
+from kgsynth.settings import DocumentsSettings, ExtractSettings, MergeSettings
 
-_DOCUMENT_HELPS = {
-    **SOURCE_HELPS,
-    "min_words": "Reject shorter documents.",
-    "max_text_chars": "Reject longer documents.",
-    "max_rejected_share": "Stop when a larger share is rejected.",
-}
+_DOCUMENTS = (*SOURCES, "min_words", "max_text_chars", "max_rejected_share")
 
 
 @click.command()
@@ -44,26 +39,25 @@ _DOCUMENT_HELPS = {
     help="The annotation file (JSON Lines).",
 )
 @click.option(
-    "--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Where rejects go.  [default: beside the output]"
+    "--rejects",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File for the rejects.  [default: beside the output]",
 )
 @settings_options(
     ExtractSettings,
-    helps={
-        "method": "A list of names, key phrases of the texts themselves, or a language model.",
-        "vocabulary": "Concept list: .txt with a name a line, or a table with columns name and synonyms. "
-        "Default: what the documents declare.",
-        "max_document_share": "Leave out terms in a larger share of the documents; they are reported.",
-        "min_document_count": "Key phrases in fewer documents are left out.",
-        "max_phrases": "Key phrases kept at most.",
-        "stop_words": "A file of further words that no key phrase may hold.",
-    },
-    flags={"method": ("--with",)},
+    (
+        "method",
+        "vocabulary",
+        "max_document_share",
+        "min_document_count",
+        "max_phrases",
+        "stop_words",
+    ),
+    flags={"method": "--with"},
 )
 @run_dir_option
-@settings_options(
-    ExtractSettings, helps={name: text for name, text in BACKEND_HELPS.items() if name != "max_rejected_share"}
-)
-@settings_options(DocumentsSettings, helps=_DOCUMENT_HELPS)
+@settings_options(ExtractSettings, [name for name in BACKEND if name != "max_rejected_share"])
+@settings_options(DocumentsSettings, _DOCUMENTS)
 def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, run_dir: Path | None, **values: Any) -> None:
     """Find concepts in the documents of SOURCES and write annotations.
 
@@ -75,8 +69,8 @@ def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, run_di
     With llm the work is a run: killed, it is continued by the same command, and `kgsynth retry` asks for its rejects
     again.
     """
-    documents = settings_from(DocumentsSettings, "documents", values, sources=list(sources))
-    settings = asking_settings(ExtractSettings, "extract", values)
+    documents = settings_from(DocumentsSettings, values, sources=sources)
+    settings = asking_settings(ExtractSettings, values)
     rejects = rejects or output.with_suffix(".rejects.jsonl")
     if settings.method == "llm":
         folder = pipeline.extract_with_model(
@@ -102,21 +96,20 @@ def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, run_di
     "--bulk",
     "is_bulk",
     is_flag=True,
-    help="For the first load of a large corpus: make the whole graph, walk tables too, and import it at once.",
+    help="First load of a large corpus: build the whole graph outside the database, walk tables included, and import "
+    "it in one go.",
 )
 @click.option("--merge", "is_merging", is_flag=True, help="With --bulk: merge near-duplicate terms too.")
+@co_occurrences_option
 @click.option("--pairs", multiple=True, help="A table of counted co-occurrences: first, second, count.")
 @click.option(
     "--rejects",
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("kgsynth-rejects.jsonl"),
     show_default=True,
-    help="Where rejects go.",
+    help="File for the rejects.",
 )
-@click.option("--first-field", help="Column of --pairs with the first name.  [default: first]")
-@click.option("--second-field", help="Column of --pairs with the second name.  [default: second]")
-@click.option("--count-field", help="Column of --pairs with the count.  [default: count]")
-@settings_options(DocumentsSettings, helps=_DOCUMENT_HELPS)
+@settings_options(DocumentsSettings, ("first_field", "second_field", "count_field", *_DOCUMENTS))
 @click.pass_context
 def load(
     ctx: click.Context,
@@ -125,6 +118,7 @@ def load(
     annotations: tuple[str, ...],
     is_bulk: bool,
     is_merging: bool,
+    keep: CoOccurrences | None,
     pairs: tuple[str, ...],
     rejects: Path,
     **values: Any,
@@ -138,19 +132,22 @@ def load(
     """
     if not sources and not annotations and not pairs:
         raise ConfigError("nothing to load", hint="Give documents, --annotations FILE or --pairs FILE.")
-    settings = settings_from(DocumentsSettings, "documents", values, sources=list(sources))
-    forgotten = read_forgotten(env().tombstones, graphs={graph_settings(ctx).name})
+    settings = settings_from(DocumentsSettings, values, sources=sources)
+    forgotten = pipeline.forgotten_documents(env(), graph_settings(ctx))
     if is_bulk and pairs:
         raise ConfigError("--bulk and --pairs exclude each other", hint="Load the pairs afterwards, then build.")
     if is_merging and not is_bulk:
         raise ConfigError("--merge goes with --bulk", hint="Else run `kgsynth merge` after the load.")
+    if keep is not None and not is_bulk:
+        raise ConfigError("--co-occurrences goes with --bulk", hint="Else give it to `kgsynth build` after the load.")
     if is_bulk:
         counts = pipeline.load_bulk(
             env(),
             graph_settings(ctx),
             settings,
             annotations=annotations,
-            merge=settings_from(MergeSettings, "merge", {}) if is_merging else None,
+            merge=settings_from(MergeSettings, {}) if is_merging else None,
+            keep="auto" if keep is None else keep,
             rejects=rejects,
             forgotten=forgotten,
             report=report,
@@ -188,7 +185,7 @@ def load(
 
 @click.command()
 def loaders() -> None:
-    """List the installed loaders by what they yield."""
+    """List the installed loaders by the kind of record that they yield."""
     for kind in LOADER_KINDS:
         say(f"{kind}: {', '.join(loader_names(kind))}")
 

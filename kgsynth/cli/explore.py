@@ -15,19 +15,21 @@ from kgsynth.cli.options import graph_settings, open_graph
 from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
 from kgsynth.errors import ConfigError
-from kgsynth.graph import show
-from kgsynth.graph.session import Graph, Row
+from kgsynth.pipeline import Graph, Row, show
 
 _TABLE_ROWS = 1000
 _TIMEOUT_S = 60.0
 _FILE_TIMEOUT_S = 3600.0
+_CO_OCCURRENCES = "CO_OCCURS_WITH"
 _TYPES = {"int": int, "float": float, "str": str, "bool": bool, "json": object}
 
 
 @click.command()
 @click.argument("text", required=False)
-@click.option("-f", "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read the query here.")
-@click.option("--saved", metavar="NAME", help="A query of the package; --list names them.")
+@click.option(
+    "-f", "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read the query from this file."
+)
+@click.option("--saved", metavar="NAME", help="A saved query of the package; --list names them.")
 @click.option("--list", "listed", is_flag=True, help="List the saved queries.")
 @click.option(
     "-p",
@@ -42,15 +44,19 @@ _TYPES = {"int": int, "float": float, "str": str, "bool": bool, "json": object}
     "form",
     type=click.Choice(results.FORMATS),
     default=None,
-    help="Of the output.  [default: what the file's ending says, else a table]",
+    help="Format of the output.  [default: what the file's ending says, else a table]",
 )
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file to write.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="A picture of the nodes returned.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a picture of the returned nodes to this HTML file.",
+)
 @click.option(
     "--limit",
     type=click.IntRange(0),
     default=None,
-    help=f"Rows at most; 0 for all.  [default: {_TABLE_ROWS:,} on a terminal or pipe, all in a file]",
+    help=f"Maximum number of rows; 0: all.  [default: {_TABLE_ROWS:,} on a terminal or pipe, all in a file]",
 )
 @click.option(
     "--timeout",
@@ -73,7 +79,7 @@ def query(
     limit: int | None,
     timeout: float | None,
 ) -> None:
-    """Ask the graph in Cypher: TEXT, a file, `-` for standard input, or a saved query. It may read and nothing else.
+    """Query the graph in Cypher: TEXT, a file, `-` for standard input, or a saved query. Only reading is allowed.
 
     \b
     kgsynth query --saved hubs
@@ -106,11 +112,15 @@ def query(
         answer = graph.ask_user(statement, parameters, where=where, timeout_s=timeout)
         taken = _Taken(answer.rows, limit)
         count = results.write(taken, answer.columns, form, path)
+        kept = pipeline.build_state(graph).co_occurrences if not count and _CO_OCCURRENCES in statement else ""
     said = f"{count:,} rows" + (f" in {path}" if path is not None else "")
     if taken.is_cut:
         said += f"; there are more (--limit {limit})"
     if path is not None or taken.is_cut:
         say(said, err=True)
+    if kept not in ("", "all"):
+        which = "no co-occurrences" if kept == "none" else f"only the {kept} strongest co-occurrences of each term"
+        say(f"The graph stores {which}; `kgsynth build --co-occurrences all` stores all.", err=True)
 
 
 class _Taken:
@@ -169,11 +179,22 @@ def _parameter(given: str) -> tuple[str, Any]:
 
 @click.command()
 @click.argument("name")
-@click.option("-n", "--limit", default=8, show_default=True, type=click.IntRange(1), help="Of each kind of thing.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="A picture of what is around it.")
+@click.option(
+    "-n",
+    "--limit",
+    default=8,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Maximum number of entries of each kind.",
+)
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a picture of its neighbourhood to this HTML file.",
+)
 @click.pass_context
 def concept(ctx: click.Context, /, name: str, limit: int, html: Path | None) -> None:
-    """Show the concept or topic NAME (id, name, or nearly) with what stands around it."""
+    """Show the concept or topic NAME (id, name, or nearly) and its neighbourhood."""
     with open_graph(ctx) as graph:
         found = _find(graph, "concept", name)
         if html is not None:
@@ -213,10 +234,10 @@ def concept(ctx: click.Context, /, name: str, limit: int, html: Path | None) -> 
 
 @click.command()
 @click.argument("name")
-@click.option("--text", "with_text", is_flag=True, help="The whole text too.")
+@click.option("--text", "with_text", is_flag=True, help="Show the whole text too.")
 @click.pass_context
 def document(ctx: click.Context, /, name: str, with_text: bool) -> None:
-    """Show the document NAME (id, title, or nearly): what it mentions and the questions that it touches."""
+    """Show the document NAME (id, title, or nearly): what it mentions, and the questions that were made from it."""
     with open_graph(ctx) as graph:
         parts = show.parts(graph, name)
         if parts:
@@ -265,9 +286,11 @@ def question(ctx: click.Context, /, name: str) -> None:
 @click.argument("name")
 @click.pass_context
 def trace(ctx: click.Context, /, name: str) -> None:
-    """Show the whole way of the question NAME: combination, walk with the chance of every step, documents, licences.
+    """Show the whole way of the question NAME: combination, walk, documents, licences.
 
-    Chances are those of the graph as it is now, without lenses.
+    Each step of the walk is shown with its probability and the document through which it went.
+
+    Probabilities are those of the current graph, without lenses.
     """
     with open_graph(ctx) as graph:
         view = show.question(graph, _find(graph, "question", name))
@@ -284,7 +307,9 @@ def trace(ctx: click.Context, /, name: str) -> None:
             together *= chance or 1.0
             said = "no such step in the walk tables now" if chance is None else _chance(chance)
             arrow = "  " if step["step"] == 0 else "→ "
-            say(f"  {arrow}{step['name']}  ({step['kind']}, {said})")
+            title = f" {step['document_title']}" if step["document_title"] else ""
+            through = f", through document {step['document']}{title}" if step["document"] else ""
+            say(f"  {arrow}{step['name']}  ({step['kind']}, {said}{through})")
         if all(step["chance"] for step in view.steps):
             say(f"  the whole walk: {_chance(together)} once its length is drawn")
     else:

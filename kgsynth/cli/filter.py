@@ -7,8 +7,8 @@ import click
 
 from kgsynth import pipeline
 from kgsynth.cli.options import (
-    BACKEND_HELPS,
-    SOURCE_HELPS,
+    BACKEND,
+    SOURCES,
     asking_settings,
     env,
     progress,
@@ -18,54 +18,58 @@ from kgsynth.cli.options import (
 )
 from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
-from kgsynth.config import DocumentsSettings, FilterSettings, SyllabusSettings
-from kgsynth.reports import page
-from kgsynth.runs import atomic
+from kgsynth.files import atomic
+from kgsynth.pipeline import page
+from kgsynth.settings import DocumentsSettings, FilterSettings, SyllabusSettings
 
 _sources = click.argument("sources", nargs=-1, required=True)
 _work_dir = click.option(
-    "--work-dir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where everything goes."
+    "--work-dir",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for everything that the filter writes.",
 )
 _positives = click.option(
-    "--positives", required=True, multiple=True, help="Documents of the domain, read as the corpus is; several times."
+    "--positives",
+    required=True,
+    multiple=True,
+    help="Example documents of the domain, read like the corpus; may be given several times.",
 )
-_documents = settings_options(
-    DocumentsSettings,
-    helps=SOURCE_HELPS,
-)
+_documents = settings_options(DocumentsSettings, SOURCES)
 _look = settings_options(
     FilterSettings,
-    helps={
-        "min_words": "Drop shorter documents.",
-        "language": "Drop what is surely in another language; empty for any.",
-        "near_duplicates": "Drop what is nearly equal to an earlier document.",
-        "window_words": "Words of a window; a document's vector is the mean of those of its windows.",
-        "windows": "Windows of a document at most.",
-    },
+    (
+        "min_words",
+        "language",
+        "near_duplicates",
+        "window_words",
+        "windows",
+    ),
 )
 _model = settings_options(
     FilterSettings,
-    helps={
-        "seed": "Seed of all draws, models and texts (required).",
-        "method": "Model of the domain; auto takes what ranks unseen examples best, forest is the paper's.",
-        "recall": "Share of the domain that the cut from examples is to keep.",
-        "precision": "Where this precision is expected, the cut from examples goes lower and keeps more.",
-        "negatives": "Documents drawn from the corpus for the cold start.",
-    },
+    (
+        "seed",
+        "method",
+        "recall",
+        "precision",
+        "negatives",
+    ),
 )
 _rating = settings_options(
     FilterSettings,
-    helps={
-        "rated": "Documents rated a round: half of the selection, half of a fresh draw.",
-        "score": "How relevance, clarity and language become one score.",
-        "min_score": "Keep what scores more than this.",
-    },
+    (
+        "rated",
+        "score",
+        "min_score",
+    ),
 )
 _syllabus = settings_options(
-    SyllabusSettings, helps={"disciplines": "Of the domain, in a syllabus.", "items": "Of the syllabus of each."}
+    SyllabusSettings,
+    ("disciplines", "items"),
 )
-_texts = {name: text for name, text in BACKEND_HELPS.items() if name != "seed"}
-_backend = settings_options(FilterSettings, helps=_texts)
+_texts = tuple(name for name in BACKEND if name != "seed")
+_backend = settings_options(FilterSettings, _texts)
 
 
 @click.group(name="filter")
@@ -86,26 +90,22 @@ def filter_group() -> None:
 
 @filter_group.command("run")
 @_sources
-@click.option(
-    "--positives",
-    multiple=True,
-    help="Documents of the domain, read as the corpus is; several times. Without, a model writes a syllabus.",
-)
+@settings_options(FilterSettings, ["positives"])
 @_syllabus
 @_work_dir
 @_model
-@settings_options(FilterSettings, helps={"rounds": "Of rating; 0 for none: the examples alone decide."})
+@settings_options(FilterSettings, ["rounds"])
 @_rating
 @_look
 @_backend
 @_documents
 def run_command(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
-    """All steps on SOURCES. Killed, it is continued by the same command."""
+    """Run all steps on SOURCES. A run that was killed is continued by the same command."""
     figures = pipeline.run_filter(
         env(),
-        settings_from(DocumentsSettings, "documents", values, sources=list(sources), max_rejected_share=1.0),
-        asking_settings(FilterSettings, "filter", values),
-        asking_settings(SyllabusSettings, "syllabus", values),
+        settings_from(DocumentsSettings, values, sources=sources, max_rejected_share=1.0),
+        asking_settings(FilterSettings, values),
+        asking_settings(SyllabusSettings, values),
         work_dir=work_dir,
         report=report,
         progress=progress(),
@@ -140,9 +140,11 @@ def run_command(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None
 
 @filter_group.command(name="report")
 @click.argument("work_dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="HTML.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="HTML page to write."
+)
 def report_command(work_dir: Path, output: Path) -> None:
-    """Write a page about a filter that ran: sizes, scores, agreement, doubt, what each round changed, the border."""
+    """Write an HTML page about a finished filter: sizes, scores, agreement, doubt, changes, documents near the cut."""
     made = page.filter_page(pipeline.read_figures(work_dir))
     with atomic(output) as partial:
         partial.write_text(made, encoding="utf-8")
@@ -151,12 +153,14 @@ def report_command(work_dir: Path, output: Path) -> None:
 
 @filter_group.command()
 @_syllabus
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="JSON Lines.")
-@click.option("--run-dir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Of the run.")
-@settings_options(SyllabusSettings, helps={"seed": "Seed of all texts (required).", **_texts})
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="JSON Lines file to write."
+)
+@click.option("--run-dir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the run.")
+@settings_options(SyllabusSettings, ["seed", *_texts])
 def syllabus(output: Path, run_dir: Path, **values: Any) -> None:
-    """Write examples of the domain: disciplines, a syllabus each, and four kinds of text on each item."""
-    settings = asking_settings(SyllabusSettings, "syllabus", values)
+    """Write examples of the domain: disciplines, a syllabus for each, and four kinds of text per item."""
+    settings = asking_settings(SyllabusSettings, values)
     folder = pipeline.write_syllabus(
         env(), settings, run_dir=run_dir, output=output, report=report, progress=progress()
     )
@@ -169,11 +173,11 @@ def syllabus(output: Path, run_dir: Path, **values: Any) -> None:
 @_look
 @_documents
 def embed(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
-    """Look at each document of SOURCES once and give those that are worth it a vector."""
+    """Check each document of SOURCES once, and embed those that pass."""
     pipeline.embed(
         env(),
-        settings_from(DocumentsSettings, "documents", values, sources=list(sources), max_rejected_share=1.0),
-        settings_from(FilterSettings, "filter", values),
+        settings_from(DocumentsSettings, values, sources=sources, max_rejected_share=1.0),
+        settings_from(FilterSettings, values),
         work_dir=work_dir,
         report=report,
         progress=progress(),
@@ -187,13 +191,13 @@ def embed(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
 @_look
 @_documents
 def start(work_dir: Path, positives: tuple[str, ...], **values: Any) -> None:
-    """Cold start: the chance that each embedded document belongs, by examples and a draw from the corpus."""
-    pipeline.start(
+    """Cold start: estimate the probability that each document belongs, from examples and a draw from the corpus."""
+    pipeline.cold_start(
         env(),
         pipeline.read_corpus(work_dir),
-        settings_from(FilterSettings, "filter", values),
+        settings_from(FilterSettings, values),
         work_dir=work_dir,
-        positives=settings_from(DocumentsSettings, "documents", values, sources=list(positives)),
+        positives=settings_from(DocumentsSettings, values, sources=positives),
         report=report,
     )
     say(f"chances in {work_dir / 'start.parquet'}", err=True)
@@ -207,16 +211,16 @@ def start(work_dir: Path, positives: tuple[str, ...], **values: Any) -> None:
 @_backend
 @_documents
 def rate(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
-    """Rate documents of the selection and of a fresh draw: the next round."""
-    settings = asking_settings(FilterSettings, "filter", values)
+    """Rate documents from the selection and from a new draw: the next round."""
+    settings = asking_settings(FilterSettings, values)
     corpus = pipeline.read_corpus(work_dir)
     done = pipeline.known_rounds(work_dir)
     earlier = pipeline.rating_runs(work_dir) if done else []
-    scores, selected = pipeline.selection(corpus, settings, work_dir=work_dir)
-    folder = pipeline.rate(
+    scores, selected = pipeline.selected_documents(corpus, settings, work_dir=work_dir)
+    folder = pipeline.rate_documents(
         env(),
         corpus,
-        settings_from(DocumentsSettings, "documents", values, sources=list(sources), max_rejected_share=1.0),
+        settings_from(DocumentsSettings, values, sources=sources, max_rejected_share=1.0),
         settings,
         selected=selected,
         scores=scores,
@@ -234,12 +238,12 @@ def rate(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
 @_model
 @_rating
 def fine(work_dir: Path, **values: Any) -> None:
-    """Score the whole corpus by a model of all ratings so far."""
+    """Score the whole corpus with a model trained on all ratings so far."""
     corpus = pipeline.read_corpus(work_dir)
     folders = pipeline.rating_runs(work_dir)
-    _, said = pipeline.fine(
+    _, said = pipeline.fit_scores(
         corpus,
-        settings_from(FilterSettings, "filter", values),
+        settings_from(FilterSettings, values),
         ratings=folders,
         number=len(folders),
         work_dir=work_dir,
@@ -253,14 +257,14 @@ def fine(work_dir: Path, **values: Any) -> None:
 @filter_group.command()
 @_sources
 @_work_dir
-@settings_options(FilterSettings, helps={"min_score": "Keep what scores more than this."})
+@settings_options(FilterSettings, ["min_score"])
 @_documents
 def keep(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
-    """Write kept.jsonl and dropped.jsonl by the last scores: the last step, or another cut with the ratings at hand."""
-    kept = pipeline.keep(
+    """Write kept.jsonl and dropped.jsonl from the latest scores, for example with another cut."""
+    kept = pipeline.write_selection(
         pipeline.read_corpus(work_dir),
-        settings_from(DocumentsSettings, "documents", values, sources=list(sources), max_rejected_share=1.0),
-        settings_from(FilterSettings, "filter", values),
+        settings_from(DocumentsSettings, values, sources=sources, max_rejected_share=1.0),
+        settings_from(FilterSettings, values),
         work_dir=work_dir,
         report=report,
     )

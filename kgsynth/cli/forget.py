@@ -1,6 +1,5 @@
 """`kgsynth forget`: documents taken out of the graph and kept out."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -9,11 +8,8 @@ from kgsynth import pipeline
 from kgsynth.cli.options import env, graph_settings, open_graph, progress, report
 from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_changes, show_table
-from kgsynth.documents.forgotten import parent_of, read_forgotten, read_tombstones, remove_tombstones
 from kgsynth.errors import ConfigError
-from kgsynth.graph import show
-from kgsynth.graph.session import Graph
-from kgsynth.pipeline import ForgetPlan
+from kgsynth.pipeline import ForgetPlan, Graph, show
 
 
 @click.command()
@@ -22,12 +18,14 @@ from kgsynth.pipeline import ForgetPlan
     "-f",
     "--file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Ids of more documents, one a line.",
+    help="File with more document ids, one per line.",
 )
-@click.option("--reason", default="", help="Kept with the tombstones, for example who asked.")
-@click.option("--dry-run", is_flag=True, help="List what would go, questions and answers included; change nothing.")
-@click.option("--list", "listed", is_flag=True, help="List what was forgotten.")
-@click.option("--allow-again", is_flag=True, help="Take the tombstones of DOCUMENTS back: they may be loaded again.")
+@click.option("--reason", default="", help="Reason that is kept with the documents' ids, for example who asked.")
+@click.option(
+    "--dry-run", is_flag=True, help="List what would be removed, questions and answers included; change nothing."
+)
+@click.option("--list", "listed", is_flag=True, help="List the documents that were forgotten.")
+@click.option("--allow-again", is_flag=True, help="Let DOCUMENTS be loaded again.")
 @click.pass_context
 def forget(
     ctx: click.Context,
@@ -39,14 +37,14 @@ def forget(
     listed: bool,
     allow_again: bool,
 ) -> None:
-    """Take DOCUMENTS (ids) out of the graph, with all that was made from them, and keep them out.
+    """Remove DOCUMENTS (ids) from the graph, with everything that was made from them, and keep them out.
 
     The graph is then as if it never had them. `load` refuses them from now on and `export` leaves out what was made
     from them; write exported data sets again. Run folders keep what they hold: remove them where that must not be.
     """
     environment, graph_of = env(), graph_settings(ctx)
     if listed:
-        held = read_forgotten(environment.tombstones, graphs={graph_of.name})
+        held = pipeline.forgotten_documents(environment, graph_of)
         show_table(("document", "reason"), sorted(held.documents.items()))
         for (first, second), verdict in sorted(held.verdicts.items()):
             say(f"  kept for when both are back: a reviewer's {verdict} on {first} and {second}", err=True)
@@ -61,26 +59,17 @@ def forget(
     if not ids:
         raise ConfigError("no document is given", hint="Give ids: `kgsynth document NAME` finds them by title.")
     if allow_again:
-        _allow_again(environment.tombstones, ids, graph=graph_of.name)
+        found, number = pipeline.allow_again(environment, ids, graph_settings=graph_of)
+        of_parts = f" ({number:,} parts)" if number > found else ""
+        say(f"{found:,} of {len(set(ids)):,} documents may be loaded again{of_parts}", err=True)
         return
     with open_graph(ctx) as graph:
         if dry_run:
-            _show_plan(graph, pipeline.plan_forget(graph, environment, ids, graph_settings=graph_of))
+            _show_plan(graph, pipeline.plan_forget(graph, environment, ids))
             return
-        planned = pipeline.forget(
-            graph, environment, ids, graph_settings=graph_of, reason=reason, report=report, progress=progress()
-        )
+        planned = pipeline.forget(graph, environment, ids, reason=reason, report=report, progress=progress())
     _show_changes(planned)
     say("Write exported data sets again: `kgsynth export RUN -o FOLDER --overwrite` leaves them out.", err=True)
-
-
-def _allow_again(tombstones: Path, ids: Sequence[str], *, graph: str) -> None:
-    held = read_tombstones(tombstones, graph=graph)
-    known = {*held, *map(parent_of, held)}
-    number = remove_tombstones(tombstones, ids, graph=graph)
-    asked = known.intersection(ids)
-    of_parts = f" ({number:,} parts)" if number > len(asked) else ""
-    say(f"{len(asked):,} of {len(set(ids)):,} documents may be loaded again{of_parts}", err=True)
 
 
 def _show_plan(graph: Graph, planned: ForgetPlan) -> None:

@@ -8,16 +8,22 @@ from typing import Any
 import click
 
 from kgsynth import pipeline
-from kgsynth.cli.options import env, graph_settings, open_graph, progress, report, settings_from, settings_options
+from kgsynth.cli.options import (
+    co_occurrences_option,
+    env,
+    graph_settings,
+    open_graph,
+    progress,
+    report,
+    settings_from,
+    settings_options,
+)
 from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_changes, show_table
-from kgsynth.concepts.decide import Merge
-from kgsynth.config import MergeSettings
 from kgsynth.errors import ConfigError
-from kgsynth.graph import decisions
-from kgsynth.graph.session import Graph
-from kgsynth.pipeline.graph import MergePlan
-from kgsynth.pipeline.reviewing import Case, Pair, Verdict
+from kgsynth.pipeline import Case, CoOccurrences, Graph, Merge, Pair, Verdict
+from kgsynth.pipeline.merging import MergePlan
+from kgsynth.settings import MergeSettings
 
 
 @click.command()
@@ -31,28 +37,30 @@ from kgsynth.pipeline.reviewing import Case, Pair, Verdict
 @click.option(
     "--distinct", nargs=2, multiple=True, metavar="TERM TERM", help="Record that two terms (ids) are different."
 )
-@click.option("--review", is_flag=True, help="Decide the doubtful pairs, the most doubtful first, at a key.")
+@click.option(
+    "--review", is_flag=True, help="Decide the doubtful pairs one by one with a key, the most doubtful first."
+)
 @click.option(
     "--review-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the doubtful pairs to a CSV file, for people to fill in.",
+    help="Write the doubtful pairs to a CSV file that people fill in.",
 )
 @click.option(
     "--load-review",
     "reviews",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Apply a filled-in file; several must agree.",
+    help="Apply a filled-in file; of several files, verdicts must agree.",
 )
 @click.option("--yes", "is_agreed", is_flag=True, help="Apply a review without asking.")
 @settings_options(
     MergeSettings,
-    helps={
-        "embedder": "Which form of all-MiniLM-L6-v2 embeds the names.",
-        "executor": "Where: here, or on the machines and GPUs of a Ray cluster (`RAY_ADDRESS` names it).",
-        "neighbours": "Nearest names looked at for each name.",
-        "min_cosine": "Smallest cosine of candidates whose words many names share; of others it is .85.",
-    },
+    (
+        "embedder",
+        "executor",
+        "neighbours",
+        "min_cosine",
+    ),
 )
 @click.pass_context
 def merge(
@@ -70,7 +78,7 @@ def merge(
 ) -> None:
     """Merge near-duplicate terms: candidates by FAISS, decided by their words.
 
-    The absorbed term stays as an alias of the one that more documents use. Run `kgsynth build` afterwards.
+    The merged term stays as an alias of the term that more documents use. Run `kgsynth build` afterwards.
 
     \b
     kgsynth merge --dry-run
@@ -78,7 +86,7 @@ def merge(
     kgsynth merge --review-file doubtful.csv      fill it in, then
     kgsynth merge --load-review doubtful.csv
     """
-    settings = settings_from(MergeSettings, "merge", values)
+    settings = settings_from(MergeSettings, values)
     given = {
         "--undo, --reject or --distinct": bool(undo_ids or reject_ids or distinct),
         "--review-file": review_file is not None,
@@ -96,14 +104,14 @@ def merge(
             for ids, is_rejected in ((undo_ids, False), (reject_ids, True)):
                 if ids:
                     say(
-                        f"{decisions.undo(graph, ids, reject=is_rejected)} merges undone"
+                        f"{pipeline.undo_merges(graph, ids, is_rejected=is_rejected)} merges undone"
                         + (" and rejected" if is_rejected else ""),
                         err=True,
                     )
             for first, second in distinct:
-                decisions.set_distinct(graph, first, second)
+                pipeline.set_distinct(graph, first, second)
         elif review_file is not None:
-            found = pipeline.cases(graph, env(), settings)
+            found = pipeline.doubtful_pairs(graph, env(), settings)
             pipeline.write_review(review_file, found)
             say(f"{len(found):,} doubtful pairs in {review_file}: fill in the column verdict with yes or no.", err=True)
             return
@@ -111,7 +119,7 @@ def merge(
             if reviews:
                 verdicts = pipeline.read_reviews(reviews)
             else:
-                verdicts = _ask(pipeline.cases(graph, env(), settings), session)
+                verdicts = _ask(pipeline.doubtful_pairs(graph, env(), settings), session)
             if not _apply(graph, settings, verdicts, is_agreed=is_agreed, is_dry=dry_run):
                 return
             if review:
@@ -224,7 +232,7 @@ def _apply(
     if not verdicts:
         say("nothing was decided, nothing is changed", err=True)
         return False
-    planned = pipeline.preview(graph, env(), settings, verdicts)
+    planned = pipeline.preview_merge(graph, env(), settings, verdicts)
     yes = sum(verdict == "yes" for verdict in verdicts.values())
     say(f"\n{yes:,} pairs are the same, {len(verdicts) - yes:,} are different. This changes:")
     show_changes(planned)
@@ -261,13 +269,13 @@ def merges(ctx: click.Context) -> None:
     spelling   all but British and American spelling, umlauts written out
     of         the words: "A of B" and "B A"
     order      the words, and the last one
-    property   a noun of state and its adjective
+    property   an adjective and the noun of its property
     acronym    one abbreviates the other
-    unsaid     one leaves the noun unsaid
-    review     a person called them the same
+    unsaid     one leaves out the noun
+    review     a reviewer said that they are the same
     """
     with open_graph(ctx) as graph:
-        held = decisions.merges(graph)
+        held = pipeline.held_merges(graph)
     show_table(
         ("alias", "documents", "counts as", "documents", "kind", "rule", "cosine", "id"),
         [
@@ -287,15 +295,17 @@ def merges(ctx: click.Context) -> None:
 
 
 @click.command()
-@click.option("--whole", "is_whole", is_flag=True, help="From nothing, also where little has changed.")
+@click.option("--whole", "is_whole", is_flag=True, help="Build everything again, even where little has changed.")
+@co_occurrences_option
 @click.pass_context
-def build(ctx: click.Context, /, is_whole: bool) -> None:
-    """Bring co-occurrences and walk tables up to date with documents and merges.
+def build(ctx: click.Context, /, is_whole: bool, keep: CoOccurrences | None) -> None:
+    """Update what walks step through, and the co-occurrences, after loads and merges.
 
-    Where less than a quarter of the documents is new, only what has changed is made anew.
+    Where less than a quarter of the documents has changed, only what has changed is written. New documents come behind
+    the others then; --whole puts all documents in the order of their ids.
     """
     with open_graph(ctx) as graph:
-        pipeline.build(graph, is_whole=is_whole, report=report, progress=progress())
+        pipeline.build(graph, is_whole=is_whole, keep=keep, report=report, progress=progress())
 
 
 @click.command()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from kgsynth import pipeline
-from kgsynth.cli.options import env, graph_settings, open_graph, progress
+from kgsynth.cli.options import env, open_graph, progress
 from kgsynth.cli.say import say
 from kgsynth.errors import ConfigError
 
@@ -20,26 +20,30 @@ from kgsynth.errors import ConfigError
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("report.html"),
     show_default=True,
-    help="The page: one file that needs no network to be looked at.",
+    help="HTML page to write; it needs no network to be viewed.",
 )
 @click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="The same figures, for programs."
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="File for the same figures as JSON."
 )
 @click.option(
     "--after",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file of earlier combinations: coverage begins from what they have used.  May be given several times.",
+    help="File of earlier combinations; coverage starts from what they have used.  May be given several times.",
 )
 @click.option(
     "--sample",
     default=pipeline.REPORT_SAMPLE,
     show_default=True,
     type=click.IntRange(0),
-    help="Questions of a level, about, whose likeness is looked at; 0 for none.",
+    help="Approximate number of questions per level that are compared by embedding; 0: none.",
 )
 @click.option(
-    "--seed", default=1, show_default=True, type=click.IntRange(0), help="Of what is drawn, and of the picture."
+    "--seed",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Seed of the draws and of the picture's layout.",
 )
 @click.pass_context
 def report(
@@ -55,7 +59,7 @@ def report(
     """Write a page about the graph and what RUN made of it: coverage, diversity, rejects. With RUN_B, side by side.
 
     A RUN is a folder with runs (that of `kgsynth run` or one above several), or a file of combinations. Without one
-    the combinations, questions and answers that the graph holds are looked at.
+    the page is about the combinations, questions and answers in the graph.
 
     \b
     kgsynth report runs/demo -o demo.html --json demo.json
@@ -66,7 +70,6 @@ def report(
         figures = pipeline.report(
             graph,
             env(),
-            graph_settings=graph_settings(ctx),
             runs=runs,
             after=after,
             sample=sample,

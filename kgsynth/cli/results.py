@@ -16,8 +16,8 @@ from typing import IO, Any, Literal, get_args
 
 from kgsynth.cli.tables import show_table
 from kgsynth.errors import ConfigError, MissingExtraError
-from kgsynth.graph.session import GraphNode, GraphRelationship
-from kgsynth.runs import atomic
+from kgsynth.files import atomic
+from kgsynth.pipeline import GraphNode, GraphRelationship
 
 Format = Literal["table", "json", "jsonl", "csv", "parquet", "html"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -223,7 +223,8 @@ def picture(rows: Rows, path: Path) -> int:
     """A page with the nodes and relationships of some rows, drawn by neo4j-viz; it needs no network to be looked at.
 
     Raises:
-        ConfigError: there is no node, or there are too many to see anything; MissingExtraError: neo4j-viz is absent.
+        ConfigError: there is no node, or there are too many to see anything.
+        MissingExtraError: neo4j-viz is absent.
     """
     nodes: dict[str, GraphNode] = {}
     relationships: dict[str, GraphRelationship] = {}

@@ -12,7 +12,6 @@ from kgsynth.cli.options import env, progress, report
 from kgsynth.cli.say import say
 from kgsynth.cli.walks import show_combinations
 from kgsynth.config import Resolved, resolve, resolve_file
-from kgsynth.graph.server import ManagedServer
 from kgsynth.pipeline import RunResult
 
 _SHOWN_QUESTIONS = 5
@@ -50,7 +49,7 @@ def _overrides(ctx: click.Context, /, given: tuple[str, ...], url: str | None, b
 @click.option(
     "--work-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where results go.  [default: runs/ and the file's name]",
+    help="Folder for the results.  [default: runs/ and the file's name]",
 )
 @_set
 @_llm
@@ -76,7 +75,7 @@ def run(
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("runs/demo"),
     show_default=True,
-    help="Where results go.",
+    help="Folder for the results.",
 )
 @_set
 @_llm
@@ -85,7 +84,7 @@ def run(
 def demo(
     ctx: click.Context, /, work_dir: Path, overrides: tuple[str, ...], url: str | None, backend: str | None
 ) -> None:
-    """Documentation of SymPy, SciPy and NetworkX to a concept graph to questions, with a tiny model on the CPU.
+    """Run the whole path on the documentation of SymPy, SciPy and NetworkX, with a tiny model on the CPU.
 
     The model shows that the path works; its questions are not worth training on. --llm URL uses a real one.
     """
@@ -96,7 +95,7 @@ def demo(
 @click.argument(
     "file", metavar="[CONFIG]", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@click.option("--demo", is_flag=True, help="The demo's configuration instead of a file.")
+@click.option("--demo", is_flag=True, help="Show the demo's configuration instead of a file.")
 @_set
 def config(file: Path | None, demo: bool, overrides: tuple[str, ...]) -> None:
     """Show every key with its value and where it came from: default, file or --set."""
@@ -150,7 +149,7 @@ def _show(result: RunResult, environment: configuration.Environment, resolved: R
     if environment.neo4j_uri:
         say(f"The graph: {environment.neo4j_uri}")
     else:
-        state = ManagedServer(environment, resolved.config.graph.name).status()
+        state = pipeline.server_of(environment, resolved.config.graph).status()
         say(
             f"The graph in Neo4j Browser: {state.browser_url}\n  user {state.username}, password in "
             f"{state.password_file}"

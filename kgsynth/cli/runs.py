@@ -9,7 +9,7 @@ import click
 
 from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
-from kgsynth.runs import RunFolder, find_runs, open_run
+from kgsynth.run_folder import RunFolder, find_runs, open_run
 
 _SHOWN_REJECTS = 3
 _RAW_CHARS = 160

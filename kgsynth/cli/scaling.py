@@ -12,17 +12,19 @@ from kgsynth import pipeline
 from kgsynth.cli.options import env, open_graph, progress, report, settings_from, settings_options
 from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
-from kgsynth.config import ExportSettings
 from kgsynth.errors import ConfigError
-from kgsynth.reports import page, scaling
-from kgsynth.runs import atomic, read_json, write_json
+from kgsynth.files import atomic, read_json, write_json
+from kgsynth.pipeline import page, scaling
+from kgsynth.settings import ExportSettings
 
 _CURVE = 120
 _fit_file = click.argument("fit_file", metavar="FIT.json", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-_law = click.option("--law", type=click.Choice(scaling.LAWS), help="One law alone.  [default: both, by their weights]")
+_law = click.option(
+    "--law", type=click.Choice(scaling.LAWS), help="Use only this law.  [default: both, by their weights]"
+)
 _level = click.option(
     "--level", default=0.9, show_default=True, type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Of the intervals.",
+    help="Level of the intervals.",
 )  # fmt: skip
 
 
@@ -37,12 +39,22 @@ def scaling_group() -> None:
 @scaling_group.command()
 @click.argument("points_file", metavar="POINTS.csv", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The fit, as JSON."
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="JSON file for the fit."
 )
-@click.option("--shared-beta/--own-beta", default=True, show_default=True, help="One beta for all models.")
-@click.option("--tokens-per-sample", type=click.FloatRange(0, min_open=True), help="For a column of samples.")
-@click.option("--draws", default=500, show_default=True, type=click.IntRange(20), help="Simulated fits, for intervals.")
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of the draws.")
+@click.option("--shared-beta/--own-beta", default=True, show_default=True, help="Use one beta for all models.")
+@click.option(
+    "--tokens-per-sample",
+    type=click.FloatRange(0, min_open=True),
+    help="Tokens per sample, where the file counts samples.",
+)
+@click.option(
+    "--draws",
+    default=500,
+    show_default=True,
+    type=click.IntRange(20),
+    help="Number of simulated fits for the intervals.",
+)
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Seed of the draws.")
 @_level
 def fit(
     points_file: Path,
@@ -58,7 +70,7 @@ def fit(
     \b
     POINTS.csv has columns billion_tokens (or tokens, or samples with --tokens-per-sample) and error_percent (or
     accuracy_percent); model, where there are several; held_out, 1 for points that the fit may not see. Several rows of
-    one size are repeated measurements: they tell the noise.
+    one size are repeated measurements: they give the noise.
     """
     points = scaling.read_points(points_file, tokens_per_sample=tokens_per_sample)
     mixture, left_out = scaling.fit_laws(points, is_shared=shared_beta, draws=draws, seed=seed)
@@ -98,7 +110,7 @@ def fit(
 @_law
 @_level
 def predict(fit_file: Path, model: str | None, sizes: str, errors: str, law: scaling.Law | None, level: float) -> None:
-    """Say which error a size gives, and which size an error needs, with intervals."""
+    """Predict the error for a size, or the size for an error, with intervals."""
     fitted = _fitted(fit_file, law)[0]
     wanted, aims = _numbers(sizes, "--at"), _numbers(errors, "--error")
     if not wanted and not aims:
@@ -142,7 +154,7 @@ def predict(fit_file: Path, model: str | None, sizes: str, errors: str, law: sca
 def plot(fit_file: Path, output: Path, law: scaling.Law | None, level: float) -> None:
     """Draw the forecast with its points, both axes logarithmic, intervals shaded."""
     if output.suffix not in (".png", ".svg", ".html"):
-        raise ConfigError(f"{output}: the ending says the form; give .png, .svg or .html")
+        raise ConfigError(f"{output}: the file ending selects the format; give .png, .svg or .html")
     fitted, held = _fitted(fit_file, law)
     plots = page.plots_module()
     draw = plots.law([_line(fitted, name, level) for name in fitted.models], label="scaling law")
@@ -165,12 +177,27 @@ def plot(fit_file: Path, output: Path, law: scaling.Law | None, level: float) ->
 
 @scaling_group.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--epochs", default=5, show_default=True, type=click.IntRange(1), help="Walks from every topic.")
-@click.option("--fit", "fit_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A fitted law.")
+@click.option(
+    "--epochs", default=5, show_default=True, type=click.IntRange(1), help="Number of walks from every topic."
+)
+@click.option(
+    "--fit",
+    "fit_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON file of a fit, as `kgsynth scaling fit` writes it.",
+)
 @click.option("--model", help="A model of the fit.  [default: its only one]")
-@click.option("--walks", default=20_000, show_default=True, type=click.IntRange(100), help="Drawn to count repeats.")
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of these walks.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="The figures, for programs.")
+@click.option(
+    "--walks",
+    default=20_000,
+    show_default=True,
+    type=click.IntRange(100),
+    help="Number of walks drawn to estimate how often combinations repeat.",
+)
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Seed of these walks.")
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="File for the figures as JSON."
+)
 @_law
 @_level
 @click.pass_context
@@ -187,14 +214,14 @@ def plan(
     law: scaling.Law | None,
     level: float,
 ) -> None:
-    """Say what all documents and EPOCHS walks from every topic will give, by the lengths that RUN measured.
+    """Forecast what all documents and EPOCHS walks from every topic will give, from the lengths that RUN measured.
 
     RUN is a folder with runs to the answers, as small as you like. With --fit: which error that much data gives, and
     twice and ten times as much.
     """
-    levels = pipeline.measured(run)
+    levels = pipeline.measure_runs(run)
     with open_graph(ctx) as graph:
-        found = pipeline.plan(graph, levels, epochs=epochs, walks=walks, seed=seed)
+        found = pipeline.plan_scaling(graph, levels, epochs=epochs, walks=walks, seed=seed)
     held = found.pop("supply")
     header = ("level", "units", "questions a unit", "answered", "questions", "tokens each", "tokens")
     show_table(header, [list(map(_whole, row.values())) for row in found["levels"]])
@@ -224,23 +251,24 @@ def plan(
         say(f"\n{name}, {_weighed(fitted)}; no amount of data goes below E: {floors}")
         show_table(("", "billion tokens", "error %", "low", "high", ""), [list(map(_cell, row)) for row in rows])
     if json_file is not None:
-        write_json(json_file, {**found, "supply": pipeline.supply_row(held), "predictions": rows})
+        write_json(json_file, {**found, "supply": pipeline.unseen_row(held), "predictions": rows})
 
 
 @click.command()
 @click.argument("curated", metavar="RUN", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--sizes", required=True, metavar="N,…", help="Questions of each subset.")
-@click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="A folder.")
-@click.option("--seed", required=True, type=click.IntRange(0), help="Of the order that subsets are cut from.")
-@click.option("--overwrite", is_flag=True, help="Replace subsets that stand there.")
+@click.option("--sizes", required=True, metavar="N,…", help="Number of questions per subset.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write."
+)
+@click.option("--seed", required=True, type=click.IntRange(0), help="Seed of the order from which subsets are taken.")
+@click.option("--overwrite", is_flag=True, help="Replace the subsets that are there.")
 @settings_options(
     ExportSettings,
+    ("format", "validation_share", "system", "name", "rows_per_file"),
     helps={
-        "format": "As of `kgsynth export`.",
-        "validation_share": "Share for validation.",
-        "system": "First turn of every conversation.",
-        "name": "Name in the cards.",
-        "rows_per_file": "Rows a file at most.",
+        "format": "Format, as in `kgsynth export`.",
+        "validation_share": "Share of the questions for validation.",
+        "name": "Name of the data sets in their cards.",
     },
 )
 def subset(curated: Path, sizes: str, output: Path, seed: int, overwrite: bool, **values: Any) -> None:
@@ -254,7 +282,7 @@ def subset(curated: Path, sizes: str, output: Path, seed: int, overwrite: bool, 
         raise ConfigError(f"--sizes {sizes}: give whole numbers")
     found = pipeline.subset(
         curated,
-        settings_from(ExportSettings, "export", values),
+        settings_from(ExportSettings, values),
         sizes=[int(one) for one in wanted],
         seed=seed,
         output=output,

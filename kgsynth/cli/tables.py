@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from kgsynth.cli.say import say
-from kgsynth.pipeline.graph import MergePlan
+from kgsynth.pipeline.merging import MergePlan
 from kgsynth.texts import printable
 
 

@@ -7,11 +7,10 @@ import click
 
 from kgsynth import pipeline
 from kgsynth.cli.options import (
-    BACKEND_HELPS,
-    RETRY_HELPS,
+    BACKEND,
+    RETRY,
     asking_settings,
     env,
-    graph_settings,
     open_graph,
     progress,
     report,
@@ -19,9 +18,9 @@ from kgsynth.cli.options import (
     settings_options,
 )
 from kgsynth.cli.say import say
-from kgsynth.config import AnswerSettings, BackendSettings, GenerateSettings
 from kgsynth.errors import ConfigError
-from kgsynth.runs import RunFolder
+from kgsynth.run_folder import RunFolder
+from kgsynth.settings import AnswerSettings, BackendSettings, GenerateSettings
 
 
 @click.command()
@@ -41,17 +40,7 @@ from kgsynth.runs import RunFolder
 )
 @settings_options(
     GenerateSettings,
-    helps={
-        "combinations": "Level 3: use the first N combinations only.",
-        "documents": "Levels 1 and 2: draw N documents by seed.  [default: all]",
-        "max_questions": "Questions to ask for.  [default: 5 per document, 3 per combination]",
-        "chosen_by": "Level 2: who chooses the 2 or 3 concepts of a question.",
-        "min_concepts": "Levels 2 and 3: refuse questions that name fewer of the given concepts. Names that were not "
-        "given are taken off and counted.",
-        "filters": "Refuse questions that repeat themselves, speak of a text that is not there, and the like.",
-        **BACKEND_HELPS,
-        "seed": "Seed of all draws and texts.  [default, level 3: that of the combinations]",
-    },
+    ("combinations", "documents", "max_questions", "chosen_by", "min_concepts", "filters", *BACKEND),
 )
 @click.pass_context
 def generate(
@@ -65,14 +54,13 @@ def generate(
     """
     if level != "3" and combinations_file is not None:
         raise ConfigError(f"level {level} is written from documents, not from combinations", hint="Leave the file out.")
-    settings = asking_settings(GenerateSettings, "generate", values)
+    settings = asking_settings(GenerateSettings, values)
     with open_graph(ctx) as graph:
         folder = pipeline.generate(
             graph,
             env(),
             settings,
             level=int(level),
-            graph_settings=graph_settings(ctx),
             combinations=combinations_file,
             run_dir=run_dir,
             report=report,
@@ -89,15 +77,14 @@ def generate(
 )
 @settings_options(
     AnswerSettings,
-    helps={
-        "votes": "Texts to ask for per question; the majority of their final answers is kept.",
-        "min_agreement": "Reject answers that a smaller share of the votes agrees with.",
-        "judge": "Let a model check the answer that is kept, against a rubric.",
-        "judge_model": "Another model of the same server as judge.",
-        "filters": "Refuse answers that repeat themselves, hold tokens of a chat template, and the like.",
-        **BACKEND_HELPS,
-        "seed": "Seed of all texts.  [default: that of the questions]",
-    },
+    (
+        "votes",
+        "min_agreement",
+        "judge",
+        "judge_model",
+        "filters",
+        *BACKEND,
+    ),
 )
 @click.pass_context
 def answer(
@@ -111,7 +98,7 @@ def answer(
     \b
     kgsynth answer runs/level3-… --votes 5 --min-agreement 0.6 --judge --domain general --url http://127.0.0.1:8000
     """
-    settings = asking_settings(AnswerSettings, "answer", values)
+    settings = asking_settings(AnswerSettings, values)
     graph = open_graph(ctx) if to_graph else None
     try:
         folder = pipeline.answer(
@@ -119,7 +106,6 @@ def answer(
             env(),
             settings,
             questions=questions,
-            graph_settings=graph_settings(ctx),
             run_dir=run_dir,
             report=report,
             progress=progress(),
@@ -132,13 +118,13 @@ def answer(
 
 @click.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@settings_options(BackendSettings, helps=RETRY_HELPS, shows_defaults=False)
+@settings_options(BackendSettings, RETRY, shows_defaults=False)
 def retry(run: Path, **values: Any) -> None:
     """Ask for the rejects of the complete run in the folder RUN again, with new seeds.
 
-    What comes of it stands in RUN/retry-N and counts with the run. Rejects that another seed cannot help, such as
-    documents without text, are left alone. Repeat it for what is rejected again. The options hold for these rejects
-    alone and are recorded with them; what is not given is as in the run.
+    The results are written to RUN/retry-N and count with the run. Rejects that another seed cannot help, such as
+    documents without text, are not asked again. Repeat the command for what is rejected again. The options hold only
+    for these rejects and are recorded with them; options that are not given keep the values of the run.
 
     \b
     kgsynth retry runs/answers-… --max-output-tokens 8000 --context-tokens 32000

@@ -1,7 +1,6 @@
-"""Nearest names by cosine with FAISS: exact search, or inverted lists that are checked against it.
+"""Nearest neighbours of names by cosine with FAISS: exact search, or inverted lists whose recall is measured.
 
-Exact is the search of as many names as that is quick for, of names that lists would not make quicker, and every search
-on a GPU.
+Exact search is used for small numbers of names, where inverted lists would not be faster, and on GPUs.
 """
 
 import os
@@ -16,26 +15,26 @@ from kgsynth.concepts.embedding import Float32Matrix, check_unit_rows
 from kgsynth.errors import MissingExtraError
 from kgsynth.parallel import in_order
 
-# Up to so many names exact search takes a few seconds (EXPERIMENTS.md).
+# Up to this number of names exact search takes a few seconds (docs/figures/merging.md).
 EXACT_UP_TO = 20_000
-# 2 sqrt(n) lists, learned from few names in few rounds: more costs more than it saves (EXPERIMENTS.md).
+# 2 sqrt(n) lists, trained on few names in few iterations; more training costs more than it saves (same page).
 _LISTS_PER_ROOT = 2
 _TRAINING_PER_LIST = 20
 _ITERATIONS = 8
-# Lists looked into for each name: half as many more until a sample shows that hardly a pair is missed.
+# Number of lists searched per name. It grows by half until the recall on a sample suffices.
 _FIRST_PROBES = 4
 _SAMPLE = 1_000
 LEAST_RECALL = 0.999
-# Lists are given up where more than a fourth of them would be looked into: what is left to gain is little.
+# Exact search is used if more than a quarter of the lists would be searched, because the gain would be small.
 _EXACT_FROM = 4
-# So many cosines are worked out at once (16 MiB), and about as many pairs wait to be put in order (20 bytes each).
+# Number of cosines computed at once (16 MiB), and approximate number of pairs buffered before sorting (20 bytes each).
 _BLOCK = 1 << 22
-# Cosines of the same two rows differ by less than this, however they are worked out.
+# Rounding differences between ways of computing a cosine are smaller than this.
 _TIE = 1e-6
 
 
-# Rows, others and their cosines.
-_Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
+# Rows, their neighbours and the cosines.
+_RowPairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
 
 
 class Pair(NamedTuple):
@@ -50,8 +49,8 @@ class Pair(NamedTuple):
 class Pairs:
     """Pairs of rows, ordered: `first` < `second` int64 (pairs,), cosines float32 (pairs,) in [-1, 1].
 
-    `recall` is the share of the pairs of a sample of rows that exact search finds, and any must, and this one found; 1
-    for an exact one. `probes` are the lists that were looked into for each row; 0 for an exact search.
+    `recall` is the share of the unambiguous pairs of a sample of rows that this search finds; 1 for an exact search.
+    `probes` is the number of lists searched per row; 0 for an exact search.
     """
 
     first: NDArray[np.int64]
@@ -61,7 +60,7 @@ class Pairs:
     probes: int = 0
 
     def __iter__(self) -> Iterator[Pair]:
-        """The pairs one by one."""
+        """Yield the pairs."""
         for first, second, cosine in zip(self.first.tolist(), self.second.tolist(), self.cosines.tolist(), strict=True):
             yield Pair(first, second, cosine)
 
@@ -69,23 +68,23 @@ class Pairs:
 def nearest_pairs(
     vectors: Float32Matrix, *, neighbours: int, min_cosine: float, exact_up_to: int = EXACT_UP_TO
 ) -> Pairs:
-    """Pairs in which one row is among the other's nearest, each once, ordered by rows.
+    """Return the pairs in which one row is among the nearest neighbours of the other, each once, ordered by rows.
 
     Args:
         vectors: float32 (names, dimensions), rows of unit length.
-        neighbours: nearest other rows looked at for each row, at least 1.
-        min_cosine: in [-1, 1].
-        exact_up_to: of more rows, and without a GPU, nearly all pairs: at least .999 of those of a sample.
+        neighbours: number of nearest other rows per row, at least 1.
+        min_cosine: minimum cosine, in [-1, 1].
+        exact_up_to: with more rows and without a GPU the search is approximate: at least 0.999 of a sample's pairs.
 
     Raises:
         VectorError: a row is not of unit length.
         MissingExtraError: FAISS is not installed.
 
-    Source: FAISS IndexFlatIP, and lists as in FAISS IndexIVFFlat; ties at the last place may fall either way.
+    Source: FAISS IndexFlatIP, and lists as in FAISS IndexIVFFlat. Ties at the last rank are broken arbitrarily.
     """
     try:
         import faiss
-        import threadpoolctl  # noqa: F401 - used further down
+        import threadpoolctl  # noqa: F401 - used below
     except ImportError as error:
         raise MissingExtraError(
             f"FAISS is not installed: {error}", hint="pip install 'kgsynth[onnx]' (or [cpu], [gpu])"
@@ -93,36 +92,36 @@ def nearest_pairs(
     if len(vectors) < 2:
         return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
     check_unit_rows(vectors)
-    wanted = min(neighbours + 1, len(vectors))
+    result_count = min(neighbours + 1, len(vectors))
     exact: faiss.Index = faiss.IndexFlatIP(vectors.shape[1])
     has_gpu = getattr(faiss, "get_num_gpus", lambda: 0)() > 0
     if has_gpu:
         exact = faiss.index_cpu_to_all_gpus(exact)
-    everything = np.arange(len(vectors))
+    all_rows = np.arange(len(vectors))
     exact.add(vectors)
     if has_gpu or len(vectors) <= exact_up_to:
-        return _searched(exact, vectors, everything, wanted, min_cosine)
-    # Evenly over the names, which are in the order of their ids: the same sample for the same names.
+        return _searched(exact, vectors, all_rows, result_count, min_cosine)
+    # An evenly spaced sample is the same whenever the names are the same, because they are ordered by id.
     sample = np.linspace(0, len(vectors) - 1, min(_SAMPLE, len(vectors))).astype(np.int64)
-    truth = _searched(exact, vectors, sample, wanted, min_cosine, is_sure=True)
+    truth = _searched(exact, vectors, sample, result_count, min_cosine, is_sure=True)
     lists = _Lists(vectors)
-    # A pair is found from either end, so both ends are asked.
+    # A pair can be found from either end, so both ends are searched.
     ends = np.union1d(truth.first, truth.second)
     probes = _FIRST_PROBES
     while probes <= lists.count // _EXACT_FROM:
         recall = _recall(truth, lists.pairs(ends, neighbours, min_cosine, probes), len(vectors))
         if recall >= LEAST_RECALL:
-            found = lists.pairs(everything, neighbours, min_cosine, probes)
-            return Pairs(found.first, found.second, found.cosines, recall, probes)
+            pairs = lists.pairs(all_rows, neighbours, min_cosine, probes)
+            return Pairs(pairs.first, pairs.second, pairs.cosines, recall, probes)
         probes = probes * 3 // 2
-    return _searched(exact, vectors, everything, wanted, min_cosine)
+    return _searched(exact, vectors, all_rows, result_count, min_cosine)
 
 
 class _Lists:
-    """Inverted lists over all rows, learned from evenly many of them.
+    """Inverted lists over all rows, trained on an evenly spaced sample of them.
 
-    A list is compared at once with all rows that look into it: a product of two matrices, twice as fast as a search row
-    by row, as FAISS does it in its own lists (EXPERIMENTS.md).
+    All rows that search a list are compared with it in one matrix product. This is twice as fast as the search row by
+    row in the lists of FAISS (docs/figures/merging.md).
     """
 
     def __init__(self, vectors: Float32Matrix) -> None:
@@ -130,111 +129,113 @@ class _Lists:
 
         self._vectors = vectors
         self.count = min(int(_LISTS_PER_ROOT * np.sqrt(len(vectors))), len(vectors))
-        learned = np.linspace(0, len(vectors) - 1, min(_TRAINING_PER_LIST * self.count, len(vectors)))
-        # At least one row a list: no warning on standard error about few names.
-        means = faiss.Kmeans(vectors.shape[1], self.count, niter=_ITERATIONS, spherical=True, min_points_per_centroid=1)
-        means.train(vectors[learned.astype(np.int64)])
-        self._centres: Any = means.index
+        training_rows = np.linspace(0, len(vectors) - 1, min(_TRAINING_PER_LIST * self.count, len(vectors)))
+        # The minimum of one point per centroid suppresses a warning on standard error about few names.
+        clustering = faiss.Kmeans(
+            vectors.shape[1], self.count, niter=_ITERATIONS, spherical=True, min_points_per_centroid=1
+        )
+        clustering.train(vectors[training_rows.astype(np.int64)])
+        self._centres: Any = clustering.index
         self._members, self._starts = self._by_list(np.arange(len(vectors)), 1)
 
     def _by_list(self, rows: NDArray[np.int64], probes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The rows that have a list among their nearest, list after list, and where each list starts."""
+        """Return the rows that search each list, ordered by list, and the start of each list in them."""
         lists = self._centres.search(self._vectors[rows], probes)[1].ravel()
         order = np.argsort(lists, kind="stable")
         return rows[order // probes], np.searchsorted(lists[order], np.arange(self.count + 1))
 
-    def pairs(self, own: NDArray[np.int64], neighbours: int, min_cosine: float, probes: int) -> Pairs:
-        """The pairs of the rows `own` with the nearest in as many lists."""
+    def pairs(self, query_rows: NDArray[np.int64], neighbours: int, min_cosine: float, probes: int) -> Pairs:
+        """Return the pairs of some rows with their nearest neighbours in the given number of lists."""
         from threadpoolctl import threadpool_limits
 
-        asking, starts = self._by_list(own, probes)
+        searching, starts = self._by_list(query_rows, probes)
         nearest = _Nearest(len(self._vectors), neighbours, min_cosine)
 
         def parts() -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-            for place in range(self.count):
-                members = self._members[self._starts[place] : self._starts[place + 1]]
+            for index in range(self.count):
+                members = self._members[self._starts[index] : self._starts[index + 1]]
                 block = max(1, _BLOCK // max(1, len(members)))
-                for first in range(starts[place], starts[place + 1], block):
-                    yield asking[first : min(first + block, starts[place + 1])], members
+                for first in range(starts[index], starts[index + 1], block):
+                    yield searching[first : min(first + block, starts[index + 1])], members
 
-        def near(part: tuple[NDArray[np.int64], NDArray[np.int64]]) -> _Found:
+        def near(part: tuple[NDArray[np.int64], NDArray[np.int64]]) -> _RowPairs:
             rows, members = part
             cosines = self._vectors[rows] @ self._vectors[members].T
-            one, other = np.nonzero(cosines >= nearest.least[rows, None])
-            return rows[one], members[other], cosines[one, other]
+            row_index, member_index = np.nonzero(cosines >= nearest.threshold[rows, None])
+            return rows[row_index], members[member_index], cosines[row_index, member_index]
 
-        # One thread a product: threads within one wait for each other at its end, which beside other work takes long.
+        # One thread per product: threads within a product wait for each other, which costs time on a busy machine.
         threads = os.cpu_count() or 1
         with threadpool_limits(1):
-            for found in in_order(near, parts(), threads=threads, ahead=2 * threads):
-                nearest.add(*found)
+            for row_pairs in in_order(near, parts(), threads=threads, ahead=2 * threads):
+                nearest.add(*row_pairs)
         return _paired(*nearest.all(), len(self._vectors))
 
 
 class _Nearest:
-    """The nearest others of each row among the pairs that are added, no more than so many.
+    """The nearest neighbours of each row among the added pairs, up to a maximum number.
 
-    `least` is the cosine that a pair of each row needs to be among them, float32 (rows,).
+    `threshold` is the cosine above which a pair of each row is still needed, float32 (rows,).
     """
 
     def __init__(self, count: int, neighbours: int, min_cosine: float) -> None:
-        self.least = np.full(count, min_cosine, dtype=np.float32)
+        self.threshold = np.full(count, min_cosine, dtype=np.float32)
         self._neighbours = neighbours
-        self._kept: list[_Found] = []
+        self._parts: list[_RowPairs] = []
         self._waiting = 0
 
     def add(self, rows: NDArray[np.int64], others: NDArray[np.int64], cosines: NDArray[np.float32]) -> None:
-        """More pairs; of a row and itself too, which is none."""
+        """Add pairs; pairs of a row with itself are ignored."""
         is_pair = rows != others
-        self._kept.append((rows[is_pair], others[is_pair], cosines[is_pair]))
+        self._parts.append((rows[is_pair], others[is_pair], cosines[is_pair]))
         self._waiting += len(rows)
         if self._waiting > _BLOCK:
-            self._kept = [self.all()]
+            self._parts = [self.all()]
             self._waiting = 0
 
-    def all(self) -> _Found:
-        """Rows, others and cosines, ordered by row, the nearest first; `least` rises to what is kept."""
-        if not self._kept:
+    def all(self) -> _RowPairs:
+        """Return rows, neighbours and cosines ordered by row, nearest first; this raises `threshold`."""
+        if not self._parts:
             return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
-        rows, others, cosines = (np.concatenate(part) for part in zip(*self._kept, strict=True))
+        rows, others, cosines = (np.concatenate(part) for part in zip(*self._parts, strict=True))
         order = np.lexsort((others, -cosines, rows))
         rows, others, cosines = rows[order], others[order], cosines[order]
-        place = np.arange(len(rows)) - np.searchsorted(rows, rows)
-        is_last, is_near = place == self._neighbours - 1, place < self._neighbours
-        self.least[rows[is_last]] = cosines[is_last]
+        rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
+        is_last, is_near = rank == self._neighbours - 1, rank < self._neighbours
+        self.threshold[rows[is_last]] = cosines[is_last]
         return rows[is_near], others[is_near], cosines[is_near]
 
 
 def _searched(
     index: Any,
     vectors: Float32Matrix,
-    own: NDArray[np.int64],
-    wanted: int,
+    query_rows: NDArray[np.int64],
+    count: int,
     min_cosine: float,
     *,
     is_sure: bool = False,
 ) -> Pairs:
-    """The pairs of the rows `own` with the `wanted` nearest that an index finds, themselves among these.
+    """Return the pairs of query rows with their `count` nearest rows in an index, the query row itself included.
 
-    `is_sure` leaves out what is no nearer than the first behind these: another search may take that one instead.
+    `is_sure` leaves out ties with the next rank, because another search may break them differently.
     """
-    is_asked_for_more = is_sure and wanted < len(vectors)
-    cosines, others = index.search(vectors[own], wanted + is_asked_for_more)
-    behind, cosines, others = cosines[:, wanted:], cosines[:, :wanted], others[:, :wanted]
-    rows = np.broadcast_to(own[:, None], others.shape)
-    kept = (others != rows) & (others >= 0) & (cosines >= min_cosine)
-    if is_asked_for_more:
-        kept &= cosines > behind + _TIE
-    return _paired(rows[kept], others[kept], cosines[kept], len(vectors))
+    has_next_rank = is_sure and count < len(vectors)
+    cosines, others = index.search(vectors[query_rows], count + has_next_rank)
+    next_cosines, cosines, others = cosines[:, count:], cosines[:, :count], others[:, :count]
+    rows = np.broadcast_to(query_rows[:, None], others.shape)
+    is_kept = (others != rows) & (others >= 0) & (cosines >= min_cosine)
+    if has_next_rank:
+        is_kept &= cosines > next_cosines + _TIE
+    return _paired(rows[is_kept], others[is_kept], cosines[is_kept], len(vectors))
 
 
 def _paired(rows: NDArray[np.int64], others: NDArray[np.int64], cosines: NDArray[np.float32], count: int) -> Pairs:
-    """Each pair once, whichever of the two found the other."""
-    keys, places = np.unique(np.minimum(rows, others) * count + np.maximum(rows, others), return_index=True)
+    """Return each pair once, whichever of its rows found the other."""
+    keys, indices = np.unique(np.minimum(rows, others) * count + np.maximum(rows, others), return_index=True)
     first, second = np.divmod(keys, count)
-    return Pairs(first, second, np.clip(cosines[places], -1, 1))
+    return Pairs(first, second, np.clip(cosines[indices], -1, 1))
 
 
 def _recall(truth: Pairs, found: Pairs, count: int) -> float:
-    wanted = truth.first * count + truth.second
-    return float(np.isin(wanted, found.first * count + found.second).mean()) if len(wanted) else 1.0
+    true_keys = truth.first * count + truth.second
+    return float(np.isin(true_keys, found.first * count + found.second).mean()) if len(true_keys) else 1.0

@@ -1,7 +1,7 @@
-"""Which terms are the same: candidates by cosine and by shared words, decided by lexical rules, grouped without chains.
+"""Decide which terms are the same: candidates by cosine and shared words, lexical rules, grouping without chains.
 
-This module knows terms, vectors and a reviewer's no; it knows nothing of Neo4j. The outcome depends on the terms alone,
-not on the order in which they come: growing a graph and merging gives what merging the grown graph gives.
+This module does not use Neo4j. The result depends only on the terms and the reviewers' verdicts and not on the order of
+the terms: an incremental build followed by a merge gives the same result as a full build followed by a merge.
 """
 
 import gc
@@ -22,28 +22,29 @@ from kgsynth.records import content_hash
 
 Int64 = NDArray[np.int64]
 
-# Below these the words agree by accident; measured on PlanetMath's names (EXPERIMENTS.md, merging).
+# Minimum cosine per rule. Below it words agree by accident; measured on PlanetMath's names (docs/figures/merging.md).
 _MIN_COSINE = {
     **dict.fromkeys(("letters", "plural", "spelling", "of"), 0.30),
     **{"order": 0.80, "property": 0.80, "acronym": 0.15, "unsaid": 0.60},
 }
-# The rule of pairs that a reviewer has called the same.
+# The rule of pairs that a reviewer declared the same.
 REVIEW = "review"
-# What is worth a person's look: cosines so near a rule's own, and pairs so near although no rule, or a veto, says no.
+# Pairs to be reviewed by a person: within this distance of a rule's minimum cosine, or from these cosines although no
+# rule joins the pair or a veto applies.
 _BAND = 0.2
 _NEAR_WITHOUT_RULE = 0.85
 _NEAR_WITH_VETO = 0.95
-# A key that more names share is no evidence of anything.
+# A key that more names share is no evidence.
 _MAX_KEY_NAMES = 50
-# Of such a key so many names are compared with all at once.
+# Number of names with such a key that are compared with all others at once.
 _KEY_BLOCK = 1000
-# Of so many pairs the cosines are worked out at once.
+# Number of pairs whose cosines are computed at once.
 _COSINES = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeTerm:
-    """A term as the decision sees it."""
+    """The properties of a term that the decision uses."""
 
     id: str
     kind: str
@@ -53,7 +54,7 @@ class MergeTerm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merge:
-    """One term counts as another; `cosine` in [-1, 1] is between these two, never through a third."""
+    """A merge of an alias into its canonical term; `cosine` in [-1, 1] is the cosine of these two terms."""
 
     alias_id: str
     canonical_id: str
@@ -62,16 +63,16 @@ class Merge:
 
     @property
     def merge_id(self) -> str:
-        """The same for the same two terms, whenever they are merged."""
+        """Id of the merge; equal for the same two terms in every run."""
         return content_hash([self.alias_id, self.canonical_id])[:12]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
-    """A pair that the rules decide, but barely: ids (smaller first), what speaks for and against, how near it is.
+    """A pair of terms close to the border of the decision; the smaller id is first.
 
-    `doubt` is in (0, 1]: 1 at the border of the decision. `rule` joins the two, `why_not` keeps them apart; empty for
-    none.
+    `doubt` is in (0, 1] and is 1 at the border. `rule` is the rule that joins the two and `why_not` the reason that
+    keeps them apart; each is empty if there is none.
     """
 
     first_id: str
@@ -89,9 +90,9 @@ class Doubt:
 
 @dataclass(slots=True, kw_only=True)
 class Decision:
-    """The merges, and how many candidate pairs were looked at and kept apart, by reason; what is doubtful.
+    """The merges, the doubtful pairs, the number of candidate pairs, and the numbers of those kept apart by reason.
 
-    `recall` is that of the search for near names, as `candidates.Pairs` has it.
+    `recall` is the recall of the nearest-neighbour search (`candidates.Pairs`).
     """
 
     merges: list[Merge] = field(default_factory=list)
@@ -102,7 +103,7 @@ class Decision:
 
 
 def embedded_text(name: str) -> str:
-    """What of a name is embedded: its words without LaTeX, hyphens and case."""
+    """Return the text of a name to embed: its words without LaTeX, hyphens and case."""
     return " ".join(words_of(name).tokens) or name
 
 
@@ -115,46 +116,48 @@ def decide(
     distinct: Iterable[tuple[str, str]] = (),
     same: Iterable[tuple[str, str]] = (),
 ) -> Decision:
-    """Which terms to merge into which.
+    """Decide which terms to merge.
 
     Args:
         terms: all terms, each id once.
-        embed: texts to unit vectors.
-        neighbours: nearest names looked at for each.
-        min_cosine: of candidates that share a key with many others only. Those that share none must be nearer, and
-            are never joined by a rule.
-        distinct: pairs of ids that a reviewer has called different, smaller id first.
-        same: pairs that a reviewer has called the same; no rule and no veto is asked.
+        embed: function from texts to unit vectors.
+        neighbours: number of nearest names per name.
+        min_cosine: minimum cosine of candidates whose only shared keys are shared by many names. Candidates without a
+            shared key need a higher cosine and are never joined by a rule.
+        distinct: pairs of ids that a reviewer declared different, smaller id first.
+        same: pairs of ids that a reviewer declared the same; rules and vetoes do not apply to them.
 
     Returns:
-        Merges ordered by canonical id, then alias id; every alias was joined to its canonical term by a rule of its
-        own.
+        Merges ordered by canonical id, then alias id. Every alias is joined to its canonical term directly, by a rule
+        or by reviewers.
     """
     forbidden, wanted = set(distinct), set(same)
     decision = Decision()
     for kind in sorted({term.kind for term in terms}):
-        own = sorted((term for term in terms if term.kind == kind), key=lambda term: term.id)
-        vectors = embed([embedded_text(term.name) for term in own])
-        with _no_collection():
-            words = [words_of(term.name) for term in own]
-            accepted = _accepted_pairs(own, words, vectors, neighbours, min_cosine, forbidden, wanted, decision)
-            decision.merges.extend(_grouped(own, vectors, accepted, forbidden, decision))
-    # They come in the order of their ids, and stay so among equals.
+        terms_of_kind = sorted((term for term in terms if term.kind == kind), key=lambda term: term.id)
+        vectors = embed([embedded_text(term.name) for term in terms_of_kind])
+        with _without_garbage_collection():
+            words = [words_of(term.name) for term in terms_of_kind]
+            accepted = _accepted_pairs(
+                terms_of_kind, words, vectors, neighbours, min_cosine, forbidden, wanted, decision
+            )
+            decision.merges.extend(_grouped(terms_of_kind, vectors, accepted, forbidden, decision))
+    # The sort is stable: equally doubtful pairs stay in the order of their ids.
     decision.doubts.sort(key=attrgetter("doubt"), reverse=True)
     decision.merges.sort(key=lambda merge: (merge.canonical_id, merge.alias_id))
     return decision
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
-    """Without Python's search for circles meanwhile: there are none, and it takes a fifth of the time."""
+def _without_garbage_collection() -> Iterator[None]:
+    """Disable the garbage collector: there are no reference cycles, and it would take a fifth of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_enabled:
-            # All that there is counts as old at once: else what was made is searched when the next object is made.
+            # Move all objects to the oldest generation. Otherwise the next allocation triggers a collection of them.
             if not gc.get_freeze_count():
                 gc.freeze()
                 gc.unfreeze()
@@ -171,20 +174,20 @@ def _accepted_pairs(
     wanted: set[tuple[str, str]],
     decision: Decision,
 ) -> dict[tuple[int, int], tuple[str, float]]:
-    """Pairs of rows, smaller first, with the rule that joins them and their cosine; terms are in the order of ids."""
-    # Without a shared key no rule joins two: of those only the near ones are worth a person's look.
+    """Return the pairs of rows to join, smaller first, with rule and cosine; terms must be in the order of ids."""
+    # No rule joins a pair without a shared key. Of these pairs only the near ones are offered for review.
     near = nearest_pairs(vectors, neighbours=neighbours, min_cosine=max(min_cosine, _NEAR_WITHOUT_RULE))
     decision.recall = min(decision.recall, near.recall)
-    places = {term.id: place for place, term in enumerate(terms)}
-    asked_for = {
-        (min(places[first], places[second]), max(places[first], places[second]))
+    row_of = {term.id: row for row, term in enumerate(terms)}
+    reviewed_pairs = {
+        (min(row_of[first], row_of[second]), max(row_of[first], row_of[second]))
         for first, second in wanted - forbidden
-        if first in places and second in places
+        if first in row_of and second in row_of
     }
     count = len(terms)
     sharing = _pairs_sharing_a_key(words, vectors, min_cosine)
-    wished = np.asarray([first * count + second for first, second in asked_for], np.int64)
-    packed = np.unique(np.concatenate([sharing, wished, near.first * count + near.second]))
+    requested = np.asarray([first * count + second for first, second in reviewed_pairs], np.int64)
+    packed = np.unique(np.concatenate([sharing, requested, near.first * count + near.second]))
     decision.candidates += len(packed)
     accepted: dict[tuple[int, int], tuple[str, float]] = {}
     reviewed: dict[tuple[int, int], tuple[str, float]] = {}
@@ -192,22 +195,22 @@ def _accepted_pairs(
     pairs = zip(firsts.tolist(), seconds.tolist(), strict=True)
     may_join = np.isin(packed, sharing, assume_unique=True).tolist()
     for pair, cosine, is_sharing in zip(pairs, _cosines(firsts, seconds, vectors), may_join, strict=True):
-        if pair in asked_for:
+        if pair in reviewed_pairs:
             reviewed[pair] = (REVIEW, cosine)
             continue
-        one, other = words[pair[0]], words[pair[1]]
+        first_words, second_words = words[pair[0]], words[pair[1]]
         ids = terms[pair[0]].id, terms[pair[1]].id
-        rule = join(one, other) if is_sharing else ""
+        rule = join(first_words, second_words) if is_sharing else ""
         why_not = ""
         if not rule:
-            why_not = veto(one, other) or "no rule"
+            why_not = veto(first_words, second_words) or "no rule"
         elif ids in forbidden:
             why_not = "reviewer"
         elif cosine < _MIN_COSINE[rule]:
             why_not = "cosine"
         elif rule != "acronym":
-            # The words that an acronym stands for may hold numbers and negations; those are no difference.
-            why_not = veto(one, other)
+            # The expansion of an acronym may contain numbers and negations, which are no difference.
+            why_not = veto(first_words, second_words)
         if why_not:
             decision.kept_apart[why_not] += 1
         else:
@@ -228,17 +231,18 @@ def _accepted_pairs(
 
 
 def _cosines(firsts: Int64, seconds: Int64, vectors: Float32Matrix) -> list[float]:
-    found = [
+    blocks = [
         np.einsum("ij,ij->i", vectors[firsts[start : start + _COSINES]], vectors[seconds[start : start + _COSINES]])
         for start in range(0, len(firsts), _COSINES)
     ]
-    return np.clip(np.concatenate(found), -1, 1).tolist() if found else []
+    return np.clip(np.concatenate(blocks), -1, 1).tolist() if blocks else []
 
 
 def _doubt(cosine: float, rule: str, why_not: str) -> float:
-    """How near a decision is to its border, in (-inf, 1]; what is not over 0 is no doubt.
+    """Return how close a decision is to its border, in (-inf, 1]; a pair is doubtful above 0.
 
-    A rule decides at its own cosine; without one only a very near pair is worth a look, with a veto only the nearest.
+    The border of a rule is its minimum cosine. A pair without a rule must be very near to be doubtful, and a pair with
+    a veto nearer still.
     """
     if why_not == "no rule":
         return 1 - (1 - cosine) / (1 - _NEAR_WITHOUT_RULE)
@@ -248,43 +252,45 @@ def _doubt(cosine: float, rule: str, why_not: str) -> float:
 
 
 def _pairs_sharing_a_key(words: Sequence[Words], vectors: Float32Matrix, min_cosine: float) -> Int64:
-    """Pairs that a rule may join, packed as `smaller row * number of rows + larger row`, ordered: int64 (pairs,).
+    """Return the pairs that a rule may join, as ordered keys `smaller row * rows + larger row`, int64 (pairs,).
 
-    Of a key that many names share, which is no evidence by itself, the near ones.
+    Names that share a key with many others are paired only if they are near, because such a key is no evidence.
     """
     count = len(words)
     packed: list[int] = []
     for key, rows in rows_by_key(words).items():
         rows.sort()
-        # Two names with the same initials have nothing in common; an acronym and a name with these initials may.
+        # Equal initials pair an acronym with its possible expansions, but not two expansions with each other.
         is_initials = key.startswith("a:")
         firsts = [row for row in rows if is_acronym(words[row])] if is_initials else rows
         seconds = [row for row in rows if not is_acronym(words[row])] if is_initials else rows
         if len(rows) > _MAX_KEY_NAMES:
-            packed.extend(_near(firsts, seconds, vectors, min_cosine))
+            packed.extend(_near_pairs(firsts, seconds, vectors, min_cosine))
         elif is_initials:
             packed.extend(min(pair) * count + max(pair) for pair in product(firsts, seconds))
         else:
-            packed.extend(one * count + other for one, other in combinations(rows, 2))
+            packed.extend(lower * count + upper for lower, upper in combinations(rows, 2))
     return np.unique(np.asarray(packed, np.int64))
 
 
-def _near(firsts: Sequence[int], seconds: Sequence[int], vectors: Float32Matrix, min_cosine: float) -> Iterator[int]:
-    """The pairs of some rows with others that are as near, packed."""
+def _near_pairs(
+    firsts: Sequence[int], seconds: Sequence[int], vectors: Float32Matrix, min_cosine: float
+) -> Iterator[int]:
+    """Yield the keys of the pairs of two sets of rows from the given cosine."""
     others = np.asarray(seconds, np.int64)
     for start in range(0, len(firsts) if seconds else 0, _KEY_BLOCK):
-        own = np.asarray(firsts[start : start + _KEY_BLOCK])
-        places = np.nonzero(vectors[own] @ vectors[others].T >= min_cosine)
-        one, other = own[places[0]], others[places[1]]
-        is_pair = one != other
-        lower, upper = np.minimum(one, other)[is_pair], np.maximum(one, other)[is_pair]
+        block = np.asarray(firsts[start : start + _KEY_BLOCK])
+        indices = np.nonzero(vectors[block] @ vectors[others].T >= min_cosine)
+        first, second = block[indices[0]], others[indices[1]]
+        is_pair = first != second
+        lower, upper = np.minimum(first, second)[is_pair], np.maximum(first, second)[is_pair]
         yield from (lower * len(vectors) + upper).tolist()
 
 
 def _without_ambiguous_acronyms(
     accepted: dict[tuple[int, int], tuple[str, float]], words: Sequence[Words], decision: Decision
 ) -> dict[tuple[int, int], tuple[str, float]]:
-    """An acronym with expansions that are not spellings of one name stands for none of them."""
+    """Remove the pairs of acronyms whose expansions are not all spellings of the same name."""
     expansions: dict[int, list[int]] = defaultdict(list)
     for (first, second), (rule, _) in accepted.items():
         if rule == "acronym":
@@ -293,13 +299,13 @@ def _without_ambiguous_acronyms(
     ambiguous = {
         short for short, long in expansions.items() if any(not join(words[long[0]], words[other]) for other in long[1:])
     }
-    kept = {}
+    unambiguous = {}
     for (first, second), (rule, cosine) in accepted.items():
         if rule == "acronym" and {first, second} & ambiguous:
             decision.kept_apart["ambiguous acronym"] += 1
         else:
-            kept[first, second] = (rule, cosine)
-    return kept
+            unambiguous[first, second] = (rule, cosine)
+    return unambiguous
 
 
 def _grouped(
@@ -309,38 +315,38 @@ def _grouped(
     forbidden: set[tuple[str, str]],
     decision: Decision,
 ) -> list[Merge]:
-    """Stars, never chains: the term of most documents takes in those joined to it directly.
+    """Group joined terms as stars: the term with the most documents takes the terms that are joined to it directly.
 
-    Terms that reviewers called the same go together, whatever way they were paired, and are joined as one; where that
-    would join two that a reviewer called different, the no stands.
+    Terms that reviewers declared the same, directly or through others, are joined as a unit. A verdict that two terms
+    are different takes precedence.
     """
     joined: dict[int, dict[int, tuple[str, float]]] = defaultdict(dict)
     for (first, second), evidence in accepted.items():
         joined[first][second] = joined[second][first] = evidence
     groups = _reviewed_groups(terms, accepted, forbidden, decision)
-    taken: set[int] = set()
+    merged: set[int] = set()
     merges: list[Merge] = []
     for canonical in sorted(joined, key=lambda row: (-terms[row].document_count, terms[row].id)):
-        if canonical in taken:
+        if canonical in merged:
             continue
-        own = groups.get(canonical, [canonical])
-        around = {alias: evidence for member in own for alias, evidence in joined[member].items()}
-        around |= joined[canonical]
+        own_group = groups.get(canonical, [canonical])
+        neighbours = {alias: evidence for member in own_group for alias, evidence in joined[member].items()}
+        neighbours |= joined[canonical]
         members: list[int] = []
-        order = sorted(around, key=lambda row: (-around[row][1], terms[row].id))
-        for alias in [*own, *order]:
+        order = sorted(neighbours, key=lambda row: (-neighbours[row][1], terms[row].id))
+        for alias in [*own_group, *order]:
             mates = groups.get(alias, [alias])
-            if alias in taken or any(
-                mate in taken or _id_pair(terms, mate, member) in forbidden for mate in mates for member in members
+            if alias in merged or any(
+                mate in merged or _id_pair(terms, mate, member) in forbidden for mate in mates for member in members
             ):
                 continue
             members += [mate for mate in mates if mate not in members]
-            taken.update(mates)
+            merged.update(mates)
         for alias in members:
             if alias != canonical:
-                # Who is not joined to the canonical term itself is here by a reviewer's word.
-                direct = float(np.clip(vectors[alias] @ vectors[canonical], -1, 1))
-                rule, cosine = joined[canonical].get(alias, (REVIEW, direct))
+                # A member that is not joined to the canonical term itself belongs to a group made by reviewers.
+                direct_cosine = float(np.clip(vectors[alias] @ vectors[canonical], -1, 1))
+                rule, cosine = joined[canonical].get(alias, (REVIEW, direct_cosine))
                 merges.append(
                     Merge(
                         alias_id=terms[alias].id, canonical_id=terms[canonical].id, cosine=round(cosine, 4), rule=rule
@@ -355,19 +361,19 @@ def _reviewed_groups(
     forbidden: set[tuple[str, str]],
     decision: Decision,
 ) -> dict[int, list[int]]:
-    """For each term that a reviewer paired: all that go with it, the term of most documents first."""
+    """Return for each term that a reviewer paired its whole group, the term with the most documents first."""
     groups: dict[int, list[int]] = {}
     for (first, second), (rule, _) in sorted(accepted.items()):
         if rule != REVIEW:
             continue
-        one, other = groups.get(first, [first]), groups.get(second, [second])
-        if one is other:
+        first_group, second_group = groups.get(first, [first]), groups.get(second, [second])
+        if first_group is second_group:
             continue
-        if any(_id_pair(terms, a, b) in forbidden for a in one for b in other):
+        if any(_id_pair(terms, a, b) in forbidden for a in first_group for b in second_group):
             decision.kept_apart["reviewers contradict"] += 1
             continue
-        together = sorted(one + other, key=lambda row: (-terms[row].document_count, terms[row].id))
-        groups |= dict.fromkeys(together, together)
+        united = sorted(first_group + second_group, key=lambda row: (-terms[row].document_count, terms[row].id))
+        groups |= dict.fromkeys(united, united)
     return groups
 
 

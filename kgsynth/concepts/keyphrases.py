@@ -1,17 +1,17 @@
 """Concepts of corpora that declare none: multi-word technical phrases, ranked by a log-linear score.
 
-For a phrase speak its C-value, which prefers longer phrases that also stand outside longer ones; that it keeps to few
-topics, which tells "recurrence relation" from "optional argument"; and that a document marks it as a name: it is a
-title or a heading, is emphasised, linked or defined. Against it speak plain words, two parts linked by `of` that no
-document marks, a verb at its border, many repeats in few documents, and a title that many documents share (a book).
-Against a language model this finds only names that the texts spell out and knows no synonyms.
+The score rises with the C-value, which prefers longer phrases that also occur outside longer ones; with a concentration
+on few topics, which separates "recurrence relation" from "optional argument"; and with marks as a name: titles,
+headings, emphasis, links and definitions. It falls with plain words, unmarked parts linked by `of`, verbs at the border
+of a phrase, many repetitions in few documents, and a title that many documents share (a book). Unlike a language model,
+this method finds only names that the texts spell out, and no synonyms.
 
-Code, rows of tables, web addresses and lists of references are left out. English, German, French, Spanish, Russian,
-Chinese and Japanese have stop words and patterns of their own; `concepts/languages.py` says what the others have.
+Code, rows of tables, web addresses and lists of references are ignored. English, German, French, Spanish, Russian,
+Chinese and Japanese have their own stop words and patterns; `concepts/languages.py` describes the treatment of others.
 
-Source: Frantzi, Ananiadou & Mima, "Automatic recognition of multi-word terms: the C-value/NC-value method", 2000; the
-topic weight is the relative entropy of a phrase's topics to those of all documents; the weights of all signs were
-fitted on half of the areas of PlanetMath and rounded (own choice, see EXPERIMENTS.md).
+Source: Frantzi, Ananiadou & Mima, "Automatic recognition of multi-word terms: the C-value/NC-value method", 2000. The
+topic weight is the relative entropy of a phrase's topics to those of all documents. The weights were fitted on half of
+the areas of PlanetMath and rounded (own choice, see docs/figures/concepts.md).
 """
 
 import math
@@ -29,36 +29,36 @@ from kgsynth.errors import MissingExtraError
 from kgsynth.names import fold
 from kgsynth.records import ConceptName, Document
 
-# What a phrase may be without a topic weight: it keeps the ranking from being one of rare phrases alone.
+# Minimum topic weight; it prevents a ranking of rare phrases only.
 _BASE_WEIGHT = 0.25
-# What speaks for a phrase that some document marks as a name, once for each sign, in units of log C-value.
+# Bonus for each kind of mark as a name by some document, in units of log C-value.
 _SIGN_WEIGHTS = {"title": 3.0, "emphasis": 2.0, "link": 1.5, "definition": 1.5, "heading": 1.0}
 _TOPIC_WEIGHT = 5.0
 _PLAIN_PENALTIES = (0.0, 1.0, 2.5)
 _REPEAT_PENALTY = 0.5
 _VERB_PENALTY = 2.0
 _MAX_VERB_SHARE = 0.2
-# A title that more documents share, and nearly all that hold the phrase, is that of a book.
+# A title shared by more documents, and by most documents with the phrase, is that of a book.
 _MAX_TITLES = 3
 _WORK_PENALTY = 3.0
-# Two parts linked by `of` are a turn of speech more often than a name.
+# Two parts linked by `of` are more often a figure of speech than a name.
 _UNMARKED_LINK_PENALTY = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyphrase:
-    """A phrase with what its rank was made of.
+    """A phrase with the components of its score.
 
     Attributes:
-        name: as most documents write it, in the singular where one of them does.
-        document_count: documents that hold it.
-        frequency: how often it stands in them.
+        name: the most frequent spelling, in the singular if it occurs.
+        document_count: number of documents with the phrase.
+        frequency: number of occurrences.
         c_value: its C-value.
-        topic_weight: how far it keeps to few topics, from .25 to 1.
-        plain: its plain words.
-        signs: documents that mark it as a name, by sign: `title`, `emphasis`, `link`, `heading`, `definition`.
-        is_linked: two parts are linked by `of`.
-        has_verb: its first or last word is a verb elsewhere.
+        topic_weight: concentration on few topics, from 0.25 to 1.
+        plain: number of plain words.
+        signs: number of documents by mark as a name: `title`, `emphasis`, `link`, `heading`, `definition`.
+        is_linked: whether two parts are linked by `of`.
+        has_verb: whether the first or last word is a verb elsewhere.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Keyphrase:
 
     @property
     def rank_value(self) -> float:
-        """What phrases are ordered by: a log-linear score, fitted on half of the areas of PlanetMath and rounded."""
+        """The log-linear score by which phrases are ranked, rounded to four digits."""
         plain = _PLAIN_PENALTIES[min(self.plain, len(_PLAIN_PENALTIES) - 1)]
         repeats = math.log(self.frequency / self.document_count)
         is_work = self.signs.get("title", 0) > max(_MAX_TITLES, self.document_count / 2)
@@ -91,14 +91,14 @@ class Keyphrase:
 
 @dataclass(slots=True)
 class _Counts:
-    """What is known of each candidate, by its words, once all documents were read."""
+    """Counts of all candidates, by their words."""
 
     frequency: Counter[tuple[str, ...]] = field(default_factory=Counter)
     documents: Counter[tuple[str, ...]] = field(default_factory=Counter)
     topics: dict[tuple[str, ...], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     surfaces: dict[tuple[str, ...], Counter[tuple[bool, str]]] = field(default_factory=lambda: defaultdict(Counter))
-    plain: dict[tuple[str, ...], int] = field(default_factory=dict)  # where it is not 0
-    sizes: dict[tuple[str, ...], int] = field(default_factory=dict)  # where it is not the number of words
+    plain: dict[tuple[str, ...], int] = field(default_factory=dict)  # only if not 0
+    sizes: dict[tuple[str, ...], int] = field(default_factory=dict)  # only if different from the number of words
     signs: dict[tuple[str, ...], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     words: Counter[str] = field(default_factory=Counter)
     verbs: Counter[str] = field(default_factory=Counter)
@@ -106,31 +106,31 @@ class _Counts:
     total: int = 0
 
     def add(
-        self, group: str, found: Iterable[Phrase | Candidate], marked: Iterable[tuple[str, tuple[str, ...]]]
+        self, group: str, candidates: Iterable[Phrase | Candidate], marked: Iterable[tuple[str, tuple[str, ...]]]
     ) -> None:
-        """Count the candidates of one document and what it marks as names."""
-        own: Counter[tuple[str, ...]] = Counter()
-        for one in found:
-            own[one.words] += 1
-            if isinstance(one, Candidate):
-                self.surfaces[one.words][one.is_plural, one.surface] += 1
-                if one.plain:
-                    self.plain[one.words] = one.plain
+        """Count the candidates of a document and the names that it marks."""
+        frequency: Counter[tuple[str, ...]] = Counter()
+        for candidate in candidates:
+            frequency[candidate.words] += 1
+            if isinstance(candidate, Candidate):
+                self.surfaces[candidate.words][candidate.is_plural, candidate.surface] += 1
+                if candidate.plain:
+                    self.plain[candidate.words] = candidate.plain
             else:
-                self.surfaces[one.words][False, one.surface] += 1
-            if one.size != len(one.words):
-                self.sizes[one.words] = one.size
+                self.surfaces[candidate.words][False, candidate.surface] += 1
+            if candidate.size != len(candidate.words):
+                self.sizes[candidate.words] = candidate.size
         self.total += 1
         self.topic_sizes[group] += 1
-        self.frequency.update(own)
-        self.documents.update(own.keys())
-        for words in own:
+        self.frequency.update(frequency)
+        self.documents.update(frequency.keys())
+        for words in frequency:
             self.topics[words][group] += 1
         for sign, words in set(marked):
             self.signs[words][sign] += 1
 
     def add_words(self, words: Iterable[tuple[str, bool]]) -> None:
-        """Count the words of a document, and those that stand where verbs do."""
+        """Count the words of a document, and those of them in the position of a verb."""
         for word, is_verb in words:
             self.words[word] += 1
             if is_verb:
@@ -140,12 +140,12 @@ class _Counts:
         return self.verbs[word] > _MAX_VERB_SHARE * self.words[word]
 
     def keyphrase(self, words: tuple[str, ...], longer: Sequence[tuple[str, ...]]) -> Keyphrase:
-        """A candidate with its C-value, given those that hold it."""
+        """Return a candidate with its C-value, given the longer candidates that contain it."""
         nested = sum(self.frequency[other] for other in longer) / len(longer) if longer else 0.0
         size = self.sizes.get(words, len(words))
         c_value = math.log2(size) * (self.frequency[words] - nested)
         surfaces = self.surfaces[words]
-        _, name = min(surfaces, key=lambda one: (one[0], -surfaces[one], one[1]))
+        _, name = min(surfaces, key=lambda spelling: (spelling[0], -surfaces[spelling], spelling[1]))
         topic_weight = _topic_weight(self.topics[words], self.topic_sizes, self.total)
         return Keyphrase(
             name=name,
@@ -169,21 +169,21 @@ def keyphrases(
     extra_stop_words: Iterable[str] = (),
     languages: LanguageReport | None = None,
 ) -> list[Keyphrase]:
-    """The best phrases of a corpus, best first.
+    """Return the key phrases of a corpus, best first.
 
-    The language of each document is found first. A document of a language that puts no blanks between words is left
-    unread, and counted, where nothing tells its words apart.
+    The language of each document is identified first. Documents in languages without spaces between words are skipped
+    and counted if no segmenter is available.
 
     Args:
-        documents: their words are held, not their texts.
-        max_document_share: phrases in a larger share of the documents are left out.
-        min_document_count: so are phrases in fewer documents.
-        max_phrases: how many at most.
-        extra_stop_words: words that no phrase may hold, beside the package's lists.
-        languages: gets the languages of the documents, and which were not read.
+        documents: the documents; their phrases are kept in memory, their texts are not.
+        max_document_share: maximum share of documents with a phrase.
+        min_document_count: minimum number of documents with a phrase.
+        max_phrases: maximum number of phrases.
+        extra_stop_words: further words that no phrase may contain.
+        languages: receives the languages of the documents and of the skipped documents.
 
     Raises:
-        MissingExtraError: most documents are Chinese or Japanese and the package that finds their words is missing.
+        MissingExtraError: most documents are Chinese or Japanese, and the package that segments them is missing.
     """
     languages = languages or LanguageReport()
     counts = _Counts()
@@ -192,31 +192,31 @@ def keyphrases(
         body = without_bibliography(document.text)
         text = detex(running_text(f"{document.title}.\n\n{body}"))
         language = language_of(text)
-        found: Iterable[Phrase | Candidate] | None
+        candidates: Iterable[Phrase | Candidate] | None
         if language in ("en", ""):
             counts.add_words(english.verb_places(text))
-            found = english.candidates(text, extra_stop_words=extra)
+            candidates = english.candidates(text, extra_stop_words=extra)
         else:
-            found = phrases(text, language, extra)
-        (languages.documents if found is not None else languages.unread)[language] += 1
+            candidates = phrases(text, language, extra)
+        (languages.documents if candidates is not None else languages.unread)[language] += 1
         marked = [*english.named(body), *(("title", words) for words in english.title_keys(document.title))]
-        counts.add(document.topics[0] if document.topics else "", found or (), marked)
+        counts.add(document.topics[0] if document.topics else "", candidates or (), marked)
     _refuse_unread(languages, counts.total)
     limit = max(SMALLEST_CAP, max_document_share * counts.total)
-    kept = {words for words, count in counts.documents.items() if min_document_count <= count <= limit}
+    eligible = {words for words, count in counts.documents.items() if min_document_count <= count <= limit}
     containing: dict[tuple[str, ...], list[tuple[str, ...]]] = defaultdict(list)
-    for words in kept:
+    for words in eligible:
         for part in _parts(words):
-            if part in kept:
+            if part in eligible:
                 containing[part].append(words)
-    best = [counts.keyphrase(words, containing.get(words, [])) for words in kept]
+    best = [counts.keyphrase(words, containing.get(words, [])) for words in eligible]
     best = [phrase for phrase in best if phrase.c_value > 0 or phrase.signs]
     best.sort(key=lambda phrase: (-phrase.rank_value, phrase.name))
     return best[:max_phrases]
 
 
 def _refuse_unread(languages: LanguageReport, total: int) -> None:
-    """Stop when most documents were not read for want of a package."""
+    """Raise an error if most documents were skipped because a package is missing."""
     missing = Counter({code: count for code, count in languages.unread.items() if UNSPACED_LANGUAGES[code]})
     if missing.total() * 2 > total:
         packages = " and ".join(UNSPACED_LANGUAGES[code] for code, _ in missing.most_common())
@@ -227,7 +227,7 @@ def _refuse_unread(languages: LanguageReport, total: int) -> None:
 
 
 def names(found: Sequence[Keyphrase]) -> list[ConceptName]:
-    """The phrases as a concept list."""
+    """Return the phrases as a list of concepts."""
     return [ConceptName(name=phrase.name) for phrase in found]
 
 
@@ -237,14 +237,14 @@ def _parts(phrase: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
             yield phrase[first : first + size]
 
 
-def _topic_weight(own: Counter[str], sizes: Counter[str], total: int) -> float:
-    """Relative entropy of a phrase's topics to those of all documents, in (0, 1], plus a floor."""
+def _topic_weight(topic_counts: Counter[str], sizes: Counter[str], total: int) -> float:
+    """Return the normalized relative entropy of a phrase's topics to those of all documents, between a floor and 1."""
     if len(sizes) < 2:
         return 1.0
-    mentions = sum(own.values())
-    # One document is no evidence of keeping to a topic: add what a phrase without preference would show.
+    mentions = sum(topic_counts.values())
+    # A single document is no evidence of concentration: smooth with one document without a preference.
     divergence = 0.0
-    for topic, count in own.items():
+    for topic, count in topic_counts.items():
         base = sizes[topic] / total
         share = (count + base) / (mentions + 1)
         divergence += share * math.log(share / base)

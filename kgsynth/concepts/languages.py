@@ -1,9 +1,9 @@
-"""Languages of documents, and where phrases may begin and end in each of them.
+"""Identify the language of documents, and find candidate phrases in languages other than English.
 
-English has its own rules in `keyphrases`. German, French, Spanish and Russian have stop words, stems under which
-inflected forms are one phrase, and words that link two nouns within a phrase (`théorème de Pythagore`). Chinese and
-Japanese are cut into words by jieba and janome (extra `cjk`). All other languages that put blanks between words are
-read without stop words: short words, numbers and punctuation end a phrase.
+English has its own rules in `english`. German, French, Spanish and Russian have stop words, stemming that unites
+inflected forms, and words that link two nouns within a phrase (`théorème de Pythagore`). Chinese and Japanese are
+segmented by jieba and janome (extra `cjk`). Other languages with spaces between words have no stop words: short words,
+numbers and punctuation end a phrase.
 """
 
 import importlib
@@ -23,14 +23,14 @@ from kgsynth.scripts import HAN, MARKS, UNSPACED, classify, only_latin, scripts_
 
 # Languages with rules of their own.
 KNOWN = ("en", "de", "fr", "es", "ru", "zh", "ja")
-# Languages that put no blanks between words, and the package that finds the words; empty: none is known.
+# Languages without spaces between words, and the package that segments them; empty if there is none.
 UNSPACED_LANGUAGES = {"zh": "jieba", "ja": "janome", "th": "", "lo": "", "km": "", "my": ""}
 
-# So much of a text shows its language.
+# Number of characters from which the language is identified.
 _SAMPLE_CHARS = 4000
 _MIN_CHARS = 60
 _MIN_PROBABILITY = 0.95
-# In English prose every sixth word or more is one of these.
+# In English prose at least every sixth word is one of these.
 _MIN_ENGLISH_SHARE = 0.15
 _MARKERS = {
     code: frozenset(words.split())
@@ -49,26 +49,26 @@ _NOT_RUSSIAN = (("uk", re.compile("[іїєґ]")), ("be", re.compile("ў")))
 
 @dataclass(slots=True, kw_only=True)
 class LanguageReport:
-    """In which languages documents were read for key phrases.
+    """Languages of the documents that were searched for key phrases.
 
     Attributes:
-        documents: code to count, of the documents that were read; empty for those too short to tell, which are read as
-            English.
-        unread: code to count, of those whose words cannot be told apart.
+        documents: number of searched documents by language code. Texts too short to tell have an empty code and are
+            treated as English.
+        unread: number of skipped documents, whose words cannot be segmented, by language code.
     """
 
     documents: Counter[str] = field(default_factory=Counter)
     unread: Counter[str] = field(default_factory=Counter)
 
     def lines(self) -> list[str]:
-        """What is to be said: documents in languages without rules of their own, and documents that were not read."""
+        """Return report lines about documents in languages without own rules, and about skipped documents."""
         others = Counter({code: count for code, count in self.documents.items() if code and code not in KNOWN})
-        said = [f"documents in other languages: {_counts(others)}"] if others else []
+        report_lines = [f"documents in other languages: {_counts(others)}"] if others else []
         if self.unread:
-            missing = any(UNSPACED_LANGUAGES[code] for code in self.unread)
-            hint = ": pip install 'kgsynth[cjk]' for Chinese and Japanese" if missing else ""
-            said.append(f"documents whose words cannot be told apart: {_counts(self.unread)}{hint}")
-        return said
+            is_package_missing = any(UNSPACED_LANGUAGES[code] for code in self.unread)
+            hint = ": pip install 'kgsynth[cjk]' for Chinese and Japanese" if is_package_missing else ""
+            report_lines.append(f"documents whose words cannot be told apart: {_counts(self.unread)}{hint}")
+        return report_lines
 
 
 def _counts(counts: Counter[str]) -> str:
@@ -76,13 +76,13 @@ def _counts(counts: Counter[str]) -> str:
 
 
 def language_of(text: str) -> str:
-    """The ISO 639 code of a text's language by its letters, frequent words and a classifier; empty when unsure.
+    """Return the ISO 639 code of a text's language by script, frequent words and a classifier; empty if uncertain.
 
-    A text in Latin letters is of another language than English only if it has that language's words, or is long
-    enough for the classifier to be sure.
+    A text in Latin letters has another language than English only if it contains frequent words of that language, or is
+    long enough for the classifier to be certain.
 
     Args:
-        text: prose; its first 4,000 characters are looked at.
+        text: prose; only its first 4,000 characters are used.
     """
     sample = text[:_SAMPLE_CHARS]
     if not only_latin(sample):
@@ -96,7 +96,7 @@ def language_of(text: str) -> str:
 
 
 def _by_script(sample: str, main: str) -> str:
-    """The language of a text by its main script, for scripts of many languages by the classifier."""
+    """Return the language of a text by its main script; the classifier decides between languages of a script."""
     code, probability = classify(sample)
     if main in scripts_of(code) and probability >= _MIN_PROBABILITY:
         return "zh" if scripts_of(code) == {"CJK"} else code
@@ -108,7 +108,7 @@ def _by_script(sample: str, main: str) -> str:
 
 
 def _by_words(sample: str) -> str:
-    """The language of a text in Latin letters."""
+    """Return the language of a text in Latin letters."""
     words = _LATIN_WORD.findall(sample.casefold())
     hits = {code: sum(word in markers for word in words) for code, markers in _MARKERS.items()}
     if hits["en"] >= max(hits.values()) and hits["en"] >= max(1, _MIN_ENGLISH_SHARE * len(words)):
@@ -124,7 +124,7 @@ def _by_words(sample: str) -> str:
     return best if different >= 2 and hits[best] > max(others) else ""
 
 
-# Particles that Korean puts after a noun without a blank.
+# Particles that Korean appends to nouns without a space.
 PARTICLES = frozenset(
     """
     은 는 이 가 을 를 의 에 와 과 도 만 로 으로 에서 에게 까지 부터
@@ -136,23 +136,23 @@ _LONGEST_PARTICLE = max(map(len, PARTICLES))
 
 
 def korean_particle(word: str) -> str:
-    """The longest particle at the end of a Korean word that leaves two syllables or more; empty for none."""
+    """Return the longest particle at the end of a Korean word that leaves at least two syllables; empty for none."""
     ends = (word[-length:] for length in range(min(_LONGEST_PARTICLE, len(word) - 2), 0, -1))
     return next((end for end in ends if end in PARTICLES), "")
 
 
 @cache
 def stop_words(name: str) -> frozenset[str]:
-    """A word list of the package, folded: a language (`english`), or `software` (words of manuals)."""
+    """Return a folded word list of the package by name: a language (`english`), or `software` (words of manuals)."""
     text = resources.files("kgsynth.concepts").joinpath(f"stop_words_{name}.txt").read_text(encoding="utf-8")
     return frozenset(fold(word) for line in text.splitlines() if not line.startswith("#") for word in line.split())
 
 
 class Word(NamedTuple):
-    """A word that a phrase may hold.
+    """A word that a phrase may contain.
 
-    `parts` are the words it counts for: two for a long compound, none for a word that links two others. A phrase begins
-    with no link and ends with a word that `can_end` one.
+    `parts` is the number of words it counts as: two or more for a long compound, none for a link between two words. A
+    phrase does not begin with a link and ends with a word that `can_end` it.
     """
 
     key: str
@@ -163,7 +163,7 @@ class Word(NamedTuple):
 
 
 class Phrase(NamedTuple):
-    """A candidate: its words as they are counted, as written, and for how many words it counts."""
+    """A candidate phrase: words as counted, text as written, and the number of words it counts as."""
 
     words: tuple[str, ...]
     surface: str
@@ -172,9 +172,9 @@ class Phrase(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rules:
-    """What phrases of a language with blanks are made of.
+    """Rules for phrases in a language with spaces between words.
 
-    `links` may stand between two words of a phrase, `articles` after a link; `stem` gives a word's form for counting.
+    `links` may connect two words of a phrase, and `articles` may follow a link; `stemmer` names the Snowball stemmer.
     """
 
     stops: frozenset[str] = frozenset()
@@ -207,13 +207,13 @@ def _rules(language: str) -> _Rules:
     return _Rules(min_letters=_MIN_LETTERS)
 
 
-# Shorter words of languages without stop words are taken for some; in scripts without capitals words are shorter.
+# In languages without a list of stop words, shorter words count as such. Words in scripts without case are shorter.
 _MIN_LETTERS = 4
 _MIN_UNCASED_LETTERS = 3
-_MAX_WORDS = {" ": 4, "": 6}  # by what stands between them; characters of unknown Chinese words count as words
+_MAX_WORDS = {" ": 4, "": 6}  # by word separator; characters of unknown Chinese words count as words
 _MAX_LINKS = 3
 _MAX_SURFACE_CHARS = 100
-# Letters from which on a German noun is taken for a compound of two words, and of three.
+# Minimum numbers of letters for a German noun to count as a compound of two and of three words.
 _COMPOUND_LETTERS = (10, 18)
 _NO_NOUN_ENDINGS = ("lich", "weise", "isch", "ig", "bar", "sam", "wärts")
 _LETTER = f"(?:(?!_)[\\w{MARKS}])"
@@ -222,12 +222,12 @@ _ELIDED = re.compile(r"(qu|jusqu|lorsqu|puisqu|quoiqu|presqu|[ldjmnstcç])['’]
 
 
 def phrases(text: str, language: str, extra_stop_words: Collection[str]) -> Iterator[Phrase] | None:
-    """Candidates for key phrases in a text that is not English; None when its words cannot be told apart.
+    """Return the candidate phrases of a text that is not English; None if its words cannot be segmented.
 
     Args:
-        text: words without LaTeX, code and tables.
-        language: its code.
-        extra_stop_words: folded words that no phrase may hold.
+        text: prose without LaTeX, code and tables.
+        language: code of its language.
+        extra_stop_words: folded words that no phrase may contain.
     """
     if language in UNSPACED_LANGUAGES:
         cut = _segmenter(language)
@@ -238,25 +238,25 @@ def phrases(text: str, language: str, extra_stop_words: Collection[str]) -> Iter
     return _from_runs(text, _spaced_runs(text, rules, extra_stop_words), " ")
 
 
-def _from_runs(text: str, runs: Iterator[list[Word]], blank: str) -> Iterator[Phrase]:
-    """The phrases within runs, and single words that count for two or more."""
+def _from_runs(text: str, runs: Iterator[list[Word]], separator: str) -> Iterator[Phrase]:
+    """Yield the phrases within runs, and single words that count as two or more."""
     for run in runs:
         for first, word in enumerate(run):
             if not word.parts:
                 continue
-            for last in _lasts(run, first, _MAX_WORDS[blank]):
-                keys = tuple(one.key for one in run[first : last + 1])
-                size = sum(one.parts for one in run[first : last + 1])
-                content = [one.key for one in run[first : last + 1] if one.parts]
+            for last in _end_indices(run, first, _MAX_WORDS[separator]):
+                keys = tuple(part.key for part in run[first : last + 1])
+                size = sum(part.parts for part in run[first : last + 1])
+                content = [part.key for part in run[first : last + 1] if part.parts]
                 surface = " ".join(text[word.start : run[last].end].split())
-                if not blank:
+                if not separator:
                     surface = _BETWEEN_UNSPACED.sub("", surface)
                 if size > 1 and len(set(content)) == len(content) and len(surface) <= _MAX_SURFACE_CHARS:
                     yield Phrase(keys, surface, size)
 
 
-def _lasts(run: list[Word], first: int, max_words: int) -> Iterator[int]:
-    """Where a phrase that begins at a word may end."""
+def _end_indices(run: list[Word], first: int, max_words: int) -> Iterator[int]:
+    """Yield the indices at which a phrase that begins at a word may end."""
     words = links = 0
     for last in range(first, len(run)):
         words += run[last].parts > 0
@@ -271,7 +271,7 @@ _BETWEEN_UNSPACED = re.compile(f"(?<=[{UNSPACED}]) (?=[{UNSPACED}])")
 
 
 def _spaced_runs(text: str, rules: _Rules, extra: Collection[str]) -> Iterator[list[Word]]:
-    """Runs of words that a phrase may hold, split at stop words, numbers and punctuation; none ends with a link."""
+    """Yield runs of words for phrases, split at stop words, numbers and punctuation; no run ends in a link."""
     run: list[Word] = []
     for word in _spaced_words(text, rules, extra):
         if word is not None and (word.parts or (run and (run[-1].can_end or not run[-1].parts))):
@@ -289,11 +289,11 @@ def _without_last_links(run: list[Word]) -> list[Word]:
 
 
 def _spaced_words(text: str, rules: _Rules, extra: Collection[str]) -> Iterator[Word | None]:
-    """Words in order, links among them; None for whatever ends a phrase."""
+    """Yield words and links in their order, and None for anything that ends a phrase."""
     after_link = False
-    for found in _TOKEN.finditer(text):
-        start, end = found.span()
-        token = found.group()
+    for match in _TOKEN.finditer(text):
+        start, end = match.span()
+        token = match.group()
         if rules.has_elision and _stem(token, "") not in rules.stops and (elided := _ELIDED.match(token)):
             prefix = fold(elided.group(1))
             is_link = prefix in rules.links or (after_link and prefix in rules.articles)
@@ -323,7 +323,7 @@ def _content_word(token: str, start: int, end: int, rules: _Rules) -> Word:
 
 @lru_cache(maxsize=1 << 16)
 def _is_content(token: str, min_letters: int) -> bool:
-    """Whether a token is a word of some length and no number, sign or identifier."""
+    """Return whether a token is a word of sufficient length and no number, symbol or identifier."""
     if min_letters == _MIN_LETTERS and token[0].lower() == token[0].upper():
         min_letters = _MIN_UNCASED_LETTERS
     inner = token[1:]
@@ -354,19 +354,19 @@ def _stemmer(name: str) -> Any:
 
 # A token: as written, whether a phrase may hold it, whether it links two words (Japanese の).
 _Token = tuple[str, bool, bool]
-# The packages cut a longer piece slowly, and none of a sentence is this long.
+# The segmenters are slow on longer pieces, and no part of a sentence is this long.
 _MAX_PIECE_CHARS = 400
 _PIECE = re.compile(f"[{UNSPACED}{MARKS}A-Za-z0-9 \\-+#']{{1,{_MAX_PIECE_CHARS}}}")
 _FUNCTION_FLAGS = frozenset("p c d r y e o f t w".split())
 _NUMERALS = re.compile("[0-9一二三四五六七八九十百千万亿零〇两]+")
-# Characters of a word of one part; longer ones count for two.
+# Longer words of Han characters count as two.
 _SHORT_WORD_CHARS = 2
 _JAPANESE_NOUNS = ("名詞", "接頭詞")
 _NO_JAPANESE_NOUNS = ("代名詞", "非自立", "数", "副詞可能", "特殊")
 
 
 def _cut_runs(text: str, cut: Callable[[str], Iterator[_Token]], extra: Collection[str]) -> Iterator[list[Word]]:
-    """Runs of words that a phrase may hold in a text without blanks; none ends with a link."""
+    """Yield runs of words that phrases may contain in a text without spaces; no run ends in a link."""
     for piece in _PIECE.finditer(text):
         run: list[Word] = []
         offset = piece.start()
@@ -392,7 +392,7 @@ _HAN_WORD = re.compile(f"[{HAN}]+")
 
 @cache
 def _segmenter(language: str) -> Callable[[str], Iterator[_Token]] | None:
-    """What cuts a text of a language into words; None when there is none, or its package is not installed."""
+    """Return the segmenter of a language; None if there is none or its package is not installed."""
     package = UNSPACED_LANGUAGES[language]
     if not package:
         return None
@@ -413,10 +413,10 @@ def _segmenter(language: str) -> Callable[[str], Iterator[_Token]] | None:
 
 def _chinese(module: Any, text: str) -> Iterator[_Token]:
     stops = stop_words("chinese")
-    # Guesses at unknown words are slow; their characters side by side make the same phrases.
+    # The model for unknown words is slow; without it their characters yield the same phrases.
     for pair in module.cut(text, HMM=False):
         is_function = pair.flag in _FUNCTION_FLAGS or pair.flag.startswith("u")
-        # Some entries of the dictionary are no words: 群的阶.
+        # Some entries of the dictionary are phrases and no words: 群的阶.
         for word in re.split("([的了是])", pair.word) if len(pair.word) > 1 else [pair.word]:
             is_word = word[:1].isalpha() and word not in "的了是" and _NUMERALS.fullmatch(word) is None
             if word:
@@ -426,9 +426,9 @@ def _chinese(module: Any, text: str) -> Iterator[_Token]:
 def _japanese(tokenizer: Any, text: str) -> Iterator[_Token]:
     stops = stop_words("japanese")
     tokens = list(tokenizer.tokenize(text))
-    for place, token in enumerate(tokens):
+    for index, token in enumerate(tokens):
         kinds = token.part_of_speech.split(",")
-        following = tokens[place + 1] if place + 1 < len(tokens) else None
+        following = tokens[index + 1] if index + 1 < len(tokens) else None
         is_verb = kinds[1] == "サ変接続" and following is not None and following.part_of_speech.startswith("動詞")
         is_noun = kinds[0] in _JAPANESE_NOUNS and not any(kind in _NO_JAPANESE_NOUNS for kind in kinds)
         is_word = is_noun and not is_verb and token.surface[0].isalpha() and fold(token.surface) not in stops

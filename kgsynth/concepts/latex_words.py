@@ -1,4 +1,4 @@
-"""LaTeX text as the words that a reader sees."""
+"""Convert LaTeX to the words that a reader sees."""
 
 import re
 import unicodedata
@@ -34,7 +34,7 @@ _LETTERS = {
     "j": "j",
 }
 
-# What a formula leaves behind: a boundary that no name reaches across.
+# Replacement for a formula; no name matches across it.
 _BOUNDARY = " \N{CURRENCY SIGN} "
 # A formula of this many characters without operators, such as $p$ or $\varphi$, may be part of a name.
 _MAX_NAME_FORMULA = 14
@@ -44,7 +44,7 @@ _DISPLAY = re.compile(
     r"|\\begin\{(?P<name>(?:equation|align|eqnarray|gather|multline|displaymath|array|tabular|verbatim|xy|pspicture)\*?)\}"
 )
 _LONGEST_DISPLAY = 10_000
-# Bounded, so that an opening without its end costs no search through the whole text.
+# Bounded, so that an unclosed formula does not cause a search through the whole text.
 _INLINE = re.compile(r"(?<!\\)\$([^$]{0,2000})\$")
 _LONGEST_INLINE = 2000
 _DROPPED_ARGUMENT = re.compile(
@@ -55,59 +55,59 @@ _ENVIRONMENT = re.compile(r"\\(?:begin|end)\{[^{}]*\}(?:\[[^\]]{0,500}\])?")
 
 
 def detex(text: str) -> str:
-    """LaTeX as the words that a reader sees; plain text stays as it is.
+    """Return LaTeX as the words that a reader sees; plain text is unchanged.
 
-    Displayed formulas and longer inline ones become a boundary mark, short ones such as `$p$` their letters, accents
-    their letters, and commands their arguments.
+    Displayed and long inline formulas become a boundary mark. Short formulas such as `$p$` become their letters, accent
+    commands become accented letters, and other commands are replaced by their arguments.
     """
     if "\\" not in text and "$" not in text:
         return text
     text = _without_display(text)
     text = re.sub(
         r"\\(['`^\"~=.]|[cvuHo](?=\s*\{|\s+[a-zA-Z]\b))\s*(?:\{\\?([A-Za-z])\}|\\?([A-Za-z]))",
-        lambda found: unicodedata.normalize("NFC", (found.group(2) or found.group(3)) + _ACCENTED[found.group(1)]),
+        lambda match: unicodedata.normalize("NFC", (match.group(2) or match.group(3)) + _ACCENTED[match.group(1)]),
         text,
     )
     text = re.sub(
-        r"\\(ss|ae|AE|oe|aa|AA|[oOlLij])(?![A-Za-z])\s?(?:\{\})?", lambda found: _LETTERS[found.group(1)], text
+        r"\\(ss|ae|AE|oe|aa|AA|[oOlLij])(?![A-Za-z])\s?(?:\{\})?", lambda match: _LETTERS[match.group(1)], text
     )
-    text = _without_parentheses(_INLINE.sub(lambda found: _formula(found.group(1)), text))
+    text = _without_parentheses(_INLINE.sub(lambda match: _formula(match.group(1)), text))
     text = _LINKED.sub(r"\1", _DROPPED_ARGUMENT.sub(" ", text))
     text = _ENVIRONMENT.sub(_BOUNDARY, text)
     text = re.sub(r"\\\\|\\(?:item|par|section|subsection|paragraph)\*?(?![A-Za-z])", _BOUNDARY, text)
     text = re.sub(r"\\(?:emph|text\w*|math\w+|operatorname)\s*\{([^{}]*)\}", r"\1", text)
-    text = re.sub(r"\\([A-Za-z]+)\*?", lambda found: GREEK_FORMS.get(found.group(1), " "), text)
+    text = re.sub(r"\\([A-Za-z]+)\*?", lambda match: GREEK_FORMS.get(match.group(1), " "), text)
     text = re.sub(r"\\([%&_#$\s-])", r"\1", text)
     return re.sub(r"[{}]", "", text.replace("~", " "))
 
 
 def _without_display(text: str) -> str:
-    """The text with a boundary for each displayed formula; an opening without its end near it stays."""
-    out: list[str] = []
-    place = 0
-    while found := _DISPLAY.search(text, place):
-        name = found.group("name")
-        closing = f"\\end{{{name}}}" if name else "$$" if found.group("dollars") else "\\]"
-        end = text.find(closing, found.end(), found.end() + _LONGEST_DISPLAY + len(closing))
-        out += [text[place : found.start()], _BOUNDARY if end >= 0 else found.group(0)]
-        place = end + len(closing) if end >= 0 else found.end()
-    return "".join([*out, text[place:]])
+    """Return the text with a boundary for each displayed formula; an opening without an end nearby is kept."""
+    parts: list[str] = []
+    end_of_last = 0
+    while match := _DISPLAY.search(text, end_of_last):
+        name = match.group("name")
+        closing = f"\\end{{{name}}}" if name else "$$" if match.group("dollars") else "\\]"
+        end = text.find(closing, match.end(), match.end() + _LONGEST_DISPLAY + len(closing))
+        parts += [text[end_of_last : match.start()], _BOUNDARY if end >= 0 else match.group(0)]
+        end_of_last = end + len(closing) if end >= 0 else match.end()
+    return "".join([*parts, text[end_of_last:]])
 
 
 def _without_parentheses(text: str) -> str:
-    r"""The text with formulas in `\(…\)` as `_formula` writes them."""
-    out: list[str] = []
-    place = 0
-    while (start := text.find("\\(", place)) >= 0:
+    r"""Return the text with each formula in `\(…\)` replaced by the result of `_formula`."""
+    parts: list[str] = []
+    end_of_last = 0
+    while (start := text.find("\\(", end_of_last)) >= 0:
         end = text.find("\\)", start + 2, start + 4 + _LONGEST_INLINE)
-        out += [text[place:start], _formula(text[start + 2 : end]) if end >= 0 else "\\("]
-        place = end + 2 if end >= 0 else start + 2
-    return "".join([*out, text[place:]])
+        parts += [text[end_of_last:start], _formula(text[start + 2 : end]) if end >= 0 else "\\("]
+        end_of_last = end + 2 if end >= 0 else start + 2
+    return "".join([*parts, text[end_of_last:]])
 
 
 def _formula(body: str) -> str:
     body = re.sub(r"\\(?:text\w*|math\w+|operatorname)\s*\{([^{}]*)\}", r"\1", body)
-    body = re.sub(r"\\([A-Za-z]+)\s*", lambda found: GREEK_FORMS.get(found.group(1), "\N{CURRENCY SIGN}"), body)
+    body = re.sub(r"\\([A-Za-z]+)\s*", lambda match: GREEK_FORMS.get(match.group(1), "\N{CURRENCY SIGN}"), body)
     body = re.sub(r"[{}\s]", "", body)
     is_name = len(body) <= _MAX_NAME_FORMULA and re.fullmatch(r"[A-Za-z0-9_^]+", body) is not None
     return re.sub(r"[_^]", "", body) if is_name else _BOUNDARY

@@ -1,8 +1,8 @@
-"""Whether two names are the same name, by their words alone: rules that join and vetoes that keep apart.
+"""Lexical rules that join two names, and vetoes that keep two names apart.
 
-No cosine separates synonyms from opposites (left inverse / right inverse .911, greatest common divisor / gcd .634 with
-all-MiniLM-L6-v2), so the words decide and the cosine only guards. A rule says in one word why two names are one; a veto
-says why they are not, and always wins.
+No cosine separates synonyms from opposites (left inverse / right inverse 0.911, greatest common divisor / gcd 0.634
+with all-MiniLM-L6-v2). Therefore the words decide, and the cosine is only a safeguard. A rule is named after the reason
+why two names are the same. A veto is named after the reason why they differ, and takes precedence.
 """
 
 import re
@@ -18,22 +18,22 @@ from kgsynth.names import fold, is_all_capitals
 from kgsynth.opposites import opposites
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
-# A name of these alone has no residue; most have not.
+# A name of only these characters has no residue; this holds for most names.
 _PLAIN = re.compile(r"[A-Za-z0-9\s\-'.,:;/()\"]*")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _PARENTHESIS = re.compile(r"\s*\((?:of|in|for|on|over) [^)]*\)\s*$")
 
-# Signs that only part words.
+# Characters that only separate words.
 _SPACE_SIGNS = frozenset("-‐‑–—'’`\"“”.,:;/()")
 _ARTICLES = frozenset({"a", "an", "the"})
 _LINKS = frozenset(
     {"of", "for", "in", "on", "by", "to", "and", "with", "over", "from", "at", "or", "as", "is", "via", "modulo"}
 )
 _SMALL = _LINKS | _ARTICLES
-# Within a longer name no acronym reaches over these: a po-ring has nothing to do with positivity in an ordered ring.
+# Within a longer name an acronym does not span these words: "po-ring" does not abbreviate a name with "in" or "with".
 _FAR_LINKS = _LINKS - {"of", "and"}
 
-# One word for words that differ by school only; British and American spellings are in `spelling`.
+# Variants of words with the same meaning; British and American spellings are in `spelling`.
 _SCHOOLS = dict(
     pair.split("=")
     for pair in """
@@ -41,12 +41,12 @@ _SCHOOLS = dict(
     monotonic=monotone triplet=triple valence=valency euclid=euclidean
     """.split()
 )
-# As whole names these are no plurals: a means is no mean.
+# As whole names these are not plurals: a means is not a mean.
 _NO_PLURAL_ALONE = frozenset(
     "arms braces contents drawers grounds manners means morals proceedings proceeds quarters shorts spectacles".split()
 )
 
-# "A of B" is no "B A" where A holds or measures B: a cup of milk is no milk cup. Containers, units, parts and shares.
+# "A of B" is not "B A" if A is a container, unit, part or share of B: a cup of milk is not a milk cup.
 _MEASURES = frozenset(
     """
     bag barrel basin basket bottle bowl box bucket can carton cask crate cup dish flask glass jar jug keg kettle mug
@@ -57,7 +57,7 @@ _MEASURES = frozenset(
     couple dozen kind lot majority many none pair plenty rest sort
     """.split()
 )
-# Before "of" these are no nouns.
+# Before "of" these words are not nouns.
 _NO_NOUNS = frozenset(
     """
     afraid ahead aware because both capable consisting devoid each free full independent instead made out regardless
@@ -67,7 +67,7 @@ _NO_NOUNS = frozenset(
 
 _NONE: frozenset[str] = frozenset()
 _OPPOSITE_OF = opposites()
-# Prefixes that change what a word means; hyphen and blank after them do not matter.
+# Prefixes that change the meaning of a word, with or without a hyphen or space after them.
 _PREFIXES = frozenset(
     """
     non un in im ir il dis anti counter co contra sub super sur semi hemi demi quasi pseudo pre post multi uni bi
@@ -109,18 +109,18 @@ _PROPERTY_ENDINGS = (
     ("ness", ""),
 )
 _PROPERTY_NOUNS = tuple(noun for noun, _ in _PROPERTY_ENDINGS)
-# "quadratic number field" is a "quadratic field"; a "Euclidean number field" is no "Euclidean field".
+# "quadratic number field" equals "quadratic field"; "Euclidean number field" does not equal "Euclidean field".
 _DEGREES = frozenset({"quadratic", "cubic", "quartic", "quintic", "biquadratic", "cyclotomic"})
-# A linear transformation is a linear map; a coordinate transformation is no coordinate map.
+# A linear transformation is a linear map; a coordinate transformation is not a coordinate map.
 _LINEAR = frozenset({"linear", "bilinear", "semilinear", "antilinear", "multilinear", "affine"})
-# In longer names another order is another statement.
+# In longer names another order has another meaning.
 _MAX_ORDER_WORDS = 4
-# What "completely multiplicative" may leave unsaid. Not series, fields or rings: products converge too, and rings are
-# formally real too.
+# Nouns that a name such as "completely multiplicative" may omit. Series, fields and rings are not among them: products
+# converge too, and rings may be formally real too.
 _UNSAID_HEADS = frozenset({"function", "map", "number", "matrix", "graph", "sequence", "polynomial"})
-# Acronyms have capitals in speech only: in a normal form they are told by length and by having an expansion.
+# Normal forms have no capitals, so acronyms are recognized by their length and by having an expansion.
 _ACRONYM_LETTERS = range(2, 7)
-# Names that "A of B = B A" would join and mathematicians keep apart.
+# Names that the rules would join although they differ in mathematics.
 _KNOWN_DIFFERENT = frozenset(
     {
         ("product rule", "rule product"),
@@ -145,12 +145,13 @@ _KNOWN_DIFFERENT = frozenset(
 
 
 class Words(NamedTuple):
-    """A name as the rules see it.
+    """The features of a name that the rules compare.
 
-    `tokens` are folded words in the singular without possessives and articles, `canonical` has them in one order,
-    `joined` without gaps (umlaut written out or not). `residue` is what the words leave out and what tells names apart
-    all the same: signs (C++ and C) and formulas; `bracket` says in which field (of a graph). `distinct` are the
-    tokens as a set, `opposites` the words that say the opposite of one of them, `numbers` what they count.
+    `tokens` are the folded words in the singular without possessives. `canonical` has them in a canonical order without
+    articles, and `joined` without gaps, with umlauts both as written and spelled out. `residue` has distinguishing
+    characters outside the words: symbols (C++ and C) and formulas. `bracket` is a qualifier in parentheses ("(of a
+    graph)"). `distinct` is the set of tokens, `opposites` the opposites of these tokens, and `numbers` the values of
+    numerals.
     """
 
     name: str
@@ -166,41 +167,41 @@ class Words(NamedTuple):
 
 _OPPOSED = frozenset(_OPPOSITE_OF)
 _WRITTEN_OUT = {ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue", ord("ø"): "oe"}
-# Pairs of names ask for the same words and names again and again.
+# Cache sizes: pairs of names need the same words and names repeatedly.
 _CACHED = 500_000
 
 
 @lru_cache(maxsize=_CACHED)
 def words_of(name: str) -> Words:
-    """Take a name apart."""
-    written = " ".join(detex(name).split())
-    plain, acronyms = written.casefold(), _acronyms(written)
-    found = _PARENTHESIS.search(name.casefold()) if ")" in name else None
-    plain = (_PARENTHESIS.sub("", plain) if ")" in plain else plain) or plain
-    tokens = _tokens(plain, acronyms)
+    """Analyze a name."""
+    plain_text = " ".join(detex(name).split())
+    folded_text, acronyms = plain_text.casefold(), _acronyms(plain_text)
+    parenthesis = _PARENTHESIS.search(name.casefold()) if ")" in name else None
+    folded_text = (_PARENTHESIS.sub("", folded_text) if ")" in folded_text else folded_text) or folded_text
+    tokens = _tokens(folded_text, acronyms)
     canonical = _canonical(tokens)
     joined = ["".join(canonical)]
-    if not plain.isascii() and (written_out := plain.translate(_WRITTEN_OUT)) != plain:
-        variant = _canonical(_tokens(written_out, acronyms))
+    if not folded_text.isascii() and (spelled_out := folded_text.translate(_WRITTEN_OUT)) != folded_text:
+        variant = _canonical(_tokens(spelled_out, acronyms))
         joined.append("".join(variant))
         canonical = min(canonical, variant)
     distinct = frozenset(tokens)
-    opposed = distinct & _OPPOSED
+    with_opposites = distinct & _OPPOSED
     return Words(
         name=name,
         tokens=tokens,
         canonical=canonical,
         joined=frozenset(joined),
         residue=_residue(name),
-        bracket=" ".join(found.group().split()) if found else "",
+        bracket=" ".join(parenthesis.group().split()) if parenthesis else "",
         distinct=distinct,
-        opposites=_NONE.union(*[_OPPOSITE_OF[token] for token in opposed]) if opposed else _NONE,
+        opposites=_NONE.union(*[_OPPOSITE_OF[token] for token in with_opposites]) if with_opposites else _NONE,
         numbers=_numbers(tokens),
     )
 
 
 def _is_simple(text: str) -> bool:
-    """Whether a text is letters, digits and blanks alone, as most names are: no search is needed there."""
+    """Return whether a text has only ASCII letters, digits and spaces, which makes a regular expression unnecessary."""
     return text.isascii() and text.replace(" ", "").isalnum()
 
 
@@ -208,12 +209,12 @@ def _residue(name: str) -> tuple[str, ...]:
     if _is_simple(name) or _PLAIN.fullmatch(name):
         return ()
     rest = _TOKEN.sub(" ", unicodedata.normalize("NFC", detex(name).casefold()))
-    signs = sorted(char for char in rest if not char.isspace() and char not in _SPACE_SIGNS)
-    return (*signs, *(re.findall(r"\$[^$]*\$", name) if "\N{CURRENCY SIGN}" in signs else ()))
+    symbols = sorted(char for char in rest if not char.isspace() and char not in _SPACE_SIGNS)
+    return (*symbols, *(re.findall(r"\$[^$]*\$", name) if "\N{CURRENCY SIGN}" in symbols else ()))
 
 
 def _acronyms(written: str) -> frozenset[str]:
-    """Words of capitals alone in -S, folded: no plurals. In a name of capitals alone they mean nothing."""
+    """Return the folded acronyms in -S, which are not plurals; none if the whole name is in capitals."""
     if "S" not in written:
         return _NONE
     words = _LETTERS.findall(written)
@@ -225,15 +226,15 @@ def _acronyms(written: str) -> frozenset[str]:
 def _raw_tokens(plain: str) -> list[str]:
     if _is_simple(plain):
         return plain.split()
-    found: list[str] = _TOKEN.findall(unicodedata.normalize("NFC", plain))
-    return found
+    tokens: list[str] = _TOKEN.findall(unicodedata.normalize("NFC", plain))
+    return tokens
 
 
 def _tokens(plain: str, acronyms: frozenset[str] = _NONE) -> tuple[str, ...]:
-    found = _raw_tokens(plain)
-    if len(found) == 1 and found[0] in _NO_PLURAL_ALONE:
-        return (found[0],)
-    return tuple(filter(None, [word if word in acronyms else _token(word) for word in found]))
+    raw_tokens = _raw_tokens(plain)
+    if len(raw_tokens) == 1 and raw_tokens[0] in _NO_PLURAL_ALONE:
+        return (raw_tokens[0],)
+    return tuple(filter(None, [word if word in acronyms else _token(word) for word in raw_tokens]))
 
 
 @lru_cache(maxsize=_CACHED)
@@ -243,7 +244,7 @@ def _token(word: str) -> str:
 
 
 def _owner(word: str) -> str:
-    """A word folded, without the ending of the possessive."""
+    """Return a folded word without its possessive ending."""
     folded = fold(word.replace("’", "'"))
     if folded.endswith("'s"):
         folded = folded[:-2]
@@ -252,13 +253,13 @@ def _owner(word: str) -> str:
 
 @lru_cache(maxsize=_CACHED)
 def _canonical(tokens: tuple[str, ...]) -> tuple[str, ...]:
-    """Words in one order: articles gone, "A of B" as "B A", words dropped that add nothing."""
+    """Return words in canonical order: without articles, "A of B" as "B A", and without redundant words."""
     words = [word for word in tokens if word not in _ARTICLES]
     if words.count("of") == 1 and words[0] != "number" and not _LINKS.intersection(words) - {"of"}:
         cut = words.index("of")
         if 0 < cut < len(words) - 1:
             words = words[cut + 1 :] + words[:cut]
-    kept: list[str] = []
+    canonical: list[str] = []
     for position, word in enumerate(words):
         following = words[position + 1] if position + 1 < len(words) else ""
         before = words[position - 1] if position else ""
@@ -266,17 +267,17 @@ def _canonical(tokens: tuple[str, ...]) -> tuple[str, ...]:
             continue
         if word == "field" and following == "extension" and before:
             continue
-        kept.append("map" if word == "transformation" and before in _LINEAR else word)
-    return tuple(kept)
+        canonical.append("map" if word == "transformation" and before in _LINEAR else word)
+    return tuple(canonical)
 
 
 def veto(first: Words, second: Words) -> str:
-    """Why two names are certainly different, in a word; empty when nothing says so.
+    """Return in one word why two names are certainly different; empty if there is no such reason.
 
     Source: own rules; each has pairs of names in the tests.
     """
     if not first.joined.isdisjoint(second.joined):
-        return ""  # the same letters in the same order: hyphens and plurals change no meaning
+        return ""  # The same letters in the same order: hyphens and plurals do not change the meaning.
     only_ours, only_theirs = first.distinct - second.distinct, second.distinct - first.distinct
     if not first.opposites.isdisjoint(only_theirs) and any(
         not only_theirs.isdisjoint(_OPPOSITE_OF.get(word, _NONE)) for word in only_ours
@@ -286,9 +287,9 @@ def veto(first: Words, second: Words) -> str:
         return "number"
     if _is_negated_only(only_ours, only_theirs) or _is_negated_only(only_theirs, only_ours):
         return "negation"
-    for one in only_ours:
-        for other in only_theirs:
-            if _differs_by_prefix(one, other):
+    for ours in only_ours:
+        for theirs in only_theirs:
+            if _differs_by_prefix(ours, theirs):
                 return "prefix"
     if _narrows(first.tokens, second.tokens) or _narrows(second.tokens, first.tokens):
         return "narrower"
@@ -296,8 +297,8 @@ def veto(first: Words, second: Words) -> str:
 
 
 def _numbers(tokens: tuple[str, ...]) -> tuple[str, ...]:
-    """What a name counts: digits, ordinals, Roman numerals and single letters, by value."""
-    # A single letter at the beginning is a letter and no Roman numeral.
+    """Return the numerals of a name by value: digits, ordinals, Roman numerals and single letters."""
+    # A single letter at the beginning is not a Roman numeral.
     first = tokens[:1] if tokens and len(tokens[0]) == 1 else ()
     return tuple(sorted((*first, *filter(None, map(_number, tokens[len(first) :])))))
 
@@ -318,25 +319,29 @@ def _is_negated_only(longer: frozenset[str], shorter: frozenset[str]) -> bool:
     return not any(other.startswith(tuple(longer & _NEGATIONS)) for other in shorter)
 
 
-def _differs_by_prefix(one: str, other: str) -> bool:
-    longer, shorter = (one, other) if len(one) > len(other) else (other, one)
+def _differs_by_prefix(first: str, second: str) -> bool:
+    longer, shorter = (first, second) if len(first) > len(second) else (second, first)
     return longer.endswith(shorter) and len(shorter) >= 4 and longer[: -len(shorter)] in _PREFIXES
 
 
 def _narrows(narrow: tuple[str, ...], wide: tuple[str, ...]) -> bool:
-    """Whether `narrow` is `wide` with words before it: an abelian group is a group, not the same."""
+    """Return whether `narrow` is `wide` with words in front: an abelian group is a special group."""
     return len(narrow) > len(wide) and narrow[-len(wide) :] == wide
 
 
 def join(first: Words, second: Words) -> str:
-    """Why two names are the same, in a word; empty when no rule says so. Vetoes are not asked here.
+    """Return the rule by which two names are the same; empty if no rule applies. Vetoes are not checked here.
 
-    `letters`: the same letters but for case, accent, hyphen, gap, possessive and article. `plural`: a plural and its
-    singular. `spelling`: British and American, an umlaut written out, or words that mean one (mapping, map).
-    `of`: "A of B" and "B A". `order`: the same words, the same last one. `property`: a noun of state and its adjective.
-    `acronym`: initials of the words they stand for, alone or within a longer name.
-    `unsaid`: adverb and adjective, with or without the noun that they belong to.
-    Graphs of older versions say `spelling` for the first four.
+    - `letters`: the same letters except for case, accents, hyphens, gaps, possessives and articles
+    - `plural`: a plural and its singular
+    - `spelling`: British and American spelling, a spelled-out umlaut, or variants of a word (mapping, map)
+    - `of`: "A of B" and "B A"
+    - `order`: the same words with the same last word
+    - `property`: a noun of state and its adjective
+    - `acronym`: an acronym and its expansion, as a whole name or within a longer name
+    - `unsaid`: adverb and adjective, with and without their noun
+
+    Graphs of older versions have `spelling` for the first four.
     """
     if not first.tokens or not second.tokens or first.residue != second.residue:
         return ""
@@ -365,7 +370,7 @@ def _join_by_words(first: Words, second: Words) -> str:
 
 
 def _reason(first: Words, second: Words) -> str:
-    """Of two names with the same joined words, what tells them apart."""
+    """Return how two names with the same joined words differ."""
     ours, theirs = _owners(first.name), _owners(second.name)
     if "".join(ours) == "".join(theirs):
         return "letters"
@@ -376,17 +381,17 @@ def _reason(first: Words, second: Words) -> str:
 
 @lru_cache(maxsize=_CACHED)
 def _owners(name: str) -> tuple[str, ...]:
-    """The words of a name, folded, as they are written but for articles and possessives."""
+    """Return the folded words of a name in the written order, without articles and possessives."""
     plain = " ".join(detex(name).split()).casefold()
     plain = (_PARENTHESIS.sub("", plain) if ")" in plain else plain) or plain
     return tuple(word for word in map(_owner, _raw_tokens(plain)) if word and word not in _ARTICLES)
 
 
 def _may_turn(first: Words, second: Words) -> bool:
-    """Whether "A of B" may be "B A" here; true where only one order is at hand.
+    """Return whether "A of B" may equal "B A" for two names; true if the names do not differ by "of".
 
-    A must be a noun that neither measures nor holds B. Where B is a mass and no count noun (milk, bread), and may so
-    say what A is made of, both names must have A in the same number: "crumb of bread" is no "bread crumbs".
+    A must be a noun that neither measures nor contains B. If B is a mass noun (milk, bread), it may be the material of
+    A. Then A must have the same number in both names: "crumb of bread" is not "bread crumbs".
     """
     if ("of" in first.tokens) == ("of" in second.tokens):
         return True
@@ -415,7 +420,7 @@ def _is_known_different(first: Sequence[str], second: Sequence[str]) -> bool:
 
 @lru_cache(maxsize=_CACHED)
 def _property_form(tokens: tuple[str, ...]) -> tuple[str, ...]:
-    """Adverbs as adjectives, and a last noun of state as its adjective."""
+    """Return words with adverbs replaced by adjectives, and a final noun of state by its adjective."""
     last = tokens[-1]
     form = [_adjective(token) for token in tokens[:-1]]
     if last.endswith(_PROPERTY_NOUNS):
@@ -434,14 +439,14 @@ def _adjective(word: str) -> str:
 
 
 def _is_acronym_of(short: tuple[str, ...], long: tuple[str, ...]) -> bool:
-    """Whether one word of `short` stands for a run of words of `long` and all other words are the same."""
+    """Return whether a word of `short` abbreviates a run of words of `long`, and all other words are equal."""
     if len(short) >= len(long):
         return False
     for position, word in enumerate(short):
         if len(word) not in _ACRONYM_LETTERS or not word.isalpha():
             continue
         before, after = short[:position], short[position + 1 :]
-        # Within a longer name "A of B" may stand as "B A"; an acronym of a whole name follows the words as they stand.
+        # Within a longer name "A of B" may occur as "B A". An acronym of a whole name follows the written order.
         for variant in (long, _canonical(long)) if before or after else (long,):
             end = len(variant) - len(after)
             if variant[: len(before)] != before or variant[end:] != after:
@@ -449,27 +454,30 @@ def _is_acronym_of(short: tuple[str, ...], long: tuple[str, ...]) -> bool:
             run = variant[len(before) : end]
             if (before or after) and _FAR_LINKS.intersection(run):
                 continue
-            strong = [one for one in run if one not in _SMALL]
-            if len(strong) >= 2 and word in ("".join(one[0] for one in strong), "".join(one[0] for one in run)):
+            main_words = [run_word for run_word in run if run_word not in _SMALL]
+            if len(main_words) >= 2 and word in (
+                "".join(run_word[0] for run_word in main_words),
+                "".join(run_word[0] for run_word in run),
+            ):
                 return True
     return False
 
 
 def initials_of(words: Words) -> set[str]:
-    """By what a name may be abbreviated, with and without its small words; nothing for a name of one word."""
-    strong = [token[0] for token in words.tokens if token not in _SMALL]
-    if len(strong) < 2:
+    """Return the possible acronyms of a name, with and without its small words; none for a name of one word."""
+    main_initials = [token[0] for token in words.tokens if token not in _SMALL]
+    if len(main_initials) < 2:
         return set()
-    return {"".join(strong), "".join([token[0] for token in words.tokens])}
+    return {"".join(main_initials), "".join([token[0] for token in words.tokens])}
 
 
 def is_acronym(words: Words) -> bool:
-    """Whether a name is one word, short enough to stand for others."""
+    """Return whether a name is a single word of the length of an acronym."""
     return len(words.tokens) == 1 and len(words.tokens[0]) in _ACRONYM_LETTERS
 
 
 def candidate_keys(words: Words) -> set[str]:
-    """Keys that two names share whenever `join` may join them, so that no nearest-neighbour search is needed for it."""
+    """Return keys of which two names share at least one if `join` may join them; this replaces a neighbour search."""
     keys = {f"s:{joined}" for joined in words.joined}
     canonical = words.canonical
     keys.add("o:" + " ".join(sorted(canonical)))
@@ -485,51 +493,48 @@ def candidate_keys(words: Words) -> set[str]:
 
 
 def rows_by_key(names: Sequence[Words]) -> dict[str, list[int]]:
-    """Names that share a key, as rows: two that `join` joins always share one.
+    """Return the rows of names by shared key; two names that `join` joins always share a key.
 
-    To the keys of each name come those of acronyms within longer names: a name that spells out what another abbreviates
-    ("principal ideal domain module", "pid module").
+    Further keys connect a name with an acronym inside to names that spell the acronym out ("principal ideal domain
+    module", "pid module").
     """
-    first: dict[str, int] = {}
+    first_row: dict[str, int] = {}
     rows: dict[str, list[int]] = {}
     by_tokens: dict[tuple[str, ...], list[int]] = {}
-    for row, own in enumerate(names):
-        for key in candidate_keys(own):
-            before = first.setdefault(key, row)
-            if before != row:
-                rows.setdefault(key, [before]).append(row)
-        if len(own.tokens) > 1 and any(len(word) in _ACRONYM_LETTERS and word.isalpha() for word in own.tokens):
-            by_tokens.setdefault(own.tokens, []).append(row)
+    for row, words in enumerate(names):
+        for key in candidate_keys(words):
+            earlier = first_row.setdefault(key, row)
+            if earlier != row:
+                rows.setdefault(key, [earlier]).append(row)
+        if len(words.tokens) > 1 and any(len(word) in _ACRONYM_LETTERS and word.isalpha() for word in words.tokens):
+            by_tokens.setdefault(words.tokens, []).append(row)
     acronyms = {word for tokens in by_tokens for word in tokens if len(word) in _ACRONYM_LETTERS}
-    for row, own in enumerate(names):
-        for short in _abbreviations(own, acronyms):
+    for row, words in enumerate(names):
+        for short in _abbreviations(words, acronyms):
             for other in by_tokens.get(short, ()):
-                found = rows.setdefault("e:" + " ".join(short), [other])
-                if other not in found:
-                    found.append(other)
-                if row not in found:
-                    found.append(row)
+                sharing = rows.setdefault("e:" + " ".join(short), [other])
+                if other not in sharing:
+                    sharing.append(other)
+                if row not in sharing:
+                    sharing.append(row)
     return rows
 
 
 def _abbreviations(words: Words, acronyms: set[str]) -> set[tuple[str, ...]]:
-    """A name with a run of its words replaced by their initials, for each run that leaves a word beside it.
-
-    Of initials only those among `acronyms`.
-    """
-    found: set[tuple[str, ...]] = set()
+    """Return the variants of a name with a run of words, but not the whole name, replaced by a known acronym."""
+    variants: set[tuple[str, ...]] = set()
     for variant in {words.tokens, _canonical(words.tokens)}:
         if len(variant) < 3:
             continue
         initials = "".join([word[0] for word in variant])
-        # Of small words a sign that no word holds: their initials may be said or not.
-        strong = "".join(["\0" if word in _SMALL else word[0] for word in variant])
+        # A placeholder for small words, whose initials are optional.
+        main_initials = "".join(["\0" if word in _SMALL else word[0] for word in variant])
         for first in range(len(variant) - 1):
             for last in range(first + 2, len(variant) + (first > 0)):
-                own = strong[first:last].replace("\0", "")
-                if len(own) > 1 and (own in acronyms or initials[first:last] in acronyms):
+                run_initials = main_initials[first:last].replace("\0", "")
+                if len(run_initials) > 1 and (run_initials in acronyms or initials[first:last] in acronyms):
                     if not _FAR_LINKS.isdisjoint(variant[first:last]):
                         continue
-                    known = acronyms.intersection((own, initials[first:last]))
-                    found.update((*variant[:first], short, *variant[last:]) for short in known)
-    return found
+                    known = acronyms.intersection((run_initials, initials[first:last]))
+                    variants.update((*variant[:first], short, *variant[last:]) for short in known)
+    return variants

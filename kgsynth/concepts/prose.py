@@ -1,27 +1,28 @@
-"""Markdown without what names no concept: code, addresses and, for key phrases, rows of tables.
+"""Remove code, addresses and, for key phrases, rows of tables from Markdown, because they name no concepts.
 
-Indented text stays, for LaTeX indents its prose; so do quotation marks of LaTeX, which look like those of code.
+Indented text is kept because LaTeX sources indent prose. Quotation marks of LaTeX, which look like inline code, are
+kept too.
 """
 
 import re
 from collections.abc import Iterator
 
-# What stands for what was taken out: a border that no name reaches across.
+# Replacement for removed text; no name matches across it.
 BORDER = " \N{CURRENCY SIGN} "
 
 _FENCE = re.compile(r"[ \t]{0,12}(?:[>*-] ?)?(`{3,}|~{3,})")
 _CODE_SPAN = re.compile(r"(?<![`\\])(?:`([^`\n]+)`|``([^`\n]+)``)(?!`)")
 _ADDRESS_CHARS = r"[A-Za-z0-9\-._~:/?#\[\]@!$&'*+,;=%]"
 _ADDRESS = re.compile(rf"(?<![A-Za-z0-9])(?:(?:https?|ftp)://|www\.)(?:{_ADDRESS_CHARS}|[()])+")
-# Where a link of Markdown leads, which no reader sees.
+# The target of a Markdown link, which readers do not see.
 _TARGET = re.compile(rf"(?<=\])\((?:https?|ftp|mailto):{_ADDRESS_CHARS}+\)")
 _RULE_CELL = re.compile(r":?-+:?")
 
 
 def without_code(text: str) -> str:
-    """A text with a border mark for each block of fenced code and each code within a line, and links without targets.
+    """Return a text with a border mark for each fenced block and inline code, and with links without targets.
 
-    Time is linear in the length of the text.
+    Takes time linear in the length of the text.
     """
     if "```" in text or "~~~" in text:
         text = "\n".join(_without_fenced(text.split("\n")))
@@ -41,7 +42,7 @@ _BIBLIOGRAPHY = re.compile(
     r"|^[ \t]*(?:\\bibitem|@(?:article|book|incollection|inproceedings|misc|phdthesis)\{).*?$",
     re.DOTALL | re.MULTILINE | re.IGNORECASE,
 )
-# Publishers and places of publication within a line: it is a reference, or the colophon.
+# A line with a publisher and a year is a reference or an imprint.
 _REFERENCE_LINE = re.compile(
     r"^(?=.*\b(?:university press|press|springer|verlag|wiley|elsevier|mcgraw-hill|addison-wesley|prentice[- ]hall"
     r"|dover|isbn|copyright|all rights reserved|publications?|publishers?|publishing|editors?|eds?\.|vol\.|pp\.)"
@@ -53,64 +54,64 @@ _MAX_REFERENCE_CHARS = 400
 
 
 def without_bibliography(text: str) -> str:
-    """A text with a border for each list of references, and for lines that name a publisher and a year."""
+    """Return a text with a border mark for each list of references and each line with a publisher and a year."""
     text = _BIBLIOGRAPHY.sub(BORDER, text)
     return _REFERENCE_LINE.sub(lambda line: BORDER if len(line.group()) < _MAX_REFERENCE_CHARS else line.group(), text)
 
 
 def running_text(text: str) -> str:
-    """A text as `without_code` gives it, with border marks for web addresses and rows of tables of Markdown too."""
+    """Return the result of `without_code` with border marks also for web addresses and rows of Markdown tables."""
     text = without_code(text)
     if "://" in text or "www." in text:
         text = _ADDRESS.sub(BORDER, text)
     return "\n".join(_without_rows(text.split("\n"))) if "|" in text else text
 
 
-def _code_span(found: re.Match[str]) -> str:
-    """A border for code; where quotation marks close, the backticks are those that open quotations in LaTeX."""
-    inside = found.group(1) or found.group(2)
+def _code_span(match: re.Match[str]) -> str:
+    """Return a border for inline code, or the match itself if the backticks open quotations of LaTeX."""
+    inside = match.group(1) or match.group(2)
     closes = inside.count("'") % 2 or inside.count('"') % 2 or "''" in inside
-    return found.group() if closes or inside[0].isspace() != inside[-1].isspace() else BORDER
+    return match.group() if closes or inside[0].isspace() != inside[-1].isspace() else BORDER
 
 
 def _without_fenced(lines: list[str]) -> Iterator[str]:
-    """The lines with a border for each fenced block; backticks that are not closed fence all that follows.
+    """Yield the lines with a border for each fenced block; an unclosed fence of backticks extends to the end.
 
-    Tildes that are not closed are no fence: in LaTeX they are blanks.
+    Unclosed tildes are no fence: in LaTeX they are spaces.
     """
-    never_closed = len("".join(lines)) + 1  # tildes: so many, or more, are not closed
-    place = 0
-    while place < len(lines):
-        mark = _opening(lines[place])
+    never_closed = len("".join(lines)) + 1  # fences of at least this number of tildes are known to be unclosed
+    index = 0
+    while index < len(lines):
+        mark = _opening(lines[index])
         if not mark or (mark[0] == "~" and len(mark) >= never_closed):
-            yield lines[place]
-            place += 1
+            yield lines[index]
+            index += 1
             continue
-        end = next((line for line in range(place + 1, len(lines)) if _closes(lines[line], mark)), None)
+        end = next((line for line in range(index + 1, len(lines)) if _closes(lines[line], mark)), None)
         if end is None and mark[0] == "~":
             never_closed = len(mark)
             continue
         yield BORDER
-        place = len(lines) if end is None else end + 1
+        index = len(lines) if end is None else end + 1
 
 
 def _opening(line: str) -> str:
-    found = _FENCE.match(line)
-    return found.group(1) if found and "`" not in line[found.end() :] else ""
+    match = _FENCE.match(line)
+    return match.group(1) if match and "`" not in line[match.end() :] else ""
 
 
 def _closes(line: str, mark: str) -> bool:
-    found = _FENCE.match(line)
-    return found is not None and found.group(1).startswith(mark) and not line[found.end() :].strip()
+    match = _FENCE.match(line)
+    return match is not None and match.group(1).startswith(mark) and not line[match.end() :].strip()
 
 
 def _without_rows(lines: list[str]) -> Iterator[str]:
-    """The lines with a border for each row; rows without bars at their ends are those beside a line of hyphens."""
+    """Yield the lines with a border for each row; rows without outer bars are recognized by a line of hyphens."""
     is_rule = [_is_rule(line) for line in lines]
     in_table = False
-    for place, line in enumerate(lines):
-        begins = "|" in line and place + 1 < len(lines) and is_rule[place + 1]
-        in_table = "|" in line and (in_table or is_rule[place] or begins)
+    for index, line in enumerate(lines):
+        begins = "|" in line and index + 1 < len(lines) and is_rule[index + 1]
+        in_table = "|" in line and (in_table or is_rule[index] or begins)
         yield BORDER if in_table or _is_row(line) else line
 
 
@@ -120,7 +121,7 @@ def _is_row(line: str) -> bool:
 
 
 def _is_rule(line: str) -> bool:
-    """Whether a line is that between the head of a table and its rows."""
+    """Return whether a line separates the header of a table from its rows."""
     if "|" not in line or "-" not in line:
         return False
     cells = line.strip().removeprefix("|").removesuffix("|").split("|")

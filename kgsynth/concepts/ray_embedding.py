@@ -1,4 +1,4 @@
-"""Names as unit vectors on Ray Data, on as many machines or GPUs as the Ray cluster has."""
+"""Embed names as unit vectors with Ray Data on all machines or GPUs of a Ray cluster."""
 
 import os
 from collections.abc import Sequence
@@ -7,46 +7,48 @@ from typing import Any
 import numpy as np
 
 from kgsynth.concepts.embedding import BATCH, EMBEDDERS, Float32Matrix, embedder_used, in_embedding_order, make_embedder
-from kgsynth.config import EmbedderName, set_threads
+from kgsynth.config import set_threads
 from kgsynth.errors import GeneratorUnavailableError
 from kgsynth.parallel import ray_cause, start_ray
+from kgsynth.settings import EmbedderName
 
-# Texts of one row of the dataset: whole batches, so that the vectors are those of an embedder that has all texts.
+# Texts per row of the dataset: whole batches, so that the vectors equal those of a single embedder with all texts.
 _SHARE = 16 * BATCH
 _BLOCK_BYTES = 1 << 26
-# Starting a dataset takes about a second and loading a model some: an interrupted call repeats no more than this.
+# Number of texts per call. It is large because starting a dataset and loading models takes seconds.
 _MANY = 100 * _SHARE
-# CPUs that a worker asks Ray for: its model takes the cores that it finds, and Ray spreads workers over the machines.
-_LITTLE = 0.25
+# CPUs that a worker requests from Ray. The model uses all cores of its machine, and Ray spreads the workers.
+_CPUS_PER_WORKER = 0.25
 
 
 class RayEmbedder:
-    """Another embedder's vectors, the same ones, computed by a worker on each machine, or on each GPU."""
+    """The vectors of another embedder, computed by a worker on each machine or GPU."""
 
     many = _MANY
 
     def __init__(self, name: EmbedderName) -> None:
-        """Start or join Ray; models are loaded when there is something to embed.
+        """Start or join Ray; models are loaded at the first call of `embed`.
 
         Args:
             name: the embedder.
 
         Raises:
-            MissingExtraError: Ray is not installed; GeneratorUnavailableError: it does not start.
+            MissingExtraError: Ray is not installed.
+            GeneratorUnavailableError: Ray does not start.
         """
         self._name = embedder_used(name)
         self.model = EMBEDDERS[self._name].model
         self._ray = start_ray(block_bytes=_BLOCK_BYTES)
 
     def embed(self, texts: Sequence[str]) -> Float32Matrix:
-        """As the protocol says.
+        """Return unit vectors, float32 (texts, dimensions).
 
         Raises:
-            GeneratorUnavailableError: a worker failed; the message says why.
+            GeneratorUnavailableError: a worker failed.
         """
         order = in_embedding_order(texts)
         shares = [order[first : first + _SHARE] for first in range(0, len(order), _SHARE)]
-        rows = [{"share": place, "texts": [texts[one] for one in share]} for place, share in enumerate(shares)]
+        rows = [{"share": number, "texts": [texts[index] for index in share]} for number, share in enumerate(shares)]
         if not rows:
             return np.empty((0, 0), dtype=np.float32)
         start_ray(block_bytes=_BLOCK_BYTES)
@@ -56,30 +58,30 @@ class RayEmbedder:
             _Worker,
             fn_constructor_args=(self._name,),
             concurrency=min(workers, len(rows)),
-            num_cpus=_LITTLE,
+            num_cpus=_CPUS_PER_WORKER,
             num_gpus=1 if gpus else 0,
         )
         vectors: Float32Matrix | None = None
         try:
             for row in dataset.iter_rows():
-                own = np.frombuffer(row["vectors"], dtype=np.float32).reshape(len(shares[row["share"]]), -1)
+                share_vectors = np.frombuffer(row["vectors"], dtype=np.float32).reshape(len(shares[row["share"]]), -1)
                 if vectors is None:
-                    vectors = np.empty((len(texts), own.shape[1]), dtype=np.float32)
-                vectors[shares[row["share"]]] = own
+                    vectors = np.empty((len(texts), share_vectors.shape[1]), dtype=np.float32)
+                vectors[shares[row["share"]]] = share_vectors
         except (self._ray.exceptions.RayError, RuntimeError, ValueError) as error:
             raise GeneratorUnavailableError(
                 f"Ray could not embed {len(texts):,} texts: {ray_cause(error)}",
-                hint="What was embedded before is kept: run the same command again.",
+                hint="Earlier vectors are stored. Run the same command again.",
             ) from error
         assert vectors is not None
         return vectors
 
 
 class _Worker:
-    """One model on one machine or GPU."""
+    """A model on a machine or GPU."""
 
     def __init__(self, name: EmbedderName) -> None:
-        # Ray leaves torch one.
+        # Ray limits torch to one thread.
         set_threads(os.cpu_count() or 1)
         self._embedder = make_embedder(name)
 

@@ -1,7 +1,7 @@
-"""British spellings as American ones, so that both are one word: a published table, and parts of words that build more.
+"""Convert British spellings to American ones, by a published table and by parts of words.
 
-The table is that of VarCon by Kevin Atkinson (http://wordlist.aspell.net/varcon-readme/), whose notice heads the file
-`spellings.txt`. It lists whole words; the parts below reach the compounds of medicine and chemistry that no list has
+The table is that of VarCon by Kevin Atkinson (http://wordlist.aspell.net/varcon-readme/); its notice is at the top of
+`spellings.txt`. The table lists whole words. The parts below cover compounds of medicine and chemistry that no list has
 (hypoglycaemia, haematopoiesis).
 """
 
@@ -11,7 +11,7 @@ from importlib import resources
 
 from kgsynth.inflection import is_word
 
-# Parts of words of Greek and Latin origin, and in -our, by their American form.
+# Parts of words of Greek and Latin origin, and in -our, with their American form.
 _PARTS = dict(
     pair.split("=")
     for pair in """
@@ -26,7 +26,7 @@ _PARTS = dict(
     """.split()
 )
 # Words that VarCon lists with a restriction (a bank's cheque, the noun licence), or not as British.
-_MORE = dict(
+_FURTHER_WORDS = dict(
     pair.split("=")
     for pair in """
     blonde=blond carburettor=carburetor cheque=check connexion=connection deflexion=deflection disc=disk draught=draft
@@ -44,6 +44,8 @@ _ENDINGS = (
 )
 _ELL = re.compile(r"ell(ed|er|ing)$")
 _MIN_ELL = 9
+# Moveable and movable; "noticeable" needs its e.
+_EABLE = re.compile(r"[^cg]eable$")
 _ISE = re.compile(r"is(e|ed|ing|ation|ational|able|er)$")
 # Verbs and nouns in -ise everywhere: arise, likewise, surprise, revise, advertise, expertise, praise.
 _NO_IZE = re.compile(r"(^ar|w|pr|v|ra|da|vert|pert)is(e|ed|ing|able|er)$")
@@ -53,25 +55,27 @@ _MIN_ISE = 7
 @cache
 def _table() -> dict[str, str]:
     lines = resources.files("kgsynth.concepts").joinpath("spellings.txt").read_text(encoding="utf-8").splitlines()
-    return _MORE | dict(line.split() for line in lines if line and not line.startswith("#"))
+    return _FURTHER_WORDS | dict(line.split() for line in lines if line and not line.startswith("#"))
 
 
 def american(word: str) -> str:
-    """The American spelling of a word, folded and in the singular (`names.fold`, `inflection.singular`).
+    """Return the American spelling of a word that is folded and in the singular (`names.fold`, `inflection.singular`).
 
-    A word that is spelt alike everywhere stays. The result is a key for comparing; "analyze" stands for "analyse" too.
+    Words without variants are unchanged. The result is a key for comparison.
     """
-    known = _table().get(word)
-    if known is not None:
-        return known
-    word = _PART.sub(lambda found: _PARTS[found.group()], word)
+    listed = _table().get(word)
+    if listed is not None:
+        return listed
+    word = _PART.sub(lambda match: _PARTS[match.group()], word)
     for ending, american_ending in _ENDINGS:
         word = ending.sub(american_ending, word)
     if len(word) >= _MIN_ELL and _ELL.search(word) and is_word(with_one_l := _ELL.sub(r"el\1", word)):
         return with_one_l
+    if _EABLE.search(word) and is_word(without_e := f"{word[:-5]}able"):
+        return without_e
     if len(word) >= _MIN_ISE and _ISE.search(word) and not _NO_IZE.search(word):
         with_z = _ISE.sub(r"iz\1", word)
-        # "Exercise" is no "exercize".
+        # "Exercise" must not become "exercize".
         if word.endswith("isation") or is_word(with_z) or not is_word(word):
             return with_z
     return word

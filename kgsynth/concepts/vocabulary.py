@@ -1,13 +1,13 @@
-"""Concepts by a list of names: Aho-Corasick over words, LaTeX-aware, longest match, with a cap on document share.
+"""Find concepts from a list of names: Aho-Corasick over words, LaTeX-aware, longest match, capped document share.
 
-This module knows nothing of files or of the graph. A name is found whatever its case, accents, hyphens, apostrophes or
-a plural at its end, and after an elided word as in l'algèbre; the annotation holds the spelling of the text where that
-has the name's normal form, else the name. Code within fences and backticks and targets of links are not looked at;
-tables are.
+Matching ignores case, accents, hyphens, apostrophes and a final plural, and finds names after an elided word as in
+l'algèbre. The annotation has the spelling of the text if its normal form equals that of the name, else the name. Code
+in fences and backticks and the targets of links are not searched; tables are.
 
-Scripts that put no blanks between words (Han, kana, Thai, Lao, Burmese, Khmer) have no borders of words, so a name may
-stand anywhere in a run of them, with three exceptions: katakana and syllables are not cut, and a name of one Han
-character is found only where no other Han character stands beside it but one that joins words, such as 的 or 是.
+Scripts without spaces between words (Han, kana, Thai, Lao, Burmese, Khmer) have no word boundaries, so a name matches
+anywhere in a run of their letters, with three exceptions: a match must not cut katakana words or syllables, and a name
+of a single Han character matches only if no other Han character is next to it, except one that joins words, such as 的
+or 是.
 """
 
 import json
@@ -34,14 +34,14 @@ from kgsynth.texts import clean_characters
 
 _BORDER = "\N{CURRENCY SIGN}"
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|\N{CURRENCY SIGN}|[.;:!?()\[\]]|\n\s*\n")
-# The same for texts with letters that have marks or invisible characters after them, or no blanks between words.
+# The same for texts with combining marks, invisible characters or scripts without spaces.
 _MARKED = re.compile(f"[{MARKS}{INVISIBLE}{UNSPACED}]")
 _LETTER = f"(?:(?![{UNSPACED}_])[\\w{MARKS}{INVISIBLE}])"
 _MARKED_WORD = re.compile(
     f"[{UNSPACED}][{MARKS}{INVISIBLE}\uff9e\uff9f]*|(?<=[{UNSPACED}])·(?=[{UNSPACED}])|{_LETTER}+(?:'{_LETTER}+)*"
     r"|\N{CURRENCY SIGN}|[.;:!?()\[\]]|\n\s*\n"
 )
-# Curly, modifier and wide apostrophes are one sign.
+# Curly, modifier and full-width apostrophes are equivalent.
 _APOSTROPHES = str.maketrans(dict.fromkeys("‘’ʼ＇", "'"))
 # Articles, prepositions and pronouns that French, Italian and Catalan write with an apostrophe before the next word.
 # The s of "n's" is an ending.
@@ -55,9 +55,9 @@ _UNSPACED = re.compile(f"[{UNSPACED}·]")
 _KATAKANA = re.compile(f"[{KATAKANA}]")
 _HAN = re.compile(f"[{HAN}]")
 _HANGUL = re.compile("[\uac00-\ud7a3]")
-# What may stand between a letter with blanks around its word and one without, inside a name: X-射线.
+# What may separate, inside a name, letters of a script with spaces from letters of a script without: X-射线.
 _JOINING = re.compile(r"[\s\-\u2010-\u2015/'’・·_*]*")
-# Han characters that join words and are part of none: beside them a name of one character stands alone.
+# Han characters that join words and belong to none: next to them a name of one character is a whole word.
 _HAN_JOINING = frozenset(
     "的是和与與或及在了有对對为為称稱叫由从從到把被让讓个個该該此这這那设設若则則即之其上下中里裡内當当也都"
 )
@@ -81,28 +81,28 @@ _NOT_A_NAME = re.compile(
     re.IGNORECASE,
 )
 _NOT_A_NAME_KINDS = frozenset({"proof", "example", "bibliography", "biography"})
-# In a small corpus a share means nothing: a name may always occur in this many documents.
+# In a small corpus a share means little, so a name may always occur in this many documents.
 SMALLEST_CAP = 20
 _MAX_NAME_WORDS = 8
 _MIN_NAME_CHARS = 3
-# Eight words of a script that puts no blanks between them.
+# About eight words of a script without spaces.
 _MAX_UNSPACED_CHARS = 40
 
 
 @dataclass(slots=True, kw_only=True)
 class VocabularyReport:
-    """What the names of a list met.
+    """Counts of a search for the names of a list.
 
     Attributes:
-        names: how many were looked for.
-        refused_names: reason to count, of entries that were not.
+        names: number of names searched for.
+        refused_names: number of unusable entries by reason.
         too_common: names over the cap, with the number of documents of each.
-        never_found: how many names no document holds.
-        documents: how many were looked at.
-        documents_without_concepts: those in which no name was found, or none that is not too common.
-        documents_without_topic: those without a topic.
-        concepts_found: names in all documents, each once a document.
-        languages: code to count, of the documents in which no name was found; empty for those too short to tell.
+        never_found: number of names that no document contains.
+        documents: number of documents searched.
+        documents_without_concepts: number of documents without a name, or only with names over the cap.
+        documents_without_topic: number of documents without a topic.
+        concepts_found: sum over documents of the number of distinct names.
+        languages: number of documents without a name by language code; the code is empty for texts too short to tell.
     """
 
     names: int = 0
@@ -116,26 +116,26 @@ class VocabularyReport:
     languages: Counter[str] = field(default_factory=Counter)
 
     def refuse(self, reason: str) -> None:
-        """Count an entry that is not looked for."""
+        """Count an entry that is not searched for."""
         self.refused_names[reason] = self.refused_names.get(reason, 0) + 1
 
     def shortfall(self) -> str:
-        """What is to be said when no concept was found in half of the documents or more; empty when it was."""
+        """Return a warning if at least half of the documents have no concept; else an empty text."""
         missing = self.documents_without_concepts
         if not self.documents or missing * 2 < self.documents:
             return ""
-        told = ", ".join(f"{code} {count:,}" for code, count in self.languages.most_common(6) if code)
-        of_languages = f" (languages: {told})" if told else ""
+        language_counts = ", ".join(f"{code} {count:,}" for code, count in self.languages.most_common(6) if code)
+        language_note = f" (languages: {language_counts})" if language_counts else ""
         if missing == self.documents:
-            return f"no concept was found in any of {self.documents:,} documents{of_languages}"
-        return f"no concept was found in {missing:,} of {self.documents:,} documents{of_languages}"
+            return f"no concept was found in any of {self.documents:,} documents{language_note}"
+        return f"no concept was found in {missing:,} of {self.documents:,} documents{language_note}"
 
 
 def is_concept_name(name: str) -> bool:
-    """Whether a title or list entry names a concept: not "proof of …", "example of …", a sentence or a formula.
+    """Return whether a title or list entry names a concept; "proof of …", "example of …" and sentences do not.
 
-    A name has three letters, or one Han character, one Korean syllable or two kana; and up to eight words, or 40
-    characters of scripts without blanks.
+    A name has at least three letters, or one Han character, one Korean syllable or two kana; and at most eight words,
+    or 40 characters of scripts without spaces.
     """
     if len(name) > MAX_NAME_CHARS:
         return False
@@ -147,7 +147,7 @@ def is_concept_name(name: str) -> bool:
 
 
 def _letter_weight(char: str) -> int:
-    """For how many letters of an alphabet a character counts."""
+    """Return the number of alphabetic letters that a character is worth."""
     if not char.isalpha():
         return 1 if char >= "\u0900" and _SYLLABLE_MARKS.match(char) else 0
     if char < "\u1100":
@@ -158,12 +158,12 @@ def _letter_weight(char: str) -> int:
 
 
 def clean_name(name: str) -> str:
-    """A name as words: LaTeX gone, white space collapsed."""
+    """Return a name without LaTeX and with single spaces."""
     return " ".join(detex(name).split())
 
 
 def declared_names(documents: Iterable[Document]) -> Iterator[ConceptName]:
-    """What a corpus declares itself: concepts, synonyms, and titles of entries that define something."""
+    """Yield the names that documents declare: concepts, synonyms, and titles of entries that define something."""
     for document in documents:
         if document.title and document.entry_kind.casefold() not in _NOT_A_NAME_KINDS:
             yield ConceptName(name=document.title)
@@ -175,9 +175,9 @@ def declared_names(documents: Iterable[Document]) -> Iterator[ConceptName]:
 
 
 class _Line(NamedTuple):
-    """A text as it is searched: folded words with a blank around each, letters of scripts without blanks side by side.
+    """A text prepared for search: folded words with spaces between them, except in scripts without spaces.
 
-    `starts[n]` is where unit n begins in `line`, `spans[n]` where it stands in the text.
+    `starts[n]` is the offset of unit n in `line`, `spans[n]` its start and end in the text.
     """
 
     line: str
@@ -189,18 +189,18 @@ _folded = lru_cache(maxsize=1 << 16)(fold)
 
 
 def _word_spans(plain: str, pattern: re.Pattern[str]) -> list[tuple[int, int]]:
-    """Where the words of a text stand; an elided word is one of its own, with its apostrophe."""
-    spans = [found.span() for found in pattern.finditer(plain)]
+    """Return start and end of the words of a text; an elided word with its apostrophe is a word of its own."""
+    spans = [match.span() for match in pattern.finditer(plain)]
     elided: dict[int, int] = {}
     for mark in _APOSTROPHE.finditer(plain):
         if word := _ELIDED.search(plain, max(mark.start() - _LONGEST_ELIDED, 0), mark.start()):
             elided[word.start()] = mark.end()
     if not elided:
         return spans
-    return [part for start, end in spans for part in _parted(start, elided.get(start, end), end)]
+    return [part for start, end in spans for part in _split_span(start, elided.get(start, end), end)]
 
 
-def _parted(start: int, middle: int, end: int) -> list[tuple[int, int]]:
+def _split_span(start: int, middle: int, end: int) -> list[tuple[int, int]]:
     return [(start, middle), (middle, end)] if middle < end else [(start, end)]
 
 
@@ -222,31 +222,31 @@ def _line(plain: str) -> _Line:
 def _marked_line(plain: str, spans: list[tuple[int, int]]) -> _Line:
     parts = [" "]
     starts: list[int] = []
-    kept: list[tuple[int, int]] = []
+    kept_spans: list[tuple[int, int]] = []
     offset, end_before, was_unspaced = 1, 0, False
     for start, end in spans:
         is_unspaced = _UNSPACED.match(plain, start) is not None
         word = _folded(plain[start:end]) if is_unspaced or plain[start].isalnum() else _BORDER
         if not word:
             continue
-        separator = "" if (is_unspaced and was_unspaced) or not kept else " "
+        separator = "" if (is_unspaced and was_unspaced) or not kept_spans else " "
         is_gap = start != end_before and (is_unspaced or was_unspaced)
-        if kept and is_gap and not _is_joining(plain[end_before:start], separator):
+        if kept_spans and is_gap and not _is_joining(plain[end_before:start], separator):
             separator = f" {_BORDER} "
-        # A line begins with a blank, as the first word needs it.
-        if not kept and is_unspaced:
+        # A line begins with a space only if its first word needs one.
+        if not kept_spans and is_unspaced:
             parts, offset = [], 0
         parts += [separator, word]
         offset += len(separator)
         starts.append(offset)
         offset += len(word)
-        kept.append((start, end))
+        kept_spans.append((start, end))
         end_before, was_unspaced = end, is_unspaced
-    return _Line("".join([*parts, "" if was_unspaced else " "]), starts, kept)
+    return _Line("".join([*parts, "" if was_unspaced else " "]), starts, kept_spans)
 
 
 def _is_joining(between: str, separator: str) -> bool:
-    """Whether a name may reach across what stands between two letters: blanks, or a hyphen before another script."""
+    """Return whether a name may span the text between two letters: spaces, or a hyphen before another script."""
     return _JOINING.fullmatch(between) is not None if separator else between.isspace()
 
 
@@ -257,11 +257,11 @@ class Vocabulary:
         """Compile.
 
         Args:
-            names: entries of a list; those that name no concept, or are longer than a name may be, are counted in
-                `report` and left out. Only different ones are held.
+            names: entries of a list. Entries that name no concept or are too long are left out and counted in `report`;
+                duplicates are ignored.
         """
         self.report = VocabularyReport()
-        self.entries = 0  # of the list, each as often as it stands there
+        self.entries = 0  # number of entries of the list, duplicates included
         self._names: list[str] = []
         self._automaton = ahocorasick.Automaton()
         forms: set[str] = set()
@@ -278,7 +278,7 @@ class Vocabulary:
             self._automaton.make_automaton()
 
     def _add_name(self, name: str) -> bool:
-        """Whether a name is one that can be looked for; it then is."""
+        """Add a name if it can be searched for, and return whether it was added."""
         if not is_concept_name(name):
             self.report.refuse("names no concept")
             return False
@@ -290,7 +290,7 @@ class Vocabulary:
         self._names.append(plain)
         number = len(self._names) - 1
         self._add(line, number)
-        # The list's own entries win over plurals that we make.
+        # Entries of the list take precedence over generated plurals.
         *before, last = line.rstrip(" ").split(" ")
         if line.endswith(" ") and (plural := _plural(last)) != last:
             self._add(f"{' '.join([*before, plural])} ", number, only_if_new=True)
@@ -299,53 +299,53 @@ class Vocabulary:
     def _add(self, key: str, number: int, *, only_if_new: bool = False) -> None:
         if key in self._automaton and only_if_new:
             return
-        held = self._automaton.get(key, None)
-        if held is None or (not only_if_new and held[2]):
+        existing = self._automaton.get(key, None)
+        if existing is None or (not only_if_new and existing[2]):
             self._automaton.add_word(key, (len(key), number, only_if_new))
 
     def find(self, text: str) -> list[str]:
-        """Names in a text in order of first appearance, each once; of overlapping names the longest, leftmost."""
+        """Return the distinct names in a text by first occurrence; of overlapping names the leftmost longest one."""
         if not self._names:
             return []
         plain = detex(without_code(text))
         line, starts, spans = _line(plain)
-        found = []
+        matches = []
         for end, (length, number, _) in self._automaton.iter(line):
-            first, behind = end - length + 1, end + 1
+            first, stop = end - length + 1, end + 1
             first += line[first] == " "
-            behind -= line[end] == " "
-            found.append((first, -behind, number))
-        result: dict[str, None] = {}
-        free_from = 0
-        for first, negative_end, number in sorted(found):
-            behind = -negative_end
-            if first < free_from or not (line.isascii() or _is_whole(line, first, behind)):
+            stop -= line[end] == " "
+            matches.append((first, -stop, number))
+        spellings: dict[str, None] = {}
+        end_of_last = 0
+        for first, negative_end, number in sorted(matches):
+            stop = -negative_end
+            if first < end_of_last or not (line.isascii() or _is_whole(line, first, stop)):
                 continue
-            free_from = behind
-            first_unit, last_unit = bisect_right(starts, first) - 1, bisect_left(starts, behind) - 1
+            end_of_last = stop
+            first_unit, last_unit = bisect_right(starts, first) - 1, bisect_left(starts, stop) - 1
             surface = " ".join(plain[spans[first_unit][0] : spans[last_unit][1]].split())
             if not surface.isascii():
                 surface, _ = clean_characters(surface)
             name = self._names[number]
             is_spelling = surface == name or normal_form(surface) == normal_form(name)
-            result.setdefault(surface if is_spelling else name)
-        return list(result)
+            spellings.setdefault(surface if is_spelling else name)
+        return list(spellings)
 
 
 def _name_line(plain: str) -> str:
-    """A name as it is looked for: with a blank at a side on which a word ends."""
+    """Return the search key of a name, with a space on each side where a word boundary is required."""
     if not _MARKED.search(plain):
         plain = plain.translate(_APOSTROPHES)
         words = [fold(plain[start:end]) for start, end in _word_spans(plain, _WORD) if plain[start].isalnum()]
         line = f" {' '.join(words)} "
     else:
         line = _line(re.sub(r"[.;:!?()\[\]]", " ", plain)).line
-    # Korean particles follow a noun without a blank.
+    # Korean particles follow a noun without a space.
     return line.rstrip(" ") if _HANGUL.match(line.rstrip(" ")[-1:]) else line
 
 
 def _is_whole(line: str, first: int, end: int) -> bool:
-    """Whether a name that was found cuts no syllable, no katakana and no Korean noun, and is no part of a Han word."""
+    """Return whether a match cuts no syllable, no katakana word and no Korean noun, and is no part of a Han word."""
     before, after = line[first - 1 : first], line[end : end + 1]
     start_char, end_char = line[first], line[end - 1]
     if _SYLLABLE_MARKS.match(after) or (_UNSPACED.match(start_char) and before in _BEFORE_CONSONANT):
@@ -365,23 +365,23 @@ def _is_whole(line: str, first: int, end: int) -> bool:
 def annotate(
     documents: Iterable[Document], vocabulary: Vocabulary, *, max_document_share: float, folder: Path | None = None
 ) -> tuple[Iterator[Annotation], VocabularyReport]:
-    """Annotations of all documents, in their order; names in too large a share of them are left out and reported.
+    """Annotate documents in their order; names in too large a share of the documents are left out and reported.
 
-    All documents are read before this returns; what was found in them waits in a file without a name, so that memory
-    is that of the names and not of the documents. The counts of documents without concepts, documents without a topic
-    and concepts found are whole when the last annotation has been taken; all else in the report is so at once.
+    All documents are read before this function returns. The matches are buffered in an anonymous file, so that memory
+    use depends on the number of names only. The counts of documents without concepts, documents without a topic and
+    concepts found are complete once the iterator is exhausted; the rest of the report is complete at once.
 
     Args:
-        documents: any number.
+        documents: the documents.
         vocabulary: compiled names.
-        max_document_share: in (0, 1].
-        folder: where the file is; None: the folder of the system for such files.
+        max_document_share: maximum share of documents with a name, in (0, 1].
+        folder: folder of the buffer file; None for the system's folder of temporary files.
     """
     report = vocabulary.report
     document_counts: Counter[str] = Counter()
     forms: dict[str, str] = {}  # spelling to normal form
-    # Closed by the iterator, or with it.
-    waiting = tempfile.TemporaryFile("w+", encoding="utf-8", dir=folder)  # noqa: SIM115
+    # The iterator closes it.
+    buffer = tempfile.TemporaryFile("w+", encoding="utf-8", dir=folder)  # noqa: SIM115
     try:
         for document in documents:
             text = f"{document.title}.\n\n{document.text}"
@@ -393,45 +393,45 @@ def annotate(
                 if name not in forms:
                     forms[name] = normal_form(name)
             document_counts.update({forms[name] for name in names})
-            waiting.write(json.dumps([document.id, document.topics, names]) + "\n")
+            buffer.write(json.dumps([document.id, document.topics, names]) + "\n")
     except BaseException:
-        waiting.close()
+        buffer.close()
         raise
     limit = max(SMALLEST_CAP, max_document_share * report.documents)
     report.too_common = {form: count for form, count in document_counts.most_common() if count > limit}
     report.never_found = report.names - len(document_counts)
     left_out = {name for name, form in forms.items() if form in report.too_common}
-    return _Annotations(waiting, left_out, report), report
+    return _Annotations(buffer, left_out, report), report
 
 
 class _Annotations(Iterator[Annotation]):
-    """What was found, read back from its file a document at a time, without the names that are too common."""
+    """Annotations read from the buffer file, without the names that are too common."""
 
-    def __init__(self, waiting: IO[str], left_out: set[str], report: VocabularyReport) -> None:
-        waiting.seek(0)
-        self._waiting = waiting
+    def __init__(self, buffer: IO[str], left_out: set[str], report: VocabularyReport) -> None:
+        buffer.seek(0)
+        self._buffer = buffer
         self._left_out = left_out
         self._report = report
 
     def __next__(self) -> Annotation:
-        line = "" if self._waiting.closed else self._waiting.readline()
+        line = "" if self._buffer.closed else self._buffer.readline()
         if not line:
-            self._waiting.close()
+            self._buffer.close()
             raise StopIteration
         document_id, topics, names = json.loads(line)
-        kept = [name for name in names if name not in self._left_out]
-        annotation = under_topics(document_id, topics, kept)
-        self._report.concepts_found += len(kept)
-        self._report.documents_without_concepts += not kept
+        remaining = [name for name in names if name not in self._left_out]
+        annotation = under_topics(document_id, topics, remaining)
+        self._report.concepts_found += len(remaining)
+        self._report.documents_without_concepts += not remaining
         self._report.documents_without_topic += not annotation.spellings("topic")
         return annotation
 
     def __del__(self) -> None:
-        self._waiting.close()
+        self._buffer.close()
 
 
 def under_topics(document_id: str, topics: Sequence[str], names: Sequence[str]) -> Annotation:
-    """An annotation of a document whose concepts are not known by topic: they stand under the first of its topics."""
+    """Return an annotation with all concepts under the first topic of a document, because their topics are unknown."""
     titles = [topic for topic in topics if normal_form(topic)]
     if not titles:
         return Annotation(id=document_id, topics=(TopicConcepts(name="", concepts=tuple(names)),))

@@ -1,1 +1,1 @@
-"""The curation room: which questions are good enough, which stand twice or in a benchmark, and the training set."""
+"""Curation: filter questions, remove duplicates and questions of benchmarks, and export the training set."""

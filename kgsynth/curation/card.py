@@ -1,4 +1,4 @@
-"""The dataset card: what a training set holds, where it came from, and what its sources ask of whoever uses it."""
+"""The dataset card: contents of a training set, its sources, and the obligations of their licences."""
 
 import csv
 import json
@@ -9,25 +9,25 @@ from typing import Any
 
 from kgsynth.records import CuratedQuestion
 
-_SHOWN = 25
-# Licences that ask for the same licence on what is made from a text.
+_MAX_CREDITS = 25
+# Parts of the names of licences that derived works must keep.
 _SHARE_ALIKE = ("by-sa", "share alike", "sharealike", "gpl", "odbl", "gfdl")
 
 
 def is_share_alike(license_name: str) -> bool:
-    """Whether a licence asks that derived works carry it too."""
+    """Whether a licence requires that derived works carry it too."""
     name = " ".join(license_name.casefold().replace("_", "-").replace(" ", "-").split("-"))
     return any(mark.replace("-", " ") in name for mark in _SHARE_ALIKE)
 
 
 class Card:
-    """Counts rows as they are written, and says what was counted."""
+    """Counts rows as they are written, and describes the dataset from the counts."""
 
     def __init__(self, name: str, facts: Mapping[str, Any]) -> None:
-        """Count nothing yet.
+        """Start with empty counts.
 
         Args:
-            name: of the dataset.
+            name: name of the dataset.
             facts: `filters` (settings), `curation` (its account), `runs` (their settings), `version`, `form`.
         """
         self.name, self.facts = name, dict(facts)
@@ -50,7 +50,7 @@ class Card:
             self._rows_by_license[name] += 1
 
     def text(self, files: Mapping[str, str], rows: Mapping[str, int], left_out: Mapping[str, int]) -> str:
-        """The card in Markdown, with the header that dataset hubs read."""
+        """Return the card in Markdown, with the YAML header that dataset hubs read."""
         total = sum(rows.values())
         lines = ["---", f"pretty_name: {json.dumps(self.name, ensure_ascii=False)}", "tags:", "- synthetic", "configs:"]
         lines += ["- config_name: default", "  data_files:"]
@@ -102,7 +102,7 @@ class Card:
                 ("attribution", "licence", "source", "rows"),
                 [
                     (credit or "not said", name, source or "not said", f"{count:,}")
-                    for (name, credit, source), count in self._licenses.most_common(_SHOWN)
+                    for (name, credit, source), count in self._licenses.most_common(_MAX_CREDITS)
                 ],
             )
         else:
@@ -118,7 +118,7 @@ class Card:
         return "\n".join(lines)
 
     def write_licenses(self, path: Path) -> None:
-        """All licences with attribution, source and number of rows, as CSV."""
+        """Write all licences with attribution, source and number of rows as CSV."""
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(("license", "share_alike", "attribution", "source", "rows"))

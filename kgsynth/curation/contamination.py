@@ -1,8 +1,8 @@
-r"""Decontamination: questions of ours that stand, openly or in disguise, in a benchmark that models are tested with.
+r"""Decontamination: find generated questions that occur, literally or reworded, in a benchmark for language models.
 
-Three looks, from sure to doubtful. *Equal*: the same after white space, LaTeX dressing, numbers and names of variables
-are folded. *Overlap*: enough of the benchmark question's word runs stand in ours, whatever their order. *Embedding*:
-near in meaning, which is for a person to review and removes nothing.
+There are three checks, in order of certainty. *Equal*: identical after normalizing white space, LaTeX markup, numbers
+and names of variables. *Overlap*: the question contains enough of the benchmark question's n-grams, in any order.
+*Embedding*: similar in meaning; these questions are listed for review and not removed.
 """
 
 import csv
@@ -18,19 +18,19 @@ from numpy.typing import NDArray
 
 from kgsynth.errors import ConfigError
 
-# The names under which benchmarks keep their questions: GSM8K, OlympiadBench and Gaokao say question, MATH and Minerva
-# problem, others what follows.
+# Fields in which benchmarks store their questions: `question` in GSM8K, OlympiadBench and Gaokao, `problem` in MATH and
+# Minerva, the rest in others.
 _FIELDS = ("question", "problem", "problem_text", "prompt", "input", "query", "instruction", "text")
 RUN_TOKENS = 5
-# A question of fewer runs is found by equality alone: "What is the value of x?" stands everywhere.
+# Questions with fewer n-grams are found only if equal: "What is the value of x?" occurs everywhere.
 MIN_RUNS = 8
 _MAX_HITS = 20
-_DRESSING = re.compile(
+_MARKUP = re.compile(
     r"\\(?:left|right|displaystyle|textstyle|limits|bigl?|bigr?|Bigl?|Bigr?|quad|qquad|,|;|!|:|>| )(?![a-zA-Z])"
     r"|\\(?:text|mathrm|mathbf|mathit|mathbb|mathcal|operatorname|textbf|textit|emph|boldsymbol|rm|bf)(?![a-zA-Z])"
     r"|\\begin\{[^}]*\}|\\end\{[^}]*\}|[${}~&]|\\[\[\]()]|\\\\"
 )
-_SAME = {
+_UNIFIED = {
     r"\dfrac": r"\frac",
     r"\tfrac": r"\frac",
     r"\times": "*",
@@ -57,7 +57,7 @@ _SAME = {
     r"\colon": ":",
 }
 _TOKEN = re.compile(r"\\[a-zA-Z]+|[^\W\d_]+|\d+(?:[.,]\d+)*|\.\.\.|<=|>=|!=|[+\-*/^=<>|!%…−–·×≤≥≠]")
-# One letter, or a Greek one, is a variable; a and I are words.
+# Single letters and Greek letters are variables; a and I are words.
 _GREEK = frozenset(
     "\\alpha \\beta \\gamma \\delta \\epsilon \\varepsilon \\zeta \\eta \\theta \\vartheta \\iota \\kappa "
     "\\lambda \\mu \\nu \\xi \\pi \\rho \\sigma \\tau \\upsilon \\phi \\varphi \\chi \\psi \\omega \\ell".split()
@@ -67,7 +67,7 @@ _WORDS_OF_ONE_LETTER = frozenset("ai")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkQuestion:
-    """A question that models are tested with: file, row from 1, text."""
+    """A question of a benchmark: its file, its row counted from 1, and its text."""
 
     file: str
     row: int
@@ -76,7 +76,7 @@ class BenchmarkQuestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A benchmark question found in a text: how, how surely (share of runs, or cosine), and the longest common run."""
+    """A benchmark question found in a text: method, share of n-grams (or cosine), and longest common token sequence."""
 
     benchmark: BenchmarkQuestion
     method: str
@@ -85,21 +85,21 @@ class Hit:
 
 
 def read_benchmark(path: Path, *, field: str = "") -> Iterator[BenchmarkQuestion]:
-    """The questions of a benchmark file: JSONL, JSON (a list, or one problem a file), CSV or Parquet; or a folder.
+    """Yield the questions of a benchmark: JSONL, JSON (a list, or one problem per file), CSV, Parquet, or a folder.
 
     Args:
-        path: file, or a folder that is searched for such files, as MATH keeps its problems.
+        path: a file, or a folder that is searched for such files, as for MATH.
         field: name of the field with the question; empty: the first of the usual names.
 
     Raises:
-        ConfigError: it cannot be read, or a row has no such field.
+        ConfigError: the file cannot be read, or a row lacks the field.
     """
     if path.is_dir():
-        files = sorted(one for one in path.rglob("*") if one.suffix in (".jsonl", ".json", ".csv", ".parquet"))
+        files = sorted(file for file in path.rglob("*") if file.suffix in (".jsonl", ".json", ".csv", ".parquet"))
         if not files:
-            raise ConfigError(f"{path} holds no .jsonl, .json, .csv or .parquet file")
-        for one in files:
-            yield from read_benchmark(one, field=field)
+            raise ConfigError(f"{path} contains no .jsonl, .json, .csv or .parquet file")
+        for file in files:
+            yield from read_benchmark(file, field=field)
         return
     try:
         for number, row in enumerate(_rows(path), 1):
@@ -109,11 +109,11 @@ def read_benchmark(path: Path, *, field: str = "") -> Iterator[BenchmarkQuestion
 
 
 def tokens(text: str) -> list[str]:
-    """Words, numbers, variables and signs of a text, the dressing of LaTeX taken off."""
-    # A command without its space is another command: \cdot x, not \cdotx.
-    bare = _DRESSING.sub(" ", text)
+    """Return words, numbers, variables and symbols of a text without its LaTeX markup."""
+    # Markup becomes a space, since \cdot x without its space would be another command.
+    bare = _MARKUP.sub(" ", text)
     return [
-        _SAME.get(token, token.casefold() if not token.startswith("\\") else token) for token in _TOKEN.findall(bare)
+        _UNIFIED.get(token, token.casefold() if not token.startswith("\\") else token) for token in _TOKEN.findall(bare)
     ]
 
 
@@ -123,7 +123,7 @@ def is_variable(token: str) -> bool:
 
 
 def folded(text: str) -> tuple[str, ...]:
-    """The form of equality: numbers are `0`, variables named by the order in which they come."""
+    """Return the tokens for the check of equality: numbers are `0`, variables are numbered by first occurrence."""
     names: dict[str, str] = {}
     return tuple(
         "0" if token[0].isdigit() else (names.setdefault(token, f"v{len(names)}") if is_variable(token) else token)
@@ -132,80 +132,83 @@ def folded(text: str) -> tuple[str, ...]:
 
 
 def runs(text: str) -> list[tuple[str, ...]]:
-    """Runs of five tokens in which all variables and all numbers are the same, so that renaming changes none.
+    """Return the 5-grams of a text's tokens; all variables and all numbers are equal, so that renaming has no effect.
 
-    A run of formula alone keeps its own: `v^0+v` stands in every other formula and says nothing.
+    A 5-gram without a word keeps its variables and numbers: `v^0+v` would occur in too many formulas.
     """
-    own = tokens(text)
-    alike = _alike(own)
-    found = []
-    for first in range(len(own) - RUN_TOKENS + 1):
-        run = tuple(alike[first : first + RUN_TOKENS])
-        has_word = any(len(token) > 1 and token.isalpha() for token in run)
-        found.append(run if has_word else tuple(own[first : first + RUN_TOKENS]))
-    return found
+    exact = tokens(text)
+    normalized = _normalized(exact)
+    ngrams = []
+    for first in range(len(exact) - RUN_TOKENS + 1):
+        ngram = tuple(normalized[first : first + RUN_TOKENS])
+        has_word = any(len(token) > 1 and token.isalpha() for token in ngram)
+        ngrams.append(ngram if has_word else tuple(exact[first : first + RUN_TOKENS]))
+    return ngrams
 
 
-def _alike(found: Sequence[str]) -> list[str]:
-    return ["0" if token[0].isdigit() else ("v" if is_variable(token) else token) for token in found]
+def _normalized(exact: Sequence[str]) -> list[str]:
+    return ["0" if token[0].isdigit() else ("v" if is_variable(token) else token) for token in exact]
 
 
 class Benchmark:
     """An index of benchmark questions."""
 
     def __init__(self, questions: Sequence[BenchmarkQuestion], *, min_overlap: float) -> None:
-        """Index them.
+        """Build the index.
 
         Args:
-            questions: of all files.
-            min_overlap: least share of a question's runs that makes a hit, in (0, 1].
+            questions: questions of all benchmark files.
+            min_overlap: minimum share of a benchmark question's n-grams for a hit, in (0, 1].
         """
         self.questions, self._min_overlap = list(questions), min_overlap
         self._equal: dict[tuple[str, ...], list[int]] = {}
-        self._holders: dict[tuple[str, ...], list[int]] = {}
-        self._run_counts: list[int] = []
-        for place, question in enumerate(self.questions):
-            self._equal.setdefault(folded(question.text), []).append(place)
-            own = set(runs(question.text))
-            self._run_counts.append(len(own))
-            for run in own:
-                self._holders.setdefault(run, []).append(place)
+        self._postings: dict[tuple[str, ...], list[int]] = {}
+        self._ngram_counts: list[int] = []
+        for index, question in enumerate(self.questions):
+            self._equal.setdefault(folded(question.text), []).append(index)
+            ngrams = set(runs(question.text))
+            self._ngram_counts.append(len(ngrams))
+            for ngram in ngrams:
+                self._postings.setdefault(ngram, []).append(index)
 
     def find(self, text: str) -> list[Hit]:
-        """The benchmark questions that stand in a text, the surest first; each is named once, and 20 at most.
+        """Return at most 20 benchmark questions that a text contains, the most certain first, each once.
 
-        A benchmark that was written from a template holds hundreds that are equal once numbers are folded.
+        The limit matters for benchmarks from templates, where hundreds of questions are equal after normalization.
         """
         equal = self._equal.get(folded(text), [])
-        met: dict[int, int] = {}
-        for run in set(runs(text)):
-            for place in self._holders.get(run, ()):
-                met[place] = met.get(place, 0) + 1
+        shared_counts: dict[int, int] = {}
+        for ngram in set(runs(text)):
+            for index in self._postings.get(ngram, ()):
+                shared_counts[index] = shared_counts.get(index, 0) + 1
         shares = {
-            place: count / self._run_counts[place]
-            for place, count in met.items()
-            if self._run_counts[place] >= MIN_RUNS and place not in equal
+            index: count / self._ngram_counts[index]
+            for index, count in shared_counts.items()
+            if self._ngram_counts[index] >= MIN_RUNS and index not in equal
         }
-        over = sorted((-share, place) for place, share in shares.items() if share >= self._min_overlap)
-        found = [(place, "equal", 1.0) for place in equal] + [(place, "overlap", -negative) for negative, place in over]
-        return [self._hit(place, method, share, text) for place, method, share in found[:_MAX_HITS]]
+        overlapping = sorted((-share, index) for index, share in shares.items() if share >= self._min_overlap)
+        hits = [(index, "equal", 1.0) for index in equal]
+        hits += [(index, "overlap", -negative) for negative, index in overlapping]
+        return [self._hit(index, method, share, text) for index, method, share in hits[:_MAX_HITS]]
 
-    def _hit(self, place: int, method: str, share: float, text: str) -> Hit:
-        question = self.questions[place]
+    def _hit(self, index: int, method: str, share: float, text: str) -> Hit:
+        question = self.questions[index]
         return Hit(benchmark=question, method=method, share=share, matching_text=longest_common(question.text, text))
 
 
 def longest_common(first: str, second: str) -> str:
-    """The longest run of tokens that two texts share when variables and numbers are folded, as the second has it."""
+    """Return the longest common token sequence of two texts up to variables and numbers, as the second text has it."""
     from difflib import SequenceMatcher
 
-    one, other = tokens(first), tokens(second)
-    match = SequenceMatcher(None, _alike(one), _alike(other), autojunk=False).find_longest_match()
-    return " ".join(other[match.b : match.b + match.size])
+    first_tokens, second_tokens = tokens(first), tokens(second)
+    match = SequenceMatcher(
+        None, _normalized(first_tokens), _normalized(second_tokens), autojunk=False
+    ).find_longest_match()
+    return " ".join(second_tokens[match.b : match.b + match.size])
 
 
 class Review:
-    """Benchmark questions near in meaning, for a person to look at."""
+    """Finds benchmark questions that are similar in meaning, for review by a person."""
 
     def __init__(
         self,
@@ -217,29 +220,29 @@ class Review:
         """Embed the benchmark.
 
         Args:
-            questions: of all files.
-            embed: texts to float32 (texts, dimensions), rows of unit length.
-            min_cosine: least cosine of a pair that is listed.
+            questions: questions of all benchmark files.
+            embed: maps texts to float32 (texts, dimensions) with rows of unit length.
+            min_cosine: minimum cosine of a listed pair.
         """
         self._questions, self._embed, self._min_cosine = list(questions), embed, min_cosine
-        self._vectors = embed([one.text for one in questions]) if questions else np.empty((0, 1), np.float32)
+        self._vectors = embed([question.text for question in questions]) if questions else np.empty((0, 1), np.float32)
 
     def near(self, texts: Sequence[str]) -> list[Hit | None]:
-        """For each text the nearest benchmark question, None when it is not near enough."""
+        """Return for each text the nearest benchmark question, or None if its cosine is too low."""
         if not self._questions or not texts:
             return [None] * len(texts)
         cosines = self._embed(texts) @ self._vectors.T
         best = cosines.argmax(axis=1)
         return [
             Hit(
-                benchmark=self._questions[place],
+                benchmark=self._questions[index],
                 method="embedding",
-                share=float(cosines[row, place]),
-                matching_text=longest_common(self._questions[place].text, texts[row]),
+                share=float(cosines[row, index]),
+                matching_text=longest_common(self._questions[index].text, texts[row]),
             )
-            if cosines[row, place] >= self._min_cosine
+            if cosines[row, index] >= self._min_cosine
             else None
-            for row, place in enumerate(best)
+            for row, index in enumerate(best)
         ]
 
 
@@ -258,8 +261,8 @@ def _rows(path: Path) -> Iterator[Any]:
     elif path.suffix == ".json":
         value = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(value, dict) and not any(isinstance(value.get(name), str) for name in _FIELDS):
-            # {"example": […]} as Gaokao-Bench has it, or {id: problem} as champ has it.
-            lists = [one for one in value.values() if isinstance(one, list)]
+            # {"example": […]} as in Gaokao-Bench, or {id: problem} as in CHAMP.
+            lists = [item for item in value.values() if isinstance(item, list)]
             value = lists[0] if lists else list(value.values())
         yield from value if isinstance(value, list) else [value]
     else:
@@ -270,12 +273,12 @@ def _question(row: Any, field: str, where: str) -> str:
     if isinstance(row, str) and not field:
         return row
     if not isinstance(row, dict):
-        raise ConfigError(f"{where} is no object with fields")
-    name = field or next((one for one in _FIELDS if isinstance(row.get(one), str)), "")
+        raise ConfigError(f"{where} is not an object with fields")
+    name = field or next((candidate for candidate in _FIELDS if isinstance(row.get(candidate), str)), "")
     if not name or not isinstance(row.get(name), str):
         raise ConfigError(
             f"{where} has no text in field {field!r}" if field else f"{where} has none of {', '.join(_FIELDS)}",
-            hint=f"Its fields are {', '.join(map(str, row))[:300]}: name the one with the question "
-            "(--benchmark-field).",
+            hint="Give the field with the question: --benchmark-field NAME. "
+            f"The fields are {', '.join(map(str, row))[:300]}.",
         )
     return str(row[name])

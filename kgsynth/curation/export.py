@@ -1,4 +1,4 @@
-"""The training set on disk, streamed: rows in the form that trainers take, split by group, whole or not at all."""
+"""Write the training set: rows in a format that trainers read, split by group, streamed and written atomically."""
 
 import hashlib
 import json
@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kgsynth.config import ExportSettings
 from kgsynth.curation.card import Card
 from kgsynth.errors import ConfigError, ManifestError
+from kgsynth.files import read_json, write_json
 from kgsynth.records import CuratedQuestion
-from kgsynth.runs import read_json, write_json
+from kgsynth.settings import ExportSettings
 
 MANIFEST = "export.json"
 _BATCH_ROWS = 2000
 _WITH_ANSWERS = frozenset({"alpaca", "sharegpt", "messages", "preference"})
-# What a row of a table export keeps of the record; the rest is provenance that the graph and the runs have.
+# Columns of tabular formats; the graph and the runs hold the remaining provenance.
 _COLUMNS = (
     "id",
     "question",
@@ -48,18 +48,18 @@ _COLUMNS = (
 )
 
 
-# Of a passage: the document, what of its text stood in the prompt, and whom to credit.
+# Fields of a passage: the document, the part of its text that the prompt contained, and its attribution.
 PASSAGE_FIELDS = ("document", "title", "text", "source", "license", "attribution")
 Passages = Callable[[Sequence[CuratedQuestion]], Sequence[Sequence[dict[str, str]]]]
 _HINTS = {
-    "preference": "Losing votes and answers that were judged wrong are the rejected ones: answer with --votes, or with "
+    "preference": "Rejected answers are losing votes and answers that were judged wrong: answer with --votes, or with "
     "--judge and then `kgsynth retry`."
 }
 
 
 @dataclass(slots=True)
 class Exported:
-    """What was written: rows a split, and rows that the form cannot hold, by reason."""
+    """Result of an export: rows per split, and rows that were left out, by reason."""
 
     rows: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
@@ -67,9 +67,9 @@ class Exported:
 
 
 def split_of(group: str, validation_share: float) -> str:
-    """`train` or `validation`, by a hash of the group alone, so that growth of the set moves nothing."""
-    drawn = int.from_bytes(hashlib.sha256(group.encode("utf-8", "replace")).digest()[:8], "big") / 2**64
-    return "validation" if drawn < validation_share else "train"
+    """Return `train` or `validation` by a hash of the group, so that a row keeps its split when the set grows."""
+    fraction = int.from_bytes(hashlib.sha256(group.encode("utf-8", "replace")).digest()[:8], "big") / 2**64
+    return "validation" if fraction < validation_share else "train"
 
 
 def write(
@@ -83,24 +83,25 @@ def write(
     wrong_answers: Callable[[str], Sequence[str]] = lambda _: (),
     passages: Passages | None = None,
 ) -> Exported:
-    """Write the training set, in flat memory.
+    """Write the training set, with constant memory.
 
     Args:
         rows: curated questions, in order.
-        folder: appears when all is written.
-        settings: form, split, file size.
+        folder: target folder; it appears when everything is written.
+        settings: format, split and file size.
         card: gets each row that is written; its text becomes README.md.
-        overwrite: replace a folder that an export wrote before.
-        is_forgotten: whether a question was made from a document that was taken out; it is left out.
-        wrong_answers: answers to a question, by its id, that a judge found wrong.
-        passages: what each of some rows was grounded in; needed where the settings ask for it.
+        overwrite: replace a folder that an earlier export wrote.
+        is_forgotten: whether a question was made from a removed document; such questions are left out.
+        wrong_answers: returns, for the id of a question, answers that a judge found wrong.
+        passages: returns the source passages of each row; required if the settings include passages.
 
     Raises:
-        ConfigError: the folder is there, or no row can be written in this form; ManifestError: the disk is full.
+        ConfigError: the folder exists, or no row can be written in this format.
+        ManifestError: the disk is full.
     """
     shape = Shape(settings, wrong_answers=wrong_answers, passages=passages)
     folder = folder.resolve()
-    _refuse_taken(folder, overwrite=overwrite)
+    _refuse_existing(folder, overwrite=overwrite)
     partial = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     exported = Exported(folder=folder)
@@ -141,7 +142,7 @@ def write(
 
 
 class Shape:
-    """The form of a row, as the settings name it."""
+    """Converts questions to rows of the format in the settings."""
 
     def __init__(
         self,
@@ -150,22 +151,22 @@ class Shape:
         wrong_answers: Callable[[str], Sequence[str]] = lambda _: (),
         passages: Passages | None = None,
     ) -> None:
-        """As `write`.
+        """Take the arguments of `write`.
 
         Raises:
-            ConfigError: the settings ask for what the form or the caller does not have.
+            ConfigError: the format or the caller does not support the settings.
         """
         if settings.format == "preference" and settings.reasoning != "drop":
             raise ConfigError(
-                "the format 'preference' holds answers alone, without thoughts: those of rejected answers are not kept",
-                hint="Leave --reasoning out.",
+                "the format 'preference' cannot hold reasoning: that of rejected answers is not kept",
+                hint="Leave out --reasoning.",
             )
         if settings.with_passages and passages is None:
-            raise ConfigError("passages stand in the graph, which was not given", hint="Use `kgsynth export`.")
+            raise ConfigError("passages need the graph, which was not given", hint="Use `kgsynth export`.")
         self.settings, self._wrong_answers, self._passages = settings, wrong_answers, passages
 
     def problem(self, row: CuratedQuestion) -> str:
-        """Why the form cannot hold a row; empty when it can."""
+        """Return why the format cannot hold a row; empty if it can."""
         if self.settings.format in _WITH_ANSWERS and not row.answer:
             return "no answer"
         if self.settings.format == "preference" and not self._rejected(row):
@@ -173,30 +174,30 @@ class Shape:
         return ""
 
     def rows(self, questions: Sequence[CuratedQuestion]) -> list[dict[str, Any]]:
-        """Some questions in the form; a question with several rejected answers gives as many rows of preferences."""
-        held = self._passages(questions) if self.settings.with_passages and self._passages is not None else None
-        found = []
-        for place, question in enumerate(questions):
-            for row in self._shaped(question):
-                found.append(row if held is None else {**row, "passages": held[place]})
-        return found
+        """Convert questions to rows; with preferences, a question gives one row per rejected answer."""
+        passages = self._passages(questions) if self.settings.with_passages and self._passages is not None else None
+        rows = []
+        for index, question in enumerate(questions):
+            for row in self._convert(question):
+                rows.append(row if passages is None else {**row, "passages": passages[index]})
+        return rows
 
     def _rejected(self, row: CuratedQuestion) -> list[str]:
         texts = [*row.losing_answers, *self._wrong_answers(row.id)]
         return [text for text in dict.fromkeys(texts) if text != row.answer]
 
-    def _shaped(self, row: CuratedQuestion) -> list[dict[str, Any]]:
+    def _convert(self, row: CuratedQuestion) -> list[dict[str, Any]]:
         settings = self.settings
         answer = row.answer
         if settings.reasoning == "inline" and row.answer_reasoning:
             answer = f"<think>\n{row.answer_reasoning}\n</think>\n\n{answer}"
-        beside = {"reasoning": row.answer_reasoning} if settings.reasoning == "field" else {}
+        reasoning_field = {"reasoning": row.answer_reasoning} if settings.reasoning == "field" else {}
         if settings.format == "preference":
-            asked = self._turns(row, "role", "content", "user")
+            prompt = self._turns(row, "role", "content", "user")
             return [
                 {
                     "id": f"{row.id}-{number}" if number else row.id,
-                    "prompt": asked,
+                    "prompt": prompt,
                     "chosen": [{"role": "assistant", "content": answer}],
                     "rejected": [{"role": "assistant", "content": text}],
                 }
@@ -204,30 +205,33 @@ class Shape:
             ]
         if settings.format == "alpaca":
             instruction = f"{settings.system}\n\n{row.text}" if settings.system else row.text
-            return [{"id": row.id, "instruction": instruction, "input": "", "output": answer, **beside}]
+            return [{"id": row.id, "instruction": instruction, "input": "", "output": answer, **reasoning_field}]
         if settings.format == "sharegpt":
             turns = [*self._turns(row, "from", "value", "human"), {"from": "gpt", "value": answer}]
-            return [{"id": row.id, "conversations": turns, **beside}]
+            return [{"id": row.id, "conversations": turns, **reasoning_field}]
         if settings.format == "messages":
-            # As vLLM and others name it.
-            own = {"reasoning_content": row.answer_reasoning} if beside else {}
-            turns = [*self._turns(row, "role", "content", "user"), {"role": "assistant", "content": answer, **own}]
+            # The field of vLLM and other servers.
+            reasoning_key = {"reasoning_content": row.answer_reasoning} if reasoning_field else {}
+            turns = [
+                *self._turns(row, "role", "content", "user"),
+                {"role": "assistant", "content": answer, **reasoning_key},
+            ]
             return [{"id": row.id, "messages": turns}]
-        held = {**row.to_row(), "question": row.text, "answer": answer}
-        return [{**{name: held[name] for name in _COLUMNS}, **beside}]
+        values = {**row.to_row(), "question": row.text, "answer": answer}
+        return [{**{name: values[name] for name in _COLUMNS}, **reasoning_field}]
 
     def _turns(self, row: CuratedQuestion, role: str, content: str, user: str) -> list[dict[str, str]]:
         system = [{role: "system", content: self.settings.system}] if self.settings.system else []
         return [*system, {role: user, content: row.text}]
 
 
-def _refuse_taken(folder: Path, *, overwrite: bool) -> None:
+def _refuse_existing(folder: Path, *, overwrite: bool) -> None:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     is_ours = (folder / MANIFEST).is_file() and {"rows", "curation"} <= read_json(folder / MANIFEST).keys()
     if not is_ours or not overwrite:
         raise ConfigError(
-            f"{folder} is there already",
+            f"{folder} already exists",
             hint="Choose another folder, or replace it with --overwrite." if is_ours else "Choose another folder.",
         )
 
@@ -241,7 +245,7 @@ def _data_folder(settings: ExportSettings) -> str:
 
 
 class _Writer:
-    """The files of one split, each of so many rows at most."""
+    """Writes the files of one split, each with at most `rows_per_file` rows."""
 
     def __init__(self, folder: Path, split: str, shape: Shape) -> None:
         self._settings = shape.settings

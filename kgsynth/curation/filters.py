@@ -1,24 +1,20 @@
-"""Filters of single questions and answers: each refuses for one reason, which is counted and kept.
+"""Filters of single questions and answers: each rejects for one reason, which is counted and kept.
 
-All are heuristics on the text. How often they refuse problems that people wrote is measured in EXPERIMENTS.md.
+All are heuristics on the text. docs/figures/curation.md measures how often they reject problems that people wrote.
 """
 
 import re
 
-from kgsynth.config import CurateSettings
 from kgsynth.faults import fault, prose, unbalanced_latex
 from kgsynth.records import AnsweredQuestion
-from kgsynth.scripts import base, classify, is_other_script
-from kgsynth.texts import mentions_references, reading_length, without_latex
+from kgsynth.scripts import is_foreign
+from kgsynth.settings import CurateSettings
+from kgsynth.texts import mentions_references, reading_length
 
-# A formula or a piece of code, in a sentence that is looked at without it.
-_SOMETHING = " something "
-# How the reasons of `fault` are said of a question or of an answer.
-_SAID = {"loops": "{} repeats itself", "the model refuses": "{} in which the model refuses"}
-# Shorter prose than this does not show its language; nor do names and numbers.
-_MIN_LANGUAGE_CHARS = 60
-# A text is of another language when the classifier is this sure.
-_MIN_LANGUAGE_PROBABILITY = 0.95
+# Replaces a formula or a piece of code in a sentence before its words are checked.
+_PLACEHOLDER = " something "
+# Reasons of `fault` for a question or an answer, where "question with ..." would not fit.
+_REASON_FORMS = {"loops": "{} repeats itself", "the model refuses": "{} in which the model refuses"}
 _PARTS = (
     (re.compile(r"(?:^|\s)\(?a[.)]\s", re.MULTILINE), re.compile(r"(?:^|\s)\(?b[.)]\s", re.MULTILINE)),
     (re.compile(r"(?:^|\s)\(?i[.)]\s", re.MULTILINE), re.compile(r"(?:^|\s)\(?ii[.)]\s", re.MULTILINE)),
@@ -40,13 +36,13 @@ _ENDS_OPEN = re.compile(
 
 
 def question_problem(text: str, settings: CurateSettings) -> str:
-    """Why a question is not good enough; empty when it is."""
+    """Return why a question is rejected; empty if it passes."""
     if reading_length(text) < settings.min_question_chars:
         return "question too short"
     if len(text) > settings.max_question_chars:
         return "question too long"
     if problem := fault(text):
-        return _said(problem, "question")
+        return _reason(problem, "question")
     if mentions_references(text):
         return "question mentions a text that is not there"
     if asks_several(text):
@@ -59,7 +55,7 @@ def question_problem(text: str, settings: CurateSettings) -> str:
 
 
 def answer_problem(question: AnsweredQuestion, settings: CurateSettings) -> str:
-    """Why an answer is not good enough; empty when it is, or when there is none."""
+    """Return why an answer is rejected; empty if it passes or if there is no answer."""
     text = question.answer
     if not question.answer_id and not text:
         return ""
@@ -68,14 +64,14 @@ def answer_problem(question: AnsweredQuestion, settings: CurateSettings) -> str:
     if len(text) > settings.max_answer_chars:
         return "answer too long"
     if problem := fault(text):
-        return _said(problem, "answer")
+        return _reason(problem, "answer")
     if unbalanced_latex(text):
         return "answer with unbalanced LaTeX"
     return "answer in another language" if is_foreign(text, settings.language) else ""
 
 
-def _said(problem: str, what: str) -> str:
-    return _SAID.get(problem, f"{{}} with {problem}").format(what)
+def _reason(problem: str, text_kind: str) -> str:
+    return _REASON_FORMS.get(problem, f"{{}} with {problem}").format(text_kind)
 
 
 def asks_several(text: str) -> bool:
@@ -84,32 +80,10 @@ def asks_several(text: str) -> bool:
     if words.count("?") > 1:
         return True
     firsts = ((first.search(words), second) for first, second in _PARTS)
-    return any(found and second.search(words, found.start()) for found, second in firsts)
+    return any(match and second.search(words, match.start()) for match, second in firsts)
 
 
 def lacks_information(text: str) -> bool:
-    """Whether a text points at something that its reader does not have, or stops in the middle."""
-    words = prose(text, _SOMETHING).strip()
+    """Whether a text refers to something that its reader does not have, or ends in the middle of a sentence."""
+    words = prose(text, _PLACEHOLDER).strip()
     return _MISSING.search(words) is not None or _ENDS_OPEN.search(words) is not None
-
-
-def is_foreign(text: str, language: str) -> bool:
-    """Whether the prose of a text is surely of another language.
-
-    Letters of another script show it at any length; Greek letters, signs and a name or a word among others do not.
-    What is in the language's own letters is looked at by its words, from 60 letters on; shorter texts are not foreign.
-
-    Args:
-        text: any; its code and formulas do not count.
-        language: a code such as `en` or `zh`; empty: nothing is foreign.
-    """
-    if not language:
-        return False
-    words = " ".join(without_latex(prose(text)).split())
-    by_script = is_other_script(words, language)
-    if by_script is not None:
-        return by_script
-    if sum(letter.isalpha() for letter in words) < _MIN_LANGUAGE_CHARS:
-        return False
-    found, probability = classify(words)
-    return found != base(language) and probability >= _MIN_LANGUAGE_PROBABILITY

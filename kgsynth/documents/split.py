@@ -1,7 +1,8 @@
-"""Long documents as parts: by headings, by pages, or by words.
+"""Split long documents into parts, by headings, pages or words.
 
-Two concepts of one book of 400 pages say nothing about each other; two of one section do. A part keeps which document
-it is of, its pages, and the headings above it. Code that is cut keeps its fences in each part, and a table its head.
+Concepts that share a section are related; concepts that only share a book of 400 pages need not be. A part keeps the id
+of its document, its pages, and the headings above it. When a code block or a table is cut, each part repeats the fences
+or the table's header.
 """
 
 import re
@@ -12,15 +13,15 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
-from kgsynth.config import DocumentsSettings
 from kgsynth.records import Document
 from kgsynth.scripts import MARKS, UNSPACED
+from kgsynth.settings import DocumentsSettings
 
 _HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*?)[ \t#]*$")
-# The mark of a fence and its info string, which holds no backtick after backticks.
+# The opening of a fence. An info string after backticks must not contain a backtick.
 _FENCE = re.compile(r"[ \t]{0,12}(`{3,}(?=[^`]*$)|~{3,})")
 _TABLE_RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?$")
-# A letter of a script that writes without blanks, with the vowels and marks that belong to it; or a word.
+# A word; or, in scripts without spaces between words, a letter with its vowels and marks.
 _LETTER = f"[{UNSPACED}][{MARKS}\u0e2f\u0e30\u0e32\u0e33\u0e45\u0e46\u0eb0\u0eb2\u0eb3\u0ebd\u0ec6]*"
 _VOWEL_BEFORE = "[\u0e40-\u0e44\u0ec0-\u0ec4]"
 _STACKED = f"(?:(?<=[\u17d2\u1039]){_LETTER}|[{UNSPACED}](?=\u103a)[{MARKS}]*)"
@@ -28,28 +29,28 @@ _WORD = re.compile(f"{_VOWEL_BEFORE}?{_LETTER}{_STACKED}*|[^\\s{UNSPACED}]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?…؟۔।॥։။៕])[\"'”’»)\]]*[ \t\n]+|(?<=[。！？｡．])[」』）”’》〉】]*|\n")
 _LINE_END = re.compile(r"\n")
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
-# A line without indent begins a function or a statement of its own.
+# A line without indentation begins a new function or statement.
 _BEFORE_DEFINITION = re.compile(r"\n(?:[ \t]*\n)+(?=[^\s)}\]])")
 _BLANKS = re.compile(r"\s+")
 _FORMULA_START = re.compile(r"(?<!\\)(?:\$\$|\$(?=[^\s$])|\\\[|\\\(|\\begin\{([A-Za-z]+\*?)\})")
 _FORMULA_ENDS = {"\\[": "\\]", "\\(": "\\)"}
-# A formula without an end is looked for no further than this.
+# The end of a formula is searched within this number of characters.
 _LONGEST_FORMULA = 3000
 _LONGEST_TITLE = 200
 _BETWEEN_HEADINGS = " > "
-# A section of fewer words is joined to its neighbour of the same chapter where the two fit into one part.
+# A section of fewer words is joined to its neighbour in the same chapter if the two fit into one part.
 _SMALL_WORDS = 120
-# A part of fewer words is joined to the next one, whatever its chapter.
+# A part of fewer words is joined to the next part of any chapter.
 _FEW_WORDS = 20
-# Marks of fences and heads of tables are repeated where they take no more than this share of a part.
+# Fences and table headers are repeated only up to this share of a part.
 _MAX_REPEATED_SHARE = 0.25
-# Endings of files in which a line that begins with # is a comment more often than a heading.
+# File extensions with which a line that begins with # is more often a comment than a heading.
 _PLAIN_ENDINGS = frozenset("txt text log yaml yml toml ini cfg conf properties env list".split())
 _PACKED = frozenset({"gz", "bz2", "xz", "zst"})
 
 
 class _Piece(NamedTuple):
-    """A stretch of a text with the headings that it stands under, outermost first."""
+    """A stretch of a text with the headings above it, outermost first."""
 
     start: int
     end: int
@@ -65,10 +66,11 @@ class _Heading:
 
 
 class _Block(NamedTuple):
-    """Lines that need others to be understood: the code of a fence, or the rows of a table.
+    """Lines that need a frame to be understood: the code within fences, or the rows of a table.
 
-    `start` and `end` hold the opening and the closing mark too. A part that begins within the block, after `inside`,
-    begins with `before`; one that ends there ends with `after`.
+    `start` and `end` include the opening and the closing fence or the table's header. `inside` is the index after the
+    opening. If the text is cut within the block, the next part begins with `before` and the previous part ends with
+    `after`.
     """
 
     start: int
@@ -79,12 +81,12 @@ class _Block(NamedTuple):
 
 
 def word_count(text: str) -> int:
-    """Words of a text; a letter of a script that writes without blanks counts for one, with its vowels and marks."""
+    """Count the words of a text; in scripts without spaces each letter with its vowels and marks counts as a word."""
     return len(text.split()) if text.isascii() else len(_WORD.findall(text))
 
 
 class _Outline:
-    """A text with its headings and blocks, each found once."""
+    """A text with its headings and blocks."""
 
     def __init__(self, document: Document, limit: int) -> None:
         self.text = document.text
@@ -94,19 +96,21 @@ class _Outline:
 
     @cached_property
     def paths(self) -> list[tuple[str, ...]]:
-        """For each heading the titles from the outermost heading above it to its own."""
+        """The path of each heading: titles from the outermost heading above it to its own."""
         path: list[_Heading] = []
         paths = []
         for heading in self.headings:
-            path = [*(one for one in path if one.level < heading.level), heading]
-            paths.append(tuple(one.title for one in path))
+            path = [*(ancestor for ancestor in path if ancestor.level < heading.level), heading]
+            paths.append(tuple(ancestor.title for ancestor in path))
         return paths
 
     @cached_property
     def _blocks(self) -> list[_Block]:
-        """Fences and tables in their order, those alone whose marks are short enough to be repeated."""
-        most = self.limit * _MAX_REPEATED_SHARE
-        return [one for one in _blocks(self.text) if word_count(one.before) + word_count(one.after) <= most]
+        """Fences and tables in their order, without those whose repeated lines would be too long."""
+        max_words = self.limit * _MAX_REPEATED_SHARE
+        return [
+            block for block in _blocks(self.text) if word_count(block.before) + word_count(block.after) <= max_words
+        ]
 
     @cached_property
     def _block_starts(self) -> list[int]:
@@ -114,47 +118,47 @@ class _Outline:
 
     @cached_property
     def above_chapters(self) -> int:
-        """1 where all stands under one heading, the title of the document; else 0."""
+        """1 if a single heading, the document's title, is above all others; else 0."""
         outermost = min((heading.level for heading in self.headings), default=0)
         tops = [heading for heading in self.headings if heading.level == outermost]
         return int(len(tops) == 1 and len(self.headings) > 1 and self.headings[0] is tops[0])
 
     def piece(self, start: int, end: int) -> _Piece:
-        """A stretch, under the headings that hold where its words begin."""
+        """Return a stretch with the headings above its first word."""
         stretch = self.text[start:end]
-        place = bisect_right(self._starts, start + len(stretch) - len(stretch.lstrip())) - 1
-        return _Piece(start, end, self.paths[place] if place >= 0 else (), word_count(stretch))
+        index = bisect_right(self._starts, start + len(stretch) - len(stretch.lstrip())) - 1
+        return _Piece(start, end, self.paths[index] if index >= 0 else (), word_count(stretch))
 
-    def block_at(self, place: int) -> _Block | None:
-        """The block that is cut where the text is cut at a place."""
-        number = bisect_left(self._block_starts, place) - 1
-        block = self._blocks[number] if number >= 0 else None
-        return block if block and block.inside <= place < min(block.end, len(self.text)) else None
+    def block_at(self, offset: int) -> _Block | None:
+        """Return the block that a cut at an offset of the text would divide, or None."""
+        index = bisect_left(self._block_starts, offset) - 1
+        block = self._blocks[index] if index >= 0 else None
+        return block if block and block.inside <= offset < min(block.end, len(self.text)) else None
 
     def marks(self, start: int, end: int) -> tuple[str, str]:
-        """What a stretch begins and ends with besides its own text, because a block is cut there."""
-        first, last = self.block_at(start), self.block_at(end)
-        return first.before if first else "", last.after if last else ""
+        """Return the lines to add before and after a stretch because a block is cut at its start or end."""
+        first_block, last_block = self.block_at(start), self.block_at(end)
+        return first_block.before if first_block else "", last_block.after if last_block else ""
 
     def repeated_words(self, start: int, end: int) -> int:
-        """How many words at most are added to a stretch, wherever it is cut."""
-        held = self.blocks_within(start, end)
-        return max((word_count(one.before) + word_count(one.after) for one in held), default=0)
+        """Return the maximum number of words that a cut within a stretch adds to a part."""
+        blocks = self.blocks_within(start, end)
+        return max((word_count(block.before) + word_count(block.after) for block in blocks), default=0)
 
     def blocks_within(self, start: int, end: int) -> Iterator[_Block]:
-        """The blocks that begin within a stretch, and the one that it begins in."""
+        """Yield the blocks that overlap a stretch."""
         first = max(bisect_left(self._block_starts, start) - 1, 0)
-        for number in range(first, bisect_left(self._block_starts, end)):
-            if self._blocks[number].end > start:
-                yield self._blocks[number]
+        for index in range(first, bisect_left(self._block_starts, end)):
+            if self._blocks[index].end > start:
+                yield self._blocks[index]
 
     def part_text(self, piece: _Piece) -> str:
-        """The text of a piece, with the marks of the blocks that were cut at its sides."""
+        """Return the text of a piece, with the repeated lines of blocks that are cut at its start or end."""
         start, text = piece.start, self.text[piece.start : piece.end].rstrip()
         if start == 0 or self.text[start - 1] == "\n":
-            # Blanks before the first line are its indent.
-            blank = len(text) - len(text.lstrip())
-            text = text[text.rfind("\n", 0, blank) + 1 :]
+            # Spaces before the first line are its indentation.
+            blank_length = len(text) - len(text.lstrip())
+            text = text[text.rfind("\n", 0, blank_length) + 1 :]
         else:
             text = text.lstrip()
         before, after = self.marks(start, piece.end)
@@ -162,21 +166,21 @@ class _Outline:
 
 
 def split(document: Document, settings: DocumentsSettings) -> Iterator[Document]:
-    """The parts of a document in their order, or the document where it stays whole.
+    """Yield the parts of a document in their order, or the document itself if it is not split.
 
-    Code that is cut within its fences gets their marks in each part, and a table its head, so that these lines stand
-    more than once.
+    Each part of a cut code block repeats the fences, and each part of a cut table repeats the header. These lines
+    therefore occur more than once.
 
     Args:
-        document: with `page_starts` where it has pages.
-        settings: `split` says how, `whole_words` up to which length nothing is split, `part_words` how long a part is
-            at most.
+        document: a document; `page_starts` has the offsets of its pages, if it has any.
+        settings: `split` is the method; documents up to `whole_words` words are not split; `part_words` is the maximum
+            number of words per part.
     """
     whole = replace(document, page_starts=()) if document.page_starts else document
     if settings.split == "none" or document.parent:
         yield whole
         return
-    # A text has fewer words than characters; most documents are short.
+    # The number of characters bounds the number of words and is cheaper to compute.
     is_short = len(document.text) <= settings.whole_words or word_count(document.text) <= settings.whole_words
     if settings.split == "auto" and is_short:
         yield whole
@@ -192,18 +196,18 @@ def split(document: Document, settings: DocumentsSettings) -> Iterator[Document]
 
 def _pieces(document: Document, settings: DocumentsSettings, outline: _Outline) -> Iterator[_Piece]:
     text, limit = document.text, settings.part_words
-    how = settings.split
-    if how == "auto":
-        how = "sections" if len(outline.headings) > 1 else "pages" if len(document.page_starts) > 1 else "words"
-    if how == "sections":
+    method = settings.split
+    if method == "auto":
+        method = "sections" if len(outline.headings) > 1 else "pages" if len(document.page_starts) > 1 else "words"
+    if method == "sections":
         sections = _joined(_sections(outline), limit, outline.above_chapters)
-        found = _without_few_words(sections, limit)
-    elif how == "pages" and document.page_starts:
+        pieces = _without_few_words(sections, limit)
+    elif method == "pages" and document.page_starts:
         pages = pairwise([*document.page_starts, len(text)])
-        found = _joined_pages([outline.piece(start, end) for start, end in pages], limit)
+        pieces = _joined_pages([outline.piece(start, end) for start, end in pages], limit)
     else:
-        found = [outline.piece(0, len(text))]
-    for piece in found:
+        pieces = [outline.piece(0, len(text))]
+    for piece in pieces:
         if piece.words + sum(map(word_count, outline.marks(piece.start, piece.end))) > limit:
             yield from _cut(outline, piece)
         elif piece.words:
@@ -211,7 +215,7 @@ def _pieces(document: Document, settings: DocumentsSettings, outline: _Outline) 
 
 
 def _lines(text: str) -> Iterator[tuple[int, str, str]]:
-    """The lines of a text: where each begins, and the mark of the fence that was opened above it and is still open."""
+    """Yield each line of a text with its offset and with the mark of the fence that is open above it."""
     start, fence = 0, ""
     for line in text.split("\n"):
         yield start, line, fence
@@ -224,30 +228,30 @@ def _lines(text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _is_plain(document: Document) -> bool:
-    """Whether a document is a file of plain text or of settings."""
+    """Return whether a document is a file of plain text or settings, by its file extension."""
     name = document.position.source if document.position else document.id
     endings = [ending for ending in name.rpartition("/")[2].lower().split(".")[1:] if ending not in _PACKED]
     return bool(endings) and endings[-1] in _PLAIN_ENDINGS
 
 
 def _headings(text: str, *, is_plain: bool) -> list[_Heading]:
-    """The headings of a text; in plain text those alone that stand between blank lines, for others are comments."""
-    found = []
+    """Return the headings of a text; in plain text only those between blank lines, because others are comments."""
+    headings = []
     for start, line, fence in _lines(text):
         if fence or not line.startswith("#") or len(line) > _LONGEST_TITLE or not (heading := _HEADING.match(line)):
             continue
         end = start + len(line)
         is_alone = text[max(start - 2, 0) : start] in ("", "\n", "\n\n") and text[end : end + 2] in ("", "\n", "\n\n")
         if is_alone or not is_plain:
-            found.append(_Heading(start, len(heading.group(1)), heading.group(2)))
-    return found
+            headings.append(_Heading(start, len(heading.group(1)), heading.group(2)))
+    return headings
 
 
 def _blocks(text: str) -> Iterator[_Block]:
-    """The fences and the tables of a text in their order; a fence without an end goes on to the end of the text."""
+    """Yield the fences and tables of a text in their order; an unclosed fence extends to the end of the text."""
     opened: tuple[int, str, str] | None = None
     table: tuple[int, int, str] | None = None
-    before = ""
+    previous = ""
     for start, line, fence in _lines(text):
         if opened and not fence:
             yield _fence_block(opened, start)
@@ -257,9 +261,9 @@ def _blocks(text: str) -> Iterator[_Block]:
             table = None
         if not fence and (mark := _FENCE.match(line)):
             opened = start, line, mark.group(1)
-        elif not fence and not table and "|" in before and "|" in line and _TABLE_RULE.match(line.strip()):
-            table = start - len(before) - 1, start + len(line) + 1, f"{before}\n{line}\n"
-        before = "" if fence else line
+        elif not fence and not table and "|" in previous and "|" in line and _TABLE_RULE.match(line.strip()):
+            table = start - len(previous) - 1, start + len(line) + 1, f"{previous}\n{line}\n"
+        previous = "" if fence else line
     if opened:
         yield _fence_block(opened, len(text))
     if table:
@@ -280,17 +284,16 @@ def _sections(outline: _Outline) -> list[_Piece]:
 
 
 def _joined(sections: list[_Piece], limit: int, above_chapters: int) -> list[_Piece]:
-    """Sections joined to those before them, within a chapter and up to the limit.
+    """Join sections of a chapter to the sections before them, up to the limit in words.
 
-    What stands under a heading joins it: a section and its subsections are one part where they fit. Neighbours join
-    where one of them is small.
+    A section and its subsections become one part if they fit. Neighbours are joined if one of them is small.
     """
     parts: list[_Piece] = []
     for section in sections:
         last = parts[-1] if parts else None
         if last is not None and last.words + section.words <= limit and _may_join(last, section, above_chapters):
             is_title = len(last.headings) <= above_chapters
-            headings = section.headings if is_title else _common(last.headings, section.headings)
+            headings = section.headings if is_title else _common_prefix(last.headings, section.headings)
             parts[-1] = _Piece(last.start, section.end, headings, last.words + section.words)
         else:
             parts.append(section)
@@ -299,38 +302,44 @@ def _joined(sections: list[_Piece], limit: int, above_chapters: int) -> list[_Pi
 
 def _may_join(last: _Piece, section: _Piece, above_chapters: int) -> bool:
     if len(last.headings) <= above_chapters:
-        # What stands before the first chapter: a title alone is no part.
+        # The text before the first chapter is a part of its own, unless it is little more than the title.
         return last.words < _FEW_WORDS
-    common = _common(last.headings, section.headings)
+    common = _common_prefix(last.headings, section.headings)
     if common == last.headings:
         return True
     return len(common) > above_chapters and min(last.words, section.words) < _SMALL_WORDS
 
 
 def _without_few_words(parts: list[_Piece], limit: int) -> list[_Piece]:
-    """Parts of few words joined to what follows them, as the title of a chapter or an entry of a glossary.
+    """Join parts of few words, for example chapter titles and glossary entries, to the parts that follow them.
 
-    What gets longer than the limit by that is cut later. Entries are gathered until a part is no longer small.
+    Short entries are gathered until a part is no longer small. A part that exceeds the limit is cut later.
     """
     joined: list[_Piece] = []
-    for number, part in enumerate(parts):
+    for index, part in enumerate(parts):
         last = joined[-1] if joined else None
         is_entry = part.words < _FEW_WORDS and last is not None and last.words < _SMALL_WORDS
-        is_end = number == len(parts) - 1 and part.words < _FEW_WORDS
+        is_end = index == len(parts) - 1 and part.words < _FEW_WORDS
         if last is not None and (last.words < _FEW_WORDS or is_entry or is_end):
-            few = [one.words < _FEW_WORDS for one in (last, part)]
-            common = _common(last.headings, part.headings)
-            headings = common if few[0] == few[1] else part.headings if few[0] else last.headings
+            have_few_words = [neighbour.words < _FEW_WORDS for neighbour in (last, part)]
+            common = _common_prefix(last.headings, part.headings)
+            headings = (
+                common
+                if have_few_words[0] == have_few_words[1]
+                else part.headings
+                if have_few_words[0]
+                else last.headings
+            )
             joined[-1] = _Piece(last.start, part.end, headings, last.words + part.words)
         else:
             joined.append(part)
     return joined
 
 
-def _common(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+def _common_prefix(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
     length = 0
-    for one, other in zip(first, second, strict=False):
-        if one != other:
+    for first_title, second_title in zip(first, second, strict=False):
+        if first_title != second_title:
             break
         length += 1
     return first[:length]
@@ -348,15 +357,15 @@ def _joined_pages(pages: list[_Piece], limit: int) -> list[_Piece]:
 
 
 def _cut(outline: _Outline, piece: _Piece) -> Iterator[_Piece]:
-    """A stretch cut between paragraphs, where those are too long between sentences, else between words."""
+    """Cut a piece between paragraphs; cut paragraphs that are too long between sentences, else between words."""
     limit = outline.limit - outline.repeated_words(piece.start, piece.end)
-    parts = -(-piece.words // limit)
-    wanted = -(-piece.words // parts)
+    part_count = -(-piece.words // limit)
+    target_words = -(-piece.words // part_count)
     start, words = piece.start, 0
-    # A title of few words fits before each of these stretches.
-    for begin, end in _atoms(outline, piece.start, piece.end, max(limit - _FEW_WORDS, limit // 2)):
+    # The limit leaves room for a short title in front of each stretch.
+    for begin, end in _smallest_stretches(outline, piece.start, piece.end, max(limit - _FEW_WORDS, limit // 2)):
         count = word_count(outline.text[begin:end])
-        if words and (words + count > limit or words >= wanted):
+        if words and (words + count > limit or words >= target_words):
             yield outline.piece(start, begin)
             start, words = begin, 0
         words += count
@@ -364,75 +373,75 @@ def _cut(outline: _Outline, piece: _Piece) -> Iterator[_Piece]:
         yield outline.piece(start, piece.end)
 
 
-def _atoms(outline: _Outline, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
-    """Paragraphs, fences whole.
+def _smallest_stretches(outline: _Outline, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
+    """Yield the stretches between which a text may be cut: paragraphs and whole fences.
 
-    Of what is over the limit: of code its stretches between blank lines, of tables the rows, of prose the sentences,
-    with formulas whole; of each of these that is over the limit its lines or words.
+    Those over the limit in words are divided further: code at blank lines, tables into rows, prose into sentences with
+    whole formulas, and what is still too long into lines or words.
     """
     text = outline.text
     for begin, stop in _paragraphs(text, start, end):
         if word_count(text[begin:stop]) <= limit:
             yield begin, stop
             continue
-        place = begin
+        offset = begin
         for block in outline.blocks_within(begin, stop):
             first, last = max(block.start, begin), min(block.end, stop)
-            yield from _finer(text, (place, first), _PROSE, limit, _formulas(text, place, first, limit))
-            yield from _of_block(text, block, first, last, limit)
-            place = last
-        yield from _finer(text, (place, stop), _PROSE, limit, _formulas(text, place, stop, limit))
+            yield from _refined_stretches(text, (offset, first), _PROSE, limit, _formulas(text, offset, first, limit))
+            yield from _block_stretches(text, block, first, last, limit)
+            offset = last
+        yield from _refined_stretches(text, (offset, stop), _PROSE, limit, _formulas(text, offset, stop, limit))
 
 
 _PROSE = (_SENTENCE_END, _BLANKS)
 _LINES = (_BEFORE_DEFINITION, _BLANK_LINES, _LINE_END, _BLANKS)
 
 
-def _of_block(text: str, block: _Block, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
-    """Stretches of a block; no cut parts its first lines from all others, or the closing mark of a fence."""
-    bounds = [begin for begin, _ in _finer(text, (start, end), _LINES, limit, ())][1:]
+def _block_stretches(text: str, block: _Block, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
+    """Yield stretches of a block; its opening lines and its closing fence are not cut off."""
+    bounds = [begin for begin, _ in _refined_stretches(text, (start, end), _LINES, limit, ())][1:]
     last = text.rfind("\n", start, end - 1) + 1
     if end < block.end or not (block.after and _FENCE.match(text[last:end].rstrip())):
         last = end
-    yield from pairwise([start, *(place for place in bounds if block.inside < place < last), end])
+    yield from pairwise([start, *(bound for bound in bounds if block.inside < bound < last), end])
 
 
-def _finer(
+def _refined_stretches(
     text: str,
     stretch: tuple[int, int],
     patterns: Sequence[re.Pattern[str]],
     limit: int,
     whole: Sequence[tuple[int, int]],
 ) -> Iterator[tuple[int, int]]:
-    """A stretch cut after what matches the first pattern; what is too long even so, by the next; at last by words."""
+    """Cut a stretch after matches of the first pattern; cut what exceeds the limit by later patterns, then by words."""
     start, end = stretch
     if start >= end:
         return
     if word_count(text[start:end]) <= limit:
         yield stretch
     elif patterns:
-        for finer in _between(patterns[0], text, start, end, whole):
-            yield from _finer(text, finer, patterns[1:], limit, whole)
+        for substretch in _between(patterns[0], text, start, end, whole):
+            yield from _refined_stretches(text, substretch, patterns[1:], limit, whole)
     else:
         yield from _runs_of_words(text, start, end, limit)
 
 
 def _formulas(text: str, start: int, end: int, limit: int) -> list[tuple[int, int]]:
-    """Where the formulas of a stretch begin and end, in their order, without those of more words than the limit."""
-    found = []
-    place = start
-    while opening := _FORMULA_START.search(text, place, end):
+    """Return start and end of the formulas of a stretch in their order, without formulas over the limit in words."""
+    formulas = []
+    offset = start
+    while opening := _FORMULA_START.search(text, offset, end):
         mark, name = opening.group(0), opening.group(1)
         closing = f"\\end{{{name}}}" if name else _FORMULA_ENDS.get(mark, mark)
         stop = text.find(closing, opening.end(), min(end, opening.end() + _LONGEST_FORMULA))
         is_blank_before = mark == "$" and stop > 0 and text[stop - 1].isspace()
         if stop < 0 or is_blank_before:
-            place = opening.end()
+            offset = opening.end()
             continue
-        place = stop + len(closing)
-        if word_count(text[opening.start() : place]) <= limit:
-            found.append((opening.start(), place))
-    return found
+        offset = stop + len(closing)
+        if word_count(text[opening.start() : offset]) <= limit:
+            formulas.append((opening.start(), offset))
+    return formulas
 
 
 def _paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -449,15 +458,15 @@ def _paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _between(
     pattern: re.Pattern[str], text: str, start: int, end: int, whole: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[int, int]]:
-    """A stretch cut after each match that is not within one of the stretches that stay whole, which are in order."""
-    begin, number = start, 0
-    for found in pattern.finditer(text, start, end):
-        while number < len(whole) and whole[number][1] <= found.end():
-            number += 1
-        is_within = number < len(whole) and whole[number][0] < found.end()
-        if found.end() > begin and not is_within:
-            yield begin, found.end()
-            begin = found.end()
+    """Cut a stretch after each match outside the stretches that must stay whole, which are in their order."""
+    begin, index = start, 0
+    for match in pattern.finditer(text, start, end):
+        while index < len(whole) and whole[index][1] <= match.end():
+            index += 1
+        is_within = index < len(whole) and whole[index][0] < match.end()
+        if match.end() > begin and not is_within:
+            yield begin, match.end()
+            begin = match.end()
     if begin < end:
         yield begin, end
 
@@ -473,7 +482,7 @@ def _runs_of_words(text: str, start: int, end: int, limit: int) -> Iterator[tupl
 
 
 def _part(document: Document, piece: _Piece, number: int, outline: _Outline) -> Document:
-    own = piece.headings[-1] if piece.headings else ""
+    own_heading = piece.headings[-1] if piece.headings else ""
     chapter = next(iter(piece.headings[outline.above_chapters :]), "")
     has_better_topic = document.topics_are_guessed and chapter
     metadata = {"document_title": document.title, **document.metadata} if document.title else document.metadata
@@ -481,7 +490,7 @@ def _part(document: Document, piece: _Piece, number: int, outline: _Outline) -> 
         document,
         id=f"{document.id}#{number}",
         text=outline.part_text(piece),
-        title=own or document.title,
+        title=own_heading or document.title,
         topics=(chapter,) if has_better_topic else document.topics,
         parent=document.id,
         pages=_pages(document, piece),
@@ -492,7 +501,7 @@ def _part(document: Document, piece: _Piece, number: int, outline: _Outline) -> 
 
 
 def _pages(document: Document, piece: _Piece) -> str:
-    """The pages on which a part stands, "12" or "12-15"; empty for a document without pages."""
+    """Return the pages of a part, "12" or "12-15"; empty for a document without pages."""
     if not document.page_starts:
         return ""
     text = document.text[piece.start : piece.end]

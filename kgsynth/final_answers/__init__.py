@@ -1,4 +1,4 @@
-"""Final answers: found in a text, compared by their kind, counted."""
+"""Final answers: find them in a text, compare them by kind, and take their majority."""
 
 from kgsynth.final_answers.compare import Verdict, are_equal, compare
 from kgsynth.final_answers.find import final_answer

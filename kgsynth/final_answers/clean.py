@@ -1,15 +1,15 @@
-r"""One spelling for the many ways in which an answer is written: Unicode, LaTeX and plain signs.
+r"""Unify the spellings of an answer: Unicode, LaTeX and plain characters.
 
-`cleaned` drops what says only how an answer looks. `text_form` is the form in which answers that no rule reads are
-compared; neither ever drops a sign, a digit or a command that means something.
+`cleaned` removes commands that concern only the layout. `text_form` is the form in which answers that no rule reads
+are compared. Neither removes a sign, a digit or a command that has a meaning.
 """
 
 import re
 import unicodedata
 
-# Stands before a word that was set upright in LaTeX: `3\text{ m}` is metres, `3m` is three times m.
+# Marks the next word as set upright in LaTeX: `3\text{ m}` is metres, `3m` is three times m.
 UPRIGHT = "\ue000"
-# Stands between groups of three digits where only a separator of thousands is possible.
+# Replaces a mark between groups of three digits that can only be a thousands separator.
 THOUSANDS = "\ue001"
 
 _GREEK = (
@@ -36,11 +36,11 @@ _SIGN_OF = {
 _CHARS = str.maketrans({**{char: f"\\{name} " for char, name in _COMMAND_OF.items()}, **_SIGN_OF})
 _RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ", "0123456789+-=()ni", strict=True))
 _LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₙᵢₖ", "0123456789+-=()nik", strict=True))
-_VULGAR = {
+_FRACTION_OF = {
     "½": "1 2", "⅓": "1 3", "⅔": "2 3", "¼": "1 4", "¾": "3 4", "⅕": "1 5", "⅖": "2 5", "⅗": "3 5", "⅘": "4 5",
     "⅙": "1 6", "⅚": "5 6", "⅐": "1 7", "⅛": "1 8", "⅜": "3 8", "⅝": "5 8", "⅞": "7 8", "⅑": "1 9", "⅒": "1 10",
 }  # fmt: skip
-# Names with several spellings; one of them stands for all.
+# Commands with several spellings, each with the spelling that replaces it.
 _ALIASES = {
     "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "nicefrac": "frac", "sfrac": "frac", "dbinom": "binom",
     "tbinom": "binom", "leq": "le", "leqslant": "le", "geq": "ge", "geqslant": "ge", "neq": "ne", "lt": "<", "gt": ">",
@@ -55,7 +55,7 @@ _ALIASES = {
 _BARE_ALIASES = frozenset(
     "lt gt lvert rvert vert mid ast colon lbrack rbrack euro pounds mathpounds lparen rparen".split()
 )
-_LOOK = re.compile(
+_LAYOUT = re.compile(
     r"\\\\|\\(?:displaystyle|textstyle|scriptstyle|scriptscriptstyle|limits|nolimits|nonumber|strut|mathstrut|rm|bf|it|"
     r"large|Large|huge|Huge|small|centering|allowbreak|thinspace|enspace|quad|qquad|noindent|protect)(?![a-zA-Z])|"
     r"\\(?:hspace|vspace|phantom|hphantom|vphantom|label|tag|color)\*?\{[^{}]*\}|\\[,;:> ]|\\!|~"
@@ -84,15 +84,15 @@ _FOLDS = re.compile(r"(?<![A-Za-z\\_^{}])[A-Z]?[a-z]{2,}(?![A-Za-z_^{}(\[])|(?<!
 
 
 def cleaned(text: str) -> str:
-    """An answer in one spelling; white space stays where it may part two things."""
-    text = _in_plain_signs(_without_marks(unicodedata.normalize("NFC", text).strip()))
+    """Return an answer in a unified spelling; white space stays where it may separate two tokens."""
+    text = _in_plain_characters(_without_marks(unicodedata.normalize("NFC", text).strip()))
     text = re.sub(r"(?<=\d)\{,\}(?=\d{3}(?!\d))|(?<=\d)\\,(?=\d{3}(?!\d))", THOUSANDS, text)
     text = _SIZES.sub("", text)
-    text = _LOOK.sub(
-        lambda found: found.group() if found.group() == "\\\\" else "" if found.group() == "\\!" else " ", text
+    text = _LAYOUT.sub(
+        lambda match: match.group() if match.group() == "\\\\" else "" if match.group() == "\\!" else " ", text
     )
     text = _flattened(text)
-    text = re.sub(r"\\([a-zA-Z]+)", _one_name, text)
+    text = re.sub(r"\\([a-zA-Z]+)", _unified_command, text)
     text = _TEMPERATURE.sub(_temperature, text)
     text = _DEGREE.sub(r"^\\circ ", text)
     text = re.sub(r"\\%", "%", text)
@@ -102,35 +102,35 @@ def cleaned(text: str) -> str:
 
 
 def text_form(clean: str) -> str:
-    r"""The form of a cleaned answer that counts when it is compared as text.
+    r"""Return the form of a cleaned answer that is compared when no rule reads it.
 
-    White space stays between two words or numbers only; words lose their capitals, symbols do not.
+    White space stays only between two words or numbers; words are casefolded, symbols are not.
     """
     bare = clean.replace(UPRIGHT, "").replace(THOUSANDS, "")
-    # One sign needs no braces, unless the bare form could run into what stands after it.
+    # A single character needs no braces, unless it could run into the character that follows.
     bare = re.sub(r"([_^])\{\s*([0-9A-Za-z])\s*\}(?![0-9A-Za-z])", r"\1\2", bare)
     form, before, end = "", "", 0
-    for found in _PIECE.finditer(bare):
-        if _is_parted(before, found.group(), is_spaced=found.start() > end):
+    for piece in _PIECE.finditer(bare):
+        if _needs_space(before, piece.group(), is_spaced=piece.start() > end):
             form += " "
-        before, end = found.group(), found.end()
+        before, end = piece.group(), piece.end()
         form += before
     chemical = form.replace("_", "").replace("{", "").replace("}", "")
     if is_chemical(chemical):
         return f"chemical:{chemical}"
-    return _FOLDS.sub(lambda found: found.group().casefold(), form).strip()
+    return _FOLDS.sub(lambda piece: piece.group().casefold(), form).strip()
 
 
 def is_chemical(compact: str) -> bool:
-    """Whether a text without braces and underscores is a formula of chemistry with two elements or more."""
+    """Whether a text without braces and underscores is a chemical formula with at least two elements."""
     if len(compact) > 60 or not _FORMULA.fullmatch(compact) or not re.search(r"\d|[a-z]", compact):
         return False
     symbols = re.findall(r"[A-Z][a-z]?", compact)
     return len(symbols) > 1 and _ELEMENTS.issuperset(symbols)
 
 
-def _is_parted(before: str, after: str, *, is_spaced: bool) -> bool:
-    r"""Whether two pieces of a text need a blank: `return 1`, `1 2 3`, `\log n`, but not `3 m` or `a + b`."""
+def _needs_space(before: str, after: str, *, is_spaced: bool) -> bool:
+    r"""Whether two pieces of a text need a space: `return 1`, `1 2 3`, `\log n`, but not `3 m` or `a + b`."""
     if not before or not (after[0].isalnum()):
         return False
     if before[0] == "\\":
@@ -138,27 +138,29 @@ def _is_parted(before: str, after: str, *, is_spaced: bool) -> bool:
     return is_spaced and before[-1].isalnum() and not (before[-1].isdigit() and after[0].isalpha())
 
 
-def _in_plain_signs(text: str) -> str:
-    text = _MATH_ALPHABET.sub(lambda found: unicodedata.normalize("NFKC", found.group()), text)
+def _in_plain_characters(text: str) -> str:
+    text = _MATH_ALPHABET.sub(lambda match: unicodedata.normalize("NFKC", match.group()), text)
     text = re.sub(
-        f"[{''.join(_VULGAR)}]", lambda found: "\\frac{{{}}}{{{}}}".format(*_VULGAR[found.group()].split()), text
+        f"[{''.join(_FRACTION_OF)}]",
+        lambda match: "\\frac{{{}}}{{{}}}".format(*_FRACTION_OF[match.group()].split()),
+        text,
     )
     for table, mark in ((_RAISED, "^"), (_LOWERED, "_")):
         text = re.sub(
             f"[{re.escape(''.join(table))}]+",
-            lambda found, table=table, mark=mark: f"{mark}{{{''.join(table[char] for char in found.group())}}}",  # type: ignore[misc]
+            lambda match, table=table, mark=mark: f"{mark}{{{''.join(table[char] for char in match.group())}}}",  # type: ignore[misc]
             text,
         )
     text = re.sub(r"∛\s*(\d+|\([^()]*\)|[A-Za-z])", r"\\sqrt[3]{\1}", text)
     text = re.sub(r"√\s*(\d+(?:\.\d+)?|\([^()]*\)|[A-Za-z]|π)", r"\\sqrt{\1}", text)
-    # A dash before a number is a minus; between two numbers it may be a range, which no rule here reads.
+    # A dash before a number is a minus. Between two numbers it may be a range, which no rule reads.
     text = re.sub(r"^(\s*\$?)[–—]\s*(?=\d)", r"\1-", text)
     text = text.translate(_CHARS)
     return re.sub(r"[\u00a0\u2000-\u200a\u202f\u205f\u3000\t\r\n]", " ", text)
 
 
 def _without_marks(text: str) -> str:
-    """Without the marks of Markdown around the whole, and the signs that begin and end mathematics."""
+    """Remove Markdown marks around the whole text, and the signs that begin and end mathematics."""
     for mark in ("**", "__", "`", "*"):
         if len(text) > 2 * len(mark) and text.startswith(mark) and text.endswith(mark):
             text = text[len(mark) : -len(mark)].strip()
@@ -173,32 +175,32 @@ def _without_marks(text: str) -> str:
 
 
 def _flattened(text: str) -> str:
-    r"""With the contents of `\text{…}` and its like in place, marked as upright."""
+    r"""Replace `\text{…}` and similar commands with their contents, marked as upright."""
     for _ in range(4):
         text, count = _UPRIGHT_GROUP.subn(
-            lambda found: f" {UPRIGHT}{found.group(1).strip()} " if found.group(1).strip() else " ", text
+            lambda match: f" {UPRIGHT}{match.group(1).strip()} " if match.group(1).strip() else " ", text
         )
         if not count:
             break
     return _UPRIGHT_LETTER.sub(rf" {UPRIGHT}\1 ", text)
 
 
-def _one_name(found: re.Match[str]) -> str:
-    name = _ALIASES.get(found.group(1), found.group(1))
-    if found.group(1) in _BARE_ALIASES or not name[0].isalpha():
+def _unified_command(match: re.Match[str]) -> str:
+    name = _ALIASES.get(match.group(1), match.group(1))
+    if match.group(1) in _BARE_ALIASES or not name[0].isalpha():
         return name if name[0] not in "{}" else f"\\{name}"
-    if found.group(1) in ("exponentialE", "imaginaryI"):
+    if match.group(1) in ("exponentialE", "imaginaryI"):
         return name
     return f"\\{name}"
 
 
-def _temperature(found: re.Match[str]) -> str:
-    letter = found.group(1) or {"℃": "C", "℉": "F"}[found.group()]
+def _temperature(match: re.Match[str]) -> str:
+    letter = match.group(1) or {"℃": "C", "℉": "F"}[match.group()]
     return f" {UPRIGHT}deg{letter} "
 
 
 def _bare(text: str) -> str:
-    """Without a full stop at the end, and without bold print or braces around the whole."""
+    """Remove punctuation at the end, and bold type or braces around the whole text."""
     while True:
         before = text
         text = text.strip().rstrip(".,;").strip() if not text.endswith(("...", "..")) else text
@@ -222,9 +224,9 @@ def _bare(text: str) -> str:
 
 def _is_one_group(text: str) -> bool:
     depth = 0
-    for place, char in enumerate(text):
-        if char in "{}" and (place == 0 or text[place - 1] != "\\"):
+    for index, char in enumerate(text):
+        if char in "{}" and (index == 0 or text[index - 1] != "\\"):
             depth += 1 if char == "{" else -1
-            if depth == 0 and place < len(text) - 1:
+            if depth == 0 and index < len(text) - 1:
                 return False
     return depth == 0

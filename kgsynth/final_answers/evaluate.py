@@ -1,7 +1,7 @@
-r"""Equality of expressions: by exact arithmetic where both are rational, else by many digits, at fixed points.
+r"""Equality of expressions: by exact arithmetic if both are rational, else by high precision, at fixed points.
 
-What would take long or fill the memory is refused before it is computed. The precision follows from the sizes that
-occur: `e^{1000}` and `e^{1000}+1` differ in the 435th digit, so 450 are computed.
+Computations that would take long or fill the memory are refused before they begin. The precision follows from the
+sizes of the numbers that occur: `e^{1000}` and `e^{1000}+1` differ in the 435th digit, so 450 digits are computed.
 """
 
 import hashlib
@@ -33,29 +33,29 @@ from kgsynth.final_answers.expressions import (
 _DIGITS = 60
 _AGREEING_DIGITS = 38
 _MAX_DIGITS = 900
-# Longer rationals are not computed; 2500! has 24 700 bits.
+# Rationals with more bits are refused; 2500! has 24 700 bits.
 _MAX_BITS = 32_000
-# Of the squared lengths of the rationals, about 20 ms.
+# Limit for the sum of the squared bit lengths of all rationals: about 20 ms of work.
 _MAX_WORK = 12_000_000_000
-# At a point a rational longer than this goes on as a real number.
+# At a point, a rational with more bits is replaced by a real number.
 _MAX_BITS_AT_POINTS = 3_000
 _MAX_EXPONENT = 100_000
 _MAX_FACTORIAL = 2_500
 _MAX_NODES = 400
 _MANY_NODES = 60
-# Signs of the symbols, in turn, and the size of the values at each point.
+# Each point: the signs of the symbols, used cyclically, and the size of their values.
 _POINTS = (("+", 1), ("-", 1), ("+-", 1), ("-+", 3), ("+", 5), ("--+", 0), ("+--", 2))
 _FAR_POINTS = (("+", 12_000), ("-", 12_000), ("-", 60), ("+", 60))
-_BENT = frozenset("abs floor ceil max min sqrt root".split())
-_LN_OF_UNSAID_BASE = Fraction(271_441, 100_003)
+_NOT_SMOOTH = frozenset("abs floor ceil max min sqrt root".split())
+_LN_OF_UNKNOWN_BASE = Fraction(271_441, 100_003)
 
 
 class RefusedError(ArithmeticError):
-    """Computing this would take too long, or it has no value here."""
+    """The computation would take too long, or the expression has no value."""
 
 
 def are_same(first: Expression, second: Expression) -> bool:
-    """Whether two expressions have the same symbols and the same values."""
+    """Whether two expressions have the same symbols and equal values."""
     if first == second:
         return True
     names = names_in(first)
@@ -67,12 +67,12 @@ def are_same(first: Expression, second: Expression) -> bool:
 
 
 def are_proportional(first: Expression, second: Expression, *, sign: int = 0) -> bool:
-    """Whether one is a constant other than zero times the other, at all points.
+    """Whether the first expression is a nonzero constant times the second, at all points.
 
     Args:
         first: an expression with symbols.
-        second: another one.
-        sign: of the constant; 0 for either.
+        second: an expression with the same symbols.
+        sign: required sign of the constant; 0 for either.
     """
     if (
         names_in(first) != names_in(second)
@@ -97,7 +97,7 @@ def are_proportional(first: Expression, second: Expression, *, sign: int = 0) ->
 
 
 def constant_of(expression: Expression) -> Fraction | None:
-    """The exact value of an expression that is rational by its form; None for any other."""
+    """Return the exact value of an expression that evaluates to a rational number; None for any other."""
     if _is_too_long(expression) or _symbols(expression):
         return None
     try:
@@ -108,7 +108,7 @@ def constant_of(expression: Expression) -> Fraction | None:
 
 
 def approximation_of(expression: Expression) -> Fraction | None:
-    """The real value of an expression without symbols, to many digits; None when there is none."""
+    """Return the real value of an expression without symbols, to 60 digits; None if it has none."""
     if _is_too_long(expression) or names_in(expression):
         return None
     try:
@@ -129,11 +129,11 @@ def _is_too_long(expression: Expression) -> bool:
 
 
 def _symbols(*expressions: Expression) -> list[str]:
-    return sorted({one.name for tree in expressions for one in walk(tree) if isinstance(one, Symbol)})
+    return sorted({node.name for tree in expressions for node in walk(tree) if isinstance(node, Symbol)})
 
 
 def _is_constant(expression: Expression, points: Sequence[Mapping[str, Fraction]]) -> bool:
-    """Whether the symbols of an expression do not matter, as in 0 y - 1."""
+    """Whether the value of an expression does not depend on its symbols, as in 0 y - 1."""
     values: list[Any] = []
     for point in points:
         try:
@@ -144,27 +144,27 @@ def _is_constant(expression: Expression, points: Sequence[Mapping[str, Fraction]
 
 
 def _ratio(first: Expression, second: Expression, point: Mapping[str, Fraction]) -> Any:
-    """What the first is of the second at a point; 0 when one of them alone is zero, None when it says nothing."""
+    """Return first / second at a point; 0 if only one of them is zero or precision is lost, None if undecided."""
     try:
         evaluation = _Evaluation(_DIGITS, point)
-        one, other = evaluation.of(first), evaluation.of(second)
-        if one == 0 or other == 0:
-            return None if one == other else Fraction(0)
-        if isinstance(one, Fraction) and isinstance(other, Fraction):
-            return one / other
+        first_value, second_value = evaluation.of(first), evaluation.of(second)
+        if first_value == 0 or second_value == 0:
+            return None if first_value == second_value else Fraction(0)
+        if isinstance(first_value, Fraction) and isinstance(second_value, Fraction):
+            return first_value / second_value
         if evaluation.span_digits() > _DIGITS - _AGREEING_DIGITS - 5:
             return Fraction(0)
-        return evaluation.real(one) / evaluation.real(other)
+        return evaluation.real(first_value) / evaluation.real(second_value)
     except (ArithmeticError, ValueError, TypeError, MemoryError):
         return None
 
 
 def _agree_everywhere(first: Expression, second: Expression) -> bool:
-    """Whether two expressions agree at all points where they have real values, at two of them at least."""
+    """Whether two expressions agree at all points where they have real values; at least two points are needed."""
     symbols = _symbols(first, second)
     nodes = walk(first) + walk(second)
     points = _POINTS[:4] if len(nodes) > _MANY_NODES else _POINTS
-    if any(isinstance(one, Function) and one.name in _BENT for one in nodes):
+    if any(isinstance(node, Function) and node.name in _NOT_SMOOTH for node in nodes):
         points = (*points, *_FAR_POINTS)
     has_i = Constant("i") in nodes
     decided = 0
@@ -177,38 +177,38 @@ def _agree_everywhere(first: Expression, second: Expression) -> bool:
 
 
 def _point(symbols: list[str], signs: str, size: int) -> dict[str, Fraction]:
-    """Values for the symbols: rational, fixed by the name and the size, far from special values."""
+    """Return rational values for the symbols; they follow from name and size and avoid special values."""
     point: dict[str, Fraction] = {}
-    for place, name in enumerate(symbols):
-        drawn = int.from_bytes(hashlib.sha256(f"{name} {size}".encode()).digest()[:4], "big")
-        value = size + Fraction(37 + drawn % 947, 997)
-        point[name] = -value if signs[place % len(signs)] == "-" else value
+    for index, name in enumerate(symbols):
+        number = int.from_bytes(hashlib.sha256(f"{name} {size}".encode()).digest()[:4], "big")
+        value = size + Fraction(37 + number % 947, 997)
+        point[name] = -value if signs[index % len(signs)] == "-" else value
     return point
 
 
 def _agree(
     first: Expression, second: Expression, point: Mapping[str, Fraction], *, are_complex: bool = True
 ) -> bool | None:
-    """Whether two expressions have the same value at a point; None when the point says nothing."""
+    """Whether two expressions have the same value at a point; None if the point does not decide it."""
     try:
         digits = _DIGITS
         for _ in range(2):
             evaluation = _Evaluation(digits, point, is_exact=not point)
-            one, other = evaluation.of(first), evaluation.of(second)
-            if isinstance(one, Fraction) and isinstance(other, Fraction):
-                return one == other
+            first_value, second_value = evaluation.of(first), evaluation.of(second)
+            if isinstance(first_value, Fraction) and isinstance(second_value, Fraction):
+                return first_value == second_value
             span = evaluation.span_digits()
             if span > _MAX_DIGITS:
                 return None
             if _DIGITS + 2 * span <= digits:
                 break
             digits = _DIGITS + 2 * span
-        one_is_real, other_is_real = evaluation.is_real(one), evaluation.is_real(other)
-        if not are_complex and not (one_is_real or other_is_real):
+        first_is_real, second_is_real = evaluation.is_real(first_value), evaluation.is_real(second_value)
+        if not are_complex and not (first_is_real or second_is_real):
             return None
-        one, other = evaluation.real(one), evaluation.real(other)
+        first_value, second_value = evaluation.real(first_value), evaluation.real(second_value)
         bound = evaluation.mp.mpf(10) ** -(_AGREEING_DIGITS + span)
-        return bool(abs(one - other) <= bound * max(abs(one), abs(other)))
+        return bool(abs(first_value - second_value) <= bound * max(abs(first_value), abs(second_value)))
     except ZeroDivisionError:
         return None
     except (ArithmeticError, ValueError, TypeError, MemoryError):
@@ -219,7 +219,7 @@ _local = threading.local()
 
 
 def _context(digits: int) -> Any:
-    """The mpmath context of this thread; the one of the module is shared, and its precision with it."""
+    """Return the mpmath context of this thread; mpmath's own context and its precision are shared by all threads."""
     if not hasattr(_local, "mp"):
         _local.mp = mpmath.MPContext()
     _local.mp.dps = digits
@@ -227,7 +227,7 @@ def _context(digits: int) -> Any:
 
 
 class _Evaluation:
-    """One computation: exact as long as it can be, with the sizes of all numbers that occurred."""
+    """One evaluation: exact as long as possible; it records the range of sizes of all numbers that occurred."""
 
     def __init__(self, digits: int, point: Mapping[str, Fraction], *, is_exact: bool = False) -> None:
         self.mp = _context(digits)
@@ -236,14 +236,14 @@ class _Evaluation:
         self._work = 0
 
     def span_digits(self) -> int:
-        """Decimal places between the smallest and the largest number."""
+        """Return the number of decimal digits between the smallest and the largest number."""
         return int((self._high - self._low) * 0.30103) + 1
 
     def of(self, expression: Expression) -> Any:
-        """The value: a Fraction, or a number of mpmath.
+        """Return the value: a Fraction or an mpmath number.
 
         Raises:
-            ArithmeticError: it has none, or it takes too long.
+            ArithmeticError: the expression has no value, or computing it takes too long.
         """
         value = self._value(expression)
         if value != 0:
@@ -252,7 +252,7 @@ class _Evaluation:
         return value
 
     def magnitude(self, value: Any) -> int:
-        """The binary logarithm of a number other than zero, roughly."""
+        """Return the approximate binary logarithm of a nonzero number."""
         if isinstance(value, Fraction):
             return value.numerator.bit_length() - value.denominator.bit_length()
         size = self.mp.mag(value)
@@ -261,11 +261,11 @@ class _Evaluation:
         return int(size)
 
     def real(self, value: Any) -> Any:
-        """A number of mpmath."""
+        """Return the value as an mpmath number."""
         return self.mp.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else value
 
     def is_real(self, value: Any) -> bool:
-        """Whether a number has no imaginary part worth the name."""
+        """Whether the imaginary part of a number is zero up to rounding."""
         if isinstance(value, Fraction):
             return True
         imaginary = self.mp.im(value)
@@ -290,7 +290,7 @@ class _Evaluation:
             case Unknown(name, arguments):
                 return self._unknown(name, [self.of(argument) for argument in arguments])
 
-    def _bounded(self, value: Fraction) -> Any:
+    def _limited(self, value: Fraction) -> Any:
         bits = max(value.numerator.bit_length(), value.denominator.bit_length())
         if not self._is_exact:
             return self.real(value) if bits > _MAX_BITS_AT_POINTS else value
@@ -303,7 +303,7 @@ class _Evaluation:
         exact = Fraction(0)
         for term in terms:
             if isinstance(term, Fraction):
-                exact = self._exact(self._bounded(exact + term), exact, term)
+                exact = self._exact(self._limited(exact + term), exact, term)
         others = [term for term in terms if not isinstance(term, Fraction)]
         if not others:
             return exact
@@ -311,20 +311,20 @@ class _Evaluation:
         total = self.real(exact)
         for term in others:
             total = total + term
-        return self._without_dust(total, largest)
+        return self._zero_if_cancelled(total, largest)
 
-    def _exact(self, value: Any, one: Fraction, other: Fraction) -> Fraction:
-        return value if isinstance(value, Fraction) else one + other
+    def _exact(self, value: Any, first: Fraction, second: Fraction) -> Fraction:
+        return value if isinstance(value, Fraction) else first + second
 
-    def _without_dust(self, value: Any, largest: Any) -> Any:
-        """Exactly zero for what is left of numbers that cancel."""
+    def _zero_if_cancelled(self, value: Any, largest: Any) -> Any:
+        """Return exactly zero if the terms of a sum cancel up to rounding, else the value."""
         return Fraction(0) if abs(value) <= largest * self.mp.mpf(10) ** -(self._digits - 12) else value
 
     def _product(self, factors: list[Any]) -> Any:
         total: Any = Fraction(1)
         for factor in factors:
             if isinstance(total, Fraction) and isinstance(factor, Fraction):
-                total = self._bounded(total * factor)
+                total = self._limited(total * factor)
             elif factor == 0 or total == 0:
                 total = Fraction(0)
             else:
@@ -341,9 +341,9 @@ class _Evaluation:
         if isinstance(exponent, Fraction) and exponent.denominator == 1:
             return self._whole_power(base, exponent.numerator)
         if isinstance(exponent, Fraction) and exponent.denominator < 1000:
-            found = self._rational_power(base, exponent)
-            if found is not None:
-                return found
+            power = self._rational_power(base, exponent)
+            if power is not None:
+                return power
         base, exponent = self.real(base), self.real(exponent)
         size = self.mp.log(base) * exponent
         if abs(size) > _MAX_EXPONENT:
@@ -354,7 +354,7 @@ class _Evaluation:
         if isinstance(base, Fraction):
             bits = max(base.numerator.bit_length(), base.denominator.bit_length())
             if abs(base) == 1 or bits * abs(exponent) <= (_MAX_BITS if self._is_exact else _MAX_BITS_AT_POINTS):
-                return self._bounded(base**exponent if abs(base) != 1 else base ** (exponent % 2))
+                return self._limited(base**exponent if abs(base) != 1 else base ** (exponent % 2))
             if self._is_exact:
                 raise RefusedError("a power that is too large")
         base = self.real(base)
@@ -363,7 +363,7 @@ class _Evaluation:
         return base**exponent
 
     def _rational_power(self, base: Any, exponent: Fraction) -> Any:
-        """The real root where there is one, exact where it is rational; None for neither."""
+        """Return the power with the real root if there is one, exact if it is rational; else None."""
         index = exponent.denominator
         is_negative = self.is_real(base) and self.mp.re(self.real(base)) < 0
         if is_negative and index % 2 == 0:
@@ -379,21 +379,21 @@ class _Evaluation:
         return self._whole_power(-root if is_negative else root, exponent.numerator)
 
     def _unknown(self, name: str, arguments: list[Any]) -> Fraction:
-        """A value that depends on the name and the arguments alone."""
-        said = [name]
+        """Return a pseudorandom value that depends only on the name and the arguments."""
+        parts = [name]
         for argument in arguments:
             value = self.mp.mpc(self.real(argument))
-            said += [
+            parts += [
                 self.mp.nstr(part, 25) if abs(part) > abs(value) * self.mp.mpf(10) ** -30 else "0"
                 for part in (value.real, value.imag)
             ]
-        drawn = hashlib.sha256("|".join(said).encode()).digest()
-        return 1 + Fraction(int.from_bytes(drawn[:12], "big"), 2**96)
+        digest = hashlib.sha256("|".join(parts).encode()).digest()
+        return 1 + Fraction(int.from_bytes(digest[:12], "big"), 2**96)
 
     def _function(self, name: str, arguments: list[Any]) -> Any:
         first = arguments[0]
         if name in ("factorial", "binomial"):
-            return self._counted(name, arguments)
+            return self._combinatorial(name, arguments)
         if name == "sqrt":
             return self._power(first, Fraction(1, 2))
         if name == "cbrt":
@@ -405,44 +405,44 @@ class _Evaluation:
         if name == DEGREES:
             return self.real(first) * self.mp.pi / 180 if first != 0 else first
         if name in ("abs", "floor", "ceil", "max", "min"):
-            return self._bent(name, arguments)
+            return self._piecewise(name, arguments)
         if name in ("ln", "log", "lg"):
             return self._logarithm(name, arguments)
         if name == "exp":
             return self._power(self.mp.e * 1, first)
         return self._transcendental(name, first)
 
-    def _counted(self, name: str, arguments: list[Any]) -> Any:
-        if all(isinstance(one, Fraction) and one.denominator == 1 and one >= 0 for one in arguments):
-            numbers = [int(one) for one in arguments]
+    def _combinatorial(self, name: str, arguments: list[Any]) -> Any:
+        if all(isinstance(value, Fraction) and value.denominator == 1 and value >= 0 for value in arguments):
+            numbers = [int(value) for value in arguments]
             is_small = name == "binomial" and numbers[0] < 10**30 and min(numbers[1], abs(numbers[0] - numbers[1])) < 50
             if numbers[0] > _MAX_FACTORIAL and not is_small:
                 raise RefusedError("a factorial that is too large")
             if name == "factorial":
-                return self._bounded(Fraction(math.factorial(numbers[0])))
-            return self._bounded(Fraction(math.comb(numbers[0], numbers[1])))
-        values = [self.real(one) for one in arguments]
+                return self._limited(Fraction(math.factorial(numbers[0])))
+            return self._limited(Fraction(math.comb(numbers[0], numbers[1])))
+        values = [self.real(argument) for argument in arguments]
         if any(abs(value) > 1000 for value in values):
             raise RefusedError("a factorial that is too large")
         if name == "factorial":
             return self.mp.gamma(values[0] + 1)
         return self.mp.binomial(values[0], values[1])
 
-    def _bent(self, name: str, arguments: list[Any]) -> Any:
+    def _piecewise(self, name: str, arguments: list[Any]) -> Any:
         if name == "abs":
             return abs(arguments[0])
-        if not all(self.is_real(one) for one in arguments):
+        if not all(self.is_real(argument) for argument in arguments):
             raise RefusedError("not real")
         if name in ("max", "min"):
-            ordered = sorted(arguments, key=lambda one: self.mp.re(self.real(one)))
+            ordered = sorted(arguments, key=lambda argument: self.mp.re(self.real(argument)))
             return ordered[-1 if name == "max" else 0]
         value = arguments[0]
         if not isinstance(value, Fraction):
             value = self.mp.re(value)
             if abs(value) > 10**15:
                 raise RefusedError("too large to be rounded")
-            near = self.mp.nint(value)
-            value = near if abs(value - near) < self.mp.mpf(10) ** -30 else value
+            nearest = self.mp.nint(value)
+            value = nearest if abs(value - nearest) < self.mp.mpf(10) ** -30 else value
             return Fraction(int(self.mp.floor(value) if name == "floor" else self.mp.ceil(value)))
         return Fraction(math.floor(value) if name == "floor" else math.ceil(value))
 
@@ -451,14 +451,14 @@ class _Evaluation:
             raise RefusedError("the logarithm of zero")
         if arguments[0] == 1:
             return Fraction(0)
-        found = self.mp.log(self.real(arguments[0]))
+        logarithm = self.mp.log(self.real(arguments[0]))
         if len(arguments) > 1:
             if arguments[1] in (0, 1):
-                raise RefusedError("no base")
-            return found / self.mp.log(self.real(arguments[1]))
-        # Without its base, log may be to base 10, 2 or e: it equals itself alone.
-        factor = {"ln": Fraction(1), "log": _LN_OF_UNSAID_BASE, "lg": _LN_OF_UNSAID_BASE + 1}[name]
-        return found / self.real(factor) if name != "ln" else found
+                raise RefusedError("not a base of logarithms")
+            return logarithm / self.mp.log(self.real(arguments[1]))
+        # Without a base, log may be to base 10, 2 or e: it equals only itself.
+        factor = {"ln": Fraction(1), "log": _LN_OF_UNKNOWN_BASE, "lg": _LN_OF_UNKNOWN_BASE + 1}[name]
+        return logarithm / self.real(factor) if name != "ln" else logarithm
 
     def _transcendental(self, name: str, value: Any) -> Any:
         value = self.real(value)
@@ -466,17 +466,19 @@ class _Evaluation:
             raise RefusedError("an argument that is too large")
         reciprocal = {"sec": "cos", "csc": "sin", "sech": "cosh", "csch": "sinh"}
         if name in reciprocal:
-            return 1 / self._nonzero(self._transcendental(reciprocal[name], value))
+            return 1 / self._require_nonzero(self._transcendental(reciprocal[name], value))
         if name in ("tan", "cot", "tanh", "coth"):
-            end = "h" if name.endswith("h") else ""
-            sine, cosine = self._transcendental("sin" + end, value), self._transcendental("cos" + end, value)
-            return cosine / self._nonzero(sine) if name.startswith("cot") else sine / self._nonzero(cosine)
+            suffix = "h" if name.endswith("h") else ""
+            sine, cosine = self._transcendental("sin" + suffix, value), self._transcendental("cos" + suffix, value)
+            return (
+                cosine / self._require_nonzero(sine) if name.startswith("cot") else sine / self._require_nonzero(cosine)
+            )
         if name in ("arcsec", "arccsc", "arccot"):
-            value, name = 1 / self._nonzero(value), {"arcsec": "acos", "arccsc": "asin", "arccot": "atan"}[name]
-        found = getattr(self.mp, name.replace("arc", "a"))(value)
-        return self._without_dust(found, self.mp.mpf(1)) if abs(value) > 1e-9 else found
+            value, name = 1 / self._require_nonzero(value), {"arcsec": "acos", "arccsc": "asin", "arccot": "atan"}[name]
+        result = getattr(self.mp, name.replace("arc", "a"))(value)
+        return self._zero_if_cancelled(result, self.mp.mpf(1)) if abs(value) > 1e-9 else result
 
-    def _nonzero(self, value: Any) -> Any:
+    def _require_nonzero(self, value: Any) -> Any:
         if value == 0:
             raise RefusedError("division by zero")
         return self.real(value)
@@ -484,7 +486,7 @@ class _Evaluation:
 
 @lru_cache(maxsize=1024)
 def _exact_root(value: Fraction, index: int) -> Fraction | None:
-    """The root of a positive rational number where it is rational."""
+    """Return the root of a positive rational number if it is rational, else None."""
     top, bottom = _whole_root(value.numerator, index), _whole_root(value.denominator, index)
     return Fraction(top, bottom) if top is not None and bottom is not None else None
 
@@ -496,7 +498,7 @@ def _whole_root(value: int, index: int) -> int | None:
         root = math.isqrt(value)
         return root if root * root == value else None
     root = round(value ** (1 / index)) if value.bit_length() < 900 else 0
-    for near in (root - 1, root, root + 1):
-        if near >= 0 and near.bit_length() * index < 3_000 and near**index == value:
-            return near
+    for candidate in (root - 1, root, root + 1):
+        if candidate >= 0 and candidate.bit_length() * index < 3_000 and candidate**index == value:
+            return candidate
     return None

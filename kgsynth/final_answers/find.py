@@ -1,6 +1,6 @@
-r"""The final answer in a text: the last box, else what the last line with a label names.
+r"""Find the final answer in a text: the last box, or else the answer that the last line with a label gives.
 
-A text of 100 000 characters is gone through once: boxes are matched with a stack, lines from the last one back.
+The time is linear in the length of the text: boxes are matched with a stack, lines are read from the last one back.
 """
 
 import re
@@ -28,14 +28,14 @@ _LABEL = re.compile(
     rf"{_IS}(?![a-z])[\s*_]*|\s+[—–-]\s+|\s+(?=[-+$\\]?\d)|[\s*_]*$)(?P<value>.*))$",
     re.IGNORECASE,
 )
-# A sentence that names it: `Hence the answer is 5.`
+# A sentence that gives the answer: `Hence the answer is 5.`
 _SENTENCE = re.compile(
     rf"\b(?:the|my|our|die|la|a)\s+(?:correct\s+|final\s+|required\s+|exact\s+)*(?:answer|option|choice|antwort|réponse|respuesta|risposta|resposta)"
     rf"(?:\s+finale?|\s+(?:to|of|for|in)\s+[^.:]{{1,80}}?)?{_IS}(?![a-zà-ÿ])[\s*_]*[:：]?[\s*_]*(?P<value>.*)|\bfinal\s+answer[\s*_]*[:：=][\s*_]*(?P<other>.*)|"
     r"(?:答案|答え|정답)\s*(?:是|为|為|は|：|:)+\s*(?P<third>.*)",
     re.IGNORECASE,
 )
-# GSM8K ends in `#### 42`; a heading of Markdown is not an answer.
+# Solutions of GSM8K end in `#### 42`; a Markdown heading is not an answer.
 _HASHES = re.compile(
     r"\s*####\s*(?P<value>[-+−]?[$€£(\[{\\]{0,2}\s*[-+−]?\s*[\d.½¼¾π∞\\].{0,200}|[A-Ha-z]|\([A-Ha-h]\)|yes|no|true|false)\s*$",
     re.IGNORECASE,
@@ -51,19 +51,19 @@ _NO_ANSWER = re.compile(
     r"in\s+the|shown|nicht|inconnue|desconocid\w+|correct|wrong|incorrect|right)\b",
     re.IGNORECASE,
 )
-_HOLDS = re.compile(r"[^\s$.{}]")
+_CONTENT = re.compile(r"[^\s$.{}]")
 _INNER_BOX = re.compile(rf"{_BOX}\{{([^{{}}]*)\}}")
 _SOMETHING = re.compile(r"[\w∞∅½¼¾⅓⅔√]")
-_OPENED = {"$$": "$$", "\\[": "\\]", "\\begin{": "\\end{", "$": "$", "\\(": "\\)"}
+_CLOSING_OF = {"$$": "$$", "\\[": "\\]", "\\begin{": "\\end{", "$": "$", "\\(": "\\)"}
 
 
 def final_answer(text: str) -> str:
-    r"""What a solution ends in: the last box that holds something, else the last line that names an answer.
+    r"""Return the final answer of a solution: its last nonempty box, or else the last line that gives an answer.
 
-    Of several boxes, in one sentence too, the last counts: "x is \boxed{1} and y is \boxed{2}" ends in 2.
+    The last of several boxes counts, even in one sentence: "x is \boxed{1} and y is \boxed{2}" ends in 2.
 
     Returns:
-        The answer as it is written, without marks around it; empty for none.
+        The answer as it is written, without marks around it; empty if there is none.
     """
     boxed = _boxed(text)
     return boxed if boxed else _labelled(text)
@@ -71,70 +71,70 @@ def final_answer(text: str) -> str:
 
 def _boxed(text: str) -> str:
     opened: list[tuple[int, int, bool]] = []
-    # Where the last box begins and ends, and where its contents do.
+    # Start and end of the last box, and of its contents.
     outer, inner = (-1, -1), (-1, -1)
-    for found in _BRACES.finditer(text):
-        mark = found.group()
+    for match in _BRACES.finditer(text):
+        mark = match.group()
         if mark.startswith("\\") and "box" in mark:
             if mark.endswith("{"):
-                opened.append((found.start(), found.end(), True))
+                opened.append((match.start(), match.end(), True))
             else:
-                bare = _BARE_BOX.match(text, found.end())
+                bare = _BARE_BOX.match(text, match.end())
                 if bare:
-                    outer, inner = (found.start(), bare.end()), (found.end(), bare.end())
+                    outer, inner = (match.start(), bare.end()), (match.end(), bare.end())
         elif mark == "{":
-            opened.append((found.start(), found.end(), False))
+            opened.append((match.start(), match.end(), False))
         elif mark == "}" and opened:
             begin, start, is_box = opened.pop()
-            if not is_box or not _HOLDS.search(text, start, found.start()):
+            if not is_box or not _CONTENT.search(text, start, match.start()):
                 continue
-            # Of a box around a box the inner one counts.
+            # If a box contains only a box, the inner box counts.
             is_around = (
-                start <= outer[0] and not text[start : outer[0]].strip() and not text[outer[1] : found.start()].strip()
+                start <= outer[0] and not text[start : outer[0]].strip() and not text[outer[1] : match.start()].strip()
             )
-            outer, inner = (begin, found.end()), inner if is_around else (start, found.start())
+            outer, inner = (begin, match.end()), inner if is_around else (start, match.start())
     last = text[slice(*inner)] if inner[0] >= 0 else ""
     return _trimmed(_INNER_BOX.sub(r"\1", last))
 
 
 def _labelled(text: str) -> str:
     lines = text.splitlines()
-    for place in range(len(lines) - 1, -1, -1):
-        line = lines[place]
+    for index in range(len(lines) - 1, -1, -1):
+        line = lines[index]
         if len(line) > _MAX_LINE_CHARS:
-            # The end of a text without line breaks still ends in a sentence.
+            # In a text without line breaks, the end may still contain the sentence with the answer.
             line = line[-_MAX_LINE_CHARS:]
         if not line.strip():
             continue
-        found = _named(line, lines, place)
-        if found:
-            return found
+        answer = _answer_in_line(line, lines, index)
+        if answer:
+            return answer
     return ""
 
 
-def _named(line: str, lines: Sequence[str], place: int) -> str:
+def _answer_in_line(line: str, lines: Sequence[str], index: int) -> str:
     hashes = _HASHES.match(line)
     if hashes and not _STEP.match(hashes.group("value")):
         return _trimmed(hashes.group("value"))
     label = _LABEL.match(line)
     if label:
         value = _value(label.group("value"), is_short=bool(re.search(r"[:：=—–-]", label.group("mark") or "")))
-        return value or (_below(lines, place) if not label.group("value").strip(" *_$:：.") else "")
-    said = ""
-    for found in _SENTENCE.finditer(line):
-        value = next((group for group in found.groups() if group is not None), "")
-        nested = [one for one in _SENTENCE.finditer(value)]
+        return value or (_value_below(lines, index) if not label.group("value").strip(" *_$:：.") else "")
+    answer = ""
+    for sentence in _SENTENCE.finditer(line):
+        value = next((group for group in sentence.groups() if group is not None), "")
+        nested = list(_SENTENCE.finditer(value))
         if nested:
             value = next((group for group in nested[-1].groups() if group is not None), "")
         if not value.strip(" *_:：."):
-            return _below(lines, place) or said
-        said = _value(value, is_short=False) or said
-    return said
+            return _value_below(lines, index) or answer
+        answer = _value(value, is_short=False) or answer
+    return answer
 
 
-def _below(lines: Sequence[str], place: int) -> str:
-    """The value on the lines after a label that stands alone: one line, or a formula up to where it closes."""
-    rest = [line for line in lines[place + 1 : place + 1 + _MAX_BLOCK_LINES]]
+def _value_below(lines: Sequence[str], index: int) -> str:
+    """Return the value on the lines after a label without a value: one line, or a formula up to its end."""
+    rest = [line for line in lines[index + 1 : index + 1 + _MAX_BLOCK_LINES]]
     while rest and not rest[0].strip():
         rest.pop(0)
     if not rest:
@@ -142,19 +142,19 @@ def _below(lines: Sequence[str], place: int) -> str:
     first = rest[0].strip()
     if _LABEL.match(first) or _SENTENCE.search(first):
         return ""
-    for opening, closing in _OPENED.items():
+    for opening, closing in _CLOSING_OF.items():
         if first.startswith(opening):
-            taken = first
+            formula = first
             for line in rest[1:]:
-                if closing in taken[len(opening) :]:
+                if closing in formula[len(opening) :]:
                     break
-                taken += " " + line.strip()
-            return _value(taken, is_short=True)
+                formula += " " + line.strip()
+            return _value(formula, is_short=True)
     return _value(first, is_short=True)
 
 
 def _value(text: str, *, is_short: bool) -> str:
-    """What a label is followed by: up to the reason and the end of the sentence, empty when that is no answer."""
+    """Return the value after a label, without a reason or a further sentence; empty if it is not an answer."""
     text = text.strip()
     formula = re.match(r"\$[^$]+\$|\\\(.*?\\\)|\\\[.*?\\\]|\$\$.*?\$\$", text)
     start = formula.end() if formula else 0
@@ -169,7 +169,7 @@ def _value(text: str, *, is_short: bool) -> str:
 
 
 def _trimmed(text: str) -> str:
-    """Without Markdown, a full stop, the signs of a formula and the box around it."""
+    """Remove Markdown, a full stop, the delimiters of a formula and a box around the text."""
     text = " ".join(text.split())
     while True:
         before = text
@@ -194,11 +194,11 @@ def _trimmed(text: str) -> str:
 
 
 def _closes_at_end(text: str, start: int) -> bool:
-    """Whether the brace before `start` is closed by the last sign of the text."""
+    """Whether the brace before `start` is closed by the last character of the text."""
     depth = 1
-    for found in re.compile(r"\\.|[{}]").finditer(text, start):
-        if found.group() in "{}":
-            depth += 1 if found.group() == "{" else -1
+    for match in re.compile(r"\\.|[{}]").finditer(text, start):
+        if match.group() in "{}":
+            depth += 1 if match.group() == "{" else -1
             if depth == 0:
-                return found.end() == len(text)
+                return match.end() == len(text)
     return False

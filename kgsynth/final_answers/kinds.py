@@ -1,4 +1,4 @@
-"""The kinds of answers, each with what its comparison needs."""
+"""The kinds of answers, each with the fields that its comparison needs."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from kgsynth.final_answers.units import Unit
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What no rule reads, in the form in which it is compared."""
+    """A text that no rule reads, in the form in which it is compared."""
 
     form: str
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Yes, no, true, false, and the fixed phrases: there is none, the empty set, infinitely many."""
+    """Yes, no, true, false, or a fixed phrase: no solution, empty set, infinitely many."""
 
     word: str
 
@@ -45,7 +45,7 @@ class Infinity:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A value with its name, `x = 5`; `equation` is left minus right when both are expressions."""
+    """A value with its name, such as `x = 5`; `equation` is left minus right if both are expressions."""
 
     name: str
     value: "Answer"
@@ -54,7 +54,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """An equation that does not name a value: left minus right is zero, or for `is_not` is not zero."""
+    """An equation that names no value: left minus right is zero, or with `is_not` is not zero."""
 
     difference: Expression
     is_not: bool = False
@@ -62,7 +62,7 @@ class Equation:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """From a lower to an upper bound; no bound is infinite."""
+    """The numbers between two bounds; None stands for infinity, `has_low` and `has_high` for closed ends."""
 
     low: Expression | None
     high: Expression | None
@@ -72,7 +72,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A union of intervals, of a name or of none; an inequality keeps its difference, which is below zero."""
+    """A union of intervals for a name (empty for none); an inequality keeps its difference, which is below zero."""
 
     name: str
     intervals: tuple[Interval, ...]
@@ -90,7 +90,7 @@ class Inequality:
 
 @dataclass(frozen=True, slots=True)
 class Congruence:
-    """Residues modulo a number, of a name or of none."""
+    """Residues modulo a number for a name (empty for none)."""
 
     name: str
     residues: tuple[Expression, ...]
@@ -108,7 +108,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Assignments:
-    """Several names with a value each."""
+    """Several names, each with its value."""
 
     pairs: "tuple[tuple[str, Answer], ...]"
 
@@ -124,7 +124,7 @@ class Bracketed:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Rows of a matrix; `kind` parts a determinant from a matrix."""
+    """Rows of a matrix; `kind` tells matrix, determinant and norm apart."""
 
     rows: "tuple[tuple[Answer, ...], ...]"
     kind: str = "matrix"

@@ -1,4 +1,4 @@
-"""The precision that a question asks for: without one, answers are compared exactly."""
+"""The precision that a question asks for; answers to other questions are compared exactly."""
 
 import re
 from dataclasses import dataclass
@@ -28,13 +28,13 @@ _STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """The place to which numbers are rounded: a step, or a number of significant figures."""
+    """The precision to which numbers are rounded: a step, or a number of significant figures."""
 
     step: Fraction | None = None
     figures: int | None = None
 
     def step_at(self, value: Fraction) -> Fraction:
-        """The size of one unit of the last stated place, for a number of this size."""
+        """Return the step to which a number of this size is rounded; 0 if it has to be exact."""
         if self.step is not None:
             return self.step
         if value == 0 or self.figures is None:
@@ -45,21 +45,21 @@ class Precision:
 
 
 def precision_of(question: str) -> Precision | None:
-    """The precision that a question states, the last where it states several; None for none."""
-    found: list[tuple[int, Precision]] = []
+    """Return the last precision that a question states, or None."""
+    stated: list[tuple[int, Precision]] = []
     for match in _PLACES.finditer(question):
-        found.append((match.start(), Precision(step=Fraction(1, 10 ** _count(match.group(1))))))
+        stated.append((match.start(), Precision(step=Fraction(1, 10 ** _count(match.group(1))))))
     for match in _FIGURES.finditer(question):
         if _count(match.group(1)):
-            found.append((match.start(), Precision(figures=_count(match.group(1)))))
+            stated.append((match.start(), Precision(figures=_count(match.group(1)))))
     for match in _NEAREST.finditer(question):
         step = Fraction(match.group(1)) if match.group(1) else _STEPS.get(match.group(2).casefold(), Fraction(1))
-        found.append((match.start(), Precision(step=step)))
-    return max(found, key=lambda one: one[0])[1] if found else None
+        stated.append((match.start(), Precision(step=step)))
+    return max(stated, key=lambda entry: entry[0])[1] if stated else None
 
 
 def agree(first: Fraction, second: Fraction, precision: Precision) -> bool:
-    """Whether two numbers round alike or differ by at most half a unit of the stated place."""
+    """Whether two numbers round to the same number or differ by at most half a step."""
     step = max(precision.step_at(first), precision.step_at(second))
     if step == 0:
         return first == second
@@ -67,7 +67,7 @@ def agree(first: Fraction, second: Fraction, precision: Precision) -> bool:
 
 
 def _rounded(value: Fraction, step: Fraction) -> int:
-    """Half away from zero, as people round."""
+    """Return the number of steps; halves round away from zero."""
     size = (abs(value) / step + Fraction(1, 2)) // 1
     return int(size) if value >= 0 else -int(size)
 
@@ -77,7 +77,7 @@ def _count(text: str) -> int:
 
 
 def _leading_zeros(size: Fraction) -> int:
-    """Zeros after the point before the first digit of a number below one."""
+    """Return the number of zeros between the decimal point and the first digit of a number below one."""
     zeros = 0
     while size * 10 ** (zeros + 1) < 1 and zeros < 400:
         zeros += 1

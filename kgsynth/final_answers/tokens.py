@@ -1,6 +1,6 @@
 r"""Tokens of a cleaned answer: numbers with their exact values, words, commands and signs.
 
-Every character belongs to a token; a parser that does not know a token refuses the whole.
+Every character belongs to a token; a parser that does not know a token refuses the whole text.
 """
 
 import re
@@ -34,7 +34,7 @@ _MAX_DIGITS = 2000
 
 
 class ParseError(ValueError):
-    """A text is not wholly of a kind that is known here; it is then compared as text."""
+    """No rule reads the whole text; the answer is then compared as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,12 @@ class Token:
 
     Attributes:
         kind: number, word, command, sign, begin or end.
-        text: in its one spelling.
-        start: where it begins in the cleaned text.
-        end: where it ends there.
-        value: of a number.
-        spaced: white space stands before it.
-        upright: a word that LaTeX sets upright.
+        text: its text in a unified spelling.
+        start: index of its first character in the cleaned text.
+        end: index after its last character there.
+        value: the value of a number, else None.
+        spaced: whether white space precedes it.
+        upright: whether it is a word that LaTeX sets upright.
     """
 
     kind: str
@@ -61,33 +61,33 @@ class Token:
 
 
 def tokens_of(clean: str) -> tuple[Token, ...]:
-    """The tokens of a cleaned answer.
+    """Return the tokens of a cleaned answer.
 
     Raises:
         ParseError: a number cannot be read.
     """
-    found: list[Token] = []
-    place, depth, spaced = 0, 0, False
-    while place < len(clean):
-        match = _TOKEN.match(clean, place)
+    tokens: list[Token] = []
+    index, depth, spaced = 0, 0, False
+    while index < len(clean):
+        match = _TOKEN.match(clean, index)
         if match is None:
             raise ParseError("no token")
         kind = match.lastgroup or ""
         if match.group("separated") is not None:
             kind = "separated"
-            # `(1,200)` is a point; only `(1,000)` cannot be one.
+            # In parentheses `1,200` may be two coordinates; `1,000` cannot.
             if match.group("mark") == "," and depth and not re.search(r",0", match.group()):
-                match = re.compile(_PLAIN).match(clean, place) or match
+                match = re.compile(_PLAIN).match(clean, index) or match
                 kind = "number"
         if kind == "space":
             spaced = True
         else:
-            token = _token(kind, match.group(), place, spaced=spaced)
+            token = _token(kind, match.group(), index, spaced=spaced)
             depth += (token.text in OPENING and token.text != "{") - (token.text in CLOSING and token.text != "}")
-            found.append(token)
+            tokens.append(token)
             spaced = False
-        place = match.end()
-    return tuple(found)
+        index = match.end()
+    return tuple(tokens)
 
 
 def _token(kind: str, text: str, start: int, *, spaced: bool) -> Token:
@@ -118,32 +118,32 @@ def _number(kind: str, text: str) -> Fraction:
 
 
 def closing_of(tokens: Sequence[Token], start: int) -> int:
-    """The place of the token that closes the bracket at `start`.
+    """Return the index of the token that closes the bracket at `start`.
 
     Raises:
         ParseError: nothing closes it.
     """
     depth = 0
-    for place in range(start, len(tokens)):
-        token = tokens[place]
+    for index in range(start, len(tokens)):
+        token = tokens[index]
         if token.kind == "begin" or token.text in OPENING:
             depth += 1
         elif token.kind == "end" or token.text in CLOSING:
             depth -= 1
             if depth == 0:
-                return place
+                return index
     raise ParseError("a bracket is not closed")
 
 
 def split(tokens: Sequence[Token], separators: frozenset[str]) -> list[tuple[Token, ...]]:
-    """The runs between separators that stand outside all brackets.
+    """Split the tokens at separators outside all brackets.
 
     Raises:
-        ParseError: brackets do not match.
+        ParseError: the brackets do not match.
     """
     parts: list[tuple[Token, ...]] = []
-    depth, done = 0, 0
-    for place, token in enumerate(tokens):
+    depth, start = 0, 0
+    for index, token in enumerate(tokens):
         if token.kind == "begin" or token.text in OPENING:
             depth += 1
         elif token.kind == "end" or token.text in CLOSING:
@@ -151,9 +151,9 @@ def split(tokens: Sequence[Token], separators: frozenset[str]) -> list[tuple[Tok
             if depth < 0:
                 raise ParseError("a bracket is not opened")
         elif depth == 0 and token.text in separators:
-            parts.append(tuple(tokens[done:place]))
-            done = place + 1
+            parts.append(tuple(tokens[start:index]))
+            start = index + 1
     if depth:
         raise ParseError("a bracket is not closed")
-    parts.append(tuple(tokens[done:]))
+    parts.append(tuple(tokens[start:]))
     return parts

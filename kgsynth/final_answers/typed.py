@@ -1,6 +1,6 @@
-r"""From the text of an answer to its kind: the kind chooses the rule by which it is compared.
+r"""Classify the text of an answer: its kind decides by which rule it is compared.
 
-Every rule reads the whole text or none of it. What no rule reads is text.
+Every rule reads the whole text or rejects it. Text that no rule reads is compared as text.
 """
 
 import re
@@ -76,7 +76,7 @@ _TIME_OR_DATE = re.compile(
     r"(?:1[5-9]|20)\d\d\s*-\s*(?:1[5-9]|20)\d\d"
 )
 _BASED = re.compile(r"([0-9A-Fa-f]{2,})\s*_\s*(?:\{\s*\(?\s*(1[1-6])\s*\)?\s*\}|(1[1-6]))")
-_SAID_BASE = re.compile(r"([0-9A-Fa-f]+)\s+(?:in )?base\s+(\w+)")
+_BASE_IN_WORDS = re.compile(r"([0-9A-Fa-f]+)\s+(?:in )?base\s+(\w+)")
 _THERE_ARE = re.compile(
     r"(?:there (?:is|are)|it is|it's|they are|we (?:get|have|obtain)) (?:exactly )?(?=[-+$\\\d(])", re.IGNORECASE
 )
@@ -100,7 +100,7 @@ _MAX_ITEMS = 60
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """An answer as text and as what it is."""
+    """An answer in two forms: as normalized text and as a value of its kind."""
 
     form: str
     answer: Answer
@@ -108,7 +108,7 @@ class Typed:
 
 @lru_cache(maxsize=8192)
 def typed(text: str) -> Typed:
-    """What an answer is; never fails, for there is always the text."""
+    """Return the kind and the text form of an answer; a text that cannot be parsed is `Text`."""
     if len(text) > _MAX_CHARS:
         form = " ".join(text.split())
         return Typed(form, Text(form))
@@ -120,20 +120,20 @@ def typed(text: str) -> Typed:
 def _kind(clean: str, form: str) -> Answer:
     plain = " ".join(clean.replace(UPRIGHT, "").split())
     for rule in (_phrase, _choice, _time, _based, _infinity):
-        found = rule(plain)
-        if found is not None:
-            return found
+        answer = rule(plain)
+        if answer is not None:
+            return answer
     if is_chemical(re.sub(r"[_{}\s]", "", plain)) or re.fullmatch(r"\(?[A-Za-z]{2,}\)?", plain):
         return Text(form)
-    found = _ratio(plain) or _labelled(clean)
-    if found is not None:
-        return found
+    answer = _ratio(plain) or _labelled(clean)
+    if answer is not None:
+        return answer
     if re.fullmatch(r"\][^\[\]]+[,;][^\[\]]+\[", plain):
-        # The open interval of other countries.
+        # In some countries `]a, b[` is the open interval.
         return _kind(f"({clean[1:-1]})", form)
-    said = _THERE_ARE.match(plain)
-    if said:
-        return _kind(plain[said.end() :], form)
+    introduction = _THERE_ARE.match(plain)
+    if introduction:
+        return _kind(plain[introduction.end() :], form)
     try:
         return _parsed(clean)
     except (ParseError, RecursionError):
@@ -141,18 +141,18 @@ def _kind(clean: str, form: str) -> Answer:
 
 
 def _phrase(plain: str) -> Answer | None:
-    said = plain.casefold().strip(" .!")
-    if said in _EVERYTHING or plain in ("\\mathbb{R}", "\\mathbb R"):
+    phrase = plain.casefold().strip(" .!")
+    if phrase in _EVERYTHING or plain in ("\\mathbb{R}", "\\mathbb R"):
         return Region("", (Interval(None, None, has_low=False, has_high=False),))
-    if said in _NUMBER_WORDS:
-        return Value(Number(Fraction(_NUMBER_WORDS.index(said))))
-    word = _PHRASES.get(said)
-    return Truth(word) if word else None
+    if phrase in _NUMBER_WORDS:
+        return Value(Number(Fraction(_NUMBER_WORDS.index(phrase))))
+    truth = _PHRASES.get(phrase)
+    return Truth(truth) if truth else None
 
 
 def _choice(plain: str) -> Answer | None:
-    found = re.fullmatch(r"\(\s*([A-Ha-h])\s*\)\.?|([A-H])\)", plain) or _OPTION.fullmatch(plain)
-    return Choice(next(group for group in found.groups() if group)) if found else None
+    match = re.fullmatch(r"\(\s*([A-Ha-h])\s*\)\.?|([A-H])\)", plain) or _OPTION.fullmatch(plain)
+    return Choice(next(group for group in match.groups() if group)) if match else None
 
 
 def _time(plain: str) -> Answer | None:
@@ -161,28 +161,28 @@ def _time(plain: str) -> Answer | None:
     return Text(
         "time "
         + re.sub(
-            r"[\s.]+", lambda found: "." if "." in found.group() and "m" not in plain.lower() else "", plain
+            r"[\s.]+", lambda match: "." if "." in match.group() and "m" not in plain.lower() else "", plain
         ).casefold()
     )
 
 
 def _based(plain: str) -> Answer | None:
     """`FF_{16}` and `101 base 2`."""
-    found = _BASED.fullmatch(plain) or _SAID_BASE.fullmatch(plain)
-    if not found:
+    match = _BASED.fullmatch(plain) or _BASE_IN_WORDS.fullmatch(plain)
+    if not match:
         return None
-    base = next(group for group in found.groups()[1:] if group)
-    if not re.search(r"\d", found.group(1)) and base != "16" and "base" not in plain:
+    base = next(group for group in match.groups()[1:] if group)
+    if not re.search(r"\d", match.group(1)) and base != "16" and "base" not in plain:
         return None
     try:
-        return Value(Number(Fraction(in_base(found.group(1), base))))
+        return Value(Number(Fraction(in_base(match.group(1), base))))
     except ParseError:
         return Text(text_form(plain))
 
 
 def _infinity(plain: str) -> Answer | None:
-    found = re.fullmatch(r"([+-]?)\s*(?:\\infty|infinity|\\infin)", plain)
-    return Infinity(-1 if found.group(1) == "-" else 1) if found else None
+    match = re.fullmatch(r"([+-]?)\s*(?:\\infty|infinity|\\infin)", plain)
+    return Infinity(-1 if match.group(1) == "-" else 1) if match else None
 
 
 def _ratio(plain: str) -> Answer | None:
@@ -210,7 +210,7 @@ def _labelled(clean: str) -> Answer | None:
     pairs: list[tuple[str, Answer]] = []
     for part in re.split(r"[,;]\s*(?=[A-Za-z][A-Za-z ]*\d?\s*:)", clean):
         name, _, value = part.partition(":")
-        pairs.append((_thing(name), _kind(value.strip(), text_form(value.strip()))))
+        pairs.append((_normalized_name(name), _kind(value.strip(), text_form(value.strip()))))
     if len({name for name, _ in pairs}) < len(pairs):
         return None
     if len(pairs) == 1:
@@ -218,32 +218,32 @@ def _labelled(clean: str) -> Answer | None:
     return Assignments(tuple(sorted(pairs, key=lambda pair: pair[0])))
 
 
-def _thing(name: str) -> str:
+def _normalized_name(name: str) -> str:
     return text_form(name).casefold() if len(name.strip()) > 2 and "\\" not in name else text_form(name)
 
 
 def _parsed(clean: str) -> Answer:
     tokens = tokens_of(clean)
     if not tokens or len(tokens) > _MAX_TOKENS:
-        raise ParseError("nothing, or too much")
+        raise ParseError("no tokens, or too many")
     reader = _Reader(clean)
     return reader.time_and_length(tokens) or reader.alternatives(tokens)
 
 
 class _Reader:
-    """Reads the tokens of one cleaned text; units are read from the text itself."""
+    """Parses the tokens of one cleaned text; units are read from the text itself."""
 
     def __init__(self, clean: str) -> None:
         self._clean = clean
 
     def time_and_length(self, tokens: Sequence[Token]) -> Answer | None:
-        """`1 hour and 30 minutes`, which is no list."""
+        """Parse `1 hour and 30 minutes`, which is one quantity although it holds `and`."""
         if len(tokens) < 4 or tokens[0].kind != "number" or tokens[1].kind != "word":
             return None
         return self._several_units(tokens[:1], self._text(tokens[1:]))
 
     def alternatives(self, tokens: Sequence[Token]) -> Answer:
-        """What `or`, `and` and semicolons part, then what commas part."""
+        """Split at `or`, `and` and semicolons, then at commas."""
         words = {token.text.casefold() for token in tokens if token.kind == "word"} | {
             token.text for token in tokens if token.kind == "command"
         }
@@ -252,36 +252,36 @@ class _Reader:
         groups = [self._group(part, is_alone=len(parts) == 1) for part in parts if part]
         if len(groups) == 1:
             return _joined(groups[0], joined_by)
-        if all(len(group) > 1 and all(isinstance(one, Named) for one in group) for group in groups):
-            # Several solutions, each of several names.
+        if all(len(group) > 1 and all(isinstance(item, Named) for item in group) for group in groups):
+            # Several solutions, each with values for several names.
             return Items(tuple(_joined(group, "") for group in groups), joined_by="")
-        return _joined([one for group in groups for one in group], joined_by)
+        return _joined([item for group in groups for item in group], joined_by)
 
     def _group(self, tokens: Sequence[Token], *, is_alone: bool) -> list[Answer]:
-        """The items of a list without brackets, those after the first that have no name taking the first's."""
+        """Parse a list without brackets; in `x = 1, 2` the name of the first item holds for all of them."""
         parts = split(tokens, frozenset((",",)))
         while len(parts) > 1 and not parts[-1]:
             parts.pop()
         if len(parts) > _MAX_ITEMS:
-            raise ParseError("a list that is too long")
-        found: list[Answer] = []
+            raise ParseError("the list is too long")
+        items: list[Answer] = []
         for part in parts:
-            found.extend(self._signed_items(part, is_alone=is_alone and len(parts) == 1))
+            items.extend(self._signed_items(part, is_alone=is_alone and len(parts) == 1))
         if (
-            len(found) > 1
-            and isinstance(found[0], Named)
-            and not any(isinstance(one, Named | Text | Region | Equation) for one in found[1:])
+            len(items) > 1
+            and isinstance(items[0], Named)
+            and not any(isinstance(item, Named | Text | Region | Equation) for item in items[1:])
         ):
-            return [Named(found[0].name, Items((found[0].value, *found[1:])))]
-        return found
+            return [Named(items[0].name, Items((items[0].value, *items[1:])))]
+        return items
 
     def _signed_items(self, tokens: Sequence[Token], *, is_alone: bool) -> list[Answer]:
-        """The one item, or the two that a plus-minus sign makes of it."""
+        """Parse one item; a plus-minus sign makes it two."""
         signs = [token.text for token in tokens if token.text in ("\\pm", "\\mp")]
         if not signs:
             return [self._item(tokens, is_alone=is_alone)]
         if signs.count("\\pm") > 1 or signs.count("\\mp") > 1:
-            raise ParseError("several signs of two values")
+            raise ParseError("several plus-minus signs")
         both: list[Answer] = []
         for plus, minus in (("+", "-"), ("-", "+")):
             replaced = [
@@ -291,38 +291,37 @@ class _Reader:
                 for token in tokens
             ]
             both.append(self._item(replaced, is_alone=is_alone))
-        one, other = both
-        if isinstance(one, Named) and isinstance(other, Named):
-            return [Named(one.name, Items((one.value, other.value)))]
-        return both if one != other else [one]
+        first, second = both
+        if isinstance(first, Named) and isinstance(second, Named):
+            return [Named(first.name, Items((first.value, second.value)))]
+        return both if first != second else [first]
 
     def _item(self, tokens: Sequence[Token], *, is_alone: bool) -> Answer:
         if not tokens:
-            raise ParseError("an empty item")
+            raise ParseError("an item is empty")
         congruence = self._congruence(tokens)
         if congruence is not None:
             return congruence
-        places = _outside(tokens, _RELATIONS)
-        if places:
-            return self._relation(tokens, places)
+        relations = _outside(tokens, _RELATIONS)
+        if relations:
+            return self._relation(tokens, relations)
         unions = split(tokens, frozenset(("\\cup",)))
         if len(unions) > 1:
             intervals: list[Interval] = []
             for part in unions:
-                one = self._value(part, is_alone=False)
-                interval = interval_of(one)
+                interval = interval_of(self._value(part, is_alone=False))
                 if interval is None:
-                    raise ParseError("a union of other things than intervals")
+                    raise ParseError("a union of something other than intervals")
                 intervals.append(interval)
             return Region("", tuple(intervals))
         return self._value(tokens, is_alone=is_alone)
 
     def _congruence(self, tokens: Sequence[Token]) -> Answer | None:
-        r"""`x \equiv 3 \pmod 7`, `n \equiv 1 (mod 4)`, `3 \bmod 7`."""
-        place = next((place for place, token in enumerate(tokens) if token.text in ("\\pmod", "\\mod", "mod")), None)
-        if place is None:
+        r"""Parse `x \equiv 3 \pmod 7`, `n \equiv 1 (mod 4)` and `3 \bmod 7`."""
+        index = next((index for index, token in enumerate(tokens) if token.text in ("\\pmod", "\\mod", "mod")), None)
+        if index is None:
             return None
-        modulus, before = list(tokens[place + 1 :]), list(tokens[:place])
+        modulus, before = list(tokens[index + 1 :]), list(tokens[:index])
         if before and before[-1].text == "(" and modulus and modulus[-1].text == ")":
             before, modulus = before[:-1], modulus[:-1]
         equivalences = _outside(before, frozenset(("\\equiv", "=")))
@@ -331,24 +330,24 @@ class _Reader:
             name = raw(before[: equivalences[0]])
             before = before[equivalences[0] + 1 :]
         elif equivalences or not before:
-            raise ParseError("a congruence of another form")
+            raise ParseError("a congruence of an unknown form")
         residues = tuple(expression_of(part) for part in split(before, frozenset((",",))))
         return Congruence(name, residues, expression_of(modulus))
 
-    def _relation(self, tokens: Sequence[Token], places: list[int]) -> Answer:
-        signs = [tokens[place].text for place in places]
-        starts = [0, *(place + 1 for place in places)]
-        sides = [tokens[start:end] for start, end in zip(starts, [*places, len(tokens)], strict=True)]
+    def _relation(self, tokens: Sequence[Token], indexes: list[int]) -> Answer:
+        signs = [tokens[index].text for index in indexes]
+        starts = [0, *(index + 1 for index in indexes)]
+        sides = [tokens[start:end] for start, end in zip(starts, [*indexes, len(tokens)], strict=True)]
         if signs == ["\\in"]:
             return self._member(sides[0], sides[1])
         if all(sign in ("=", "\\approx") for sign in signs):
             return self._equal(sides, signs)
         if len(signs) == 1 and signs[0] == "!=":
-            one, other = expression_of(sides[0]), expression_of(sides[1])
-            if isinstance(one, Symbol) and not names_in(other):
-                below = Interval(None, other, has_low=False, has_high=False)
-                return Region(one.name, (below, Interval(other, None, has_low=False, has_high=False)))
-            return Equation(difference(one, other), is_not=True)
+            left, right = expression_of(sides[0]), expression_of(sides[1])
+            if isinstance(left, Symbol) and not names_in(right):
+                below = Interval(None, right, has_low=False, has_high=False)
+                return Region(left.name, (below, Interval(right, None, has_low=False, has_high=False)))
+            return Equation(difference(left, right), is_not=True)
         if all(sign in _FLIPPED for sign in signs) and len(signs) <= 2:
             return self._inequality(sides, signs)
         raise ParseError("relations of several kinds")
@@ -368,12 +367,12 @@ class _Reader:
         return Named(name, value)
 
     def _equal(self, sides: list[Sequence[Token]], signs: list[str]) -> Answer:
-        """A name with its value, or an equation; of a chain of equal values the first counts."""
+        """Parse a name with its value, or an equation; in a chain of equal values the first value counts."""
         if not sides[0]:
             return self._item(sides[1], is_alone=False) if len(sides) == 2 else self._equal(sides[1:], signs[1:])
         values = [self._value(side, is_alone=False) for side in sides[1:]] if len(sides) > 2 else []
         if values and not all(
-            _is_said_again(values[0], value, sign) for value, sign in zip(values[1:], signs[1:], strict=True)
+            _repeats_value(values[0], value, sign) for value, sign in zip(values[1:], signs[1:], strict=True)
         ):
             raise ParseError("a chain of different values")
         left, right = sides[0], sides[1]
@@ -382,36 +381,36 @@ class _Reader:
         pairs = self._pairs(left, right)
         if pairs is not None:
             return pairs
-        one = _expression_or_none(left, ())
-        if len(sides) == 2 and one is not None and not names_in(one) and not _is_letter(left):
+        lhs = _expression_or_none(left, ())
+        if len(sides) == 2 and lhs is not None and not names_in(lhs) and not _is_letter(left):
             return self._constants(left, right, signs[0])
-        called = (left[0].text,) if isinstance(one, Product) and _is_call(left) else ()
-        other = _expression_or_none(right, called)
-        if _is_name(one, left, called, self._text(left)):
+        called = (left[0].text,) if isinstance(lhs, Product) and _is_call(left) else ()
+        rhs = _expression_or_none(right, called)
+        if _is_name(lhs, left, called, self._text(left)):
             value: Answer
             try:
                 value = self._value(right, is_alone=False) if not called else Value(expression_of(right, called))
             except ParseError:
                 value = Text(text_form(self._text(right)))
-            inside = names_in(one) & names_in(other) if one is not None and other is not None else frozenset()
-            equation = difference(one, other) if one is not None and other is not None else None
-            if not inside or isinstance(one, Unknown) or called:
+            shared = names_in(lhs) & names_in(rhs) if lhs is not None and rhs is not None else frozenset()
+            equation = difference(lhs, rhs) if lhs is not None and rhs is not None else None
+            if not shared or isinstance(lhs, Unknown) or called:
                 return Named(
                     raw(left) if "\\" in raw(left) or len(left) > 1 else text_form(self._text(left)), value, equation
                 )
-        if one is None or other is None or not (names_in(one) | names_in(other)):
-            raise ParseError("an equation of another form")
-        return Equation(difference(one, other))
+        if lhs is None or rhs is None or not (names_in(lhs) | names_in(rhs)):
+            raise ParseError("an equation of an unknown form")
+        return Equation(difference(lhs, rhs))
 
     def _constants(self, left: Sequence[Token], right: Sequence[Token], sign: str) -> Answer:
-        """`10/4 = 2.5` is 2.5 when it is true."""
-        one, other = self._value(left, is_alone=False), self._value(right, is_alone=False)
-        if isinstance(one, Value) and isinstance(other, Value) and _is_said_again(one, other, sign):
-            return replace(one, unit=one.unit or other.unit)
-        raise ParseError("an equation of numbers that does not hold")
+        """Parse an equation of two numbers: `10/4 = 2.5` is 2.5, and a false equation is refused."""
+        first, second = self._value(left, is_alone=False), self._value(right, is_alone=False)
+        if isinstance(first, Value) and isinstance(second, Value) and _repeats_value(first, second, sign):
+            return replace(first, unit=first.unit or second.unit)
+        raise ParseError("an equation of numbers that is false")
 
     def _pairs(self, left: Sequence[Token], right: Sequence[Token]) -> Answer | None:
-        """`(a, b) = (1, 2)` and `x = y = 0`."""
+        """Parse `(a, b) = (1, 2)`."""
         if not (left[0].text == "(" and closing_of(left, 0) == len(left) - 1):
             return None
         names = split(left[1:-1], frozenset((",",)))
@@ -428,25 +427,24 @@ class _Reader:
                 sides, signs = sides[::-1], [_FLIPPED[sign] for sign in signs[::-1]]
             middle = expression_of(sides[1])
             low, high = _bound(sides[0]), _bound(sides[2])
-            if not isinstance(middle, Symbol | Unknown):
-                middle_name = raw(sides[1])
-                if not names_in(middle):
-                    raise ParseError("a chain around a number")
-            else:
-                middle_name = raw(sides[1])
-            return Region(middle_name, (Interval(low, high, signs[0] == "<=", signs[1] == "<="),))
+            if not isinstance(middle, Symbol | Unknown) and not names_in(middle):
+                raise ParseError("a chain around a number")
+            return Region(raw(sides[1]), (Interval(low, high, signs[0] == "<=", signs[1] == "<="),))
         if not sides[0]:
             bound = expression_of(sides[1])
             return Region("", (_half(bound, signs[0]),))
-        one, other = _expression_or_none(sides[0], ()), _expression_or_none(sides[1], ())
-        if one is None or other is None:
+        left, right = _expression_or_none(sides[0], ()), _expression_or_none(sides[1], ())
+        if left is None or right is None:
             infinite = _infinite_bound(sides, signs[0])
             if infinite is not None:
                 return infinite
-            raise ParseError("an inequality of another form")
+            raise ParseError("an inequality of an unknown form")
         is_strict = "=" not in signs[0]
-        below = difference(one, other) if signs[0][0] == "<" else difference(other, one)
-        for name, bound, sign, tokens in ((one, other, signs[0], sides[0]), (other, one, _FLIPPED[signs[0]], sides[1])):
+        below = difference(left, right) if signs[0][0] == "<" else difference(right, left)
+        for name, bound, sign, tokens in (
+            (left, right, signs[0], sides[0]),
+            (right, left, _FLIPPED[signs[0]], sides[1]),
+        ):
             is_name = isinstance(name, Symbol | Unknown) or _is_letter(tokens)
             if is_name and not (names_in(name) & names_in(bound)):
                 return Region(raw(tokens), (_half(bound, sign),), below, is_strict)
@@ -455,9 +453,9 @@ class _Reader:
         return Inequality(below, is_strict)
 
     def _value(self, tokens: Sequence[Token], *, is_alone: bool) -> Answer:
-        """A bracketed list, a matrix, a quantity or an expression; a plain word inside a list."""
+        """Parse a bracketed list, a matrix, a quantity or an expression; inside a list also a plain word."""
         if not tokens:
-            raise ParseError("nothing")
+            raise ParseError("there are no tokens")
         infinity = _infinity(raw(tokens))
         if infinity is not None:
             return infinity
@@ -471,14 +469,14 @@ class _Reader:
     def _words(self, tokens: Sequence[Token]) -> Answer:
         if len(tokens) > 3:
             raise ParseError("a sentence")
-        one = raw(tokens)
-        if len(tokens) == 1 and (len(one) == 1 or one == "pi"):
+        text = raw(tokens)
+        if len(tokens) == 1 and (len(text) == 1 or text == "pi"):
             return Value(expression_of(tokens))
-        if one.casefold() in _PHRASES:
-            return Truth(_PHRASES[one.casefold()])
+        if text.casefold() in _PHRASES:
+            return Truth(_PHRASES[text.casefold()])
         expression = _expression_or_none(tokens, ()) if tokens[0].text in _PLAIN_FUNCTIONS else None
-        # `ab` alone may be a word as well as a product: it equals itself.
-        return Value(expression) if expression is not None else Text(text_form(one))
+        # `ab` alone may be a word or a product: it equals only itself.
+        return Value(expression) if expression is not None else Text(text_form(text))
 
     def _bracketed(self, tokens: Sequence[Token]) -> Answer | None:
         opening = tokens[0].text
@@ -491,13 +489,13 @@ class _Reader:
         parts = split(inside, frozenset((",", ";")))
         if len(parts) < 2:
             if opening == "\\langle" or (opening == "(" and closing == "]") or opening == "[":
-                raise ParseError("a bracket around one thing")
-            # A choice or a truth value in parentheses is one still.
+                raise ParseError("a bracket around one item")
+            # A choice or a truth value in parentheses keeps its kind.
             return None
         if (opening == "\\langle") != (closing == "\\rangle") or closing not in (")", "]", "\\rangle"):
             raise ParseError("brackets of two kinds")
         if any(token.text in ("\\pm", "\\mp") for token in inside):
-            raise ParseError("a sign of two values inside a bracket")
+            raise ParseError("a plus-minus sign inside a bracket")
         items = [self._item(part, is_alone=False) for part in parts]
         if opening == "\\langle":
             opening, closing = "(vector", ")"
@@ -508,10 +506,10 @@ class _Reader:
             raise ParseError("brackets of two kinds")
         if not inside:
             return Truth("empty set")
-        found: list[Answer] = []
+        items: list[Answer] = []
         for part in split(inside, frozenset((",", ";"))):
-            found.extend(self._signed_items(part, is_alone=False))
-        return Items(tuple(found), is_set=True)
+            items.extend(self._signed_items(part, is_alone=False))
+        return Items(tuple(items), is_set=True)
 
     def _matrix(self, tokens: Sequence[Token]) -> Answer | None:
         tokens = list(tokens)
@@ -538,28 +536,28 @@ class _Reader:
         return Matrix(tuple(rows), kind)
 
     def _quantity(self, tokens: Sequence[Token]) -> Answer:
-        """An expression, with a unit when one stands at its end or a currency at its start."""
+        """Parse an expression, with a unit after it or a currency before it if there is any."""
         money = self._money(tokens)
         if money is not None:
             return money
-        for place in range(1, len(tokens)):
-            token = tokens[place]
-            if not _may_begin_unit(tokens, place):
+        for index in range(1, len(tokens)):
+            token = tokens[index]
+            if not _can_begin_unit(tokens, index):
                 continue
-            found = self._with_unit(tokens[:place], self._text(tokens[place:]))
-            if found is not None:
-                return found
+            quantity = self._with_unit(tokens[:index], self._text(tokens[index:]))
+            if quantity is not None:
+                return quantity
             if token.kind == "word" and token.spaced and len(token.text) > 3 and not _is_known_word(token.text):
-                raise ParseError("a word that is no unit")
+                raise ParseError("a word that is not a unit")
         expression = expression_of(tokens)
         if _is_of_sets(expression) and not isinstance(expression, Symbol):
             raise ParseError("arithmetic of sets")
         if _may_not_commute(expression):
             raise ParseError("a product of matrices")
-        return _settled(expression)
+        return _value_of(expression)
 
     def _money(self, tokens: Sequence[Token]) -> Value | None:
-        r"""`$5`, `-\$5`, `€5 million`, `$12 per hour`."""
+        r"""Parse an amount of money: `$5`, `-\$5`, `€5 million`, `$12 per hour`."""
         start = 1 if tokens[0].text in ("-", "+") and len(tokens) > 1 else 0
         if tokens[start].text == "US" and len(tokens) > start + 1:
             start += 1
@@ -568,24 +566,24 @@ class _Reader:
         rest = list(tokens[start + 1 :])
         if not rest:
             raise ParseError("money without an amount")
-        sign = tokens[start].text
-        rate = next(
+        currency = tokens[start].text
+        rate_index = next(
             (
-                place
-                for place, token in enumerate(rest)
-                if place and token.text in ("/", "per") and _is_rate(rest[place + 1 :])
+                index
+                for index, token in enumerate(rest)
+                if index and token.text in ("/", "per") and _is_rate(rest[index + 1 :])
             ),
             None,
         )
-        unit = units.unit_of(sign if rate is None else f"{sign} {self._text(rest[rate:])}")
-        amount = self._quantity(rest[:rate])
+        unit = units.unit_of(currency if rate_index is None else f"{currency} {self._text(rest[rate_index:])}")
+        amount = self._quantity(rest[:rate_index])
         if not isinstance(amount, Value) or unit is None or (amount.unit is not None and amount.unit != unit):
-            raise ParseError("money of another form")
+            raise ParseError("money in an unknown form")
         expression = negative(amount.expression) if tokens[0].text == "-" else amount.expression
         return Value(expression, unit)
 
     def _with_unit(self, before: Sequence[Token], text: str) -> Answer | None:
-        """The quantity of an expression and the text of its unit; None when one of them is none."""
+        """Return the quantity of an expression and the text of its unit; None if one of them cannot be read."""
         factor = 1
         while True:
             word, _, rest = text.replace(UPRIGHT, " ").strip().partition(" ")
@@ -604,9 +602,9 @@ class _Reader:
                 return None
             scale_number = Fraction(factor) / (100 if is_percent else 1)
             return Value(_scaled(expression, scale_number), None, is_percent)
-        several = self._several_units(before, text) if factor == 1 else None
-        if several is not None:
-            return several
+        quantity = self._several_units(before, text) if factor == 1 else None
+        if quantity is not None:
+            return quantity
         unit = units.unit_of(text)
         expression = _expression_or_none(before, ())
         if unit is None or expression is None:
@@ -616,32 +614,33 @@ class _Reader:
         return Value(_scaled(expression, Fraction(factor)), unit)
 
     def _several_units(self, before: Sequence[Token], text: str) -> Answer | None:
-        """`2 hours 30 minutes` and `5 ft 6 in`: units of one dimension, each smaller than the one before."""
+        """Parse `2 hours 30 minutes` and `5 ft 6 in`: units of one dimension, each smaller than the unit before."""
         flat = " ".join(f"{raw(before)} {text}".replace(UPRIGHT, " ").split())
         pieces = re.findall(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+|\^\\circ)\.?(?:\s*,?\s*(?:and\s+)?)", flat)
         pattern = r"(?:\d+(?:\.\d+)?\s*(?:[A-Za-z]+|\^\\circ)\.?(?:\s*,?\s*(?:and\s+)?|$)){2,4}"
         if len(pieces) < 2 or not re.fullmatch(pattern, flat):
             return None
-        found = [units.unit_of(name) for _, name in pieces]
-        if any(unit is None or unit.offset for unit in found):
+        candidates = [units.unit_of(name) for _, name in pieces]
+        if any(unit is None or unit.offset for unit in candidates):
             return None
-        known = [unit for unit in found if unit is not None]
-        if any(one.dimension != known[0].dimension or one.pi_power != known[0].pi_power for one in known):
+        known_units = [unit for unit in candidates if unit is not None]
+        first = known_units[0]
+        if any(unit.dimension != first.dimension or unit.pi_power != first.pi_power for unit in known_units):
             return None
-        if any(one.factor <= other.factor for one, other in pairwise(known)):
+        if any(larger.factor <= smaller.factor for larger, smaller in pairwise(known_units)):
             return None
         total = sum(
-            (Fraction(number) * unit.factor for (number, _), unit in zip(pieces, known, strict=True)), Fraction(0)
+            (Fraction(number) * unit.factor for (number, _), unit in zip(pieces, known_units, strict=True)), Fraction(0)
         )
-        return Value(Number(total / known[0].factor), known[0])
+        return Value(Number(total / first.factor), first)
 
     def _text(self, tokens: Sequence[Token]) -> str:
-        """The text that the tokens stand for, as it was written."""
+        """Return the piece of the cleaned text that the tokens cover."""
         return self._clean[tokens[0].start : tokens[-1].end].strip() if tokens else ""
 
 
 def interval_of(answer: Answer) -> Interval | None:
-    """The interval that a pair in round or square brackets may be."""
+    """Return the interval that a pair in round or square brackets may be; None for any other answer."""
     if not isinstance(answer, Bracketed) or len(answer.items) != 2 or answer.opening not in ("(", "["):
         return None
     bounds: list[Expression | None] = []
@@ -656,60 +655,60 @@ def interval_of(answer: Answer) -> Interval | None:
     return Interval(bounds[0], bounds[1], has_low and bounds[0] is not None, has_high and bounds[1] is not None)
 
 
-def _joined(found: list[Answer], joined_by: str) -> Answer:
-    """Several items as one answer: by name, as a union, or as a list."""
-    if len(found) == 1:
-        return found[0]
-    if any(isinstance(one, Text) and not re.fullmatch(r"[\w ]+|.*\\in.*", one.form) for one in found):
-        raise ParseError("a list of other things")
-    if all(isinstance(one, Named) for one in found):
-        named = [one for one in found if isinstance(one, Named)]
-        names = [one.name for one in named]
+def _joined(items: list[Answer], joined_by: str) -> Answer:
+    """Join items into one answer: by name, as a union, or as a list."""
+    if len(items) == 1:
+        return items[0]
+    if any(isinstance(item, Text) and not re.fullmatch(r"[\w ]+|.*\\in.*", item.form) for item in items):
+        raise ParseError("a list of items that no rule reads")
+    if all(isinstance(item, Named) for item in items):
+        named = [item for item in items if isinstance(item, Named)]
+        names = [item.name for item in named]
         if len(set(names)) == 1:
             values: list[Answer] = []
-            for one in named:
-                values.extend(one.value.items if isinstance(one.value, Items) else (one.value,))
+            for item in named:
+                values.extend(item.value.items if isinstance(item.value, Items) else (item.value,))
             return Named(names[0], Items(tuple(values)))
         if len(set(names)) == len(names) and joined_by == "or":
-            return Items(tuple(found), joined_by="or")
+            return Items(tuple(items), joined_by="or")
         if len(set(names)) == len(names):
-            return Assignments(tuple(sorted(((one.name, one.value) for one in named), key=lambda pair: pair[0])))
-        raise ParseError("names that come again")
-    if all(isinstance(one, Region) for one in found):
-        regions = [one for one in found if isinstance(one, Region)]
-        if joined_by == "or" and len({one.name for one in regions}) == 1:
-            return Region(regions[0].name, tuple(interval for one in regions for interval in one.intervals))
-        both = _intersection(regions) if joined_by == "and" and len(regions) == 2 else None
-        if both is not None:
-            return both
-    return Items(tuple(found), joined_by=joined_by)
+            return Assignments(tuple(sorted(((item.name, item.value) for item in named), key=lambda pair: pair[0])))
+        raise ParseError("some names occur twice")
+    if all(isinstance(item, Region) for item in items):
+        regions = [item for item in items if isinstance(item, Region)]
+        if joined_by == "or" and len({region.name for region in regions}) == 1:
+            return Region(regions[0].name, tuple(interval for region in regions for interval in region.intervals))
+        intersection = _intersection(regions) if joined_by == "and" and len(regions) == 2 else None
+        if intersection is not None:
+            return intersection
+    return Items(tuple(items), joined_by=joined_by)
 
 
 def _intersection(regions: list[Region]) -> Region | None:
-    """What a lower and an upper bound of one name leave."""
+    """Return the intersection of a lower and an upper bound of the same name; None for other regions."""
     first, second = regions
     if first.name != second.name or len(first.intervals) != 1 or len(second.intervals) != 1:
         return None
-    one, other = first.intervals[0], second.intervals[0]
-    if one.low is None and other.high is None:
-        one, other = other, one
-    if one.high is not None or other.low is not None or one.low is None or other.high is None:
+    lower, upper = first.intervals[0], second.intervals[0]
+    if lower.low is None and upper.high is None:
+        lower, upper = upper, lower
+    if lower.high is not None or upper.low is not None or lower.low is None or upper.high is None:
         return None
-    return Region(first.name, (Interval(one.low, other.high, one.has_low, other.has_high),))
+    return Region(first.name, (Interval(lower.low, upper.high, lower.has_low, upper.has_high),))
 
 
 def _outside(tokens: Sequence[Token], texts: frozenset[str]) -> list[int]:
-    """Places of these tokens outside all brackets."""
-    found: list[int] = []
+    """Return the indexes of tokens with one of these texts outside all brackets."""
+    indexes: list[int] = []
     depth = 0
-    for place, token in enumerate(tokens):
+    for index, token in enumerate(tokens):
         if token.kind == "begin" or token.text in OPENING:
             depth += 1
         elif token.kind == "end" or token.text in CLOSING:
             depth -= 1
         elif depth == 0 and token.text in texts:
-            found.append(place)
-    return found
+            indexes.append(index)
+    return indexes
 
 
 def _expression_or_none(tokens: Sequence[Token], called: tuple[str, ...]) -> Expression | None:
@@ -730,7 +729,7 @@ def _is_number(tokens: Sequence[Token]) -> bool:
 
 
 def _is_call(tokens: Sequence[Token]) -> bool:
-    """`y(x)` on the left of an equation: a letter and, in parentheses, letters."""
+    """Whether the left side of an equation is like `y(x)`: a letter, then a letter in parentheses."""
     return (
         len(tokens) == 4
         and tokens[0].kind == "word" == tokens[2].kind
@@ -741,7 +740,7 @@ def _is_call(tokens: Sequence[Token]) -> bool:
 
 
 def _is_name(expression: Expression | None, tokens: Sequence[Token], called: tuple[str, ...], text: str) -> bool:
-    """Whether the left side of an equation names what stands on the right."""
+    """Whether the left side of an equation is a name for the value on the right."""
     if isinstance(expression, Symbol | Unknown) or called or _is_letter(tokens):
         return True
     if isinstance(expression, Function) and expression.name == "abs":
@@ -767,14 +766,14 @@ def _half(bound: Expression, sign: str) -> Interval:
 
 
 def _infinite_bound(sides: list[Sequence[Token]], sign: str) -> Region | None:
-    r"""`x < \infty` is every number."""
+    r"""Return all numbers for `x < \infty`, and None for any other inequality."""
     if sign == "<" and _infinity(raw(sides[1])) == Infinity(1) and _is_letter(sides[0]):
         return Region(raw(sides[0]), (Interval(None, None, has_low=False, has_high=False),))
     return None
 
 
-def _is_said_again(first: Answer, second: Answer, sign: str) -> bool:
-    """Whether a further side of a chain says the value of the one before once more, rounded for an approximation."""
+def _repeats_value(first: Answer, second: Answer, sign: str) -> bool:
+    r"""Whether two sides of a chain have the same value; after `\approx` they may differ by 1 percent."""
     from kgsynth.final_answers.evaluate import approximation_of, are_same
 
     if not isinstance(first, Value) or not isinstance(second, Value):
@@ -791,19 +790,19 @@ def _is_said_again(first: Answer, second: Answer, sign: str) -> bool:
     return abs(exact - rounded) <= abs(exact) / 100
 
 
-def _may_begin_unit(tokens: Sequence[Token], place: int) -> bool:
-    """Whether a unit may begin at a token: a word after a blank, letters that are a unit after a digit, a sign."""
-    token, before = tokens[place], tokens[place - 1]
+def _can_begin_unit(tokens: Sequence[Token], index: int) -> bool:
+    """Whether a unit can begin at a token: a word after a space, the letters of a unit after a digit, or a symbol."""
+    token, before = tokens[index], tokens[index - 1]
     if token.text in ("\\$", "€", "£", "¢", "Å", "¥", "₹", "₽"):
         return True
     if token.text in ("\\mu", "\\Omega"):
         return before.kind == "number" or before.text in ("}", ")")
     if token.text == "\\frac":
-        return any(one.upright for one in tokens[place:])
-    if token.text in ("/",) and place + 1 < len(tokens) and tokens[place + 1].kind == "word":
-        rest = tokens[place + 1 :]
+        return any(other.upright for other in tokens[index:])
+    if token.text in ("/",) and index + 1 < len(tokens) and tokens[index + 1].kind == "word":
+        rest = tokens[index + 1 :]
         return before.kind == "number" and all(
-            one.kind == "word" and (one.upright or len(one.text) > 2) for one in rest
+            other.kind == "word" and (other.upright or len(other.text) > 2) for other in rest
         )
     if token.kind != "word" or before.text in ("_", "^", "+", "-", "*", "/", "(", "{"):
         return False
@@ -811,13 +810,13 @@ def _may_begin_unit(tokens: Sequence[Token], place: int) -> bool:
         return True
     after_number = before.kind == "number" or before.text in ("}", ")", "%") or before.text == "\\pi"
     if not token.spaced:
-        return before.kind == "number" and (units.is_glued_unit(token.text) or _is_glued_compound(tokens, place))
+        return before.kind == "number" and (units.is_glued_unit(token.text) or _is_glued_compound(tokens, index))
     return after_number or len(token.text) > 2
 
 
-def _is_glued_compound(tokens: Sequence[Token], place: int) -> bool:
-    """`5m/s`, which is no product."""
-    rest = [token.text for token in tokens[place : place + 3]]
+def _is_glued_compound(tokens: Sequence[Token], index: int) -> bool:
+    """Whether the tokens are a unit like that of `5m/s`, which is not a product of symbols."""
+    rest = [token.text for token in tokens[index : index + 3]]
     return (
         len(rest) == 3
         and rest[1] == "/"
@@ -846,22 +845,22 @@ def _scaled(expression: Expression, factor: Fraction) -> Expression:
 
 
 def _is_of_sets(expression: Expression) -> bool:
-    """Whether symbols of sets and structures take part: they do not follow the rules of numbers."""
+    """Whether the expression has symbols of sets or structures, which do not follow the rules of numbers."""
     return any(
-        isinstance(one, Symbol | Unknown) and re.search(r"\\(?:mathbb|mathcal|mathfrak|mathscr|Bbb)", one.name)
-        for one in walk(expression)
+        isinstance(node, Symbol | Unknown) and re.search(r"\\(?:mathbb|mathcal|mathfrak|mathscr|Bbb)", node.name)
+        for node in walk(expression)
     )
 
 
 def _may_not_commute(expression: Expression) -> bool:
-    """Whether an inverse of a capital letter stands beside other capitals: matrices and elements of groups."""
+    """Whether the inverse of a capital is multiplied by other capitals, which may be matrices or group elements."""
     nodes = walk(expression)
-    capitals = {one.name for one in nodes if isinstance(one, Symbol) and one.name[0].isupper()}
-    return len(capitals) > 1 and any(isinstance(one, Function) and one.name == INVERSE for one in nodes)
+    capitals = {node.name for node in nodes if isinstance(node, Symbol) and node.name[0].isupper()}
+    return len(capitals) > 1 and any(isinstance(node, Function) and node.name == INVERSE for node in nodes)
 
 
-def _settled(expression: Expression) -> Value:
-    """A value, with the unit of angles when it is one in degrees."""
+def _value_of(expression: Expression) -> Value:
+    """Return the expression as a value; an angle in degrees gets its unit."""
     angle = _angle(expression)
     if angle is not None:
         return Value(angle, units.unit_of("degree"))
@@ -870,18 +869,18 @@ def _settled(expression: Expression) -> Value:
 
 
 def _angle(expression: Expression) -> Expression | None:
-    """The number of degrees that an expression is, or None."""
+    """Return the number of degrees if the expression is an angle, or None."""
     match expression:
         case Function(name, arguments) if name == DEGREES:
             return (
                 arguments[0]
-                if not any(isinstance(one, Function) and one.name == DEGREES for one in walk(arguments[0]))
+                if not any(isinstance(node, Function) and node.name == DEGREES for node in walk(arguments[0]))
                 else None
             )
         case Sum(terms):
             angles = [_angle(term) for term in terms]
-            kept = tuple(angle for angle in angles if angle is not None)
-            return Sum(kept) if len(kept) == len(terms) else None
+            known_angles = tuple(angle for angle in angles if angle is not None)
+            return Sum(known_angles) if len(known_angles) == len(terms) else None
         case Product(factors):
             angles = [_angle(factor) for factor in factors]
             if sum(angle is not None for angle in angles) != 1:

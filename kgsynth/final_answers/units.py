@@ -1,7 +1,7 @@
-r"""Units of quantities: spelled here, converted by pint, with dimensions of their own for money, angles and things.
+r"""Units of quantities. pint converts them; money, angles and nouns get dimensions of their own.
 
-Only spellings that stand in the tables below are physical units. pint would read `Paris` as a small aris, and every
-letter of an expression as something. Any other plain noun after a number is a unit by itself: apples are not oranges.
+Only spellings in the tables below are physical units, since pint's own parser takes too many letters of an expression
+for units (`a` for a year). Any other plain noun after a number is a unit of its own: apples are not oranges.
 """
 
 import re
@@ -18,7 +18,7 @@ _PREFIXES = {
     "k": "kilo",
     "M": "mega", "G": "giga", "T": "tera",
 }  # fmt: skip
-# A symbol, pint's name, and the prefixes that it is used with.
+# Symbol: pint's name, and the prefixes that the symbol is used with.
 _SYMBOLS = {
     "m": ("meter", "pnµumcdkM"), "g": ("gram", "nµumkdc"), "s": ("second", "pnµum"), "A": ("ampere", "nµumk"),
     "K": ("kelvin", "mµ"),
@@ -86,8 +86,8 @@ _IRREGULAR = {"people": "person", "persons": "person", "men": "man", "women": "w
               "halves": "half", "wolves": "wolf", "knives": "knife", "loaves": "loaf", "axes": "axis",
               "bases": "basis"}  # fmt: skip
 _ADJECTIVES = frozenset("different distinct possible total such in all altogether".split())
-# Words that make a phrase more than the name of a thing.
-_NO_NOUNS = frozenset(
+# A phrase with one of these words is not the name of a counted object.
+_NOT_NOUNS = frozenset(
     "is are was were be or and if at of the a an more less than mod modulo to when where for in not no only "
     "least most above "
     "below base choose over plus minus by squared cubed with without each every other others per out up down "
@@ -101,18 +101,18 @@ _TEMPERATURES = {
     "degreefahrenheit": "degF", "degreecentigrade": "degC", "centigrade": "degC", "degreec": "degC", "degreef": "degF",
 }  # fmt: skip
 _ATOM = re.compile(r"\s*(?:([*/()·-])|\^?\s*\{?\(?\s*(-?\d+)\s*\)?\}?(?![a-zA-Z])|(\^)|([A-Za-zµΩÅ$€£¥₹₽₩¢]+\.?)|(.))")
-_OWN_ANGLE = "angle"
+_ANGLE = "angle"
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What a number counts.
+    """A unit of measurement, or a noun that is counted.
 
     Attributes:
-        factor: of the number to the base units of its dimension.
-        offset: that is added to the number first, as for degrees Celsius.
+        factor: factor that converts a number to the base units of its dimension.
+        offset: number that is added before, as for degrees Celsius.
         dimension: base units with their exponents, sorted.
-        pi_power: the factor is multiplied by this power of pi as well: degrees to radians.
+        pi_power: power of pi by which the factor is multiplied, as from degrees to radians.
     """
 
     factor: Fraction
@@ -122,7 +122,7 @@ class Unit:
 
 
 def unit_of(text: str) -> Unit | None:
-    """The unit that a text spells, all of it; None when it is none."""
+    """Return the unit that the whole text spells, or None."""
     text = text.strip()
     if not text or len(text) > 80:
         return None
@@ -130,17 +130,17 @@ def unit_of(text: str) -> Unit | None:
 
 
 def is_glued_unit(word: str) -> bool:
-    """Whether letters right after a number are a unit: `5kg` is, `3m` may be three times m."""
+    """Whether letters directly after a number are a unit: those of `5kg` are, but `3m` may be three times m."""
     return len(word) > 1 and word != "cd" and (word in _symbols() or word.casefold() in _MONEY)
 
 
 def scale_of(word: str) -> int:
-    """What a number word multiplies: million, dozen; 0 for any other word."""
+    """Return the factor of a number word such as million or dozen; 0 for any other word."""
     return _FACTORS.get(word.casefold(), 0)
 
 
 def singular(noun: str) -> str:
-    """One form for the singular and the plural of a noun."""
+    """Return the singular of an English noun, in lower case."""
     noun = noun.casefold()
     if noun in _IRREGULAR:
         return _IRREGULAR[noun]
@@ -174,14 +174,14 @@ def _unit_of(text: str) -> Unit | None:
 def _temperature(name: str) -> Unit:
     registry = _registry()
     with _LOCK:
-        zero = registry.Quantity(Fraction(0), name).to("kelvin").magnitude
-        one = registry.Quantity(Fraction(1), name).to("kelvin").magnitude
-    factor = Fraction(one) - Fraction(zero)
-    return Unit(factor, (("kelvin", Fraction(1)),), Fraction(zero) / factor)
+        at_zero = registry.Quantity(Fraction(0), name).to("kelvin").magnitude
+        at_one = registry.Quantity(Fraction(1), name).to("kelvin").magnitude
+    factor = Fraction(at_one) - Fraction(at_zero)
+    return Unit(factor, (("kelvin", Fraction(1)),), Fraction(at_zero) / factor)
 
 
 def _compound(text: str) -> Unit | None:
-    """A product and quotient of known units."""
+    """Parse a product or quotient of known units."""
     text = re.sub(r"\b(?:sq|square)\.?\s+([A-Za-zµ]+)", r"\1^2", text)
     text = re.sub(r"\b(?:cu|cubic)\.?\s+([A-Za-zµ]+)", r"\1^3", text)
     text = re.sub(r"([A-Za-zµ]+)\s+squared\b", r"\1^2", text)
@@ -193,68 +193,68 @@ def _compound(text: str) -> Unit | None:
     pieces = _pieces(text)
     if pieces is None:
         return None
-    found, rest = _quotient(pieces, 0)
-    if found is None or rest != len(pieces):
+    unit, end = _quotient(pieces, 0)
+    if unit is None or end != len(pieces):
         return None
-    return _raised(found, -1) if is_below and not found.offset else found
+    return _raised(unit, -1) if is_below and not unit.offset else unit
 
 
 def _pieces(text: str) -> list[str] | None:
-    """Names, signs and exponents of a unit; None for anything else."""
+    """Split a unit into names, signs and exponents; None for any other text."""
     pieces: list[str] = []
-    place = 0
-    while place < len(text):
-        match = _ATOM.match(text, place)
+    index = 0
+    while index < len(text):
+        match = _ATOM.match(text, index)
         if match is None or match.group(5) or match.group(3):
             return None
-        sign, exponent, _, name, _ = match.groups()
+        operator, exponent, _, name, _ = match.groups()
         if exponent is not None:
             if not pieces or not (pieces[-1][0].isalpha() or pieces[-1] in (")", "$")) or "^" not in match.group():
                 return None
             pieces.append(f"^{exponent}")
         else:
-            pieces.append(sign or name.rstrip("."))
-        if place == match.end():
+            pieces.append(operator or name.rstrip("."))
+        if index == match.end():
             return None
-        place = match.end()
+        index = match.end()
     return pieces
 
 
-def _quotient(pieces: list[str], place: int) -> tuple[Unit | None, int]:
-    """The unit from a place on up to a closing parenthesis, and the place after it."""
-    if place >= len(pieces):
+def _quotient(pieces: list[str], index: int) -> tuple[Unit | None, int]:
+    """Parse the unit from an index up to a closing parenthesis; returns it with the index after it."""
+    if index >= len(pieces):
         return None, -1
-    total, place = _powered(pieces, place)
+    total, index = _powered(pieces, index)
     was_below = False
-    while total is not None and place < len(pieces) and pieces[place] != ")":
-        sign = pieces[place] if pieces[place] in ("*", "·", "-", "/") else ""
-        place += bool(sign)
-        # In `a/b c` nobody can say whether c is below.
-        if place >= len(pieces) or (was_below and sign != "/"):
+    while total is not None and index < len(pieces) and pieces[index] != ")":
+        operator = pieces[index] if pieces[index] in ("*", "·", "-", "/") else ""
+        index += bool(operator)
+        # In `a/b c` it is ambiguous whether c belongs to the denominator.
+        if index >= len(pieces) or (was_below and operator != "/"):
             return None, -1
-        was_below = sign == "/"
-        one, place = _powered(pieces, place)
-        total = None if one is None else _times(total, one, -1 if was_below else 1)
-    return total, place if total is not None else -1
+        was_below = operator == "/"
+        factor, index = _powered(pieces, index)
+        total = None if factor is None else _times(total, factor, -1 if was_below else 1)
+    return total, index if total is not None else -1
 
 
-def _powered(pieces: list[str], place: int) -> tuple[Unit | None, int]:
-    piece = pieces[place]
-    one: Unit | None
+def _powered(pieces: list[str], index: int) -> tuple[Unit | None, int]:
+    piece = pieces[index]
+    unit: Unit | None
     if piece == "(":
-        one, place = _quotient(pieces, place + 1)
-        if one is None or place >= len(pieces):
+        unit, index = _quotient(pieces, index + 1)
+        if unit is None or index >= len(pieces):
             return None, -1
     else:
-        one = _named(piece, is_alone=len(pieces) == 1 or (len(pieces) == 2 and pieces[1][0] == "^"))
-    place += 1
-    if one is not None and place < len(pieces) and pieces[place][0] == "^":
-        exponent = int(pieces[place][1:])
-        if one.offset or abs(exponent) > 12:
+        unit = _named(piece, is_alone=len(pieces) == 1 or (len(pieces) == 2 and pieces[1][0] == "^"))
+    index += 1
+    if unit is not None and index < len(pieces) and pieces[index][0] == "^":
+        exponent = int(pieces[index][1:])
+        if unit.offset or abs(exponent) > 12:
             return None, -1
-        one = _raised(one, exponent)
-        place += 1
-    return one, place
+        unit = _raised(unit, exponent)
+        index += 1
+    return unit, index
 
 
 def _times(first: Unit, second: Unit, sign: int) -> Unit:
@@ -266,12 +266,12 @@ def _times(first: Unit, second: Unit, sign: int) -> Unit:
 
 
 def _raised(unit: Unit, exponent: int) -> Unit:
-    dimension = tuple((name, one * exponent) for name, one in unit.dimension if exponent)
+    dimension = tuple((name, power * exponent) for name, power in unit.dimension if exponent)
     return Unit(unit.factor**exponent, dimension, pi_power=unit.pi_power * exponent)
 
 
 def _named(name: str, *, is_alone: bool) -> Unit | None:
-    """The unit of one name: a symbol, a word, a currency, or for `unit` the unit that has no name."""
+    """Return the unit with a name: a symbol, a word, a currency, or for `unit` the unit without a name."""
     money = _MONEY.get(name.casefold()) or _MONEY.get(singular(name))
     if money:
         return Unit(Fraction(1, money[1]), ((money[0], Fraction(1)),))
@@ -280,44 +280,44 @@ def _named(name: str, *, is_alone: bool) -> Unit | None:
         return _converted(pint_name)
     if singular(name) == "unit":
         return Unit(Fraction(1), (("thing unit", Fraction(1)),))
-    # Below or beside another unit a thing can stand: dollars per apple, kilometres per lap.
+    # A compound unit may contain a counted noun: dollars per apple, kilometres per lap.
     noun = singular(name)
-    if not is_alone and len(noun) > 2 and name.islower() and noun not in _NO_NOUNS:
+    if not is_alone and len(noun) > 2 and name.islower() and noun not in _NOT_NOUNS:
         return Unit(Fraction(1), ((f"thing {noun}", Fraction(1)),))
     return None
 
 
 @lru_cache(maxsize=1)
 def _symbols() -> dict[str, str]:
-    """Symbols with and without prefixes, and pint's name for each."""
-    found: dict[str, str] = {}
+    """Return pint's name for each symbol, with and without prefixes."""
+    pint_names: dict[str, str] = {}
     for symbol, (name, prefixes) in _SYMBOLS.items():
         for prefix in prefixes:
-            found.setdefault(prefix + symbol, f"{_PREFIXES[prefix]}{name}" if "/" not in name else f"0.001*{name}")
-    found.pop("mM", None)
-    found.update({symbol: name for symbol, (name, _) in _SYMBOLS.items()})
-    return found
+            pint_names.setdefault(prefix + symbol, f"{_PREFIXES[prefix]}{name}" if "/" not in name else f"0.001*{name}")
+    pint_names.pop("mM", None)
+    pint_names.update({symbol: name for symbol, (name, _) in _SYMBOLS.items()})
+    return pint_names
 
 
 def _word(word: str) -> str | None:
     word = word.casefold()
-    for one in (word, singular(word)):
-        if one in _WORDS:
-            return _WORDS[one]
+    for candidate in (word, singular(word)):
+        if candidate in _WORDS:
+            return _WORDS[candidate]
         for prefix in _WORD_PREFIXES:
-            base = one.removeprefix(prefix)
-            if base != one and base in _PREFIXED_WORDS:
+            base = candidate.removeprefix(prefix)
+            if base != candidate and base in _PREFIXED_WORDS:
                 return prefix + _WORDS.get(base, base)
     return None
 
 
-# Each in radians: a number times a power of pi.
+# Each angle in radians: a factor and a power of pi.
 _ANGLES = {
     "radian": (Fraction(1), 0), "milliradian": (Fraction(1, 1000), 0), "microradian": (Fraction(1, 10**6), 0),
     "degree": (Fraction(1, 180), 1), "turn": (Fraction(2), 1),
     "arcminute": (Fraction(1, 10_800), 1), "arcsecond": (Fraction(1, 648_000), 1),
 }  # fmt: skip
-# pint's registry is not made for several threads at once.
+# pint's registry is not safe for concurrent threads.
 _LOCK = threading.Lock()
 
 
@@ -330,7 +330,7 @@ def _registry() -> Any:
 
 @lru_cache(maxsize=1024)
 def _converted(name: str) -> Unit | None:
-    """A unit as pint knows it; angles and amounts of data, which pint takes for numbers, keep a dimension."""
+    """Convert a unit of pint; angles and amounts of data, which pint treats as numbers, keep a dimension."""
     if name == "turn/minute":
         return _times(_angle(Fraction(2), 1), _converted("minute") or _angle(Fraction(1), 0), -1)
     if name in _ANGLES:
@@ -348,22 +348,22 @@ def _converted(name: str) -> Unit | None:
 
 
 def _angle(factor: Fraction, pi_power: int) -> Unit:
-    return Unit(factor, ((_OWN_ANGLE, Fraction(1)),), pi_power=pi_power)
+    return Unit(factor, ((_ANGLE, Fraction(1)),), pi_power=pi_power)
 
 
 def is_angle(unit: Unit) -> bool:
-    """Whether a unit is one of plane angles."""
-    return unit.dimension == ((_OWN_ANGLE, Fraction(1)),)
+    """Whether a unit measures plane angles."""
+    return unit.dimension == ((_ANGLE, Fraction(1)),)
 
 
 def _noun(text: str, *, is_upright: bool) -> Unit | None:
-    """A noun with its adjectives: the things that are counted."""
+    """Return a counted noun with its modifiers as a unit, or None."""
     words = text.casefold().rstrip(".").split()
     if not 1 <= len(words) <= 4 or not all(re.fullmatch(r"[a-z]{2,}(?:-[a-z]+)*", word) for word in words):
         return None
-    kept = [word for word in words if word not in _ADJECTIVES]
-    if not kept or len(kept) > 3 or any(word in _NO_NOUNS or len(word) < 2 for word in kept) or len(kept[-1]) < 3:
+    nouns = [word for word in words if word not in _ADJECTIVES]
+    if not nouns or len(nouns) > 3 or any(word in _NOT_NOUNS or len(word) < 2 for word in nouns) or len(nouns[-1]) < 3:
         return None
     if not text[0].islower() and not is_upright:
         return None
-    return Unit(Fraction(1), ((f"thing {' '.join([*kept[:-1], singular(kept[-1])])}", Fraction(1)),))
+    return Unit(Fraction(1), ((f"thing {' '.join([*nouns[:-1], singular(nouns[-1])])}", Fraction(1)),))

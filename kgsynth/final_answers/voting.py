@@ -9,14 +9,14 @@ from kgsynth.final_answers.precision import Precision
 
 @dataclass(frozen=True, slots=True)
 class Majority:
-    """The winner of a vote.
+    """The largest group of votes with equal answers.
 
     Attributes:
-        place: of the vote that stands for the group: its first, or its first with a unit where some lack it.
-        agreeing: votes that end in this answer.
-        votes: all of them, those without a final answer included.
-        unit_missing: votes of the group that lack the unit which others have.
-        members: places of the votes that agree.
+        place: index of the vote that represents the group: its first vote with the maximum number of units.
+        agreeing: number of votes in the group.
+        votes: number of all votes, including those without a final answer.
+        unit_missing: number of votes in the group that lack a unit which others have.
+        members: indexes of the votes in the group.
     """
 
     place: int
@@ -27,37 +27,37 @@ class Majority:
 
     @property
     def agreement(self) -> float:
-        """Share of all votes, those without a final answer included, in (0, 1]."""
+        """Share of the group in all votes, including those without a final answer; in (0, 1]."""
         return self.agreeing / self.votes
 
 
 def majority(answers: Sequence[str], precision: Precision | None = None) -> Majority | None:
-    """The answer that most votes end in; of equals the one that came first. None when no vote has a final answer.
+    """Return the largest group of equal answers, of equal groups the first; None if no vote has a final answer.
 
-    An answer joins a group only when it differs from none of its members: 5, 5 cm and 5 km are never three votes.
+    An answer joins a group only if it agrees with all its members: 5, 5 cm and 5 km are never one group.
     """
     groups: list[list[int]] = []
-    for place, answer in enumerate(answers):
+    for index, answer in enumerate(answers):
         if not answer.strip():
             continue
         group = next((group for group in groups if _joins(answer, group, answers, precision)), None)
         if group is None:
-            groups.append([place])
+            groups.append([index])
         else:
-            group.append(place)
+            group.append(index)
     if not groups:
         return None
     best = max(groups, key=lambda group: (len(group), -group[0]))
-    with_unit = [units_in(answers[place]) for place in best]
-    most = max(with_unit)
+    unit_counts = [units_in(answers[index]) for index in best]
+    max_units = max(unit_counts)
     return Majority(
-        place=best[with_unit.index(most)],
+        place=best[unit_counts.index(max_units)],
         agreeing=len(best),
         votes=len(answers),
-        unit_missing=sum(count < most for count in with_unit),
+        unit_missing=sum(count < max_units for count in unit_counts),
         members=tuple(best),
     )
 
 
 def _joins(answer: str, group: Sequence[int], answers: Sequence[str], precision: Precision | None) -> bool:
-    return all(compare(answer, answers[place], precision) is not Verdict.DIFFERENT for place in group)
+    return all(compare(answer, answers[index], precision) is not Verdict.DIFFERENT for index in group)

@@ -1,1 +1,1 @@
-"""The generation room: prompts from combinations, backends that write, and what of their text can be used."""
+"""Generation: write prompts, send them to backends, and check the texts that come back."""

@@ -1,7 +1,7 @@
-"""Answers: one or several texts a question, the majority of their final answers, and a judge's verdict.
+"""Answers: one or several votes per question, the majority of their final answers, and a judge's verdict.
 
-What the paper names as future work, verification, is part of the stage: votes are compared as mathematics, a judge
-checks the answer that is kept, and what fails is a reject with its reason. Texts that lost stay with the one that won.
+Verification, which the paper names as future work, is part of the stage: votes are compared as mathematics, a judge
+checks the winning answer, and failures become rejects with a reason. The texts of losing votes are kept in the record.
 """
 
 import re
@@ -17,13 +17,13 @@ from kgsynth.records import AnsweredQuestion
 from kgsynth.texts import blocks
 
 _VERDICTS = ("correct", "incorrect", "unanswerable")
-_SAID_VERDICT = re.compile(rf"^\W*(?:final )?verdict\W*(?:is\W*)?({'|'.join(_VERDICTS)})\W*$", re.MULTILINE)
+_VERDICT_LINE = re.compile(rf"^\W*(?:final )?verdict\W*(?:is\W*)?({'|'.join(_VERDICTS)})\W*$", re.MULTILINE)
 _JUDGE_PATTERN = r"<reason>\n[^<\n]{10,400}\n</reason>\n<verdict>\n(?:correct|incorrect|unanswerable)\n</verdict>\n?"
 _MIN_ANSWER_CHARS = 2
 
 
 class Answering:
-    """The work on one question."""
+    """The generation of the answer to one question."""
 
     def __init__(
         self,
@@ -38,12 +38,12 @@ class Answering:
         """Write the prompts.
 
         Args:
-            question: to answer; an answer that it has is replaced.
-            context: of the run.
-            votes: texts asked for.
-            min_agreement: least share of the votes that must end in the kept answer, in [0, 1].
-            judge: ask for a verdict on the kept answer.
-            judge_model: another model of the same server, empty for the same.
+            question: question to answer; an existing answer is replaced.
+            context: context of the run.
+            votes: number of texts to request.
+            min_agreement: minimum share of votes that must end in the winning answer, in [0, 1].
+            judge: whether to ask for a verdict on the winning answer.
+            judge_model: another model of the same server; empty for the same model.
         """
         self.unit_id = question.id
         self._question, self._context = question, context
@@ -53,69 +53,74 @@ class Answering:
         self._fits = prompt_tokens(messages, context) <= context.budget_tokens
 
     def requests(self, done: Mapping[str, Completion]) -> Sequence[Request]:
-        """The votes; then, for an answer that is kept, the judge's."""
+        """Return the requests for votes; once they are done, the judge's request if an answer won."""
         if not self._fits:
             return []
-        if any(one.id not in done for one in self._votes):
-            return [one for one in self._votes if one.id not in done]
+        if any(vote.id not in done for vote in self._votes):
+            return [vote for vote in self._votes if vote.id not in done]
         if not self._judge:
             return []
-        kept = self._kept(done)
-        if isinstance(kept, Refusal):
+        winner = self._winning_answer(done)
+        if isinstance(winner, Refusal):
             return []
-        asked = self._judging(kept.answer)
-        return [] if asked is None or asked.id in done else [asked]
+        judge_request = self._judge_request(winner.answer)
+        return [] if judge_request is None or judge_request.id in done else [judge_request]
 
     def outcome(self, done: Mapping[str, Completion]) -> Outcome:
-        """The answered question, or why there is none."""
+        """Return the answered question, or a refusal with the reason."""
         outcome = Outcome()
         if not self._fits:
             outcome.refusals.append(Refusal(reason=TOO_LONG, raw=self._question.text, is_final=True))
             return outcome
-        # Without the judge's, which are in the account of the run.
+        # Tokens of the judge are counted only in the account of the run.
         outcome.add("votes", len(self._votes))
-        outcome.add("vote_tokens", sum(done[one.id].output_tokens for one in self._votes))
-        kept = self._kept(done)
-        if isinstance(kept, Refusal):
-            outcome.refusals.append(kept)
+        outcome.add("vote_tokens", sum(done[vote.id].output_tokens for vote in self._votes))
+        winner = self._winning_answer(done)
+        if isinstance(winner, Refusal):
+            outcome.refusals.append(winner)
             return outcome
-        outcome.add("without_final_answer", int(not kept.final_answer))
-        outcome.add("unit_missing", int(kept.unit_missing > 0))
+        outcome.add("without_final_answer", int(not winner.final_answer))
+        outcome.add("unit_missing", int(winner.unit_missing > 0))
         if self._judge:
-            asked = self._judging(kept.answer)
-            if asked is None:
-                outcome.refusals.append(Refusal(reason="the answer is too long for the judge", raw=kept.answer))
+            judge_request = self._judge_request(winner.answer)
+            if judge_request is None:
+                outcome.refusals.append(Refusal(reason="the answer is too long for the judge", raw=winner.answer))
                 return outcome
-            verdict, reason, problem = _verdict(done[asked.id])
+            verdict, reason, problem = _verdict(done[judge_request.id])
             if problem or verdict != "correct":
-                raw = raw_text(done[asked.id]) if problem else f"{reason}\n[answer: {kept.answer}]"
-                wrong = kept.answer if verdict == "incorrect" else ""
-                refused = Refusal(reason=problem or f"judged {verdict}", raw=raw, request_id=asked.id, answer=wrong)
-                outcome.refusals.append(refused)
+                raw = raw_text(done[judge_request.id]) if problem else f"{reason}\n[answer: {winner.answer}]"
+                wrong = winner.answer if verdict == "incorrect" else ""
+                refusal = Refusal(
+                    reason=problem or f"judged {verdict}", raw=raw, request_id=judge_request.id, answer=wrong
+                )
+                outcome.refusals.append(refusal)
                 return outcome
-            thoughts = done[asked.id].reasoning
-            kept = replace(kept, verdict=verdict, verdict_reason=reason, verdict_reasoning=thoughts)
-        outcome.rows.append(kept)
+            thoughts = done[judge_request.id].reasoning
+            winner = replace(winner, verdict=verdict, verdict_reason=reason, verdict_reasoning=thoughts)
+        outcome.rows.append(winner)
         return outcome
 
-    def _kept(self, done: Mapping[str, Completion]) -> AnsweredQuestion | Refusal:
-        """The text that the majority agrees with, or why there is none."""
-        completions = [done[one.id] for one in self._votes]
-        problems = [self._text_problem(one) for one in completions]
-        finals = ["" if problem else final_answer(one.text) for one, problem in zip(completions, problems, strict=True)]
+    def _winning_answer(self, done: Mapping[str, Completion]) -> AnsweredQuestion | Refusal:
+        """Return the question with the answer of the majority, or a refusal with the reason."""
+        completions = [done[vote.id] for vote in self._votes]
+        problems = [self._text_problem(completion) for completion in completions]
+        finals = [
+            "" if problem else final_answer(completion.text)
+            for completion, problem in zip(completions, problems, strict=True)
+        ]
         best = majority(finals, precision_of(self._question.text))
         losing: tuple[str, ...] = ()
         unit_missing = 0
         if best is None:
-            # A proof has no final answer; one text without any is kept, several cannot agree.
-            usable = [place for place, problem in enumerate(problems) if not problem]
+            # A proof has no final answer: a single text without one is kept, but several texts cannot agree.
+            usable = [index for index, problem in enumerate(problems) if not problem]
             if not usable or len(self._votes) > 1:
                 reason = problems[0] if not usable else "no final answer in any vote"
                 return Refusal(reason=reason, raw=raw_text(completions[0]), request_id=completions[0].request_id)
-            place, agreement = usable[0], 1.0
+            index, agreement = usable[0], 1.0
         else:
-            place, agreement, unit_missing = best.place, best.agreement, best.unit_missing
-            # Texts of the votes that end in another answer.
+            index, agreement, unit_missing = best.place, best.agreement, best.unit_missing
+            # Texts of the votes that end in a different answer.
             losing = tuple(
                 completions[other].text.strip()
                 for other in range(len(finals))
@@ -124,7 +129,7 @@ class Answering:
             if agreement < self._min_agreement:
                 raw = " | ".join(final or "(none)" for final in finals)
                 return Refusal(reason="too little agreement", raw=raw, request_id=completions[0].request_id)
-        chosen, context = self._votes[place], self._context
+        chosen, context = self._votes[index], self._context
         return replace(
             self._question,
             answer_id=f"a-{self._question.id}-{context.run_id}",
@@ -133,9 +138,9 @@ class Answering:
             verdict_reasoning="",
             unit_missing=unit_missing,
             losing_answers=losing,
-            answer_reasoning=completions[place].reasoning,
-            answer=completions[place].text.strip(),
-            final_answer=finals[place],
+            answer_reasoning=completions[index].reasoning,
+            answer=completions[index].text.strip(),
+            final_answer=finals[index],
             votes=len(self._votes),
             agreement=agreement,
             vote_answers=tuple(finals),
@@ -156,28 +161,28 @@ class Answering:
             return "no answer"
         return fault(completion.text) if self._context.has_filters else ""
 
-    def _judging(self, answer: str) -> Request | None:
-        """The judge's request; None when it does not fit."""
+    def _judge_request(self, answer: str) -> Request | None:
+        """Return the judge's request, or None if the prompt does not fit."""
         messages = self._context.templates["judge"].fill(question=self._question.text, answer=answer)
         if prompt_tokens(messages, self._context) > self._context.budget_tokens:
             return None
-        made = request(self._context, f"judge:{self._question.id}:0", messages, pattern=_JUDGE_PATTERN)
-        return replace(made, model=self._judge_model)
+        judge_request = request(self._context, f"judge:{self._question.id}:0", messages, pattern=_JUDGE_PATTERN)
+        return replace(judge_request, model=self._judge_model)
 
 
 def _verdict(completion: Completion) -> tuple[str, str, str]:
-    """Verdict, reason, and the problem when there is no verdict."""
+    """Return verdict, reason and, if there is no verdict, the problem."""
     problem = completion_problem(completion)
     if problem:
         return "", "", problem
-    found, rest = blocks(completion.text, ("verdict",))
+    verdicts, rest = blocks(completion.text, ("verdict",))
     reasons, _ = blocks(completion.text, ("reason",))
-    if found:
-        verdict = re.sub(r"[^a-z]", "", found[-1]["verdict"].casefold())
+    if verdicts:
+        verdict = re.sub(r"[^a-z]", "", verdicts[-1]["verdict"].casefold())
     else:
-        # A line that names the verdict will do.
-        said = _SAID_VERDICT.findall(completion.text.casefold())
-        verdict = said[-1] if said else ""
+        # Without tags, a line that states the verdict is enough.
+        stated = _VERDICT_LINE.findall(completion.text.casefold())
+        verdict = stated[-1] if stated else ""
     if verdict not in _VERDICTS:
         return "", "", "no verdict found"
     return verdict, reasons[-1]["reason"] if reasons else rest, ""

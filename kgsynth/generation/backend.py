@@ -1,9 +1,11 @@
-"""The seam to language models: requests in, completions out, whatever writes them."""
+"""Interface of language models: requests, completions and sampling, independent of the backend."""
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
+
+from kgsynth.settings import BackendSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +20,9 @@ class Message:
 class Request:
     """One prompt.
 
-    `id` begins with what is asked for, `level3:…`; `seed` is its own. `pattern` is a regular expression and
-    `json_schema` the text of a JSON schema that the answer should have, empty for none. `model` is another model of
-    the same server, empty for the generator's.
+    `id` begins with the name of the stage, for example `level3:…`; `seed` is the seed of this request. The answer
+    should match the regular expression `pattern` and the JSON schema `json_schema`, where not empty. `model` names
+    another model of the same server; empty for the generator's model.
     """
 
     id: str
@@ -31,17 +33,17 @@ class Request:
     model: str = ""
 
     def conversation(self) -> list[dict[str, str]]:
-        """The messages as chat interfaces take them."""
+        """Return the messages in the format of chat interfaces."""
         return [{"role": message.role, "content": message.content} for message in self.messages]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """What came back, as `completions.completed` makes it of what a backend says.
+    """Answer to a request, as `completions.completed` builds it from the response of a backend.
 
-    `text` holds no thoughts; those are in `reasoning`. `finish_reason` is `stop` (the model ended the text), `length`
-    (cut off), `content_filter`, `refusal`, `error` (no text came; `text` says why), or whatever else the backend calls
-    an end that is none. `in_thoughts`: the model never came to its text.
+    `text` excludes reasoning, which is in `reasoning`. `finish_reason` is `stop` (the model ended the text), `length`
+    (cut off), `content_filter`, `refusal`, `error` (no text; `text` has the error message), or another reason of the
+    backend for an incomplete text. `in_thoughts`: the reasoning was cut off before the text began.
     """
 
     request_id: str
@@ -55,10 +57,10 @@ class Completion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How tokens are drawn, and what else is asked of the backend; a request adds its seed.
+    """Sampling parameters and other options of requests; each request adds its seed.
 
-    None, zero and empty mean that nothing is said of it. `thinking` switches a model's thoughts on or off by its chat
-    template. `request` holds further fields of the request, without headers.
+    None, zero and empty mean that an option is not set. `thinking` switches reasoning on or off through the chat
+    template. `request` has additional fields of the request, without headers.
     """
 
     temperature: float
@@ -74,13 +76,13 @@ class Sampling:
     request: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """As kept with each text: what is said, and no more."""
+        """Return the parameters that are set, as JSON that is stored with each text."""
         said = {name: value for name, value in asdict(self).items() if value or name in _ALWAYS_SAID or value is False}
         return json.dumps(said, sort_keys=True)
 
     def template_options(self) -> dict[str, Any]:
-        """What the chat template is told, `chat_template_kwargs` of the request included."""
-        # Qwen, GLM and others call it the one way, DeepSeek and Granite the other; a template passes over unknown ones.
+        """Return the options of the chat template, including `chat_template_kwargs` of the request."""
+        # Qwen, GLM and others read enable_thinking; DeepSeek and Granite read thinking. Templates ignore other options.
         own = {} if self.thinking is None else {"enable_thinking": self.thinking, "thinking": self.thinking}
         return {**own, **self.request.get("chat_template_kwargs", {})}
 
@@ -88,27 +90,44 @@ class Sampling:
 _ALWAYS_SAID = frozenset({"temperature", "top_p", "max_output_tokens"})
 
 
+def sampling_of(settings: BackendSettings) -> Sampling:
+    """Return the sampling parameters of backend settings."""
+    return Sampling(
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        max_output_tokens=settings.output_tokens,
+        repetition_penalty=settings.repetition_penalty,
+        top_k=settings.top_k,
+        min_p=settings.min_p,
+        presence_penalty=settings.presence_penalty,
+        frequency_penalty=settings.frequency_penalty,
+        stop=settings.stop,
+        thinking=settings.thinking,
+        request={name: value for name, value in settings.request.items() if name != "headers"},
+    )
+
+
 class Generator(Protocol):
-    """Writes texts. The same request gives the same text where the backend allows it; the README says which do."""
+    """Writes texts. The same request gives the same text where the backend supports it; the README lists these."""
 
     name: str
     model: str
-    # Of the requests that are taken from here on.
+    # Applies to requests taken after it is set.
     sampling: Sampling
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of a text, exactly or, where the tokenizer is not known, at least."""
+        """Return the number of tokens of a text; a lower bound where the tokenizer is not known."""
 
     def generate(self, requests: Iterator[Request | None]) -> Iterator[Completion]:
-        """One completion a request, in any order, as they are finished.
+        """Yield one completion per request as it finishes, in any order.
 
         Args:
-            requests: taken as there is room for them. None means that nothing is there now: ask again after the next
-                completion has been taken; with nothing in flight it means the end.
+            requests: taken as capacity allows. None means that no request is ready yet: take the next one after the
+                caller has consumed a completion. None while no request is running means the end.
 
         Raises:
             GeneratorUnavailableError: the model cannot be reached or loaded.
         """
 
     def close(self) -> None:
-        """Give back memory and connections."""
+        """Release memory and connections."""

@@ -1,7 +1,7 @@
-"""OpenAI's chat interface as data: the body of a request, the completion in an answer, the sentence in an error.
+"""OpenAI's chat interface: build the body of a request, read the completion in an answer and the message in an error.
 
-Nothing that is not in that interface goes to a server that is not vLLM, unless a user asks for it. How servers differ
-in what they answer is known here and nowhere else.
+Servers other than vLLM get only fields of that interface, unless the user adds others. Only this module knows how the
+answers of servers differ.
 """
 
 import json
@@ -14,7 +14,7 @@ from kgsynth.generation.backend import Completion, Request, Sampling
 from kgsynth.generation.completions import completed
 
 _NOT_FIELDS = ("headers", "rename", "chat_template_kwargs")
-# Where servers put a model's thoughts beside its text.
+# Fields in which servers return reasoning beside the text.
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_details", "thinking")
 _MAX_SENTENCE_CHARS = 400
 
@@ -22,14 +22,14 @@ _MAX_SENTENCE_CHARS = 400
 def request_body(
     request: Request, sampling: Sampling, *, model: str, is_vllm: bool, constrained: bool | None
 ) -> dict[str, Any]:
-    """What is posted for a request.
+    """Return the JSON body that is posted for a request.
 
     Args:
-        request: to send.
-        sampling: parameters, and the user's changes of fields.
-        model: served name, where the request names none.
-        is_vllm: the server is vLLM and knows its own fields.
-        constrained: whether a user asked for forced forms, or for none; None leaves them to vLLM.
+        request: request to send.
+        sampling: sampling parameters, and the user's changes of fields.
+        model: served name, used if the request names none.
+        is_vllm: whether the server is vLLM, which accepts JSON schemas and patterns.
+        constrained: whether the user asks for constrained output; None: only from vLLM.
     """
     body: dict[str, Any] = {
         "model": request.model or model,
@@ -55,15 +55,15 @@ def request_body(
         elif request.json_schema:
             schema = {"name": "answer", "schema": json.loads(request.json_schema), "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return _changed(body, sampling.request)
+    return _with_user_changes(body, sampling.request)
 
 
 def extra_fields(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that a user adds or removes; None for those that are removed. TOML writes null as a string."""
+    """Return the fields that a user adds or removes; removed ones are None (TOML has no null: "null" removes)."""
     return {name: None if value == "null" else value for name, value in changes.items() if name not in _NOT_FIELDS}
 
 
-def _changed(body: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def _with_user_changes(body: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     extra = extra_fields(changes)
     body = {name: value for name, value in {**body, **extra}.items() if value is not None or name not in extra}
     renamed = changes.get("rename", {})
@@ -71,10 +71,10 @@ def _changed(body: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
 
 
 def read_answer(request: Request, answer: Any) -> Completion:
-    """The completion that a server's answer holds.
+    """Return the completion in a server's answer.
 
     Raises:
-        KeyError, TypeError, IndexError, ValueError, AttributeError: it is no chat completion.
+        KeyError, TypeError, IndexError, ValueError, AttributeError: the answer is not a chat completion.
     """
     choice = answer["choices"][0]
     message = choice.get("message") or choice.get("delta") or {"content": choice["text"]}
@@ -100,14 +100,14 @@ def read_answer(request: Request, answer: Any) -> Completion:
 
 
 def read_models(value: Any) -> tuple[list[str], bool]:
-    """The models that a server names, and whether it is vLLM.
+    """Return the models that a server lists, and whether it is vLLM.
 
     Raises:
-        ValueError: it is no list of models.
+        ValueError: the value is not a list of models.
     """
     cards = value.get("data", value.get("models")) if isinstance(value, dict) else value
     if not isinstance(cards, list):
-        raise ValueError("it answers with something that is no list of models")  # noqa: TRY004 - one error for all forms
+        raise ValueError("its answer is not a list of models")  # noqa: TRY004 - one error for all forms
     names = []
     for card in cards:
         name = (
@@ -121,8 +121,8 @@ def read_models(value: Any) -> tuple[list[str], bool]:
 
 
 def error_sentence(text: str) -> str:
-    """What a server says is wrong: the message in its JSON, or the start of its text on one line."""
-    said: Any = text
+    """Return a server's error message on one line: from its JSON, or else the start of its text."""
+    message: Any = text
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -132,42 +132,47 @@ def error_sentence(text: str) -> str:
             value = value[0] if value else None
             continue
         inner = next((value[name] for name in ("error", "message", "detail", "msg", "errors") if value.get(name)), None)
-        said, value = (inner if isinstance(inner, str) else said), inner
-    return " ".join(str(said).split())[:_MAX_SENTENCE_CHARS]
+        message, value = (inner if isinstance(inner, str) else message), inner
+    return " ".join(str(message).split())[:_MAX_SENTENCE_CHARS]
 
 
 def hint_for(sentence: str, sent: Collection[str]) -> str:
-    """What a user can do about a server's sentence.
+    """Return what a user can do about a server's error message.
 
     Args:
-        sentence: of the server.
+        sentence: error message of the server.
         sent: names of the fields that were sent.
     """
-    said = sentence.casefold()
-    if "max_completion_tokens" in said and "max_tokens" in sent:
+    message = sentence.casefold()
+    if "max_completion_tokens" in message and "max_tokens" in sent:
         return "Rename the field: --request rename.max_tokens=max_completion_tokens."
-    if re.search(r"max_(?:completion_)?tokens.{0,60}(?:too large|at most|less than|exceed|maximum|limit)", said):
-        return "Ask for less: --max-output-tokens N."
-    if re.search(r"context length|context window|maximum context|too many tokens|prompt is too long", said):
-        return "Give what the model has: --context-tokens, and a smaller --max-output-tokens."
-    if re.search(r"system (?:role|message|prompt)|role.{0,20}system", said):
-        return "--system-role user puts the instructions at the head of the first user turn."
-    if re.search(r"response_format|json_schema|structured_outputs|guided", said):
-        return "--no-constrained asks for no forced form."
-    named = [name for name in sent if name not in ("model", "messages") and re.search(rf"\b{re.escape(name)}\b", said)]
-    if named:
-        return "Leave the field out: " + " ".join(f"--request {name}=null" for name in sorted(named)) + "."
-    return "--request adds, renames and removes fields of the request; `--request NAME=null` removes one."
+    if re.search(r"max_(?:completion_)?tokens.{0,60}(?:too large|at most|less than|exceed|maximum|limit)", message):
+        return "Request fewer tokens: --max-output-tokens N."
+    if re.search(r"context length|context window|maximum context|too many tokens|prompt is too long", message):
+        return "Set --context-tokens to the model's context length, and lower --max-output-tokens."
+    if re.search(r"system (?:role|message|prompt)|role.{0,20}system", message):
+        return "Give --system-role user: it puts the instructions at the start of the first user turn."
+    if re.search(r"response_format|json_schema|structured_outputs|guided", message):
+        return "Give --no-constrained: it turns constrained output off."
+    named_fields = [
+        name for name in sent if name not in ("model", "messages") and re.search(rf"\b{re.escape(name)}\b", message)
+    ]
+    if named_fields:
+        return "Leave the field out: " + " ".join(f"--request {name}=null" for name in sorted(named_fields)) + "."
+    return "Change the fields of the request with --request; `--request NAME=null` removes a field."
 
 
 def headers_of(changes: Mapping[str, Any]) -> dict[str, str]:
-    """The headers that a user adds.
+    """Return the headers that a user adds.
 
     Raises:
-        ConfigError: one cannot be sent.
+        ConfigError: a header cannot be sent.
     """
     headers = {str(name): str(value) for name, value in changes.get("headers", {}).items()}
     for name, value in headers.items():
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or "\n" in value or "\r" in value:
-            raise ConfigError(f"{name!r} is no header that can be sent", hint="See request.headers.")
+            raise ConfigError(
+                f"the header {name!r} cannot be sent",
+                hint="Correct it in request.headers: names hold letters, digits and hyphens, values no line break.",
+            )
     return headers

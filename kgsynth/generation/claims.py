@@ -1,8 +1,8 @@
-"""The concepts that a question claims: which of the given ones they are, and whether its text shows them.
+"""The concepts that a question claims: match them with the given concepts, and find evidence for them in its text.
 
-A model names concepts that it was not given, and names given ones that its question has nothing to do with. The first
-are taken off; of the others the record says what shows them: the name itself, another name of the same concept, its
-words in another inflection or order, or a cosine of name and question that is high enough.
+A model also names concepts that it was not given, and given ones that its question does not use. The former are
+separated. For each of the latter the record states the evidence: the name itself, an alias, its words in another
+inflection or order, or a sufficient cosine similarity of name and question.
 """
 
 import re
@@ -17,15 +17,15 @@ from kgsynth.names import fold, normal_form
 from kgsynth.texts import spoken_latex
 
 FEW_GIVEN = "names too few of the given concepts"
-# Measured on questions judged by hand, see EXPERIMENTS.md.
+# Measured on questions judged by hand, see docs/figures/generation.md.
 MIN_COSINE = 0.5
 _MARKER = re.compile(r"(?:concepts?( used)?:|[\-*•·>]+(?=\s)|\(?\d{1,2}[.)](?=\s))\s*", re.IGNORECASE)
 _OUTER = " \t\r\n.,;:`*\"'“”[]()"
 _SEPARATOR = re.compile(r"(\s*[,、，|&\t]\s*|\s+/\s+|\s+(?:and|or)\s+|\s+\(?\d{1,2}[.)]\s+|<br\s*/?>)")
-# A longer part is a sentence, and no list of names.
+# A longer part is a sentence, not a list of names.
 _MAX_PART_CHARS = 400
 _MAX_PIECES = 40
-# A name with the marks that tell C++ and C# from C.
+# A word, with the marks that distinguish C++ and C# from C.
 _WORD = re.compile(r"[^\W_]+(?:\+\+|#)?")
 # Scripts that write words without spaces between them: Thai, Lao, Burmese, Khmer, Chinese, Japanese.
 _NO_SPACES = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
@@ -34,25 +34,25 @@ _LANGUAGES = (
     (re.compile(r"[\u0370-\u03ff]"), "greek"),
     (re.compile(r"[\u0600-\u06ff]"), "arabic"),
 )
-# Words that decide nothing about whether a text is about a name.
+# Words that are ignored when the words of a name are searched in a text.
 _SMALL_WORDS = frozenset("a an the of in on for to and or by with from at as is".split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """What a question claims: ids of given concepts, each once, and names that are none of them."""
+    """The claims of a question: distinct ids of given concepts, and names of foreign concepts."""
 
     given: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
 
 
 def read_claims(claimed: str, shown: Mapping[str, str], aliases: Mapping[str, Sequence[str]]) -> Claims:
-    """The claims in a `<concepts>` block.
+    """Parse the claims in a `<concepts>` block.
 
     Args:
-        claimed: names with a semicolon, a line break or, where that gives none, a comma between them.
-        shown: the given concepts by id, as the prompt named them.
-        aliases: other names of them, by id.
+        claimed: names separated by semicolons, line breaks or, if these give no known name, by commas.
+        shown: names of the given concepts in the prompt, by id.
+        aliases: further names of these concepts, by id.
     """
     known: dict[str, str] = {}
     for names in ([(term, name) for term, name in shown.items()], [(t, n) for t in shown for n in aliases.get(t, ())]):
@@ -62,9 +62,9 @@ def read_claims(claimed: str, shown: Mapping[str, str], aliases: Mapping[str, Se
     given: dict[str, None] = {}
     foreign: dict[str, None] = {}
     for part in re.split(r"[;\n；]", claimed):
-        found, unknown = _resolved(part, known)
-        given |= dict.fromkeys(found)
-        foreign |= dict.fromkeys(unknown)
+        known_ids, unknown_names = _resolved(part, known)
+        given |= dict.fromkeys(known_ids)
+        foreign |= dict.fromkeys(unknown_names)
     return Claims(given=tuple(given), foreign=tuple(foreign))
 
 
@@ -75,32 +75,32 @@ def evidence(
     aliases: Mapping[str, Sequence[str]],
     similarities: Similarities | None,
 ) -> tuple[str, ...]:
-    """What shows each claimed concept in a question's text.
+    """Find the evidence for each claimed concept in a question's text.
 
     Args:
-        question: its text.
+        question: text of the question.
         terms: ids of the concepts that it claims.
-        shown: their names by id.
-        aliases: other names by id.
-        similarities: the cosine of a text with each of some names; None where there is no embedder.
+        shown: names of the concepts by id.
+        aliases: further names by id.
+        similarities: returns the cosine of a text with each of several names; None without an embedder.
 
     Returns:
-        One per term: `name`, `alias`, `words` (its words in another inflection or order), `meaning` (by cosine), or
-        empty for what is claimed and not seen.
+        One value per term: `name`, `alias`, `words` (its words in another inflection or order), `meaning` (by cosine),
+        or an empty string if there is no evidence.
     """
     folded = _words(spoken_latex(question))
     stems = [_stem(word) for word in folded]
-    found = [_by_words(question, folded, stems, shown[term], aliases.get(term, ())) for term in terms]
-    missing = [place for place, one in enumerate(found) if not one]
+    kinds = [_text_evidence(question, folded, stems, shown[term], aliases.get(term, ())) for term in terms]
+    missing = [index for index, kind in enumerate(kinds) if not kind]
     if missing and similarities is not None:
-        cosines = similarities(question, [shown[terms[place]] for place in missing])
-        for place, cosine in zip(missing, cosines, strict=True):
-            found[place] = "meaning" if cosine >= MIN_COSINE else ""
-    return tuple(found)
+        cosines = similarities(question, [shown[terms[index]] for index in missing])
+        for index, cosine in zip(missing, cosines, strict=True):
+            kinds[index] = "meaning" if cosine >= MIN_COSINE else ""
+    return tuple(kinds)
 
 
 def _resolved(part: str, known: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Given concepts and foreign names of one part; what is known as one name is one, whatever separators it holds."""
+    """Return given concepts and foreign names in one part; a known name is not split at separators in it."""
     part = part.strip()
     marked = _MARKER.match(part)
     name = part[marked.end() :] if marked else part
@@ -115,7 +115,7 @@ def _resolved(part: str, known: Mapping[str, str]) -> tuple[list[str], list[str]
     foreign: list[str] = []
     first = 0
     while first < len(tokens) and len(tokens) <= 2 * _MAX_PIECES:
-        # Pieces are at even places, separators between them; the longest run of pieces that is a name counts.
+        # Pieces have even indexes, separators odd ones. The longest sequence of pieces that is a known name counts.
         ends = range(len(tokens), first, -2)
         last = next((end for end in ends if _key("".join(tokens[first:end]).strip(_OUTER)) in known), 0)
         if last:
@@ -124,42 +124,44 @@ def _resolved(part: str, known: Mapping[str, str]) -> tuple[list[str], list[str]
             foreign.append(" ".join(tokens[first].strip(_OUTER).split())[:_MAX_PART_CHARS])
         first = last + 1 if last else first + 2
     if not given:
-        # Nothing in it is known: it is one name.
+        # A part without any known name is one foreign name.
         return [], [" ".join(name.split())[:_MAX_PART_CHARS]]
     return given, foreign
 
 
 @lru_cache(maxsize=1 << 14)
 def _key(name: str) -> str:
-    """Normal form without accents, hyphens and plurals."""
+    """Return the normal form of a name without accents, hyphens and plurals."""
     return " ".join(singular(word) for word in re.split(r"[\s\-]+", fold(normal_form(name))) if word)
 
 
-def _by_words(question: str, folded: list[str], stems: list[str], name: str, aliases: Sequence[str]) -> str:
-    if _stands_in(name, question, folded):
+def _text_evidence(question: str, folded: list[str], stems: list[str], name: str, aliases: Sequence[str]) -> str:
+    if _contains_name(name, question, folded):
         return "name"
-    if any(_stands_in(alias, question, folded) for alias in aliases):
+    if any(_contains_name(alias, question, folded) for alias in aliases):
         return "alias"
-    return "words" if any(_is_said(one, stems) for one in (name, *aliases)) else ""
+    return "words" if any(_has_words(candidate, stems) for candidate in (name, *aliases)) else ""
 
 
-def _stands_in(name: str, question: str, folded: list[str]) -> bool:
-    own = _words(name)
-    if not own or re.search(r"[*&]", name):
-        # Signs that tell an algebra from a *-algebra, or are all there is.
+def _contains_name(name: str, question: str, folded: list[str]) -> bool:
+    words = _words(name)
+    if not words or re.search(r"[*&]", name):
+        # Symbols matter, as in *-algebra, or the name consists of nothing else.
         return bool(name.strip()) and name.casefold() in question.casefold()
     if _NO_SPACES.search(name):
-        return "".join(own) in "".join(folded)
-    return any(folded[first : first + len(own)] == own for first in range(len(folded) - len(own) + 1))
+        return "".join(words) in "".join(folded)
+    return any(folded[first : first + len(words)] == words for first in range(len(folded) - len(words) + 1))
 
 
-def _is_said(name: str, stems: list[str]) -> bool:
-    """Whether all words of a name stand in the text, in any inflection and order, near each other."""
-    own = {_stem(word) for word in _words(name) if word not in _SMALL_WORDS}
-    if not own or re.search(r"[*&]", name) or not own <= set(stems):
+def _has_words(name: str, stems: list[str]) -> bool:
+    """Whether a text contains all words of a name close together, in any inflection and order."""
+    name_stems = {_stem(word) for word in _words(name) if word not in _SMALL_WORDS}
+    if not name_stems or re.search(r"[*&]", name) or not name_stems <= set(stems):
         return False
-    reach = 2 * len(own) + 3
-    return any(own <= set(stems[first : first + reach]) for first, stem in enumerate(stems) if stem in own)
+    reach = 2 * len(name_stems) + 3
+    return any(
+        name_stems <= set(stems[first : first + reach]) for first, stem in enumerate(stems) if stem in name_stems
+    )
 
 
 def _words(text: str) -> list[str]:

@@ -1,6 +1,6 @@
-"""What a backend's output means: where a model's thoughts end and its text begins, and whether the text was ended.
+"""Interpret the output of a backend: separate reasoning from text, and tell whether the text is complete.
 
-Thoughts come in tags, with the closing tag alone, in channels, or in a field beside the text. They are never parsed.
+Reasoning comes in tags, with only the closing tag, in channels, or in a field beside the text. It is never parsed.
 """
 
 import re
@@ -9,8 +9,8 @@ from typing import Any
 
 from kgsynth.generation.backend import Completion
 
-# How backends call the end that a model chose: OpenAI and vLLM `stop`, TGI `eos_token`, Anthropic `end_turn`, Cohere
-# `COMPLETE`, others by these names. What is not here did not end a text.
+# Finish reasons of a complete text: OpenAI and vLLM say `stop`, TGI `eos_token`, Anthropic `end_turn`, Cohere
+# `COMPLETE`. A text with any other reason is not complete.
 _ENDED = frozenset("stop eos eos_token end_turn stop_sequence end_of_text complete completed end".split())
 _CUT_OFF = frozenset(
     "length max_tokens model_length max_length max_output_tokens max_completion_tokens token_limit".split()
@@ -20,7 +20,7 @@ _FILTERED = frozenset(
 )
 _MAX_REASON_CHARS = 40
 
-# Opening and closing marks of thoughts, as models write them.
+# Opening and closing marks of reasoning, as models write them.
 _NAMES = (
     r"(?:think(?:ing)?(?:_process)?|thoughts?|reasoning|reflection|scratchpad|chain_of_thought|longcat_think"
     r"|seed:think)"
@@ -38,18 +38,18 @@ _MARKS = (
     (r"Here is my thought process:", r"Here is my response:"),
 )
 _OPEN = "|".join(opening for opening, _ in _MARKS)
-# A mark opens thoughts at the start of the text or of a line; within a line it is spoken of.
+# A mark opens reasoning only at the start of the text or of a line; within a line the text mentions it.
 _OPENING = re.compile(rf"^[ \t]*(?:{_OPEN})", re.IGNORECASE | re.MULTILINE)
 _CLOSING = re.compile("|".join(closing for _, closing in _MARKS), re.IGNORECASE)
-# Without an opening mark, one that closes thoughts stands at the start or the end of a line.
+# A closing mark without an opening mark counts only at the start or the end of a line.
 _LONE_CLOSING = re.compile(
     rf"(?:^[ \t]*(?:{_CLOSING.pattern})|(?:{_CLOSING.pattern})[ \t]*$)", re.IGNORECASE | re.MULTILINE
 )
 _EMPTY = re.compile(rf"^\s*<{_NAMES}\s*/>", re.IGNORECASE)
 _CODE = re.compile(r"^[ \t]*```.*?^[ \t]*```|`[^`\n]+`", re.DOTALL | re.MULTILINE)
 _SOLUTION = re.compile(r"<\|(?:begin|end)_of_solution\|>|<\|(?:start|end)_response\|>", re.IGNORECASE)
-# gpt-oss: `<|channel|>analysis<|message|>…<|end|><|start|>assistant<|channel|>final<|message|>…`. Where special tokens
-# are left out of the text, the names of the channels run into it.
+# gpt-oss: `<|channel|>analysis<|message|>…<|end|><|start|>assistant<|channel|>final<|message|>…`. If the server omits
+# special tokens, the names of the channels run into the text.
 _CHANNEL = re.compile(
     r"(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*(\w+)(?:(?!<\|channel\|>|<\|message\|>).){0,200}?<\|message\|>",
     re.DOTALL,
@@ -57,12 +57,12 @@ _CHANNEL = re.compile(
 _CHANNEL_END = re.compile(r"<\|(?:end|return|call)\|>|<\|start\|>\s*assistant\s*$")
 _BARE_CHANNELS = re.compile(r"\s*(?:analysis|commentary)(.*?)assistant\s*final(.*)", re.DOTALL)
 _BARE_CHANNEL = re.compile(r"\s*(?:analysis|commentary)(?=[A-Z\u0400-\uffff])(.*)", re.DOTALL)
-# A token that ends a turn, which some servers leave at the end of the text.
+# Tokens that end a turn; some servers leave them at the end of the text.
 _END_TOKENS = re.compile(
     r"(?:\s*(?:<\|(?:im_end|eot_id|end_of_text|endoftext|end|return|eom_id|END_OF_TURN_TOKEN)\|>|</s>|<end_of_turn>"
     r"|<｜end▁of▁sentence｜>|<\[EOS\]>|\[EOS\]))+\s*$"
 )
-# So much of the end of a text is looked at for them.
+# Number of characters at the end of a text that are searched for these tokens.
 _MAX_END_CHARS = 200
 
 
@@ -76,21 +76,21 @@ def completed(
     prompt_tokens: int = 0,
     output_tokens: int = 0,
 ) -> Completion:
-    """The completion from what a backend says.
+    """Make a completion from the fields of a backend's answer.
 
     Args:
-        request_id: of the request.
+        request_id: id of the request.
         content: text, a list of parts, or None.
-        finish_reason: what the backend calls the end.
-        reasoning: what stands beside the content in `reasoning_content`, `reasoning` and the like.
-        refusal: what OpenAI's models say instead of a content.
-        prompt_tokens: read.
-        output_tokens: written, thoughts included.
+        finish_reason: the backend's finish reason.
+        reasoning: the field beside the content, such as `reasoning_content` or `reasoning`.
+        refusal: OpenAI's field for a refusal, which replaces the content.
+        prompt_tokens: number of input tokens.
+        output_tokens: number of output tokens, including reasoning.
     """
-    said, thought = _parts(content)
-    text, in_text, is_open = split_thoughts(said)
-    beside = _parts(reasoning)
-    thoughts = "\n\n".join(one.strip() for one in (*beside, thought, in_text) if one.strip())
+    content_text, content_thoughts = _parts(content)
+    text, text_thoughts, is_open = split_thoughts(content_text)
+    field_parts = _parts(reasoning)
+    thoughts = "\n\n".join(part.strip() for part in (*field_parts, content_thoughts, text_thoughts) if part.strip())
     text = text[:-_MAX_END_CHARS] + _END_TOKENS.sub("", text[-_MAX_END_CHARS:])
     reason = end_of(finish_reason)
     declined = (_parts(refusal)[0] or _refusal_in(content)).strip()
@@ -108,12 +108,12 @@ def completed(
 
 
 def end_of(finish_reason: Any) -> str:
-    """`stop`, `length`, `content_filter` or, for an end that is none of these, its name in lower case."""
+    """Return `stop`, `length` or `content_filter`; any other finish reason in lower case."""
     name = str(finish_reason).strip().casefold()[:_MAX_REASON_CHARS] or "none"
     if name in _ENDED:
         return "stop"
     if name == "error":
-        # The server answered; `error` is for requests that got no answer.
+        # `error` is reserved for requests without an answer, and this one was answered.
         return "server error"
     if name in _CUT_OFF:
         return "length"
@@ -121,11 +121,11 @@ def end_of(finish_reason: Any) -> str:
 
 
 def split_thoughts(text: str) -> tuple[str, str, bool]:
-    """The text without thoughts, the thoughts, and whether the thoughts were still going on at the end.
+    """Return the text without reasoning, the reasoning, and whether the reasoning has no end.
 
-    Thoughts begin with a mark at the start of the text or of a line, and end with the next closing mark. A closing mark
-    alone on its line, or at its end, ends thoughts that the chat template began: all before it was thought. A mark in
-    code or within a line is text.
+    Reasoning begins with a mark at the start of the text or of a line, and ends with the next closing mark. A closing
+    mark without an opening mark, at the start or end of a line, ends reasoning that the chat template began: all text
+    before it is reasoning. A mark in code or within a line is text.
     """
     if _CHANNEL.search(text):
         return _channels(text)
@@ -135,56 +135,57 @@ def split_thoughts(text: str) -> tuple[str, str, bool]:
         return "", bare.group(1), True
     text = _EMPTY.sub("", text)
     marks = _marks(text)
-    closings = [found.span() for found in _CLOSING.finditer(text)] if marks else []
-    kept: list[str] = []
+    closings = [match.span() for match in _CLOSING.finditer(text)] if marks else []
+    text_parts: list[str] = []
     thoughts: list[str] = []
-    place = 0
-    for start, end, opens in marks:
-        if start < place:
+    end_of_last = 0
+    for mark_start, mark_end, opens in marks:
+        if mark_start < end_of_last:
             continue
         if not opens:
-            # What stood before was thought too.
-            thoughts = [*kept, *thoughts, text[place:start]]
-            kept, place = [], end
+            # The text before the mark is reasoning too.
+            thoughts = [*text_parts, *thoughts, text[end_of_last:mark_start]]
+            text_parts, end_of_last = [], mark_end
             continue
-        kept.append(text[place:start])
-        following = bisect_left(closings, (end, 0))
+        text_parts.append(text[end_of_last:mark_start])
+        following = bisect_left(closings, (mark_end, 0))
         if following == len(closings):
-            return "".join(kept).strip(), _joined([*thoughts, text[end:]]), True
-        close_start, place = closings[following]
-        thoughts.append(_OPENING.sub("", text[end:close_start]))
+            return "".join(text_parts).strip(), _joined([*thoughts, text[mark_end:]]), True
+        close_start, end_of_last = closings[following]
+        thoughts.append(_OPENING.sub("", text[mark_end:close_start]))
     if not marks:
         return text, "", False
-    return _SOLUTION.sub("", "".join([*kept, text[place:]])).strip(), _joined(thoughts), False
+    return _SOLUTION.sub("", "".join([*text_parts, text[end_of_last:]])).strip(), _joined(thoughts), False
 
 
 def _marks(text: str) -> list[tuple[int, int, bool]]:
-    """Where marks stand that open thoughts or, alone, close them: start, end, whether it opens; in order."""
-    openings = [found.span() for found in _OPENING.finditer(text)]
-    lone = [found.span() for found in _LONE_CLOSING.finditer(text)]
+    """Return start, end and "opens" of all marks, in order: opening marks, and closing marks without one."""
+    openings = [match.span() for match in _OPENING.finditer(text)]
+    lone = [match.span() for match in _LONE_CLOSING.finditer(text)]
     if not openings and not lone:
         return []
-    code = [found.span() for found in _CODE.finditer(text)]
+    code = [match.span() for match in _CODE.finditer(text)]
     in_code = [span for span in openings if _within(span[0], code) is not None]
 
-    def is_spoken_of(start: int) -> bool:
+    def is_mention(start: int) -> bool:
         span = _within(start, code)
         if span is None:
             return False
-        # A fence that a thought left open may reach over its end: only with its opening mark is it an example.
-        place = bisect_left(in_code, (span[0], 0))
+        # An unclosed fence in reasoning may extend beyond its end: a mark in a fence is a mention only if the fence
+        # also contains an opening mark.
+        index = bisect_left(in_code, (span[0], 0))
         is_inline = "\n" not in text[span[0] : span[1]]
-        return is_inline or (place < len(in_code) and in_code[place][0] < start)
+        return is_inline or (index < len(in_code) and in_code[index][0] < start)
 
     marks = [(start, end, True) for start, end in openings if _within(start, code) is None]
-    marks += [(start, end, False) for start, end in lone if not is_spoken_of(start)]
+    marks += [(start, end, False) for start, end in lone if not is_mention(start)]
     return sorted(marks)
 
 
-def _within(place: int, spans: list[tuple[int, int]]) -> tuple[int, int] | None:
-    """The span that holds a place, of spans in order that do not overlap; None for none."""
-    at = bisect_right(spans, (place, 1 << 62)) - 1
-    return spans[at] if at >= 0 and place < spans[at][1] else None
+def _within(index: int, spans: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """Return the span that contains an index, or None; the spans are sorted and do not overlap."""
+    span_index = bisect_right(spans, (index, 1 << 62)) - 1
+    return spans[span_index] if span_index >= 0 and index < spans[span_index][1] else None
 
 
 def _joined(thoughts: list[str]) -> str:
@@ -192,24 +193,24 @@ def _joined(thoughts: list[str]) -> str:
 
 
 def _channels(text: str) -> tuple[str, str, bool]:
-    """As `split_thoughts`, of OpenAI's harmony form: what is in the channel `final` is the text."""
-    found = list(_CHANNEL.finditer(text))
-    kept: list[str] = []
-    thoughts = [text[: found[0].start()]]
-    for one, end in zip(found, [*(later.start() for later in found[1:]), len(text)], strict=True):
-        body = _CHANNEL_END.sub("", text[one.end() : end]).strip()
-        (kept if one.group(1).casefold() == "final" else thoughts).append(body)
-    return "\n".join(kept), _joined(thoughts), not kept
+    """Split a text in OpenAI's harmony format like `split_thoughts`; the channel `final` holds the text."""
+    channels = list(_CHANNEL.finditer(text))
+    finals: list[str] = []
+    thoughts = [text[: channels[0].start()]]
+    for channel, end in zip(channels, [*(later.start() for later in channels[1:]), len(text)], strict=True):
+        body = _CHANNEL_END.sub("", text[channel.end() : end]).strip()
+        (finals if channel.group(1).casefold() == "final" else thoughts).append(body)
+    return "\n".join(finals), _joined(thoughts), not finals
 
 
 def _refusal_in(content: Any) -> str:
-    """What a part of a content says that is a refusal."""
+    """Return the refusals in the parts of a content, joined."""
     parts = content if isinstance(content, list) else []
     return "".join(str(part.get("refusal") or "") for part in parts if isinstance(part, dict))
 
 
 def _parts(value: Any) -> tuple[str, str]:
-    """Text and thoughts of a content: a string, or a list of parts as Mistral, Anthropic and OpenRouter send them."""
+    """Return text and reasoning of a content: a string, or a list of parts as of Mistral, Anthropic and OpenRouter."""
     if isinstance(value, str):
         return value, ""
     if isinstance(value, dict):
@@ -228,7 +229,7 @@ def _parts(value: Any) -> tuple[str, str]:
         inner = next(
             (part[name] for name in ("text", "thinking", "reasoning", "content", "summary") if part.get(name)), ""
         )
-        said = "".join(_parts(inner))
+        part_text = "".join(_parts(inner))
         is_thought = "think" in kind or "reason" in kind or "thinking" in part
-        (thoughts if is_thought else text).append(said)
+        (thoughts if is_thought else text).append(part_text)
     return "".join(text), "".join(thoughts)

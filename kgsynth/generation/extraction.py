@@ -1,7 +1,7 @@
-"""Concept extraction by a language model: a document becomes level, subject, topics and key concepts under each.
+"""Concept extraction by a language model: level, subject and topics of a document, with the key concepts of each topic.
 
-A long document is split at section borders, each part is asked about alone, and what was found is joined again. JSON
-under a schema is what models are best at here; LaTeX in it is repaired before it is parsed (`texts.parse_json`).
+A long document is split at section borders, each part gets its own request, and the results are joined. Models are
+most reliable with JSON under a schema; LaTeX in the JSON is repaired before it is parsed (`texts.parse_json`).
 """
 
 import json
@@ -20,13 +20,13 @@ from kgsynth.texts import parse_json
 MAX_TOPICS = 5
 MIN_CONCEPTS = 5
 MAX_CONCEPTS = 20
-# A longer name is a sentence. Also ends a model that cannot stop.
+# A longer name is a sentence. The limit also stops a model that repeats itself.
 _MAX_NAME_CHARS = 80
 _MAX_REASON_CHARS = 200
-# Less room than this for the text, and the prompt is not worth sending.
+# With less room than this for the text, no prompt is sent.
 _MIN_PART_TOKENS = 64
 
-# As models write them that no grammar holds.
+# Spellings of booleans by models without constrained output.
 _BOOLEANS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 _NAME = {"type": "string", "minLength": 2, "maxLength": _MAX_NAME_CHARS}
 SCHEMA = json.dumps(
@@ -65,7 +65,7 @@ SCHEMA = json.dumps(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What a model said of one part of a document; `problem` says why nothing can be used."""
+    """A model's result for one part of a document; `problem` says why it cannot be used."""
 
     problem: str = ""
     reason: str = ""
@@ -76,10 +76,10 @@ class Part:
 
 
 class Extraction:
-    """The work on one document."""
+    """The extraction from one document."""
 
     def __init__(self, document: Document, context: Context) -> None:
-        """Split the document into parts that fit."""
+        """Split the document into parts that fit the prompt."""
         self.unit_id = document.id
         self._document, self._context = document, context
         template = context.templates["extract"]
@@ -99,19 +99,19 @@ class Extraction:
         ]
 
     def requests(self, done: Mapping[str, Completion]) -> Sequence[Request]:
-        """One a part."""
+        """Return one request per part."""
         return [] if done else self._requests
 
     def outcome(self, done: Mapping[str, Completion]) -> Outcome:
-        """One annotation, or the reason why there is none."""
+        """Return one annotation, or a refusal with the reason."""
         outcome = Outcome(totals={"parts": len(self._requests), "split_documents": int(len(self._requests) > 1)})
         if not self._requests:
             outcome.refusals.append(Refusal(reason=TOO_LONG, raw="", is_final=True))
             return outcome
-        parts = {one.id: read_part(done[one.id]) for one in self._requests}
-        broken = next((one for one, part in parts.items() if part.problem), None)
+        parts = {request.id: read_part(done[request.id]) for request in self._requests}
+        broken = next((request_id for request_id, part in parts.items() if part.problem), None)
         if broken is not None:
-            # With one part missing the document would be in the graph with half of what it is about.
+            # Without one part, the graph would hold only some of the document's topics.
             raw = raw_text(done[broken])
             outcome.refusals.append(Refusal(reason=parts[broken].problem, raw=raw, request_id=broken))
             return outcome
@@ -131,7 +131,7 @@ class Extraction:
 
 
 def read_part(completion: Completion) -> Part:
-    """What a completion says of a part."""
+    """Parse a completion into the result for a part."""
     problem = completion_problem(completion)
     if problem:
         return Part(problem=problem)
@@ -158,10 +158,11 @@ def read_part(completion: Completion) -> Part:
 
 
 def join(document_id: str, parts: Sequence[Part]) -> Annotation:
-    """The annotation of a document from those of its parts.
+    """Join the results for the parts of a document into its annotation.
 
-    Topics are those that most parts name, in order of appearance among equals, at most 5, and so are the concepts under
-    each, at most 20; level and subject are those of most parts. A concept stands under the first topic that has it.
+    The annotation has the 5 topics that the largest number of parts name, and under each the 20 most frequent concepts;
+    of equals the first count. Level and subject are the most frequent ones. A concept belongs to the first topic that
+    has it.
     """
     topics: dict[str, str] = {}
     topic_counts: Counter[str] = Counter()
@@ -176,47 +177,47 @@ def join(document_id: str, parts: Sequence[Part]) -> Annotation:
                 concepts.setdefault(key, {}).setdefault(name.casefold(), name)
                 counts[key, name.casefold()] += 1
     chosen = sorted(topics, key=lambda key: -topic_counts[key])[:MAX_TOPICS]
-    taken: set[str] = set()
-    found = []
+    used: set[str] = set()
+    joined = []
     for key in (key for key in topics if key in chosen):
-        own = [name for name in concepts.get(key, {}) if name not in taken]
-        best = set(sorted(own, key=lambda name: -counts[key, name])[:MAX_CONCEPTS])
-        kept = [name for name in own if name in best]
-        taken.update(kept)
-        found.append(TopicConcepts(name=topics[key], concepts=tuple(concepts[key][name] for name in kept)))
+        candidates = [name for name in concepts.get(key, {}) if name not in used]
+        best = set(sorted(candidates, key=lambda name: -counts[key, name])[:MAX_CONCEPTS])
+        names = [name for name in candidates if name in best]
+        used.update(names)
+        joined.append(TopicConcepts(name=topics[key], concepts=tuple(concepts[key][name] for name in names)))
     return Annotation(
         id=document_id,
-        topics=tuple(found),
-        grade=_most([part.grade for part in parts]),
-        subject=_most([part.subject for part in parts]),
+        topics=tuple(joined),
+        grade=_most_common([part.grade for part in parts]),
+        subject=_most_common([part.subject for part in parts]),
         reasoning="\n\n".join(part.reasoning for part in parts if part.reasoning),
     )
 
 
 def _topics(value: Any) -> tuple[TopicConcepts, ...] | None:
-    """Topics with their concepts, each name once; None when the value has another form."""
+    """Return topics with their concepts, without duplicate names; None if the value has another structure."""
     if not isinstance(value, list):
         return None
-    found: dict[str, TopicConcepts] = {}
+    topics_by_key: dict[str, TopicConcepts] = {}
     for topic in value:
         if not isinstance(topic, dict) or not isinstance(topic.get("concepts"), list):
             return None
         name = _name(topic.get("name"))
-        own: dict[str, str] = {}
+        names_by_key: dict[str, str] = {}
         for concept in map(_name, topic["concepts"]):
             if concept:
-                own.setdefault(concept.casefold(), concept)
-        if name and own:
-            found.setdefault(name.casefold(), TopicConcepts(name=name, concepts=tuple(own.values())))
-    return tuple(found.values())
+                names_by_key.setdefault(concept.casefold(), concept)
+        if name and names_by_key:
+            topics_by_key.setdefault(name.casefold(), TopicConcepts(name=name, concepts=tuple(names_by_key.values())))
+    return tuple(topics_by_key.values())
 
 
 def _name(value: Any) -> str:
-    """A name on one line, empty when it is none."""
+    """Return a name on one line; an empty string if the value is not a name."""
     name = " ".join(value.split()) if isinstance(value, str) else ""
     has_letters = any(letter.isalpha() for letter in name)
     return name if has_letters and len(name) <= _MAX_NAME_CHARS and name.isprintable() else ""
 
 
-def _most(values: Sequence[str]) -> str:
+def _most_common(values: Sequence[str]) -> str:
     return Counter(values).most_common(1)[0][0]

@@ -1,6 +1,6 @@
-r"""Level 1: questions from one document, those that stand in it taken over, new ones in its spirit.
+r"""Level 1: questions from one document, either copied from it or new ones of the same kind.
 
-The answer's form is tagged plain text, not JSON: inside JSON strings models write `\frac` and `\theta`, which parse
+The output format is tagged plain text, not JSON: inside JSON strings models write `\frac` and `\theta`, which parse
 as a form feed and a tab.
 """
 
@@ -23,13 +23,13 @@ from kgsynth.texts import blocks, normal_question
 
 _TAGS = ("question", "origin", "level")
 _ORIGINS = ("original", "new")
-# A question stands in the document when so much of it does: taking over may complete it ("Exercise 3: show that it …").
+# Share of a question's n-grams that the document must contain; a copy may be completed ("Exercise 3: show that it …").
 _MIN_ORIGINAL_SHARE = 0.6
-_RUN_WORDS = 4
+_NGRAM_WORDS = 4
 
 
 class Level1:
-    """The work on one document."""
+    """The generation of level 1 questions from one document."""
 
     def __init__(self, document: SourceDocument, context: Context, *, max_questions: int) -> None:
         """Write the prompt; the document is cut to fit."""
@@ -50,11 +50,11 @@ class Level1:
         self._fits = bool(text)
 
     def requests(self, done: Mapping[str, Completion]) -> Sequence[Request]:
-        """One."""
+        """Return the only request."""
         return [] if done or not self._fits else [self._request]
 
     def outcome(self, done: Mapping[str, Completion]) -> Outcome:
-        """The questions that can be used."""
+        """Return the usable questions, and a refusal for each of the others."""
         outcome = Outcome(totals={"truncated_documents": int(self._is_cut)})
         if not self._document.text.strip():
             outcome.refusals.append(Refusal(reason=NO_TEXT, raw="", is_final=True))
@@ -78,9 +78,9 @@ class Level1:
             max_questions=self._max_questions,
         ):
             is_original = stands_in(block["question"], self._document.text)
-            said = _said_origin(block["origin"])
-            outcome.add("wrongly_called_original", int(said == "original" and not is_original))
-            outcome.add("without_origin", int(not said))
+            stated = _stated_origin(block["origin"])
+            outcome.add("wrongly_called_original", int(stated == "original" and not is_original))
+            outcome.add("without_origin", int(not stated))
             grade = read_grade(block["level"])
             outcome.add("without_known_level", int(grade == "other" and block["level"].strip().casefold() != "other"))
             outcome.rows.append(
@@ -95,23 +95,23 @@ class Level1:
                     passage_chars=self._passage_chars,
                     reasoning=completion.reasoning if completion else "",
                     grade=grade,
-                    origin="original" if is_original and said != "new" else "new",
+                    origin="original" if is_original and stated != "new" else "new",
                 )
             )
         return outcome
 
 
-def _said_origin(text: str) -> str:
-    """What a model says of where a question comes from; empty when it says neither."""
+def _stated_origin(text: str) -> str:
+    """Return the origin of a question that a model states; empty if it states none."""
     return next((origin for origin in _ORIGINS if origin in text.casefold()), "")
 
 
 def stands_in(question: str, text: str) -> bool:
-    """Whether most of a question's runs of four words stand in a text; short ones must stand there whole."""
+    """Whether a text contains 60 percent of a question's 4-grams of words, or all of a shorter question."""
     words = normal_question(question).split()
-    held = f" {normal_question(text)} "
-    runs = [" ".join(words[first : first + _RUN_WORDS]) for first in range(max(1, len(words) - _RUN_WORDS + 1))]
-    return sum(f" {run} " in held for run in runs) >= _MIN_ORIGINAL_SHARE * len(runs)
+    padded_text = f" {normal_question(text)} "
+    ngrams = [" ".join(words[first : first + _NGRAM_WORDS]) for first in range(max(1, len(words) - _NGRAM_WORDS + 1))]
+    return sum(f" {ngram} " in padded_text for ngram in ngrams) >= _MIN_ORIGINAL_SHARE * len(ngrams)
 
 
 def _pattern(max_questions: int, question_form: str) -> str:

@@ -1,7 +1,7 @@
-"""Level 2: questions from one document and combinations of 2 or 3 of its own concepts, none twice in a document.
+"""Level 2: questions from one document and combinations of 2 or 3 of its concepts, each used once per document.
 
-The paper leaves the choice of concepts to the model. Here they are drawn by seed, so that the choice repeats and is
-uniform; `chosen_by="model"` gives the paper's way, and what the model chose is checked.
+The paper leaves the choice of concepts to the model. Here they are drawn by seed, so that the choice is uniform and
+can be repeated. `chosen_by="model"` works as in the paper, and the model's choice is checked.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -24,12 +24,12 @@ from kgsynth.generation.task import Context, Outcome, Refusal
 from kgsynth.randomness import stream
 
 _TAGS = ("question", "concepts")
-# A prompt with hundreds of names leaves no room for the text.
+# Hundreds of names in the prompt would leave no room for the text.
 _MAX_SHOWN_CONCEPTS = 60
 
 
 class Level2:
-    """The work on one document."""
+    """The generation of level 2 questions from one document."""
 
     def __init__(
         self,
@@ -44,12 +44,12 @@ class Level2:
         """Choose the combinations and write the prompt; the document is cut to fit.
 
         Args:
-            document: to write from.
-            context: of the run.
-            max_questions: asked for, at most.
-            chosen_by: seed or model.
-            min_concepts: given concepts that a question must name.
-            taken: combinations of concepts that the document has questions of, in a retry.
+            document: document to write questions from.
+            context: context of the run.
+            max_questions: maximum number of questions.
+            chosen_by: "seed" or "model".
+            min_concepts: minimum number of given concepts that a question must name.
+            taken: in a retry, combinations for which the document already has questions.
         """
         self._taken, self._min_concepts = taken, min_concepts
         self.unit_id = document.id
@@ -61,7 +61,7 @@ class Level2:
         self._passage_chars = (0,)
         if len(self._shown) < 2:
             return
-        known = sum(len(one) in (2, 3) and one <= set(self._shown) for one in taken)
+        known = sum(len(terms) in (2, 3) and terms <= set(self._shown) for terms in taken)
         free = comb(len(self._shown), 2) + comb(len(self._shown), 3) - known
         if free < 1:
             return
@@ -71,16 +71,19 @@ class Level2:
             self._template = context.templates["level2"]
             self._chosen = draw(sorted(self._shown), count=max_questions, seed=context.seed_of(request_id), taken=taken)
             names = [[self._shown[term] for term in terms] for terms in self._chosen]
-            slots["combinations"] = "\n".join(f"{place}. {'; '.join(own)}" for place, own in enumerate(names, 1))
+            slots["combinations"] = "\n".join(
+                f"{number}. {'; '.join(chosen)}" for number, chosen in enumerate(names, 1)
+            )
             pattern = "".join(
-                rf"<question>\n{context.question_form}\n</question>\n<concepts>\n{names_pattern([own])}\n</concepts>\n?"
-                for own in names
+                rf"<question>\n{context.question_form}\n</question>\n<concepts>\n{names_pattern([chosen])}\n"
+                rf"</concepts>\n?"
+                for chosen in names
             )
         else:
             self._template = context.templates["level2_free"]
             listed = list(self._shown.values())[:_MAX_SHOWN_CONCEPTS]
             slots["concepts"] = "; ".join(listed)
-            name = names_pattern([[one] for one in listed])
+            name = names_pattern([[shown_name] for shown_name in listed])
             pattern = (
                 rf"(?:<question>\n{context.question_form}\n</question>\n<concepts>\n(?:{name})(?:; (?:{name})){{1,2}}\n"
                 rf"</concepts>\n?){{1,{max_questions}}}"
@@ -92,11 +95,11 @@ class Level2:
         self._request = request(context, request_id, self._template.fill(document=text, **slots), pattern=pattern)
 
     def requests(self, done: Mapping[str, Completion]) -> Sequence[Request]:
-        """One, for a document with two concepts or more."""
+        """Return the only request, for a document with at least two concepts."""
         return [] if done or self._request is None or not self._fits else [self._request]
 
     def outcome(self, done: Mapping[str, Completion]) -> Outcome:
-        """The questions that can be used."""
+        """Return the usable questions, and a refusal for each of the others."""
         outcome = Outcome(totals={"truncated_documents": int(self._is_cut)})
         if not self._document.text.strip():
             outcome.refusals.append(Refusal(reason=NO_TEXT, raw="", is_final=True))
@@ -145,12 +148,12 @@ class Level2:
         return outcome
 
     def _claims(self, claimed: str, used: set[frozenset[str]]) -> tuple[Claims, frozenset[str], str]:
-        """The claims of a question, reduced to a combination that it may have, that combination, and what is wrong."""
+        """Return the claims of a question within one allowed combination, that combination, and the problem if any."""
         claims = read_claims(claimed, self._shown, self._document.aliases)
-        combination = frozenset(claims.given)
+        combination = claimed_terms = frozenset(claims.given)
         if self._chosen is not None:
-            # Of the combinations that were asked for, the one that has most of what is claimed.
-            best = max(self._chosen, key=lambda one: (len(set(one) & set(claims.given)), frozenset(one) not in used))
+            # Assign the requested combination that shares the largest number of concepts with the claims.
+            best = max(self._chosen, key=lambda terms: (len(set(terms) & claimed_terms), frozenset(terms) not in used))
             others = tuple(self._shown[term] for term in claims.given if term not in best)
             given = tuple(term for term in claims.given if term in best)
             combination = frozenset(best)
@@ -165,25 +168,25 @@ class Level2:
 def draw(
     terms: Sequence[str], *, count: int, seed: int, taken: Collection[frozenset[str]] = ()
 ) -> list[tuple[str, ...]]:
-    """Up to `count` different sets of 2 or 3 terms: each size equally likely, then each set of that size.
+    """Draw up to `count` different sets of 2 or 3 terms: each size is equally likely, then each set of that size.
 
     Args:
-        terms: at least 2, sorted, so that the draw depends on them alone.
-        count: how many; fewer come back when there are not so many.
-        seed: of the draw.
-        taken: sets that are not drawn.
+        terms: at least 2 terms, sorted, so that the draw depends only on the terms and the seed.
+        count: number of sets; fewer are returned if there are fewer.
+        seed: seed of the draw.
+        taken: sets that must not be drawn.
     """
     rng = stream(seed, "level2", 0)
     number = len(terms)
-    known = [one for one in taken if one <= set(terms)]
-    left = {size: comb(number, size) - sum(len(one) == size for one in known) for size in (2, 3)}
+    known = [used for used in taken if used <= set(terms)]
+    available = {size: comb(number, size) - sum(len(used) == size for used in known) for size in (2, 3)}
     chosen: dict[tuple[str, ...], None] = {}
-    most = min(count, sum(left.values()))
-    while len(chosen) < most:
-        sizes = [size for size, sets in left.items() if sets]
+    target = min(count, sum(available.values()))
+    while len(chosen) < target:
+        sizes = [size for size, set_count in available.items() if set_count]
         size = sizes[int(rng.integers(len(sizes)))]
-        picked = tuple(terms[place] for place in sorted(rng.choice(number, size=size, replace=False)))
+        picked = tuple(terms[index] for index in sorted(rng.choice(number, size=size, replace=False)))
         if picked not in chosen and frozenset(picked) not in taken:
             chosen[picked] = None
-            left[size] -= 1
+            available[size] -= 1
     return list(chosen)

@@ -1,7 +1,7 @@
-r"""Level 3: questions from a combination and its documents; what a model wrote is checked before it is kept.
+r"""Level 3: questions from a combination and its documents; each question is checked before it is kept.
 
-The answer's form is tagged plain text, not JSON: inside JSON strings models write `\frac` and `\theta`, which parse as
-a form feed and a tab. A question keeps the claims on concepts of its combination and needs one at least.
+The output format is tagged plain text, not JSON: inside JSON strings models write `\frac` and `\theta`, which parse as
+a form feed and a tab. A question keeps its claims of concepts of the combination, and must have at least one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,23 +22,23 @@ from kgsynth.generation.questions import (
 from kgsynth.generation.task import Context, Outcome
 
 _TAGS = ("question", "concepts")
-# With more names the pattern grows with their third power; the check after generation needs no pattern.
+# The size of the pattern grows with the third power of this number. Without it, output is only checked afterwards.
 _MAX_PATTERN_CONCEPTS = 12
 
 
 class Level3:
-    """The work on one combination."""
+    """The generation of level 3 questions from one combination."""
 
     def __init__(
         self, source: SourceCombination, context: Context, *, max_questions: int, min_concepts: int = 1
     ) -> None:
-        """Write the prompt; passages are cut to fit, evenly, at word borders.
+        """Write the prompt; passages are cut evenly, at word borders, to fit.
 
         Args:
             source: combination with its documents.
-            context: of the run.
-            max_questions: asked for.
-            min_concepts: given concepts that a question must name.
+            context: context of the run.
+            max_questions: number of questions to ask for.
+            min_concepts: minimum number of given concepts that a question must name.
         """
         combination = source.combination
         self.unit_id = combination.id
@@ -52,22 +52,22 @@ class Level3:
             "max_questions": str(max_questions),
         }
         room = context.budget_tokens - prompt_tokens(template.fill(passages="", **slots), context)
-        held = [(one.title, one.text) for one in source.documents if one.text]
-        fitted = passages.fit(held, max(room, 0), context.count_tokens)
-        self._truncated, self._has_passages = fitted.cut, bool(held)
+        texts = [(document.title, document.text) for document in source.documents if document.text]
+        fitted = passages.fit(texts, max(room, 0), context.count_tokens)
+        self._truncated, self._has_passages = fitted.cut, bool(texts)
         chars = iter(fitted.chars)
-        self._passage_chars = tuple(next(chars) if one.text else 0 for one in source.documents)
+        self._passage_chars = tuple(next(chars) if document.text else 0 for document in source.documents)
         messages = template.fill(passages=fitted.text, **slots)
         pattern = answer_pattern(list(self._shown.values()), max_questions, context.question_form)
         self._request = request(context, f"level3:{combination.id}", messages, pattern=pattern)
         self._fits = prompt_tokens(messages, context) <= context.budget_tokens
 
     def requests(self, done: Mapping[str, Completion]) -> Sequence[Request]:
-        """One."""
+        """Return the only request."""
         return [] if done or not self._fits else [self._request]
 
     def outcome(self, done: Mapping[str, Completion]) -> Outcome:
-        """The questions that can be used."""
+        """Return the usable questions, and a refusal for each of the others."""
         outcome = Outcome(
             totals={"truncated_passages": self._truncated, "without_passages": int(not self._has_passages)}
         )
@@ -113,7 +113,7 @@ class Level3:
 
 
 def answer_pattern(concepts: Sequence[str], max_questions: int, question_form: str) -> str:
-    """A regular expression of well-formed answers; empty when there are too many or too few concepts for one."""
+    """Return a regular expression of well-formed output; empty with too few or too many concepts."""
     if not 2 <= len(concepts) <= _MAX_PATTERN_CONCEPTS:
         return ""
     chosen = names_pattern(names for size in (2, 3) for names in choices(concepts, size))

@@ -1,4 +1,4 @@
-"""Texts made to fit a prompt: cut at word borders, or split at section borders into parts."""
+"""Fit texts into prompts: cut them at word borders, or split them at section borders."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kgsynth.generation.task import TokenCounter
 
-# A shorter piece of a passage says nothing.
+# A shorter passage is omitted, since it is of no use.
 _MIN_PASSAGE_TOKENS = 40
 _CUT_MARK = " …"
 # From strong to weak: headings of Markdown, LaTeX and reStructuredText, empty lines, line ends, sentence ends.
@@ -21,7 +21,7 @@ _BORDERS = (
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Passages as a prompt holds them: their text, how many were cut, and how many characters of each are shown."""
+    """Passages for a prompt: their joined text, how many were cut, and how many characters of each it holds."""
 
     text: str
     cut: int = 0
@@ -29,7 +29,7 @@ class Fitted:
 
 
 def fit(passages: Sequence[tuple[str, str]], room: int, count_tokens: TokenCounter) -> Fitted:
-    """All passages (title, text) under headings within `room` tokens; a short one leaves its share to the others."""
+    """Join passages (title, text) under headings within `room` tokens; long ones share what short ones leave over."""
     if not passages:
         return Fitted("(no passages)")
     heads = [
@@ -37,7 +37,7 @@ def fit(passages: Sequence[tuple[str, str]], room: int, count_tokens: TokenCount
     ]
     room -= sum(count_tokens(head) + 4 for head in heads)
     costs = [count_tokens(text) for _, text in passages]
-    kept: dict[int, str] = {}
+    fitted_texts: dict[int, str] = {}
     truncated = 0
     remaining = sorted(range(len(passages)), key=lambda index: costs[index])
     while remaining:
@@ -47,14 +47,14 @@ def fit(passages: Sequence[tuple[str, str]], room: int, count_tokens: TokenCount
         if costs[index] > share:
             text = cut(text, share, count_tokens)
             truncated += 1
-        kept[index] = text
+        fitted_texts[index] = text
         room -= count_tokens(text) if text else 0
-    chars = tuple(shown_chars(passages[index][1], kept[index]) for index in range(len(passages)))
-    return Fitted("\n\n".join(heads[index] + kept[index] for index in range(len(passages))), truncated, chars)
+    chars = tuple(shown_chars(passages[index][1], fitted_texts[index]) for index in range(len(passages)))
+    return Fitted("\n\n".join(heads[index] + fitted_texts[index] for index in range(len(passages))), truncated, chars)
 
 
 def shown_chars(text: str, shown: str) -> int:
-    """Characters of a text, from its start, of which `cut` shows so much."""
+    """Return how many characters of a text, from its start, `shown` covers, where `shown` is the result of `cut`."""
     if not shown:
         return 0
     if shown == text.strip():
@@ -63,12 +63,12 @@ def shown_chars(text: str, shown: str) -> int:
 
 
 def cut(text: str, tokens: int, count_tokens: TokenCounter) -> str:
-    """The longest run of words from the start within `tokens`, marked as cut; empty when it would say nothing."""
+    """Cut a text after the last word that fits `tokens`, with a mark; empty if it would be too short to be of use."""
     if count_tokens(text) <= tokens:
         return text
     if tokens < _MIN_PASSAGE_TOKENS:
         return ""
-    ends = [found.end() for found in re.finditer(r"\S+", text)]
+    ends = [word.end() for word in re.finditer(r"\S+", text)]
     if len(ends) < _MIN_PASSAGE_TOKENS:
         ends = list(range(1, len(text) + 1))  # a script without spaces
     low, high = 0, len(ends)
@@ -82,10 +82,9 @@ def cut(text: str, tokens: int, count_tokens: TokenCounter) -> str:
 
 
 def split(text: str, tokens: int, count_tokens: TokenCounter) -> list[str]:
-    """The text in parts of at most `tokens`, cut at the strongest borders that do; nothing of it is left out.
+    """Split a text into parts of at most `tokens`, at the strongest possible borders; no text is left out.
 
-    Neighbouring sections are kept together while they fit. A run of characters without any border that is longer than
-    `tokens` is cut where it must be.
+    Adjacent sections stay together if they fit. A word that is longer than `tokens` is cut in the middle.
     """
     return [part for part in _split(text.strip(), max(tokens, 1), count_tokens, 0) if part.strip()]
 
@@ -98,20 +97,20 @@ def _split(text: str, tokens: int, count_tokens: TokenCounter, border: int) -> l
         if not half:
             return [text]
         return _split(text[:half], tokens, count_tokens, border) + _split(text[half:], tokens, count_tokens, border)
-    starts = [0, *(found.end() for found in re.finditer(_BORDERS[border], text) if 0 < found.end() < len(text))]
+    starts = [0, *(match.end() for match in re.finditer(_BORDERS[border], text) if 0 < match.end() < len(text))]
     pieces = [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
     if len(pieces) == 1:
         return _split(text, tokens, count_tokens, border + 1)
     parts: list[str] = []
-    held = ""
+    part = ""
     for piece in pieces:
-        if held and count_tokens(held + piece) > tokens:
-            parts.append(held)
-            held = ""
+        if part and count_tokens(part + piece) > tokens:
+            parts.append(part)
+            part = ""
         if count_tokens(piece) > tokens:
-            parts += [held] if held else []
+            parts += [part] if part else []
             parts += _split(piece, tokens, count_tokens, border + 1)
-            held = ""
+            part = ""
         else:
-            held += piece
-    return [*parts, held] if held else parts
+            part += piece
+    return [*parts, part] if part else parts

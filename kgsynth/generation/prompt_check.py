@@ -1,6 +1,6 @@
-"""A domain's folder looked through before a model is asked: templates, and whether their examples can be read.
+"""Check the templates of a domain's folder before a run, including whether their examples can be parsed.
 
-A model writes like its examples: one that the stage could not read teaches it to write what is refused.
+A model writes like its examples: an example that the stage cannot parse teaches the model output that is rejected.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from kgsynth.texts import blocks, parse_json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateCheck:
-    """What was found of one template: `problem` is empty for a good one; one that is not there has no hash."""
+    """Result for one template: `problem` is empty if it is valid, `hash` is empty if the file does not exist."""
 
     task: str
     hash: str = ""
@@ -26,28 +26,28 @@ class TemplateCheck:
 
 
 def check_folder(folder: Path) -> list[TemplateCheck]:
-    """Each task's template in a domain's folder.
+    """Check each task's template in a domain's folder.
 
     Raises:
-        ConfigError: there is no such folder, or it holds no template at all.
+        ConfigError: the folder does not exist, or contains no template.
     """
     if not folder.is_dir():
+        raise ConfigError(f"{folder} is not a folder", hint="Run `kgsynth prompts copy DOMAIN FOLDER` to create one.")
+    checks = [_check(folder, task) for task in prompts.TASKS]
+    if not any(check.hash or check.problem for check in checks):
         raise ConfigError(
-            f"{folder} is no folder", hint="`kgsynth prompts copy DOMAIN FOLDER` makes one to begin with."
+            f"{folder} contains no template", hint=f"The names of templates are {', '.join(prompts.TASKS)}, with .txt."
         )
-    found = [_checked(folder, task) for task in prompts.TASKS]
-    if not any(one.hash or one.problem for one in found):
-        raise ConfigError(f"{folder} holds no template", hint=f"Templates are called {', '.join(prompts.TASKS)}.txt.")
     unknown = sorted(file.name for file in folder.glob("*.txt") if file.stem not in prompts.TASKS)
-    found += [TemplateCheck(task=name, problem="no task is called so") for name in unknown]
+    checks += [TemplateCheck(task=name, problem="there is no task with this name") for name in unknown]
     try:
         prompts.question_form(str(folder.absolute()))
     except ConfigError as error:
-        found.append(TemplateCheck(task="question.regex", problem=str(error)))
-    return found
+        checks.append(TemplateCheck(task="question.regex", problem=str(error)))
+    return checks
 
 
-def _checked(folder: Path, task: str) -> TemplateCheck:
+def _check(folder: Path, task: str) -> TemplateCheck:
     file = folder / f"{task}.txt"
     if not file.is_file():
         return TemplateCheck(task=task)
@@ -55,7 +55,8 @@ def _checked(folder: Path, task: str) -> TemplateCheck:
         template = prompts.load(str(folder.absolute()), task)
     except ConfigError as error:
         return TemplateCheck(task=task, problem=str(error))
-    unread = next((place for place, one in enumerate(template.examples, 1) if not _READ.get(task, bool)(one)), 0)
+    is_readable = _IS_READABLE.get(task, bool)
+    unread = next((number for number, example in enumerate(template.examples, 1) if not is_readable(example)), 0)
     problem = f"its example {unread} is not in the form that the stage reads" if unread else ""
     return TemplateCheck(task=task, hash=template.hash, examples=len(template.examples), problem=problem)
 
@@ -71,8 +72,8 @@ def _is_syllabus(text: str) -> bool:
         return False
 
 
-# Whether an example can be read as the stage reads what a model writes.
-_READ: Mapping[str, Callable[[str], bool]] = {
+# By task: whether the stage could parse an example as a model's output.
+_IS_READABLE: Mapping[str, Callable[[str], bool]] = {
     "extract": lambda text: not read_part(Completion(request_id="", text=text, finish_reason="stop")).problem,
     "level1": lambda text: _has_blocks("question")(text) or _has_blocks("unsuitable")(text),
     "level2": _has_blocks("question", "concepts"),

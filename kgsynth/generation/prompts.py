@@ -1,11 +1,10 @@
-"""Prompt templates: files in folders, a folder a domain, a file a task; their hash goes into every record.
+"""Prompt templates: one folder per domain, one file per task; every record stores the hash of its template.
 
 A template has turns that begin with `[[system]]`, `[[user]]` or `[[assistant]]` on a line of their own, and slots
-`{{name}}`. Turns before the last are examples. A further domain is a further folder, here or wherever the user keeps
-it.
+`{{name}}`. Turns before the last are examples. A domain is a folder of templates: one in `kgsynth/domains`, one of the
+user, or a Python package that an entry point of the group `kgsynth.domains` names.
 """
 
-import difflib
 import hashlib
 import re
 from dataclasses import dataclass
@@ -13,12 +12,14 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from kgsynth.errors import ConfigError
+from kgsynth import plugins
+from kgsynth.errors import ConfigError, did_you_mean
 from kgsynth.generation.backend import Message
 
+_OWN_DOMAINS = resources.files("kgsynth") / "domains"
 _TURN = re.compile(r"^\[\[(system|user|assistant)\]\]\n", re.MULTILINE)
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
-# The slots of each task, and those that its last turn must hold.
+# Slots that a task allows, and slots that its last turn requires.
 _SLOTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "extract": (frozenset({"title", "document"}), frozenset({"document"})),
     "level1": (frozenset({"title", "document", "max_questions"}), frozenset({"document"})),
@@ -46,24 +47,25 @@ class Template:
     turns: tuple[Message, ...]
 
     def fill(self, **slots: str) -> tuple[Message, ...]:
-        """The conversation with every slot replaced."""
+        """Return the conversation with every slot replaced."""
         return tuple(
             Message(turn.role, _SLOT.sub(lambda found: slots[found.group(1)], turn.content)) for turn in self.turns
         )
 
     @property
     def examples(self) -> tuple[str, ...]:
-        """What the assistant says in the examples."""
+        """Answers of the assistant in the examples."""
         return tuple(turn.content for turn in self.turns if turn.role == "assistant")
 
 
 def domains() -> list[str]:
-    """Domains that the package has templates for."""
-    return sorted(folder.name for folder in _folder().iterdir() if folder.is_dir() and not folder.name.startswith("_"))
+    """Return the names of installed domains, from `kgsynth/domains` and from other packages."""
+    builtin = (folder.name for folder in _OWN_DOMAINS.iterdir() if folder.is_dir() and not folder.name.startswith("_"))
+    return sorted({*builtin, *plugins.installed(plugins.DOMAINS)})
 
 
 def tasks_of(domain: str) -> list[str]:
-    """The tasks that a domain has a template for.
+    """Return the tasks for which a domain has a template.
 
     Raises:
         ConfigError: there is no such domain.
@@ -73,7 +75,7 @@ def tasks_of(domain: str) -> list[str]:
 
 
 def texts_of(domain: str, task: str | None = None) -> dict[str, str]:
-    """The templates of a domain as they stand in its files, by task; one alone when `task` names it.
+    """Return the unparsed templates of a domain by task; only one of them when `task` names it.
 
     Raises:
         ConfigError: there is no such domain or template.
@@ -85,15 +87,15 @@ def texts_of(domain: str, task: str | None = None) -> dict[str, str]:
 
 
 def copy(domain: str, folder: Path) -> int:
-    """Copy a domain's files to a folder of the user's; how many.
+    """Copy the files of a domain to a folder, and return their number.
 
     Raises:
-        ConfigError: there is no such domain, or the folder holds templates already.
+        ConfigError: there is no such domain, or the folder already has one of the files.
     """
     files = [file for file in _domain_folder(domain).iterdir() if file.name.endswith((".txt", ".regex"))]
-    taken = [file.name for file in files if (folder / file.name).exists()]
-    if taken:
-        raise ConfigError(f"{folder} holds {taken[0]} already", hint="Choose another folder; nothing was written.")
+    existing = [file.name for file in files if (folder / file.name).exists()]
+    if existing:
+        raise ConfigError(f"{folder} holds {existing[0]} already", hint="Choose another folder; nothing was written.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file in files:
@@ -104,12 +106,12 @@ def copy(domain: str, folder: Path) -> int:
 
 
 def question_form(domain: str) -> str:
-    """The regular expression of a question that a domain's folder holds in `question.regex`; empty when it holds none.
+    """Return the regular expression for questions in a domain's `question.regex`; empty without such a file.
 
-    It is in force where a form is: for the small model, or with `constrained`.
+    It constrains answers of the small model, or of every model with `constrained`.
 
     Raises:
-        ConfigError: it is no regular expression.
+        ConfigError: the file is not a valid regular expression.
     """
     file = _domain_folder(domain) / "question.regex"
     if not file.is_file():
@@ -123,10 +125,10 @@ def question_form(domain: str) -> str:
 
 
 def _domain_folder(domain: str) -> Traversable:
-    """The folder of a domain of the package or of the user's.
+    """Return the folder of a domain, given its name or the path of a folder.
 
     Raises:
-        ConfigError: no domain is given, or there is no such one.
+        ConfigError: no domain is given, or the domain does not exist.
     """
     if not domain:
         raise ConfigError(
@@ -134,22 +136,30 @@ def _domain_folder(domain: str) -> Traversable:
             hint='Give --domain NAME, `domain = "NAME"` in [backend] of a file, or a folder of templates of your own '
             "(`kgsynth prompts copy NAME FOLDER` begins one).",
         )
-    folder: Traversable = Path(domain) if "/" in domain or Path(domain).is_dir() else _folder() / domain
+    if "/" in domain or Path(domain).is_dir():
+        if not Path(domain).is_dir():
+            raise ConfigError(
+                f"there is no domain {domain!r}",
+                hint=f"Known domains: {', '.join(domains())}; or give a folder of templates.",
+            )
+        return Path(domain)
+    if domain in plugins.installed(plugins.DOMAINS):
+        return resources.files(plugins.load(plugins.DOMAINS, domain))
+    folder = _OWN_DOMAINS / domain
     if not folder.is_dir():
-        close = difflib.get_close_matches(domain, domains(), n=1)
         raise ConfigError(
-            f"there is no domain {domain!r}" + (f": did you mean {close[0]!r}?" if close else ""),
+            f"there is no domain {domain!r}" + did_you_mean(domain, domains()),
             hint=f"Known domains: {', '.join(domains())}; or give a folder of templates.",
         )
     return folder
 
 
 def load(domain: str, task: str) -> Template:
-    """The template of a domain and task.
+    """Return the template of a domain and task.
 
     Args:
-        domain: a domain of the package, or the path of a folder with templates.
-        task: what is asked for, one of the file names without `.txt`: extract, level1, level2, level2_free, level3,
+        domain: name of an installed domain, or path of a folder with templates.
+        task: name of the template file without `.txt`: extract, level1, level2, level2_free, level3,
             answer, judge, rate, syllabus, syllabus_document.
 
     Raises:
@@ -176,10 +186,11 @@ def _read(file: Traversable) -> str:
 
 
 def parse(name: str, text: str, *, task: str) -> Template:
-    """A template from its text.
+    """Parse the text of a template.
 
     Raises:
-        ConfigError: no turns, an unknown slot, or the last turn is not the user's with the slots that the task needs.
+        ConfigError: the text has no turns or an unknown slot, or its last turn is not a user turn with all required
+            slots.
     """
     known, needed = _SLOTS[task]
     parts = _TURN.split(text)
@@ -194,7 +205,3 @@ def parse(name: str, text: str, *, task: str) -> Template:
         wanted = " and ".join("{{" + slot + "}}" for slot in sorted(needed))
         raise ConfigError(f"template {name}: the last turn must be the user's and hold {wanted}")
     return Template(name=name, hash=hashlib.sha256(text.encode()).hexdigest()[:16], turns=turns)
-
-
-def _folder() -> Traversable:
-    return resources.files("kgsynth.generation") / "prompts"

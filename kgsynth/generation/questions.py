@@ -1,4 +1,4 @@
-"""What the three levels share: what a question is written from, when one can be used, and the record it becomes."""
+"""Shared by the three levels: sources of questions, checks of a question's text, and the records of questions."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ _TURN_TOKENS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceDocument:
-    """A document that questions are written from, with the ids of what it mentions, their names and other names."""
+    """A document that questions are written from, with the terms that it mentions, their names and their aliases."""
 
     id: str
     title: str
@@ -42,7 +42,7 @@ class SourceDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCombination:
-    """A combination with the names and other names of its terms, and its documents, in their order."""
+    """A combination with the names and aliases of its terms, and its documents in the combination's order."""
 
     combination: Combination
     names: Mapping[str, str]
@@ -51,29 +51,29 @@ class SourceCombination:
 
 
 def cited(document: SourceDocument) -> str:
-    """Where a document is found: its source, for a part with its pages, else with its section."""
-    place = f"p. {document.pages}" if document.pages else document.section
-    return f"{document.source}, {place}" if document.source and place else document.source
+    """Return a document's source with the pages of the part, or else with its section."""
+    location = f"p. {document.pages}" if document.pages else document.section
+    return f"{document.source}, {location}" if document.source and location else document.source
 
 
 def shown_names(terms: Iterable[str], names: Mapping[str, str]) -> dict[str, str]:
-    """Names of terms by id, as a prompt may hold them: one line, no separators, each once."""
-    shown: dict[str, str] = {}
-    taken: set[str] = set()
+    """Return names of terms by id, cleaned for a prompt: on one line, without separators, without duplicates."""
+    names_by_id: dict[str, str] = {}
+    used: set[str] = set()
     for term in terms:
         name = re.sub(r"[<>;\s]+", " ", names.get(term, term.partition(":")[2])).strip()
-        if name and name.casefold() not in taken:
-            shown[term] = name
-            taken.add(name.casefold())
-    return shown
+        if name and name.casefold() not in used:
+            names_by_id[term] = name
+            used.add(name.casefold())
+    return names_by_id
 
 
 def names_pattern(choices: Iterable[Sequence[str]]) -> str:
-    """A regular expression of one of several lists of names, as a `<concepts>` block holds them."""
+    """Return a regular expression that matches one of several lists of names, joined as in a `<concepts>` block."""
     return "|".join(re.escape("; ".join(names)).replace(r"\ ", " ") for names in choices)
 
 
-# What levels are called, in the order in which a text is looked through for them: "undergraduate" holds "graduate".
+# Words for each grade, in the order in which they are searched, since "undergraduate" contains "graduate".
 _GRADE_WORDS = (
     ("competition", "competition|olympiad|contest"),
     ("college", "college|universit|undergraduate|bachelor"),
@@ -84,24 +84,28 @@ _GRADE_WORDS = (
 )
 
 
-def read_grade(said: str) -> str:
-    """The level of `records.GRADES` that a model's words name; `other` for none of them."""
-    words = re.sub(r"[\s\-_]+", " ", said.casefold()).strip()
+def read_grade(text: str) -> str:
+    """Return the grade of `records.GRADES` that a model's words name; `other` if they name none."""
+    words = re.sub(r"[\s\-_]+", " ", text.casefold()).strip()
     if words in GRADES:
         return words
     return next((grade for grade, names in _GRADE_WORDS if re.search(names, words)), "other")
 
 
 def prompt_tokens(messages: Sequence[Message], context: Context) -> int:
-    """Tokens of a conversation, those of the chat template estimated."""
-    own = context.count_tokens(context.system) + _TURN_TOKENS if context.system else 0
-    return _TEMPLATE_TOKENS + own + sum(context.count_tokens(message.content) + _TURN_TOKENS for message in messages)
+    """Return the number of tokens of a conversation; those of the chat template are estimated."""
+    system_tokens = context.count_tokens(context.system) + _TURN_TOKENS if context.system else 0
+    return (
+        _TEMPLATE_TOKENS
+        + system_tokens
+        + sum(context.count_tokens(message.content) + _TURN_TOKENS for message in messages)
+    )
 
 
 def request(
     context: Context, request_id: str, messages: tuple[Message, ...], *, pattern: str = "", json_schema: str = ""
 ) -> Request:
-    """A request with its own seed; the form is forced only where the run says so."""
+    """Make a request with its own seed; the output is constrained only if the run says so."""
     return Request(
         id=request_id,
         messages=_with_system(messages, context),
@@ -112,7 +116,7 @@ def request(
 
 
 def _with_system(messages: tuple[Message, ...], context: Context) -> tuple[Message, ...]:
-    """The conversation with the user's system text, and system turns where the model takes them."""
+    """Add the user's system text, and put it where the model accepts it."""
     if context.system:
         head, rest = (messages[0].content, messages[1:]) if messages[0].role == "system" else ("", messages)
         messages = (Message("system", f"{context.system}\n\n{head}".strip()), *rest)
@@ -124,13 +128,13 @@ def _with_system(messages: tuple[Message, ...], context: Context) -> tuple[Messa
 
 
 def text_problem(text: str, *, template: Template, seen: set[str], context: Context) -> str:
-    """Why the text of a question cannot be used; empty when it can, and then it is added to `seen`.
+    """Return why the text of a question cannot be used; if it can, add it to `seen` and return an empty string.
 
     Args:
         text: the question.
-        template: its examples are no questions.
-        seen: normal forms of the questions that this unit has.
-        context: of the run. Where a form is in force, a question of its full length was cut, not ended.
+        template: a copy of one of its examples is rejected.
+        seen: normal forms of the questions that this unit already has.
+        context: context of the run. Under constrained output, a question of the maximum length was cut off.
     """
     form = normal_question(text)
     if reading_length(text) < MIN_QUESTION_CHARS:
@@ -161,16 +165,16 @@ def usable_blocks(
     max_questions: int,
     block_problem: Callable[[Mapping[str, str]], str] = lambda _: "",
 ) -> Iterator[dict[str, str]]:
-    """The blocks of a completion that can be used; for all else a refusal is added to the outcome.
+    """Yield the blocks of a completion that can be used; for all others add a refusal to the outcome.
 
     Args:
         outcome: gets the refusals.
-        completion: None when the prompt did not fit and nothing was asked.
-        tags: of one block; the first holds the question, the others may be missing.
-        template: that was filled.
-        context: of the run.
-        max_questions: asked for; what is beyond is refused.
-        block_problem: why a block cannot be used apart from its text, empty when it can.
+        completion: None if no request was sent, because the prompt did not fit.
+        tags: tags of one block; the first contains the question, the others may be missing.
+        template: template of the prompt.
+        context: context of the run.
+        max_questions: number of questions that were asked for; further blocks are refused.
+        block_problem: returns why a block cannot be used apart from its text, or an empty string.
     """
     if completion is None:
         outcome.refusals.append(Refusal(reason=TOO_LONG, raw="", is_final=True))
@@ -179,9 +183,9 @@ def usable_blocks(
     def refuse(reason: str, raw: str, *, is_final: bool = False) -> None:
         outcome.refusals.append(Refusal(reason=reason, raw=raw, request_id=completion.request_id, is_final=is_final))
 
-    found, rest = blocks(completion.text, tags, optional=tags[1:])
+    parsed, rest = blocks(completion.text, tags, optional=tags[1:])
     seen: set[str] = set()
-    for block in found[:max_questions]:
+    for block in parsed[:max_questions]:
         reason = text_problem(block[tags[0]], template=template, seen=seen, context=context)
         reason = reason or block_problem(block)
         if reason:
@@ -189,11 +193,11 @@ def usable_blocks(
             refuse(reason, f"{block[tags[0]]}\n[claims: {claims}]")
         else:
             yield block
-    for block in found[max_questions:]:
+    for block in parsed[max_questions:]:
         refuse(MORE_THAN_ASKED, block[tags[0]], is_final=True)
     problem = completion_problem(completion)
-    if problem or not found:
-        refuse(problem or "no question found", raw_text(completion) if not found else completion.text[-400:])
+    if problem or not parsed:
+        refuse(problem or "no question found", raw_text(completion) if not parsed else completion.text[-400:])
     elif f"<{tags[0]}>" in rest:
         refuse("a block that does not parse", rest)
 
@@ -208,7 +212,7 @@ def claiming_question(
     text: str,
     **more: Any,
 ) -> Question:
-    """As `make_question`, for a question that claims concepts: what shows them is looked for and counted."""
+    """Make a question that claims concepts; the evidence for each in its text is searched and counted."""
     seen = evidence(text, claims.given, shown, aliases, context.similarities)
     outcome.add("claims", len(claims.given))
     outcome.add("claims_seen", sum(map(bool, seen)))
@@ -233,7 +237,7 @@ def make_question(
     origin: str = "",
     combination: Combination | None = None,
 ) -> Question:
-    """The record of a question that passed all checks; its id is a hash of run, request and text."""
+    """Make the record of a question that passed all checks; its id is a hash of run, request and text."""
     return Question(
         id=f"q-{content_hash([context.run_id, request.id, normal_question(text)])[:16]}",
         text=text,

@@ -1,4 +1,4 @@
-"""Rating documents by a language model: relevance to a domain, clarity and language quality, each from 1 to 10."""
+"""Rate documents by a language model: relevance to a domain, clarity and language quality, each from 1 to 10."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,18 +16,18 @@ ASPECTS = ("relevance", "clarity", "language")
 Combine = Literal["min", "mean", "relevance"]
 
 _NUMBER = r"(?:10|[1-9])"
-# A whole number, alone or as "8/10".
-_SAID = r"(?<![\d.])(\d{1,3})(?![\d.]*\d)"
-# "(1-10)" says between what, and not which.
+# A whole number, also in "8/10".
+_RATED = r"(?<![\d.])(\d{1,3})(?![\d.]*\d)"
+# "(1-10)" is the scale, not a rating.
 _SCALE = re.compile(r"[(\[]\s*1\s*(?:-|–|to)\s*10\s*[)\]]")
 _PATTERN = "".join(rf"<{aspect}>\n{_NUMBER}\n</{aspect}>\n" for aspect in ASPECTS) + "?"
-# Less of a text than this, and the rating is of nothing.
+# With less room than this for the text, no request is sent.
 _MIN_TOKENS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rating:
-    """What a model says of a document: each aspect from 1 to 10, and all that is needed to ask it again alone."""
+    """A model's rating of a document: each aspect from 1 to 10, and everything that is needed to repeat the request."""
 
     id: str
     relevance: int
@@ -45,7 +45,7 @@ class Rating:
 
 
 def one_score(rating: Mapping[str, int], combine: Combine) -> float:
-    """The score of a document: the least of its aspects, their mean, or relevance alone."""
+    """Return the score of a document: the minimum of its aspects, their mean, or only its relevance."""
     values = [rating[aspect] for aspect in ASPECTS]
     if combine == "relevance":
         return float(rating["relevance"])
@@ -53,10 +53,10 @@ def one_score(rating: Mapping[str, int], combine: Combine) -> float:
 
 
 class Rate:
-    """The work on one document."""
+    """The rating of one document."""
 
     def __init__(self, document: Document, context: Context) -> None:
-        """Cut the document to what fits."""
+        """Write the prompt; the document is cut to fit."""
         self.unit_id = document.id
         self._context = context
         template = context.templates["rate"]
@@ -71,11 +71,11 @@ class Rate:
         )
 
     def requests(self, done: Mapping[str, Completion]) -> Sequence[Request]:
-        """One."""
+        """Return the only request."""
         return [] if done or self._request is None else [self._request]
 
     def outcome(self, done: Mapping[str, Completion]) -> Outcome:
-        """One rating, or the reason why there is none."""
+        """Return one rating, or a refusal with the reason."""
         outcome = Outcome(totals={"truncated_documents": int(self._is_cut)})
         if self._request is None:
             outcome.refusals.append(Refusal(reason=TOO_LONG, raw="", is_final=True))
@@ -111,11 +111,11 @@ def _read(completion: Completion) -> tuple[dict[str, int], str]:
     values = {}
     text = _SCALE.sub(" ", completion.text)
     for aspect in ASPECTS:
-        found, _ = blocks(completion.text, (aspect,))
-        said = re.findall(_SAID, found[-1][aspect] if found else "") or re.findall(
-            rf"{aspect}\W{{1,6}}{_SAID}", text, flags=re.IGNORECASE
+        tagged, _ = blocks(completion.text, (aspect,))
+        numbers = re.findall(_RATED, tagged[-1][aspect] if tagged else "") or re.findall(
+            rf"{aspect}\W{{1,6}}{_RATED}", text, flags=re.IGNORECASE
         )
-        if not said:
-            return {}, "a rating that is no number" if found else "no rating found"
-        values[aspect] = int(said[0])
+        if not numbers:
+            return {}, "a rating that is no number" if tagged else "no rating found"
+        values[aspect] = int(numbers[0])
     return values, "" if all(1 <= value <= 10 for value in values.values()) else "a rating out of range"

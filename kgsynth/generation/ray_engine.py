@@ -1,10 +1,10 @@
-"""The same requests on Ray Data, on as many machines as the Ray cluster has.
+"""Run the requests on Ray Data, on all machines of a Ray cluster.
 
-Servers are asked by its HTTP processor, GPUs by its vLLM processor.
+Ray's HTTP processor sends requests to servers, its vLLM processor runs models on GPUs. The cluster is that of
+`RAY_ADDRESS`, or this machine if the variable is not set.
 
-Prompts, journal and shards stay in the process that runs the stage; Ray does what takes the time, on a cluster that
-`RAY_ADDRESS` names or, without one, on this machine. Requests are handed over in batches, and what comes back is
-journaled at once.
+Prompts, journal and shards stay in the process that runs the stage. It passes the requests to Ray in batches and
+journals each completion as soon as it returns.
 """
 
 import asyncio
@@ -31,20 +31,20 @@ from kgsynth.generation.vllm_engine import (
 )
 from kgsynth.parallel import RAY_IN_FLIGHT, ray_cause, start_ray
 
-# Starting a Ray dataset takes about a second; so many requests are worth it, and a kill repeats no more.
+# Requests per dataset: enough to be worth the second that a dataset takes to start, and all that a kill can lose.
 _BATCH = 2048
-# Engines of vLLM are loaded for each dataset, a minute or so.
+# vLLM's engines are loaded again for each dataset, which takes about a minute.
 VLLM_BATCH = 20_000
-# How often a request that waits for its turn looks.
-_GATE_S = 0.01
-# All steps wait at the same time, on one CPU too; equal ones share a process.
-_LITTLE = {"num_cpus": 0.25}
-# Bytes after which a worker hands over what it has: answers come back, and are journaled, while others are awaited.
+# Seconds between two checks of a request that waits for its turn.
+_POLL_S = 0.01
+# All steps have to run at the same time, even on one CPU. Steps with equal options share a process.
+_SMALL_SHARE = {"num_cpus": 0.25}
+# Bytes after which a worker returns its results, so that answers are journaled while others are still awaited.
 _BLOCK_BYTES = 1 << 14
 
 
 class RayGenerator:
-    """Another generator's requests, answered by Ray Data."""
+    """A generator whose requests Ray Data answers; an inner generator gives its name, model and token count."""
 
     def __init__(
         self,
@@ -58,14 +58,15 @@ class RayGenerator:
         """Start or join Ray.
 
         Args:
-            inner: gives name, model and the count of tokens; it answers nothing here.
-            stage: takes a dataset with a column `request` and returns one with the same column and what came of it.
-            read: the completion from a row of that.
-            blocks: in how many blocks a batch is handed over, one a worker; None leaves it to Ray.
-            batch: requests of one dataset at most.
+            inner: gives name, model and token counts; it answers no requests.
+            stage: maps a dataset with a column `request` to one with the same column and the results.
+            read: makes a completion from a row of results.
+            blocks: number of blocks per batch, one per worker; None leaves it to Ray.
+            batch: maximum number of requests per dataset.
 
         Raises:
-            MissingExtraError: Ray is not installed; GeneratorUnavailableError: it does not start.
+            MissingExtraError: Ray is not installed.
+            GeneratorUnavailableError: Ray does not start.
         """
         self.name, self.model, self._inner, self._stage, self._read = inner.name, inner.model, inner, stage, read
         self._blocks, self._batch = blocks, batch
@@ -73,7 +74,7 @@ class RayGenerator:
 
     @property
     def sampling(self) -> Sampling:
-        """Of the requests that are taken from here on."""
+        """Sampling parameters of the requests that follow."""
         return self._inner.sampling
 
     @sampling.setter
@@ -81,11 +82,11 @@ class RayGenerator:
         self._inner.sampling = sampling
 
     def count_tokens(self, text: str) -> int:
-        """As the inner generator counts."""
+        """Return the inner generator's token count."""
         return self._inner.count_tokens(text)
 
     def generate(self, requests: Iterator[Request | None]) -> Iterator[Completion]:
-        """Completions of one batch of requests after the other."""
+        """Yield the completions, batch by batch."""
         while True:
             batch = _available(requests, self._batch)
             if not batch:
@@ -100,17 +101,17 @@ class RayGenerator:
             except (self._ray.exceptions.RayError, RuntimeError, ValueError) as error:
                 raise GeneratorUnavailableError(
                     f"Ray could not answer {len(missing):,} of {len(batch):,} requests: {ray_cause(error)}",
-                    hint="What was finished is kept: run the same command again.",
+                    hint="Finished requests are kept: run the same command again.",
                 ) from error
 
     def close(self) -> None:
-        """Leave Ray; a cluster that was there before stays."""
+        """Disconnect from Ray; a cluster that ran before keeps running."""
         self._inner.close()
         self._ray.shutdown()
 
 
 def scripted() -> RayGenerator:
-    """The scripted generator on Ray."""
+    """Return the scripted generator on Ray."""
 
     def stage(dataset: Any) -> Any:
         return dataset.map(_scripted_row)
@@ -119,7 +120,7 @@ def scripted() -> RayGenerator:
 
 
 def server(inner: OpenAiServerGenerator) -> RayGenerator:
-    """An OpenAI-compatible server, asked by Ray's HTTP processor."""
+    """Return a generator that asks an OpenAI-compatible server through Ray's HTTP processor."""
     workers = -(-inner.most_in_flight // RAY_IN_FLIGHT)
     share = -(-inner.most_in_flight // workers)
 
@@ -130,15 +131,15 @@ def server(inner: OpenAiServerGenerator) -> RayGenerator:
             HttpRequestProcessorConfig(
                 url=inner.url,
                 session_factory=_Session(inner, share),
-                # The requests of a batch are sent one after the other, but several batches of a block at once.
+                # Requests of a batch are sent one after the other, but several batches of a block concurrently.
                 batch_size=1,
                 concurrency=(workers, workers),
-                http_request_stage=_LITTLE,
+                http_request_stage=_SMALL_SHARE,
             ),
             preprocess=_http_row,
             postprocess=_http_answer,
-            preprocess_map_kwargs=_LITTLE,
-            postprocess_map_kwargs=_LITTLE,
+            preprocess_map_kwargs=_SMALL_SHARE,
+            postprocess_map_kwargs=_SMALL_SHARE,
         )
         return processor(dataset)
 
@@ -149,43 +150,43 @@ def server(inner: OpenAiServerGenerator) -> RayGenerator:
 
 
 class _Session:
-    """In place of the HTTP processor's own session: tries again and names requests as without Ray.
+    """Replaces the HTTP processor's session, so that requests are retried and identified as without Ray.
 
-    By itself the processor ends the whole dataset when one request fails for good or is answered by anything but JSON.
+    With its own session the processor aborts the whole dataset if one request fails or its answer is not JSON.
     """
 
-    def __init__(self, inner: OpenAiServerGenerator, most: int) -> None:
-        self._inner, self._most = inner, most
+    def __init__(self, inner: OpenAiServerGenerator, concurrency: int) -> None:
+        self._inner, self._concurrency = inner, concurrency
         self._open: Any = None
-        self._flying = 0
+        self._in_flight = 0
 
     def __call__(self) -> "_Session":
         return self
 
     async def __aenter__(self) -> "_Session":
         if self._open is None:
-            # Its own, by this machine's clock.
-            self._inner.limit(self._most)
+            # Each worker adapts its own concurrency, since that state depends on the clock of the machine.
+            self._inner.limit(self._concurrency)
             self._open = await self._inner.open_session()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Connections are kept for the next batch; they end with the worker."""
+        """Keep the connections for the next batch; they end with the worker."""
 
     async def post(self, url: str, *, headers: dict[str, str], data: str) -> "_Answer":
-        """The answer to a request that came as the payload."""
+        """Return the answer to the request in the payload."""
         del url, headers
-        while self._flying >= self._inner.allowed:
-            await asyncio.sleep(_GATE_S)
-        self._flying += 1
+        while self._in_flight >= self._inner.allowed:
+            await asyncio.sleep(_POLL_S)
+        self._in_flight += 1
         try:
             return _Answer(await self._inner.complete(self._open, _from_json(json.loads(data)["request"])))
         finally:
-            self._flying -= 1
+            self._in_flight -= 1
 
 
 class _Answer:
-    """A completion as the HTTP processor wants to be answered."""
+    """A completion in the form of the HTTP answer that the processor expects."""
 
     status, reason = 200, "OK"
 
@@ -196,10 +197,10 @@ class _Answer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """It is read to its end."""
+        """Do nothing: the answer is complete."""
 
     async def json(self) -> dict[str, str]:
-        """As text, so that Ray's tables need not agree on its fields."""
+        """Return the completion as JSON text, so that Ray's tables need no common fields."""
         return {"completion": json.dumps(asdict(self._completion))}
 
 
@@ -219,47 +220,47 @@ def vllm(
     context_tokens: int,
     engine: Mapping[str, Any] = MappingProxyType({}),
 ) -> RayGenerator:
-    """Engines of vLLM on the GPUs of the cluster, one a GPU; one on a CPU where there is none.
+    """Return a generator with one vLLM engine per GPU of the cluster, or one engine on a CPU without GPUs.
 
     Raises:
-        ConfigError: the engine's options name an adapter, which Ray's processor does not pass on.
+        ConfigError: the engine's options name an adapter, which Ray's processor does not support.
         GeneratorUnavailableError: the model's tokenizer is not in its folder.
     """
     if engine.get(LORA_MODULES):
         raise ConfigError(
-            f"engine.{LORA_MODULES} works with --executor local alone",
+            f"engine.{LORA_MODULES} works only with --executor local",
             hint="On Ray, give a model with the adapter merged into it.",
         )
-    inner = _Named(model, folder, sampling)
+    inner = _RemoteVllm(model, folder, sampling)
 
     def stage(dataset: Any) -> Any:
         from ray.data.llm import build_processor, vLLMEngineProcessorConfig
 
         gpus = int(_ray().cluster_resources().get("GPU", 0))
         engines = max(1, gpus)
-        # A bundle without a GPU; by itself the processor would wait for one for ever.
+        # A bundle without a GPU; by default the processor would wait for a GPU forever.
         on_cpu: dict[str, Any] = {"placement_group_config": {"bundles": [{"CPU": 1}]}}
         processor = build_processor(
             vLLMEngineProcessorConfig(
                 model_source=folder,
-                engine_kwargs=engine_options(context_tokens, has_gpu=gpus > 0, own=engine),
-                # As a pair: of a number alone Ray starts one engine, and others when that one is late.
+                engine_kwargs=engine_options(context_tokens, has_gpu=gpus > 0, user_options=engine),
+                # A pair starts all engines at once; with a single number Ray starts more only when the first is slow.
                 concurrency=(engines, engines),
                 runtime_env={"env_vars": {**ENVIRONMENT, "HF_HUB_OFFLINE": "1", **({} if gpus else CPU_ENVIRONMENT)}},
-                log_engine_metrics=False,  # vLLM asks for a part of Ray that `ray[data]` does not bring
-                # The engine does both itself; as stages of their own they would wait for CPUs that are taken.
+                log_engine_metrics=False,  # they need a part of Ray that `ray[data]` does not install
+                # The engine does both itself; separate stages would wait for CPUs that are in use.
                 tokenize_stage=False,
                 detokenize_stage=False,
                 chat_template_stage={
                     "enabled": True,
                     "concurrency": 1,
                     **({"chat_template_kwargs": options} if (options := inner.sampling.template_options()) else {}),
-                    **_LITTLE,
+                    **_SMALL_SHARE,
                 },
                 **({} if gpus else on_cpu),
             ),
-            preprocess_map_kwargs=_LITTLE,
-            postprocess_map_kwargs=_LITTLE,
+            preprocess_map_kwargs=_SMALL_SHARE,
+            postprocess_map_kwargs=_SMALL_SHARE,
             preprocess=lambda row: _vllm_row(_from_json(row["request"]), inner.sampling),
             postprocess=lambda row: {
                 "request": row["request"],
@@ -271,17 +272,17 @@ def vllm(
         return processor(dataset)
 
     def read(request: Request, row: dict[str, Any]) -> Completion:
-        # The processor does not say why a text ended.
-        most = extra_fields(inner.sampling.request).get("max_tokens") or inner.sampling.max_output_tokens
+        # The processor does not return the finish reason.
+        max_tokens = extra_fields(inner.sampling.request).get("max_tokens") or inner.sampling.max_output_tokens
         is_full = row["prompt_tokens"] + row["output_tokens"] >= int(engine.get("max_model_len", context_tokens))
-        is_cut = row["output_tokens"] >= most or is_full
+        is_cut = row["output_tokens"] >= max_tokens or is_full
         return _text_row(request, row, "length" if is_cut else "stop")
 
     return RayGenerator(inner, stage, read, batch=VLLM_BATCH)
 
 
-class _Named:
-    """Name, model and tokenizer of vLLM on other machines."""
+class _RemoteVllm:
+    """Name, model and tokenizer of a vLLM model that runs on other machines."""
 
     name = "vllm"
 
@@ -290,7 +291,7 @@ class _Named:
         file = Path(folder) / "tokenizer.json"
         if not file.is_file():
             raise GeneratorUnavailableError(
-                f"{file} is not there: prompts are measured on this machine",
+                f"{file} does not exist, but this machine needs the tokenizer to measure prompts",
                 hint="Give --model a folder that holds tokenizer.json and that all machines can read.",
             )
         from tokenizers import Tokenizer
@@ -298,7 +299,7 @@ class _Named:
         self._tokenizer = Tokenizer.from_file(str(file))
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of the model."""
+        """Return the number of tokens of a text."""
         return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
     def generate(self, requests: Iterator[Request | None]) -> Iterator[Completion]:
@@ -306,16 +307,16 @@ class _Named:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to release."""
 
 
 def _ray() -> Any:
     return start_ray(block_bytes=_BLOCK_BYTES)
 
 
-def _available(requests: Iterator[Request | None], most: int) -> list[Request]:
+def _available(requests: Iterator[Request | None], max_requests: int) -> list[Request]:
     batch: list[Request] = []
-    for request in islice(requests, most):
+    for request in islice(requests, max_requests):
         if request is None:
             break
         batch.append(request)
@@ -332,12 +333,12 @@ def _from_json(text: str) -> Request:
 
 
 def _scripted_row(row: dict[str, Any]) -> dict[str, Any]:
-    one = ScriptedGenerator().complete(_from_json(row["request"]))
+    completion = ScriptedGenerator().complete(_from_json(row["request"]))
     return {
         "request": row["request"],
-        "text": one.text,
-        "prompt_tokens": one.prompt_tokens,
-        "output_tokens": one.output_tokens,
+        "text": completion.text,
+        "prompt_tokens": completion.prompt_tokens,
+        "output_tokens": completion.output_tokens,
     }
 
 

@@ -1,7 +1,7 @@
-"""Runs the work on a stream of units: requests out, completions into journals, outcomes into shards.
+"""Run the work on a stream of units: send requests, write completions to journals and outcomes to shards.
 
-Shards depend on nothing but their units, so they may be finished in any order and by any engine. A completion is in
-the journal before anything is made of it; what is in a journal or a shard is never asked for again.
+A shard depends only on its units, so shards may be finished in any order and by any engine. A completion is written to
+the journal before it is used. Requests whose completion is in a journal or a shard are not sent again.
 """
 
 import re
@@ -17,22 +17,22 @@ from kgsynth.generation.backend import Completion, Generator, Request
 from kgsynth.generation.task import Outcome, Work
 from kgsynth.progress import Progress
 from kgsynth.records import StageCount, plain
-from kgsynth.runs import Journal, RunFolder
+from kgsynth.run_folder import Journal, RunFolder
 
-# With so many shards begun and not finished no further one is begun: that bounds memory. One alone would leave the
-# backend idle while the slowest request of a shard is waited for.
+# Maximum number of unfinished shards, which bounds memory. With one, the backend would be idle during the slowest
+# request of each shard.
 OPEN_SHARDS = 3
-# The share of rejects says something when so many units are done.
+# The share of rejects is checked only after this many units, since it says little before.
 EARLY_UNITS = 50
 _NUMBER = re.compile(r"\d+")
-_TELL_EVERY_S = 0.5
-_REASONS_TOLD = 3
+_STATUS_INTERVAL_S = 0.5
+_MAX_REASONS = 3
 _ERROR_CHARS = 300
 
 
 @dataclass(slots=True, kw_only=True)
 class _Shard:
-    """A shard that is being made."""
+    """A shard that is not finished yet."""
 
     number: int
     units: Sequence[Any]
@@ -43,19 +43,19 @@ class _Shard:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Open:
-    """A unit that is being worked on."""
+class _OpenUnit:
+    """A unit that is not finished yet."""
 
     work: Work
     shard: _Shard
-    place: int
+    index: int  # in the shard
     done: dict[str, Completion] = field(default_factory=dict)
     seeds: dict[str, int] = field(default_factory=dict)
     waiting: set[str] = field(default_factory=set)
 
 
 class Runner:
-    """One call of a stage on one run folder, which the caller holds."""
+    """One call of a stage on one run folder, which the caller has locked."""
 
     def __init__(
         self,
@@ -68,17 +68,17 @@ class Runner:
         open_shards: int = OPEN_SHARDS,
         finished: Callable[[Sequence[Any], Sequence[Mapping[str, Any]]], None],
     ) -> None:
-        """Prepare.
+        """Prepare a run.
 
         Args:
-            folder: held by the caller.
+            folder: run folder, locked by the caller.
             record: class of the rows.
-            count: gets the account, the shards that were there before included.
-            progress: told one step a unit.
-            stop: raises when too much was rejected.
-            open_shards: shards that may be begun and not finished; more for a backend that wants much at once.
-            finished: called with the units and rows of each shard when its files are written, also for shards that
-                were there before.
+            count: gets the account, including shards of earlier calls.
+            progress: advanced by one step per unit.
+            stop: raises if too many results were rejected.
+            open_shards: maximum number of unfinished shards; higher for a backend with large batches.
+            finished: called with the units and rows of each shard after its files are written, also for shards of
+                earlier calls.
         """
         self._folder, self._record, self._count, self._progress = folder, record, count, progress
         self._stop, self._finished, self._open_shards = stop, finished, open_shards
@@ -87,11 +87,11 @@ class Runner:
         self._closed = 0
         self._errors: dict[str, str] = {}
         self._error_counts: Counter[str] = Counter()
-        self._by_request: dict[str, _Open] = {}
+        self._by_request: dict[str, _OpenUnit] = {}
         self._shards: dict[int, _Shard] = {}
         self._follow_ups: deque[Request] = deque()
         self._session = {"requests": 0, "prompt_tokens": 0, "output_tokens": 0}
-        self._started = self._told = time.monotonic()
+        self._started = self._last_status = time.monotonic()
 
     def run(
         self,
@@ -100,25 +100,26 @@ class Runner:
         make: Callable[[], Generator],
         begin: Callable[[Generator, Any], Work],
     ) -> None:
-        """Work through all shards that are not there yet, in flat memory.
+        """Process all shards that are not finished, with constant memory; finished requests are kept on any error.
 
         Args:
             batches: the units of each shard, in order; no unit twice.
-            make: makes the backend; not called when nothing is left to do.
-            begin: the work on a unit.
+            make: makes the backend; not called if all shards are finished.
+            begin: starts the work on a unit.
 
         Raises:
-            GeneratorUnavailableError: the model is gone; ManifestError: the disk is full; TooManyRejectsError: see
-            `stop`. Whatever it is, what was finished is kept.
+            GeneratorUnavailableError: the model does not answer.
+            ManifestError: the disk is full.
+            TooManyRejectsError: see `stop`.
         """
-        missing = self._missing(batches)
-        first = next(missing, None)
+        unfinished = self._unfinished_shards(batches)
+        first = next(unfinished, None)
         if first is None:
             return
         generator = make()
         self._started = time.monotonic()
         try:
-            feed = self._feed(chain([first], missing), lambda unit: begin(generator, unit))
+            feed = self._feed(chain([first], unfinished), lambda unit: begin(generator, unit))
             for completion in generator.generate(feed):
                 self._take(completion)
         finally:
@@ -131,15 +132,16 @@ class Runner:
         if self._by_request or self._shards:
             raise GenerationError(
                 f"{generator.name} left {len(self._by_request):,} requests without an answer",
-                hint="Run the same command again; what was finished is kept.",
+                hint="Run the same command again: finished requests are kept.",
             )
 
-    def _missing(self, batches: Iterable[Sequence[Any]]) -> Iterator[_Shard]:
-        """The shards that are not there, begun; those that are there are accounted for on the way."""
+    def _unfinished_shards(self, batches: Iterable[Sequence[Any]]) -> Iterator[_Shard]:
+        """Yield the shards that are not finished; finished shards are added to the account on the way."""
         for number, units in enumerate(batches):
             if self._folder.has_shard(number):
                 account = self._folder.account(number)
-                self._folder.journal_file(number).unlink(missing_ok=True)  # of a kill between account and this
+                # It exists if the process was killed after it wrote the account.
+                self._folder.journal_file(number).unlink(missing_ok=True)
                 self._count.kept += account["kept"]
                 for reason, rejected in account["rejected"].items():
                     self._count.reject(reason, rejected)
@@ -153,27 +155,27 @@ class Runner:
     def _feed(self, shards: Iterable[_Shard], begin: Callable[[Any], Work]) -> Iterator[Request | None]:
         for shard in shards:
             self._shards[shard.number] = shard
-            for place, unit in enumerate(shard.units):
+            for index, unit in enumerate(shard.units):
                 while self._follow_ups:
                     yield self._follow_ups.popleft()
-                yield from self._needed(_Open(work=begin(unit), shard=shard, place=place))
+                yield from self._missing_requests(_OpenUnit(work=begin(unit), shard=shard, index=index))
             while len(self._shards) >= self._open_shards:
                 yield self._follow_ups.popleft() if self._follow_ups else None
         while self._by_request:
             yield self._follow_ups.popleft() if self._follow_ups else None
 
-    def _needed(self, opened: _Open) -> list[Request]:
-        """The requests that must be sent for a unit before it can go on; when none is left it is closed."""
+    def _missing_requests(self, opened: _OpenUnit) -> list[Request]:
+        """Return the requests that must be sent before the unit can continue; without any, the unit is closed."""
         while True:
             requests = opened.work.requests(opened.done)
             missing = []
             for request in requests:
                 opened.seeds[request.id] = request.seed
-                held = opened.shard.finished.pop(request.id, None)
-                if held is None:
+                completion = opened.shard.finished.pop(request.id, None)
+                if completion is None:
                     missing.append(request)
                 else:
-                    opened.done[request.id] = held
+                    opened.done[request.id] = completion
             if missing:
                 break
             if not requests:
@@ -182,7 +184,8 @@ class Runner:
         for request in missing:
             if request.id in self._by_request:
                 raise ConfigError(
-                    f"{opened.work.unit_id!r} stands twice in the input", hint="Give each unit once: ids must differ."
+                    f"the id {opened.work.unit_id!r} occurs twice in the input",
+                    hint="Remove the duplicate: the ids of the input must be unique.",
                 )
             self._by_request[request.id] = opened
         opened.waiting = {request.id for request in missing}
@@ -191,12 +194,12 @@ class Runner:
     def _take(self, completion: Completion) -> None:
         opened = self._by_request.pop(completion.request_id)
         # A model may write half of a surrogate pair, which no file can hold.
-        text, reasoning = (one.encode("utf-8", "replace").decode() for one in (completion.text, completion.reasoning))
+        text, reasoning = (part.encode("utf-8", "replace").decode() for part in (completion.text, completion.reasoning))
         if (text, reasoning) != (completion.text, completion.reasoning):
             completion = replace(completion, text=text, reasoning=reasoning)
         if completion.finish_reason == "error":
-            # A failure is no finished request: when the run goes on it is asked again. Numbers in it, such as lengths,
-            # make no other error.
+            # A failed request is not journaled, so the next call sends it again. Errors that differ only in numbers,
+            # such as lengths, are counted together.
             kind = _NUMBER.sub("0", completion.text)
             self._errors.setdefault(kind, completion.text)
             self._error_counts[kind] += 1
@@ -208,10 +211,10 @@ class Runner:
         opened.done[completion.request_id] = completion
         opened.waiting.discard(completion.request_id)
         if not opened.waiting:
-            self._follow_ups.extend(self._needed(opened))
-        self._tell()
+            self._follow_ups.extend(self._missing_requests(opened))
+        self._show_status()
 
-    def _close(self, opened: _Open) -> None:
+    def _close(self, opened: _OpenUnit) -> None:
         outcome = opened.work.outcome(opened.done)
         rejects = [
             {
@@ -226,16 +229,16 @@ class Runner:
             for refusal in outcome.refusals
         ]
         shard = opened.shard
-        shard.outcomes[opened.place] = (outcome, rejects)
-        counted = {
+        shard.outcomes[opened.index] = (outcome, rejects)
+        totals = {
             "units": 1,
             "units_without_rows": int(not outcome.rows),
             "requests": len(opened.done),
-            "prompt_tokens": sum(one.prompt_tokens for one in opened.done.values()),
-            "output_tokens": sum(one.output_tokens for one in opened.done.values()),
+            "prompt_tokens": sum(completion.prompt_tokens for completion in opened.done.values()),
+            "output_tokens": sum(completion.output_tokens for completion in opened.done.values()),
             **outcome.totals,
         }
-        for name, number in counted.items():
+        for name, number in totals.items():
             shard.totals[name] = shard.totals.get(name, 0) + number
         self._count.kept += len(outcome.rows)
         for refusal in outcome.refusals:
@@ -251,10 +254,10 @@ class Runner:
         rows: list[dict[str, Any]] = []
         rejects: list[dict[str, Any]] = []
         rejected: dict[str, int] = {}
-        for place in range(len(shard.units)):
-            outcome, refused = shard.outcomes[place]
+        for index in range(len(shard.units)):
+            outcome, outcome_rejects = shard.outcomes[index]
             rows += [plain(row) for row in outcome.rows]
-            rejects += refused
+            rejects += outcome_rejects
         for row in rejects:
             rejected[row["reason"]] = rejected.get(row["reason"], 0) + 1
         shard.journal.close()
@@ -265,7 +268,7 @@ class Runner:
         self._finished(shard.units, rows)
 
     def commonest_error(self) -> str:
-        """The backend error that most requests of this call met, with how many; empty when there was none."""
+        """Return the most frequent backend error of this call with its count; empty without errors."""
         if not self._errors:
             return ""
         ((kind, number),) = self._error_counts.most_common(1)
@@ -275,15 +278,15 @@ class Runner:
         for name, number in totals.items():
             self.totals[name] = self.totals.get(name, 0) + number
 
-    def _tell(self) -> None:
+    def _show_status(self) -> None:
         now = time.monotonic()
-        if now - self._told < _TELL_EVERY_S:
+        if now - self._last_status < _STATUS_INTERVAL_S:
             return
-        self._told = now
+        self._last_status = now
         seconds = max(now - self._started, 1e-9)
         incoming, outgoing = (self._session[name] / seconds for name in ("prompt_tokens", "output_tokens"))
         text = f"{incoming:,.0f} tokens/s in, {outgoing:,.0f} out"
-        worst = sorted(self._count.rejected.items(), key=lambda item: -item[1])[:_REASONS_TOLD]
+        worst = sorted(self._count.rejected.items(), key=lambda item: -item[1])[:_MAX_REASONS]
         if worst:
             share = (self._count.read - self._count.kept) / self._count.read
             text += f"; {share:.0%} rejected: " + ", ".join(f"{number:,} {reason}" for reason, number in worst)

@@ -1,7 +1,7 @@
-"""A generator without a model: deterministic text in the right form, for rehearsals and tests.
+"""A generator without a model: deterministic text in the expected format, for rehearsals and tests.
 
-It proves the path, not the texts: each is a fixed sentence about the words of its prompt, drawn by the request's own
-seed. What is asked for it knows from the first part of the request's id.
+It tests the pipeline, not the quality of texts: each is a fixed sentence with words of its prompt, drawn by the
+request's own seed. The first part of the request's id says which kind of text is expected.
 """
 
 import json
@@ -10,50 +10,62 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from kgsynth.generation.backend import Completion, Request, Sampling
+from kgsynth.config import Environment
+from kgsynth.generation.backend import Completion, Generator, Request, Sampling
 from kgsynth.randomness import stream
 from kgsynth.records import GRADES, content_hash
+from kgsynth.settings import BackendSettings
 
 _CONCEPTS = re.compile(r"^Concepts: (.*)$", re.MULTILINE)
 _SET = re.compile(r"^\d+\. (.*)$", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-_ASKED = re.compile(r"[^.?!\n]{25,300}\?")
-_FORMS = (
+_EXISTING_QUESTION = re.compile(r"[^.?!\n]{25,300}\?")
+_SENTENCES = (
     "Let $n = {number}$. Using {concepts}, find the value of $\\frac{{n}}{{2}} + \\theta$ when $\\theta = "
     "\\nabla\\beta = {other}$.",
     "Suppose {concepts} are given with parameter $\\rho = {number}$. How many of the first {other} cases are distinct?",
     "Determine exactly how {concepts} are related when both are taken modulo ${number}$ and there are {other} of them.",
 )
-# Shares that give the later stages something to do.
+# Shares of unusable, differing and wrong texts, so that the later stages have something to reject.
 _UNUSABLE = 0.02
 _DISSENT = 0.2
 _JUDGED_WRONG = 0.1
 
 
+def backend(environment: Environment, settings: BackendSettings) -> Generator:
+    """The backend `scripted`, on this machine or on Ray."""
+    del environment
+    if settings.executor == "ray":
+        from kgsynth.generation import ray_engine
+
+        return ray_engine.scripted()
+    return ScriptedGenerator()
+
+
 class ScriptedGenerator:
-    """Writes what the stage of a request expects."""
+    """Generates texts of the kind that the stage of a request expects."""
 
     name = "scripted"
     model = "scripted-1"
 
     def __init__(self) -> None:
-        """Sampling changes no script."""
+        """Set fixed sampling parameters; they have no effect on the texts."""
         self.sampling = Sampling(temperature=0, top_p=1, max_output_tokens=1)
 
     def count_tokens(self, text: str) -> int:
-        """Words and marks."""
+        """Return the number of words and punctuation marks."""
         return len(_TOKEN.findall(text))
 
     def generate(self, requests: Iterator[Request | None]) -> Iterator[Completion]:
-        """One completion a request, in order."""
+        """Yield one completion per request, in order."""
         for request in requests:
             if request is None:
                 return
             yield self.complete(request)
 
     def complete(self, request: Request) -> Completion:
-        """The completion of one request."""
+        """Return the completion of one request."""
         text = _WRITERS[request.id.partition(":")[0]](request, stream(request.seed, "scripted", 0))
         return Completion(
             request_id=request.id,
@@ -64,12 +76,12 @@ class ScriptedGenerator:
         )
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to release."""
 
 
 def _question(concepts: list[str], rng: np.random.Generator) -> str:
-    form = _FORMS[int(rng.integers(len(_FORMS)))]
-    return form.format(
+    sentence = _SENTENCES[int(rng.integers(len(_SENTENCES)))]
+    return sentence.format(
         concepts=" and ".join(concepts), number=int(rng.integers(2, 1000)), other=int(rng.integers(2, 1000))
     )
 
@@ -84,10 +96,10 @@ def _level1(request: Request, rng: np.random.Generator) -> str:
     words = _names(body, rng, count=6)
     if len(words) < 2 or rng.random() < _UNUSABLE:
         return "<unsuitable>\nthere is nothing to ask about\n</unsuitable>\n"
-    asked = [one.strip() for one in _ASKED.findall(body)]
-    blocks = [(asked[0], "original")] if asked else []
+    existing_questions = [question.strip() for question in _EXISTING_QUESTION.findall(body)]
+    blocks = [(existing_questions[0], "original")] if existing_questions else []
     for _ in range(int(rng.integers(1, 4))):
-        chosen = sorted(words[place] for place in rng.permutation(len(words))[:2])
+        chosen = sorted(words[index] for index in rng.permutation(len(words))[:2])
         blocks.append((_question(chosen, rng), "new"))
     return "".join(
         f"<question>\n{question}\n</question>\n<origin>\n{origin}\n</origin>\n<level>\n"
@@ -97,20 +109,20 @@ def _level1(request: Request, rng: np.random.Generator) -> str:
 
 
 def _level2(request: Request, rng: np.random.Generator) -> str:
-    asked = request.messages[-1].content.rpartition("\nCombinations:\n")[2]
-    sets = [found.split("; ") for found in _SET.findall(asked)]
-    return "".join(_block(_question(own, rng), own) for own in sets) if sets else _level3(request, rng)
+    combinations = request.messages[-1].content.rpartition("\nCombinations:\n")[2]
+    sets = [line.split("; ") for line in _SET.findall(combinations)]
+    return "".join(_block(_question(concepts, rng), concepts) for concepts in sets) if sets else _level3(request, rng)
 
 
 def _level3(request: Request, rng: np.random.Generator) -> str:
-    found = _CONCEPTS.findall(request.messages[-1].content)
-    concepts = found[-1].split("; ") if found else []
+    concept_lines = _CONCEPTS.findall(request.messages[-1].content)
+    concepts = concept_lines[-1].split("; ") if concept_lines else []
     if len(concepts) < 2:
         return "no concepts were given"
     blocks: dict[str, str] = {}
     for _ in range(int(rng.integers(1, 4))):
         size = int(rng.integers(2, min(3, len(concepts)) + 1))
-        chosen = sorted(concepts[place] for place in rng.permutation(len(concepts))[:size])
+        chosen = sorted(concepts[index] for index in rng.permutation(len(concepts))[:size])
         blocks.setdefault("; ".join(chosen), _block(_question(chosen, rng), chosen))
     return "".join(blocks.values())
 
@@ -120,11 +132,11 @@ def _answer(request: Request, rng: np.random.Generator) -> str:
     value = int(content_hash(question)[:6], 16) % 900 + 2
     if rng.random() < _DISSENT:
         value += int(rng.integers(1, 4))
-    shown = (rf"\frac{{{2 * value}}}{{2}}", str(value), f"{value}.0")[int(rng.integers(3))]
+    notation = (rf"\frac{{{2 * value}}}{{2}}", str(value), f"{value}.0")[int(rng.integers(3))]
     return (
         rf"Write the number asked for as $x$. Then $2x = {2 * value}$ by what is given, "
         rf"and $x = \frac{{{2 * value}}}{{2}}$."
-        f"\n\nThe final answer is $\\boxed{{{shown}}}$."
+        f"\n\nThe final answer is $\\boxed{{{notation}}}$."
     )
 
 
@@ -153,7 +165,7 @@ def _extract(request: Request, rng: np.random.Generator) -> str:
 
 
 def _rate(request: Request, rng: np.random.Generator) -> str:
-    """Numbers that say nothing of the text: a script has read nothing."""
+    """Return random ratings, which have no relation to the text."""
     del request
     return "".join(
         f"<{aspect}>\n{int(rng.integers(1, 11))}\n</{aspect}>\n" for aspect in ("relevance", "clarity", "language")
@@ -167,14 +179,14 @@ def _syllabus(request: Request, rng: np.random.Generator) -> str:
 
 def _syllabus_document(request: Request, rng: np.random.Generator) -> str:
     words = request.messages[-1].content.split()
-    chosen = (words[int(place)] for place in rng.integers(len(words), size=120))
+    chosen = (words[int(index)] for index in rng.integers(len(words), size=120))
     return f"This text of a script speaks of nothing. {' '.join(chosen)} {int(rng.integers(10**9))}."
 
 
 def _names(text: str, rng: np.random.Generator, *, count: int) -> list[str]:
-    """Different words of a text, drawn."""
+    """Draw different words of a text."""
     words = list(dict.fromkeys(word.lower() for word in _WORD.findall(text[:4000])))
-    return [words[place] for place in rng.permutation(len(words))[:count]]
+    return [words[index] for index in rng.permutation(len(words))[:count]]
 
 
 _WRITERS: dict[str, Callable[[Request, np.random.Generator], str]] = {

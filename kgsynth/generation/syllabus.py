@@ -1,6 +1,6 @@
-"""Documents of a domain written from a syllabus: the domain's disciplines, what is taught in each, a text on each item.
+"""Generate documents of a domain: its disciplines, a syllabus for each, and texts on each item of a syllabus.
 
-They are examples for a filter to begin with, where a user has none; they are no corpus.
+They serve as first examples for a filter if a user has none; they are not meant as a corpus.
 """
 
 import json
@@ -27,32 +27,32 @@ def _schema(count: int) -> str:
 
 
 class Syllabus:
-    """The work on one domain: disciplines, then the syllabus of each, then a document of each kind on each item."""
+    """The generation of disciplines, then of the syllabus of each, then of documents of each kind on each item."""
 
     def __init__(self, domain: str, context: Context, *, disciplines: int, items: int) -> None:
-        """Ask for nothing yet.
+        """Store the settings.
 
         Args:
-            domain: what it is called in the prompts, for example `mathematics`.
-            context: of the run.
-            disciplines: of the domain, at most.
-            items: of each discipline, at most.
+            domain: name of the domain in prompts, for example `mathematics`.
+            context: context of the run.
+            disciplines: maximum number of disciplines.
+            items: maximum number of items per discipline.
         """
         self.unit_id = domain
         self._domain, self._context, self._disciplines, self._items = domain, context, disciplines, items
 
     def requests(self, done: Mapping[str, Completion]) -> Sequence[Request]:
-        """The next step: disciplines, syllabuses, documents."""
+        """Return the requests of the next step: disciplines, syllabuses or documents."""
         first = self._list("disciplines", f"disciplines of {self._domain}", self._disciplines)
         if first.id not in done:
             return [first]
         syllabuses = self._syllabuses(done)
-        if any(one.id not in done for one in syllabuses.values()):
-            return [one for one in syllabuses.values() if one.id not in done]
-        return [one for _, _, _, one in self._documents(done) if one.id not in done]
+        if any(syllabus.id not in done for syllabus in syllabuses.values()):
+            return [syllabus for syllabus in syllabuses.values() if syllabus.id not in done]
+        return [document for _, _, _, document in self._documents(done) if document.id not in done]
 
     def outcome(self, done: Mapping[str, Completion]) -> Outcome:
-        """The documents that can be used."""
+        """Return the usable documents, and a refusal for each of the others."""
         outcome = Outcome()
         first = self._list("disciplines", f"disciplines of {self._domain}", self._disciplines)
         names, problem = _names(done[first.id], self._disciplines)
@@ -60,24 +60,25 @@ class Syllabus:
         if problem:
             outcome.refusals.append(Refusal(reason=problem, raw=raw_text(done[first.id]), request_id=first.id))
             return outcome
-        for one in self._syllabuses(done).values():
-            items, problem = _names(done[one.id], self._items)
+        for syllabus in self._syllabuses(done).values():
+            items, problem = _names(done[syllabus.id], self._items)
             outcome.add("items", len(items))
             if problem:
-                outcome.refusals.append(Refusal(reason=problem, raw=raw_text(done[one.id]), request_id=one.id))
-        for discipline, item, kind, asked in self._documents(done):
-            completion = done[asked.id]
+                raw = raw_text(done[syllabus.id])
+                outcome.refusals.append(Refusal(reason=problem, raw=raw, request_id=syllabus.id))
+        for discipline, item, kind, document_request in self._documents(done):
+            completion = done[document_request.id]
             text = completion.text.strip()
-            # A text that was cut off is an example too.
+            # A text that was cut off can still be an example.
             problem = "" if completion.finish_reason == "length" else completion_problem(completion)
             if not problem:
                 problem = "too short" if len(text.split()) < _MIN_WORDS else fault(text)
             if problem:
-                outcome.refusals.append(Refusal(reason=problem, raw=text, request_id=asked.id))
+                outcome.refusals.append(Refusal(reason=problem, raw=text, request_id=document_request.id))
                 continue
             outcome.rows.append(
                 Document(
-                    id=f"syllabus-{content_hash([self._context.run_id, asked.id])[:16]}",
+                    id=f"syllabus-{content_hash([self._context.run_id, document_request.id])[:16]}",
                     text=text,
                     title=f"{item} ({kind})",
                     topics=(discipline,),
@@ -96,15 +97,15 @@ class Syllabus:
         }
 
     def _documents(self, done: Mapping[str, Completion]) -> list[tuple[str, str, str, Request]]:
-        found = []
-        for discipline, one in self._syllabuses(done).items():
-            items, _ = _names(done[one.id], self._items)
+        documents = []
+        for discipline, syllabus in self._syllabuses(done).items():
+            items, _ = _names(done[syllabus.id], self._items)
             for item in items:
                 for kind in KINDS:
                     messages = self._context.templates["syllabus_document"].fill(
                         domain=self._domain, discipline=discipline, item=item, kind=kind
                     )
-                    found.append(
+                    documents.append(
                         (
                             discipline,
                             item,
@@ -112,7 +113,7 @@ class Syllabus:
                             request(self._context, f"syllabus_document:{discipline}:{item}:{kind}", messages),
                         )
                     )
-        return found
+        return documents
 
     def _list(self, name: str, wanted: str, count: int) -> Request:
         messages = self._context.templates["syllabus"].fill(domain=self._domain, wanted=wanted, count=str(count))
@@ -120,7 +121,7 @@ class Syllabus:
 
 
 def _names(completion: Completion, count: int) -> tuple[list[str], str]:
-    """Names of a list, each once, and what is wrong with it."""
+    """Return the distinct names of a list, and the problem if it cannot be used."""
     problem = completion_problem(completion)
     if problem:
         return [], problem
@@ -130,5 +131,5 @@ def _names(completion: Completion, count: int) -> tuple[list[str], str]:
         return [], "not JSON"
     if not isinstance(names, list):
         return [], "no list of names"
-    found = {" ".join(str(one).split())[:_MAX_NAME_CHARS]: None for one in names if str(one).strip()}
-    return (list(found)[:count], "") if found else ([], "an empty list")
+    distinct = {" ".join(str(name).split())[:_MAX_NAME_CHARS]: None for name in names if str(name).strip()}
+    return (list(distinct)[:count], "") if distinct else ([], "an empty list")

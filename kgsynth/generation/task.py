@@ -1,17 +1,17 @@
-"""What a stage of writing knows: which requests a unit needs, and what of the completions can be used.
+"""Interface of the work on a unit: the requests that it needs, and the usable results of the completions.
 
-A unit is a document, a combination or a question. The runner sends and keeps; it knows no level. A level knows no run
-folder, so that the same unit under the same settings always gives the same rows.
+A unit is a document, a combination or a question. The runner sends requests and stores results, independent of the
+level. A level does not access the run folder, so the same unit with the same settings always gives the same rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from kgsynth.config import SystemRole
 from kgsynth.generation.backend import Completion, Request
 from kgsynth.generation.prompts import Template
 from kgsynth.records import content_hash
+from kgsynth.settings import SystemRole
 
 TokenCounter = Callable[[str], int]
 Similarities = Callable[[str, Sequence[str]], Sequence[float]]
@@ -30,9 +30,9 @@ _PROBLEMS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A part of a completion, or a whole unit, that cannot be used, with the text that shows it.
+    """An unusable part of a completion, or an unusable unit, with the reason and the text.
 
-    `is_final`: another seed would not help, so a retry leaves it. `answer` is a whole answer that was judged wrong.
+    `is_final`: another seed would not help, so retries skip it. `answer` is a complete answer that was judged wrong.
     """
 
     reason: str
@@ -44,14 +44,14 @@ class Refusal:
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """All that came of one unit: rows, refusals, and what else is counted."""
+    """Results of one unit: rows, refusals, and counters."""
 
     rows: list[Any] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     totals: dict[str, int] = field(default_factory=dict)
 
     def add(self, name: str, count: int = 1) -> None:
-        """Count something."""
+        """Increase the counter `name`."""
         self.totals[name] = self.totals.get(name, 0) + count
 
 
@@ -61,23 +61,23 @@ class Work(Protocol):
     unit_id: str
 
     def requests(self, done: Mapping[str, Completion]) -> Sequence[Request]:
-        """Requests that are still needed, given those that are finished; none when all is there.
+        """Return the requests that are still needed after the finished ones; empty when the unit is complete.
 
-        The same completions give the same requests. Called again when all that were named are finished.
+        The same completions give the same requests. Called again when all returned requests are finished.
         """
 
     def outcome(self, done: Mapping[str, Completion]) -> Outcome:
-        """What came of the unit."""
+        """Return the results of the unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What all units of a run share: identity, template, sampling and the model's measure of texts.
+    """Data shared by all units of a run: identity, templates, sampling and token counter.
 
-    `budget_tokens` is the room of a prompt. `attempt` is 0, or the number of the retry. `constrained`: ask the backend
-    to force the form of answers; a question is then what the regular expression `question_form` matches. `has_schema`:
-    give the backend JSON schemas. `similarities` gives the cosine of a text with each of some names; None where no
-    embedder is installed. `system` stands at the head of every system turn, which `system_role` renames or moves.
+    `budget_tokens` is the maximum length of a prompt. `attempt` is 0, or the number of the retry. `constrained`: the
+    backend must enforce the form of answers; questions then match the regular expression `question_form`. `has_schema`:
+    send JSON schemas to the backend. `similarities` returns the cosine of a text with each name; None where no embedder
+    is installed. `system` is put before every system turn, which `system_role` renames or moves.
     """
 
     run_id: str
@@ -99,17 +99,17 @@ class Context:
     system_role: SystemRole = "system"
 
     def seed_of(self, request_id: str) -> int:
-        """The seed of a request, in [0, 2**31): of the run's seed, the request and the attempt alone."""
+        """Return the seed of a request, in [0, 2**31): a hash of stage, seed of the run, request id and attempt."""
         return int(content_hash([self.stage, self.seed, request_id, self.attempt])[:8], 16) % 2**31
 
 
 def raw_text(completion: Completion) -> str:
-    """What a model wrote, for the rejects: its text or, where it never came to one, its thoughts."""
+    """Return what a model wrote, for the rejects: its text, or its reasoning where it wrote no text."""
     return completion.text if completion.text.strip() else completion.reasoning
 
 
 def completion_problem(completion: Completion) -> str:
-    """Why a completion has no text that was ended by the model; empty when it has."""
+    """Return why a completion is incomplete; empty when the model ended its text."""
     if completion.in_thoughts:
         return CUT_OFF_IN_THOUGHTS
     return _PROBLEMS.get(completion.finish_reason, f"not ended by the model: {completion.finish_reason}")

@@ -1,7 +1,8 @@
 """vLLM in this process, on a CPU or on a GPU.
 
-On a CPU it runs in float32 without prefix cache: then a request gives the same text whatever else is in its batch
-(bfloat16 with the cache gave 8 of 12 again, see EXPERIMENTS.md), at 1.3 times the time.
+On a CPU it runs in float32 without prefix cache, so that the text of a request does not depend on the others in its
+batch (bfloat16 with the cache repeated only 8 of 12 texts, see docs/figures/generation.md). This takes 1.3 times as
+long.
 """
 
 import os
@@ -13,17 +14,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from kgsynth.config import set_defaults
+from kgsynth.config import Environment, set_defaults
 from kgsynth.errors import ConfigError, GeneratorUnavailableError, MissingExtraError
-from kgsynth.generation.backend import Completion, Request, Sampling
+from kgsynth.generation.backend import Completion, Generator, Request, Sampling, sampling_of
 from kgsynth.generation.chat_interface import extra_fields
 from kgsynth.generation.completions import completed
+from kgsynth.settings import BackendSettings
 
-# Requests that the engine runs at once on a CPU, and how many wait beside those that run, so that none is missing when
-# one ends; a kill repeats no more than these.
+# Concurrent requests of the engine on a CPU, and the length of its queue as a multiple of them: waiting requests fill
+# the batch at once when others end. A kill loses no more than the queue.
 _CPU_BATCH = 16
-_WAITING_SHARE = 2
-# As `vllm serve` calls adapters; its engine has no argument for them.
+_QUEUE_FACTOR = 2
+# The name that `vllm serve` gives to adapters; the engine itself has no such option.
 LORA_MODULES = "lora_modules"
 CPU_ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
@@ -37,15 +39,15 @@ ENVIRONMENT = {
     "TQDM_DISABLE": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "PYTHONWARNINGS": "ignore",
-    # Asking torch for a GPU would keep vLLM from forking its engine; this way of asking leaves CUDA alone.
+    # Without this, torch's check for a GPU would initialize CUDA, and vLLM could not fork its engine.
     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
 }
 
 
 def engine_options(
-    context_tokens: int, *, has_gpu: bool, own: Mapping[str, Any] = MappingProxyType({})
+    context_tokens: int, *, has_gpu: bool, user_options: Mapping[str, Any] = MappingProxyType({})
 ) -> dict[str, Any]:
-    """Options of an engine, wherever it runs; the user's own go before all others."""
+    """Return the options of vLLM's engine; `user_options` override the defaults."""
     options: dict[str, Any] = {
         "max_model_len": context_tokens,
         # xgrammar lets raw control characters into strings.
@@ -57,22 +59,22 @@ def engine_options(
             "enforce_eager": True,
             "gpu_memory_utilization": 0.35,
             "max_num_seqs": _CPU_BATCH,
-            # A request's seed together with chunked prefill ends the CPU engine.
+            # The CPU engine crashes if a request with a seed meets chunked prefill.
             "enable_chunked_prefill": False,
             "max_num_batched_tokens": context_tokens,
             "enable_prefix_caching": False,
         }
-    options |= {name: value for name, value in own.items() if name != LORA_MODULES}
-    if own.get(LORA_MODULES):
+    options |= {name: value for name, value in user_options.items() if name != LORA_MODULES}
+    if user_options.get(LORA_MODULES):
         options.setdefault("enable_lora", True)
     if not has_gpu:
-        # A batch must hold a whole prompt, however long the user lets it be.
+        # Without chunked prefill a batch must hold a whole prompt of the length that the user allows.
         options["max_num_batched_tokens"] = max(options["max_num_batched_tokens"], int(options["max_model_len"]))
     return options
 
 
 def request_parameters(request: Request, sampling: Sampling) -> dict[str, Any]:
-    """What vLLM's SamplingParams take for a request, but for forms; fields that the user adds go before all others."""
+    """Return the fields of vLLM's SamplingParams without output constraints; the user's fields override the others."""
     parameters: dict[str, Any] = {
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
@@ -89,8 +91,25 @@ def request_parameters(request: Request, sampling: Sampling) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if value is not None}
 
 
+def backend(environment: Environment, settings: BackendSettings) -> Generator:
+    """The backend `vllm`: an engine in this process, or engines on Ray."""
+    from kgsynth.generation import small_model
+
+    folder = settings.model or str(small_model.small_model(environment.models))
+    name = settings.model or small_model.NAME
+    context_tokens = settings.prompt_tokens + settings.output_tokens
+    sampling = sampling_of(settings)
+    if settings.executor == "ray":
+        from kgsynth.generation import ray_engine
+
+        return ray_engine.vllm(
+            folder, model=name, sampling=sampling, context_tokens=context_tokens, engine=settings.engine
+        )
+    return VllmGenerator(folder, model=name, sampling=sampling, context_tokens=context_tokens, engine=settings.engine)
+
+
 class VllmGenerator:
-    """An engine with one model."""
+    """A vLLM engine with one model."""
 
     name = "vllm"
 
@@ -103,17 +122,17 @@ class VllmGenerator:
         context_tokens: int,
         engine: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        """Load, 20-40 s on a CPU.
+        """Load the model, which takes 20-40 s on a CPU.
 
         Args:
-            folder: a Hugging Face folder, or an id that vLLM finds on the hub.
-            model: what records call it.
+            folder: a folder of Hugging Face files, or an id that vLLM finds on the Hub.
+            model: the model's name in records.
             sampling: parameters of all requests.
-            context_tokens: prompt and answer together.
-            engine: options for vLLM's engine as they are, and `lora_modules`, one name with the path of its weights.
+            context_tokens: maximum length of prompt and answer together.
+            engine: options for vLLM's engine, and `lora_modules`: one name with the path of its weights.
 
         Raises:
-            ConfigError: vLLM knows no such option of the engine or of the request.
+            ConfigError: an option of the engine or of the requests is unknown to vLLM.
             MissingExtraError: vLLM is not installed.
             GeneratorUnavailableError: the model cannot be loaded.
         """
@@ -121,7 +140,7 @@ class VllmGenerator:
         self.sampling = sampling
         set_defaults(ENVIRONMENT)
         if Path(folder).is_dir():
-            # What is on disk needs no hub; a name may need one.
+            # A model on disk needs no Hub; an id may need it.
             set_defaults({"HF_HUB_OFFLINE": "1"})
         try:
             with _quiet():
@@ -140,49 +159,53 @@ class VllmGenerator:
             "model": str(folder),
             "disable_log_stats": True,
             "use_tqdm_on_load": False,
-            **engine_options(context_tokens, has_gpu=torch.cuda.is_available(), own=engine),
+            **engine_options(context_tokens, has_gpu=torch.cuda.is_available(), user_options=engine),
         }
         self._lora = lora_request(engine)
         if sampling.request.get("rename"):
-            raise ConfigError("request.rename is for servers: in process there is no field to rename")
+            raise ConfigError(
+                "request.rename works only with --backend server: vLLM in this process has no field to rename"
+            )
         try:
             with _quiet():
                 self._engine: Any = vllm.LLM(**options)
         except TypeError as error:
             raise ConfigError(
-                f"vLLM takes no such option: {error}", hint="[backend.engine] holds arguments of vLLM's engine."
+                f"vLLM does not accept an option: {error}",
+                hint="[backend.engine] may hold only arguments of vLLM's engine.",
             ) from error
         except (RuntimeError, ValueError, OSError) as error:
             raise GeneratorUnavailableError(
-                f"vLLM could not load {folder}: {error}", hint="The lines above say more; is there enough memory?"
+                f"vLLM could not load {folder}: {error}",
+                hint="See vLLM's messages above; check that there is enough memory.",
             ) from error
         self._tokenizer = self._engine.get_tokenizer()
         batch = int(self._engine.llm_engine.vllm_config.scheduler_config.max_num_seqs)
-        self._queue_length = _WAITING_SHARE * batch
+        self._queue_length = _QUEUE_FACTOR * batch
         try:
             self._parameters(Request(id="", messages=(), seed=0))
         except (TypeError, ValueError) as error:
             raise ConfigError(
-                f"vLLM does not take these parameters: {error}",
-                hint="In process, [backend.request] holds fields of vLLM's SamplingParams.",
+                f"vLLM does not accept these parameters: {error}",
+                hint="For vLLM in this process, [backend.request] may hold only fields of vLLM's SamplingParams.",
             ) from error
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of the model."""
+        """Return the number of tokens of a text."""
         return len(self._tokenizer.encode(text, add_special_tokens=False))
 
     def generate(self, requests: Iterator[Request | None]) -> Iterator[Completion]:
-        """Completions as the engine finishes them; its queue is kept full, so that no batch runs half empty."""
-        asked: dict[str, Request] = {}
+        """Yield completions as the engine finishes them; its queue is kept full, so that no batch runs half empty."""
+        queued: dict[str, Request] = {}
         try:
-            yield from self._completions(requests, asked)
+            yield from self._completions(requests, queued)
         finally:
-            if asked:
-                self._engine.llm_engine.abort_request(list(asked))
+            if queued:
+                self._engine.llm_engine.abort_request(list(queued))
 
-    def _completions(self, requests: Iterator[Request | None], asked: dict[str, Request]) -> Iterator[Completion]:
+    def _completions(self, requests: Iterator[Request | None], queued: dict[str, Request]) -> Iterator[Completion]:
         while True:
-            while len(asked) < self._queue_length:
+            while len(queued) < self._queue_length:
                 request = next(requests, None)
                 if request is None:
                     break
@@ -194,18 +217,18 @@ class VllmGenerator:
                         lora_request=self._lora,
                         chat_template_kwargs=self.sampling.template_options() or None,
                     )
-                except ValueError as error:  # too long, or a form that the engine does not know
+                except ValueError as error:  # too long, or an output constraint that the engine cannot compile
                     yield Completion(request_id=request.id, text=f"vLLM refuses: {error}", finish_reason="error")
                     continue
-                # The engine adds a random part for itself; outputs come under the part before it.
-                asked[identity.partition("-")[0]] = request
-            if not asked:
+                # The engine appends a random suffix to the id; outputs have the id without it.
+                queued[identity.partition("-")[0]] = request
+            if not queued:
                 return
             for output in self._engine.llm_engine.step():
                 if output.finished:
                     best = output.outputs[0]
                     yield completed(
-                        asked.pop(output.request_id).id,
+                        queued.pop(output.request_id).id,
                         best.text,
                         best.finish_reason,
                         prompt_tokens=len(output.prompt_token_ids or ()),
@@ -216,31 +239,31 @@ class VllmGenerator:
         from vllm import SamplingParams
         from vllm.sampling_params import StructuredOutputsParams
 
-        form = None
+        constraint = None
         if request.pattern:
-            form = StructuredOutputsParams(regex=request.pattern)
+            constraint = StructuredOutputsParams(regex=request.pattern)
         elif request.json_schema:
-            form = StructuredOutputsParams(json=request.json_schema)
-        return SamplingParams(**request_parameters(request, self.sampling), structured_outputs=form)
+            constraint = StructuredOutputsParams(json=request.json_schema)
+        return SamplingParams(**request_parameters(request, self.sampling), structured_outputs=constraint)
 
     def close(self) -> None:
-        """Let the engine go."""
+        """Release the engine."""
         del self._engine
 
 
 def lora_request(engine: Mapping[str, Any]) -> Any:
-    """The adapter that all requests use; None for none.
+    """Return the adapter that all requests use, or None.
 
     Raises:
-        ConfigError: it is not one name with a path, or there is no adapter at the path.
+        ConfigError: the option is not one name with a path, or there is no adapter at the path.
     """
     modules = engine.get(LORA_MODULES, {})
     if not modules:
         return None
     if not isinstance(modules, Mapping) or len(modules) != 1:
         raise ConfigError(
-            f"engine.{LORA_MODULES} is {modules!r}: give one name with the path of its weights",
-            hint='For example lora_modules = { mine = "path/to/adapter" }.',
+            f"engine.{LORA_MODULES} is {modules!r}, but must be one name with the path of its weights",
+            hint='Write for example lora_modules = { mine = "path/to/adapter" }.',
         )
     ((name, path),) = modules.items()
     is_on_disk = Path(path).exists() or str(path).startswith((".", "/", "~"))
@@ -256,21 +279,21 @@ def lora_request(engine: Mapping[str, Any]) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep lines that libraries print while loading ("triton not found", "NUMA binding") off the terminal.
+    """Hide the lines that libraries print while loading, for example "triton not found"; show them if loading fails.
 
-    They come from C++ too, so the descriptor itself is turned away; what was said is shown when loading fails.
+    C++ code prints such lines too, so the file descriptor of stderr itself is redirected.
     """
     sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as hidden:
+        os.dup2(hidden.fileno(), 2)
         try:
             yield
         except BaseException:
-            said.seek(0)
-            os.write(kept, said.read())
+            hidden.seek(0)
+            os.write(stderr, hidden.read())
             raise
         finally:
             sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            os.close(stderr)

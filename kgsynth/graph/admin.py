@@ -1,4 +1,4 @@
-"""Neo4j's own administration tool, for a store that no server uses: initial password, import, dump, load."""
+"""Neo4j's administration tool, for a store that no server uses: initial password, import, dump, load."""
 
 import subprocess
 from collections.abc import Sequence
@@ -21,21 +21,21 @@ def run(
     timeout_s: float | None = None,
     lock: int | None = None,
 ) -> str:
-    """Run one command of the tool; returns what it printed.
+    """Run one command of the tool and return its output.
 
     Args:
         arguments: command and options, for example ["database", "dump", "neo4j"].
-        java: the executable.
-        class_path: with Neo4j's jars.
-        home: of the graph, with its configuration in `conf`.
-        java_options: that this version of Neo4j needs.
-        heap_mib: Java heap.
-        timeout_s: seconds; None for no end.
-        lock: an open file with a lock (`flock`) that becomes the tool's too: it lasts as long as the tool writes, also
-            when this process is killed.
+        java: the Java executable.
+        class_path: class path with Neo4j's jars.
+        home: home folder of the graph, with its configuration in `conf`.
+        java_options: Java options that this version of Neo4j needs.
+        heap_mib: Java heap in MiB.
+        timeout_s: time limit in seconds; None for no limit.
+        lock: descriptor of a locked file (`flock`) that the tool inherits, so that the lock lasts while the tool
+            writes even if this process is killed.
 
     Raises:
-        ServerError: it failed; the message has the end of what it said.
+        ServerError: the command failed; the message contains the end of its output.
     """
     command = [
         str(java),
@@ -46,7 +46,7 @@ def run(
         class_path,
         "org.neo4j.cli.AdminTool",
     ]
-    done = subprocess.run(
+    result = subprocess.run(
         [*command, *arguments],
         env=config.process_environment(NEO4J_HOME=str(home), NEO4J_CONF=str(home / "conf")),
         stdout=subprocess.PIPE,
@@ -58,7 +58,7 @@ def run(
         timeout=timeout_s,
         pass_fds=() if lock is None else (lock,),
     )
-    if done.returncode:
-        said = done.stdout.strip()[-_SHOWN_CHARS:]
-        raise ServerError(f"neo4j-admin {' '.join(arguments[:2])} failed: {said}")
-    return done.stdout
+    if result.returncode:
+        output = result.stdout.strip()[-_SHOWN_CHARS:]
+        raise ServerError(f"neo4j-admin {' '.join(arguments[:2])} failed: {output}")
+    return result.stdout

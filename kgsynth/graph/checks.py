@@ -1,15 +1,15 @@
-"""The checks: each is a query that returns offending rows, and a healthy graph returns none."""
+"""The checks of a graph: each is a query that returns offending rows, of which a consistent graph has none."""
 
 from dataclasses import dataclass
 
 from kgsynth import queries
 from kgsynth.graph.session import Graph, Row
-from kgsynth.progress import Progress, Silent, shown
+from kgsynth.progress import Progress, Silent, progress_stage
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check that found something: its name, what should hold, how many rows, and the first of them."""
+    """A failed check: its name, what should be true, the number of offending rows, and the first of them."""
 
     check: str
     summary: str
@@ -18,29 +18,29 @@ class Finding:
 
 
 def run(graph: Graph, *, examples: int = 5, progress: Progress | None = None) -> list[Finding]:
-    """Run every query of cypher/check; an empty list means a healthy graph.
+    """Run every query of cypher/check; the list is empty for a consistent graph.
 
     Args:
-        graph: what to look at.
-        examples: offending rows kept of each check.
-        progress: told one unit a check.
+        graph: the graph to check.
+        examples: maximum number of offending rows returned per check.
+        progress: receives one unit per check.
     """
     findings = []
     checks = queries.load_folder("check")
-    with shown(progress or Silent(), "check", len(checks)) as bar:
+    with progress_stage(progress or Silent(), "check", len(checks)) as bar:
         for query in checks:
-            kept: list[Row] = []
+            example_rows: list[Row] = []
             count = 0
             for row in graph.stream(query):
                 count += 1
                 if count <= examples:
-                    kept.append(row)
+                    example_rows.append(row)
             if count:
-                findings.append(Finding(query.name.removeprefix("check/"), query.summary, count, tuple(kept)))
+                findings.append(Finding(query.name.removeprefix("check/"), query.summary, count, tuple(example_rows)))
             bar.advance()
     return findings
 
 
 def count() -> int:
-    """How many checks there are."""
+    """The number of checks."""
     return len(queries.load_folder("check"))

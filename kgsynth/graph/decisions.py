@@ -1,6 +1,6 @@
-"""The decisions layer: which terms count as which, and which a reviewer has called different.
+"""The decisions layer: which terms are merged into which, and which pairs a reviewer has marked as different.
 
-This module applies and undoes decisions; it does not make them. An alias points straight at the term it counts as.
+This module applies and undoes decisions; other modules make them. An alias points directly at its canonical term.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ _FORGET_UNDONE = queries.load("merge/forget_undone")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTerm:
-    """A term as the graph holds it, with the number of documents that use this very name."""
+    """A term in the graph, with the number of documents that use exactly this name."""
 
     id: str
     kind: Kind
@@ -60,12 +60,12 @@ def terms(graph: Graph) -> list[StoredTerm]:
 
 
 def terms_in(transaction: Transaction) -> list[StoredTerm]:
-    """As `terms`, within a transaction."""
+    """Like `terms`, within a transaction."""
     return [StoredTerm(**row) for row in transaction.run(_TERMS)]
 
 
 def last_settings(graph: Graph) -> Row:
-    """Those of the last merge, by name; empty when there was none."""
+    """The settings of the last merge, by name; empty when nothing was merged yet."""
     rows = graph.read(_SETTINGS)
     return {name: value for name, value in rows[0].items() if value is not None} if rows else {}
 
@@ -76,30 +76,30 @@ def merges(graph: Graph) -> list[StoredMerge]:
 
 
 def distinct_pairs(graph: Graph) -> set[tuple[str, str]]:
-    """Pairs of term ids that a reviewer has called different, smaller id first."""
+    """Pairs of term ids that a reviewer has marked as different, smaller id first."""
     return {(row["first"], row["second"]) for row in graph.read(_DISTINCT_PAIRS)}
 
 
 def same_pairs(graph: Graph) -> set[tuple[str, str]]:
-    """Pairs of term ids that a reviewer has called the same, smaller id first."""
+    """Pairs of term ids that a reviewer has marked as the same, smaller id first."""
     return {(row["first"], row["second"]) for row in graph.read(_SAME_PAIRS)}
 
 
 def undone_pairs(graph: Graph) -> set[tuple[str, str]]:
-    """Pairs of term ids of which somebody has taken a merge back since the last merge, smaller id first."""
+    """Pairs of term ids whose merge was undone since the last merge, smaller id first."""
     return {(row["first"], row["second"]) for row in graph.read(_UNDONE_PAIRS)}
 
 
 def record(graph: Graph, *, same: Iterable[tuple[str, str]], distinct: Iterable[tuple[str, str]]) -> None:
-    """Keep what a reviewer said of pairs, in place of what was said before; all or nothing.
+    """Store a reviewer's verdicts on pairs in one transaction; they replace earlier verdicts on the same pairs.
 
-    A merge of two that are called different is taken back.
+    If two merged terms are marked as different, their merge is undone.
 
     Raises:
-        GraphError: an id is of no term in this graph.
+        GraphError: an id is not that of a term in this graph.
     """
     yes, no = [_ordered(*pair) for pair in same], [_ordered(*pair) for pair in distinct]
-    merged = _merged(graph, no)
+    merged = _merge_ids_of(graph, no)
 
     def work(transaction: Transaction) -> None:
         transaction.run(_UNSET, rows=yes + no)
@@ -111,7 +111,7 @@ def record(graph: Graph, *, same: Iterable[tuple[str, str]], distinct: Iterable[
         ):
             raise GraphError(
                 "a term of the review is not in this graph; nothing was changed",
-                hint="Was the review made on another graph? --graph NAME selects one.",
+                hint="Check that the review was made on this graph; --graph NAME selects another.",
             )
 
     graph.together(work)
@@ -120,13 +120,13 @@ def record(graph: Graph, *, same: Iterable[tuple[str, str]], distinct: Iterable[
 def replace(
     graph: Graph, *, remove: Iterable[str], add: Sequence[Row], settings: Mapping[str, object] | None = None
 ) -> None:
-    """Take merges back and apply others, in one transaction.
+    """Undo merges and apply others, in one transaction.
 
     Args:
-        graph: where.
-        remove: merge ids to undo.
+        graph: the graph to change.
+        remove: ids of merges to undo.
         add: rows with alias_id, canonical_id, merge_id, cosine, rule.
-        settings: of this merge, kept in the graph for later.
+        settings: settings of this merge, to be stored in the graph.
     """
     merge_ids = sorted(remove)
 
@@ -143,10 +143,10 @@ def replace(
 
 
 def undo(graph: Graph, merge_ids: Sequence[str], *, reject: bool) -> int:
-    """Undo merges by id; with `reject` also record that the terms are different, for ever after.
+    """Undo merges by id and return their number; `reject` also marks the terms as different permanently.
 
     Raises:
-        GraphError: an id is not of a merge in this graph; nothing was changed.
+        GraphError: an id is not that of a merge in this graph; nothing was changed.
     """
 
     def work(transaction: Transaction) -> int:
@@ -169,7 +169,7 @@ def undo(graph: Graph, merge_ids: Sequence[str], *, reject: bool) -> int:
 
 
 def take_back(transaction: Transaction, merge_ids: Sequence[str]) -> None:
-    """Undo merges within a transaction; the terms count for themselves again."""
+    """Undo merges within a transaction; the aliases become terms of their own again."""
     if merge_ids:
         transaction.run(_UNDO, merge_ids=list(merge_ids))
 
@@ -181,15 +181,17 @@ def apply(transaction: Transaction, rows: Sequence[Row]) -> None:
 
 
 def set_distinct(graph: Graph, first: str, second: str) -> None:
-    """Record that two terms are different, and take back a merge of the two.
+    """Mark two terms as different, and undo their merge if there is one.
 
     Raises:
-        GraphError: one of the ids is not in the graph, they are the same, or of two kinds.
+        GraphError: an id is not in the graph, the ids are equal, or the terms are of different kinds.
     """
     if first == second or first.partition(":")[0] != second.partition(":")[0]:
-        raise GraphError(f"{first!r} and {second!r} are never merged: give two terms of one kind")
+        raise GraphError(
+            f"{first!r} and {second!r} are never merged", hint="Give two different terms of the same kind."
+        )
     pair = [_ordered(first, second)]
-    merged = _merged(graph, pair)
+    merged = _merge_ids_of(graph, pair)
 
     def work(transaction: Transaction) -> bool:
         transaction.run(_UNSET, rows=pair)
@@ -201,17 +203,17 @@ def set_distinct(graph: Graph, first: str, second: str) -> None:
     if not graph.together(work):
         raise GraphError(
             f"{first!r} or {second!r} is not a term of this graph",
-            hint="An id is kind:normal form, such as 'concept:group'.",
+            hint="An id has the form kind:name, such as 'concept:group', with the name in its normal form.",
         )
 
 
-def _merged(graph: Graph, pairs: Sequence[Row]) -> list[str]:
-    """Ids of the merges that join one of some pairs directly."""
+def _merge_ids_of(graph: Graph, pairs: Sequence[Row]) -> list[str]:
+    """Ids of the merges whose alias and canonical term are one of the pairs."""
     wanted = {(row["first"], row["second"]) for row in pairs}
     return [
-        one.merge_id
-        for one in (merges(graph) if wanted else ())
-        if (min(one.alias_id, one.canonical_id), max(one.alias_id, one.canonical_id)) in wanted
+        merge.merge_id
+        for merge in (merges(graph) if wanted else ())
+        if (min(merge.alias_id, merge.canonical_id), max(merge.alias_id, merge.canonical_id)) in wanted
     ]
 
 

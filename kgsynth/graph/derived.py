@@ -1,163 +1,262 @@
-"""The derived layers: counts, co-occurrences and the ticket tables, made anew from facts and decisions.
+"""The derived layers, computed from facts and decisions: the terms of each context, its tickets, and co-occurrences.
 
-The build state in the graph says whether they can be used: a build that was killed leaves `building`, a changed fact
-`stale`; `growing` then makes anew what has changed and nothing else. Ticket tables are as DESIGN describes: a term owns
-a block of integers from slot * 2**40, its neighbours hold as many consecutive tickets as their count, in the order
-count descending, then id.
+A context is a document or a counted pair (two terms with a count from the user). `kgsynth.walk_law` says how
+many tickets a context gives to each of its terms. The runs of tickets of a term are in the order of the contexts'
+slots. A full build assigns slots in the order of ids, documents before counted pairs. Walks do not read the
+co-occurrences; these are for people who explore the graph.
+
+The build state in the graph says whether the layers can be used. A build that was killed leaves the state `building`,
+a changed fact leaves `stale`; `incremental_build` then updates only what has changed.
 """
 
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Self, TypeVar
+import logging
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple, TypeVar
 from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kgsynth import queries
+from kgsynth import contexts as structure
+from kgsynth import queries, walk_law
+from kgsynth.contexts import Contexts, Int64
 from kgsynth.errors import GraphError
 from kgsynth.graph.session import Graph, Row, Transaction
-from kgsynth.progress import Progress, Silent, shown
+from kgsynth.progress import Progress, Silent, progress_stage
 from kgsynth.queries import Query
-from kgsynth.records import content_hash
+from kgsynth.records import Kind
+
+_LOG = logging.getLogger(__name__)
 
 _MARK_BUILDING = queries.load("derive/mark_building")
 _MARK_COMPLETE = queries.load("derive/mark_complete")
 _HOLD = queries.load("derive/hold")
+_SET_COUNTERS = queries.load("derive/set_counters")
 _RELATIONSHIP_COUNTS = queries.load("derive/relationship_counts")
 _STATE = queries.load("derive/state")
-_DELETE_RELATIONSHIPS = queries.load("derive/delete_relationships")
-_CLEAR_TERMS = queries.load("derive/clear_terms")
-_COUNT_DOCUMENT_TERMS = queries.load("derive/count_document_terms")
-_COUNT_TERM_DOCUMENTS = queries.load("derive/count_term_documents")
-_TERM_IDS = queries.load("derive/term_ids")
-_SLOTS = queries.load("derive/slots")
+_CLEAR = (
+    queries.load("derive/delete_relationships"),
+    queries.load("derive/delete_counted_pairs"),
+    queries.load("derive/clear_terms"),
+    queries.load("derive/clear_documents"),
+)
+_TERMS = queries.load("derive/terms")
 _SET_SLOTS = queries.load("derive/set_slots")
-_CREATE_CO_OCCURRENCES = queries.load("derive/create_co_occurrences")
-_ADJACENCY = queries.load("derive/adjacency")
-SET_TICKETS = queries.load("derive/set_tickets")
-_DIGESTS = queries.load("derive/digests")
-_TERM_DEGREES = queries.load("derive/term_degrees")
-_NEIGHBOURS = queries.load("derive/neighbours")
-CREATE_STEPS = {
-    "next_topic": queries.load("derive/create_next_topic_steps"),
-    "first_concept": queries.load("derive/create_first_concept_steps"),
-    "next_concept": queries.load("derive/create_next_concept_steps"),
-}
+_DOCUMENTS = queries.load("derive/documents")
+_COUNTED_PAIRS = queries.load("derive/counted_pairs")
+WRITE_DOCUMENTS = queries.load("derive/write_documents")
+WRITE_COUNTED_PAIRS = queries.load("derive/write_counted_pairs")
+SET_TERMS = queries.load("derive/set_terms")
+CREATE_CO_OCCURRENCES = queries.load("derive/create_co_occurrences")
+_CONTEXTS = queries.load("derive/contexts")
 
 _Item = TypeVar("_Item")
-Int64 = NDArray[np.int64]
 
 CHANGED = "the graph was changed, or built by another call, while this build ran"
 BUILD_AGAIN = "Run `kgsynth build` again when no other load, merge or build is at work."
 
-TICKETS_PER_BLOCK = 2**40
-# So many blocks, that every ticket is a whole number of 64 bits.
-MOST_SLOTS = 2**22
-# 10,000 relationships a statement is the fastest of 1,000 to 50,000 (DESIGN section 5).
-STEP_BATCH = 10_000
-# The step table of a pair by whether its first and its second term are topics; a walk never steps from a concept to a
-# topic, so that table is not made.
-_TABLES = {(True, True): "next_topic", (True, False): "first_concept", (False, False): "next_concept"}
-# Terms go to one co-occurrence statement until their documents have this many mentions, or they so many counted pairs:
-# a hub, or a term of a document with thousands of them, has one of its own.
-MENTION_BATCH = 50_000
+# 10,000 relationships per statement is the fastest of 1,000 to 50,000 (docs/figures/graph.md).
+ROW_BATCH = 10_000
 _TERM_BATCH = 5_000
-_CLEARED_AT_ONCE = 50_000
+# Digests are computed for about this many members of contexts at a time, which bounds memory.
+_DIGESTED_MEMBERS = 1_000_000
+_CLEAR_BATCH = 50_000
+
+CoOccurrences = int | Literal["auto", "all", "none"]
+# With `auto`, graphs with at most MOST_PAIRS pairs store all co-occurrences. Larger graphs store the STRONGEST
+# co-occurrences of each term, which are those with the largest counts (docs/figures/walks.md).
+MOST_PAIRS = 5_000_000
+STRONGEST = 20
 
 
 @dataclass(slots=True, kw_only=True)
 class BuildCounts:
-    """What a build made; of a graph that was grown, what was added to or made anew."""
+    """What a build has created; for an incremental build (`is_grown`), what it has written."""
 
     is_grown: bool = False
     documents: int = 0
     terms: int = 0
+    holds: int = 0
     co_occurrences: int = 0
-    steps: dict[str, int] = field(default_factory=dict)
+    kept_co_occurrences: str = "all"
     fingerprint: str = ""
 
 
-def state(graph: Graph) -> str:
-    """`missing`, `old`, `stale`, `building` or `complete`; of these `stale` alone can be grown."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildState:
+    """The state of the derived layers, as the graph records it.
+
+    `state` is `missing`, `old`, `stale`, `building` or `complete`; an incremental build is possible only from `stale`.
+    `made` is the unique name of the last build. `co_occurrences` says which are stored: `all`, `none`, or a number per
+    term.
+    """
+
+    state: str = "missing"
+    fingerprint: str = ""
+    made: str = ""
+    co_occurrences: str = ""
+
+
+def build_state(graph: Graph) -> BuildState:
+    """The state of the derived layers."""
     rows = graph.read(_STATE)
-    return str(rows[0]["state"]) if rows else "missing"
+    if not rows:
+        return BuildState()
+    values = {name: str(rows[0][name] or "") for name in ("state", "fingerprint", "made", "co_occurrences")}
+    return BuildState(**values)
+
+
+def state(graph: Graph) -> str:
+    """`missing`, `old`, `stale`, `building` or `complete`; an incremental build is possible only from `stale`."""
+    return build_state(graph).state
+
+
+def made(graph: Graph) -> str:
+    """The unique name of the last build; empty when the graph was never built."""
+    return build_state(graph).made
 
 
 def fingerprint(graph: Graph) -> str:
-    """The name of the walk tables' state.
+    """The fingerprint of the walk tables: two graphs with the same fingerprint give the same walks.
 
     Raises:
         GraphError: the derived layers cannot be used; the message says why.
     """
-    rows = graph.read(_STATE)
-    current = rows[0]["state"] if rows else "missing"
-    if current != "complete":
+    current = build_state(graph)
+    if current.state != "complete":
         why = {
             "missing": "were never built",
-            "old": "are older than the last load or merge",
+            "old": "are older than the last load or merge, or than this version of kgsynth",
             "stale": "are older than the last load or merge",
-            "building": "were left half-built",
-        }[current]
+            "building": "were left incomplete by a build that did not finish",
+        }[current.state]
         raise GraphError(f"the co-occurrences and walk tables of this graph {why}", hint="Run `kgsynth build`.")
-    return str(rows[0]["fingerprint"])
+    return current.fingerprint
 
 
-def build(graph: Graph, progress: Progress | None = None) -> BuildCounts:
-    """Make all derived layers anew; a build that was killed is repaired by the next.
+def fingerprint_of(digest: int) -> str:
+    """The fingerprint of a graph from the digest of its contexts, a signed or unsigned 64-bit number."""
+    return f"{digest % 2**64:016x}"
+
+
+def build(graph: Graph, progress: Progress | None = None, *, keep: CoOccurrences = "auto") -> BuildCounts:
+    """Replace all derived layers; the next build repairs one that was killed.
+
+    Args:
+        graph: the graph to build.
+        progress: receives the numbers of contexts and terms.
+        keep: which co-occurrences to store.
 
     Raises:
-        GraphError: facts or decisions were changed meanwhile, or another build ran; the layers cannot be used then.
+        GraphError: facts or decisions changed during the build, or another build ran; the layers cannot be used then.
+            Or a document mentions too many terms.
     """
     progress = progress or Silent()
-    # Not a draw: it only tells two builds apart, and is gone when the build is complete.
+    # This needs no seed: the token only tells two builds apart and is removed when the build is complete.
     token = uuid4().hex
+    _LOG.info("building all derived layers")
     graph.write(_MARK_BUILDING, token=token)
-    for query in (_DELETE_RELATIONSHIPS, _CLEAR_TERMS):
-        while _write_held(graph, token, query, limit=_CLEARED_AT_ONCE)[0]["count"]:
+    for query in _CLEAR:
+        while _write_locked(graph, token, query, limit=_CLEAR_BATCH)[0]["count"]:
             pass
-    graph.write(_COUNT_DOCUMENT_TERMS)
-    graph.write(_COUNT_TERM_DOCUMENTS)
-    rows = graph.read(_TERM_IDS)
-    counts = BuildCounts(terms=len(rows))
-    with shown(progress, "co-occurrences", len(rows)) as bar:
-        for batch in by_weight(((row["id"], row["weight"]) for row in rows), MENTION_BATCH):
-            counts.co_occurrences += _write_held(graph, token, _CREATE_CO_OCCURRENCES, ids=batch)[0]["pairs"]
-            bar.advance(len(batch))
-    counts.fingerprint = _write_ticket_tables(graph, token, counts, progress)
-    # Whatever happened meanwhile: what is not all there is not called complete.
-    if graph.read(_RELATIONSHIP_COUNTS)[0] != {"co_occurrences": counts.co_occurrences, **counts.steps}:
+    terms = sorted(row["id"] for row in graph.read(_TERMS))
+    for first in range(0, len(terms), ROW_BATCH):
+        rows = [{"id": identity, "slot": slot} for slot, identity in enumerate(terms[first : first + ROW_BATCH], first)]
+        _write_locked(graph, token, _SET_SLOTS, rows=rows)
+    # Everything is read before the first row is written. A long read that runs beside writes fails, because Neo4j
+    # rearranges the relationships of a node while they are read.
+    documents = [(row["id"], row["terms"]) for row in graph.read(_DOCUMENTS)]
+    pairs = [(structure.pair_id(row["first"], row["second"]), row) for row in graph.read(_COUNTED_PAIRS)]
+    gathered = _keyed_contexts(terms, documents, pairs)
+    layer = Layer.of(gathered.contexts, gathered.keys)
+    counts = BuildCounts(documents=int(gathered.contexts.is_document.sum()), terms=len(terms))
+    with progress_stage(progress, "documents", len(gathered.keys)) as bar:
+        for query, rows, names in layer.batches():
+            counts.holds += sum(len(row["terms"]) for row in rows)
+            _write_locked(graph, token, query, rows=rows, terms=names)
+            bar.advance(len(rows))
+    for first in range(0, len(terms), _TERM_BATCH):
+        _write_locked(graph, token, SET_TERMS, rows=layer.term_rows(first, min(len(terms), first + _TERM_BATCH)))
+    limit, counts.kept_co_occurrences = chosen(keep, gathered.contexts)
+    if limit != 0:
+        done = 0
+        with progress_stage(progress, "co-occurrences", len(terms)) as bar:
+            for rows, last in co_occurrence_rows(gathered.contexts, limit):
+                counts.co_occurrences += sum(len(row["seconds"]) for row in rows)
+                for batch in by_weight(((row, len(row["seconds"])) for row in rows), ROW_BATCH):
+                    _write_locked(graph, token, CREATE_CO_OCCURRENCES, rows=batch)
+                bar.advance(last - done)
+                done = last
+    # Another writer may have removed rows meanwhile; an incomplete layer must not be marked complete.
+    if graph.read(_RELATIONSHIP_COUNTS)[0] != {"holds": counts.holds, "co_occurrences": counts.co_occurrences}:
         raise GraphError(CHANGED, hint=BUILD_AGAIN)
-    complete(graph, counts.fingerprint, token)
+    counters = Counters(layer.digest, len(terms), len(gathered.keys))
+    counts.fingerprint = complete(graph, token, co_occurrences=counts.kept_co_occurrences, counters=counters)
     return counts
 
 
-def hold(transaction: Transaction, token: str) -> None:
-    """Keep every other build and every load waiting until the transaction ends.
+def hold(transaction: Transaction, token: str) -> "Counters":
+    """Block all other builds and loads until the transaction ends, and return the counters of the build.
 
     Raises:
         GraphError: another call has changed the build's state since it was marked with the token.
     """
-    if not transaction.run(_HOLD, token=token):
+    rows = transaction.run(_HOLD, token=token)
+    if not rows:
         raise GraphError(CHANGED, hint=BUILD_AGAIN)
+    # During a first build the graph has no counters yet.
+    return Counters(*(rows[0][name] or 0 for name in Counters._fields))
 
 
-def complete(graph: Graph, fingerprint: str, token: str) -> None:
-    """The layers are whole.
+class Counters(NamedTuple):
+    """The digest of the contexts, modulo 2**64, and the next free slots."""
+
+    digest: int
+    next_term_slot: int
+    next_context_slot: int
+
+
+def set_counters(transaction: Transaction, counters: Counters) -> None:
+    """Store the counters of the build in the graph."""
+    # Neo4j's integers are signed 64-bit numbers.
+    digest = (counters.digest + 2**63) % 2**64 - 2**63
+    transaction.run(_SET_COUNTERS, **counters._replace(digest=digest)._asdict())
+
+
+def complete(graph: Graph, token: str, *, co_occurrences: str, counters: Counters | None = None) -> str:
+    """Mark the derived layers complete and return their fingerprint.
+
+    Args:
+        graph: the graph that was built.
+        token: the token of the build.
+        co_occurrences: which are stored.
+        counters: None for the counters that the graph holds.
 
     Raises:
-        GraphError: facts or decisions were changed meanwhile, or another build ran.
+        GraphError: facts or decisions changed during the build, or another build ran.
     """
 
-    def work(transaction: Transaction) -> None:
-        hold(transaction, token)
-        transaction.run(_MARK_COMPLETE, fingerprint=fingerprint, token=token)
+    def work(transaction: Transaction) -> str:
+        stored = hold(transaction, token)
+        if counters is not None:
+            set_counters(transaction, counters)
+        new_fingerprint = fingerprint_of((counters or stored).digest)
+        transaction.run(_MARK_COMPLETE, fingerprint=new_fingerprint, co_occurrences=co_occurrences, token=token)
+        return new_fingerprint
 
-    graph.together(work)
+    return graph.together(work)
 
 
-def _write_held(graph: Graph, token: str, query: Query, **parameters: object) -> list[Row]:
+def mark_complete(graph: Graph, *, co_occurrences: str, counters: Counters) -> None:
+    """Mark the layers of an imported graph complete; the import wrote them."""
+    token = uuid4().hex
+    graph.write(_MARK_BUILDING, token=token)
+    complete(graph, token, co_occurrences=co_occurrences, counters=counters)
+
+
+def _write_locked(graph: Graph, token: str, query: Query, **parameters: object) -> list[Row]:
     def work(transaction: Transaction) -> list[Row]:
         hold(transaction, token)
         return transaction.run(query, **parameters)
@@ -165,245 +264,281 @@ def _write_held(graph: Graph, token: str, query: Query, **parameters: object) ->
     return graph.together(work)
 
 
-def adjacency(graph: Graph) -> Iterator[Row]:
-    """Each concept and topic with the ids of its neighbours and the counts: each pair from both of its ends."""
-    return graph.stream(_ADJACENCY)
-
-
-def term_degrees(graph: Graph) -> list[Row]:
-    """All concepts and topics in the order of their ids, with their number of neighbours: `id`, `slot`, `degree`."""
-    return graph.read(_TERM_DEGREES)
-
-
-def neighbours_of(graph: Graph, ids: Sequence[str]) -> list[Row]:
-    """Some terms with their neighbours and the counts, by slots: `slot`, `neighbours`, `counts`."""
-    return graph.read(_NEIGHBOURS, ids=list(ids))
-
-
-def _adjacency_in_parts(graph: Graph) -> Iterator[Row]:
-    """As `neighbours_of`, of all terms, for whoever writes steps between the rows.
-
-    A long read beside the writing fails: Neo4j finds that the relationships of a node were rearranged under it.
-    """
-    degrees = ((row["id"], row["degree"]) for row in term_degrees(graph))
-    for batch in by_weight(degrees, STEP_BATCH):
-        yield from neighbours_of(graph, batch)
-
-
-def _write_ticket_tables(graph: Graph, token: str, counts: BuildCounts, progress: Progress) -> str:
-    terms = write_slots(graph, token)
-    made: dict[str, list[Row]] = {name: [] for name in CREATE_STEPS}
-    waiting = dict.fromkeys(CREATE_STEPS, 0)
-    counts.steps = dict.fromkeys(CREATE_STEPS, 0)
-    tickets: list[Row] = []
-    with shown(progress, "walk tables", counts.terms) as bar:
-        for row in _adjacency_in_parts(graph):
-            own, tables = terms.tables(row)
-            for name, table in tables.items():
-                made[name].append(table.rows(terms, row["slot"]))
-                waiting[name] += len(table.targets)
-                counts.steps[name] += len(table.targets)
-                if waiting[name] >= STEP_BATCH:
-                    _write_held(graph, token, CREATE_STEPS[name], rows=made[name])
-                    made[name], waiting[name] = [], 0
-            tickets.append(own)
-            if len(tickets) >= _TERM_BATCH:
-                _write_held(graph, token, SET_TICKETS, rows=tickets)
-                tickets = []
-            bar.advance()
-        for name, steps_rows in made.items():
-            if steps_rows:
-                _write_held(graph, token, CREATE_STEPS[name], rows=steps_rows)
-        if tickets:
-            _write_held(graph, token, SET_TICKETS, rows=tickets)
-    return digests_hash(graph)
-
-
-def write_slots(graph: Graph, token: str) -> "Terms":
-    """Give a slot to each concept and topic that has none, behind those that are taken, in the order of ids.
+def contexts(graph: Graph) -> Contexts:
+    """All contexts of a built graph, in the order of their slots.
 
     Raises:
-        GraphError: another call has changed the build's state since it was marked with the token.
+        GraphError: a context holds a term without a slot.
     """
-    rows = graph.read(_SLOTS)
-    free = max((row["slot"] for row in rows if row["slot"] is not None), default=-1) + 1
-    new = [row for row in rows if row["slot"] is None]
-    for slot, row in enumerate(new, free):
-        row["slot"] = slot
-    for first in range(0, len(new), STEP_BATCH):
-        _write_held(graph, token, _SET_SLOTS, rows=new[first : first + STEP_BATCH])
-    return Terms.of(rows)
+    slots = {row["id"]: row["slot"] for row in graph.read(_TERMS)}
+    terms = sorted(slots)
+    index_of = np.full(max((slot for slot in slots.values() if slot is not None), default=-1) + 1, -1, dtype=np.int64)
+    for index, identity in enumerate(terms):
+        if slots[identity] is not None:
+            index_of[slots[identity]] = index
+    documents: list[str] = []
+    context_slots, weights, sizes, term_slots = array("q"), array("q"), array("q"), array("q")
+    for row in graph.stream(_CONTEXTS):
+        documents.append(row["id"] or "")
+        context_slots.append(row["slot"])
+        weights.append(row["weight"] or 1)
+        sizes.append(len(row["terms"]))
+        term_slots.extend(row["terms"])
+    members = np.array(term_slots, dtype=np.int64)
+    if members.max(initial=-1) >= len(index_of) or (index_of[members] < 0).any():
+        raise GraphError("a document holds a term without a slot", hint="Run `kgsynth build --whole`.")
+    slots_of_contexts = np.array(context_slots, dtype=np.int64)
+    order = np.argsort(slots_of_contexts)
+    ranks = np.empty(len(order), dtype=np.int64)
+    ranks[order] = np.arange(len(order))
+    result = structure.of_pairs(
+        terms,
+        [documents[index] for index in order.tolist()],
+        np.repeat(ranks, np.array(sizes, dtype=np.int64)),
+        index_of[members],
+        np.array(weights, dtype=np.int64)[order],
+    )
+    return replace(result, slots=slots_of_contexts[order])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TicketTable:
-    """The steps of one term in one step table, in the order of their tickets.
+class _KeyedContexts:
+    """Contexts, and the key of each: the id of its document or of its counted pair."""
 
-    Slots of the neighbours, how many tickets each has, and the first ticket that is no longer its own: int64 (steps,).
-    """
+    contexts: Contexts
+    keys: list[str]
 
-    targets: Int64
-    tickets: Int64
-    upto: Int64
 
-    def rows(self, terms: "Terms", slot: int) -> Row:
-        """The steps as the queries that make them want them."""
-        return {
-            "id": terms.ids[slot],
-            "targets": [terms.ids[one] for one in self.targets.tolist()],
-            "tickets": self.tickets.tolist(),
-            "upto": self.upto.tolist(),
-        }
+def _keyed_contexts(
+    terms: Sequence[str], documents: list[tuple[str, list[int]]], pairs: list[tuple[str, Row]]
+) -> _KeyedContexts:
+    """The contexts of a graph in which the slot of each term is its index; documents without terms are left out."""
+    documents = sorted((document for document in documents if document[1]), key=lambda document: document[0])
+    pairs = sorted(pairs, key=lambda pair: pair[0])
+    keys = [*(identity for identity, _ in documents), *(key for key, _ in pairs)]
+    slots = [*(term_slots for _, term_slots in documents), *(row["terms"] for _, row in pairs)]
+    if any(slot is None for term_slots in slots for slot in term_slots):
+        raise GraphError(CHANGED, hint=BUILD_AGAIN)
+    keyed = structure.of_pairs(
+        terms,
+        keys[: len(documents)] + [""] * len(pairs),
+        np.repeat(np.arange(len(keys)), [len(term_slots) for term_slots in slots]),
+        np.fromiter((slot for term_slots in slots for slot in term_slots), dtype=np.int64),
+        np.array([*(1 for _ in documents), *(row["count"] for _, row in pairs)], dtype=np.int64),
+    )
+    return _KeyedContexts(keyed, keys)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Terms:
-    """All concepts and topics by slot: ids, each one's place among all ids, whether it is a topic, hash of the id.
+class Layer:
+    """The rows of a full build, in which the slot of each term and each context is its index.
 
-    A slot that no term has holds an empty id and the place -1. int64, bool and uint64 (slots,).
+    `uptos` holds per kind the first ticket after each run, int64 (members,), -1 for a run without tickets. `tickets`
+    holds per kind the number of tickets of each term, int64 (terms,).
     """
 
-    ids: list[str]
-    places: Int64
-    is_topic: NDArray[np.bool_]
-    hashes: NDArray[np.uint64]
+    contexts: Contexts
+    keys: Sequence[str]
+    uptos: Mapping[Kind, Int64]
+    tickets: Mapping[Kind, Int64]
+    document_counts: Int64
+    digest: int
 
     @classmethod
-    def of(cls, rows: Sequence[Row]) -> Self:
-        """Rows of `id` and `slot`, ordered by id."""
-        count = max((row["slot"] for row in rows), default=-1) + 1
-        zeros = (np.zeros(count, dtype=kind) for kind in (np.bool_, np.uint64))
-        own = cls([""] * count, np.full(count, -1, dtype=np.int64), *zeros)
-        for place, row in enumerate(rows):
-            slot, term_id = row["slot"], row["id"]
-            own.ids[slot], own.places[slot] = term_id, place
-            own.is_topic[slot], own.hashes[slot] = term_id.startswith("topic:"), id_hash(term_id)
-        return own
-
-    def tables(self, row: Row) -> tuple[Row, dict[str, TicketTable]]:
-        """The ticket tables of one term.
+    def of(cls, contexts: Contexts, keys: Sequence[str]) -> "Layer":
+        """Compute the tickets of all terms, and the digest.
 
         Args:
-            row: `slot`, and slots and counts of its neighbours.
-
-        Returns:
-            What is kept on the term, and the tables that are not empty: heaviest step first, ties by id.
+            contexts: all contexts of the graph.
+            keys: for each context the id of its document or counted pair.
 
         Raises:
-            GraphError: the term is newer than these, a neighbour is no term with a slot, or counts do not fit into one
-                block of 2**40 tickets.
+            GraphError: a document or the graph has too many terms, or a term has too many tickets.
         """
-        slot = row["slot"]
-        if slot is None or slot >= len(self.ids):
-            raise GraphError(CHANGED, hint=BUILD_AGAIN)
-        neighbours = self.known(row["neighbours"], row["counts"])
-        counts = np.array(row["counts"], dtype=np.int64)
-        order = np.lexsort((self.places[neighbours], -counts))
-        neighbours, counts = neighbours[order], counts[order]
-        first = slot * TICKETS_PER_BLOCK
-        digest = digest_parts(self.hashes[neighbours], counts.astype(np.uint64)).sum(dtype=np.uint64)
-        own: Row = {
-            "id": self.ids[slot],
-            "digest": int(digest.astype(np.int64)),
-            "from": first,
-            **dict.fromkeys(CREATE_STEPS, 0),
-        }
-        tables = {}
-        for name, is_own in self.by_table(slot, neighbours):
-            if is_own.any():
-                tables[name] = ticket_table(neighbours[is_own], counts[is_own], first=first)
-                own[name] = int(tables[name].upto[-1]) - first
-        return own, tables
-
-    def known(self, slots: Sequence[int], beside: Sequence[int]) -> Int64:
-        """Slots of other terms, each of a term and once, as many as what the graph says of them: int64 (others,).
-
-        Raises:
-            GraphError: they are not.
-        """
-        own = np.array(slots, dtype=np.int64)
-        is_known = len(own) == len(beside) == len(np.unique(own)) and own.max(initial=-1) < len(self.ids)
-        if not is_known or (self.places[own] < 0).any():
-            raise GraphError(
-                "a co-occurrence or a step leads to a node that is no term with a slot, or there twice",
-                hint="Run `kgsynth build --whole`; `kgsynth check` says what is wrong.",
+        refuse_too_large(contexts.terms, keys, contexts.sizes)
+        offsets, members, _ = contexts.by_term()
+        is_topic = np.arange(len(contexts.terms)) >= contexts.first_topic
+        uptos: dict[Kind, Int64] = {}
+        tickets: dict[Kind, Int64] = {}
+        for to in walk_law.KINDS:
+            lengths = contexts.run_lengths(to)
+            ends, term_tickets = structure.laid_tickets(lengths[members], offsets)
+            if len(term_tickets):
+                largest = int(term_tickets.argmax())
+                fitting_tickets(contexts.terms[largest], int(term_tickets[largest]))
+            for kind in walk_law.KINDS:
+                if (kind, to) not in walk_law.TABLES:
+                    term_tickets[is_topic == (kind == "topic")] = -1
+            upto = np.empty(len(members), dtype=np.int64)
+            upto[members] = ends
+            del ends
+            first_tickets = contexts.members.astype(np.int64)
+            first_tickets *= walk_law.TICKETS_PER_TERM
+            upto += first_tickets
+            del first_tickets
+            # A run without tickets would end where the previous run ends, so an index seek could find the wrong run.
+            upto[lengths == 0] = -1
+            uptos[to], tickets[to] = upto, term_tickets
+        hashes, term_hashes = _hashes(keys), _hashes(contexts.terms)
+        digest = 0
+        for block in contexts.blocks(_DIGESTED_MEMBERS):
+            offsets = contexts.offsets[block.start : block.stop + 1]
+            member_hashes = term_hashes[contexts.members[offsets[0] : offsets[-1]]]
+            summands = structure.digests(
+                hashes[block], contexts.slots[block], contexts.weights[block], member_hashes, offsets - offsets[0]
             )
-        return own
+            digest = (digest + int(summands.sum(dtype=np.uint64))) % 2**64
+        return cls(contexts, keys, uptos, tickets, contexts.document_counts(), digest)
 
-    def by_table(self, slot: int, others: Int64) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-        """Each step table that a term has, with which of some other terms its steps there may lead to."""
-        for (from_topic, to_topic), name in _TABLES.items():
-            if from_topic == self.is_topic[slot]:
-                yield name, self.is_topic[others] == to_topic
+    def batches(self) -> Iterator[tuple[Query, list[Row], list[str]]]:
+        """Statements that write the contexts, each with rows and the term ids that these rows refer to by index."""
+        contexts = self.contexts
+        sizes = contexts.sizes
+        concept_counts = contexts.concept_counts
+        count = int(contexts.is_document.sum())
+        for query, first, last in ((WRITE_DOCUMENTS, 0, count), (WRITE_COUNTED_PAIRS, count, len(self.keys))):
+            for indices in by_weight(((index, int(sizes[index])) for index in range(first, last)), ROW_BATCH):
+                batch = slice(int(contexts.offsets[indices[0]]), int(contexts.offsets[indices[-1] + 1]))
+                batch_terms, positions = np.unique(contexts.members[batch], return_inverse=True)
+                rows = []
+                for index in indices:
+                    row = slice(int(contexts.offsets[index]), int(contexts.offsets[index + 1]))
+                    rows.append(
+                        {
+                            "id": self.keys[index],
+                            "slot": index,
+                            "concept_count": int(concept_counts[index]),
+                            "weight": int(contexts.weights[index]),
+                            "terms": positions[row.start - batch.start : row.stop - batch.start].tolist(),
+                            **{f"{to}_upto": known(self.uptos[to][row]) for to in walk_law.KINDS},
+                        }
+                    )
+                yield query, rows, [contexts.terms[index] for index in batch_terms.tolist()]
 
-
-def digests_hash(graph: Graph) -> str:
-    """The fingerprint of the walk tables as they are: a hash of the digests of all terms."""
-    return hash_of_digests((row["id"], row["digest"]) for row in graph.read(_DIGESTS))
-
-
-def hash_of_digests(digests: Iterable[tuple[str, int]]) -> str:
-    """The fingerprint of concepts and topics, in the order of their ids, with the digest of each."""
-    return content_hash([list(one) for one in digests])[:16]
-
-
-def made(graph: Graph) -> str:
-    """The name of the last build, which no other has: for what is kept of a graph outside it. Empty without one."""
-    rows = graph.read(_STATE)
-    return str(rows[0]["made"] or "") if rows else ""
-
-
-def mark_complete(graph: Graph, fingerprint: str) -> str:
-    """Say that the layers, made elsewhere, are whole: a graph that was just imported; the name of the build."""
-    token = uuid4().hex
-    graph.write(_MARK_BUILDING, token=token)
-    complete(graph, fingerprint, token)
-    return token
-
-
-def id_hash(term_id: str) -> int:
-    """64 bits of a term's id, for digests."""
-    return int.from_bytes(hashlib.blake2b(term_id.encode(), digest_size=8).digest(), "little")
-
-
-def digest_parts(hashes: NDArray[np.uint64], counts: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """What each neighbour adds to the digest of a term, modulo 2**64; uint64 (neighbours,)."""
-    return _mixed(hashes ^ _mixed(counts))
-
-
-def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    # The finisher of splitmix64 (Steele, Lea and Flood 2014).
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    def term_rows(self, first: int, last: int) -> list[Row]:
+        """The stored properties of the terms with indices `first` to `last`, excluding `last`."""
+        columns = {f"{to}_tickets": known(self.tickets[to][first:last]) for to in walk_law.KINDS}
+        counts = self.document_counts[first:last].tolist()
+        return [
+            {
+                "id": self.contexts.terms[index],
+                "slot": index,
+                "document_count": counts[index - first],
+                "is_changed": False,
+                **{name: values[index - first] for name, values in columns.items()},
+            }
+            for index in range(first, last)
+        ]
 
 
-def ticket_table(targets: Int64, tickets: Int64, *, first: int) -> TicketTable:
-    """The tickets of one term in one step table.
-
-    Args:
-        targets: slots of the neighbours in ticket order.
-        tickets: as many counts.
-        first: the first ticket of the term's block.
+def refuse_too_large(terms: Sequence[str], keys: Sequence[str], sizes: NDArray[np.int64]) -> None:
+    """Check that the numbers of terms in the graph and in each context fit into their bit fields.
 
     Raises:
-        GraphError: the counts do not fit into one block of 2**40 tickets.
+        GraphError: there are too many.
     """
-    upto = first + np.cumsum(tickets)
-    if upto[-1] - first > TICKETS_PER_BLOCK:
-        raise GraphError(f"the co-occurrence counts of one term sum to {upto[-1] - first:,}, more than 2**40")
-    return TicketTable(targets, tickets, upto)
+    if len(terms) > walk_law.MOST_TERM_SLOTS:
+        raise GraphError(f"the graph has {len(terms):,} terms, more than the maximum of {walk_law.MOST_TERM_SLOTS:,}")
+    if sizes.max(initial=0) > walk_law.PLACES_PER_CONTEXT:
+        largest = int(sizes.argmax())
+        raise GraphError(
+            f"document {keys[largest]!r} mentions {sizes[largest]:,} terms, more than the maximum of "
+            f"{walk_law.PLACES_PER_CONTEXT:,}",
+            hint="Split it: `kgsynth extract --split auto`.",
+        )
+
+
+def fitting_tickets(term: str, tickets: int) -> int:
+    """Return the number of tickets of a term after checking that it fits.
+
+    Raises:
+        GraphError: it exceeds 2**40.
+    """
+    if tickets > walk_law.TICKETS_PER_TERM:
+        raise GraphError(f"the co-occurrence counts of {term!r} sum to {tickets:,}, more than 2**40")
+    return tickets
+
+
+def known(values: NDArray[np.int64]) -> list[int | None]:
+    """The values as a list, with None for each negative value."""
+    return [value if value >= 0 else None for value in values.tolist()]
+
+
+def _hashes(ids: Sequence[str]) -> NDArray[np.uint64]:
+    return np.fromiter((structure.id_hash(identity) for identity in ids), dtype=np.uint64, count=len(ids))
+
+
+def kept_before(stored: str) -> CoOccurrences:
+    """The argument `keep` of `build` that repeats what a graph stored at its last build.
+
+    For `all` this is `auto`, because the graph may have become too large to store all.
+    """
+    if stored == "none":
+        return "none"
+    return int(stored) if stored.isdigit() else "auto"
+
+
+def chosen(keep: CoOccurrences, contexts: Contexts) -> tuple[int | None, str]:
+    """The minimum number of co-occurrences stored per term (None for all), and how the graph records this choice."""
+    if keep == "auto":
+        keep = "all" if structure.pair_bound(contexts) <= MOST_PAIRS else STRONGEST
+    if keep == "all":
+        return None, "all"
+    return (0, "none") if keep == "none" or keep == 0 else (int(keep), str(keep))
+
+
+def co_occurrence_rows(contexts: Contexts, limit: int | None) -> Iterator[tuple[list[Row], int]]:
+    """Rows of the co-occurrences to store, for one block of terms at a time, each with the end of its block.
+
+    Args:
+        contexts: all contexts of the graph.
+        limit: minimum number of pairs per term, those with the largest counts; None for all pairs.
+    """
+    for firsts, seconds, counts, last in stored_pairs(contexts, limit):
+        bounds = np.flatnonzero(np.diff(firsts, prepend=-1, append=-1))
+        second_ids = [contexts.terms[index] for index in seconds.tolist()]
+        count_list = counts.tolist()
+        rows = [
+            {
+                "first": contexts.terms[int(firsts[begin])],
+                "seconds": second_ids[begin:end],
+                "counts": count_list[begin:end],
+            }
+            for begin, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
+        ]
+        yield rows, last
+
+
+def stored_pairs(contexts: Contexts, limit: int | None) -> Iterator[tuple[Int64, Int64, Int64, int]]:
+    """The pairs to store: indices of both terms, the smaller first, counts, and the end of the block of terms."""
+    if limit is None:
+        for block in structure.co_occurrences(contexts):
+            is_up = block.others > block.rows
+            yield block.rows[is_up], block.others[is_up], block.counts[is_up], block.last
+        return
+    columns: list[Int64] = []
+    for block in structure.co_occurrences(contexts):
+        is_strong = structure.strongest(block, limit)
+        rows, others = block.rows[is_strong], block.others[is_strong]
+        columns.append(np.stack([np.minimum(rows, others), np.maximum(rows, others), block.counts[is_strong]]))
+    # A pair may be among the strongest pairs of both its terms, so duplicates are removed.
+    firsts, seconds, counts = np.concatenate(columns, axis=1) if columns else np.empty((3, 0), dtype=np.int64)
+    _, unique = np.unique(firsts * len(contexts.terms) + seconds, return_index=True)
+    yield firsts[unique], seconds[unique], counts[unique], len(contexts.terms)
 
 
 def by_weight(items: Iterable[tuple[_Item, int]], limit: int) -> Iterator[list[_Item]]:
-    """Runs of items that weigh about `limit` together, each at least 1; what weighs more has a run of its own."""
+    """Batches of items whose weights sum to at most about `limit`; an item that weighs more gets its own batch.
+
+    An item weighs at least 1.
+    """
     batch: list[_Item] = []
-    weight = 0
-    for item, own in items:
-        if batch and weight + own > limit:
+    batch_weight = 0
+    for item, weight in items:
+        if batch and batch_weight + weight > limit:
             yield batch
-            batch, weight = [], 0
+            batch, batch_weight = [], 0
         batch.append(item)
-        weight += max(1, own)
+        batch_weight += max(1, weight)
     if batch:
         yield batch

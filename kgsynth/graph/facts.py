@@ -1,19 +1,27 @@
-"""The facts layer: documents, terms and mentions, written in batches that may be repeated.
+"""The facts layer: documents, terms and mentions, written in idempotent batches.
 
-Facts are never rewritten: what the graph holds under an id stays, and a different text under the same id comes back
-as a conflict. This module does not know how a name becomes a term id; the caller gives both.
+Facts are never overwritten: a document in the graph stays as it is, and a different text under the same id is returned
+as a conflict. The caller supplies both the names and the term ids; this module does not derive one from the other.
 """
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kgsynth import queries
+from kgsynth.batching import sized_batches
 from kgsynth.errors import GraphError
 from kgsynth.graph.session import Graph, Row, Transaction
-from kgsynth.progress import Progress, Silent, shown
+from kgsynth.progress import Progress, Silent, progress_stage
 from kgsynth.records import Document, Kind
+
+# Number of documents per transaction: their texts need far less memory than the server has for transactions.
+_DOCUMENT_BATCH = 500
+_BATCH_CHARS = 4_000_000
+# 10,000 rows per statement is the fastest of 1,000 to 50,000.
+_MENTION_BATCH = 10_000
 
 _LOCK_DOCUMENTS = queries.load("facts/lock_documents")
 _WRITE_DOCUMENTS = queries.load("facts/write_documents")
@@ -24,19 +32,17 @@ _NAME_UNMENTIONED_TERMS = queries.load("facts/name_unmentioned_terms")
 _NAME_TERMS = queries.load("facts/name_terms")
 _COUNTS = queries.load("facts/counts")
 _NODE_COUNT = queries.load("facts/node_count")
-_COUNTED_DOCUMENTS = queries.load("facts/counted_documents")
 _MARK_STALE = queries.load("derive/mark_stale")
 _MARK_OLD = queries.load("derive/mark_old")
 _INDEX_STATES = queries.load("schema/index_states")
 
-# Names are counted for this many terms a statement: a hub has as many mentions as documents.
+# Number of terms per statement that counts spellings; a hub term has a mention in nearly every document.
 _NAME_BATCH = 2000
 _POLL_S, _LONGEST_POLL_S = 0.02, 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mention:
-    """A document names a term: the term's id and kind, and the spelling used."""
+class Mention(NamedTuple):
+    """A mention of a term in a document: the term's id and kind, and the spelling used."""
 
     term_id: str
     kind: Kind
@@ -45,7 +51,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentFacts:
-    """One document, or only its id when the text is not known, with what it mentions and what else was said of it."""
+    """One document with its mentions, grade and subject; `document` is None when only the id is known."""
 
     document_id: str
     document: Document | None
@@ -56,7 +62,7 @@ class DocumentFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairFacts:
-    """A counted pair with its terms, `first.term_id` smaller than `second.term_id`."""
+    """A counted pair of terms; `first.term_id` is smaller than `second.term_id`."""
 
     first: Mention
     second: Mention
@@ -64,30 +70,32 @@ class PairFacts:
 
 
 def ensure_schema(graph: Graph, progress: Progress | None = None) -> None:
-    """Make constraints and indexes that are not there, and wait until they can be used.
+    """Create missing constraints and indexes, and wait until they are online.
 
     Args:
-        graph: where.
-        progress: told of indexes; those of a large graph take minutes.
+        graph: the graph to prepare.
+        progress: receives the number of indexes; those of a large graph take minutes.
 
     Raises:
-        GraphError: an index cannot be made.
+        GraphError: an index cannot be created.
     """
     for query in queries.load_folder("schema"):
         if query.access == "schema":
             try:
                 graph.write(query)
             except GraphError as error:
-                # Two first loads at once: the other has made it.
+                # Another load that started at the same time has created it.
                 if "equivalent" not in str(error):
                     raise
     waiting = graph.read(_INDEX_STATES)
-    with shown(progress or Silent(), "indexes", len(waiting)) as bar:
+    with progress_stage(progress or Silent(), "indexes", len(waiting)) as bar:
         pause = _POLL_S
         while waiting:
             failed = [row["name"] for row in waiting if row["state"] == "FAILED"]
             if failed:
-                raise GraphError(f"Neo4j could not make the index {failed[0]}", hint="`kgsynth db logs` says why.")
+                raise GraphError(
+                    f"Neo4j could not create the index {failed[0]}", hint="`kgsynth db logs` shows the reason."
+                )
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_POLL_S)
             left = graph.read(_INDEX_STATES)
@@ -96,57 +104,55 @@ def ensure_schema(graph: Graph, progress: Progress | None = None) -> None:
 
 
 def write(graph: Graph, batch: Sequence[DocumentFacts]) -> list[str]:
-    """Write a batch in one transaction; safe to repeat, and beside other writers.
+    """Write a batch in one transaction; idempotent, and safe while others write.
 
     Returns:
-        Ids of documents that the graph holds with another text; nothing of these was written.
+        Ids of documents that the graph holds with a different text; these were not written.
     """
 
     def work(transaction: Transaction) -> list[str]:
         ids = sorted({facts.document_id for facts in batch})
-        # Locks are taken in order, documents before terms: of two writers one waits for the other, never both.
-        held = {row["id"]: row for row in transaction.lock(_LOCK_DOCUMENTS, ids=ids)}
+        # Locks are taken in a fixed order, documents before terms, so that two writers cannot deadlock.
+        existing = {row["id"]: row for row in transaction.lock(_LOCK_DOCUMENTS, ids=ids)}
         conflicts = [
             facts.document_id
             for facts in batch
             if facts.document is not None
-            and held[facts.document_id]["content_hash"] not in (None, facts.document.content_hash())
+            and existing[facts.document_id]["content_hash"] not in (None, facts.document.content_hash())
         ]
         wanted = [facts for facts in batch if facts.document_id not in set(conflicts)]
         transaction.run(_WRITE_DOCUMENTS, rows=[document_row(facts) for facts in wanted])
         spellings: dict[str, dict[str, str]] = {}
         for facts in wanted:
-            own = spellings.setdefault(facts.document_id, {})
+            of_document = spellings.setdefault(facts.document_id, {})
             for mention in facts.mentions:
-                own[mention.term_id] = min(mention.spelling, own.get(mention.term_id, mention.spelling))
+                of_document[mention.term_id] = min(mention.spelling, of_document.get(mention.term_id, mention.spelling))
         terms = _term_rows(mention for facts in wanted for mention in facts.mentions)
-        places = {row["id"]: place for place, row in enumerate(terms)}
-        fresh: list[Row] = []
-        known: list[Row] = []
-        for identity, own in spellings.items():
-            row = {"id": identity, "terms": list(own), "spellings": list(own.values())}
-            if own and held[identity]["is_mentioning"]:
-                known.append(row)
-            elif own:
-                fresh.append({**row, "terms": [places[one] for one in own]})
+        index_of = {row["id"]: index for index, row in enumerate(terms)}
+        new_rows: list[Row] = []
+        merged_rows: list[Row] = []
+        for identity, of_document in spellings.items():
+            row = {"id": identity, "terms": list(of_document), "spellings": list(of_document.values())}
+            if of_document and existing[identity]["is_mentioning"]:
+                merged_rows.append(row)
+            elif of_document:
+                new_rows.append({**row, "terms": [index_of[term] for term in of_document]})
         if terms:
-            transaction.run(_WRITE_TERMS, terms=terms, rows=fresh)
-        is_old = False
-        if known:
-            changed = [row["id"] for row in transaction.run(_MERGE_MENTIONS, rows=known)]
-            is_old = transaction.run(_COUNTED_DOCUMENTS, ids=changed)[0]["counted"] > 0
+            transaction.run(_WRITE_TERMS, terms=terms, rows=new_rows)
+        if merged_rows:
+            transaction.run(_MERGE_MENTIONS, rows=merged_rows)
         if transaction.has_changed:
-            transaction.run(_MARK_OLD if is_old else _MARK_STALE)
+            transaction.run(_MARK_STALE)
         return conflicts
 
     return graph.together(work)
 
 
 def write_pairs(graph: Graph, batch: Sequence[PairFacts]) -> list[tuple[str, str, int]]:
-    """Write counted pairs in one transaction; safe to repeat.
+    """Write counted pairs in one transaction; idempotent.
 
     Returns:
-        Pairs that the graph holds with another count, with that count; they were left as they are.
+        Pairs that the graph holds with a different count, with the graph's count; these were not changed.
     """
 
     def work(transaction: Transaction) -> list[tuple[str, str, int]]:
@@ -155,10 +161,10 @@ def write_pairs(graph: Graph, batch: Sequence[PairFacts]) -> list[tuple[str, str
         transaction.run(_NAME_UNMENTIONED_TERMS, rows=terms)
         rows = [{"first": pair.first.term_id, "second": pair.second.term_id, "count": pair.count} for pair in batch]
         rows.sort(key=lambda row: (row["first"], row["second"]))
-        held = transaction.run(_MERGE_COUNTED_PAIRS, rows=rows)
+        merged = transaction.run(_MERGE_COUNTED_PAIRS, rows=rows)
         if transaction.has_changed:
             transaction.run(_MARK_OLD)
-        return [(row["first"], row["second"], row["seen"]) for row in held if row["seen"] != row["given"]]
+        return [(row["first"], row["second"], row["seen"]) for row in merged if row["seen"] != row["given"]]
 
     return graph.together(work)
 
@@ -183,18 +189,18 @@ def counts(graph: Graph) -> dict[str, int]:
 
 
 def node_count(graph: Graph) -> int:
-    """How many nodes there are, whoever made them."""
+    """The number of all nodes, including those that kgsynth did not create."""
     return int(graph.read(_NODE_COUNT)[0]["nodes"])
 
 
 def document_row(facts: DocumentFacts) -> Row:
-    """The properties of a document's node; None for one that is not there."""
+    """The properties of a document's node, with None for each that the document lacks."""
     document = facts.document
-    said = {"id": facts.document_id, "grade": facts.grade or None, "subject": facts.subject or None}
+    identity = {"id": facts.document_id, "grade": facts.grade or None, "subject": facts.subject or None}
     if document is None:
-        return {**said, "content_hash": None, "score": None}
+        return {**identity, "content_hash": None, "score": None}
     return {
-        **said,
+        **identity,
         "content_hash": document.content_hash(),
         "text": document.text,
         "title": document.title or None,
@@ -212,16 +218,34 @@ def document_row(facts: DocumentFacts) -> Row:
 
 def _term_rows(mentions: Iterable[Mention]) -> list[Row]:
     """The terms of some mentions, each once, in the order of their ids, with the smallest spelling as the name."""
-    found: dict[str, Mention] = {}
+    smallest: dict[str, Mention] = {}
     for mention in mentions:
-        if mention.term_id not in found or mention.spelling < found[mention.term_id].spelling:
-            found[mention.term_id] = mention
+        if mention.term_id not in smallest or mention.spelling < smallest[mention.term_id].spelling:
+            smallest[mention.term_id] = mention
     return [
         {
             "id": identity,
-            "kind": found[identity].kind,
-            "label": found[identity].kind.title(),
-            "name": found[identity].spelling,
+            "kind": smallest[identity].kind,
+            "label": smallest[identity].kind.title(),
+            "name": smallest[identity].spelling,
         }
-        for identity in sorted(found)
+        for identity in sorted(smallest)
     ]
+
+
+def mention_batches(rows: Iterable[DocumentFacts], touched: set[str]) -> Iterator[list[DocumentFacts]]:
+    """Batches with a bounded number of mentions; the ids of all their terms are added to `touched`."""
+
+    def recorded() -> Iterator[DocumentFacts]:
+        for row in rows:
+            touched.update(mention.term_id for mention in row.mentions)
+            yield row
+
+    return sized_batches(
+        recorded(), lambda row: max(1, len(row.mentions)), most=_MENTION_BATCH, most_size=_MENTION_BATCH
+    )
+
+
+def document_batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Batches of documents with a bounded number of documents and of characters."""
+    return sized_batches(documents, lambda document: len(document.text), most=_DOCUMENT_BATCH, most_size=_BATCH_CHARS)

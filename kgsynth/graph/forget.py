@@ -1,4 +1,4 @@
-"""Taking documents out: what only they brought goes with them, and so does what was made from them."""
+"""Delete documents, together with the terms that only they mention and everything that was generated from them."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Literal
 
 from kgsynth import queries
 from kgsynth.errors import GraphError
-from kgsynth.graph import decisions, facts
+from kgsynth.graph import decisions, facts, incremental_build
 from kgsynth.graph.session import Graph, Row, Transaction
 
 _KNOWN = queries.load("forget/known")
@@ -22,10 +22,10 @@ _MARK_STALE = queries.load("derive/mark_stale")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgetting:
-    """What goes with some documents, as ids; `touched` are terms that stay and lose a mention.
+    """Ids of everything that a deletion of documents removes; `touched` are terms that remain and lose a mention.
 
-    `wanted` are the ids that were asked for: a document that was split goes with its parts, which are `documents`.
-    `verdicts` are what reviewers said of pairs with a term that goes: smaller id, larger id, yes or no.
+    `wanted` are the requested ids; for a document that was split, `documents` holds the ids of its parts. `verdicts`
+    are the reviewers' verdicts on pairs with a deleted term: smaller id, larger id, yes or no.
     """
 
     documents: tuple[str, ...]
@@ -39,47 +39,48 @@ class Forgetting:
 
 
 def plan(graph: Graph, ids: Sequence[str], *, forgotten: Collection[str] = ()) -> Forgetting:
-    """What would go with some documents; changes nothing.
+    """Determine what a deletion of some documents would remove; changes nothing.
 
     Args:
-        graph: where.
-        ids: of documents, or of those that were split.
-        forgotten: ids that may be gone already, because a call was killed after it had taken them out.
+        graph: the graph to read.
+        ids: ids of documents, or of documents that were split.
+        forgotten: ids that may be absent, because an earlier call was killed after it had deleted them.
 
     Raises:
-        GraphError: an id is of no document in this graph.
+        GraphError: an id is not that of a document in this graph.
     """
     wanted = sorted(set(ids))
     rows = graph.read(_KNOWN, ids=wanted)
-    known, asked = {row["id"] for row in rows}, {row["wanted"] for row in rows}
-    unknown = [one for one in wanted if one not in asked and one not in forgotten]
+    known, matched = {row["id"] for row in rows}, {row["wanted"] for row in rows}
+    unknown = [identity for identity in wanted if identity not in matched and identity not in forgotten]
     if unknown:
         raise GraphError(
-            f"{len(unknown):,} of {len(wanted):,} ids are no document of this graph, for example {unknown[0]!r}",
+            f"{len(unknown):,} of {len(wanted):,} ids are not those of documents in this graph, for example "
+            f"{unknown[0]!r}",
             hint="`kgsynth document NAME` finds a document by its title or id.",
         )
     wanted = sorted(known)
     terms = graph.read(_TERMS, ids=wanted)
-    going = [row["id"] for row in terms if not row["is_kept"]]
-    gone = set(going)
+    deleted_terms = [row["id"] for row in terms if not row["is_kept"]]
+    deleted = set(deleted_terms)
     yes, no = decisions.same_pairs(graph), decisions.distinct_pairs(graph)
-    (made,) = graph.read(_PROVENANCE, ids=wanted, terms=going)
+    (derived_ids,) = graph.read(_PROVENANCE, ids=wanted, terms=deleted_terms)
     return Forgetting(
         documents=tuple(wanted),
-        wanted=tuple(sorted(asked)),
-        terms=tuple(going),
+        wanted=tuple(sorted(matched)),
+        terms=tuple(deleted_terms),
         touched=tuple(row["id"] for row in terms if row["is_kept"]),
-        combinations=tuple(sorted(made["combinations"])),
-        questions=tuple(sorted(made["questions"])),
-        answers=tuple(sorted(made["answers"])),
+        combinations=tuple(sorted(derived_ids["combinations"])),
+        questions=tuple(sorted(derived_ids["questions"])),
+        answers=tuple(sorted(derived_ids["answers"])),
         verdicts=tuple(
-            (*pair, "no" if pair in no else "yes") for pair in sorted(yes | no) if not gone.isdisjoint(pair)
+            (*pair, "no" if pair in no else "yes") for pair in sorted(yes | no) if not deleted.isdisjoint(pair)
         ),
     )
 
 
 def terms_left(graph: Graph, planned: Forgetting) -> list[decisions.StoredTerm]:
-    """The terms as they are without what `plan` found, with their names and counts; changes nothing."""
+    """The terms with their names and counts as they would be after the deletion; changes nothing."""
 
     def work(transaction: Transaction) -> list[decisions.StoredTerm]:
         _delete(transaction, planned)
@@ -89,17 +90,19 @@ def terms_left(graph: Graph, planned: Forgetting) -> list[decisions.StoredTerm]:
 
 
 def carry_out(graph: Graph, planned: Forgetting, *, take_back: Iterable[str] = (), merge: Sequence[Row] = ()) -> None:
-    """Delete what `plan` found and change merges, all or nothing; derived layers are stale afterwards.
+    """Delete what `plan` has determined and change merges, in one transaction; derived layers are stale afterwards.
 
     Args:
-        graph: where.
-        planned: what goes.
-        take_back: ids of the merges that go, those into terms that go among them.
-        merge: merges to make, rows as for `decisions.replace`.
+        graph: the graph to change.
+        planned: what to delete.
+        take_back: ids of merges to undo, including those into deleted terms.
+        merge: merges to apply, rows as for `decisions.replace`.
     """
     merge_ids = sorted(take_back)
 
     def work(transaction: Transaction) -> None:
+        # The state of the build is locked first, as in an incremental build, so that the two cannot deadlock.
+        incremental_build.forget(transaction, planned.documents, planned.terms)
         decisions.take_back(transaction, merge_ids)
         _delete(transaction, planned)
         decisions.apply(transaction, merge)

@@ -1,9 +1,9 @@
-"""What a user's own Cypher may do: read the graph, and nothing else.
+"""Restrict a user's own Cypher to statements that only read the graph.
 
-Community Edition has no roles: every login is an administrator, and a READ session refuses writes alone. It lets pass
+Community Edition has no roles: every login is an administrator, and a READ session refuses only writes. It allows
 `LOAD CSV` from files and addresses, `SHOW USERS`, `SHOW SETTINGS`, `TERMINATE TRANSACTIONS` and procedures that read
-more than the graph. So the text and the plan are looked at before anything runs: the text because a subquery within an
-expression is no step of the plan, the plan because it is what the server has understood.
+more than the graph. Both the text and the plan are therefore checked before a statement runs. The plan shows how the
+server has understood the statement; the text is needed because a subquery within an expression is not part of the plan.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any
 
 from kgsynth.queries import code_of
 
-# Procedures that read the graph and change nothing, in memory neither.
+# Procedures that read the graph and change nothing, not even in the server's memory.
 PROCEDURES = frozenset(
     {
         "db.index.fulltext.querynodes",
@@ -28,12 +28,12 @@ PROCEDURES = frozenset(
         "dbms.components",
     }
 )
-# Functions with a dot in their names that come with Neo4j; a plug-in's may do anything.
+# Neo4j's own functions with a dot in their names; functions of plug-ins may do anything.
 _FUNCTIONS = ("date.", "datetime.", "duration.", "localdatetime.", "localtime.", "point.", "time.", "vector.")
 _SINGLE_FUNCTIONS = frozenset({"db.namefromelementid"})
-# The server knows more white space than \s, and wants none before a quoted name or a bracket.
+# The server accepts more white space characters than \s, and needs none before a quoted name or a bracket.
 _SPACE = r"[\s\x1c-\x1f\u180e\ufeff]"
-# A part of a name; a quoted one is emptied before the look.
+# A part of a name; quoted names were emptied before the check.
 _PART = r"(?:\w++|``)"
 _NAME = rf"{_PART}(?:{_SPACE}*+\.{_SPACE}*+{_PART})"
 _NO_PROPERTY = r"(?<![.:$\w])"
@@ -45,15 +45,16 @@ _COMMANDS = re.compile(
 )
 _CALL = re.compile(rf"{_NO_PROPERTY}CALL(?={_SPACE}|`){_SPACE}*+({_NAME}*+)", re.IGNORECASE)
 _DOTTED = re.compile(rf"(?<![\w`.])({_NAME}++){_SPACE}*+\(")
-# `USING INDEX n:`Label`(property)` calls nothing.
+# `USING INDEX n:`Label`(property)` is not a call.
 _QUOTED_CALL = re.compile(rf"(?<!:)``{_SPACE}*+\(")
 _MAX_CHARS = 100_000
 
 
 def text_refusal(text: str) -> str:
-    r"""Why a statement must not run, as far as its text shows; empty when it may.
+    r"""The reason in its text why a statement must not run; empty when there is none.
 
-    The server replaces escapes such as \u0027 before it reads: one would hide a word, or end a string, from this look.
+    The server replaces escapes such as \u0027 before it parses, so an escape could hide a word or the end of a string
+    from this check.
     """
     if len(text) > _MAX_CHARS:
         return f"more than {_MAX_CHARS:,} characters are not allowed; give long values as parameters"
@@ -62,18 +63,18 @@ def text_refusal(text: str) -> str:
     code = code_of(text)
     if ";" in code.rstrip().rstrip(";"):
         return "more than one statement is not allowed"
-    found = _COMMANDS.search(code)
-    if found:
-        words = re.findall(r"[A-Za-z]+", found.group())
+    match = _COMMANDS.search(code)
+    if match:
+        words = re.findall(r"[A-Za-z]+", match.group())
         return f"{' '.join([words[0], *words[1:][-1:]]).upper()} is not allowed"
-    for found in _CALL.finditer(code):
-        name = re.sub(_SPACE, "", found.group(1))
+    for match in _CALL.finditer(code):
+        name = re.sub(_SPACE, "", match.group(1))
         if "`" in name or name.casefold() not in PROCEDURES:
             return f"calling {name.replace('``', 'a quoted name')} is not allowed"
     if _QUOTED_CALL.search(code):
         return "calling a function by a quoted name is not allowed"
-    for found in _DOTTED.finditer(code):
-        name = re.sub(_SPACE, "", found.group(1))
+    for match in _DOTTED.finditer(code):
+        name = re.sub(_SPACE, "", match.group(1))
         if "`" in name:
             return "calling a function by a quoted name is not allowed"
         is_known = name.casefold() in PROCEDURES | _SINGLE_FUNCTIONS
@@ -83,12 +84,12 @@ def text_refusal(text: str) -> str:
 
 
 def plan_refusal(query_type: str | None, plan: Mapping[str, Any] | None) -> str:
-    """Why a statement must not run, as far as the server's plan shows; empty when it may."""
+    """The reason in the server's plan why a statement must not run; empty when there is none."""
     if query_type != "r":
-        return f"the statement may do more than read (type {query_type!r})"
-    waiting: list[Mapping[str, Any]] = [plan or {}]
-    while waiting:
-        step = waiting.pop()
+        return f"the statement could do more than read (type {query_type!r})"
+    remaining: list[Mapping[str, Any]] = [plan or {}]
+    while remaining:
+        step = remaining.pop()
         operator = str(step.get("operatorType", "")).partition("@")[0]
         arguments = step.get("args") or {}
         if operator.startswith("LoadCSV"):
@@ -99,5 +100,5 @@ def plan_refusal(query_type: str | None, plan: Mapping[str, Any] | None) -> str:
                 return f"calling {name or 'a procedure'} is not allowed"
         if not arguments:
             return "an administration command is not allowed"
-        waiting.extend(step.get("children", []))
+        remaining.extend(step.get("children", []))
     return ""

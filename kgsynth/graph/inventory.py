@@ -1,4 +1,4 @@
-"""What a graph holds, read for reports: terms and pairs, documents, merges, combinations, questions, answers."""
+"""The content of a graph for reports: terms and pairs, documents, merges, combinations, questions, answers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,20 +22,20 @@ _LEVELS = queries.load("report/levels")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """The figures of a graph that stand in it as such."""
+    """Figures that can be read directly from a graph."""
 
     fingerprint: str
     counts: dict[str, int]
     documents: frozenset[str]  # ids
-    characters: list[int]  # a document
-    terms: list[int]  # a document, in the same order
+    characters: list[int]  # per document
+    terms: list[int]  # per document, in the same order
     licences: list[Row]
     merges: list[Row]
     reviews: Row
 
 
 def read(graph: Graph) -> Inventory:
-    """Count what there is.
+    """Read the figures of a graph.
 
     Raises:
         GraphError: the derived layers cannot be used; the message says why.
@@ -60,36 +60,37 @@ def terms(graph: Graph) -> list[Row]:
 
 
 def aliases(graph: Graph) -> dict[str, str]:
-    """What each merged name counts as, by id."""
+    """The id of the canonical term of each alias, by the alias's id."""
     return {row["id"]: row["counts_as"] for row in graph.stream(_ALIASES)}
 
 
 def combinations(graph: Graph) -> Iterator[Combination]:
-    """The combinations that the graph holds, by id."""
+    """The combinations in the graph, ordered by id."""
     for row in graph.stream(_COMBINATIONS):
         yield Combination(
             id=row["id"],
             seed=row["seed"],
             walk=row["walk"],
             path=tuple(row["path"]),
-            topics=tuple(sorted({one for one in row["path"] if one.startswith("topic:")})),
-            concepts=tuple(sorted({one for one in row["path"] if one.startswith("concept:")})),
-            documents=tuple(GroundingDocument(**one) for one in row["documents"]),
+            through=tuple(row["through"]) if any(row["through"]) else (),
+            topics=tuple(sorted({term for term in row["path"] if term.startswith("topic:")})),
+            concepts=tuple(sorted({term for term in row["path"] if term.startswith("concept:")})),
+            documents=tuple(GroundingDocument(**document) for document in row["documents"]),
         )
 
 
 def questions(graph: Graph) -> Iterator[AnsweredQuestion]:
-    """The questions that the graph holds, by id, without answers."""
+    """The questions in the graph, ordered by id, without answers."""
     for row in graph.stream(_QUESTIONS):
         yield AnsweredQuestion.from_row(row)
 
 
 def levels(graph: Graph) -> dict[int, int]:
-    """How many questions of each level the graph holds."""
+    """The number of questions in the graph per level."""
     return {row["level"]: row["questions"] for row in graph.read(_LEVELS)}
 
 
 def answers(graph: Graph) -> Iterator[AnsweredQuestion]:
-    """The answers that the graph holds, each with id and text of its question."""
+    """The answers in the graph, each with the id and text of its question."""
     for row in graph.stream(_ANSWERS):
         yield AnsweredQuestion.from_row(row)

@@ -1,7 +1,7 @@
-"""The jars of the managed Neo4j: a lock file with SHA-256, one store for all graphs, downloads that are atomic.
+"""The jars of the managed Neo4j: a lock file with SHA-256, one store for all graphs, and atomic downloads.
 
-This module knows nothing of running a server. A file in the store is whole and right, or it is not there: a download
-is checked before it is renamed into place.
+This module does not run a server. A download is checked before it is renamed into place, so that every file in the
+store is complete.
 """
 
 import hashlib
@@ -15,9 +15,9 @@ import requests
 
 from kgsynth.errors import DownloadError
 from kgsynth.graph.versions import DEFAULT, Version
-from kgsynth.progress import Progress, Silent, shown
+from kgsynth.progress import Progress, Silent, progress_stage
 
-# 8 is what one host serves well; the whole set comes in 8-25 s on a fast line.
+# One host serves 8 parallel downloads well; all jars together take 8-25 s on a fast connection.
 _PARALLEL_DOWNLOADS = 8
 _TIMEOUT_S = 60
 _TRIES = 3
@@ -36,17 +36,17 @@ class Jar:
 
     @property
     def file_name(self) -> str:
-        """As Maven names it."""
+        """The file name that Maven uses."""
         return f"{self.artifact}-{self.version}{'-' + self.classifier if self.classifier else ''}.jar"
 
     @property
     def remote_path(self) -> str:
-        """Path below a Maven repository."""
+        """Path within a Maven repository."""
         return f"{self.group.replace('.', '/')}/{self.artifact}/{self.version}/{self.file_name}"
 
 
 def locked_jars(version: Version = DEFAULT) -> tuple[Jar, ...]:
-    """The jars of a version's lock file in the package, in its order."""
+    """The jars in the lock file of a version, in the order of the file."""
     text = resources.files("kgsynth.graph").joinpath(version.lock).read_text(encoding="utf-8")
     jars = []
     for line in text.splitlines():
@@ -58,13 +58,13 @@ def locked_jars(version: Version = DEFAULT) -> tuple[Jar, ...]:
 
 
 def store_folder(store: Path, version: Version = DEFAULT) -> Path:
-    """The folder below `store` for exactly this lock file: another version of kgsynth does not disturb it."""
+    """The folder below `store` for exactly this lock file, so that versions of kgsynth do not disturb each other."""
     digest = hashlib.sha256("".join(jar.sha256 for jar in locked_jars(version)).encode()).hexdigest()[:12]
     return store / f"neo4j-{digest}"
 
 
 def missing_jars(store: Path, version: Version = DEFAULT) -> list[Jar]:
-    """Jars of the lock that the store does not hold in full size."""
+    """Jars of the lock file that are absent from the store or have the wrong size."""
     folder = store_folder(store, version)
     missing = []
     for jar in locked_jars(version):
@@ -75,7 +75,7 @@ def missing_jars(store: Path, version: Version = DEFAULT) -> list[Jar]:
 
 
 def damaged_jars(store: Path, version: Version = DEFAULT) -> list[Jar]:
-    """Jars in the store whose content is not what the lock names; reads every byte, half a second."""
+    """Jars in the store whose content differs from the lock file; reads every byte, which takes half a second."""
     folder = store_folder(store, version)
     return [
         jar
@@ -90,16 +90,16 @@ def _sha256(path: Path) -> str:
 
 
 def install(store: Path, version: Version = DEFAULT, *, base_url: str = "", progress: Progress | None = None) -> int:
-    """Fetch what is missing or damaged; returns how many jars were fetched.
+    """Download missing and damaged jars, and return how many were downloaded.
 
     Args:
-        store: folder of the jar store; made when absent.
-        version: of Neo4j.
+        store: folder of the jar store; created if absent.
+        version: version of Neo4j.
         base_url: a Maven repository; empty for Maven Central.
-        progress: told one unit a jar.
+        progress: receives one unit per jar.
 
     Raises:
-        DownloadError: a jar could not be fetched or its SHA-256 is wrong; jars that came are kept.
+        DownloadError: a jar could not be downloaded or its SHA-256 is wrong; complete jars stay in the store.
     """
     missing = missing_jars(store, version)
     wanted = missing + [jar for jar in damaged_jars(store, version) if jar not in missing]
@@ -109,7 +109,7 @@ def install(store: Path, version: Version = DEFAULT, *, base_url: str = "", prog
     folder.mkdir(parents=True, exist_ok=True)
     url = (base_url or _maven_central()).rstrip("/")
     with (
-        shown(progress or Silent(), "neo4j jars", len(wanted)) as bar,
+        progress_stage(progress or Silent(), "neo4j jars", len(wanted)) as bar,
         requests.Session() as session,
         ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool,
     ):
@@ -143,27 +143,28 @@ def _fetch(session: requests.Session, url: str, jar: Jar, folder: Path) -> None:
         if digest != jar.sha256:
             raise DownloadError(
                 f"{jar.file_name} from {url} has SHA-256 {digest}, the lock file says {jar.sha256}",
-                hint="Nothing of it was kept. A proxy or mirror may have changed it; set KGSYNTH_MAVEN_URL to "
+                hint="The file was discarded. A proxy or mirror may have changed it; set KGSYNTH_MAVEN_URL to "
                 "another Maven repository.",
             )
-        _write_whole(folder / jar.file_name, response.content)
+        _write_atomically(folder / jar.file_name, response.content)
         return
     raise DownloadError(
-        f"{jar.file_name} could not be fetched from {url} in {_TRIES} tries: {failure}",
+        f"{jar.file_name} could not be downloaded from {url} in {_TRIES} attempts: {failure}",
         hint=(
-            "Check the network and repeat the command: what came is kept. Behind a mirror set "
-            "KGSYNTH_MAVEN_URL to its Maven "
-            f"repository; without network copy the jars of another machine into {folder}."
+            "Check the network and repeat the command; complete jars are not downloaded again. If you use a mirror, "
+            "set KGSYNTH_MAVEN_URL to its Maven repository. Without a network, copy the jars from another machine "
+            f"into {folder}."
         ),
     )
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def _write_atomically(path: Path, content: bytes) -> None:
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as file:
             file.write(content)
         Path(file.name).replace(path)
     except OSError as error:
         raise DownloadError(
-            f"{path} could not be written: {error}", hint="Is the disk full, or the folder not yours?"
+            f"{path} could not be written: {error}",
+            hint="Check that the disk is not full and that you can write to the folder.",
         ) from error

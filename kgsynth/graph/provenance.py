@@ -1,6 +1,6 @@
-"""The provenance layer: runs, combinations, questions and answers, so that each leads back to its documents.
+"""The provenance layer: runs, combinations, questions and answers, with links back to their documents.
 
-Everything is written under content ids, so writing again changes nothing.
+All ids are derived from content, so every write is idempotent.
 """
 
 import json
@@ -26,7 +26,7 @@ _BATCH = 500
 
 
 def write_run(graph: Graph, run_id: str, *, stage: str, settings: Mapping[str, object]) -> None:
-    """Write a run with its settings (kept as JSON; no secrets belong in them)."""
+    """Write a run with its settings, which are stored as JSON and must not contain secrets."""
     graph.write(
         _WRITE_RUN, id=run_id, stage=stage, settings=json.dumps(dict(settings), sort_keys=True, ensure_ascii=False)
     )
@@ -40,6 +40,7 @@ def write_combinations(graph: Graph, combinations: Sequence[Combination]) -> Non
             "seed": combination.seed,
             "walk": combination.walk,
             "path": list(combination.path),
+            "through": list(combination.through),
             "documents": [{"id": document.id, "jaccard": document.jaccard} for document in combination.documents],
         }
         for combination in combinations
@@ -49,10 +50,10 @@ def write_combinations(graph: Graph, combinations: Sequence[Combination]) -> Non
 
 
 def write_questions(graph: Graph, rows: Sequence[Row]) -> None:
-    """Write questions, as `Question.to_row` gives them, with what they were written from.
+    """Write questions, as `Question.to_row` returns them, with links to their combinations or documents.
 
     Raises:
-        GraphError: the run, a combination or a document of theirs is not in the graph.
+        GraphError: the run, combination or document of a question is not in the graph.
     """
     _write_all(graph, _WRITE_QUESTIONS, rows, "runs")
     _write_all(graph, _WRITE_QUESTION_COMBINATIONS, [row for row in rows if row["combination_id"]], "combinations")
@@ -60,7 +61,7 @@ def write_questions(graph: Graph, rows: Sequence[Row]) -> None:
 
 
 def write_answers(graph: Graph, rows: Sequence[Row]) -> int:
-    """Write answers, as rows of `AnsweredQuestion`; how many of their questions the graph holds."""
+    """Write answers, as rows of `AnsweredQuestion`; returns how many of their questions are in the graph."""
     return sum(
         graph.write(_WRITE_ANSWERS, rows=list(rows[first : first + _BATCH])).rows[0]["written"]
         for first in range(0, len(rows), _BATCH)
@@ -75,7 +76,8 @@ def _write_all(graph: Graph, query: Query, rows: Sequence[Row], missing: str) ->
             raise GraphError(
                 f"{len(batch) - written:,} of {len(batch):,} questions could not be written: their {missing} are not "
                 "in the graph",
-                hint="Was another graph used for this run? --graph NAME selects one; what was finished is kept.",
+                hint="Check that the run was made with this graph; --graph NAME selects another. Finished batches "
+                "remain in the graph.",
             )
 
 
@@ -85,20 +87,21 @@ def document_ids(graph: Graph) -> list[str]:
 
 
 def documents(graph: Graph, ids: Sequence[str], *, with_terms: bool) -> dict[str, Row]:
-    """Some documents by id: title, text, source, license, attribution, each empty when the graph has none.
+    """Documents by id: title, text, source, license, attribution, each empty when the graph has none.
 
     Args:
-        graph: to read.
-        ids: which.
-        with_terms: also `terms`, a list of {id, kind, name} in the order of their ids, merged names resolved.
+        graph: the graph to read.
+        ids: ids of documents.
+        with_terms: add `terms`, a list of {id, kind, name} ordered by id, with aliases replaced by their canonical
+            terms.
     """
     wanted = sorted(set(ids))
-    found: dict[str, Row] = {}
+    rows: dict[str, Row] = {}
     for first in range(0, len(wanted), _BATCH):
         batch = wanted[first : first + _BATCH]
         for row in graph.read(_TEXTS, ids=batch):
-            found[row["id"]] = {key: value or "" for key, value in row.items()}
+            rows[row["id"]] = {key: value or "" for key, value in row.items()}
         if with_terms:
             for row in graph.read(_MENTIONS, ids=batch):
-                found[row["id"]]["terms"] = row["terms"]
-    return found
+                rows[row["id"]]["terms"] = row["terms"]
+    return rows

@@ -1,11 +1,12 @@
-"""A managed local Neo4j Community: installed, started, watched and stopped by kgsynth, without Docker or root.
+"""A managed local Neo4j Community server, which kgsynth installs, starts and stops without Docker or root.
 
-One home a graph holds data, logs, configuration, the password (mode 0600), the ports (chosen once) and the state (pid
-and start time, so that a reused pid is never taken for the server). Everything listens on loopback only.
+Each graph has a home folder with data, logs, configuration, the password (mode 0600), the ports (chosen once) and the
+state (pid and start time, so that a reused pid is not mistaken for the server). The server listens on loopback only.
 """
 
 import fcntl
 import json
+import logging
 import os
 import re
 import secrets
@@ -26,31 +27,34 @@ import psutil
 from kgsynth import config
 from kgsynth.errors import ConfigError, GraphError, GraphUnavailableError, ServerError
 from kgsynth.graph import admin, jars, java
-from kgsynth.graph.import_files import NODES, RELATIONSHIPS, ImportFiles
+from kgsynth.graph.bulk.import_files import NODES, RELATIONSHIPS, ImportFiles
 from kgsynth.graph.session import Graph
 from kgsynth.graph.versions import DEFAULT, Version, version
 from kgsynth.progress import Progress
 from kgsynth.records import content_hash
 
+_LOG = logging.getLogger(__name__)
+
 _OPENS = tuple(
     f"--add-opens=java.base/{package}=ALL-UNNAMED"
     for package in ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
 )
-# Seen: 4-8 s on two quiet cores, 25 s on a loaded machine; recovery after a kill of a large store takes longer.
+# Measured: 4-8 s on two idle cores, 25 s on a loaded machine. Recovery of a large store after a kill takes longer.
 _START_TIMEOUT_S = 180.0
 _STOP_TIMEOUT_S = 60.0
 _LOCK_TIMEOUT_S = 200.0
 _POLL_S = 0.25
-# A fresh store takes 500 MB with its transaction logs (preallocated 256 MiB each for neo4j and system).
+# A new store takes 500 MB with its transaction logs (preallocated 256 MiB each for neo4j and system).
 _MIN_FREE_BYTES = 700 * 2**20
 _LAST_LINES = 15
-_LEAST_HEAP_MIB, _MOST_HEAP_MIB, _LEAST_PAGE_CACHE_MIB = 1024, 4096, 512
-# The import keeps its caches outside the heap; half of what is free leaves room for its files in the page cache.
+_MIN_HEAP_MIB, _MAX_HEAP_MIB, _MIN_PAGE_CACHE_MIB = 1024, 4096, 512
+# The import tool has its caches outside the heap. Half of the free memory leaves the rest for the operating system's
+# cache of the import files.
 _IMPORT_HEAP_MIB = 1024
 _IMPORT_MEMORY = "50%"
 
-# Below the range from which Linux hands out ports to connections, and apart from Neo4j's own 7687 and 7474, so that a
-# kept port is still free at the next start.
+# These ports are below Linux's ephemeral range and differ from Neo4j's defaults 7687 and 7474, so that a chosen port is
+# still free at the next start.
 _FIRST_PORTS = (17687, 24474)
 _PORT_SPREAD = 5000
 
@@ -60,40 +64,42 @@ _DIAGNOSES = (
         "Address already in use",
         "another program listens on the port: stop it, or choose new ports with `kgsynth db start --new-ports`",
     ),
-    ("No space left on device", "the disk is full: make room and start again"),
-    ("There is not enough space", "the disk is full: make room and start again"),
+    ("No space left on device", "the disk is full: free some space and start again"),
+    ("There is not enough space", "the disk is full: free some space and start again"),
     ("is locked", "another Neo4j uses this store: stop it first"),
     (
         "newer version",
-        "the store was written by a newer Neo4j: use that version, or start afresh with `kgsynth db reset`",
+        "the store was written by a newer Neo4j: use that version, or start over with `kgsynth db reset`",
     ),
     (
         "does not support",
-        "the store was written by another Neo4j: use that version, or start afresh with `kgsynth db reset`",
+        "the store was written by another Neo4j: use that version, or start over with `kgsynth db reset`",
     ),
     (
         "Unknown store version",
-        "the store was written by another Neo4j: use that version, or start afresh with `kgsynth db reset`",
+        "the store was written by another Neo4j: use that version, or start over with `kgsynth db reset`",
     ),
     (
         "could not be read. Unknown",
-        "the store was written by another Neo4j: use that version, or start afresh with `kgsynth db reset`",
+        "the store was written by another Neo4j: use that version, or start over with `kgsynth db reset`",
     ),
     (
         _UNREADABLE_STORE,
-        "the store is damaged or was written by another Neo4j: use that version, or start afresh with "
-        "`kgsynth db reset`",
+        "the store is damaged or was written by another Neo4j: use that version, or start over with `kgsynth db reset`",
     ),
-    ("UnsupportedClassVersionError", "this Java is too old: set KGSYNTH_JAVA_HOME to one that this Neo4j runs on"),
-    ("Could not reserve enough space", "the heap does not fit this machine: give a smaller `--heap-mib`"),
-    ("Invalid maximum heap size", "the heap does not fit this machine: give `--heap-mib`"),
+    (
+        "UnsupportedClassVersionError",
+        "this Java is too old: set KGSYNTH_JAVA_HOME to a version that this Neo4j supports",
+    ),
+    ("Could not reserve enough space", "the heap is too large for this machine: give a smaller `--heap-mib`"),
+    ("Invalid maximum heap size", "the heap size is invalid on this machine: give `--heap-mib`"),
     ("insufficient memory", "there is not enough free memory for the heap: give a smaller `--heap-mib`"),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """What a server gets, in MiB."""
+    """Memory of a server, in MiB."""
 
     heap_mib: int
     page_cache_mib: int
@@ -102,21 +108,21 @@ class Memory:
 def memory_for(machine_bytes: int, store_bytes: int) -> Memory:
     """Heap and page cache that suit a machine and a store.
 
-    An eighth of the machine for the heap, from 1 to 4 GiB. For the page cache a third of the machine, and of a larger
-    store so much more that it fits with a fifth to grow, up to half: a model and other graphs want to run beside it.
-    (`neo4j-admin server memory-recommendation` gives Neo4j the whole machine.) Neo4j takes memory for pages as it reads
-    them, so a small graph takes little, and one that grows need not be started again.
+    The heap is an eighth of the machine's memory, from 1 to 4 GiB. The page cache is a third of the memory, or 1.2
+    times the store if that is more, but at most half of the memory, because a model and other graphs may run on the
+    same machine. (`neo4j-admin server memory-recommendation` assigns the whole machine to Neo4j.) Neo4j allocates pages
+    as it reads them, so a small graph needs little memory, and a growing graph needs no restart.
     """
     machine, store = machine_bytes // 2**20, store_bytes // 2**20
     return Memory(
-        heap_mib=min(max(machine // 8, _LEAST_HEAP_MIB), _MOST_HEAP_MIB),
-        page_cache_mib=max(_LEAST_PAGE_CACHE_MIB, min(max(store * 6 // 5, machine // 3), machine // 2)),
+        heap_mib=min(max(machine // 8, _MIN_HEAP_MIB), _MAX_HEAP_MIB),
+        page_cache_mib=max(_MIN_PAGE_CACHE_MIB, min(max(store * 6 // 5, machine // 3), machine // 2)),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """What is chosen once for a graph and kept: ports, the version of Neo4j, and memory in MiB where it was given."""
+    """Settings that a graph keeps: ports, the version of Neo4j, and memory in MiB if the user has set it."""
 
     bolt_port: int
     http_port: int
@@ -127,7 +133,7 @@ class ServerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerStatus:
-    """What `kgsynth db status` shows; `pid` is None when the server does not run."""
+    """What `kgsynth db status` shows; `pid` is None when the server is not running."""
 
     name: str
     home: Path
@@ -143,13 +149,13 @@ class ServerStatus:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process is there."""
+        """Whether the server process exists."""
         return self.pid is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
-    """What the import tool says of what it made."""
+    """The summary that the import tool prints."""
 
     nodes: int
     relationships: int
@@ -157,14 +163,14 @@ class ImportReport:
     peak_memory: str
 
     @classmethod
-    def of(cls, said: str, *, seconds: float) -> "ImportReport":
-        """From what the tool printed."""
+    def of(cls, output: str, *, seconds: float) -> "ImportReport":
+        """Parse the output of the tool."""
 
         def number(what: str) -> int:
-            found = re.search(rf"^\s*(\d+) {what}$", said, re.MULTILINE)
-            return int(found.group(1)) if found else 0
+            match = re.search(rf"^\s*(\d+) {what}$", output, re.MULTILINE)
+            return int(match.group(1)) if match else 0
 
-        peak = re.search(r"Peak memory usage: (\S+)", said)
+        peak = re.search(r"Peak memory usage: (\S+)", output)
         return cls(
             nodes=number("nodes"),
             relationships=number("relationships"),
@@ -179,21 +185,21 @@ class ManagedServer:
     username = "neo4j"
 
     def __init__(self, environment: config.Environment, name: str) -> None:
-        """Look at nothing yet.
+        """Name the graph; nothing is read or started yet.
 
         Args:
-            environment: where kgsynth keeps things.
-            name: the graph, letters, digits, `-` and `_`.
+            environment: the folders of kgsynth.
+            name: the graph's name, of letters, digits, `-` and `_`.
 
         Raises:
-            ConfigError: the name is not usable as a folder.
+            ConfigError: the name cannot be the name of a folder.
         """
         if not name or not all(char.isalnum() or char in "-_" for char in name):
             raise ConfigError(f"graph name {name!r}: use letters, digits, '-' and '_'")
         self.name = name
         self.home = environment.graphs / name
         self._environment = environment
-        # The file that keeps others off the graph, while this has it.
+        # Descriptor of the lock file, while this process has locked the graph.
         self._lock: int | None = None
 
     @property
@@ -203,11 +209,11 @@ class ManagedServer:
 
     @property
     def console_log(self) -> Path:
-        """What the server prints."""
+        """The file with the server's output."""
         return self.home / "logs" / "console.log"
 
     def password(self) -> str:
-        """The password.
+        """The password of the graph.
 
         Raises:
             ServerError: the graph was never started.
@@ -220,10 +226,10 @@ class ManagedServer:
             ) from error
 
     def install(self, progress: Progress | None = None) -> int:
-        """Fetch the jars that are missing and find a Java; returns how many jars were fetched.
+        """Find a Java and download missing jars; returns the number of jars downloaded.
 
         Raises:
-            DownloadError: a jar could not be fetched; ServerError: there is no suitable Java.
+            DownloadError: a jar could not be downloaded; ServerError: there is no suitable Java.
         """
         self._java()
         return jars.install(
@@ -232,16 +238,16 @@ class ManagedServer:
 
     @property
     def version(self) -> Version:
-        """The version of Neo4j that the graph's store belongs to, or will.
+        """The version of Neo4j that the graph's store has, or will have after the first start.
 
         Raises:
-            ConfigError: KGSYNTH_NEO4J is none that is managed.
+            ConfigError: kgsynth does not manage the version in KGSYNTH_NEO4J.
         """
         settings = self._settings()
         return version(settings.version if settings else self._environment.neo4j_version)
 
     def status(self) -> ServerStatus:
-        """What is known without asking the server."""
+        """The status of the server, without a connection to it."""
         settings = self._settings()
         store_bytes = self._store_bytes()
         return ServerStatus(
@@ -266,23 +272,24 @@ class ManagedServer:
         return total
 
     def _memory(self, settings: ServerSettings | None) -> Memory:
-        """What the server gets: what the user gave, else what suits the machine and the store."""
-        chosen = memory_for(psutil.virtual_memory().total, self._store_bytes())
+        """The memory of the server: what the user has set, else what suits the machine and the store."""
+        suitable = memory_for(psutil.virtual_memory().total, self._store_bytes())
         if settings is None:
-            return chosen
+            return suitable
         return Memory(
-            heap_mib=settings.heap_mib or chosen.heap_mib,
-            page_cache_mib=settings.page_cache_mib or chosen.page_cache_mib,
+            heap_mib=settings.heap_mib or suitable.heap_mib,
+            page_cache_mib=settings.page_cache_mib or suitable.page_cache_mib,
         )
 
     def connect(self, *, after_import: bool = False) -> Graph:
         """A connection to the running server.
 
         Args:
-            after_import: also to an imported database that is not finished yet.
+            after_import: connect even if an import is not finished.
 
         Raises:
-            ServerError: it was never started, or its database is half there.
+            ServerError: the graph was never started, or its import is not finished.
+            GraphUnavailableError: the server is not running.
         """
         if not after_import:
             self._refuse_unfinished()
@@ -290,11 +297,12 @@ class ManagedServer:
         if settings is None:
             raise ServerError(f"graph {self.name!r} was never started", hint=f"Start it: `{self._command('start')}`.")
         if self._running_pid() is None:
-            # Whoever listens on the port now is not ours and must not get the password.
+            # A program that listens on the port now is not our server and must not receive the password.
             raise GraphUnavailableError(
                 f"graph {self.name!r} is not running", hint=f"Start it: `{self._command('start')}`."
             )
-        return Graph(f"bolt://127.0.0.1:{settings.bolt_port}", username=self.username, password=self.password())
+        uri = f"bolt://127.0.0.1:{settings.bolt_port}"
+        return Graph(uri, username=self.username, password=self.password(), name=self.name)
 
     def start(
         self,
@@ -305,18 +313,20 @@ class ManagedServer:
         after_import: bool = False,
         progress: Progress | None = None,
     ) -> bool:
-        """Start the server and wait until it answers; False when it ran already. Two calls at once start one server.
+        """Start the server and wait until it answers; returns False if it was already running.
+
+        Two calls at the same time start one server.
 
         Args:
-            heap_mib: Java heap from now on.
-            page_cache_mib: page cache from now on.
-            new_ports: choose other ports than the kept ones.
-            after_import: start an imported database that is not finished yet.
-            progress: told about downloads.
+            heap_mib: Java heap for this and later starts.
+            page_cache_mib: page cache for this and later starts.
+            new_ports: choose new ports.
+            after_import: start even if an import is not finished.
+            progress: receives the progress of downloads.
 
         Raises:
-            ServerError: it does not come up; the message ends with its last log lines.
-            DownloadError: jars are missing and cannot be fetched.
+            ServerError: the server does not start; the hint shows its last log lines.
+            DownloadError: jars are missing and cannot be downloaded.
         """
         self._make_home()
         with self._locked():
@@ -331,28 +341,30 @@ class ManagedServer:
             self._refuse_full_disk()
             self._write_configuration(settings)
             self._make_password()
+            _LOG.info("starting Neo4j %s for graph %s", self.version.number, self.name)
             self._spawn(settings)
             self._wait_until_ready()
+            _LOG.info("Neo4j answers at port %d", settings.bolt_port)
             return True
 
     def stop(self) -> bool:
-        """Stop the server cleanly and wait until it is gone; False when it did not run.
+        """Stop the server cleanly and wait until it has ended; returns False if it was not running.
 
         Raises:
-            ServerError: it is still there after a minute.
+            ServerError: it still runs after a minute.
         """
         if not self.home.is_dir():
             return False
         with self._locked():
             return self._stop()
 
-    def _stop(self, how: signal.Signals = signal.SIGTERM) -> bool:
+    def _stop(self, stop_signal: signal.Signals = signal.SIGTERM) -> bool:
         pid = self._running_pid()
         if pid is None:
             self._state_file.unlink(missing_ok=True)
             return False
         with suppress(ProcessLookupError):
-            os.kill(pid, how)
+            os.kill(pid, stop_signal)
         deadline = time.monotonic() + _STOP_TIMEOUT_S
         while self._running_pid() is not None:
             if time.monotonic() > deadline:
@@ -368,7 +380,7 @@ class ManagedServer:
         if not self.home.is_dir():
             return
         with self._locked():
-            self._stop(signal.SIGKILL)  # there is nothing to keep
+            self._stop(signal.SIGKILL)  # the data are deleted anyway
             for path in self.home.iterdir():
                 if path.name != "lock":
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -383,19 +395,19 @@ class ManagedServer:
             return []
 
     def shell_command(self) -> tuple[list[str], dict[str, str]]:
-        """Command line and environment of a cypher-shell on this graph; the password is not on the command line.
+        """Command line and environment that run cypher-shell on this graph; the environment carries the password.
 
         Raises:
             ServerError: the graph was never started, or there is no Java.
-            DownloadError: the shell's jars are missing and cannot be fetched.
+            DownloadError: the shell's jars are missing and cannot be downloaded.
         """
         status = self.status()
         if not status.bolt_url:
             raise ServerError(f"graph {self.name!r} was never started", hint=f"Start it: `{self._command('start')}`.")
-        version_of_shell = self.version if self.version.has_shell else DEFAULT
-        if version_of_shell is not self.version:
-            jars.install(self._environment.jars, version_of_shell, base_url=self._environment.maven_url)
-        class_path = f"{jars.store_folder(self._environment.jars, version_of_shell)}/*"
+        shell_version = self.version if self.version.has_shell else DEFAULT
+        if shell_version is not self.version:
+            jars.install(self._environment.jars, shell_version, base_url=self._environment.maven_url)
+        class_path = f"{jars.store_folder(self._environment.jars, shell_version)}/*"
         options = self.version.java_options
         command = [str(self._java().executable), *options, "-cp", class_path, "org.neo4j.shell.Main"]
         return command, {
@@ -405,22 +417,22 @@ class ManagedServer:
         }
 
     def import_files(self, files: ImportFiles) -> ImportReport:
-        """Make the graph's database from files, in place of what it holds; the server is stopped first.
+        """Replace the graph's database by the content of import files; a running server is stopped first.
 
-        Until `finish_import` is called the graph does not start, except with `start(after_import=True)`: a database
-        that is half there must not look like one.
+        Until `finish_import` is called the graph does not start, except with `start(after_import=True)`: an incomplete
+        database must not look like a complete one.
 
         Args:
-            files: closed.
+            files: the closed import files.
 
         Raises:
-            ServerError: the disk is too small, the tool fails, or it did not take all that the files hold.
+            ServerError: the disk is too small, the tool fails, or it did not import everything.
         """
         with self._stopped():
             self._refuse_small_disk(files)
             self._unfinished_import.touch()
             began = time.monotonic()
-            said = self._admin(
+            output = self._admin(
                 [
                     *("database", "import", "full", "neo4j", "--overwrite-destination", "--id-type=integer"),
                     *("--bad-tolerance=0", f"--report-file={self.home / 'logs' / 'import.report'}"),
@@ -429,31 +441,31 @@ class ManagedServer:
                 ],
                 heap_mib=_IMPORT_HEAP_MIB,
             )
-            made = ImportReport.of(said, seconds=time.monotonic() - began)
-            wanted = (sum(files.counts[kind] for kind in NODES), sum(files.counts[kind] for kind in RELATIONSHIPS))
-            if (made.nodes, made.relationships) != wanted:
+            report = ImportReport.of(output, seconds=time.monotonic() - began)
+            expected = (sum(files.counts[kind] for kind in NODES), sum(files.counts[kind] for kind in RELATIONSHIPS))
+            if (report.nodes, report.relationships) != expected:
                 raise ServerError(
-                    f"the import made {made.nodes:,} nodes and {made.relationships:,} relationships of {wanted[0]:,} "
-                    f"and {wanted[1]:,}",
-                    hint=f"Look at {self.home / 'logs' / 'import.report'}.",
+                    f"the import created {report.nodes:,} of {expected[0]:,} nodes and {report.relationships:,} of "
+                    f"{expected[1]:,} relationships",
+                    hint=f"See {self.home / 'logs' / 'import.report'} for the reasons.",
                 )
-            return made
+            return report
 
     @property
     def has_unfinished_import(self) -> bool:
-        """Whether an import was begun and not finished."""
+        """Whether an import was started and not finished."""
         return self._unfinished_import.exists()
 
     def _refuse_unfinished(self) -> None:
         if self.has_unfinished_import:
             raise ServerError(
                 f"a bulk load or a restore of graph {self.name!r} was not finished",
-                hint="Give the same `kgsynth load --bulk` or `kgsynth db restore` again, or start afresh with "
+                hint="Repeat the same `kgsynth load --bulk` or `kgsynth db restore`, or start over with "
                 f"`{self._command('reset')}`.",
             )
 
     def finish_import(self) -> None:
-        """The database that was imported is whole, and may be started from now on."""
+        """Mark the imported database complete, so that it can be started."""
         self._unfinished_import.unlink(missing_ok=True)
 
     @property
@@ -461,13 +473,13 @@ class ManagedServer:
         return self.home / "import.unfinished"
 
     def dump(self, path: Path) -> int:
-        """Write the graph's database into one file, whole or not at all; a running server is stopped meanwhile.
+        """Write the graph's database to one file, atomically; a running server is stopped meanwhile.
 
         Args:
-            path: of the file; an existing one is replaced.
+            path: path of the file; an existing file is replaced.
 
         Returns:
-            Bytes written.
+            The size of the file in bytes.
 
         Raises:
             ServerError: the graph was never started, or the tool fails.
@@ -478,34 +490,34 @@ class ManagedServer:
         with self._locked():
             was_running = self._stop()
             try:
-                with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=".kgsynth-dump-") as desk:
-                    self._admin(["database", "dump", "neo4j", f"--to-path={desk}"])
-                    (Path(desk) / "neo4j.dump").replace(path)
+                with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=".kgsynth-dump-") as folder:
+                    self._admin(["database", "dump", "neo4j", f"--to-path={folder}"])
+                    (Path(folder) / "neo4j.dump").replace(path)
             finally:
                 if was_running:
                     self._start_again()
         return path.stat().st_size
 
     def restore(self, path: Path) -> None:
-        """Make the graph's database from the file of a dump, in place of what it holds; it is stopped for it.
+        """Replace the graph's database by the content of a dump file; a running server is stopped meanwhile.
 
-        A dump of an older Neo4j is brought to the form of this graph's. Killed, the graph does not start until the same
-        call is made again.
+        A dump of an older Neo4j is migrated to the graph's version. If this call is killed, the graph does not start
+        until the call is repeated.
 
         Args:
-            path: the file.
+            path: path of the dump file.
 
         Raises:
-            ServerError: it is no dump, or one of a newer Neo4j.
+            ServerError: the file is not a dump, or it is from a newer Neo4j.
         """
         with self._stopped() as was_running:
             try:
-                with tempfile.TemporaryDirectory(dir=self.home, prefix="restore-") as desk:
-                    (Path(desk) / "neo4j.dump").symlink_to(path.absolute())
-                    # Looked at first, so that a file that is no dump does no harm.
-                    self._admin(["database", "load", "neo4j", f"--from-path={desk}", "--info"])
+                with tempfile.TemporaryDirectory(dir=self.home, prefix="restore-") as folder:
+                    (Path(folder) / "neo4j.dump").symlink_to(path.absolute())
+                    # Check the file first, so that a file that is not a dump cannot destroy the database.
+                    self._admin(["database", "load", "neo4j", f"--from-path={folder}", "--info"])
                     self._unfinished_import.touch()
-                    self._admin(["database", "load", "neo4j", f"--from-path={desk}", "--overwrite-destination=true"])
+                    self._admin(["database", "load", "neo4j", f"--from-path={folder}", "--overwrite-destination=true"])
                 self._admin(["database", "migrate", "neo4j"])
                 self.finish_import()
             finally:
@@ -514,7 +526,7 @@ class ManagedServer:
 
     @contextmanager
     def _stopped(self) -> Iterator[bool]:
-        """For a block: the home is there and configured, the server stopped and kept from starting; whether it ran."""
+        """Context with a configured home and a stopped, locked server; yields whether the server was running."""
         self._make_home()
         with self._locked():
             was_running = self._stop()
@@ -524,7 +536,7 @@ class ManagedServer:
             yield was_running
 
     def _start_again(self) -> None:
-        """Start with what is configured; the lock is held."""
+        """Start with the present configuration; the caller holds the lock."""
         settings = self._settings()
         if settings is None:
             return
@@ -536,8 +548,8 @@ class ManagedServer:
         if free < needed:
             raise ServerError(
                 f"the disk of {self.home} has {free / 2**30:,.1f} GiB free; this import needs about "
-                f"{needed / 2**30:,.1f} GiB beside its files",
-                hint="Make room, or set KGSYNTH_HOME to another disk.",
+                f"{needed / 2**30:,.1f} GiB in addition to its files",
+                hint="Free some space, or set KGSYNTH_HOME to another disk.",
             )
 
     def _admin(self, arguments: Sequence[str], *, heap_mib: int = 512, timeout_s: float | None = None) -> str:
@@ -578,7 +590,8 @@ class ManagedServer:
             self.home.chmod(0o700)
         except OSError as error:
             raise ServerError(
-                f"{self.home} cannot be made: {error}", hint="Set KGSYNTH_HOME to a folder of yours."
+                f"the folder {self.home} cannot be created: {error}",
+                hint="Set KGSYNTH_HOME to a folder that you can write to.",
             ) from error
 
     @contextmanager
@@ -592,9 +605,9 @@ class ManagedServer:
                 except BlockingIOError:
                     if time.monotonic() > deadline:
                         raise ServerError(
-                            f"graph {self.name!r} has been held for minutes, by another kgsynth or by an import, dump "
-                            "or restore whose command was killed",
-                            hint=f"Wait for it, or end it; `lsof {self.home / 'lock'}` says which process it is.",
+                            f"graph {self.name!r} has been locked for minutes by another kgsynth, or by an import, "
+                            "dump or restore whose command was killed",
+                            hint=f"Wait for that process or end it; `lsof {self.home / 'lock'}` shows which it is.",
                         ) from None
                     time.sleep(_POLL_S)
             self._lock = file.fileno()
@@ -610,13 +623,13 @@ class ManagedServer:
             return None
         except (ValueError, TypeError) as error:
             raise ServerError(
-                f"{self._settings_file} is damaged: {error}", hint="Delete it: new ports are chosen then."
+                f"{self._settings_file} is damaged: {error}", hint="Delete it; kgsynth then chooses new ports."
             ) from error
 
     def _chosen_settings(self, *, heap_mib: int | None, page_cache_mib: int | None, new_ports: bool) -> ServerSettings:
-        kept = self._settings()
-        ports = self._free_ports() if kept is None or new_ports else (kept.bolt_port, kept.http_port)
-        base = kept or ServerSettings(bolt_port=ports[0], http_port=ports[1], version=self.version.number)
+        stored = self._settings()
+        ports = self._free_ports() if stored is None or new_ports else (stored.bolt_port, stored.http_port)
+        base = stored or ServerSettings(bolt_port=ports[0], http_port=ports[1], version=self.version.number)
         settings = ServerSettings(
             bolt_port=ports[0],
             http_port=ports[1],
@@ -633,7 +646,7 @@ class ManagedServer:
             with suppress(OSError, ValueError, KeyError):
                 other = json.loads(path.read_text(encoding="utf-8"))
                 taken |= {other["bolt_port"], other["http_port"]}
-        # Spread over homes and users, which do not know of each other's stopped graphs.
+        # The offset depends on the home, because other homes and users do not know the ports of stopped graphs here.
         offset = int(content_hash([str(self.home)])[:8], 16) % _PORT_SPREAD
         bolt, http = (_free_port(first + offset, taken) for first in _FIRST_PORTS)
         return bolt, http
@@ -656,7 +669,7 @@ class ManagedServer:
             raise ServerError(
                 f"the disk of {self.home} has {free / 2**20:,.0f} MiB free; Neo4j needs "
                 f"{_MIN_FREE_BYTES / 2**20:,.0f} MiB to start",
-                hint="Make room, or set KGSYNTH_HOME to another disk.",
+                hint="Free some space, or set KGSYNTH_HOME to another disk.",
             )
 
     def _write_configuration(self, settings: ServerSettings) -> None:
@@ -664,7 +677,7 @@ class ManagedServer:
         lines = {
             "server.default_listen_address": "127.0.0.1",
             "server.bolt.listen_address": f"127.0.0.1:{settings.bolt_port}",
-            # Without it the Browser is told to connect to 7687.
+            # Without this setting the server tells the Browser to connect to port 7687.
             "server.bolt.advertised_address": f"127.0.0.1:{settings.bolt_port}",
             "server.http.listen_address": f"127.0.0.1:{settings.http_port}",
             "server.http.advertised_address": f"127.0.0.1:{settings.http_port}",
@@ -676,7 +689,7 @@ class ManagedServer:
             "server.memory.heap.initial_size": f"{min(256, memory.heap_mib)}m",
             "server.memory.heap.max_size": f"{memory.heap_mib}m",
             "server.memory.pagecache.size": f"{memory.page_cache_mib}m",
-            # The graph can be rebuilt from its documents: logs for more than one recovery only fill the disk.
+            # The graph can be rebuilt from its documents, so logs for more than one recovery would only fill the disk.
             "db.tx_log.rotation.retention_policy": "1 files",
             **self.version.settings,
         }
@@ -687,12 +700,12 @@ class ManagedServer:
     def _make_password(self) -> None:
         if self.password_file.is_file():
             return
-        # The tool reads its argument from the file (`@file`): on a command line everybody could see it. The file gets
-        # its name last, so that a call that was killed in between is simply done again.
+        # The tool reads its argument from a file (`@file`), because a command line is visible to all users. The file is
+        # renamed last, so that a call that was killed before is simply repeated.
         new = self.password_file.with_name("password.new")
         new.unlink(missing_ok=True)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(f"k{secrets.token_urlsafe(18)}\n")  # a leading - would read as an option
+            file.write(f"k{secrets.token_urlsafe(18)}\n")  # a leading - would be read as an option
         self._admin(["dbms", "set-initial-password", f"@{new}"], timeout_s=_START_TIMEOUT_S)
         new.replace(self.password_file)
 
@@ -713,9 +726,9 @@ class ManagedServer:
             f"--config-dir={self.home}/conf",
             "--console-mode",
         ]
-        # Through a shell that ends at once, so that the server is nobody's child: it outlives this process and leaves
-        # no zombie here when it ends.
-        done = subprocess.run(
+        # The server is started through a shell that exits at once, so that it is not a child of this process: it
+        # outlives this process and leaves no zombie when it ends.
+        shell = subprocess.run(
             ["/bin/sh", "-c", '"$@" >"$KGSYNTH_LOG" 2>&1 </dev/null & echo $!', "sh", *command],
             env=config.process_environment(KGSYNTH_LOG=str(self.console_log)),
             start_new_session=True,
@@ -725,10 +738,10 @@ class ManagedServer:
             check=False,
         )
         try:
-            pid = int(done.stdout)
+            pid = int(shell.stdout)
             state = {"pid": pid, "started": psutil.Process(pid).create_time()}
         except (ValueError, psutil.Error) as error:
-            raise ServerError(f"Neo4j could not be started: {done.stderr or error}", hint=self._tail_hint()) from error
+            raise ServerError(f"Neo4j could not be started: {shell.stderr or error}", hint=self._tail_hint()) from error
         _write_atomically(self._state_file, json.dumps(state))
 
     def _running_pid(self) -> int | None:
@@ -746,13 +759,13 @@ class ManagedServer:
         while time.monotonic() < deadline:
             if self._running_pid() is None:
                 self._state_file.unlink(missing_ok=True)
-                raise ServerError(f"Neo4j of graph {self.name!r} ended while starting", hint=self._tail_hint())
+                raise ServerError(f"the Neo4j of graph {self.name!r} ended while starting", hint=self._tail_hint())
             if not self._listens():
                 time.sleep(_POLL_S)
                 continue
             try:
                 with self.connect(after_import=True) as graph:
-                    # The server answers even when the store is unreadable; then only its database never comes up.
+                    # The server answers even when the store is unreadable; then only the database stays offline.
                     failure = graph.database_failure()
                     if failure:
                         problem = f"{failure} {_UNREADABLE_STORE}"
@@ -762,33 +775,36 @@ class ManagedServer:
                 problem = str(error)
                 time.sleep(_POLL_S)
             except GraphError as error:
-                # A wrong password must end the wait at once: three tries lock the account.
+                # A wrong password must end the wait at once, because three attempts lock the account.
                 raise ServerError(
                     f"the Neo4j of graph {self.name!r} runs but refuses the password in {self.password_file}: {error}",
-                    hint=f"Put the right password into that file, or start afresh with `{self._command('reset')}`.",
+                    hint=f"Write the right password to that file, or start over with `{self._command('reset')}`.",
                 ) from error
             else:
                 return
         hint = self._tail_hint(problem)
         self._stop()
-        raise ServerError(f"Neo4j of graph {self.name!r} does not come up: {problem}", hint=hint)
+        raise ServerError(f"the Neo4j of graph {self.name!r} does not start: {problem}", hint=hint)
 
     def _listens(self) -> bool:
-        """Whether the server itself, and no other program, listens on its port."""
+        """Whether the server itself, not another program, listens on its port."""
         settings, pid = self._settings(), self._running_pid()
         if settings is None or pid is None or not _answers(settings.bolt_port):
             return False
         try:
             connections = psutil.Process(pid).net_connections(kind="tcp")
         except psutil.Error:
-            return True  # not every system lets one look
-        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == settings.bolt_port for one in connections)
+            return True  # some systems do not allow this query
+        return any(
+            connection.status == psutil.CONN_LISTEN and connection.laddr.port == settings.bolt_port
+            for connection in connections
+        )
 
     def _diagnosis(self, problem: str) -> str:
         text = problem + "\n".join(self.last_log_lines(200))
         with suppress(OSError):
             text += (self.home / "logs" / "debug.log").read_text(encoding="utf-8", errors="replace")[-200_000:]
-        return next((advice for sign, advice in _DIAGNOSES if sign in text), "")
+        return next((advice for symptom, advice in _DIAGNOSES if symptom in text), "")
 
     def _tail_hint(self, problem: str = "") -> str:
         diagnosis = self._diagnosis(problem)
@@ -803,7 +819,7 @@ def _free_port(first: int, taken: set[int]) -> int:
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
-    raise ServerError(f"no free port from {first} to {first + 999}")
+    raise ServerError(f"there is no free port from {first} to {first + 999}")
 
 
 def _answers(port: int) -> bool:
@@ -819,5 +835,6 @@ def _write_atomically(path: Path, text: str) -> None:
         partial.replace(path)
     except OSError as error:
         raise ServerError(
-            f"{path} could not be written: {error}", hint="Is the disk full, or the folder not yours?"
+            f"{path} could not be written: {error}",
+            hint="Check that the disk is not full and that you can write to the folder.",
         ) from error

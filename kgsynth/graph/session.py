@@ -1,7 +1,7 @@
-"""The one place that talks to Neo4j: packaged queries in, plain rows out, foreign errors translated.
+"""The only module that talks to Neo4j: it runs packaged queries, returns plain rows and translates the driver's errors.
 
-Statements are `Query` values read from files; a user's own Cypher enters through `read_user` alone, which lets it read
-and nothing else. This module knows nothing of what the statements mean.
+Statements are `Query` values that are read from files. A user's own Cypher enters only through `ask_user` and
+`read_user`, which allow it to read and nothing else. This module does not depend on what the statements mean.
 """
 
 import logging
@@ -25,36 +25,42 @@ from kgsynth.errors import GraphError, GraphUnavailableError, KgsynthError, Quer
 from kgsynth.graph import guard
 from kgsynth.queries import Query
 
+_LOG = logging.getLogger(__name__)
+
 _DATABASE_STATUS = queries.load("schema/database_status")
 _PAGE_CACHE = queries.load("schema/page_cache")
 
-# What the driver says of a transaction that it repeats is for whoever asks for it, not for the terminal.
+# The driver logs each transaction that it repeats; without this handler those lines would go to the terminal.
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
 Row = dict[str, Any]
 _Result = TypeVar("_Result")
 
-# A local server answers in milliseconds; a remote one that has not answered by then is taken for absent.
+# A local server answers in milliseconds; a remote one that has not answered by then counts as unavailable.
 _CONNECT_TIMEOUT_S = 10.0
-# Deadlocks and leader changes pass in seconds; statements are idempotent, so the driver may repeat them.
+# Deadlocks and leader changes last seconds. Statements are idempotent, so the driver may repeat them.
 _RETRY_S = 20.0
 # A lens is a list of ids, not a report.
 _USER_TIMEOUT_S = 60.0
 _USER_MAX_ROWS = 2_000_000
-# A batch of rows on its way to the caller, and how many batches may wait.
+# Rows per batch on the way to the caller, and the maximum number of batches that wait.
 _USER_BATCH = 1000
 _WAITING_BATCHES = 4
-# So long after its time limit a statement is given up, when the server has not ended it.
+# If the server has not ended a statement this long after its time limit, the caller stops waiting.
 _GRACE_S = 10.0
 _SLOW_CALLER_S = 0.2
-_READS_ONLY = "Only statements that read the graph are run."
-_PLACE = re.compile(r"\(line (\d+), column (\d+) \(offset: \d+\)\)")
+_READS_ONLY = "Only statements that read the graph are allowed."
+_POSITION = re.compile(r"\(line (\d+), column (\d+) \(offset: \d+\)\)")
 _EXPLAIN = "EXPLAIN "
+
+
+class _RolledBack(Exception):  # noqa: N818
+    """Rolls back the transaction of `rehearse`."""
 
 
 @dataclass(frozen=True, slots=True)
 class GraphNode:
-    """A node as a user's statement returned it; `id` is the server's own and lasts no longer than the server."""
+    """A node that a user's statement returned; `id` is the server's internal id, which is valid only while it runs."""
 
     id: str
     labels: tuple[str, ...]
@@ -63,7 +69,7 @@ class GraphNode:
 
 @dataclass(frozen=True, slots=True)
 class GraphRelationship:
-    """A relationship as a user's statement returned it, with the ids of the nodes it joins."""
+    """A relationship that a user's statement returned, with the ids of its start and end nodes."""
 
     id: str
     type: str
@@ -74,7 +80,7 @@ class GraphRelationship:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a user's statement returns; the rows are fetched as they are taken."""
+    """The result of a user's statement; rows are fetched while the caller iterates over them."""
 
     columns: tuple[str, ...]
     rows: Iterator[Row]
@@ -82,20 +88,20 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a statement returned, and whether it changed anything."""
+    """The rows that a statement returned, and whether it changed anything."""
 
     rows: list[Row]
     has_changed: bool
 
 
 def translate(error: Exception) -> KgsynthError:
-    """The kgsynth error for any exception of the driver; the tests walk all of `neo4j.exceptions`."""
+    """The kgsynth error for any exception of the driver; the tests cover all of `neo4j.exceptions`."""
     message = str(getattr(error, "message", "") or error).strip()
     if isinstance(error, (neo4j.exceptions.AuthError,)):
         return GraphError(
             f"Neo4j refuses the login: {message}",
-            hint="Check NEO4J_USERNAME and NEO4J_PASSWORD; for a managed graph the password file `kgsynth db "
-            "status` names.",
+            hint="Check NEO4J_USERNAME and NEO4J_PASSWORD; for a managed graph check the password file that "
+            "`kgsynth db status` shows.",
         )
     unavailable = (
         neo4j.exceptions.ServiceUnavailable,
@@ -107,9 +113,17 @@ def translate(error: Exception) -> KgsynthError:
     if isinstance(error, unavailable):
         return GraphUnavailableError(
             f"no Neo4j answers: {message.splitlines()[0] if message else type(error).__name__}",
-            hint="Start it with `kgsynth db start`, or set NEO4J_URI to a server that runs.",
+            hint="Start it with `kgsynth db start`, or set NEO4J_URI to a running server.",
         )
-    return GraphError(f"Neo4j refused: {message or type(error).__name__}")
+    return GraphError(f"Neo4j refused the statement: {message or type(error).__name__}")
+
+
+@contextmanager
+def _logged(query: Query) -> Iterator[None]:
+    """Log the name of a packaged statement and how long it took."""
+    started = time.monotonic()
+    yield
+    _LOG.debug("%s took %.3f s", query.name, time.monotonic() - started)
 
 
 @contextmanager
@@ -123,15 +137,14 @@ def _translated() -> Iterator[None]:
 
 
 def _row(record: neo4j.Record) -> Row:
-    # Not `record.data()`: it copies every list value by value, twice the time that the server takes for long ones.
+    # `record.data()` copies every list value by value; for long lists that takes twice the time of the server itself.
     return dict(zip(record.keys(), record.values(), strict=True))
 
 
 class Transaction:
-    """Several statements that happen together or not at all."""
+    """Several statements that are committed together or not at all."""
 
     def __init__(self, transaction: neo4j.ManagedTransaction | neo4j.Transaction) -> None:
-        """Wrap the driver's transaction."""
         self._transaction = transaction
         self.has_changed = False
 
@@ -142,7 +155,10 @@ class Transaction:
         return rows
 
     def lock(self, query: Query, **parameters: object) -> list[Row]:
-        """As `run`, for a statement that sets properties to what they are: only nodes that it makes are a change."""
+        """Like `run`, for a statement that locks nodes by setting properties to their present values.
+
+        Only nodes that it creates count as a change.
+        """
         rows, counters = self._run(query, parameters)
         self.has_changed |= counters.nodes_created > 0
         return rows
@@ -156,19 +172,20 @@ class Transaction:
 class Graph:
     """A connection to one database; safe to use from several threads."""
 
-    def __init__(self, uri: str, *, username: str, password: str, database: str = "neo4j") -> None:
-        """Open nothing yet; `verify` does.
+    def __init__(self, uri: str, *, username: str, password: str, database: str = "neo4j", name: str = "main") -> None:
+        """Create the driver without connecting; `verify` connects.
 
         Args:
             uri: bolt://, neo4j:// or their TLS forms.
-            username: login.
+            username: login name.
             password: never logged.
             database: name of the database.
+            name: what kgsynth calls the graph, in run folders and in the list of forgotten documents.
 
         Raises:
-            GraphError: the address is not one the driver understands.
+            GraphError: the driver does not understand the address.
         """
-        self.uri, self.username, self.database = uri, username, database
+        self.uri, self.username, self.database, self.name = uri, username, database, name
         try:
             self._driver = neo4j.GraphDatabase.driver(
                 uri,
@@ -180,7 +197,7 @@ class Graph:
             )
         except (neo4j.exceptions.DriverError, ValueError) as error:
             raise GraphError(
-                f"{uri!r} is not an address of a Neo4j: {error}", hint="Write it as bolt://host:7687."
+                f"{uri!r} is not the address of a Neo4j server: {error}", hint="Write it as bolt://host:7687."
             ) from error
 
     def __enter__(self) -> Self:
@@ -199,8 +216,8 @@ class Graph:
         """Log in and run one statement on the database.
 
         Raises:
-            GraphUnavailableError: nobody answers, or the database is not up.
-            GraphError: the login is refused.
+            GraphUnavailableError: no server answers, or the database is not online.
+            GraphError: the server refuses the login.
         """
         with _translated():
             self._driver.verify_connectivity()
@@ -208,7 +225,7 @@ class Graph:
                 session.run("RETURN 1").consume()
 
     def database_failure(self) -> str:
-        """Why the server says that the database is not up; empty when it is, or is still on its way.
+        """The server's reason why the database is not online; empty when it is online or still starting.
 
         Raises:
             GraphUnavailableError: the server does not answer; GraphError: it refuses the login.
@@ -222,16 +239,16 @@ class Graph:
         return self._driver.session(database=self.database, default_access_mode=mode, fetch_size=5000)
 
     def read(self, query: Query, **parameters: object) -> list[Row]:
-        """All rows of a reading statement.
+        """All rows of a statement that reads.
 
         Raises:
-            GraphError: the server refuses; GraphUnavailableError: it does not answer.
+            GraphError: the server refuses the statement; GraphUnavailableError: it does not answer.
         """
-        with _translated(), self._session(reads=True) as session:
+        with _translated(), _logged(query), self._session(reads=True) as session:
             return session.execute_read(lambda tx: [_row(record) for record in tx.run(query.text, parameters)])
 
     def read_watched(self, query: Query, **parameters: object) -> tuple[list[Row], int, int]:
-        """As `read`, with how many pages were in the server's page cache and how many had to be read."""
+        """Like `read`; also returns the numbers of page cache hits and page faults on the server."""
         mark = uuid4().hex
         with (
             _translated(),
@@ -239,18 +256,18 @@ class Graph:
             session.begin_transaction(metadata={"kgsynth": mark}) as transaction,
         ):
             rows = [_row(record) for record in transaction.run(query.text, parameters)]
-            seen = [_row(record) for record in transaction.run(_PAGE_CACHE.text, mark=mark)]
-        return rows, sum(row["hits"] for row in seen), sum(row["faults"] for row in seen)
+            counters = [_row(record) for record in transaction.run(_PAGE_CACHE.text, mark=mark)]
+        return rows, sum(row["hits"] for row in counters), sum(row["faults"] for row in counters)
 
     def stream(self, query: Query, **parameters: object) -> Iterator[Row]:
-        """The rows of a reading statement one by one, in flat memory here; not repeated when the connection breaks."""
-        with _translated(), self._session(reads=True) as session:
+        """The rows of a statement that reads, one by one in constant memory; not repeated if the connection breaks."""
+        with _translated(), _logged(query), self._session(reads=True) as session:
             for record in session.run(query.text, parameters):
                 yield _row(record)
 
     def write(self, query: Query, **parameters: object) -> Written:
-        """Run one statement that writes; a batched one commits as it goes, any other at the end."""
-        with _translated(), self._session() as session:
+        """Run one statement that writes; a batched statement commits each batch, any other commits at the end."""
+        with _translated(), _logged(query), self._session() as session:
             if query.is_batched or query.access == "schema":
                 result = session.run(query.text, parameters)
                 rows = [_row(record) for record in result]
@@ -258,27 +275,36 @@ class Graph:
         return self.together(lambda transaction: Written(transaction.run(query, **parameters), transaction.has_changed))
 
     def together(self, work: Callable[[Transaction], _Result]) -> _Result:
-        """Run `work` in one transaction; it may run twice after a transient fault, so it must be idempotent."""
+        """Run `work` in one transaction; it may run again after a transient fault, so it must be idempotent."""
         with _translated(), self._session() as session:
             return session.execute_write(lambda transaction: work(Transaction(transaction)))
 
     def rehearse(self, work: Callable[[Transaction], _Result]) -> _Result:
-        """What `work` gives in a transaction that is taken back: nothing has changed afterwards."""
-        with _translated(), self._session() as session, session.begin_transaction() as transaction:
-            result = work(Transaction(transaction))
-            transaction.rollback()
-            return result
+        """Run `work` in a transaction, roll it back, and return the result of `work`.
+
+        The transaction takes locks like any other, so other writers may have to wait. As in `together`, `work` may run
+        again after a transient fault.
+        """
+        results: list[_Result] = []
+
+        def run_and_roll_back(transaction: neo4j.ManagedTransaction) -> None:
+            results.append(work(Transaction(transaction)))
+            raise _RolledBack
+
+        with _translated(), self._session() as session, suppress(_RolledBack):
+            session.execute_write(run_and_roll_back)
+        return results[-1]
 
     def read_user(self, text: str, parameters: Mapping[str, object], *, where: str) -> list[Row]:
-        """All rows of a user's own Cypher, as `ask_user` gives them.
+        """All rows of a user's own Cypher statement, in the form that `ask_user` returns.
 
         Args:
             text: one statement.
             parameters: its parameters.
-            where: what to call it in messages, for example the file.
+            where: origin of the statement for error messages, for example the file.
 
         Raises:
-            QueryError: as `ask_user`, or there are more than two million rows.
+            QueryError: as for `ask_user`, or there are more than two million rows.
         """
         rows = []
         for row in self.ask_user(text, parameters, where=where, timeout_s=_USER_TIMEOUT_S).rows:
@@ -288,36 +314,36 @@ class Graph:
         return rows
 
     def ask_user(self, text: str, parameters: Mapping[str, object], *, where: str, timeout_s: float) -> "Asked":
-        """A user's own Cypher, which may read the graph and do nothing else; its rows come in flat memory.
+        """Run a user's own Cypher statement, which may only read, and return its rows in constant memory.
 
-        The statement runs in a READ session with a time limit, after its text and its plan were looked at (`guard`).
+        `guard` checks the text and the plan of the statement, which then runs in a READ session with a time limit.
 
         Args:
             text: one statement.
             parameters: its parameters.
-            where: what to call it in messages.
-            timeout_s: seconds after which the server ends it.
+            where: origin of the statement for error messages.
+            timeout_s: seconds after which the server ends the statement.
 
         Returns:
-            The columns, and rows of plain values as they come: nodes are `GraphNode`, relationships
-            `GraphRelationship`, a path is the list of both; dates and points are the driver's.
+            The columns and an iterator over the rows. Values are plain: nodes are `GraphNode`, relationships are
+            `GraphRelationship`, a path is a list of both; dates and points have the driver's types.
 
         Raises:
-            QueryError: it is not Cypher, may do more than read, or takes longer or more memory than it may.
-            GraphUnavailableError: nobody answers.
+            QueryError: it is not Cypher, could do more than read, or exceeds the limit of time or memory.
+            GraphUnavailableError: no server answers.
         """
-        refused = guard.text_refusal(text)
-        if refused:
-            raise QueryError(f"{where}: {refused}", hint=_READS_ONLY)
-        asked = _UserQuery(self._session, text, dict(parameters), where=where, timeout_s=timeout_s)
-        return Asked(asked.columns(), asked.rows())
+        refusal = guard.text_refusal(text)
+        if refusal:
+            raise QueryError(f"{where}: {refusal}", hint=_READS_ONLY)
+        query = _UserQuery(self._session, text, dict(parameters), where=where, timeout_s=timeout_s)
+        return Asked(query.columns(), query.rows())
 
 
 class _UserQuery(threading.Thread):
-    """A user's statement, asked in a thread of its own, so that the caller waits no longer than it said.
+    """A thread that runs a user's statement, so that the caller waits no longer than its time limit.
 
-    The server ends what takes too long where it looks at the clock: between rows, not within one expression. Then this
-    thread is left behind; it ends with the process, or when the server has done.
+    The server checks the time limit between rows, but not within one expression. If it exceeds the limit there, the
+    caller abandons this thread, which ends when the server has finished or with the process.
     """
 
     def __init__(
@@ -332,99 +358,99 @@ class _UserQuery(threading.Thread):
         super().__init__(name="kgsynth-user-query", daemon=True)
         self._open_session, self._text, self._parameters = open_session, text, parameters
         self._where, self._timeout_s = where, timeout_s
-        # Few batches wait: memory stays flat when the caller is slower than the server.
+        # The queue is short, so that memory stays constant when the caller is slower than the server.
         self._queue: queue.Queue[Any] = queue.Queue(_WAITING_BATCHES)
-        self._is_left = threading.Event()
+        self._is_abandoned = threading.Event()
         self._deadline = time.monotonic() + timeout_s + _GRACE_S
         self.start()
 
     def columns(self) -> tuple[str, ...]:
-        """The columns, once the plan was looked at."""
-        found: tuple[str, ...] = self.taken()
-        return found
+        """The names of the columns; waits until the plan has been checked."""
+        columns: tuple[str, ...] = self.next_item()
+        return columns
 
     def rows(self) -> "_UserRows":
-        """The rows as they come."""
+        """An iterator over the rows."""
         return _UserRows(self)
 
-    def taken(self) -> Any:
-        """What comes next; whatever stops the waiting also ends the asking."""
+    def next_item(self) -> Any:
+        """The next item of the queue; any exception while waiting also abandons the statement."""
         try:
-            found = self._queue.get(timeout=max(0.0, self._deadline - time.monotonic()))
+            item = self._queue.get(timeout=max(0.0, self._deadline - time.monotonic()))
         except queue.Empty:
-            self.leave()
+            self.abandon()
             raise QueryError(
-                f"{self._where}: it took longer than {self._timeout_s:g} s, and the server does not end it",
-                hint="It computes within one expression and may go on for long: `kgsynth db stop` ends it.",
+                f"{self._where}: the statement took longer than {self._timeout_s:g} s, and the server does not end it",
+                hint="It computes a single expression and may run for long; `kgsynth db stop` ends it.",
             ) from None
         except BaseException:
-            self.leave()
+            self.abandon()
             raise
-        if isinstance(found, Exception):
-            raise found
-        return found
+        if isinstance(item, Exception):
+            raise item
+        return item
 
-    def leave(self) -> None:
-        """Nobody will take more."""
-        self._is_left.set()
+    def abandon(self) -> None:
+        """Tell the thread that nobody will take more rows."""
+        self._is_abandoned.set()
 
     def run(self) -> None:
-        """Ask; columns, batches of rows and at last None, or an error, go to the queue."""
+        """Run the statement; put the columns, batches of rows and finally None, or an error, into the queue."""
         with suppress(_CallerLeftError):
             try:
                 with self._open_session(reads=True) as session:
-                    self._ask(session)
+                    self._run_statement(session)
             except (neo4j.exceptions.AuthError, neo4j.exceptions.DatabaseUnavailable) as error:
-                self._give(translate(error))
+                self._put(translate(error))
             except _USER_FAULTS as error:
-                self._give(_user_error(error, self._text, self._where, self._timeout_s))
+                self._put(_user_error(error, self._text, self._where, self._timeout_s))
             except (neo4j.exceptions.Neo4jError, neo4j.exceptions.DriverError) as error:
-                self._give(translate(error))
+                self._put(translate(error))
             except OSError as error:
-                self._give(GraphUnavailableError(f"the connection to Neo4j broke: {error}"))
+                self._put(GraphUnavailableError(f"the connection to Neo4j broke: {error}"))
             except _CallerLeftError:
                 raise
-            except Exception as error:  # noqa: BLE001 - raised again where the rows are taken
-                self._give(error)
+            except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
+                self._put(error)
 
-    def _ask(self, session: neo4j.Session) -> None:
+    def _run_statement(self, session: neo4j.Session) -> None:
         planned = session.run(neo4j.Query(_EXPLAIN + self._text, timeout=self._timeout_s), self._parameters)
         columns = tuple(planned.keys())
         summary = planned.consume()
-        refused = guard.plan_refusal(summary.query_type, cast("Mapping[str, Any] | None", summary.plan))
-        if refused:
-            raise QueryError(f"{self._where}: {refused}", hint=_READS_ONLY)
-        self._give(columns)
+        refusal = guard.plan_refusal(summary.query_type, cast("Mapping[str, Any] | None", summary.plan))
+        if refusal:
+            raise QueryError(f"{self._where}: {refusal}", hint=_READS_ONLY)
+        self._put(columns)
         batch: list[Row] = []
         for record in session.run(neo4j.Query(self._text, timeout=self._timeout_s), self._parameters):
             batch.append(dict(zip(columns, map(_value, record.values()), strict=True)))
             if len(batch) == _USER_BATCH:
-                self._give(batch)
+                self._put(batch)
                 batch = []
         if batch:
-            self._give(batch)
-        self._give(None)
+            self._put(batch)
+        self._put(None)
 
-    def _give(self, found: Any) -> None:
-        while not self._is_left.is_set():
+    def _put(self, item: Any) -> None:
+        while not self._is_abandoned.is_set():
             began = time.monotonic()
             try:
-                self._queue.put(found, timeout=_SLOW_CALLER_S)
+                self._queue.put(item, timeout=_SLOW_CALLER_S)
             except queue.Full:
                 continue
             else:
                 return
             finally:
-                # The time that the caller takes is not the server's.
+                # Time spent waiting for the caller does not count against the server's limit.
                 self._deadline += time.monotonic() - began
         raise _CallerLeftError
 
 
 class _UserRows(Iterator[Row]):
-    """Rows of a user's statement; when nobody holds them any more, or at the end, the asking ends."""
+    """Iterator over the rows of a user's statement; its deletion abandons the statement."""
 
-    def __init__(self, asked: _UserQuery) -> None:
-        self._asked = asked
+    def __init__(self, query: _UserQuery) -> None:
+        self._query = query
         self._batch: Iterator[Row] = iter(())
         self._is_done = False
 
@@ -433,51 +459,51 @@ class _UserRows(Iterator[Row]):
             row = next(self._batch, None)
             if row is not None:
                 return row
-            batch = self._asked.taken()
+            batch = self._query.next_item()
             self._is_done = batch is None
             self._batch = iter(batch or ())
         raise StopIteration
 
     def __del__(self) -> None:
-        self._asked.leave()
+        self._query.abandon()
 
 
 class _CallerLeftError(Exception):
-    """Nobody takes the rows any more."""
+    """The caller has stopped reading the rows."""
 
 
 _USER_FAULTS = (neo4j.exceptions.ClientError, neo4j.exceptions.TransientError, neo4j.exceptions.DatabaseError)
 
 
 def _user_error(error: neo4j.exceptions.Neo4jError, text: str, where: str, timeout_s: float) -> QueryError:
-    """What was wrong with a user's statement, with the place in it where the server names one."""
+    """The error for a user's statement, with line and column if the server names them."""
     message, code = str(error.message or error).strip(), str(error.code or "")
     if "Timed" in code or "Terminated" in code:
         return QueryError(
-            f"{where}: it took longer than {timeout_s:g} s and was ended", hint="--timeout sets the limit."
+            f"{where}: the statement took longer than {timeout_s:g} s and was ended", hint="--timeout sets the limit."
         )
     if "Memory" in code or "memory" in message.casefold():
-        return QueryError(f"{where}: it needs more memory than one statement may have ({message.splitlines()[0]})")
+        return QueryError(f"{where}: the statement exceeds the memory limit per statement ({message.splitlines()[0]})")
     if re.fullmatch(r"-?\d+", message):
-        # Java says no more of an array that cannot be so long.
-        return QueryError(f"{where}: it makes a value that is out of range for Neo4j")
-    found = _PLACE.search(message)
-    if not found:
+        # If an array is too long, Java's message is only the length.
+        return QueryError(f"{where}: the statement creates a value that is out of range for Neo4j")
+    position = _POSITION.search(message)
+    if not position:
         return QueryError(f"{where}: {message.splitlines()[0] if message else code}")
-    line, column = int(found.group(1)), int(found.group(2))
+    line, column = int(position.group(1)), int(position.group(2))
     if line == 1:
         column = max(1, column - len(_EXPLAIN)) if _EXPLAIN in message else column
-    said = message[: found.start()].strip()
+    reason = message[: position.start()].strip()
     lines = text.splitlines() or [""]
-    shown = lines[min(line, len(lines)) - 1]
-    return QueryError(f"{where}, line {line}, column {column}: {said}\n  {shown}\n  {' ' * (column - 1)}^")
+    source_line = lines[min(line, len(lines)) - 1]
+    return QueryError(f"{where}, line {line}, column {column}: {reason}\n  {source_line}\n  {' ' * (column - 1)}^")
 
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
 def _value(value: Any) -> Any:
-    """A value of the driver as plain values, nodes and relationships."""
+    """Convert a value of the driver to plain values, `GraphNode` and `GraphRelationship`."""
     if type(value) in _SCALARS:
         return value
     if isinstance(value, neo4j.graph.Node):
@@ -491,7 +517,7 @@ def _value(value: Any) -> Any:
             steps += [relationship, node]
         return [_value(step) for step in steps]
     if isinstance(value, (list, tuple)) and not isinstance(value, neo4j.spatial.Point):
-        return [_value(one) for one in value]
+        return [_value(item) for item in value]
     if isinstance(value, dict):
-        return {name: _value(one) for name, one in value.items()}
+        return {name: _value(item) for name, item in value.items()}
     return value

@@ -1,4 +1,4 @@
-"""One thing of the graph with what stands around it: a term, a document, a question with its whole way."""
+"""One object of the graph with its surroundings: a term, a document, or a question with its complete provenance."""
 
 import re
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from typing import Literal
 from kgsynth import queries
 from kgsynth.errors import GraphError
 from kgsynth.graph.session import Graph, Row
+from kgsynth.names import term_id
 
 Thing = Literal["concept", "document", "question"]
 
@@ -38,14 +39,14 @@ _GUIDE_VALUES = queries.load("show/guide_values")
 
 _SUGGESTIONS = 5
 _MOST_WORDS = 60
-# A name this alike is taken for the one that was meant; the next one must be clearly less alike.
-_MEANT = 0.8
-_CLEARLY = 0.03
+# A name with this similarity counts as the intended one if it exceeds the next name by the margin.
+_MIN_SIMILARITY = 0.8
+_MARGIN = 0.03
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a text names: the id, and the name that was taken for it when the text was only near."""
+    """The object that a text names: its id, and its name in `taken_for` when the text was only similar."""
 
     id: str
     taken_for: str = ""
@@ -53,7 +54,7 @@ class Found:
 
 @dataclass(slots=True, kw_only=True)
 class TermView:
-    """A term with its neighbours, aliases, documents and questions, the most important of each first."""
+    """A term with its neighbours, aliases, documents and questions, each list with the most important items first."""
 
     term: Row
     neighbours: list[Row] = field(default_factory=list)
@@ -64,7 +65,7 @@ class TermView:
 
 @dataclass(slots=True, kw_only=True)
 class DocumentView:
-    """A document with what it mentions and the questions that it touches."""
+    """A document with the terms that it mentions and the questions that derive from it."""
 
     document: Row
     terms: list[Row] = field(default_factory=list)
@@ -73,9 +74,10 @@ class DocumentView:
 
 @dataclass(slots=True, kw_only=True)
 class QuestionView:
-    """A question with its answers and its way: steps of the walk with their chances, documents with passages.
+    """A question with its answers and provenance: walk steps with probabilities, and documents with passages.
 
-    Each step has `id`, `name`, `kind` and `chance` in (0, 1], None for a step that the walk tables do not hold now.
+    Each step has `id`, `name`, `kind` and its probability `chance` in (0, 1], which is None if the present walk tables
+    do not contain the step.
     """
 
     question: Row
@@ -84,28 +86,28 @@ class QuestionView:
     documents: list[Row] = field(default_factory=list)
 
 
-def find(graph: Graph, thing: Thing, text: str, *, ids: Sequence[str]) -> Found:
-    """The thing that a text names: by id, by exact name, or by a name so near that no other can be meant.
+def find(graph: Graph, thing: Thing, text: str) -> Found:
+    """Find an object by its id, by its exact name, or by a name that is unambiguously similar.
 
     Args:
-        graph: where.
+        graph: the graph to search.
         thing: concept (which includes topics), document or question.
-        text: id, name, title or text as somebody remembers it.
-        ids: ids that the text may stand for.
+        text: id, name, title or text; it may be inexact.
 
     Raises:
-        GraphError: nothing is called so; the hint lists what is near.
+        GraphError: nothing has that name; the hint lists similar names.
     """
+    ids = [text, term_id("concept", text), term_id("topic", text)] if thing == "concept" else [text]
     exact = _exact(graph, thing, text, ids)
     if exact:
         return Found(id=exact)
     near = _near(graph, thing, text)
-    alone = len(near) < 2 or near[1][0] < 1
-    if near and near[0][0] == 1 and alone:
+    is_unique = len(near) < 2 or near[1][0] < 1
+    if near and near[0][0] == 1 and is_unique:
         return Found(id=near[0][1]["id"])
-    if near and near[0][0] >= _MEANT and (len(near) == 1 or near[0][0] - near[1][0] >= _CLEARLY):
+    if near and near[0][0] >= _MIN_SIMILARITY and (len(near) == 1 or near[0][0] - near[1][0] >= _MARGIN):
         return Found(id=near[0][1]["id"], taken_for=str(near[0][1]["name"]))
-    names = [f"  {_short(row['name'])}  ({row['id']})" for _, row in near[:_SUGGESTIONS]]
+    names = [f"  {_excerpt(row['name'])}  ({row['id']})" for _, row in near[:_SUGGESTIONS]]
     hint = "Did you mean\n" + "\n".join(names) if names else ""
     raise GraphError(f"this graph has no {thing} {text!r}", hint=hint)
 
@@ -113,7 +115,7 @@ def find(graph: Graph, thing: Thing, text: str, *, ids: Sequence[str]) -> Found:
 def _exact(graph: Graph, thing: Thing, text: str, ids: Sequence[str]) -> str:
     if thing == "concept":
         rows = graph.read(_TERMS, ids=list(ids), name=text)
-        # A concept before a topic of the same name, one that counts for itself before a merged one.
+        # Prefer a concept to a topic of the same name, and a canonical term to an alias.
         rows.sort(key=lambda row: (row["id"] != text, row["counts_as"] is not None, row["kind"], row["id"]))
     else:
         query = _DOCUMENT if thing == "document" else _QUESTION
@@ -122,30 +124,31 @@ def _exact(graph: Graph, thing: Thing, text: str, ids: Sequence[str]) -> str:
 
 
 def _near(graph: Graph, thing: Thing, text: str) -> list[tuple[float, Row]]:
-    # More words than these find nothing more, and the index takes no more than a thousand clauses.
-    words = list(dict.fromkeys(_plain(text).split()))[:_MOST_WORDS]
+    # More words would find nothing more, and the index allows no more than a thousand clauses.
+    words = list(dict.fromkeys(_normalised(text).split()))[:_MOST_WORDS]
     if not words:
         return []
-    # Each word as it stands, begun, or with a letter or two wrong.
-    asked = " ".join(f"{word} {word}* {word}~" for word in words)
-    rows = graph.read(_FIND[thing], words=asked, limit=50)
-    wanted = _plain(text)
-    alike = [
-        (max(SequenceMatcher(None, wanted, _plain(row[key])).ratio() for key in ("name", "id")), row) for row in rows
+    # Match each word exactly, as a prefix, or with one or two wrong letters.
+    search = " ".join(f"{word} {word}* {word}~" for word in words)
+    rows = graph.read(_FIND[thing], words=search, limit=50)
+    wanted = _normalised(text)
+    matches = [
+        (max(SequenceMatcher(None, wanted, _normalised(row[key])).ratio() for key in ("name", "id")), row)
+        for row in rows
     ]
-    return sorted(alike, key=lambda one: (-one[0], one[1]["id"]))
+    return sorted(matches, key=lambda match: (-match[0], match[1]["id"]))
 
 
-def _plain(text: object) -> str:
+def _normalised(text: object) -> str:
     return " ".join(re.findall(r"\w+", str(text).casefold()))
 
 
-def _short(text: object) -> str:
+def _excerpt(text: object) -> str:
     return " ".join(str(text).split())[:100]
 
 
 def term(graph: Graph, identity: str, *, limit: int) -> TermView:
-    """A term with up to `limit` of each thing around it."""
+    """A term with up to `limit` neighbours, documents and questions, and all its aliases."""
     (row,) = graph.read(_TERMS, ids=[identity], name="")
     return TermView(
         term=row,
@@ -162,7 +165,7 @@ def parts(graph: Graph, identity: str) -> list[Row]:
 
 
 def document(graph: Graph, identity: str) -> DocumentView:
-    """A document with all that it mentions and all questions that it touches."""
+    """A document with all terms that it mentions and all questions that derive from it."""
     (row,) = graph.read(_DOCUMENT, id=identity)
     return DocumentView(
         document=row,
@@ -172,12 +175,12 @@ def document(graph: Graph, identity: str) -> DocumentView:
 
 
 def questions(graph: Graph, ids: Sequence[str]) -> list[Row]:
-    """Some questions: id, level, text, answers (ids)."""
+    """The questions with some ids: id, level, text, answers (ids)."""
     return graph.read(_QUESTIONS, ids=list(ids))
 
 
 def question(graph: Graph, identity: str) -> QuestionView:
-    """A question with its answers and its whole way back to documents."""
+    """A question with its answers and its complete provenance back to documents."""
     (row,) = graph.read(_QUESTION, id=identity)
     topics = graph.read(_TOPIC_COUNT)[0]["topics"]
     steps = graph.read(_WALK, id=identity)
@@ -188,15 +191,15 @@ def question(graph: Graph, identity: str) -> QuestionView:
         else:
             step["chance"] = tickets / of_tickets if tickets and of_tickets else None
     documents = graph.read(_DOCUMENTS_OF_QUESTION, id=identity)
-    for one in documents:
-        one["passages"] = passages(one.pop("text") or "", one.pop("spellings"))
+    for source in documents:
+        source["passages"] = passages(source.pop("text") or "", source.pop("spellings"))
     return QuestionView(question=row, answers=graph.read(_ANSWERS, id=identity), steps=steps, documents=documents)
 
 
 def guide_values(graph: Graph) -> dict[str, str]:
-    """Names and ids that a guide to this graph can speak of, empty where there is none.
+    """Names and ids that serve as examples in a guide to this graph; empty where the graph has none.
 
-    Keys: topic, first, second (topics), concept, term (something was merged into it), question, combination, document.
+    Keys: topic, first, second (topics), concept, term (one with aliases), question, combination, document.
     """
     (row,) = graph.read(_GUIDE_VALUES)
     values = {name: value or "" for name, value in row.items()}
@@ -206,32 +209,32 @@ def guide_values(graph: Graph) -> dict[str, str]:
 
 
 def sentence_of(graph: Graph, identity: str, *, reach: int) -> str:
-    """A piece of a text that uses a term under its own name, with the document's id; empty when no text does."""
+    """An excerpt of a text that uses a term under its own name, with the document's id; empty when no text does."""
     for row in graph.read(_USES, id=identity, limit=20):
         if str(row["spelling"]).casefold() in str(row["text"]).casefold():
-            (cut,) = passages(row["text"], [row["spelling"]], limit=1, reach=reach)
-            return f"{cut} [{row['document']}]"
+            (excerpt,) = passages(row["text"], [row["spelling"]], limit=1, reach=reach)
+            return f"{excerpt} [{row['document']}]"
     return ""
 
 
 def passages(text: str, spellings: Sequence[str], *, limit: int = 3, reach: int = 90) -> list[str]:
-    """Where a text mentions some spellings: up to `limit` excerpts of one line with `reach` characters either side.
+    """Excerpts of a text around some spellings: up to `limit` single lines, with `reach` characters on either side.
 
-    Excerpts do not overlap; a mention that is only implied has none. Without any, the beginning of the text.
+    Excerpts do not overlap. If the text contains none of the spellings, the result is the beginning of the text.
     """
     excerpts: list[str] = []
-    ends = 0
-    pattern = "|".join(re.escape(one) for one in sorted(spellings, key=len, reverse=True) if one)
-    for found in re.finditer(rf"(?<!\w)(?:{pattern})(?!\w)", text, re.IGNORECASE) if pattern else ():
-        if found.start() < ends:
+    previous_end = 0
+    pattern = "|".join(re.escape(spelling) for spelling in sorted(spellings, key=len, reverse=True) if spelling)
+    for match in re.finditer(rf"(?<!\w)(?:{pattern})(?!\w)", text, re.IGNORECASE) if pattern else ():
+        if match.start() < previous_end:
             continue
-        first, last = max(0, found.start() - reach), min(len(text), found.end() + reach)
-        ends = last
-        cut = " ".join(text[first:last].split())
-        excerpts.append(("…" if first else "") + cut + ("…" if last < len(text) else ""))
+        first, last = max(0, match.start() - reach), min(len(text), match.end() + reach)
+        previous_end = last
+        excerpt = " ".join(text[first:last].split())
+        excerpts.append(("…" if first else "") + excerpt + ("…" if last < len(text) else ""))
         if len(excerpts) == limit:
             return excerpts
     if not excerpts and text:
-        cut = " ".join(text[: 2 * reach].split())
-        excerpts.append(cut + ("…" if len(text) > 2 * reach else ""))
+        excerpt = " ".join(text[: 2 * reach].split())
+        excerpts.append(excerpt + ("…" if len(text) > 2 * reach else ""))
     return excerpts

@@ -1,4 +1,4 @@
-"""The versions of Neo4j Community that kgsynth manages, and how they differ for whoever starts them."""
+"""The versions of Neo4j Community that kgsynth manages, with the differences that matter for starting them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from kgsynth.errors import ConfigError
 class Version:
     """One version: its number, the class that starts it, and the major versions of Java that run it.
 
-    `has_shell` says whether its jars hold cypher-shell; that of the default version talks to the others too.
+    `has_shell` says whether its jars include cypher-shell; the default version's shell works with the others, too.
     """
 
     number: str
@@ -26,8 +26,8 @@ class Version:
         return f"jars-{self.number}.lock"
 
 
-# A server stops when its transactions have ended, or were broken off, and its store is written; it need not then listen
-# for 10 s whether anybody still wants something.
+# By default a server waits another 10 s for requests when it stops; without this wait it stops as soon as its
+# transactions have ended or were terminated and its store is written.
 _QUIET_PERIOD = "internal.dbms.bolt.netty_server_shutdown_quiet_period"
 
 DEFAULT = Version(
@@ -37,17 +37,17 @@ DEFAULT = Version(
     settings={_QUIET_PERIOD: "0"},
 )
 VERSIONS = {
-    one.number: one
-    for one in (
+    candidate.number: candidate
+    for candidate in (
         DEFAULT,
-        # Maven has no cypher-shell of its own for it, and that of 5.26 does not go with its jars.
+        # Maven has no cypher-shell for this version, and that of 5.26 does not run with its jars.
         Version(
             number="2026.09.0",
             main_class="org.neo4j.server.Neo4jCommunity",
             java=(25,),
             has_shell=False,
             java_options=("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow"),
-            # It would look for others of its kind in the network, and believe headers of proxies.
+            # By default this version searches the network for other servers and trusts the headers of proxies.
             settings={
                 "server.fleet_discovery.enabled": "false",
                 "dbms.fleet_manager.enabled": "false",
@@ -60,15 +60,15 @@ VERSIONS = {
 
 
 def version(number: str) -> Version:
-    """The version of that number; the default for an empty one.
+    """The version with that number; the default version for an empty string.
 
     Raises:
-        ConfigError: kgsynth does not manage it.
+        ConfigError: kgsynth does not manage this version.
     """
     if not number:
         return DEFAULT
     if number not in VERSIONS:
         raise ConfigError(
-            f"Neo4j {number!r} is none that kgsynth manages", hint=f"KGSYNTH_NEO4J is one of {', '.join(VERSIONS)}."
+            f"kgsynth does not manage Neo4j {number!r}", hint=f"Set KGSYNTH_NEO4J to one of {', '.join(VERSIONS)}."
         )
     return VERSIONS[number]

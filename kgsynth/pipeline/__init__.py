@@ -4,75 +4,118 @@ Each function is one stage, gives its closing account as a StageCount, and can b
 in the order of the data's path, the commands one by one.
 """
 
-from kgsynth.pipeline.backends import make_generator
-from kgsynth.pipeline.bulk import load_bulk
-from kgsynth.pipeline.corpus import embed, read_corpus, read_scores
-from kgsynth.pipeline.dataset import curate, export, forgotten_of
-from kgsynth.pipeline.documents import extract, snapshot
+from kgsynth.accounts import Report, timed_stage
+from kgsynth.concepts.decide import Merge
+from kgsynth.concepts.review import Case, Pair, Verdict, read_reviews, write_review
+from kgsynth.documents.embedded_corpus import read_corpus, read_scores
+from kgsynth.documents.filter_folder import known_rounds, rating_runs, read_figures
+from kgsynth.documents.read import LOADER_KINDS, loader_names
+from kgsynth.generation.backend_factory import make_generator
+from kgsynth.generation.stage_run import RETRY_CHANGES
+from kgsynth.graph import show
+from kgsynth.graph.derived import MOST_PAIRS, STRONGEST, CoOccurrences, build_state
+from kgsynth.graph.server import ManagedServer
+from kgsynth.graph.session import Graph, GraphNode, GraphRelationship, Row
+from kgsynth.graph.show import find
+from kgsynth.pipeline.building import build, check
+from kgsynth.pipeline.bulk_loading import load_bulk
+from kgsynth.pipeline.curating import curate
+from kgsynth.pipeline.exporting import export, forgotten_of
+from kgsynth.pipeline.extracting import extract, snapshot
 from kgsynth.pipeline.filtering import (
-    fine,
-    keep,
-    known_rounds,
-    rate,
-    rating_runs,
-    read_figures,
+    cold_start,
+    embed,
+    fit_scores,
+    rate_documents,
     run_filter,
-    selection,
-    start,
+    selected_documents,
+    write_selection,
     write_syllabus,
 )
-from kgsynth.pipeline.forgetting import ForgetPlan, forget, plan_forget, restore_verdicts
-from kgsynth.pipeline.graph import build, check, connect, load, load_pairs, merge, plan_merge
-from kgsynth.pipeline.looking import find
-from kgsynth.pipeline.planning import measured, plan, supply_row
+from kgsynth.pipeline.forgetting import (
+    ForgetPlan,
+    allow_again,
+    forget,
+    forgotten_documents,
+    plan_forget,
+    restore_verdicts,
+)
+from kgsynth.pipeline.full_run import FullRun, RunResult, run
+from kgsynth.pipeline.generating import answer, extract_with_model, generate
+from kgsynth.pipeline.loading import connect, load, load_pairs
+from kgsynth.pipeline.merging import held_merges, merge, plan_merge, set_distinct, undo_merges
 from kgsynth.pipeline.prompting import check_prompts, copy_prompts, list_prompts, prompt_texts
 from kgsynth.pipeline.reporting import SAMPLE as REPORT_SAMPLE
 from kgsynth.pipeline.reporting import report, write_report
-from kgsynth.pipeline.reviewing import apply_review, cases, preview, read_reviews, write_review
-from kgsynth.pipeline.stages import Report, timed
-from kgsynth.pipeline.subsets import subset
-from kgsynth.pipeline.walks import sample, sample_columns, walk_rates
-from kgsynth.pipeline.whole import RunResult, run
-from kgsynth.pipeline.writing import answer, extract_with_model, generate, retry
+from kgsynth.pipeline.retrying import retry
+from kgsynth.pipeline.reviewing import apply_review, doubtful_pairs, preview_merge
+from kgsynth.pipeline.sampling import sample, sample_columns, sample_to_parquet, walk_rates
+from kgsynth.pipeline.scaling_plan import plan_scaling, unseen_row
+from kgsynth.pipeline.serving import contents, server_of
+from kgsynth.pipeline.subsetting import subset
+from kgsynth.reports import page, scaling
+from kgsynth.reports.forecast import measure_runs
 
 __all__ = [
+    "LOADER_KINDS",
+    "MOST_PAIRS",
     "REPORT_SAMPLE",
+    "RETRY_CHANGES",
+    "STRONGEST",
+    "Case",
+    "CoOccurrences",
     "ForgetPlan",
+    "FullRun",
+    "Graph",
+    "GraphNode",
+    "GraphRelationship",
+    "ManagedServer",
+    "Merge",
+    "Pair",
     "Report",
+    "Row",
     "RunResult",
+    "Verdict",
+    "allow_again",
     "answer",
     "apply_review",
     "build",
-    "cases",
+    "build_state",
     "check",
     "check_prompts",
+    "cold_start",
     "connect",
+    "contents",
     "copy_prompts",
     "curate",
+    "doubtful_pairs",
     "embed",
     "export",
     "extract",
     "extract_with_model",
     "find",
-    "fine",
+    "fit_scores",
     "forget",
+    "forgotten_documents",
     "forgotten_of",
     "generate",
-    "keep",
+    "held_merges",
     "known_rounds",
     "list_prompts",
     "load",
     "load_bulk",
     "load_pairs",
+    "loader_names",
     "make_generator",
-    "measured",
+    "measure_runs",
     "merge",
-    "plan",
+    "page",
     "plan_forget",
     "plan_merge",
-    "preview",
+    "plan_scaling",
+    "preview_merge",
     "prompt_texts",
-    "rate",
+    "rate_documents",
     "rating_runs",
     "read_corpus",
     "read_figures",
@@ -85,14 +128,20 @@ __all__ = [
     "run_filter",
     "sample",
     "sample_columns",
-    "selection",
+    "sample_to_parquet",
+    "scaling",
+    "selected_documents",
+    "server_of",
+    "set_distinct",
+    "show",
     "snapshot",
-    "start",
     "subset",
-    "supply_row",
-    "timed",
+    "timed_stage",
+    "undo_merges",
+    "unseen_row",
     "walk_rates",
     "write_report",
     "write_review",
+    "write_selection",
     "write_syllabus",
 ]

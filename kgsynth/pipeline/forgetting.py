@@ -1,10 +1,11 @@
-"""Documents taken out of the graph, for good: facts, decisions, derived layers and what was made from them."""
+"""Remove documents from the graph permanently, with their facts, merges, derived layers, questions and answers."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from kgsynth import queries
-from kgsynth.config import Environment, GraphSettings, MergeSettings
+from kgsynth.accounts import Report, silent, timed_stage
+from kgsynth.config import Environment
 from kgsynth.documents.forgotten import (
     Forgotten,
     add_tombstones,
@@ -13,80 +14,81 @@ from kgsynth.documents.forgotten import (
     keep_parts,
     keep_verdicts,
     left_to_do,
+    parent_of,
+    read_forgotten,
     read_tombstones,
+    remove_tombstones,
 )
 from kgsynth.graph import decisions, derived
 from kgsynth.graph import forget as forgetting
 from kgsynth.graph.forget import Forgetting
 from kgsynth.graph.session import Graph
-from kgsynth.pipeline.graph import MergePlan, build, merge_rows, plan_merge
-from kgsynth.pipeline.stages import Report, timed
+from kgsynth.pipeline.building import build
+from kgsynth.pipeline.merging import MergePlan, merge_rows, plan_merge
 from kgsynth.progress import Progress
 from kgsynth.records import StageCount
+from kgsynth.settings import GraphSettings, MergeSettings
 
 _PARTS = queries.load("forget/parts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetPlan:
-    """What goes with some documents, and how merges change by it; `merges` is None where nothing was ever merged."""
+    """What is removed with some documents, and how merges change; `merges` is None where nothing was ever merged."""
 
     going: Forgetting
     merges: MergePlan | None
 
 
-def plan_forget(
-    graph: Graph, environment: Environment, documents: Sequence[str], *, graph_settings: GraphSettings
-) -> ForgetPlan:
-    """What taking documents out would do; changes nothing.
+def plan_forget(graph: Graph, environment: Environment, documents: Sequence[str]) -> ForgetPlan:
+    """Plan the removal of documents, without changing the graph.
 
-    Merges change by what the documents' going changes of the decision, and by nothing else: it is made twice, with and
-    without them, with the settings of the last merge and what reviewers said. So a merge that somebody has undone, or
-    that nobody has made yet, is not made now.
+    Merges change only where the removal changes the decision. The decision is made twice, with and without the
+    documents, with the settings of the last merge and the verdicts of reviewers. Therefore the plan does not add merges
+    that were undone, or that were possible before but not made.
 
     Args:
-        graph: where.
+        graph: the graph.
         environment: where embeddings and tombstones are kept.
-        documents: ids; those that a killed call has taken out already are passed over.
-        graph_settings: which graph it is.
+        documents: ids of documents; ids that an interrupted call has already removed are skipped.
 
     Raises:
-        GraphError: an id is of no document in this graph.
+        GraphError: the graph has no document with one of the ids.
     """
-    tombstones, name = environment.tombstones, graph_settings.name
+    tombstones, name = environment.tombstones, graph.name
     known = read_tombstones(tombstones, graph=name) if left_to_do(tombstones, graph=name) else ()
     going = forgetting.plan(graph, documents, forgotten=known)
-    held, kept_settings = decisions.merges(graph), decisions.last_settings(graph)
-    if not held and not kept_settings:
+    existing, kept_settings = decisions.merges(graph), decisions.last_settings(graph)
+    if not existing and not kept_settings:
         return ForgetPlan(going=going, merges=None)
     settings, undone = MergeSettings(**kept_settings), decisions.undone_pairs(graph)
     present = plan_merge(graph, environment, settings, distinct=undone)
     left = forgetting.terms_left(graph, going)
     planned = plan_merge(graph, environment, settings, distinct=undone, terms=left)
-    _only_what_differs(planned, present, held, {one.id for one in left})
+    _keep_differences(planned, present, existing, {term.id for term in left})
     return ForgetPlan(going=going, merges=planned)
 
 
-def _only_what_differs(
-    planned: MergePlan, present: MergePlan, held: Sequence[decisions.StoredMerge], left: Collection[str]
+def _keep_differences(
+    planned: MergePlan, present: MergePlan, existing: Sequence[decisions.StoredMerge], left: Collection[str]
 ) -> None:
-    """Leave in a plan what is not in the present decision too; a name is never merged twice, nor into an alias."""
-    decided = {one.merge_id for one in present.merges}
+    """Reduce a plan to its differences from the present decision; never merge a name twice or into an alias."""
+    decided = {merge.merge_id for merge in present.merges}
     planned.taken_back = [
-        one
-        for one in planned.taken_back
-        if one.merge_id in decided or one.alias_id not in left or one.canonical_id not in left
+        merge
+        for merge in planned.taken_back
+        if merge.merge_id in decided or merge.alias_id not in left or merge.canonical_id not in left
     ]
-    gone = {one.merge_id for one in planned.taken_back}
-    staying = [one for one in held if one.merge_id not in gone]
-    aliases, canonical = {one.alias_id for one in staying}, {one.canonical_id for one in staying}
+    removed = {merge.merge_id for merge in planned.taken_back}
+    staying = [merge for merge in existing if merge.merge_id not in removed]
+    aliases, canonical = {merge.alias_id for merge in staying}, {merge.canonical_id for merge in staying}
     new = []
-    for one in planned.new:
-        is_free = one.alias_id not in aliases | canonical and one.canonical_id not in aliases
-        if one.merge_id not in decided and is_free:
-            new.append(one)
-            aliases.add(one.alias_id)
-            canonical.add(one.canonical_id)
+    for candidate in planned.new:
+        is_free = candidate.alias_id not in aliases | canonical and candidate.canonical_id not in aliases
+        if candidate.merge_id not in decided and is_free:
+            new.append(candidate)
+            aliases.add(candidate.alias_id)
+            canonical.add(candidate.canonical_id)
     planned.new = new
 
 
@@ -95,36 +97,37 @@ def forget(
     environment: Environment,
     documents: Sequence[str],
     *,
-    graph_settings: GraphSettings,
     reason: str,
-    report: Report,
+    report: Report = silent,
     progress: Progress | None = None,
 ) -> ForgetPlan:
-    """Take documents out, so that the graph is as if it never had them, and remember not to take them in again.
+    """Remove documents as if the graph had never had them, and block them from being loaded again.
 
-    Questions and answers that were made from them go, and so do those of combinations that visit a term which only they
-    mention. Merges change as `plan_forget` says: a name may have counted as one that goes.
+    Questions and answers from these documents are removed, and those of combinations that visit a term which only these
+    documents mention. Merges change as in `plan_forget`.
 
     Args:
-        graph: where.
-        environment: has the file of tombstones, which load and export obey.
-        documents: ids.
-        graph_settings: which graph it is.
-        reason: kept with the tombstones.
-        report: gets the accounts of what is done.
-        progress: told about the build.
+        graph: the graph.
+        environment: where the tombstones are kept, which load and export obey.
+        documents: ids of documents.
+        reason: reason that is kept with the tombstones.
+        report: receives the accounts.
+        progress: receives progress of the build.
 
     Raises:
-        GraphError: an id is of no document in this graph; nothing was changed.
+        GraphError: the graph has no document with one of the ids; nothing was changed.
+
+    Examples:
+        >>> plan = pipeline.forget(graph, environment, ["notes/geometry/circle.md"], reason="asked by its author")
     """
-    tombstones, name = environment.tombstones, graph_settings.name
-    killed = left_to_do(tombstones, graph=name)
-    planned = plan_forget(graph, environment, documents, graph_settings=graph_settings)
+    tombstones, name = environment.tombstones, graph.name
+    interrupted = left_to_do(tombstones, graph=name)
+    planned = plan_forget(graph, environment, documents)
     going, merges = planned.going, planned.merges
     count = StageCount(stage="forget", unit="documents")
-    with timed(count, report):
-        was_built = derived.state(graph) == "complete" or any(one["build"] for one in killed)
-        # First the tombstones, with what is left to do: a kill after this is finished by the same command.
+    with timed_stage(count, report):
+        was_built = derived.state(graph) == "complete" or any(call["build"] for call in interrupted)
+        # Write the tombstones and the open work first, so that the same command completes an interrupted call.
         add_tombstones(tombstones, sorted({*going.documents, *going.wanted}), graph=name, reason=reason)
         keep_parts(tombstones, _kept_parts(graph, going), graph=name)
         keep_verdicts(tombstones, going.verdicts, graph=name)
@@ -157,7 +160,7 @@ def forget(
 
 
 def _kept_parts(graph: Graph, going: Forgetting) -> dict[str, dict[str, str]]:
-    """The parts that stay of each document of which some parts alone go: id to content hash."""
+    """Return the remaining parts of each document that is only partly removed: part id to content hash."""
     gone, wanted = set(going.documents), set(going.wanted)
     kept: dict[str, dict[str, str]] = {}
     for row in graph.read(_PARTS, ids=list(going.documents)):
@@ -169,27 +172,53 @@ def _kept_parts(graph: Graph, going: Forgetting) -> dict[str, dict[str, str]]:
 
 
 def restore_verdicts(graph: Graph, forgotten: Forgotten, report: Report) -> int:
-    """Say again what reviewers had said of pairs of which a term was forgotten, where both are in the graph once more.
+    """Restore the verdicts on pairs with a forgotten term, where both terms are in the graph again.
 
-    What has been said of a pair since stands.
+    A newer verdict on a pair takes precedence.
 
     Returns:
-        How many pairs.
+        Number of pairs.
     """
     if not forgotten.verdicts:
         return 0
-    said = decisions.same_pairs(graph) | decisions.distinct_pairs(graph)
-    known = {one.id for one in decisions.terms(graph)}
-    again = {
-        pair: verdict for pair, verdict in forgotten.verdicts.items() if pair not in said and known.issuperset(pair)
+    decided = decisions.same_pairs(graph) | decisions.distinct_pairs(graph)
+    known = {term.id for term in decisions.terms(graph)}
+    restored = {
+        pair: verdict for pair, verdict in forgotten.verdicts.items() if pair not in decided and known.issuperset(pair)
     }
-    if again:
+    if restored:
         count = StageCount(stage="restore verdicts", unit="pairs")
-        with timed(count, report):
+        with timed_stage(count, report):
             decisions.record(
                 graph,
-                same=[pair for pair, verdict in again.items() if verdict == "yes"],
-                distinct=[pair for pair, verdict in again.items() if verdict == "no"],
+                same=[pair for pair, verdict in restored.items() if verdict == "yes"],
+                distinct=[pair for pair, verdict in restored.items() if verdict == "no"],
             )
-            count.kept = len(again)
-    return len(again)
+            count.kept = len(restored)
+    return len(restored)
+
+
+def allow_again(environment: Environment, ids: Sequence[str], *, graph_settings: GraphSettings) -> tuple[int, int]:
+    """Allow forgotten documents to be loaded again.
+
+    Args:
+        environment: where tombstones are kept.
+        ids: ids of documents or of parts.
+        graph_settings: the graph from which they were removed.
+
+    Returns:
+        Number of ids that were forgotten, and number of tombstones removed, one per part.
+    """
+    tombstones = read_tombstones(environment.tombstones, graph=graph_settings.name)
+    known = {*tombstones, *map(parent_of, tombstones)}
+    number = remove_tombstones(environment.tombstones, ids, graph=graph_settings.name)
+    return len(known.intersection(ids)), number
+
+
+def forgotten_documents(environment: Environment, graph_settings: GraphSettings) -> Forgotten:
+    """Return the forgotten documents of a graph with reasons, and the verdicts of reviewers on their terms.
+
+    Raises:
+        ConfigError: the file of tombstones cannot be read.
+    """
+    return read_forgotten(environment.tombstones, graphs={graph_settings.name})

@@ -7,12 +7,12 @@ from kgsynth.generation.prompt_check import TemplateCheck, check_folder
 
 
 def list_prompts() -> dict[str, list[str]]:
-    """The domains of the package with the tasks that they have templates for."""
+    """Return the installed domains with the tasks for which they have templates."""
     return {domain: prompts.tasks_of(domain) for domain in prompts.domains()}
 
 
 def prompt_texts(domain: str, task: str | None = None) -> dict[str, str]:
-    """The templates of a domain as they stand in its files, by task.
+    """Return the unparsed templates of a domain by task.
 
     Raises:
         ConfigError: there is no such domain or template.
@@ -21,7 +21,7 @@ def prompt_texts(domain: str, task: str | None = None) -> dict[str, str]:
 
 
 def copy_prompts(domain: str, folder: Path) -> int:
-    """Copy a domain's templates to a folder of the user's; how many.
+    """Copy the templates of a domain to a folder, and return their number.
 
     Raises:
         ConfigError: there is no such domain, or the folder holds templates already.
@@ -30,7 +30,7 @@ def copy_prompts(domain: str, folder: Path) -> int:
 
 
 def check_prompts(folder: Path) -> list[TemplateCheck]:
-    """What is wrong with the templates in a folder of the user's.
+    """Return the errors in a folder of templates.
 
     Raises:
         ConfigError: it holds none.

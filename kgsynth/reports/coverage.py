@@ -1,14 +1,17 @@
-"""What combinations use of a graph: coverage as their number grows, how evenly, and what is left."""
+"""Coverage of a graph by combinations: its growth with their number, its evenness, and what remains unused."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations as choices
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kgsynth.records import Combination
+from kgsynth.reports import coverage
+from kgsynth.reports.sources import Side
 from kgsynth.reports.structure import TermGraph, distribution, histogram
 
 KINDS = ("topics", "concepts", "pairs", "documents")
@@ -19,7 +22,7 @@ _TOPS = (10, 100)
 
 @dataclass(slots=True)
 class Universe:
-    """What there is to be used: terms, pairs of concepts that co-occur, documents; and what an id counts as now."""
+    """Everything that combinations can use: terms, co-occurring pairs of concepts, documents; and the aliases."""
 
     graph: TermGraph
     documents: Collection[str]
@@ -36,7 +39,7 @@ class Universe:
 
     @property
     def totals(self) -> dict[str, int]:
-        """How many of each kind there are."""
+        """The total number of each kind."""
         topics = int(self.graph.is_topic.sum())
         return {
             "topics": topics,
@@ -46,16 +49,16 @@ class Universe:
         }
 
     def holds(self, identity: str) -> bool:
-        """Whether the graph holds a term, or what it counts as."""
+        """Whether the graph holds a term or its canonical term."""
         return self.aliases.get(identity, identity) in self._places
 
     def places(self, ids: Iterable[str]) -> list[int]:
-        """The places of those ids that the graph holds, each once, sorted."""
+        """The sorted, distinct indices of those ids that the graph holds."""
         found = {self._places.get(self.aliases.get(one, one), -1) for one in ids}
         return sorted(found - {-1})
 
     def pairs(self, concepts: Sequence[int]) -> list[int]:
-        """The places of the pairs of some concepts that co-occur; concepts are places, sorted."""
+        """The indices of the co-occurring pairs among some concepts, which are given as sorted indices."""
         keys = [first * len(self.graph.ids) + second for first, second in choices(concepts, 2)]
         if not keys or not len(self._pairs):
             return []
@@ -65,7 +68,7 @@ class Universe:
 
 @dataclass(slots=True)
 class Uses:
-    """How often each topic, concept, pair and document was used by some combinations, and when each first was."""
+    """How often some combinations use each topic, concept, pair and document, and when each is used first."""
 
     universe: Universe
     count: int = 0
@@ -81,12 +84,12 @@ class Uses:
     documents: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Nothing was used."""
+        """Set all counts to 0."""
         self.terms = np.zeros(len(self.universe.graph.ids), dtype=np.int64)
         self.pairs = np.zeros(self.universe.totals["pairs"], dtype=np.int64)
 
     def add(self, one: Combination, before: "Uses | None" = None) -> None:
-        """Count a combination; what `before` has used is not new."""
+        """Count a combination; items that `before` has used do not count as new."""
         topics, concepts = self.universe.places(one.topics), self.universe.places(one.concepts)
         pairs = self.universe.pairs(concepts)
         self.count += 1
@@ -118,7 +121,7 @@ class Uses:
             self.documents[document] = self.documents.get(document, 0) + 1
 
     def used(self) -> dict[str, int]:
-        """How many of each kind were used at all."""
+        """The number of used items of each kind."""
         graph = self.universe.graph
         return {
             "topics": int(((self.terms > 0) & graph.is_topic).sum()),
@@ -129,7 +132,7 @@ class Uses:
 
 
 def uses_of(combinations: Iterable[Combination], universe: Universe, *, before: Uses | None = None) -> Uses:
-    """Count combinations; what those of `before` have used is not new."""
+    """Count combinations; items that `before` has used do not count as new."""
     uses = Uses(universe)
     for one in combinations:
         uses.add(one, before)
@@ -139,15 +142,15 @@ def uses_of(combinations: Iterable[Combination], universe: Universe, *, before: 
 def figures(
     uses: Uses, *, before: Uses | None = None, questions: NDArray[np.int64] | Sequence[int] = ()
 ) -> dict[str, Any]:
-    """What some combinations used, as JSON values.
+    """The figures of coverage as JSON values.
 
-    Coverage, its curve, what is unused and the chance of a new concept take what was used before into account; how
-    evenly things are used is of these combinations alone.
+    Coverage, its curve, the unused concepts and the chance of a new concept include earlier use; the figures of
+    evenness are for these combinations only.
 
     Args:
-        uses: of the combinations.
-        before: of earlier combinations that the coverage begins from.
-        questions: how many questions were written from each combination.
+        uses: use by the combinations.
+        before: use by earlier combinations, from which coverage starts.
+        questions: number of questions per combination.
     """
     graph = uses.universe.graph
     concepts = np.flatnonzero(~graph.is_topic)
@@ -190,7 +193,7 @@ def figures(
 
 
 def curve(uses: Uses, began: Mapping[str, int]) -> dict[str, list[int]]:
-    """What was covered after so many combinations, at some numbers of them from 0 to all."""
+    """The covered items of each kind as a function of the number of combinations, from 0 to all."""
     at = np.unique(np.linspace(0, uses.count, _CURVE_POINTS).round().astype(int))
     found = {"combinations": [int(one) for one in at]}
     for kind in KINDS:
@@ -200,10 +203,10 @@ def curve(uses: Uses, began: Mapping[str, int]) -> dict[str, list[int]]:
 
 
 def perplexity(uses: NDArray[np.int64] | Sequence[int]) -> float:
-    """The effective number of what was used: as many things used equally often would be as even.
+    """The effective number of used items: this number of equally used items would have the same entropy.
 
     Returns:
-        exp of the entropy of the shares of all uses; 0 when nothing was used.
+        exp of the entropy of the shares of uses; 0 if nothing was used.
     """
     held = np.asarray(uses, dtype=float)
     held = held[held > 0]
@@ -214,9 +217,10 @@ def perplexity(uses: NDArray[np.int64] | Sequence[int]) -> float:
 
 
 def new_chance(uses: NDArray[np.int64]) -> float:
-    """The chance that the next visit is to a concept that was not used yet: the share of visits to those used once.
+    """The chance that the next visit is to an unused concept: the share of visits to concepts that were used once.
 
-    It supposes that all visits were drawn alike, and so it says nothing of walks that favour what is unused.
+    The estimate assumes that all visits have the same distribution, so it is not valid for walks that favour unused
+    concepts.
 
     Source: Good (1953), the missing mass.
     """
@@ -224,13 +228,13 @@ def new_chance(uses: NDArray[np.int64]) -> float:
 
 
 def top_share(descending: NDArray[np.int64], top: int) -> float:
-    """The share of all uses that the `top` most used have."""
+    """The share of all uses that falls on the `top` most used items."""
     total = int(descending.sum())
     return float(descending[:top].sum() / total) if total else 0.0
 
 
 def lorenz(descending: NDArray[np.int64]) -> dict[str, list[float]]:
-    """The share of all uses that the most used share x of things has, at some x from 0 to 1."""
+    """The share of all uses that falls on the most used share x of the items, for some x from 0 to 1."""
     if not descending.sum():
         return {"x": [], "share": []}
     sums = np.concatenate([[0], np.cumsum(descending)]) / descending.sum()
@@ -241,12 +245,12 @@ def lorenz(descending: NDArray[np.int64]) -> dict[str, list[float]]:
 
 
 def unused(uses: Uses, before: Uses | None = None) -> dict[str, Any]:
-    """Concepts that no combination has used: how many, and those of most documents."""
+    """Concepts that no combination has used: their number, and those with the most documents."""
     return _left(uses.universe.graph, uses.terms if before is None else uses.terms + before.terms)
 
 
 def unshown(universe: Universe, concepts: Iterable[str]) -> dict[str, Any]:
-    """Concepts that no question shows in its text, given those that some do: as `unused`."""
+    """Concepts that no question's text shows, in the form of `unused`; `concepts` are those that are shown."""
     held = np.zeros(len(universe.graph.ids), dtype=np.int64)
     held[universe.places(concepts)] = 1
     return _left(universe.graph, held)
@@ -258,7 +262,7 @@ def _left(graph: TermGraph, uses: NDArray[np.int64]) -> dict[str, Any]:
     degrees = graph.concept_degrees()
     return {
         "count": len(left),
-        # Nothing joins them to another concept, so no walk over concepts can ever take two of them.
+        # These co-occur with no other concept, so no walk can visit one of them together with another concept.
         "without_neighbour": int((degrees[left] == 0).sum()),
         "listed": [
             {"name": graph.names[one], "documents": int(graph.documents[one]), "neighbours": int(degrees[one])}
@@ -274,3 +278,32 @@ def _listed(uses: Uses, places: Iterable[int]) -> list[dict[str, Any]]:
         for one in places
         if uses.terms[one]
     ]
+
+
+def equal_coverage(
+    sides: Sequence[Side],
+    all_uses: Sequence[coverage.Uses],
+    universe: coverage.Universe,
+    before: coverage.Uses | None,
+) -> dict[str, Any] | None:
+    """Compare two runs at the same number of combinations, that of the smaller run."""
+    if len(sides) != 2 or not all(uses.count for uses in all_uses):
+        return None
+    count = min(uses.count for uses in all_uses)
+    began = before.used() if before is not None else dict.fromkeys(coverage.KINDS, 0)
+    found = []
+    for side, whole in zip(sides, all_uses, strict=True):
+        uses = (
+            whole
+            if whole.count == count
+            else coverage.uses_of(islice(side.combinations(), count), universe, before=before)
+        )
+        made = coverage.figures(uses, before=before)
+        found.append(
+            {
+                "name": side.name,
+                **{key: made[key] for key in ("coverage", "effective", "cross_topic_share", "hubs")},
+                "new": {kind: made["coverage"][kind]["used"] - began[kind] for kind in coverage.KINDS},
+            }
+        )
+    return {"combinations": count, "runs": found}

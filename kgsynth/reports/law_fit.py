@@ -1,8 +1,8 @@
-"""The numerical part of a scaling law: least Huber loss for many curves at once, and how far curves depart from a law.
+"""Numerics of scaling laws: Huber regression for many curves at once, and departures of curves from a law.
 
-Sizes are scaled by their geometric mean and errors by the least one of each model, so that a fit does not depend on
-units. A vector of parameters holds beta (one, or one a model), then for each model log B, D_l where the law has it, and
-E. Vectors are rows: (curves, parameters); log errors are (curves, points).
+For each model, sizes are scaled by their geometric mean and errors by the smallest error, so that a fit does not depend
+on units. A vector of parameters holds beta (one value, or one per model), then per model log B, D_l if the law has it,
+and E. Vectors are rows: (curves, parameters); log errors are (curves, points).
 """
 
 import math
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# Huber's border is never below this, for a table that is rounded.
-_LEAST_BORDER = 1e-4
+# Lower bound of the threshold of Huber's loss, for tables with rounded values.
+_MIN_THRESHOLD = 1e-4
 _BETAS = (0.15, 0.3, 0.5, 0.8, 1.2)
-_LEVELS = (0.1, 0.5, 0.9)  # E as a share of the least error
-_KNOWN = (0.03, 0.3, 3.0)  # D_l as a share of the least D^beta
+_LEVELS = (0.1, 0.5, 0.9)  # E as a share of the smallest error
+_KNOWN = (0.03, 0.3, 3.0)  # D_l as a share of the smallest D^beta
 BETA_BOUNDS = (0.01, 4.0)
 MOST_KNOWN = 1e6
 _MOST_STEPS = 200
@@ -61,7 +61,7 @@ class LawFit:
         self._high = np.concatenate([np.full(self.betas, BETA_BOUNDS[1]), np.ravel(high)])
 
     def starts(self) -> Floats:
-        """A grid of starts, (starts, parameters); B is such that 1.5 times the least error stands at the least size."""
+        """A grid of starts, (starts, parameters); B gives 1.5 times the smallest error at the smallest size."""
         known = _KNOWN if self.has_known else (0.0,)
         return np.array([self._start(beta, level, share) for beta, level, share in product(_BETAS, _LEVELS, known)])
 
@@ -86,7 +86,7 @@ class LawFit:
         return parts + vectors[:, self._at + self.each - 1], parts, powers, bases
 
     def slopes(self, vectors: Floats) -> Floats:
-        """Slopes of the log errors by the parameters, (curves, points, parameters)."""
+        """Derivatives of the log errors with respect to the parameters, (curves, points, parameters)."""
         errors, parts, powers, bases = self._parts(vectors)
         rows = np.arange(len(self.logs))
         found = np.zeros((len(vectors), len(rows), self.count))
@@ -104,23 +104,23 @@ class LawFit:
         return np.asarray(self.refit(self.logs[None], vectors[cost.argmin()], huber=huber)[0])
 
     def refit(self, logs: Floats, start: Floats, *, huber: float) -> Floats:
-        """The vectors (curves, parameters) that fit other log errors (curves, points) best, from one start.
+        """The vectors (curves, parameters) that best fit other log errors (curves, points), from one start.
 
-        The border of Huber's loss is `huber` standard deviations of the residuals of least squares.
+        The threshold of Huber's loss is `huber` standard deviations of the least-squares residuals.
         """
         found = []
         for first in range(0, len(logs), _CURVES_AT_ONCE):
             part = logs[first : first + _CURVES_AT_ONCE]
             plain, cost = self._descend(part, np.tile(start, (len(part), 1)), np.full(len(part), np.inf))
             deviation = np.sqrt(2 * cost / max(1, len(self.logs) - self.count))
-            found.append(self._descend(part, plain, np.maximum(_LEAST_BORDER, huber * deviation))[0])
+            found.append(self._descend(part, plain, np.maximum(_MIN_THRESHOLD, huber * deviation))[0])
         return np.concatenate(found)
 
     def _descend(self, logs: Floats, starts: Floats, border: Floats) -> tuple[Floats, Floats]:
         """Levenberg-Marquardt within bounds, all curves at once, each with its own damping (More 1978).
 
-        A parameter at a bound that the gradient pushes outwards is kept there for the step. Huber's loss enters by
-        weights that are made anew at each step.
+        A parameter at a bound is fixed for the step if the gradient pushes it outwards. Huber's loss is applied through
+        weights that are recomputed at each step.
 
         Returns:
             The vectors, and their loss.
@@ -162,14 +162,14 @@ class LawFit:
 
 
 def _loss(left: Floats, border: Floats) -> Floats:
-    """Huber's loss of each curve; half the sum of squares where the border is infinite."""
+    """Huber's loss of each curve; half the sum of squares if the threshold is infinite."""
     sizes = np.abs(left)
     inside = np.minimum(sizes, border[:, None])
     return np.asarray((inside * (sizes - inside / 2)).sum(axis=1))
 
 
 class Departure:
-    """How far curves depart from a law, learned from the residuals of the law at the points.
+    """Estimates how far curves depart from a law, from the residuals of the law at the points.
 
     The departure of log L is a smooth Gaussian process of log size, the integrated Wiener process (Wahba 1978: the
     prior whose posterior mean is a cubic smoothing spline), independent between models, beside independent noise. This
@@ -202,7 +202,7 @@ class Departure:
         self._squares = (axes.T @ (self._basis.T @ residuals)) ** 2
 
     def _sums(self) -> Floats:
-        """Weighted sums of squares, one a ratio."""
+        """Weighted sums of squares, one per ratio."""
         return np.asarray([max(1e-18, float((self._squares / (1 + q * self._values)).sum())) for q in RATIOS])
 
     def _log_likelihoods(self) -> Floats:
@@ -233,7 +233,7 @@ class Departure:
         return np.asarray(self._shares() @ means)
 
     def _pull(self, ratio: float) -> Floats:
-        """What the knots take of the residuals at the points, (knots, points)."""
+        """Weights that map the residuals at the points to the expected departure at the knots, (knots, points)."""
         count = self._points
         inner = self._kernel[:count, :count] + np.eye(count) / ratio
         return np.asarray(np.linalg.solve(inner, self._kernel[count:, :count].T).T)

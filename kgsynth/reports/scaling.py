@@ -1,13 +1,14 @@
-"""The rectified scaling law: what a model's error will be after so much data, fitted with intervals.
+"""The rectified scaling law: predict a model's error from the amount of training data, with intervals.
 
     L(D) = B / (D_l + D^beta) + E        rectified (Lin et al., arXiv 2402.02314; used by arXiv 2503.19551)
     L(D) = B / D^beta + E                plain
 
-D is in billions of tokens, L in percent. D_l is what the model knew before, in the same measure as D^beta; E is what no
-amount of this data takes away.
+D is in billions of tokens, L in percent. D_l is the model's prior knowledge, in the unit of D^beta. E is the error that
+remains with any amount of this data.
 
 No curve follows a law exactly. A forecast therefore averages both laws by their Akaike weights (Burnham and Anderson
-2002), and lets the curve depart from each law as far as the residuals of that law say (Kennedy and O'Hagan 2001).
+2002). It also lets the curve depart from each law by as much as the residuals of that law suggest (Kennedy and O'Hagan
+2001).
 """
 
 import csv
@@ -32,13 +33,14 @@ Floats = NDArray[np.float64]
 # Residuals of log L beyond this many standard deviations count linearly: 99 % of the efficiency of least squares when
 # there are no outliers (Huber 1964).
 _HUBER = 2.0
-# A departure is known at the measured sizes and at these multiples of the least and of the largest, linear between.
+# A departure is computed at the measured sizes and at these multiples of the smallest and the largest size. It is
+# linear between them.
 _BELOW = (1 / 256, 1 / 4)
 _BEYOND = (2.0, 4.0, 16.0, 256.0, 65536.0)
-# A size is looked for up to so many times the largest, on a grid of so many sizes.
+# The search for a size extends to this multiple of the largest size, on a grid with this number of sizes.
 _REACH = 1e12
 _GRID = 2000
-# Beyond so many times the largest size, or below the least by as much, a prediction extrapolates far.
+# A prediction extrapolates far beyond this multiple of the largest size, or below the smallest size divided by it.
 FAR = 4.0
 _SIZE_COLUMNS = ("billion_tokens", "tokens", "samples")
 _ERROR_COLUMNS = ("error_percent", "accuracy_percent")
@@ -56,7 +58,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """A law of one model; `known` is D_l, 0 for the plain law, and `floor` is E."""
+    """The law of one model; `known` is D_l, which is 0 for the plain law, and `floor` is E."""
 
     beta: float
     scale: float
@@ -68,7 +70,7 @@ class Parameters:
         return self.scale / (self.known + np.asarray(size, dtype=float) ** self.beta) + self.floor
 
     def size(self, error: float) -> float:
-        """The size that gives an error; infinite when none does, 0 when none is needed."""
+        """The size that gives an error: infinite if no size does, 0 if no data are needed."""
         if error <= self.floor:
             return math.inf
         base = self.scale / (error - self.floor) - self.known
@@ -77,12 +79,12 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """A law fitted to the points of one or more models, and as many fits of simulated points as were drawn.
+    """A law fitted to the points of one or more models, with the fits of simulated points in `draws`.
 
-    `deviation` is the standard deviation of log L around the law, `residuals` the log L of each point minus that of the
-    law, in the order of `points`. `knots` are sizes; `departure` is how far log L is expected to depart from the law
-    there, and `departures` holds the same of each draw. A fit of an exact law has no knots. `aic` is that
-    of the law with independent noise, `departing_aic` that of the law with noise and a departure.
+    `deviation` is the standard deviation of log L around the law. `residuals` are the log L of each point minus that of
+    the law, in the order of `points`. `knots` are sizes; `departure` is the expected departure of log L from the law at
+    these sizes, and `departures` holds the same for each draw. A fit of an exact law has no knots. `aic` is that of the
+    law with independent noise, `departing_aic` that of the law with noise and a departure.
     """
 
     law: Law
@@ -99,7 +101,7 @@ class Fit:
     departures: tuple[Mapping[str, tuple[float, ...]], ...] = ()
 
     def interval(self, values: Iterable[float], level: float) -> tuple[float, float]:
-        """The middle `level` of some values."""
+        """The central interval that contains the share `level` of the values."""
         return interval(values, level)
 
 
@@ -122,26 +124,26 @@ class Mixture:
 
 
 def interval(values: Iterable[float], level: float) -> tuple[float, float]:
-    """The middle `level` of some values; NaN where there are none."""
-    held = np.sort(np.fromiter(values, dtype=float))
-    if not held.size:
+    """The central interval that contains the share `level` of the values; NaN if there are none."""
+    ordered = np.sort(np.fromiter(values, dtype=float))
+    if not ordered.size:
         return math.nan, math.nan
-    # Without interpolation: between two draws one of which is infinite there is no number.
-    low = math.floor((1 - level) / 2 * (held.size - 1))
-    return float(held[low]), float(held[held.size - 1 - low])
+    # The values are not interpolated, because they may be infinite.
+    low = math.floor((1 - level) / 2 * (ordered.size - 1))
+    return float(ordered[low]), float(ordered[ordered.size - 1 - low])
 
 
 def read_points(path: Path, *, tokens_per_sample: float | None = None) -> list[Point]:
-    """The points of a CSV file.
+    """Read the points of a CSV file.
 
     Args:
-        path: with a size column (`billion_tokens`, `tokens`, or `samples`), an error column (`error_percent` or
-            `accuracy_percent`), and, where wanted, `model` and `held_out` (1 for points that the fit may not see).
+        path: a file with a size column (`billion_tokens`, `tokens`, or `samples`), an error column (`error_percent` or
+            `accuracy_percent`), and optionally `model` and `held_out` (1 for points that the fit must not use).
             Several errors of a model at one size are repeated measurements.
-        tokens_per_sample: for a column of samples.
+        tokens_per_sample: required for a column `samples`.
 
     Raises:
-        ConfigError: a column is missing, a value is no number or out of its range; the message names the line.
+        ConfigError: a column is missing, or a value is not a number or out of range; the message names the line.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -174,7 +176,7 @@ def read_points(path: Path, *, tokens_per_sample: float | None = None) -> list[P
         points.append(Point(model=model, size=size, error=error, held_out=held_out))
     if not points:
         raise ConfigError(f"{path} holds no point")
-    return sorted(points, key=lambda one: (one.model, one.size))
+    return sorted(points, key=lambda point: (point.model, point.size))
 
 
 def _number(row: Mapping[str, str], name: str, where: str) -> float:
@@ -190,21 +192,21 @@ def _number(row: Mapping[str, str], name: str, where: str) -> float:
 def fit(points: Sequence[Point], *, law: Law, is_shared: bool, draws: int, seed: int, may_depart: bool = True) -> Fit:
     """Fit a law by Huber loss on the residuals of log L, from a grid of starts within bounds.
 
-    Intervals come from a parametric bootstrap: points are drawn anew around the fitted law and fitted. What they are
-    drawn with, noise and a smooth departure of the curve from the law, is itself drawn, from its own distribution given
-    the residuals (`Departure`). Repeated measurements of one size tell the noise apart from the departure.
+    Intervals come from a parametric bootstrap: points are simulated around the fitted law and fitted again. They
+    deviate from the law by noise and by a smooth departure of the curve, both drawn from their distribution given the
+    residuals (`Departure`). Repeated measurements at one size separate the noise from the departure.
 
     Args:
-        points: those that are held out are left out.
-        law: which.
-        is_shared: one beta for all models.
-        draws: simulated fits; 0 for no intervals.
-        seed: of the draws.
-        may_depart: whether the curve may depart from the law; if not, all residuals are noise, and intervals hold only
-            if the law is true.
+        points: measurements; held-out points are not used.
+        law: the law to fit.
+        is_shared: use one beta for all models.
+        draws: number of simulated fits; 0 for no intervals.
+        seed: seed of the draws.
+        may_depart: whether the curve may depart from the law; if not, all residuals count as noise, and intervals are
+            valid only if the law is exact.
 
     Raises:
-        ConfigError: there are not more points than parameters, or fewer sizes than parameters.
+        ConfigError: there are not more points than parameters, or there are fewer sizes than parameters.
     """
     used = [one for one in points if not one.held_out]
     unseen = {one.model for one in points} - {one.model for one in used}
@@ -311,7 +313,7 @@ def _knots(sizes: Sequence[float]) -> tuple[float, ...]:
 
 
 def _parameters(shape: LawFit, models: Sequence[str], vector: Floats) -> dict[str, Parameters]:
-    """The parameters of each model, in the units of the points."""
+    """The parameters of each model, converted to the units of the points."""
     found = {}
     for number, model in enumerate(models):
         first = shape.betas + shape.each * number
@@ -327,21 +329,22 @@ def _parameters(shape: LawFit, models: Sequence[str], vector: Floats) -> dict[st
 
 
 def _aic(residuals: Floats, parameters: int) -> float:
-    """Akaike's criterion of normal residuals; the deviation is a parameter too.
+    """Akaike's criterion for normal residuals; the deviation counts as a parameter.
 
-    Without the correction for few points, which makes the rectified law impossible where two models have 11 points.
+    The correction for few points is not applied, because it would exclude the rectified law for two models with 11
+    points.
     """
     return len(residuals) * math.log(max(float((residuals**2).mean()), 1e-18)) + 2 * (parameters + 1)
 
 
 def mix(fits: Sequence[Fit]) -> Mixture:
-    """Give the fits of several laws to the same points Akaike weights (Burnham and Anderson 2002).
+    """Combine fits of several laws to the same points by Akaike weights (Burnham and Anderson 2002).
 
-    Akaike's criterion is that of the laws with their departures; where a fit has none, as that of an exact law, that of
-    the laws with independent noise.
+    Akaike's criterion is that of the laws with departures. If a fit has no departure, as for an exact law, it is that
+    of the laws with independent noise.
 
     Raises:
-        ConfigError: there is no fit, or they are not of the same points and models.
+        ConfigError: there is no fit, or the fits have different points or models.
     """
     if not fits or any(
         one.points != fits[0].points or one.parameters.keys() != fits[0].parameters.keys() for one in fits
@@ -354,10 +357,10 @@ def mix(fits: Sequence[Fit]) -> Mixture:
 
 
 def fit_laws(points: Sequence[Point], *, is_shared: bool, draws: int, seed: int) -> tuple[Mixture, list[str]]:
-    """Fit all laws that the points can tell, and mix them.
+    """Fit all laws for which there are enough points, and mix them.
 
     Returns:
-        The mixture, and for each law that needs more points why it was left out.
+        The mixture, and for each omitted law the reason.
 
     Raises:
         ConfigError: there are too few points for the plain law, which needs the fewest.
@@ -374,17 +377,17 @@ def fit_laws(points: Sequence[Point], *, is_shared: bool, draws: int, seed: int)
 
 
 def predict(fitted: Fit | Mixture, model: str, sizes: Sequence[float], *, level: float) -> list[dict[str, Any]]:
-    """The error of a model at some sizes.
+    """Predict the error of a model at some sizes.
 
     Args:
         fitted: a law, or a mixture of laws.
-        model: one of its models.
-        sizes: in billions of tokens.
-        level: of the intervals, in (0, 1).
+        model: name of one of its models.
+        sizes: sizes in billions of tokens.
+        level: level of the intervals, in (0, 1).
 
     Returns:
         For each size: billion_tokens, error_percent, low, high (of the curve, without the noise of a measurement), and
-        `far`, when it is more than 4 times beyond what was measured.
+        `far`, which is true if the size is more than a factor of 4 outside the measured range.
 
     Raises:
         ConfigError: there is no such model.
@@ -403,7 +406,7 @@ def predict(fitted: Fit | Mixture, model: str, sizes: Sequence[float], *, level:
 
 
 def size_for(fitted: Fit | Mixture, model: str, error: float, *, level: float) -> dict[str, Any]:
-    """The least size that gives a model an error, as `predict` says it; infinite where no size is enough.
+    """The smallest size that gives a model an error, as a row like those of `predict`; infinite if no size suffices.
 
     Raises:
         ConfigError: there is no such model.
@@ -432,7 +435,8 @@ def _measured(fitted: Fit | Mixture, model: str) -> list[float]:
 def _curves(fitted: Fit | Mixture, model: str, sizes: Sequence[float] | Floats) -> tuple[Floats, Floats]:
     """The expected errors at some sizes, (sizes,), and those of the draws, (draws, sizes).
 
-    A mixture has the weighted geometric mean of its laws, and of each law as many draws as its weight says.
+    The expected errors of a mixture are the weighted geometric mean of its laws. Its draws are a share of the draws of
+    each law that is proportional to the law's weight.
     """
     if isinstance(fitted, Fit):
         knots, at = fitted.knots.get(model, ()), np.asarray(sizes, dtype=float)
@@ -462,14 +466,14 @@ def _errors(
 
 
 def _first_sizes(grid: Floats, errors: Floats, error: float) -> Floats:
-    """Where each curve (curves, grid) first is down to an error; 0 at the start of the grid, infinite if nowhere."""
+    """The size where each curve (curves, grid) first reaches an error; 0 at the grid's start, infinite if nowhere."""
     reached = errors <= error
     at = np.clip(reached.argmax(axis=1), 1, None)
     rows = np.arange(len(errors))
     above, below = np.log(errors[rows, at - 1] / error), np.log(errors[rows, at] / error)
     share = np.clip(above / np.where(above > below, above - below, 1), 0, 1)
-    found = np.exp(np.log(grid[at - 1]) + share * np.log(grid[at] / grid[at - 1]))
-    return np.where(reached[:, 0], 0.0, np.where(reached.any(axis=1), found, math.inf))
+    sizes = np.exp(np.log(grid[at - 1]) + share * np.log(grid[at] / grid[at - 1]))
+    return np.where(reached[:, 0], 0.0, np.where(reached.any(axis=1), sizes, math.inf))
 
 
 def _bounds(values: Floats, level: float) -> dict[str, float]:
@@ -478,34 +482,34 @@ def _bounds(values: Floats, level: float) -> dict[str, float]:
 
 
 def at_bound(fitted: Fit, model: str) -> list[str]:
-    """The parameters that ended where the fit was not allowed to go further, by the letters of the law."""
-    found = []
+    """The names of the parameters that ended at a bound of the fit."""
+    names = []
     law = fitted.parameters[model]
     low, high = BETA_BOUNDS
     if law.beta <= low * 1.01 or law.beta >= high * 0.99:
-        found.append("beta")
+        names.append("beta")
     centre = np.log(_measured(fitted, model)).mean()
     if law.known >= MOST_KNOWN * 0.99 * math.exp(law.beta * centre):
-        found.append("D_l")
-    return found
+        names.append("D_l")
+    return names
 
 
 def without_largest(
     points: Sequence[Point], *, law: Law | None = None, is_shared: bool, draws: int, seed: int, level: float
 ) -> list[dict[str, Any]]:
-    """What is said of the largest size of each model by a fit without it; none where too few points are left.
+    """Predict the error at each model's largest size by a fit without it; empty if too few points remain.
 
     Args:
-        points: those that are held out are left out.
-        law: which; None for the mixture of both.
-        is_shared: one beta for all models.
-        draws: simulated fits.
-        seed: of the draws.
-        level: of the intervals, in (0, 1).
+        points: measurements; held-out points are not used.
+        law: the law to fit; None for the mixture of both.
+        is_shared: use one beta for all models.
+        draws: number of simulated fits.
+        seed: seed of the draws.
+        level: level of the intervals, in (0, 1).
 
     Returns:
-        For each model: model, billion_tokens, error_percent (measured; the mean of several), predicted, low, high; the
-        interval is that of a measurement, noise and all.
+        For each model: model, billion_tokens, error_percent (measured; the mean of repeated measurements), predicted,
+        low, high; the interval is that of a measurement and includes its noise.
     """
     used = [one for one in points if not one.held_out]
     largest = {one.model: one.size for one in sorted(used, key=lambda one: one.size)}
@@ -538,7 +542,7 @@ def without_largest(
 
 
 def to_row(fitted: Fit) -> dict[str, Any]:
-    """A fit as JSON values, draws and all, so that it can predict later."""
+    """A fit as JSON values, including its draws, so that it can be used for predictions later."""
     return {
         "law": fitted.law,
         "units": {"size": "billions of tokens", "error": "percent"},
@@ -557,12 +561,12 @@ def to_row(fitted: Fit) -> dict[str, Any]:
 
 
 def from_row(row: Mapping[str, Any]) -> Fit:
-    """A fit from what `to_row` made.
+    """Read a fit from the result of `to_row`.
 
-    Rows that were written before fits could depart from their law are fits of an exact law.
+    Rows of older versions, without departures, are fits of an exact law.
 
     Raises:
-        ConfigError: it is something else.
+        ConfigError: the row is not a fit.
     """
     try:
         return Fit(

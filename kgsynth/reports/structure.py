@@ -31,33 +31,37 @@ class TermGraph:
     counts: NDArray[np.int64]
 
     @classmethod
-    def of(cls, terms: Iterable[Mapping[str, Any]], adjacency: Iterable[Mapping[str, Any]]) -> "TermGraph":
+    def of(
+        cls,
+        terms: Iterable[Mapping[str, Any]],
+        ids: Sequence[str],
+        pairs: Iterable[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]],
+    ) -> "TermGraph":
         """Read rows.
 
         Args:
-            terms: id, name, kind, documents; one a term.
-            adjacency: id, neighbours (ids), counts; one a term, each pair from both of its ends.
+            terms: id, name, kind, documents; one per term.
+            ids: of all terms, in order.
+            pairs: places in `ids` of two terms, and how many documents mention both, int64 (pairs,) each; each pair
+                from both of its ends.
         """
         rows = sorted(terms, key=lambda row: str(row["id"]))
         place = {str(row["id"]): number for number, row in enumerate(rows)}
+        places = np.array([place[one] for one in ids], dtype=np.int64)
         parts: list[NDArray[np.int64]] = []
-        for row in adjacency:
-            own = place[row["id"]]
-            ends = np.array([place[other] for other in row["neighbours"]], dtype=np.int64)
-            larger = ends > own
-            part = np.empty((3, int(larger.sum())), dtype=np.int64)
-            part[0], part[1], part[2] = own, ends[larger], np.asarray(row["counts"], dtype=np.int64)[larger]
-            parts.append(part)
-        pairs = np.concatenate(parts, axis=1) if parts else np.empty((3, 0), dtype=np.int64)
-        pairs = pairs[:, np.lexsort((pairs[1], pairs[0]))]
+        for one, other, count in pairs:
+            part = np.stack([places[one], places[other], count])
+            parts.append(part[:, part[1] > part[0]])
+        held = np.concatenate(parts, axis=1) if parts else np.empty((3, 0), dtype=np.int64)
+        held = held[:, np.lexsort((held[1], held[0]))]
         return cls(
             [str(row["id"]) for row in rows],
             [str(row["name"]) for row in rows],
             np.array([row["kind"] == "topic" for row in rows], dtype=np.bool_),
             np.array([row["documents"] or 0 for row in rows], dtype=np.int64),
-            pairs[0],
-            pairs[1],
-            pairs[2],
+            held[0],
+            held[1],
+            held[2],
         )
 
     def concept_pairs(self) -> NDArray[np.int64]:

@@ -1,7 +1,6 @@
-"""Combinations: the sets of terms that walks visited, each once, with what was left out counted by reason."""
+"""Combinations: the distinct sets of terms that walks visited; rejected walks are counted by reason."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,22 +9,22 @@ from kgsynth.errors import GraphError
 from kgsynth.records import Combination, StageCount, content_hash
 from kgsynth.walks.cypher_engine import Walk
 
-# So many walks in a row without a new combination, and the graph is taken for exhausted.
+# After this many successive walks without a new combination the graph counts as exhausted.
 _EXHAUSTED_AFTER = 20_000
 SMALL, AGAIN = "too small", "repeat"
 
 
 def combination_id(path: Iterable[str]) -> str:
-    """Id of the set of terms on a path: the same set, the same id, whatever graph, seed or order."""
+    """The id of the set of terms on a path; it does not depend on the graph, the seed or the order."""
     return f"comb-{content_hash(sorted(set(path)))[:16]}"
 
 
-def judged(walks: Iterable[Walk], *, min_concepts: int) -> Iterator[tuple[str, Walk | None]]:
-    """For each walk in order why it gives no new combination, or the walk itself.
+def deduplicated(walks: Iterable[Walk], *, min_concepts: int) -> Iterator[tuple[str, Walk | None]]:
+    """For each walk in order the reason why it gives no new combination, or the walk itself.
 
     Args:
         walks: walks in order, possibly without end.
-        min_concepts: a combination needs as many different concepts.
+        min_concepts: minimum number of different concepts in a combination.
     """
     seen: set[str] = set()
     for walk in walks:
@@ -44,16 +43,16 @@ def combinations(
     """New combinations in the order of their walks; repeats and too small ones are counted in `count`.
 
     Args:
-        walks: walks in order, possibly without end, as `judged` gives them.
-        seed: theirs.
-        min_concepts: for the message when there is nothing.
-        limit: stop after so many combinations; None: when the walks end.
-        count: gets kept and rejected walks, and a note when the graph held fewer combinations than asked for.
+        walks: walks in order, possibly endless, as `deduplicated` returns them.
+        seed: seed of the walks.
+        min_concepts: used in the error message.
+        limit: maximum number of combinations; None for all walks.
+        count: receives kept and rejected walks, and a note if the graph held fewer combinations than `limit`.
 
     Raises:
-        GraphError: not a single walk gave a combination.
+        GraphError: no walk gave a combination.
     """
-    cut = Cut(limit, count, min_concepts=min_concepts)
+    cut = StoppingRule(limit, count, min_concepts=min_concepts)
     for problem, walk in walks:
         if walk is None:
             count.reject(problem)
@@ -64,6 +63,7 @@ def combinations(
                 seed=seed,
                 walk=walk.number,
                 path=walk.path,
+                through=walk.through,
                 topics=tuple(sorted({term for term in walk.path if term.startswith("topic:")})),
                 concepts=tuple(sorted({term for term in walk.path if term.startswith("concept:")})),
             )
@@ -73,23 +73,23 @@ def combinations(
     cut.finish()
 
 
-class Cut:
-    """Where a walk through combinations ends: enough were found, or the graph gives nothing new any more."""
+class StoppingRule:
+    """Decides when to stop: enough combinations were found, or the graph gives no new ones."""
 
     def __init__(self, limit: int | None, count: StageCount, *, min_concepts: int) -> None:
-        """Nothing was walked yet.
+        """Set the limit.
 
         Args:
-            limit: so many combinations are enough; None for all.
-            count: gets a note when the graph held fewer.
-            min_concepts: for the message when there is nothing.
+            limit: maximum number of combinations; None for all.
+            count: receives a note if the graph holds fewer.
+            min_concepts: used in the error message.
         """
         self._limit, self._count, self._min_concepts = limit, count, min_concepts
         self._found = self._unproductive = 0
         self.is_done = False
 
     def after_one(self, *, is_new: bool) -> None:
-        """Take note of the next walk, which gave a new combination or not."""
+        """Record whether the next walk gave a new combination."""
         self._found += is_new
         self._unproductive = 0 if is_new else self._unproductive + 1
         if self._limit is not None:
@@ -98,20 +98,20 @@ class Cut:
                 self._exhausted()
 
     def after(self, is_new: NDArray[np.bool_]) -> int:
-        """Take note of the next walks, bool (walks,) whether each gave a new combination; how many of them count."""
-        places = np.flatnonzero(is_new)
-        # Runs of walks without a new combination: before the first, and behind each.
-        starts = np.concatenate([[-self._unproductive], places + 1])
-        lengths = np.concatenate([places, [len(is_new)]]) - starts
+        """Record for the next walks, bool (walks,), whether each gave a new combination; returns how many count."""
+        new_walks = np.flatnonzero(is_new)
+        # Runs of walks without a new combination: one before the first new combination, and one after each.
+        starts = np.concatenate([[-self._unproductive], new_walks + 1])
+        lengths = np.concatenate([new_walks, [len(is_new)]]) - starts
         end = len(is_new)
         if self._limit is not None:
-            if self._found + len(places) >= self._limit:
-                end = int(places[self._limit - self._found - 1]) + 1
+            if self._found + len(new_walks) >= self._limit:
+                end = int(new_walks[self._limit - self._found - 1]) + 1
             long = starts[lengths >= _EXHAUSTED_AFTER]
             if len(long) and long[0] + _EXHAUSTED_AFTER <= end:
                 end = int(long[0]) + _EXHAUSTED_AFTER
                 self._exhausted()
-        self._found += int((places < end).sum())
+        self._found += int((new_walks < end).sum())
         self._unproductive = int(lengths[-1])
         self.is_done |= self._limit is not None and self._found >= self._limit
         return end
@@ -122,21 +122,14 @@ class Cut:
         self.is_done = True
 
     def finish(self) -> None:
-        """The walks are over.
+        """End the walks.
 
         Raises:
-            GraphError: none of them gave a combination.
+            GraphError: no walk gave a combination.
         """
         if not self._found:
             raise GraphError(
                 f"none of {self._count.read:,} walks visited {self._min_concepts} concepts",
-                hint="Do documents name several concepts and at least one topic? `kgsynth check` and the load's "
-                "counts tell.",
+                hint="Documents must name several concepts and at least one topic; `kgsynth check` and the counts of "
+                "the load show whether they do.",
             )
-
-
-def batched(items: Iterable[Combination], size: int) -> Iterator[list[Combination]]:
-    """Lists of up to `size` items."""
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch

@@ -1,6 +1,6 @@
-"""Lenses: a user's Cypher decides where walks start and what they may visit, with which weight.
+"""Lenses: a user's Cypher decides where walks start, which terms they may visit, and with which weights.
 
-This module knows what the rows of such a statement must look like; running it is the graph room's work.
+This module checks the rows that such a statement returns; `kgsynth.graph` runs the statement.
 """
 
 import math
@@ -8,29 +8,30 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kgsynth.errors import QueryError
-from kgsynth.walks.law import WEIGHT_UNITS
+from kgsynth.walks.draws import WEIGHT_UNITS
 
-# Tickets are multiplied by the weight; beyond this a block of 2**40 tickets could overflow for a common concept.
+# Tickets are multiplied by the weight; with larger weights the 2**40 tickets of a common concept could overflow.
 _MAX_WEIGHT = 1000.0
 
 
 def start_ids(rows: Iterable[Mapping[str, Any]], *, where: str) -> list[str]:
-    """The ids of a `--start` statement, each once, in its order.
+    """The distinct ids that a `--start` statement returned, in its order.
 
     Raises:
-        QueryError: a row has no `id` that is text, or there is no row.
+        QueryError: a row has no text in `id`, or there is no row.
     """
     ids = list(dict.fromkeys(_id(row, where) for row in rows))
     if not ids:
-        raise QueryError(f"{where} returns no row: no walk could start")
+        raise QueryError(f"{where} returns no row, so no walk could start")
     return ids
 
 
 def ticket_weights(rows: Iterable[Mapping[str, Any]], *, where: str) -> dict[str, int]:
-    """The whole-number weights of a `--within` statement by term id; a weight of 0 leaves the term out.
+    """The integer weights that a `--within` statement returned, by term id; a weight of 0 excludes the term.
 
     Raises:
-        QueryError: a row has no `id`, a weight is no number from 0 to 1000, an id has two weights, or nothing is left.
+        QueryError: a row has no `id`, a weight is not a number from 0 to 1000, an id has two different weights, or all
+            terms are excluded.
     """
     weights: dict[str, int] = {}
     for row in rows:
@@ -39,14 +40,14 @@ def ticket_weights(rows: Iterable[Mapping[str, Any]], *, where: str) -> dict[str
         is_number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
         if not is_number or not math.isfinite(weight) or not 0 <= weight <= _MAX_WEIGHT:
             raise QueryError(
-                f"{where}: the weight of {term_id!r} is {weight!r}: give a number from 0 to {_MAX_WEIGHT:.0f}"
+                f"{where}: the weight of {term_id!r} is {weight!r}: return a number from 0 to {_MAX_WEIGHT:.0f}"
             )
         units = math.floor(weight * WEIGHT_UNITS + 0.5)
         if weights.setdefault(term_id, units) != units:
             raise QueryError(f"{where}: {term_id!r} has two weights")
     weights = {term_id: units for term_id, units in weights.items() if units}
     if not weights:
-        raise QueryError(f"{where} returns no term with a weight over 0: no walk could go anywhere")
+        raise QueryError(f"{where} returns no term with a weight over 0, so no walk could take a step")
     return weights
 
 

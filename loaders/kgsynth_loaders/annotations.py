@@ -1,21 +1,21 @@
-"""Concept annotations as JSON Lines or another table: `{id, topics: [{name, concepts: [...]}]}`."""
+"""Read concept annotations from JSON Lines or other tables: `{id, topics: [{name, concepts: [...]}]}`."""
 
 from collections.abc import Iterator
 
-from kgsynth.config import FieldNames
 from kgsynth.records import Annotation, Reject, Remark
+from kgsynth.settings import FieldNames
 from kgsynth_loaders import rows, tables
 
 
 def annotations(source: str, fields: FieldNames) -> Iterator[Annotation | Reject | Remark]:
-    """One annotation an object, and a reject for each of its names that is none.
+    """Yield an annotation per object, and a reject for each unusable name.
 
     Raises:
         ConfigError: the source cannot be used.
     """
     needed = (fields.topics_field,)
-    for found in tables.records(source, fields, lambda row, position: rows.annotations(row, fields, position), needed):
-        if isinstance(found, list):
-            yield from found
+    for record in tables.records(source, fields, lambda row, position: rows.annotations(row, fields, position), needed):
+        if isinstance(record, list):
+            yield from record
         else:
-            yield found
+            yield record

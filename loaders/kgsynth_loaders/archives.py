@@ -1,26 +1,29 @@
-"""The members of zip and tar archives, one after the other, each as a temporary file.
+"""Unpack the members of zip and tar archives one after the other to temporary files.
 
-No member is written under its own name, none is larger than `MAX_MEMBER_BYTES`, and an archive that unpacks to much
-more than it holds is given up.
+No member is written under its own name, and none may be larger than `MAX_MEMBER_BYTES`. An archive that unpacks to far
+more than its own size is abandoned.
 """
 
 import re
+import stat
+import struct
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Self, cast
 
 from kgsynth.records import Position, Reject, Skipped
 from kgsynth_loaders import formats, sources, text_lines
 from kgsynth_loaders.sources import Entry, SourceFile
 
-# What is read member by member.
+# Formats that are read member by member.
 FORMATS = (formats.ZIP, formats.TAR, formats.COMPRESSED)
 MAX_MEMBER_BYTES = 2 * 2**30
-# An archive may unpack to so many times its own size, and to so many bytes in any case.
+# An archive may unpack to this multiple of its own size, and in any case to this number of bytes.
 _MAX_RATIO = 200
 _ALWAYS_BYTES = 256 * 2**20
 MAX_DEPTH = 3
@@ -34,15 +37,20 @@ _DAMAGED = (
 )
 
 
+_NO_FILE = "a link or a device in an archive"
+_BREAKS_OFF = "it breaks off before the list of its members"
+# The header of a member of a zip archive, its signature, and that of the descriptor after a member of unknown length.
+_ZIP_HEADER, _ZIP_SIGNATURE, _ZIP_TAIL_SIGNATURE = struct.Struct("<4s2xHH8xI4xHH"), b"PK\x03\x04", b"PK\x07\x08"
+_ENCRYPTED, _HAS_TAIL, _IS_UTF8 = 0x1, 0x8, 0x800
 _DRIVE = re.compile(r"[A-Za-z]:[/\\]")
 
 
 class _TooLargeError(Exception):
-    """A member, or all of them, unpack to more than an archive may."""
+    """A member, or the whole archive, unpacks to more than the limit."""
 
 
 class _Budget:
-    """How much an archive may still unpack to."""
+    """The number of bytes to which an archive may still unpack."""
 
     def __init__(self, path: Path) -> None:
         self.left = max(_ALWAYS_BYTES, _MAX_RATIO * path.stat().st_size)
@@ -51,11 +59,11 @@ class _Budget:
         """Write a member to a file.
 
         Raises:
-            _TooLargeError: it is larger than a member may be.
+            _TooLargeError: the member or the archive unpacks to more than its limit.
         """
         written = 0
         with target.open("wb") as file:
-            # What a damaged member holds up to its fault is kept.
+            # read1 returns the data before an error in a damaged member.
             read = getattr(member, "read1", member.read)
             while chunk := read(_CHUNK):
                 written += len(chunk)
@@ -66,23 +74,23 @@ class _Budget:
 
 
 class _TarFile(tarfile.TarFile):
-    """A tar archive that knows whether it has come to the blocks of zeros at its end."""
+    """A tar archive that records whether the zero blocks at its end were reached."""
 
     is_at_end = False
 
 
 class _TarHeader(tarfile.TarInfo):
-    """A header of a tar archive; a broken or missing one is an error, where the library ends the archive."""
+    """A header of a tar archive; a damaged or missing header is an error, not the end of the archive."""
 
     @classmethod
     def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
-        """The next header.
+        """Return the next header.
 
         Raises:
-            tarfile.ReadError: there is none, and the archive has not ended, or it is broken.
+            tarfile.ReadError: the header is damaged, or it is missing before the end of the archive.
         """
         try:
-            found = super().fromtarfile(tarfile)
+            header = super().fromtarfile(tarfile)
         except _TAR_END:
             tarfile.is_at_end = True  # type: ignore[attr-defined]
             raise
@@ -90,7 +98,7 @@ class _TarHeader(tarfile.TarInfo):
             if isinstance(error, _TAR_NOTHING) and getattr(tarfile, "is_at_end", False):
                 raise
             raise _TAR_ERROR(f"no header and no end of the archive: {error}") from error
-        return found
+        return header
 
 
 _TAR_END, _TAR_NOTHING = tarfile.EOFHeaderError, tarfile.EmptyHeaderError  # type: ignore[attr-defined]
@@ -98,12 +106,12 @@ _TAR_HEADER_ERROR, _TAR_ERROR = tarfile.HeaderError, tarfile.ReadError
 
 
 def members(archive: SourceFile, desk: Path, encoding: str = "") -> Iterator[Entry]:
-    """The members of an archive, of archives within it too, in their order.
+    """Yield the members of an archive and of nested archives in their order.
 
     Args:
         archive: a file of one of FORMATS.
-        desk: an existing folder for members; each of them is to be removed once it has been read.
-        encoding: what the user says that text files have; empty for nothing.
+        desk: an existing folder for the members; the caller removes each member after reading it.
+        encoding: encoding of text files that the user gave; empty for none.
     """
     yield from _members(archive, desk, encoding, depth=1)
 
@@ -114,15 +122,16 @@ def _members(archive: SourceFile, desk: Path, encoding: str, depth: int) -> Iter
         yield Reject(position=position, reason=f"archives within archives, more than {MAX_DEPTH} deep")
         return
     if archive.found.format is formats.ZIP:
-        found = _zip(archive, desk, encoding)
+        archive_entries = _zip(archive, desk, encoding)
     else:
         read = _tar if archive.found.format is formats.TAR else _single
-        found = read(archive, desk, encoding)
+        archive_entries = read(archive, desk, encoding)
     try:
-        for entry in found:
+        for entry in archive_entries:
             if isinstance(entry, SourceFile) and entry.found.format in FORMATS:
                 yield from _members(entry, desk, encoding, depth + 1)
                 sources.remove(entry)
+                yield from entry.broken_off()
             else:
                 yield entry
     except _TooLargeError:
@@ -132,7 +141,7 @@ def _members(archive: SourceFile, desk: Path, encoding: str, depth: int) -> Iter
 
 
 def _new_file(desk: Path, name: str) -> Path:
-    """A file of a name of our own, with the ending of the member."""
+    """Create a file with a generated name and the extension of the member."""
     ending = "".join(Path(name).suffixes[-2:])[:40].encode("ascii", "ignore").decode().replace("/", "")
     handle, path = tempfile.mkstemp(prefix="member-", suffix=ending, dir=desk)
     with open(handle, "wb"):
@@ -146,21 +155,21 @@ def _is_outside(name: str) -> bool:
 
 
 def _cleaned(name: str) -> str:
-    r"""A member's name without a leading `/` and without parts that say "this folder".
+    r"""Return a member's name without a leading `/` and without `.` parts.
 
-    Some programs of Windows write `\` between the parts.
+    Some Windows programs separate the parts by `\`.
     """
     name = name if "/" in name else name.replace("\\", "/")
     return "/".join(part for part in name.lstrip("/").split("/") if part != ".")
 
 
 def _position(archive: SourceFile, name: str) -> Position:
-    """Where a member is found: the name of its archive with its own behind it."""
+    """Return the position of a member: the name of its archive followed by its own name."""
     return Position(source=f"{archive.name}/{name}".encode("utf-8", "replace").decode())
 
 
-def _left_out(archive: SourceFile, name: str, size: int) -> Skipped | Reject | None:
-    """Why a member is not read; None when it is."""
+def _exclusion(archive: SourceFile, name: str, size: int) -> Skipped | Reject | None:
+    """Return a reject or skip if a member is not to be read; else None."""
     position = _position(archive, name)
     if _is_outside(name):
         return Reject(position=position, reason="its name leads out of the archive")
@@ -175,12 +184,12 @@ def _left_out(archive: SourceFile, name: str, size: int) -> Skipped | Reject | N
 
 def _file(archive: SourceFile, name: str, path: Path, encoding: str) -> SourceFile:
     folder = Path(name).parent.name or Path(archive.name).name.split(".")[0]
-    called = _position(archive, name).source
+    full_name = _position(archive, name).source
     return SourceFile(
         path=path,
-        name=called,
+        name=full_name,
         id=f"{archive.id}/{name}".encode("utf-8", "replace").decode(),
-        found=formats.format_of(path, called, encoding=encoding),
+        found=formats.format_of(path, full_name, encoding=encoding),
         folder=folder,
         is_temporary=True,
     )
@@ -188,16 +197,24 @@ def _file(archive: SourceFile, name: str, path: Path, encoding: str) -> SourceFi
 
 def _zip(archive: SourceFile, desk: Path, encoding: str) -> Iterator[Entry]:
     budget = _Budget(archive.path)
-    with zipfile.ZipFile(archive.path) as opened:
+    try:
+        opened = zipfile.ZipFile(archive.path)
+    except zipfile.BadZipFile as error:
+        yield from _torn_zip(archive, desk, encoding, budget)
+        raise zipfile.BadZipFile(_BREAKS_OFF) from error
+    with opened:
         for member in opened.infolist():
             name = _cleaned(member.filename)
             if name.endswith("/"):
                 continue
-            reason = _left_out(archive, name, member.file_size)
+            reason = _exclusion(archive, name, member.file_size)
             if reason:
                 yield reason
                 continue
             position = _position(archive, name)
+            if stat.S_ISLNK(member.external_attr >> 16):
+                yield Skipped(position=position, rule=_NO_FILE)
+                continue
             if member.flag_bits & 1:
                 yield Reject(position=position, reason="encrypted")
                 continue
@@ -218,9 +235,68 @@ def _zip(archive: SourceFile, desk: Path, encoding: str) -> Iterator[Entry]:
             yield _file(archive, name, path, encoding)
 
 
+class _Inflated:
+    """A stored or deflated member that is read up to its own end, without the archive's list of members."""
+
+    def __init__(self, file: IO[bytes], length: int | None) -> None:
+        self._file = file
+        self._left = length
+        self._unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return at most `size` bytes; empty at the end of the member, where the file is positioned behind it.
+
+        Raises:
+            EOFError: the archive is truncated within the member.
+        """
+        if self._left is not None:
+            data = self._file.read(min(size, self._left))
+            self._left -= len(data)
+            if not data and self._left:
+                raise EOFError(_BREAKS_OFF)
+            return data
+        while not self._unpacker.eof:
+            packed = self._unpacker.unconsumed_tail or self._file.read(65_536)
+            if not packed:
+                raise EOFError(_BREAKS_OFF)
+            data = self._unpacker.decompress(packed, size)
+            if self._unpacker.eof:
+                self._file.seek(-len(self._unpacker.unused_data), 1)
+            if data:
+                return data
+        return b""
+
+
+def _torn_zip(archive: SourceFile, desk: Path, encoding: str, budget: _Budget) -> Iterator[Entry]:
+    """Yield the complete members of a truncated zip archive, which lacks its list of members, by their headers."""
+    with archive.path.open("rb") as file:
+        while len(head := file.read(_ZIP_HEADER.size)) == _ZIP_HEADER.size and head.startswith(_ZIP_SIGNATURE):
+            _, flags, method, packed_size, name_size, extra_size = _ZIP_HEADER.unpack(head)
+            raw = file.read(name_size)
+            name = _cleaned(raw.decode("utf-8" if flags & _IS_UTF8 else "cp437", "replace"))
+            file.seek(extra_size, 1)
+            is_stored = method == zipfile.ZIP_STORED and not flags & _HAS_TAIL
+            if flags & _ENCRYPTED or not (is_stored or method == zipfile.ZIP_DEFLATED):
+                return
+            path = _new_file(desk, name)
+            try:
+                budget.copy(cast("IO[bytes]", _Inflated(file, packed_size if is_stored else None)), path)
+            except (*_DAMAGED, _TooLargeError):
+                path.unlink()
+                raise
+            if flags & _HAS_TAIL:
+                file.seek(12 if file.read(4) == _ZIP_TAIL_SIGNATURE else 8, 1)
+            reason = None if name.endswith("/") else _exclusion(archive, name, path.stat().st_size)
+            if reason or name.endswith("/"):
+                path.unlink()
+                yield from filter(None, [reason])
+            else:
+                yield _file(archive, name, path, encoding)
+
+
 def _tar(archive: SourceFile, desk: Path, encoding: str) -> Iterator[Entry]:
     budget = _Budget(archive.path)
-    # With `ignore_zeros`, what follows the first end is read as well: several archives may stand in one file.
+    # `ignore_zeros` also reads further archives after the first one in the same file.
     with (
         text_lines.open_bytes(str(archive.path)) as unpacked,
         _TarFile.open(fileobj=unpacked, mode="r|", ignore_zeros=True, tarinfo=_TarHeader) as opened,
@@ -230,10 +306,10 @@ def _tar(archive: SourceFile, desk: Path, encoding: str) -> Iterator[Entry]:
                 continue
             position = _position(archive, member.name)
             if not member.isfile():
-                yield Skipped(position=position, rule="a link or a device in an archive")
+                yield Skipped(position=position, rule=_NO_FILE)
                 continue
             name = _cleaned(member.name)
-            reason = _left_out(archive, name, member.size)
+            reason = _exclusion(archive, name, member.size)
             if reason:
                 yield reason
                 continue
@@ -253,15 +329,12 @@ def _single(archive: SourceFile, desk: Path, encoding: str) -> Iterator[Entry]:
         with text_lines.open_bytes(str(archive.path)) as unpacked:
             budget.copy(unpacked, path)
     except _DAMAGED as error:
-        yield _compressed(archive, path, encoding)
-        yield Reject(
-            position=Position(source=archive.name), reason="file is damaged from here on", raw=str(error)[:300]
-        )
+        yield replace(_compressed(archive, path, encoding), fault=str(error)[:300] or type(error).__name__)
         return
     yield _compressed(archive, path, encoding)
 
 
 def _compressed(archive: SourceFile, path: Path, encoding: str) -> SourceFile:
-    """A compressed file under its own name; what it holds is known by the name without the ending."""
+    """Return a decompressed file under its original name; its format is detected by the name without the extension."""
     found = formats.format_of(path, text_lines.without_packing(archive.name), encoding=encoding)
     return replace(archive, path=path, found=found, is_temporary=True, is_named=False)

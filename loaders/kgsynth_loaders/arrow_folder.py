@@ -1,4 +1,4 @@
-"""Folders that `datasets.save_to_disk` wrote: one data set, or several splits of one. The library is not needed."""
+"""Read folders of `datasets.save_to_disk`, with a data set or its splits, without the library `datasets`."""
 
 import json
 import os
@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow
 import pyarrow.ipc
 
-from kgsynth.config import FieldNames
 from kgsynth.errors import ConfigError
 from kgsynth.records import Document, Reject
+from kgsynth.settings import FieldNames
 from kgsynth_loaders import parquet, rows, text_lines
 
 _STATE, _INFO, _SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
@@ -21,7 +21,7 @@ _FILE_MARK = b"ARROW1"
 
 
 def is_saved_dataset(path: Path) -> bool:
-    """Whether a folder is one that `datasets.save_to_disk` wrote."""
+    """Return whether a folder was written by `datasets.save_to_disk`."""
     try:
         return (path / _SPLITS).is_file() or ((path / _STATE).is_file() and (path / _INFO).is_file())
     except OSError:
@@ -29,10 +29,10 @@ def is_saved_dataset(path: Path) -> bool:
 
 
 def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
-    """One document a row, of all splits in their order; positions count the rows of each file.
+    """Yield a document per row of all splits in their order; the line of a position is the row in its file.
 
     Raises:
-        ConfigError: this is no such folder, or no file of it has the column of texts.
+        ConfigError: the folder was not written by `datasets.save_to_disk`, or no file has the text column.
     """
     path = text_lines.existing(source)
     if not is_saved_dataset(path):
@@ -42,7 +42,7 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
 
 
 def _folders(path: Path) -> list[Path]:
-    """The folders of the splits, or the folder itself."""
+    """Return the folders of the splits, or the folder itself if there are no splits."""
     if not (path / _SPLITS).is_file():
         return [path]
     splits = _json(path / _SPLITS).get("splits")
@@ -51,7 +51,7 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files of one data set, as its state lists them."""
+    """Return the files of a data set in the order of its state file."""
     listed = _json(folder / _STATE).get("_data_files")
     entries = listed if isinstance(listed, list) else []
     named = [
@@ -65,19 +65,19 @@ def _is_name(name: Any) -> bool:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """What a file of JSON says; empty where it says nothing."""
+    """Return the object in a JSON file; empty if the file is unusable."""
     try:
-        found = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def file_documents(name: str, fields: FieldNames) -> Iterator[Document | Reject]:
-    """One document a row of one file of Arrow, in the format of files or that of streams.
+    """Yield a document per row of an Arrow file, in the file format or the stream format.
 
     Raises:
-        ConfigError: the file is missing, is no file of Arrow, or has no column of texts.
+        ConfigError: the file is missing, is no Arrow file, or has no text column.
     """
     try:
         with Path(name).open("rb") as file:
@@ -95,23 +95,23 @@ def file_documents(name: str, fields: FieldNames) -> Iterator[Document | Reject]
 
 def _batches(file: Any) -> Iterator[pyarrow.RecordBatch]:
     for number in range(file.num_record_batches):
-        yield from _small(file.get_batch(number))
+        yield from _split_batch(file.get_batch(number))
 
 
 def _whole_stream(stream: Any, path: Path) -> Iterator[pyarrow.RecordBatch]:
-    """The batches of a stream.
+    """Yield the batches of a stream.
 
     Raises:
-        OSError: it breaks off between two of them, which pyarrow takes for its end.
+        OSError: the stream is truncated between two batches, which pyarrow does not detect.
     """
     for batch in stream:
-        yield from _small(batch)
+        yield from _split_batch(batch)
     with path.open("rb") as file:
         file.seek(-min(path.stat().st_size, len(_END_OF_STREAM)), os.SEEK_END)
         if file.read() != _END_OF_STREAM:
             raise OSError("the file has no end")
 
 
-def _small(batch: pyarrow.RecordBatch) -> Iterator[pyarrow.RecordBatch]:
+def _split_batch(batch: pyarrow.RecordBatch) -> Iterator[pyarrow.RecordBatch]:
     for start in range(0, batch.num_rows, _BATCH_ROWS):
         yield batch.slice(start, _BATCH_ROWS)

@@ -1,4 +1,4 @@
-"""Any file: its format is found by its first bytes and its ending, and every file of a source is accounted for."""
+"""Read files of any format, detected from the first bytes and the file extension, and account for each file."""
 
 import os
 import tempfile
@@ -10,9 +10,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from kgsynth.config import FieldNames
 from kgsynth.errors import ConfigError, RecordError
 from kgsynth.records import Document, FileRead, Position, Reject, Remark, Skipped
+from kgsynth.settings import FieldNames, settings_fields
 from kgsynth.texts import NO_TEXT
 from kgsynth_loaders import (
     archives,
@@ -26,6 +26,7 @@ from kgsynth_loaders import (
     parquet,
     readers,
     sources,
+    text_lines,
     workers,
 )
 from kgsynth_loaders.formats import Format, Found
@@ -37,9 +38,9 @@ from kgsynth_loaders.workers import Job, Limits, WorkerPool
 Record = Document | Reject | Skipped | Remark | FileRead
 
 _ON_THE_HUB = "hf://"
-# Files that are found and read ahead, for each worker.
+# Number of files per worker that are read ahead.
 _AHEAD = 4
-# Of a file that is read whole; dumps and archives of pages are read as streams.
+# Maximum size of files that are read as a whole. Dumps and archives of pages are read as streams.
 _LARGEST_BYTES = 512 * 2**20
 _STREAMS = (*formats.ROW_FORMATS, formats.MEDIAWIKI, formats.WARC)
 _ROWS = {
@@ -52,26 +53,26 @@ _ROWS = {
 
 
 def documents(source: str | Sequence[str], fields: FieldNames) -> Iterator[Record]:
-    """The documents of all files of some sources, in the order of sources and paths.
+    """Yield the documents of all files of one or more sources, in the order of sources and paths.
 
     Args:
-        source: a file, a folder, a pattern such as `notes/**/*.md`, an archive, `-`, a data set of Hugging Face as
-            `hf://owner/name`, or several of them.
-        fields: which field of a record holds what, and the limits of readers.
+        source: a file, a folder, a pattern such as `notes/**/*.md`, an archive, `-`, a data set of Hugging Face such as
+            `hf://owner/name`, or a list of these.
+        fields: names of the fields of a record, and limits of the readers.
 
     Raises:
-        ConfigError: there is no such source.
+        ConfigError: a source does not exist.
     """
-    given = [source] if isinstance(source, str) else list(source)
-    with tempfile.TemporaryDirectory(prefix="kgsynth-read-") as desk:
+    source_list = [source] if isinstance(source, str) else list(source)
+    with tempfile.TemporaryDirectory(prefix="kgsynth-read-") as folder:
         pool = WorkerPool(_worker_count(fields), _limits(fields))
         try:
-            yield from _Reading(pool, fields, Path(desk)).records(given)
+            yield from _Reading(pool, fields, Path(folder)).records(source_list)
         finally:
             pool.close()
 
 
-# `read` hands all sources over at once, so that files of different sources are read side by side.
+# `read` passes all sources in one call, so that files of different sources are read in parallel.
 documents.takes_all_sources = True  # type: ignore[attr-defined]
 
 
@@ -89,7 +90,7 @@ def _limits(fields: FieldNames) -> Limits:
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """A file whose records come when its turn is there; `job` is its number in the pool."""
+    """A file that waits for its turn; `job` is its number in the pool."""
 
     file: SourceFile
     format: Format
@@ -98,7 +99,7 @@ class _Pending:
 
 
 class _Reading:
-    """Files handed to workers ahead of their turn, and taken in order."""
+    """Submits files to workers ahead of their turn and yields their records in order."""
 
     def __init__(self, pool: WorkerPool, fields: FieldNames, desk: Path) -> None:
         self._pool = pool
@@ -107,31 +108,31 @@ class _Reading:
         self._ids = sources.FileIds()
         self._options = ReadOptions(encoding=fields.encoding, fields=FieldNames(**_names(fields)))
 
-    def records(self, given: Sequence[str]) -> Iterator[Record]:
+    def records(self, source_list: Sequence[str]) -> Iterator[Record]:
         waiting: deque[_Pending | Record] = deque()
         ahead = _AHEAD * self._pool.count
-        for source in given:
+        for source in source_list:
             if source.startswith(_ON_THE_HUB):
                 while waiting:
-                    yield from self._taken(waiting.popleft())
+                    yield from self._collect(waiting.popleft())
                 yield from hugging_face.documents(source, self._fields)
                 continue
-            found = sources.entries(source, self._fields.encoding, is_only=len(given) == 1)
-            for entry in chain.from_iterable(map(self._unpacked, found)):
-                waiting.append(self._begun(entry) if isinstance(entry, SourceFile) else entry)
+            source_entries = sources.entries(source, self._fields.encoding, is_only=len(source_list) == 1)
+            for entry in chain.from_iterable(map(self._unpack, source_entries)):
+                waiting.append(self._start_reading(entry) if isinstance(entry, SourceFile) else entry)
                 while len(waiting) > ahead:
-                    yield from self._taken(waiting.popleft())
+                    yield from self._collect(waiting.popleft())
         while waiting:
-            yield from self._taken(waiting.popleft())
+            yield from self._collect(waiting.popleft())
 
-    def _unpacked(self, entry: sources.Entry) -> Iterator[sources.Entry]:
-        """A file, or the members of an archive."""
+    def _unpack(self, entry: sources.Entry) -> Iterator[sources.Entry]:
+        """Yield a file, or the members of an archive."""
         if isinstance(entry, SourceFile) and entry.found.format in archives.FORMATS:
             yield from archives.members(entry, self._desk, self._fields.encoding)
         else:
             yield entry
 
-    def _begun(self, entry: SourceFile) -> _Pending | Record:
+    def _start_reading(self, entry: SourceFile) -> _Pending | Record:
         file = self._ids.placed(entry)
         if isinstance(file, Skipped):
             sources.remove(entry)
@@ -153,15 +154,18 @@ class _Reading:
     def _job(self, file: SourceFile, format_: Format) -> Job:
         return Job(reader=f"{readers.__name__}.{format_.reader}", path=file.path, options=self._options)
 
-    def _taken(self, item: _Pending | Record) -> Iterator[Record]:
+    def _collect(self, item: _Pending | Record) -> Iterator[Record]:
         if not isinstance(item, _Pending):
             yield item
             return
         document_count = reject_count = 0
+        is_broken_off = False
         try:
-            for record in self._read(item):
+            for record in chain(self._read(item), item.file.broken_off()):
                 document_count += isinstance(record, Document)
-                reject_count += isinstance(record, Reject)
+                if isinstance(record, Reject):
+                    reject_count += 1
+                    is_broken_off |= text_lines.BROKEN_OFF in record.reason
                 yield record
             if item.state != _state(item.file.path):
                 reject_count += 1
@@ -173,6 +177,7 @@ class _Reading:
             format=item.format.name,
             documents=document_count,
             rejects=reject_count,
+            is_partial=bool(document_count) and is_broken_off,
         )
 
     def _read(self, item: _Pending) -> Iterator[Document | Reject | Skipped | Remark]:
@@ -180,38 +185,38 @@ class _Reading:
             yield from _rows(item, self._fields)
             return
         if item.job is not None:
-            found = self._pool.records(item.job)
+            file_records = self._pool.records(item.job)
         else:
-            found = workers.read(self._job(item.file, item.format))
+            file_records = workers.read(self._job(item.file, item.format))
         has_any = False
-        for record in found:
+        for record in file_records:
             has_any = True
             if isinstance(record, Document) and (faults := NO_TEXT.findall(record.text)):
-                # A whole book is not lost for a sign that its fonts do not name.
+                # A few undecodable characters are no reason to reject a whole book.
                 yield Remark(position=Position(source=item.file.name), text=f"{len(faults):,} signs became blanks")
                 record = replace(record, text=NO_TEXT.sub(" ", record.text))
             if item.format is formats.PLAIN and isinstance(record, Document):
                 record = _without_front_matter(record)
-            yield _placed(record, item.file)
+            yield _with_origin(record, item.file)
         if not has_any:
             yield Reject(position=Position(source=item.file.name), reason="no text")
 
 
 def _without_front_matter(document: Document) -> Document:
-    """A plain text without the head between `---` or `+++` that names its title, licence or the like."""
+    """Return a plain text with its front matter (between `---` or `+++`) moved to the document's fields."""
     if document.page_starts or not document.text.startswith(("---\n", "+++\n")):
         return document
     meta, body = front_matter.split(document.text)
     if not front_matter.is_known(meta) or not body.strip():
         return document
-    found = front_matter.fields(meta)
-    metadata = {**document.metadata, **found.pop("metadata")}
-    return replace(document, **found, text=body.strip("\n"), metadata=metadata)
+    document_fields = front_matter.fields(meta)
+    metadata = {**document.metadata, **document_fields.pop("metadata")}
+    return replace(document, **document_fields, text=body.strip("\n"), metadata=metadata)
 
 
 def _names(fields: FieldNames) -> dict[str, Any]:
-    """The fields of `FieldNames` alone: what a worker gets must not hold more."""
-    return {name: getattr(fields, name) for name in FieldNames.__dataclass_fields__}
+    """Return the fields of `FieldNames` only, because settings of subclasses must not be sent to workers."""
+    return {name: getattr(fields, name) for name in settings_fields(FieldNames)}
 
 
 def _state(path: Path) -> tuple[int, int]:
@@ -222,14 +227,14 @@ def _state(path: Path) -> tuple[int, int]:
 
 
 def _rows(item: _Pending, fields: FieldNames) -> Iterator[Document | Reject | Skipped | Remark]:
-    """The records of a table; one whose fields are named otherwise is a reject among the files of a folder.
+    """Yield the records of a table; in a folder, a table without the configured fields is a reject.
 
     Raises:
-        ConfigError: its fields are named otherwise, and it is a source by itself.
+        ConfigError: the table is a source of its own and lacks the configured fields.
     """
     path = str(item.file.path)
     try:
-        for record in _found_rows(item, path, fields):
+        for record in _table_records(item, path, fields):
             yield _renamed(record, path, item.file)
     except (ConfigError, RecordError) as error:
         hint = getattr(error, "hint", "")
@@ -239,7 +244,7 @@ def _rows(item: _Pending, fields: FieldNames) -> Iterator[Document | Reject | Sk
         yield Reject(position=Position(source=item.file.name), reason=reason, raw=hint)
 
 
-def _found_rows(item: _Pending, path: str, fields: FieldNames) -> Iterator[Document | Reject | Remark]:
+def _table_records(item: _Pending, path: str, fields: FieldNames) -> Iterator[Document | Reject | Remark]:
     if item.format is not formats.PARQUET:
         yield from _ROWS[item.format](path, fields)
         return
@@ -248,7 +253,7 @@ def _found_rows(item: _Pending, path: str, fields: FieldNames) -> Iterator[Docum
 
 
 def _renamed(record: Any, path: str, file: SourceFile) -> Any:
-    """A record with the name under which people know its file; a row without topic has the folder's name for one."""
+    """Return a record with the user's name for its file; a row without topics gets the folder's name as topic."""
     if isinstance(record, Document) and not record.topics and file.folder and not parquet.partition([file.folder]):
         record = replace(record, topics=(human(file.folder),), topics_are_guessed=True)
     position = getattr(record, "position", None)
@@ -257,8 +262,10 @@ def _renamed(record: Any, path: str, file: SourceFile) -> Any:
     return replace(record, position=replace(position, source=file.name + position.source[len(path) :]))
 
 
-def _placed(record: Document | Reject | Skipped | Remark, file: SourceFile) -> Document | Reject | Skipped | Remark:
-    """A record of a reader with its place and, for a document, what its file's name says."""
+def _with_origin(
+    record: Document | Reject | Skipped | Remark, file: SourceFile
+) -> Document | Reject | Skipped | Remark:
+    """Return a record of a reader with its position; a document also gets id, title and topic from the file name."""
     line = record.position.line if record.position else 0
     position = Position(source=file.name, line=line)
     if not isinstance(record, Document):

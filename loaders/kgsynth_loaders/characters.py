@@ -1,18 +1,19 @@
-"""Text from bytes: by byte-order mark, as told, as UTF-8, as declared, else by a guess that is said."""
+"""Decode text by byte order mark, by the user's encoding, as UTF-8, as declared, else by a guess that is reported."""
 
 import codecs
 import io
 import re
 import unicodedata
+from itertools import islice
 from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
-from kgsynth.config import text_encoding
 from kgsynth.errors import ConfigError, RecordError
+from kgsynth.settings import text_encoding
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-# The longer marks first: that of UTF-32 begins with that of UTF-16.
+# Longer marks first, because the mark of UTF-32 begins with that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -20,23 +21,57 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# So much of a file is enough to guess from.
+# Numbers of candidate encodings, and of languages per encoding, that are compared.
+_FIRST_MATCHES, _FIRST_LANGUAGES = 4, 6
+_SHARE_OF_LETTERS = 0.95
+# Number of bytes from which an encoding is guessed.
 SAMPLE_BYTES = 65_536
 _RECODED_BYTES = 262_144
-# So much is looked at for UTF-16 without a mark, and of so many characters at least.
+# Number of bytes, and minimum number of characters, for the detection of UTF-16 without a byte order mark.
 _WIDE_BYTES, _FEWEST_WIDE_CHARS = 8192, 6
-# Encodings that files in use have; the library's full list finds rare ones in short texts.
+# Encodings in common use; with the full list the library would detect rare encodings in short texts.
 _COMMON = (
     "cp1252 cp1250 cp1251 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 koi8_r cp866 cp850 cp932 euc_jp iso2022_jp "
     "gb18030 big5 cp949 iso8859_2 iso8859_5 tis_620 mac_roman"
 ).split()
-# A file with a larger share of lines that are not UTF-8 is no UTF-8 file; below it, only where they look like words.
+# A file with a larger share of lines that are not UTF-8 is no UTF-8 file; between the two shares the words decide.
 _LARGE_SHARE, _SMALL_SHARE = 0.5, 0.1
 _WORD_NOT_UTF8 = re.compile(rb"[A-Za-z][\x80-\xff]|[\x80-\xff]{3}|[\x80-\xff][A-Za-z]{2}")
 _LETTER_IN_WORD = re.compile(rb"[A-Za-z][\x8a\x8c\x8e\x9a\x9c\x9e\x9f\xc0-\xff]|[\xc0-\xff][A-Za-z]")
 
-# Stands for a byte that is no text in the encoding of its file; no encoding gives it.
+
+class _Letters(NamedTuple):
+    """The non-ASCII letters of a language, and those of them that a text must contain to be in this language."""
+
+    encodings: tuple[str, ...]
+    letters: str
+    needed: str
+
+
+_CENTRAL_EUROPE = ("cp1250", "iso8859_2")
+# Languages that the library confuses with those of western Europe.
+_LETTERS_OF_LANGUAGES = {
+    "Polish": _Letters(_CENTRAL_EUROPE, "ąćęłńóśźż", "ł"),
+    "Hungarian": _Letters(_CENTRAL_EUROPE, "áéíóöőúüű", "őű"),
+    "Czech": _Letters(_CENTRAL_EUROPE, "áčďéěíňóřšťúůýž", "šž"),
+    "Slovak": _Letters(_CENTRAL_EUROPE, "áäčďéíĺľňóôŕšťúýž", "šž"),
+    "Croatian": _Letters(_CENTRAL_EUROPE, "čćđšž", "šž"),
+    "Slovene": _Letters(_CENTRAL_EUROPE, "čšž", "šž"),
+    "Romanian": _Letters(_CENTRAL_EUROPE, "ăâîşţ", "şţ"),
+    "Turkish": _Letters(("cp1254",), "âçğıîöşûüi\u0307", "ış"),
+    "Lithuanian": _Letters(("cp1257",), "ąčęėįšųūž", "ėšų"),
+    "Latvian": _Letters(("cp1257",), "āčēģīķļņšūž", "ķļņš"),
+}
+_MARKS_OF_TEXT = frozenset("\u2013\u2014\u2018\u2019\u201a\u201c\u201d\u201e\u2026\xa0\xa7\xab\xb0\xbb")
+# UTF-8 text with stray bytes has at least this number of non-ASCII letters per stray byte.
+_LETTERS_FOR_A_SLIP = 5
+# The escape sequence of ISO-2022-JP for Japanese characters.
+_JIS = re.compile(rb"\x1b\$[B@]")
+
+# Replacement for a byte that is invalid in the encoding of its file; no encoding produces it.
 BAD_BYTE = "\udcff"
+# Error handler for UTF-8 text with a few stray bytes of Windows-1252.
+WITH_WINDOWS_1252 = "kgsynth_windows_1252"
 
 
 def _bad_byte(error: UnicodeError) -> tuple[str, int]:
@@ -44,16 +79,22 @@ def _bad_byte(error: UnicodeError) -> tuple[str, int]:
 
 
 def _as_latin_1(error: UnicodeError) -> tuple[str, int]:
-    found = cast("UnicodeDecodeError", error)
-    return found.object[found.start : found.end].decode("latin-1"), found.end
+    decode_error = cast("UnicodeDecodeError", error)
+    return decode_error.object[decode_error.start : decode_error.end].decode("latin-1"), decode_error.end
+
+
+def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
+    decode_error = cast("UnicodeDecodeError", error)
+    return decode_error.object[decode_error.start : decode_error.end].decode("cp1252", "replace"), decode_error.end
 
 
 codecs.register_error("kgsynth_bad_byte", _bad_byte)
+codecs.register_error(WITH_WINDOWS_1252, _as_windows_1252)
 codecs.register_error("kgsynth_latin_1", _as_latin_1)
 
 
 def _errors(encoding: str) -> str:
-    """How bytes are treated that an encoding does not have; the five of Windows-1252 are control characters."""
+    """Return the error handler of an encoding; the five undefined bytes of Windows-1252 become control characters."""
     return "kgsynth_latin_1" if encoding == "cp1252" else "kgsynth_bad_byte"
 
 
@@ -66,7 +107,7 @@ class Decoded(NamedTuple):
 
 
 class OpenedText(NamedTuple):
-    """A stream of text in which `BAD_BYTE` stands for what is no text, its encoding, whether that is a guess."""
+    """A stream of text with `BAD_BYTE` in place of invalid bytes, its encoding, and whether that is a guess."""
 
     stream: io.TextIOWrapper
     encoding: str
@@ -74,9 +115,9 @@ class OpenedText(NamedTuple):
 
 
 class OpenedBytes(NamedTuple):
-    """A stream of UTF-8, the encoding of the file behind it, whether that is a guess.
+    """A stream of UTF-8, the encoding of its file, and whether that is a guess.
 
-    What is no text in that encoding is not UTF-8 in the stream either, so that it costs its own line.
+    Bytes that are invalid in the encoding are not UTF-8 in the stream either, so that only their line is rejected.
     """
 
     stream: io.BufferedReader
@@ -85,20 +126,20 @@ class OpenedBytes(NamedTuple):
 
 
 def encoding_by_mark(data: bytes) -> tuple[str, int]:
-    """The encoding that a byte-order mark names and how many bytes the mark has; empty and 0 without one."""
+    """Return the encoding of a byte order mark and the length of the mark in bytes; empty and 0 if there is none."""
     return next(((name, len(mark)) for mark, name in _MARKS if data.startswith(mark)), ("", 0))
 
 
 def decode(data: bytes, *, encoding: str = "", declared: str = "") -> Decoded:
-    """The text of a file.
+    """Decode a file.
 
     Args:
-        data: its bytes.
-        encoding: what the user says it is; empty for nothing. A byte-order mark goes before it.
-        declared: what the file or its server says it is; empty for nothing.
+        data: the bytes of the file.
+        encoding: encoding that the user gave; empty for none. A byte order mark takes precedence.
+        declared: encoding that the file or its server declares; empty for none.
 
     Raises:
-        RecordError: the bytes are no text in the encoding that was given, or no encoding fits them.
+        RecordError: the bytes are invalid in the user's encoding, or no encoding fits them.
     """
     by_mark, length = encoding_by_mark(data)
     if by_mark:
@@ -108,57 +149,64 @@ def decode(data: bytes, *, encoding: str = "", declared: str = "") -> Decoded:
     wide = wide_encoding(data[:SAMPLE_BYTES]) if b"\x00" in data[:SAMPLE_BYTES] else ""
     if wide:
         return _strict(data, wide)._replace(is_guessed=True)
+    if _is_jis(data):
+        return _strict(data, "iso2022_jp")._replace(is_guessed=True)
     for name in ("utf-8", *([declared] if declared else [])):
         try:
             return _strict(data, name)
         except RecordError:
             continue
+    lenient = data.decode("utf-8", "replace")
+    slips = lenient.count("\ufffd")
+    if len(lenient) - len(lenient.encode("ascii", "ignore")) > (_LETTERS_FOR_A_SLIP + 1) * slips:
+        text = data.decode("utf-8", WITH_WINDOWS_1252)
+        return Decoded(text, f"utf-8, with {slips:,} {'byte' if slips == 1 else 'bytes'} of Windows-1252", True)
     name = _guess(data[:SAMPLE_BYTES])
     return Decoded(_strict(data, name).text, name, is_guessed=True)
 
 
 def open_text(binary: IO[bytes], encoding: str = "") -> OpenedText:
-    """A stream of bytes as a stream of text with its line ends as they are, without a byte-order mark.
+    """Open a stream of bytes as text with unchanged line ends and without a byte order mark.
 
     Args:
         binary: the bytes, from their start.
-        encoding: what the user says it is; empty for nothing. A byte-order mark goes before it.
+        encoding: encoding that the user gave; empty for none. A byte order mark takes precedence.
 
     Raises:
-        ConfigError: there is no such encoding.
-        OSError, EOFError and errors of the unpacker: the first bytes cannot be read.
+        ConfigError: the encoding does not exist.
+        OSError, EOFError and errors of the decompressor: the first bytes cannot be read.
     """
-    rest, name, is_guessed = _begun(binary, encoding)
+    rest, name, is_guessed = _open_sampled(binary, encoding)
     stream = io.TextIOWrapper(io.BufferedReader(rest, _RECODED_BYTES), encoding=name, errors=_errors(name), newline="")
     return OpenedText(stream, name, is_guessed)
 
 
 def open_utf8(binary: IO[bytes], encoding: str = "") -> OpenedBytes:
-    """A stream of bytes in any encoding as a stream of UTF-8 without a byte-order mark; else as `open_text`."""
-    rest, name, is_guessed = _begun(binary, encoding)
+    """Open a stream of bytes in any encoding as UTF-8 without a byte order mark; otherwise like `open_text`."""
+    rest, name, is_guessed = _open_sampled(binary, encoding)
     raw = rest if name == "utf-8" else _Recoded(rest, name)
     return OpenedBytes(io.BufferedReader(raw, _RECODED_BYTES), name, is_guessed)
 
 
 def remark(encoding: str) -> str:
-    """What people are told of a guess."""
+    """Return the remark on a guessed encoding."""
     return f"read as {encoding} (a guess); --encoding sets it"
 
 
-def _begun(binary: IO[bytes], encoding: str) -> tuple["_Joined", str, bool]:
-    """A stream without its byte-order mark, its encoding, and whether that is a guess."""
+def _open_sampled(binary: IO[bytes], encoding: str) -> tuple["_Joined", str, bool]:
+    """Return a stream without its byte order mark, its encoding, and whether that is a guess."""
     sample = _sample(binary)
     name, length = encoding_by_mark(sample)
     is_guessed = False
     if not name and encoding:
-        name = _known(encoding, sample)
+        name = _python_encoding(encoding, sample)
     elif not name:
         name, is_guessed = _by_sample(sample)
     return _Joined(sample[length:], binary), name, is_guessed
 
 
 def _sample(binary: IO[bytes]) -> bytes:
-    """The first bytes of a stream; where it breaks off, those before, and it fails again when it is read on."""
+    """Return the first bytes of a stream; if it fails, the bytes before, and reading on fails again."""
     parts: list[bytes] = []
     wanted = SAMPLE_BYTES
     try:
@@ -172,32 +220,34 @@ def _sample(binary: IO[bytes]) -> bytes:
 
 
 def _read_some(binary: IO[bytes], count: int) -> bytes:
-    """What one call of the system or the unpacker gives, so that nothing is lost where the next one fails."""
+    """Return the bytes of a single read, so that none are lost if the next read fails."""
     return binary.read1(count) if isinstance(binary, io.BufferedReader) else binary.read(count)
 
 
-def _known(encoding: str, sample: bytes) -> str:
-    """The name that Python gives an encoding; UTF-16 and UTF-32 with the order of their bytes.
+def _python_encoding(encoding: str, sample: bytes) -> str:
+    """Return Python's name of an encoding; UTF-16 and UTF-32 with their byte order.
 
     Raises:
-        ConfigError: there is no such encoding of text.
+        ConfigError: there is no text encoding of this name.
     """
     name = text_encoding(encoding)
     if name in ("utf-16", "utf-32"):
-        found = wide_encoding(sample)
-        return found if found.startswith(name) else f"{name}-le"
-    # What people call Latin-1 is Windows-1252 to every browser: the bytes 80 to 9F are letters and marks there.
+        detected = wide_encoding(sample)
+        return detected if detected.startswith(name) else f"{name}-le"
+    # As in browsers, Latin-1 is read as Windows-1252, where the bytes 80 to 9F are letters and punctuation.
     return {"iso8859-1": "cp1252", "ascii": "cp1252", "utf-8-sig": "utf-8"}.get(name, name)
 
 
 def _by_sample(sample: bytes) -> tuple[str, bool]:
-    """The encoding of a file by its first bytes, and whether it is a guess."""
+    """Return the encoding of a file by its first bytes, and whether it is a guess."""
     if b"\x00" in sample:
         wide = wide_encoding(sample)
         return (wide, True) if wide else ("utf-8", False)
+    if _is_jis(sample):
+        return "iso2022_jp", True
     if is_utf8(sample, is_cut=len(sample) == SAMPLE_BYTES):
         return "utf-8", False
-    # The last line may be cut within a character.
+    # The sample may end within a character of the last line.
     end = sample.rfind(b"\n") + 1 if len(sample) == SAMPLE_BYTES else 0
     lines = [line for line in sample[: end or None].split(b"\n") if line.strip()]
     bad = [line for line in lines if not is_utf8(line)]
@@ -206,7 +256,7 @@ def _by_sample(sample: bytes) -> tuple[str, bool]:
     is_other = share > _LARGE_SHARE or (
         share > _SMALL_SHARE and sum(bool(_LETTER_IN_WORD.search(line)) for line in bad) * 2 > len(bad)
     )
-    # Where words have letters that are not UTF-8, and no line has one in UTF-8, the file is no UTF-8 file.
+    # If words contain letters that are not UTF-8, and no line contains non-ASCII UTF-8, the file is not UTF-8.
     has_words = sum(bool(_WORD_NOT_UTF8.search(line)) for line in bad) * 2 > len(bad)
     if good_count >= len(bad) or not (is_other or (good_count == 0 and has_words)):
         return "utf-8", False
@@ -216,8 +266,19 @@ def _by_sample(sample: bytes) -> tuple[str, bool]:
         return "utf-8", False
 
 
+def _is_jis(data: bytes) -> bool:
+    """Return whether bytes are Japanese in ISO-2022-JP, an encoding with ASCII bytes and escape sequences."""
+    if b"\x1b$" not in data[:SAMPLE_BYTES] or not _JIS.search(data) or not data.isascii():
+        return False
+    try:
+        codecs.getincrementaldecoder("iso2022_jp")().decode(data)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def is_utf8(data: bytes, *, is_cut: bool = False) -> bool:
-    """Whether bytes are UTF-8; those of a file that is cut may end within a character."""
+    """Return whether bytes are UTF-8; if they are cut off, they may end within a character."""
     try:
         codecs.utf_8_decode(data, "strict", not is_cut)
     except UnicodeDecodeError:
@@ -226,9 +287,9 @@ def is_utf8(data: bytes, *, is_cut: bool = False) -> bool:
 
 
 def wide_encoding(sample: bytes) -> str:
-    """UTF-16 or UTF-32 of a text without a byte-order mark; empty for neither.
+    """Detect UTF-16 or UTF-32 without a byte order mark; empty for neither.
 
-    Latin text is known by where its zeros stand, other text in UTF-16 by its blanks, line ends, letters and digits.
+    Latin text is detected by the positions of zero bytes, other UTF-16 text by spaces, line ends, letters and digits.
     """
     part = len(sample) // 4
     zeros = [sample[start : 4 * part : 4].count(0) / max(1, part) for start in range(4)]
@@ -247,7 +308,7 @@ def wide_encoding(sample: bytes) -> str:
 
 
 def _share_of_text(sample: bytes, encoding: str) -> float:
-    """The share of blanks and line ends in bytes of UTF-16; 0 where they are no text in it."""
+    """Return the share of spaces and line ends in bytes of UTF-16; 0 if they are no text in it."""
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(sample)
     except UnicodeDecodeError:
@@ -267,50 +328,71 @@ def _share_of_text(sample: bytes, encoding: str) -> float:
 
 def _strict(data: bytes, encoding: str) -> Decoded:
     try:
-        name = _known(encoding, data[:SAMPLE_BYTES])
+        name = _python_encoding(encoding, data[:SAMPLE_BYTES])
         return Decoded(data.decode(name, _errors(name) if name == "cp1252" else "strict"), name)
     except (ConfigError, UnicodeDecodeError) as error:
         raise RecordError(f"not {encoding}") from error
 
 
 def _guess(sample: bytes) -> str:
-    """The encoding that a text most probably has.
+    """Return the most probable encoding of a text.
 
     Raises:
-        RecordError: none fits.
+        RecordError: no encoding fits.
     """
     from charset_normalizer import from_bytes
 
     japanese = next((name for name in ("euc_jp", "cp932") if _is_japanese(sample, name)), "")
     if japanese:
         return japanese
-    found = from_bytes(sample, cp_isolation=_COMMON) or from_bytes(sample, cp_isolation=_COMMON, threshold=0.5)
-    best = found.best()
+    matches = from_bytes(sample, cp_isolation=_COMMON) or from_bytes(sample, cp_isolation=_COMMON, threshold=0.5)
+    best = matches.best()
     if best is None:
         raise RecordError("no known encoding of text")
-    # Short texts of western Europe fit its neighbours as well, and far more files are in Windows-1252.
-    for match in found:
+    languages = [
+        name for candidate in islice(matches, _FIRST_MATCHES) for name in candidate.languages[:_FIRST_LANGUAGES]
+    ]
+    if language_encoding := _encoding_of_languages(sample, languages):
+        return language_encoding
+    # Short texts of western Europe fit several encodings, and Windows-1252 is by far the most frequent one.
+    for match in matches:
         is_near = match.chaos <= best.chaos + 0.1 and match.coherence >= best.coherence - 0.2
         if "cp1252" in match.could_be_from_charset and is_near:
             return "cp1252"
     return str(best.encoding)
 
 
-def _is_japanese(sample: bytes, encoding: str) -> bool:
-    """Whether bytes are text in an encoding of Japanese in which syllabic signs (hiragana) are frequent.
+def _encoding_of_languages(sample: bytes, languages: list[str]) -> str:
+    """Return the encoding in which nearly all non-ASCII characters are letters of a language; empty for none."""
+    for language in languages:
+        language_letters = _LETTERS_OF_LANGUAGES.get(language)
+        for encoding in language_letters.encodings if language_letters else ():
+            text = sample.decode(encoding, "replace").lower()
+            non_ascii = [char for char in text if not char.isascii() and char not in _MARKS_OF_TEXT]
+            if (
+                language_letters
+                and any(char in non_ascii for char in language_letters.needed)
+                and sum(char in language_letters.letters for char in non_ascii) >= _SHARE_OF_LETTERS * len(non_ascii)
+            ):
+                return encoding
+    return ""
 
-    No other language has them, and the library takes short texts of them for Korean.
+
+def _is_japanese(sample: bytes, encoding: str) -> bool:
+    """Return whether bytes are text in a Japanese encoding with frequent hiragana.
+
+    No other language has hiragana, and the library takes short texts with them for Korean.
     """
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(sample)
     except UnicodeDecodeError:
         return False
-    signs = [char for char in text if "\u3041" <= char <= "\u3093"]
-    return len(set(signs)) >= 3 and len(signs) > 0.2 * sum(not char.isascii() for char in text)
+    hiragana = [char for char in text if "\u3041" <= char <= "\u3093"]
+    return len(set(hiragana)) >= 3 and len(hiragana) > 0.2 * sum(not char.isascii() for char in text)
 
 
 class _Joined(io.RawIOBase):
-    """A stream with the bytes that were read ahead of it."""
+    """A stream with the bytes in front that were read ahead."""
 
     def __init__(self, head: bytes, rest: IO[bytes]) -> None:
         self._head = memoryview(head)
@@ -336,7 +418,7 @@ class _Joined(io.RawIOBase):
 
 
 class _Recoded(io.RawIOBase):
-    """A stream of some encoding as UTF-8; what cannot be decoded becomes bytes that are not UTF-8."""
+    """A stream converted to UTF-8; bytes that cannot be decoded become bytes that are not UTF-8."""
 
     def __init__(self, binary: _Joined, encoding: str) -> None:
         self._binary = binary

@@ -1,14 +1,14 @@
-"""Counted co-occurrence pairs from a table (Parquet, CSV, TSV or JSON): first, second, count."""
+"""Read counted co-occurrence pairs from a table (Parquet, CSV, TSV or JSON): first, second, count."""
 
 from collections.abc import Iterator
 
-from kgsynth.config import FieldNames
 from kgsynth.records import CountedPair, Reject, Remark
+from kgsynth.settings import FieldNames
 from kgsynth_loaders import rows, tables
 
 
 def pairs(source: str, fields: FieldNames) -> Iterator[CountedPair | Reject | Remark]:
-    """One pair a row.
+    """Yield a pair per row.
 
     Raises:
         ConfigError: the source cannot be used, or lacks a column.

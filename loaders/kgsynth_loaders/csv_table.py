@@ -1,6 +1,6 @@
-"""CSV with a header line, plain or compressed; lists in a cell have `|` or `;` between names.
+"""Read CSV with a header line, plain or compressed; lists in a cell are separated by `|` or `;`.
 
-What stands between cells is found by the header and the first rows: comma, semicolon, tab or `|`.
+The delimiter (comma, semicolon, tab or `|`) is detected from the header and the first rows.
 """
 
 import csv
@@ -12,36 +12,36 @@ from dataclasses import fields as fields_of
 from itertools import islice
 from typing import TypeVar
 
-from kgsynth.config import FieldNames
 from kgsynth.errors import ConfigError, RecordError
 from kgsynth.records import Document, Position, Reject, Remark
+from kgsynth.settings import FieldNames
 from kgsynth_loaders import characters, formats, rows, text_lines
 
 _Record = TypeVar("_Record")
-# A cell may hold a book; one of more lines is a quote that was never closed.
+# Maximum number of lines per row. More lines mean that a quote was not closed.
 _MAX_RECORD_LINES = 100_000
 _DELIMITERS = (",", ";", "\t", "|")
 _NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
-# So much of the file is looked at to find its delimiter.
+# Size of the sample from which the delimiter is detected.
 _SAMPLE_CHARS, _SAMPLE_ROWS = 65_536, 50
-# Of the rows of a table as wide as its header, at least.
+# Minimum share of rows with as many cells as the header.
 _SHARE_OF_TABLE = 0.9
-# Excel writes it before the header.
+# A line that Excel writes before the header.
 _DELIMITER_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
 def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject | Remark]:
-    """One document a row.
+    """Yield a document per row.
 
     Raises:
-        ConfigError: the file cannot be opened, has no column of texts, or one of its columns twice.
+        ConfigError: the file cannot be opened, lacks the text column, or has a column twice.
     """
     formats.expect(source, formats.CSV)
     return records(source, fields, rows.document_maker(fields), needed=(fields.text_field,))
 
 
 def is_table(source: str, fields: FieldNames) -> bool:
-    """Whether a text is a table: its first rows are as wide as its header, which names the column of texts."""
+    """Return whether a text is a table whose header has the text column and whose first rows are as wide."""
     with text_lines.open_bytes(source) as binary:
         try:
             lines = _Lines(characters.open_text(binary, fields.encoding).stream)
@@ -49,25 +49,25 @@ def is_table(source: str, fields: FieldNames) -> bool:
             return False
         sample = lines.peek(_SAMPLE_CHARS)
     needed = (fields.text_field,)
-    best = max((_fit(sample, one, needed) for one in _DELIMITERS), default=(0, 0.0, 0))
+    best_fit = max((_fit(sample, delimiter, needed) for delimiter in _DELIMITERS), default=(0, 0.0, 0))
     has_rows = sum(not line.isspace() for line in sample) > 1
-    return has_rows and best[0] == 1 and best[1] >= _SHARE_OF_TABLE and best[2] > 1
+    return has_rows and best_fit[0] == 1 and best_fit[1] >= _SHARE_OF_TABLE and best_fit[2] > 1
 
 
 def records(
     source: str, fields: FieldNames, make: rows.Make[_Record], needed: Sequence[str]
 ) -> Iterator[_Record | Reject | Remark]:
-    """One record a row, made by `make`; a row with another number of cells than the header is a reject.
+    """Yield a record per row; a row with another number of cells than the header is a reject.
 
     Args:
         source: the file.
-        fields: which column holds what, the encoding and the delimiter. Where no column has a name exactly, one that
-            differs in capitals alone is taken.
-        make: makes a record of a row.
-        needed: columns without which the source is refused.
+        fields: names of the columns, the encoding and the delimiter. If no column matches a name exactly, a column that
+            differs only in case is used.
+        make: converts a row to a record.
+        needed: required columns.
 
     Raises:
-        ConfigError: the file cannot be opened, lacks a column, or has one twice.
+        ConfigError: the file cannot be opened, lacks a required column, or has a column twice.
     """
     csv.field_size_limit(text_lines.MAX_LINE_BYTES)
     with text_lines.open_bytes(source) as packed:
@@ -85,13 +85,13 @@ def records(
         delimiter = delimiter or _delimiter(source, lines, needed)
         reader = _Rows(source, lines, delimiter, skips_blanks=_skips_blanks(lines, delimiter))
         header: list[str] | None = None
-        for found in reader:
-            if isinstance(found, Reject):
-                yield found
+        for row in reader:
+            if isinstance(row, Reject):
+                yield row
             elif header is None:
-                header = _header(source, found[1], fields, needed)
+                header = _header(source, row[1], fields, needed)
             else:
-                yield _record(found[0], found[1], header, make, opened.encoding)
+                yield _record(row[0], row[1], header, make, opened.encoding)
 
 
 def _record(
@@ -114,10 +114,10 @@ def _record(
 
 
 def _header(source: str, cells: list[str], fields: FieldNames, needed: Sequence[str]) -> list[str]:
-    """The names of the columns, those that differ from a field's name in capitals alone under that name.
+    """Return the names of the columns; a name that differs from a field's name only in case is replaced by it.
 
     Raises:
-        ConfigError: a column is missing, or one that is read stands there twice.
+        ConfigError: a required column is missing, or a column occurs twice.
     """
     header = [cell.strip() for cell in cells]
     wanted = [getattr(fields, item.name) for item in fields_of(FieldNames) if item.name.endswith("_field")]
@@ -133,26 +133,26 @@ def _header(source: str, cells: list[str], fields: FieldNames, needed: Sequence[
     lacking = next((field for field in needed if field not in header), None)
     if lacking is not None:
         formats.expect(source, formats.CSV, by_ending=True)
-        hint = "Does its first line name the columns? --text-field, --id-field and their like say what they are called."
+        hint = "The first line must have the names of the columns. --text-field, --id-field and so on set these names."
         raise rows.missing(source, lacking, rows.option_of(lacking, fields), filter(None, cells), hint=hint)
     return header
 
 
 def _delimiter(source: str, lines: "_Lines", needed: Sequence[str]) -> str:
-    """What stands between cells: what the header's names and the number of cells in the first rows agree with."""
+    """Return the delimiter that fits the needed columns and the number of cells in the first rows best."""
     sample = lines.peek(_SAMPLE_CHARS)
-    told = _DELIMITER_LINE.fullmatch(sample[0]) if sample else None
-    if told:
+    delimiter_line = _DELIMITER_LINE.fullmatch(sample[0]) if sample else None
+    if delimiter_line:
         lines.skip_line()
-        return told.group(1)
+        return delimiter_line.group(1)
     is_tabs = text_lines.without_packing(source).lower().endswith((".tsv", ".tab"))
-    first = "\t" if is_tabs else ","
-    candidates = sorted(_DELIMITERS, key=lambda one: one != first)
-    return max(candidates, key=lambda one: _fit(sample, one, needed))
+    preferred = "\t" if is_tabs else ","
+    candidates = sorted(_DELIMITERS, key=lambda candidate: candidate != preferred)
+    return max(candidates, key=lambda candidate: _fit(sample, candidate, needed))
 
 
 def _skips_blanks(lines: "_Lines", delimiter: str) -> bool:
-    """Whether cells begin after a blank, as in `1, "a, b"`: more rows are as wide as the header so."""
+    """Return whether skipping spaces after delimiters, as in `1, "a, b"`, makes more rows fit the header."""
     sample = lines.peek(_SAMPLE_CHARS)
     return _fit(sample, delimiter, (), skips_blanks=True) > _fit(sample, delimiter, ())
 
@@ -160,23 +160,23 @@ def _skips_blanks(lines: "_Lines", delimiter: str) -> bool:
 def _fit(
     sample: Sequence[str], delimiter: str, needed: Sequence[str], *, skips_blanks: bool = False
 ) -> tuple[int, float, int]:
-    """How well a delimiter fits: needed columns in the header, share of rows as wide as it, its width."""
+    """Return how well a delimiter fits: needed columns in the header, share of rows of its width, and its width."""
     reader = csv.reader(sample, delimiter=delimiter, skipinitialspace=skips_blanks)
     try:
-        found = list(islice(reader, _SAMPLE_ROWS))
+        sample_rows = list(islice(reader, _SAMPLE_ROWS))
     except csv.Error:
-        found = list(csv.reader(sample[:1], delimiter=delimiter))
-    found = [row for row in found if row]
-    if not found:
+        sample_rows = list(csv.reader(sample[:1], delimiter=delimiter))
+    sample_rows = [row for row in sample_rows if row]
+    if not sample_rows:
         return 0, 0.0, 0
-    header = {cell.strip().casefold() for cell in found[0]}
-    width = len(found[0])
-    share = sum(len(row) == width for row in found) / len(found) if width > 1 else 0.0
+    header = {cell.strip().casefold() for cell in sample_rows[0]}
+    width = len(sample_rows[0])
+    share = sum(len(row) == width for row in sample_rows) / len(sample_rows) if width > 1 else 0.0
     return sum(field.casefold() in header for field in needed), round(share, 1), width
 
 
 class _Rows:
-    """The rows of a table with the places where they begin; a broken one is a reject and costs its first line."""
+    """The rows of a table with their positions; of an invalid row only the first line is rejected."""
 
     def __init__(self, source: str, lines: "_Lines", delimiter: str, *, skips_blanks: bool) -> None:
         self._source = source
@@ -196,7 +196,7 @@ class _Rows:
             except StopIteration:
                 return
             except csv.Error as error:
-                # An unclosed quote takes in all that follows: give up its first line and read on after it.
+                # An unclosed quote would include all that follows: reject its first line and continue after it.
                 start = self._lines.drop_first()
                 yield Reject(position=position, reason="not CSV", raw=f"{error}: {rows.raw(start)}")
                 reader = self._reader()
@@ -209,11 +209,11 @@ class _Rows:
 
 
 class _Lines:
-    """Lines of a file that remembers those of the current record, so that a broken record costs one line."""
+    """Lines of a file. The lines of the current record are buffered, so that an invalid record costs a single line."""
 
     def __init__(self, file: io.TextIOWrapper) -> None:
         self._file = file
-        self._again: deque[str] = deque()
+        self._pending: deque[str] = deque()
         self._record: list[str] = []
         self._record_chars = 0
         self._number = 1
@@ -224,7 +224,7 @@ class _Lines:
     def __next__(self) -> str:
         if len(self._record) >= _MAX_RECORD_LINES or self._record_chars > text_lines.MAX_LINE_BYTES:
             raise csv.Error(f"a record of more than {len(self._record):,} lines")
-        line = self._again.popleft() if self._again else self._read()
+        line = self._pending.popleft() if self._pending else self._read()
         self._record.append(line)
         self._record_chars += len(line)
         if len(line) >= text_lines.MAX_LINE_BYTES:
@@ -240,30 +240,30 @@ class _Lines:
         return line
 
     def peek(self, char_count: int) -> list[str]:
-        """The lines that come next, of so many characters together; an error of the file is left for later."""
+        """Return the next lines up to a number of characters; an error of the file is raised when they are read."""
         try:
-            char_count -= sum(map(len, self._again))
+            char_count -= sum(map(len, self._pending))
             while char_count > 0:
-                self._again.append(self._read())
-                char_count -= len(self._again[-1])
+                self._pending.append(self._read())
+                char_count -= len(self._pending[-1])
         except (StopIteration, *text_lines.DAMAGED):
             pass
-        return list(self._again)
+        return list(self._pending)
 
     def skip_line(self) -> None:
-        """Leave out the next line."""
+        """Skip the next line."""
         next(self)
 
     def begin_record(self) -> int:
-        """Forget the last record; the number of the line that comes next."""
+        """Begin a new record, and return the number of the next line."""
         self._number += len(self._record)
         self._record = []
         self._record_chars = 0
         return self._number
 
     def drop_first(self) -> str:
-        """Put all lines of the current record but its first back; what the first was."""
+        """Put back all lines of the current record except the first, and return the start of the first."""
         first, *rest = self._record or [""]
-        self._again.extendleft(reversed(rest))
+        self._pending.extendleft(reversed(rest))
         self._record = self._record[:1]
         return first[: text_lines.RAW_CHARS].strip()

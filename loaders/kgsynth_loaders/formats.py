@@ -1,7 +1,7 @@
-"""Which format a file has, by its first bytes and its ending.
+"""Detect the format of a file from its first bytes and its extension.
 
-The bytes go before the ending: a PDF called `notes.txt` is a PDF. Where the bytes say nothing (text), the ending
-decides; text with an ending that nobody knows is plain text.
+The bytes take precedence: a PDF called `notes.txt` is a PDF. For text files the extension decides. Text with an unknown
+extension is plain text.
 """
 
 import importlib.util
@@ -25,11 +25,11 @@ class Format:
     """A format of files.
 
     Attributes:
-        name: what people are told.
-        reader: the module in `readers`; empty for formats that are read elsewhere.
-        extra: the optional dependencies of kgsynth that hold its library; empty for none.
-        packages: the modules of that library.
-        is_isolated: its reader runs in a worker process.
+        name: name of the format for users.
+        reader: module in `readers`; empty for formats that are read elsewhere.
+        extra: extra of kgsynth that installs the reader's library; empty for none.
+        packages: modules that the reader imports.
+        is_isolated: whether the reader runs in a worker process.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Format:
     is_isolated: bool = True
 
     def missing(self) -> str:
-        """Why there is no reader here, with the command that installs it; empty when there is one."""
+        """Return the reason and the install command if the reader's library is missing; else an empty text."""
         if all(importlib.util.find_spec(package) for package in self.packages):
             return ""
         return f"its reader is not installed: pip install 'kgsynth[{self.extra}]'"
@@ -115,7 +115,7 @@ _BY_ENDING: dict[str, Format] = {
     for ending in endings.split()
 }
 _PACKED = frozenset({"gz", "bz2", "xz", "zst", "lzma", "z"})
-# Files that hold no text of people; a folder of saved pages is full of them.
+# Extensions of files without readable text, which are frequent among saved web pages.
 NO_TEXT = {
     ending: kind
     for kind, endings in (
@@ -133,30 +133,30 @@ NO_TEXT = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file's format, or why there is none."""
+    """The detected format of a file, or the reason why it has none."""
 
     format: Format | None
     problem: str = ""
 
 
 def endings(name: str) -> list[str]:
-    """The endings of a file's name, in small letters, the last one first: `a.jsonl.gz` has gz and jsonl."""
+    """Return the extensions of a file name in lower case, last one first: gz and jsonl for `a.jsonl.gz`."""
     parts = name.lower().rsplit("/", 1)[-1].split(".")
     return [part for part in reversed(parts[1:]) if part]
 
 
 def _ending(name: str) -> str:
-    """The ending that says what is in a file: that before the ending of its compression."""
+    """Return the last extension that is not that of a compression."""
     return next((ending for ending in endings(name) if ending not in _PACKED), "")
 
 
 def format_of(path: Path, name: str = "", *, encoding: str = "") -> Found:
-    """The format of a file.
+    """Detect the format of a file.
 
     Args:
-        path: where it is.
-        name: what it is called, where that is not the path's name (a member of an archive).
-        encoding: what the user says that text files have; empty for nothing.
+        path: the file.
+        name: name of the file if it differs from that of the path, as for members of archives.
+        encoding: encoding of text files that the user gave; empty for none.
     """
     name = name or path.name
     head = _head(path)
@@ -164,29 +164,29 @@ def format_of(path: Path, name: str = "", *, encoding: str = "") -> Found:
 
 
 def expect(source: str, wanted: Format, *, by_ending: bool = False) -> None:
-    """Refuse a source of another format than the loader that was chosen for it reads.
+    """Check that a source has the format that the chosen loader reads.
 
     Args:
         source: the file.
         wanted: the format that the loader reads.
-        by_ending: its text is not of that format, so that its ending counts too.
+        by_ending: whether the extension counts too, because the content is not of the wanted format.
 
     Raises:
-        ConfigError: its first bytes, or its ending, are those of another format.
+        ConfigError: the first bytes or the extension are those of another format.
     """
     path = Path(source)
-    # Unlike Path.is_file, this takes names that are too long for the file system.
+    # Unlike Path.is_file, this accepts names that are too long for the file system.
     if not os.path.isfile(source):
         return
     head = text_lines.unpacked_head(_head(path), _HEAD_BYTES)
-    found = _by_bytes(head, path, path.name)
-    if found is None and by_ending:
-        found = _by_name(head, path, path.name, "")
-    if found is None or found.format in (wanted, None, COMPRESSED, PLAIN):
+    detected = _by_bytes(head, path, path.name)
+    if detected is None and by_ending:
+        detected = _by_name(head, path, path.name, "")
+    if detected is None or detected.format in (wanted, None, COMPRESSED, PLAIN):
         return
-    if wanted in (JSON_LINES, JSON) and found.format in (JSON_LINES, JSON, NOTEBOOK):
+    if wanted in (JSON_LINES, JSON) and detected.format in (JSON_LINES, JSON, NOTEBOOK):
         return
-    raise ConfigError(f"{source}: this is a file of format {found.format.name}", hint="Use --loader auto.")
+    raise ConfigError(f"{source}: this is a file of format {detected.format.name}", hint="Use --loader auto.")
 
 
 def _head(path: Path) -> bytes:
@@ -195,18 +195,18 @@ def _head(path: Path) -> bytes:
 
 
 def _by_bytes(head: bytes, path: Path, name: str) -> Found | None:
-    """What the first bytes say; None where they are those of text, or of nothing known."""
+    """Return the format by the first bytes; None if they are text or unknown."""
     for test, format_ in _MAGIC:
         if test(head):
             return Found(format_)
     if _is_parquet(head, path):
         return Found(PARQUET)
     if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
-        return _of_zip(path, name)
+        return _zip_based_format(path, name)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-        return _of_compound_file(name)
+        return _compound_file_format(name)
     if text_lines.packing(head):
-        return _of_packed(head, name)
+        return _compressed_format(head, name)
     if head.startswith(b"{\\rtf"):
         return Found(None, "no reader for .rtf")
     if head.startswith((b"%!PS", b"\xf7\x02", b"AT&TFORM")):
@@ -221,23 +221,23 @@ _PDF_MARK_WITHIN = 1024 + 16
 
 
 def _is_pdf(head: bytes) -> bool:
-    """Whether bytes hold the mark of PDF and what follows it there, and do not only mention it."""
-    found = _PDF_MARK.search(head, 0, _PDF_MARK_WITHIN)
-    if found is None:
+    """Return whether bytes are the beginning of a PDF, and not a text that mentions the mark of PDF."""
+    match = _PDF_MARK.search(head, 0, _PDF_MARK_WITHIN)
+    if match is None:
         return False
-    rest = head[found.end() :]
-    is_at_start = found.group(1) is not None
+    rest = head[match.end() :]
+    is_at_start = match.group(1) is not None
     is_binary = b"\x00" in rest or not is_utf8(rest, is_cut=True)
     return is_binary or (is_at_start and (not rest or _PDF_OBJECT.search(rest) is not None))
 
 
 def _is_warc(head: bytes) -> bool:
-    found = _WARC_MARK.match(head)
-    return found is not None and (found.end() == len(head) or b"\nWARC-" in head[:2000])
+    match = _WARC_MARK.match(head)
+    return match is not None and (match.end() == len(head) or b"\nWARC-" in head[:2000])
 
 
 def _is_parquet(head: bytes, path: Path) -> bool:
-    """Whether a file begins with the mark of Parquet and ends with it, or is no text."""
+    """Return whether a file begins with the mark of Parquet, and also ends with it or is binary."""
     if not head.startswith(b"PAR1"):
         return False
     with path.open("rb") as file:
@@ -275,7 +275,7 @@ def _by_first_words(head: bytes) -> Found | None:
     return None
 
 
-def _of_zip(path: Path, name: str) -> Found:
+def _zip_based_format(path: Path, name: str) -> Found:
     try:
         with zipfile.ZipFile(path) as archive:
             members = set(archive.namelist())
@@ -297,12 +297,12 @@ def _of_zip(path: Path, name: str) -> Found:
     by_ending = _BY_ENDING.get(ending)
     if by_ending in (DOCX, PPTX, XLSX, EPUB):
         return Found(by_ending)
-    # Many programs keep their files as zip archives; those hold no documents of people.
+    # Many programs store their files as zip archives, which contain no documents.
     return Found(ZIP) if ending == "zip" else Found(None, f"no reader for .{ending}")
 
 
-def _of_compound_file(name: str) -> Found:
-    """Old files of Microsoft Office, and new ones that a password protects."""
+def _compound_file_format(name: str) -> Found:
+    """Return the format of old files of Microsoft Office, and of new ones that are protected by a password."""
     ending = (endings(name) or [""])[0]
     by_ending = _BY_ENDING.get(ending)
     if by_ending in (DOCX, PPTX, XLSX):
@@ -310,7 +310,7 @@ def _of_compound_file(name: str) -> Found:
     return Found(None, f"no reader for .{ending or 'doc'}")
 
 
-def _of_packed(head: bytes, name: str) -> Found:
+def _compressed_format(head: bytes, name: str) -> Found:
     inner = text_lines.unpacked_head(head, _HEAD_BYTES)
     if inner[257:262] == b"ustar" or _is_packed_tar(endings(name)):
         return Found(TAR)
@@ -320,7 +320,7 @@ def _of_packed(head: bytes, name: str) -> Found:
     if first and first.format is MEDIAWIKI:
         return first
     by_ending = _BY_ENDING.get(_ending(name))
-    # Rows are read as a stream; all else is unpacked beside.
+    # Rows are decompressed as a stream; other formats are decompressed to a temporary file.
     is_stream = by_ending is CSV or (by_ending is JSON_LINES and not _is_one_json_value(inner))
     return Found(by_ending) if is_stream else Found(COMPRESSED)
 
@@ -333,7 +333,7 @@ def _is_packed_tar(last_endings: list[str]) -> bool:
 def _by_name(head: bytes, path: Path, name: str, encoding: str) -> Found:
     ending = _ending(name)
     last = (endings(name) or [""])[0]
-    # What can be unpacked was known by its first bytes.
+    # Files that can be decompressed were detected by their first bytes.
     if last in _PACKED and not _is_text(head, encoding):
         return Found(None, "damaged" if text_lines.unpacks(last) else f"no reader for .{last}")
     if re.search(r"\.info(?:-\d+)?(?:\.(?:gz|xz|bz2|zst))?\Z", name.lower()):
@@ -343,8 +343,8 @@ def _by_name(head: bytes, path: Path, name: str, encoding: str) -> Found:
         is_json = by_ending is JSON or (by_ending is JSON_LINES and _is_one_json_value(head))
         return Found(_json(path) if is_json else by_ending)
     if not _is_text(head, encoding):
-        if by_ending is not None and b"\x00" in head:
-            return Found(None, "NUL in its text")
+        if by_ending is not None:
+            return Found(None, "NUL in its text") if b"\x00" in head else _with_controls(head, by_ending)
         return Found(None, f"no reader for .{ending}" if ending else "no reader for a file without ending")
     if by_ending is not None:
         return Found(by_ending)
@@ -357,11 +357,23 @@ def _by_name(head: bytes, path: Path, name: str, encoding: str) -> Found:
 
 
 def _is_one_json_value(head: bytes) -> bool:
-    """Whether a file that is called JSON Lines begins an array, an object over several lines, or one with records."""
+    """Return whether a file with the extension of JSON Lines begins with an array or an object over several lines."""
     first, _, rest = head.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")
     first = first.strip()
     is_object = first.startswith(b"{") and (first.endswith((b"{", b"[", b":", b",")) or (b"[{" in first and not rest))
     return first.startswith(b"[") or is_object
+
+
+def _with_controls(head: bytes, by_ending: Format) -> Found:
+    """Return the format of a text file with control characters, which is accepted if most of it is letters."""
+    letters = sum(byte > 127 or chr(byte).isalnum() or byte in b" \t\r\n" for byte in head)
+    if _controls(head) * 10 <= len(head) and letters * 2 > len(head):
+        return Found(by_ending)
+    return Found(None, "control characters in its text")
+
+
+def _controls(head: bytes) -> int:
+    return sum(byte < 32 and byte not in (9, 10, 12, 13, 27, 8, 31) for byte in head)
 
 
 def _is_text(head: bytes, encoding: str) -> bool:
@@ -370,13 +382,12 @@ def _is_text(head: bytes, encoding: str) -> bool:
         return True
     if b"\x00" in head and wide_encoding(head):
         return True
-    # Text without a mark holds no NUL; a few other control characters are a fault of it, many are no text.
-    controls = sum(byte < 32 and byte not in (9, 10, 12, 13, 27, 8, 31) for byte in head)
-    return b"\x00" not in head and controls * 50 <= len(head)
+    # Text without a byte order mark contains no NUL. A few other control characters are errors; many mean binary data.
+    return b"\x00" not in head and _controls(head) * 50 <= len(head)
 
 
 def _json(path: Path) -> Format:
-    """Whether a file of JSON holds one value or one on each line; notebooks are known by their fields."""
+    """Return the format of a JSON file: a single value, a value per line, or a notebook."""
     with path.open("rb") as file:
         head = file.read(200_000)
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")

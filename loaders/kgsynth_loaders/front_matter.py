@@ -1,4 +1,4 @@
-"""What a text says of itself before it begins: YAML, TOML, JSON, `Key: value` lines or a title block of Pandoc."""
+"""Parse front matter of texts: YAML, TOML, JSON, `Key: value` lines or a title block of Pandoc."""
 
 import json
 import re
@@ -9,11 +9,14 @@ from typing import Any
 
 import yaml
 
-# A head that is longer is text.
+# Maximum length of front matter; longer blocks are text.
 _LONGEST_CHARS = 100_000
 _DEEPEST = 50
 _NO_VALUE = ("", "~", "null", "Null", "NULL")
 _YAML_KEY = re.compile(r"\s*(?:#[^\n]*\n\s*)*[\"']?[\w][\w .:/-]{0,60}[\"']?\s*:(?:\s|\Z)")
+_COLON_IN_VALUE = re.compile(
+    r"^([A-Za-z][\w-]*:[ \t]+)([^\s\"'\[\]{}|>&*!%@`#-][^\n#]*?:(?:[ \t][^\n#]*?)?)[ \t]*$", re.MULTILINE
+)
 _KEY_LINE = re.compile(r"([A-Za-z][A-Za-z _-]{0,30}):[ \t]+(\S[^\n]*)")
 _KNOWN_KEYS = frozenset(
     "title subtitle author authors date copyright license licence keywords tags language email affiliation abstract "
@@ -27,10 +30,10 @@ _URL_KEYS = ("url", "permalink", "canonical_url", "source")
 
 
 def split(text: str) -> tuple[dict[str, Any], str]:
-    """The fields at the start of a text, and the text after them.
+    """Return the fields of the front matter and the text after it.
 
-    Scalars of YAML stay as they are written ("1.10", "2020-01-02"); dates of TOML become ISO 8601. A head that cannot
-    be read stays part of the text, and `front_matter` among the fields says why.
+    Scalars of YAML keep their written form ("1.10", "2020-01-02"); dates of TOML become ISO 8601. Invalid front matter
+    remains part of the text, and the field `front_matter` has the reason.
     """
     text = text.removeprefix("\ufeff")
     start = text[:3]
@@ -73,18 +76,26 @@ def _toml(block: str) -> tuple[dict[str, Any] | None, str]:
 
 
 def _yaml(block: str) -> tuple[dict[str, Any] | None, str]:
-    """The fields; None without a problem where the block is no mapping, as text between two rules."""
+    """Return the fields, or None and the problem; the problem is empty for a text between two rules."""
     try:
-        found = yaml.load(block, Loader=_Loader)
+        try:
+            parsed = yaml.load(block, Loader=_Loader)
+        except yaml.scanner.ScannerError:
+            # The most frequent error is a title with a colon and without quotation marks.
+            parsed = yaml.load(_COLON_IN_VALUE.sub(_with_quotes, block), Loader=_Loader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         return None, f"not YAML: {_short(error)}" if _YAML_KEY.match(block) else ""
-    if found is None:
+    if parsed is None:
         return {}, ""
-    return (found, "") if isinstance(found, dict) else (None, "")
+    return (parsed, "") if isinstance(parsed, dict) else (None, "")
+
+
+def _with_quotes(match: re.Match[str]) -> str:
+    return match.group(1) + json.dumps(match.group(2), ensure_ascii=False)
 
 
 class _Loader(yaml.BaseLoader):  # type: ignore[misc]
-    """Values as they are written; aliases, which can make a short text a huge value, are refused."""
+    """A loader that keeps values as written and refuses aliases, which can expand a short text to a huge value."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
@@ -98,16 +109,16 @@ def _short(error: Exception) -> str:
 
 def _json(text: str) -> tuple[dict[str, Any], str]:
     try:
-        found, end = json.JSONDecoder(parse_float=str, parse_int=str).raw_decode(text[:_LONGEST_CHARS])
+        parsed, end = json.JSONDecoder(parse_float=str, parse_int=str).raw_decode(text[:_LONGEST_CHARS])
     except (ValueError, RecursionError):
         return {}, text
     rest = text[end:]
     first, _, after = rest.partition("\n")
-    return (found, after) if isinstance(found, dict) and found and not first.strip() else ({}, text)
+    return (parsed, after) if isinstance(parsed, dict) and parsed and not first.strip() else ({}, text)
 
 
 def _title_block(text: str) -> tuple[dict[str, Any], str]:
-    """`% title`, `% authors`, `% date` as Pandoc has them, each with indented lines that go on."""
+    """Parse Pandoc's `% title`, `% authors` and `% date`, each with indented continuation lines."""
     entries: list[str] = []
     lines = text.split("\n", 60)
     used = 0
@@ -124,15 +135,15 @@ def _title_block(text: str) -> tuple[dict[str, Any], str]:
 
 
 def _key_lines(text: str) -> tuple[dict[str, Any], str]:
-    """`Key: value` lines up to a blank line, as MultiMarkdown has them, where two of the keys are known ones."""
+    """Parse `Key: value` lines up to a blank line, as in MultiMarkdown, if at least two of the keys are known."""
     fields: dict[str, Any] = {}
     used = 0
     last = ""
     for line in text[:_LONGEST_CHARS].split("\n"):
-        found = _KEY_LINE.fullmatch(line.rstrip())
-        if found:
-            last = _snake_case(found.group(1))
-            fields[last] = found.group(2).strip()
+        match = _KEY_LINE.fullmatch(line.rstrip())
+        if match:
+            last = _snake_case(match.group(1))
+            fields[last] = match.group(2).strip()
         elif last and line[:1] in (" ", "\t") and line.strip():
             fields[last] += " " + line.strip()
         elif last and not line.strip():
@@ -145,41 +156,43 @@ def _key_lines(text: str) -> tuple[dict[str, Any], str]:
 
 
 def is_known(meta: dict[str, Any]) -> bool:
-    """Whether one of the fields at least is one that texts have: a title, an author, a licence."""
+    """Return whether at least one of the fields is a usual one, such as a title, an author or a licence."""
     return any(_snake_case(key) in _KNOWN_KEYS for key in meta)
 
 
 def fields(meta: dict[str, Any]) -> dict[str, Any]:
-    """Fields of a `Document` from those of a text.
+    """Convert front matter to fields of a `Document`.
 
     Args:
-        meta: names in any case; values are scalars, lists and mappings.
+        meta: fields with names in any case; values are scalars, lists and mappings.
 
     Returns:
-        `title`, `license`, `attribution`, `date` (text), `topics` (a tuple) where they are given, and `metadata` (a
-        mapping of text) with all others under names in snake_case; values that are no scalars are JSON there.
+        `title`, `license`, `attribution`, `date` (text) and `topics` (a tuple) if present; and `metadata`, a mapping to
+        text with all other fields under names in snake_case, in which values other than scalars are JSON.
     """
-    left = {_snake_case(key): value for key, value in meta.items() if not _is_empty(value)}
-    left.pop("id", None)
-    if isinstance(left.get("taxonomies"), dict):
-        for key, value in left.pop("taxonomies").items():
-            left.setdefault(_snake_case(key), value)
-    found: dict[str, Any] = {}
+    remaining = {_snake_case(key): value for key, value in meta.items() if not _is_empty(value)}
+    remaining.pop("id", None)
+    if isinstance(remaining.get("taxonomies"), dict):
+        for key, value in remaining.pop("taxonomies").items():
+            remaining.setdefault(_snake_case(key), value)
+    document_fields: dict[str, Any] = {}
     metadata: dict[str, str] = {}
-    if isinstance(left.get("title"), str):
-        found["title"] = " ".join(str(left.pop("title")).split())
-    _take_authors(left, found, metadata)
-    _take_license(left, found)
-    topics = [topic for key in _TOPIC_KEYS if key in left for topic in _topics(left.pop(key))]
+    if isinstance(remaining.get("title"), str):
+        document_fields["title"] = " ".join(str(remaining.pop("title")).split())
+    _take_authors(remaining, document_fields, metadata)
+    _take_license(remaining, document_fields)
+    topics = [topic for key in _TOPIC_KEYS if key in remaining for topic in _topics(remaining.pop(key))]
     if topics:
-        found["topics"] = tuple(dict.fromkeys(topics))
-    day = next((key for key in _DATE_KEYS if key in left and not isinstance(left[key], (dict, list))), "")
-    if day:
-        found["date"] = _text(left.pop(day))
-    _take_url(left, metadata)
-    metadata.update({key: text for key, value in left.items() if (text := _text(value))})
-    found["metadata"] = metadata
-    return found
+        document_fields["topics"] = tuple(dict.fromkeys(topics))
+    date_key = next(
+        (key for key in _DATE_KEYS if key in remaining and not isinstance(remaining[key], (dict, list))), ""
+    )
+    if date_key:
+        document_fields["date"] = _text(remaining.pop(date_key))
+    _take_url(remaining, metadata)
+    metadata.update({key: text for key, value in remaining.items() if (text := _text(value))})
+    document_fields["metadata"] = metadata
+    return document_fields
 
 
 def _is_empty(value: Any) -> bool:
@@ -191,23 +204,23 @@ def _snake_case(key: Any) -> str:
     return re.sub(r"\W+", "_", words).strip("_").lower() or "field"
 
 
-def _take_authors(left: dict[str, Any], found: dict[str, Any], metadata: dict[str, str]) -> None:
-    key = next((key for key in _AUTHOR_KEYS if key in left), "")
+def _take_authors(remaining: dict[str, Any], document_fields: dict[str, Any], metadata: dict[str, str]) -> None:
+    key = next((key for key in _AUTHOR_KEYS if key in remaining), "")
     if not key:
         return
-    value = left.pop(key)
+    value = remaining.pop(key)
     values = value if isinstance(value, list) else [value]
-    names = [name for one in values if (name := _person(one))]
-    found["attribution"] = "; ".join(dict.fromkeys(names))
-    # Mappings hold more than names: places of work, addresses.
-    if any(isinstance(one, dict) and len(one) > 1 for one in values):
+    names = [name for person in values if (name := _person(person))]
+    document_fields["attribution"] = "; ".join(dict.fromkeys(names))
+    # Mappings may have further details, such as affiliations and addresses.
+    if any(isinstance(person, dict) and len(person) > 1 for person in values):
         metadata[key] = _text(value)
 
 
 def _person(value: Any) -> str:
     if not isinstance(value, dict):
         return " ".join(_text(value).split())
-    lower = {_snake_case(key): one for key, one in value.items()}
+    lower = {_snake_case(key): part_value for key, part_value in value.items()}
     if "name" in lower:
         return _person(lower["name"])
     for given, family in (
@@ -224,15 +237,15 @@ def _person(value: Any) -> str:
     return str(next(iter(value), "")) if len(value) == 1 else ""
 
 
-def _take_license(left: dict[str, Any], found: dict[str, Any]) -> None:
+def _take_license(remaining: dict[str, Any], document_fields: dict[str, Any]) -> None:
     from kgsynth_loaders.readers.html import license_name
 
     for key in _LICENSE_KEYS:
-        if key in left:
-            value = left.pop(key)
+        if key in remaining:
+            value = remaining.pop(key)
             values = value if isinstance(value, list) else [value]
-            names = [license_name(_license(one)) for one in values]
-            found["license"] = "; ".join(dict.fromkeys(name for name in names if name))
+            names = [license_name(_license(value_part)) for value_part in values]
+            document_fields["license"] = "; ".join(dict.fromkeys(name for name in names if name))
             return
 
 
@@ -247,22 +260,22 @@ def _license(value: Any) -> str:
 
 
 def _topics(value: Any) -> Iterable[str]:
-    for one in value if isinstance(value, list) else [value]:
-        if isinstance(one, dict):
-            name = next((one[key] for key in ("name", "title", "label") if key in one), "")
-            parts = [_text(name)] if name else [str(key) for key in one]
+    for topic in value if isinstance(value, list) else [value]:
+        if isinstance(topic, dict):
+            name = next((topic[key] for key in ("name", "title", "label") if key in topic), "")
+            parts = [_text(name)] if name else [str(key) for key in topic]
         elif isinstance(value, list):
-            parts = [_text(one)]
+            parts = [_text(topic)]
         else:
-            parts = re.split(r"[,;，、\n]", _text(one))
+            parts = re.split(r"[,;，、\n]", _text(topic))
         yield from (part for part in (part.strip().removeprefix("#").strip() for part in parts) if part)
 
 
-def _take_url(left: dict[str, Any], metadata: dict[str, str]) -> None:
+def _take_url(remaining: dict[str, Any], metadata: dict[str, str]) -> None:
     for key in _URL_KEYS:
-        value = left.get(key)
+        value = remaining.get(key)
         if isinstance(value, str) and (key != "source" or "://" in value):
-            metadata["url"] = left.pop(key).strip()
+            metadata["url"] = remaining.pop(key).strip()
             return
 
 

@@ -1,4 +1,4 @@
-"""JSON Lines, plain or compressed: one object a line."""
+"""Read JSON Lines, plain or compressed: one object per line."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,19 +6,19 @@ from typing import Any, TypeVar
 
 import orjson
 
-from kgsynth.config import FieldNames
 from kgsynth.errors import ConfigError, RecordError
 from kgsynth.records import Document, Position, Reject, Remark
+from kgsynth.settings import FieldNames
 from kgsynth_loaders import formats, rows, text_lines
 
 _Record = TypeVar("_Record")
 
 
 def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject | Remark]:
-    """One document an object.
+    """Yield a document per object.
 
     Raises:
-        ConfigError: the file cannot be opened, is no JSON Lines, or none of its first records has the field of texts.
+        ConfigError: the file cannot be opened, is no JSON Lines, or none of its first records has the text field.
     """
     formats.expect(source, formats.JSON_LINES)
     return records(source, fields, rows.document_maker(fields), needed=(fields.text_field,))
@@ -27,16 +27,16 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject | R
 def records(
     source: str, fields: FieldNames, make: rows.Make[_Record], needed: Sequence[str]
 ) -> Iterator[_Record | Reject | Remark]:
-    """One record an object, made by `make`; what is not an object, or what `make` refuses, is a reject.
+    """Yield a record per line; a line that is no object or that `make` refuses becomes a reject.
 
     Args:
         source: the file.
-        fields: which field of a record holds what, and the encoding.
-        make: makes a record of an object.
-        needed: fields that records must have; where none of the first has one, the source is refused.
+        fields: names of the fields of a record, and the encoding.
+        make: converts an object to a record.
+        needed: required fields; the source is refused if none of its first records has one of them.
 
     Raises:
-        ConfigError: the file cannot be opened, is no JSON Lines, or none of its first records has a needed field.
+        ConfigError: the file cannot be opened, is no JSON Lines, or its first records lack a required field.
     """
     opening = _Opening(source, fields, needed)
     for line in text_lines.lines(source, fields.encoding):
@@ -49,28 +49,28 @@ def records(
         number, text = line
         position = Position(source=source, line=number)
         row = _object(text)
-        found = _made(row, text, position, make)
+        record = _record_or_reject(row, text, position, make)
         if opening.is_over:
-            yield found
+            yield record
         else:
-            yield from opening.add(text, row, found)
+            yield from opening.add(text, row, record)
     yield from opening.end()
 
 
 def _object(text: str) -> dict[str, Any] | str:
-    """The object that a line holds, or why it holds none."""
+    """Return the object in a line, or the reason why there is none."""
     try:
         row = orjson.loads(text)
     except orjson.JSONDecodeError:
         return _exact_object(text)
     if not isinstance(row, dict):
         return "not a JSON object"
-    # orjson makes floats of numbers of more than 64 bits, and metadata are kept as they are written.
+    # orjson converts integers of more than 64 bits to floats, but metadata must keep the written form.
     return _exact_object(text) if "metadata" in row else row
 
 
 def _exact_object(text: str) -> dict[str, Any] | str:
-    """The same by the standard library, which reads NaN, long numbers and halves of characters."""
+    """Return the object in a line by the standard library, which accepts NaN, long numbers and lone surrogates."""
     try:
         row = json.loads(text)
     except json.JSONDecodeError:
@@ -82,13 +82,15 @@ def _exact_object(text: str) -> dict[str, Any] | str:
     return row if isinstance(row, dict) else "not a JSON object"
 
 
-def _made(row: dict[str, Any] | str, text: str, position: Position, make: rows.Make[_Record]) -> _Record | Reject:
-    """The record of an object, or the reject of its line."""
+def _record_or_reject(
+    row: dict[str, Any] | str, text: str, position: Position, make: rows.Make[_Record]
+) -> _Record | Reject:
+    """Return the record of an object, or the reject of its line."""
     if isinstance(row, dict):
         try:
             return make(row, position)
         except RecordError:
-            # A long number that is a float here may be what the record needs.
+            # The record may need a long number that orjson converted to a float.
             row = _exact_object(text)
     if isinstance(row, str):
         return Reject(position=position, reason=row, raw=rows.raw(text))
@@ -99,11 +101,11 @@ def _made(row: dict[str, Any] | str, text: str, position: Position, make: rows.M
 
 
 class _Opening:
-    """The first records of a file, held back until one of them shows that the file holds what it should."""
+    """A buffer of the first records of a file, until one of them has the required fields."""
 
     def __init__(self, source: str, fields: FieldNames, needed: Sequence[str]) -> None:
         self.is_over = False
-        self.held: list[Any] = []
+        self.buffered: list[Any] = []
         self._source = source
         self._fields = fields
         self._needed = needed
@@ -112,33 +114,33 @@ class _Opening:
         self._names: dict[str, None] = {}
 
     def keep(self, line: Reject | Remark) -> None:
-        """Hold back what stands for a line that cannot be read.
+        """Buffer the reject or remark of an unreadable line.
 
         Raises:
-            ConfigError: it is the first one, and the file is of another format.
+            ConfigError: it is the first line, and the file has another format.
         """
-        if not self.held:
+        if not self.buffered:
             formats.expect(self._source, formats.JSON_LINES)
-        self.held.append(line)
+        self.buffered.append(line)
 
     def add(self, text: str, row: dict[str, Any] | str, found: Any) -> list[Any]:
-        """Take a record in; what is held back no longer.
+        """Buffer a record, and return all buffered records once the file is known to be usable.
 
         Raises:
             ConfigError: the file is no JSON Lines, or its records lack a field.
         """
         self._refuse_other_json(text, row)
         self._first_line = self._first_line or text.strip()
-        self.held.append(found)
+        self.buffered.append(found)
         if isinstance(row, dict):
             self._first_row = self._first_row or row
             self._names |= dict.fromkeys(row)
             if all(rows.has(row, field) for field in self._needed):
-                return self._released()
-        return self.end() if len(self.held) >= rows.FIRST_RECORDS else []
+                return self._release()
+        return self.end() if len(self.buffered) >= rows.FIRST_RECORDS else []
 
     def end(self) -> list[Any]:
-        """What is still held back, when there are no more records to look at.
+        """Return the buffered records at the end of the file.
 
         Raises:
             ConfigError: all of them lack a field.
@@ -147,15 +149,15 @@ class _Opening:
             lacking = next((field for field in self._needed if field not in self._names), self._needed[0])
             option = rows.option_of(lacking, self._fields)
             raise rows.missing(self._source, lacking, option, self._names, self._first_row)
-        return self._released()
+        return self._release()
 
-    def _released(self) -> list[Any]:
+    def _release(self) -> list[Any]:
         self.is_over = True
-        released, self.held = self.held, []
+        released, self.buffered = self.buffered, []
         return released
 
     def _refuse_other_json(self, text: str, row: dict[str, Any] | str) -> None:
-        """Refuse a file that is one JSON value, or no text at all."""
+        """Raise ConfigError if the file is a single JSON value or no text."""
         line, before = text.strip(), self._first_line
         kind = ""
         if not before:
@@ -174,7 +176,7 @@ class _Opening:
 
 
 def _holds_records(value: Any, field: str, depth: int = 4) -> bool:
-    """Whether there is an array of objects with a field in a value."""
+    """Return whether a value contains an array of objects with a field."""
     if isinstance(value, list):
         return bool(value) and isinstance(value[0], dict) and rows.has(value[0], field)
     if isinstance(value, dict) and depth:

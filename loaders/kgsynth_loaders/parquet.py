@@ -1,5 +1,6 @@
-"""Parquet files and folders of them, read in batches so that memory stays flat."""
+"""Read Parquet files and folders of them in batches with constant memory use."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields as fields_of
 from pathlib import Path
@@ -9,9 +10,9 @@ from urllib.parse import unquote
 import pyarrow
 import pyarrow.parquet
 
-from kgsynth.config import FieldNames
 from kgsynth.errors import ConfigError, RecordError
 from kgsynth.records import Document, Position, Reject
+from kgsynth.settings import FieldNames
 from kgsynth_loaders import formats, rows, text_lines
 
 _Record = TypeVar("_Record")
@@ -20,36 +21,36 @@ _BATCH_BYTES = 16 * 2**20
 # What reading a damaged file raises.
 DAMAGED = (pyarrow.ArrowException, OSError, UnicodeDecodeError)
 _BAD_VALUE = (UnicodeDecodeError, ValueError, OverflowError)
-# Columns that records have beside those that a user names.
-_OWN_COLUMNS = (
+# Columns of records in addition to those that a user names.
+_FIXED_COLUMNS = (
     "name", "entry_kind", "score", "date", "parent", "pages", "section", "metadata", "grade", "subject",
 )  # fmt: skip
 
 
 def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
-    """One document a row.
+    """Yield a document per row.
 
     Args:
         source: a file, or a folder whose Parquet files are read in the order of their paths.
-        fields: which column holds what; a path such as `data.body.text` leads into nested columns.
+        fields: names of the columns; a path such as `data.body.text` leads into nested columns.
 
     Raises:
-        ConfigError: the source is no Parquet file, or has no column of texts.
+        ConfigError: the source is no Parquet file, or has no text column.
     """
     formats.expect(source, formats.PARQUET)
     return records(source, fields, rows.document_maker(fields), needed=(fields.text_field,))
 
 
 def file_documents(name: str, fields: FieldNames, columns_of_file: dict[str, str]) -> Iterator[Document | Reject]:
-    """One document a row of one file.
+    """Yield a document per row of a file.
 
     Args:
         name: the file.
-        fields: which column holds what.
-        columns_of_file: columns whose value is the same for the whole file, as `partition` finds them.
+        fields: names of the columns.
+        columns_of_file: columns with a constant value for the whole file, from `partition`.
 
     Raises:
-        ConfigError: it is no Parquet file, or has no column of texts.
+        ConfigError: the file is no Parquet file, or has no text column.
     """
     make = rows.document_maker(fields)
     return _file_records(name, Path(name), fields, make, (fields.text_field,), columns_of_file)
@@ -58,18 +59,18 @@ def file_documents(name: str, fields: FieldNames, columns_of_file: dict[str, str
 def records(
     source: str, fields: FieldNames, make: rows.Make[_Record], needed: Sequence[str]
 ) -> Iterator[_Record | Reject]:
-    """One record a row, made by `make`; only the columns that `fields` names are read.
+    """Yield a record per row; only the columns that `fields` names are read.
 
-    Positions count the rows of each file.
+    The line of a position is the row in its file.
 
     Args:
         source: a file or a folder.
-        fields: which column holds what.
-        make: makes a record of a row.
-        needed: columns without which a file is refused.
+        fields: names of the columns.
+        make: converts a row to a record.
+        needed: required columns.
 
     Raises:
-        ConfigError: the source is no Parquet file or holds none, or lacks a column.
+        ConfigError: the source is no Parquet file, holds none, or lacks a required column.
     """
     path = text_lines.existing(source)
     if not path.is_dir():
@@ -91,10 +92,10 @@ def records(
 
 
 def in_turn(names: Iterable[str], read: Callable[[str], Iterator[_Record]]) -> Iterator[_Record | Reject]:
-    """The records of several files; one that cannot be used is a reject, unless none can be used.
+    """Yield the records of several files; an unusable file becomes a reject if another file is usable.
 
     Raises:
-        ConfigError: the first reason, when no file could be used.
+        ConfigError: no file is usable; the error is that of the first file.
     """
     refused: list[tuple[str, ConfigError]] = []
     is_any_read = False
@@ -115,7 +116,7 @@ def in_turn(names: Iterable[str], read: Callable[[str], Iterator[_Record]]) -> I
 
 
 def partition(folders: Iterable[str]) -> dict[str, str]:
-    """The columns that stand in names of folders, as in `topic=algebra/part-0.parquet`."""
+    """Return the columns in the names of folders, as in `topic=algebra/part-0.parquet`."""
     pairs = (part.partition("=") for part in folders)
     return {name: unquote(value) for name, equals, value in pairs if equals and name}
 
@@ -126,20 +127,33 @@ def _file_records(
     fields: FieldNames,
     make: rows.Make[_Record],
     needed: Sequence[str],
-    of_folders: dict[str, str] | None = None,
+    folder_columns: dict[str, str] | None = None,
 ) -> Iterator[_Record | Reject]:
     try:
         file = pyarrow.parquet.ParquetFile(path, pre_buffer=False)
     except DAMAGED as error:
         formats.expect(source, formats.PARQUET, by_ending=True)
+        if _is_truncated(path):
+            raise ConfigError(
+                f"{source}: damaged: it breaks off before its end, where Parquet keeps what it holds",
+                hint="Copy or download the file again.",
+            ) from error
         raise ConfigError(f"{source} is not a Parquet file: {error}") from error
     with file:
-        renamed = columns(source, file.schema_arrow, fields, needed, of_folders or {})
-        yield from batch_records(source, _batches(file, list(renamed)), renamed, make, of_folders)
+        renamed = columns(source, file.schema_arrow, fields, needed, folder_columns or {})
+        yield from batch_records(source, _batches(file, list(renamed)), renamed, make, folder_columns)
+
+
+def _is_truncated(path: Path) -> bool:
+    """Return whether a file begins with the mark of Parquet but does not end with it."""
+    with path.open("rb") as file:
+        start = file.read(4)
+        file.seek(-min(4, len(start)), os.SEEK_END)
+        return start == b"PAR1" and (file.tell() == 0 or file.read() != b"PAR1")
 
 
 def _batches(file: Any, names: list[str]) -> Iterator[pyarrow.RecordBatch]:
-    """Batches of a size that fits the rows of each group."""
+    """Yield batches with a number of rows that limits their size in bytes."""
     for number in range(file.num_row_groups):
         group = file.metadata.row_group(number)
         row_bytes = max(1, group.total_byte_size // max(1, group.num_rows))
@@ -150,38 +164,40 @@ def _batches(file: Any, names: list[str]) -> Iterator[pyarrow.RecordBatch]:
 def columns(
     source: str, schema: pyarrow.Schema, fields: FieldNames, needed: Sequence[str], others: Iterable[str] = ()
 ) -> dict[str, str]:
-    """The columns to read, with the names under which records are made of them.
+    """Return the columns to read, each with the name of its field.
 
-    A column that differs from a field's name in capitals alone is taken where there is no better one.
+    If no column matches a field's name exactly, a column that differs only in case is used.
 
     Raises:
-        ConfigError: a needed column is missing.
+        ConfigError: a required column is missing.
     """
-    there = list(schema.names)
-    found: dict[str, str] = {}
+    existing = list(schema.names)
+    selected: dict[str, str] = {}
     wanted = [getattr(fields, item.name) for item in fields_of(FieldNames) if item.name.endswith("_field")]
     kinds = [f"{name}_kind" for name in (fields.first_field, fields.second_field)]
-    for field in [*needed, *wanted, *_OWN_COLUMNS, *kinds]:
+    for field in [*needed, *wanted, *_FIXED_COLUMNS, *kinds]:
         parts = field.split(".")
         paths = [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
-        column = next((path for path in paths if path in there), None)
+        column = next((path for path in paths if path in existing), None)
         if column is not None:
-            found.setdefault(column, column)
+            selected.setdefault(column, column)
             continue
-        alike = [name for name in there if name.casefold() == field.casefold()]
-        if len(alike) == 1:
-            found.setdefault(alike[0], field)
+        similar = [name for name in existing if name.casefold() == field.casefold()]
+        if len(similar) == 1:
+            selected.setdefault(similar[0], field)
         elif field in needed and field not in others:
-            nested = {name: _members(schema.field(name).type) for name in there}
-            raise rows.missing(source, field, rows.option_of(field, fields), there, nested)
-    return found
+            nested = {name: _members(schema.field(name).type) for name in existing}
+            raise rows.missing(source, field, rows.option_of(field, fields), existing, nested)
+    return selected
 
 
-def _members(kind: Any) -> Any:
-    """The members of a nested column, as deep as they go; an empty text for a column of texts, None for others."""
-    if not pyarrow.types.is_struct(kind):
-        return "" if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind) else None
-    return {kind.field(number).name: _members(kind.field(number).type) for number in range(kind.num_fields)}
+def _members(data_type: Any) -> Any:
+    """Return the members of a nested column, recursively; an empty text for a text column, None for others."""
+    if not pyarrow.types.is_struct(data_type):
+        return "" if pyarrow.types.is_string(data_type) or pyarrow.types.is_large_string(data_type) else None
+    return {
+        data_type.field(number).name: _members(data_type.field(number).type) for number in range(data_type.num_fields)
+    }
 
 
 def batch_records(
@@ -189,23 +205,23 @@ def batch_records(
     batches: Iterable[pyarrow.RecordBatch],
     renamed: dict[str, str],
     make: rows.Make[_Record],
-    of_folders: dict[str, str] | None = None,
+    folder_columns: dict[str, str] | None = None,
 ) -> Iterator[_Record | Reject]:
-    """One record a row of batches; the rows before a damaged place, and a reject for the rest.
+    """Yield a record per row of batches; from the first damaged batch on there is a single reject.
 
     Args:
         source: the file.
-        batches: its columns in parts.
-        renamed: names of columns, and those that records know them by.
-        make: makes a record of a row.
-        of_folders: columns whose value is the same for the whole file.
+        batches: batches of its rows.
+        renamed: names of columns, and the field names for them.
+        make: converts a row to a record.
+        folder_columns: columns with a constant value for the whole file.
     """
     number = 0
     try:
         for batch in batches:
             names = [renamed[name] for name in batch.schema.names if name in renamed]
-            kept = batch.select([name for name in batch.schema.names if name in renamed])
-            plain = pyarrow.RecordBatch.from_arrays([_plain(column) for column in kept.columns], names=names)
+            selected = batch.select([name for name in batch.schema.names if name in renamed])
+            plain = pyarrow.RecordBatch.from_arrays([_plain(column) for column in selected.columns], names=names)
             for row in _rows(plain):
                 number += 1
                 position = Position(source=source, line=number)
@@ -214,7 +230,7 @@ def batch_records(
                     yield Reject(position=position, reason=reason, raw=rows.raw(str(row)))
                     continue
                 try:
-                    yield make({**of_folders, **row} if of_folders else row, position)
+                    yield make({**folder_columns, **row} if folder_columns else row, position)
                 except RecordError as error:
                     yield Reject(position=position, reason=str(error), raw=rows.raw(str(row)))
     except DAMAGED as error:
@@ -223,21 +239,21 @@ def batch_records(
 
 
 def _plain(column: Any) -> Any:
-    """A column with dates as text: Python knows neither nanoseconds nor all years."""
+    """Return a column with dates as text, because Python supports neither nanoseconds nor all years."""
     return column.cast(pyarrow.string()) if pyarrow.types.is_temporal(column.type) else column
 
 
 def _rows(batch: pyarrow.RecordBatch) -> Iterator[dict[str, Any] | Exception]:
-    """The rows of a batch; where one cannot be read, the others still can, and its error stands for it."""
+    """Yield the rows of a batch; for a row that cannot be read, its error."""
     try:
-        found = batch.to_pylist()
+        row_list = batch.to_pylist()
     except _BAD_VALUE:
         for number in range(batch.num_rows):
             try:
-                found = batch.slice(number, 1).to_pylist()
+                row_list = batch.slice(number, 1).to_pylist()
             except _BAD_VALUE as error:
                 yield error
             else:
-                yield from found
+                yield from row_list
     else:
-        yield from found
+        yield from row_list

@@ -1,7 +1,7 @@
-"""The documentation of installed Python packages: docstrings read with `ast`, nothing is imported or run.
+"""Read the documentation of installed Python packages from docstrings with `ast`, without importing them.
 
-A document is the prose of one public module, class or function: code blocks, doctests, tables and reference lists are
-taken out. Its topics are the human titles of its module and of the packages around it.
+A document is the prose of a public module, class or function, without code blocks, doctests, tables and reference
+lists. Its topics are the titles of its module and of the packages around it.
 """
 
 import ast
@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from kgsynth.config import FieldNames
 from kgsynth.errors import ConfigError
 from kgsynth.records import Document, Position, Reject
+from kgsynth.settings import FieldNames
 from kgsynth_loaders.names import human
 
 _SKIPPED_FOLDERS = frozenset(
     {"tests", "testing", "test", "benchmarks", "conftest", "_build_utils", "externals", "_lib", "lib2to3"}
 )
-# Sections that hold lists, links or code and no prose about the subject.
+# Sections with lists, links or code, and without prose about the subject.
 _SKIPPED_SECTIONS = frozenset(
     {
         "see also",
@@ -38,7 +38,7 @@ _SKIPPED_SECTIONS = frozenset(
         "author",
     }
 )
-# Sections of `name : type` lines with prose below each; the prose stays.
+# Sections of `name : type` lines with prose below each line; only the prose is kept.
 _FIELD_SECTIONS = frozenset(
     {
         "parameters",
@@ -55,7 +55,7 @@ _FIELD_SECTIONS = frozenset(
         "returned value",
     }
 )
-_UNTOLD_NAMES = frozenset(
+_GENERIC_NAMES = frozenset(
     {"core", "base", "utils", "util", "misc", "main", "generic", "common", "basic", "api", "impl", "tools"}
 )
 _MAX_TITLE_WORDS = 6
@@ -63,14 +63,14 @@ _MAX_TOPICS = 3
 
 
 def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
-    """One document a docstring, in the order of files and lines.
+    """Yield a document per docstring, in the order of files.
 
     Args:
         source: name of an installed package, for example `networkx`.
-        fields: has no meaning here.
+        fields: ignored.
 
     Raises:
-        ConfigError: there is no such package.
+        ConfigError: the package is not installed.
     """
     del fields
     root = _folder(source)
@@ -135,7 +135,7 @@ _Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def _documented(tree: ast.Module, module: str) -> Iterator[tuple[str, _Documented]]:
-    """Public definitions with a docstring, with their dotted names; a name that is defined twice counts once."""
+    """Yield public definitions with a docstring and their dotted names; of equal names only the first."""
     seen: set[str] = set()
     waiting: list[tuple[str, _Documented]] = [(module, tree)]
     while waiting:
@@ -160,13 +160,13 @@ def _title(name: str, node: _Documented) -> str:
 
 
 def _topics(root: Path, modules: tuple[str, ...]) -> tuple[str, ...]:
-    """Human titles of the packages and the module, inner first, without those whose names tell nothing."""
+    """Return titles of the module and its packages, innermost first, without generic names."""
     titles: list[str] = []
     for end in range(len(modules), 1, -1):
         path = root.joinpath(*modules[1:end])
         name = modules[end - 1]
         file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-        title = _heading(file) or ("" if name.startswith("_") or name in _UNTOLD_NAMES else human(name))
+        title = _heading(file) or ("" if name.startswith("_") or name in _GENERIC_NAMES else human(name))
         if title and title.casefold() not in {known.casefold() for known in titles}:
             titles.append(title)
     return tuple(titles[:_MAX_TOPICS]) or (human(modules[0]),)
@@ -174,7 +174,7 @@ def _topics(root: Path, modules: tuple[str, ...]) -> tuple[str, ...]:
 
 @cache
 def _heading(file: Path) -> str:
-    """The underlined heading that a module's docstring begins with, when it is short enough for a title."""
+    """Return the underlined heading at the start of a module's docstring if it is short enough for a title."""
     try:
         docstring = ast.get_docstring(ast.parse(file.read_bytes())) or ""
     except (OSError, SyntaxError, ValueError):
@@ -190,12 +190,12 @@ def _heading(file: Path) -> str:
 
 
 def prose(docstring: str) -> str:
-    """The running text of a docstring: no code, doctests, directives, tables, reference lists or field lists.
+    """Return the prose of a docstring without code, doctests, directives, tables, reference lists and field lists.
 
-    Roles and inline marks are replaced by their words; formulas stay as LaTeX in `$…$`.
+    Roles and inline markup are replaced by their text; formulas are kept as LaTeX in `$…$`.
     """
     docstring = re.sub(r":math:`([^`]*)`", r"$\1$", inspect.cleandoc(docstring))
-    kept: list[str] = []
+    prose_lines: list[str] = []
     lines = docstring.splitlines()
     skipped_section = in_fields = False
     block_indent: int | None = None  # of the line that opened a literal block or directive; deeper lines are skipped
@@ -208,13 +208,13 @@ def prose(docstring: str) -> str:
             section = stripped.casefold().strip(" .:")
             skipped_section, in_fields = section in _SKIPPED_SECTIONS, section in _FIELD_SECTIONS
             block_indent, in_doctest = None, False
-            kept.append("")
+            prose_lines.append("")
             continue
         if re.fullmatch(r"([=\-~^*#+])\1{2,}", stripped) or skipped_section:
             continue
         if not stripped:
             in_doctest = False
-            kept.append("")
+            prose_lines.append("")
             continue
         if block_indent is not None:
             if indent > block_indent:
@@ -232,8 +232,8 @@ def prose(docstring: str) -> str:
         if stripped.endswith("::"):
             block_indent = indent
             stripped = stripped[:-1]
-        kept.append(stripped)
-    text = "\n".join(kept)
+        prose_lines.append(stripped)
+    text = "\n".join(prose_lines)
     text = re.sub(r":[\w:]+:`~?([^`<]*?)\s*(?:<[^`>]*>)?`", r"\1", text)
     text = re.sub(r"``?([^`]*)``?_?_?", r"\1", text)
     text = re.sub(r"\[\w{1,8}\]_|\*\*|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)", "", text)

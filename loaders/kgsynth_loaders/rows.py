@@ -1,4 +1,4 @@
-"""Rows of any table-like source as records: one place decides what a field may hold."""
+"""Convert rows of table-like sources to records, and check the values of their fields."""
 
 import difflib
 import json
@@ -10,79 +10,78 @@ from decimal import Decimal
 from typing import Any, TypeVar, get_args
 from uuid import UUID
 
-from kgsynth.config import FieldNames
 from kgsynth.errors import ConfigError, RecordError
 from kgsynth.names import MAX_NAME_CHARS
 from kgsynth.records import Annotation, CountedPair, Document, Kind, Position, Reject, TopicConcepts, content_hash
+from kgsynth.settings import FieldNames
 
 _Record = TypeVar("_Record")
-# Makes a record of a row and the place where it was read.
+# A function that converts a row and its position to a record.
 Make = Callable[[Mapping[str, Any], Position], _Record]
 
-# In CSV one cell holds several names; a comma is part of many names, these two are not.
+# Separators of names in a cell of CSV. A comma is no separator because many names contain it.
 _SEPARATORS = ("|", ";")
-# Where a name is an object, its name stands under one of these.
+# Keys for the name in an object.
 _KEYS_OF_NAMES = ("name", "label", "text", "term", "title", "value")
-# What corpora call their text.
+# Usual names of the field with the text.
 _TEXT_NAMES = (
     "text content body raw_content article document passage markdown page_content main_text abstract summary "
     "description context completion output response question prompt"
 ).split()
-# Values that are written in one way.
+# Types of values with an unambiguous text form.
 _PLAIN = (int, float, Decimal, date, time, UUID)
 _NO_TEXTS = frozenset({"id", "_id", "uuid", "url", "date", "title", "license", "source"})
-# Neo4j indexes keys of up to about 8,000 bytes; a name this long is a sentence that went astray.
 _BAD_IN_NAMES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _RAW_CHARS = 500
-# Of the names of fields in an error.
+# Maximum length of a field's name, and of all names, in an error.
 _SHOWN_CHARS, _ALL_SHOWN_CHARS = 60, 400
 _FIELDS = (
     "text_field", "id_field", "title_field", "topics_field", "concepts_field", "synonyms_field", "kind_field",
     "source_field", "license_field", "attribution_field",
 )  # fmt: skip
-# So many records are looked at before a file counts as one that has no such field.
+# Number of records that are searched for a field before the file is refused.
 FIRST_RECORDS = 100
 
 
 def value(row: Mapping[str, Any], field: str) -> Any:
-    """What a row holds under a field's name, or along a path such as `data.body.text` or `messages.0.content`.
+    """Return the value of a field or at a path such as `data.body.text` or `messages.0.content`; None if missing.
 
-    The name as it stands goes before the path. None where there is nothing.
+    A field with exactly this name takes precedence over the path.
     """
-    found = row.get(field)
-    if found is not None or "." not in field or field in row:
-        return found
-    return _along(row, field.split("."))
+    field_value = row.get(field)
+    if field_value is not None or "." not in field or field in row:
+        return field_value
+    return _value_at_path(row, field.split("."))
 
 
 def has(row: Mapping[str, Any], field: str) -> bool:
-    """Whether a row has a field of this name, or something at the end of this path."""
+    """Return whether a row has a field of this name, or a value at this path."""
     return field in row or value(row, field) is not None
 
 
-def _along(row: Any, parts: Sequence[str]) -> Any:
-    """What stands at the end of a path; a key may itself hold dots."""
+def _value_at_path(row: Any, parts: Sequence[str]) -> Any:
+    """Return the value at a path; keys may contain dots."""
     if not parts:
         return row
     if isinstance(row, Mapping):
         for count in range(len(parts), 0, -1):
             key = ".".join(parts[:count])
             if key in row:
-                return _along(row[key], parts[count:])
+                return _value_at_path(row[key], parts[count:])
     elif isinstance(row, Sequence) and not isinstance(row, str) and parts[0].isdecimal():
         index = int(parts[0]) if len(parts[0]) < 10 else len(row)
-        return _along(row[index], parts[1:]) if index < len(row) else None
+        return _value_at_path(row[index], parts[1:]) if index < len(row) else None
     return None
 
 
 def document_maker(fields: FieldNames) -> Make[Document]:
-    """What makes documents of rows; without an id field the id of a document is a hash of its text.
+    """Return a function from rows to documents; without an id field the id is a hash of the text.
 
-    It raises RecordError where there is no text, or where a field holds something else than it should.
+    The function raises RecordError if there is no text or a field has a value of the wrong type.
     """
     text_field, id_field = fields.text_field, fields.id_field
-    # The last is what kgsynth itself writes; a field that a user names goes before it.
+    # The first entry is the field that kgsynth itself writes; a field that the user names overrides it.
     others: list[tuple[str, str, Callable[[Any, str], Any]]] = [
         ("entry_kind", "entry_kind", _as_line),
         ("title", fields.title_field, _as_line),
@@ -102,67 +101,73 @@ def document_maker(fields: FieldNames) -> Make[Document]:
             raise RecordError(f"no text in field {text_field!r}")
         text = _as_text(text, text_field)
         identity = _identity(row, id_field) or f"doc-{content_hash(text)[:16]}"
-        found = _written_by_us(row, identity)
+        document_fields = _kgsynth_fields(row, identity)
         for name, field, is_path, read in readers:
-            given = value(row, field) if is_path else row.get(field)
-            if given is not None and given != "":
-                found[name] = read(given, field)
-        return Document(id=identity, text=text, position=position, **found)
+            field_value = value(row, field) if is_path else row.get(field)
+            if field_value is not None and field_value != "":
+                document_fields[name] = read(field_value, field)
+        return Document(id=identity, text=text, position=position, **document_fields)
 
     return make
 
 
-def _written_by_us(row: Mapping[str, Any], identity: str) -> dict[str, Any]:
-    """The fields that kgsynth writes under names of its own; one that holds something else is another's."""
-    found: dict[str, Any] = {}
+def _kgsynth_fields(row: Mapping[str, Any], identity: str) -> dict[str, Any]:
+    """Return the fields that kgsynth writes under fixed names; values of other types are ignored."""
+    document_fields: dict[str, Any] = {}
     if row.get("date") and isinstance(row["date"], (str, int, date)) and not isinstance(row["date"], bool):
-        found["date"] = str(row["date"])
+        document_fields["date"] = str(row["date"])
     parent = row.get("parent")
     if parent and isinstance(parent, str) and identity.startswith(f"{parent}#"):
-        found["parent"] = parent
-        found |= {name: row[name] for name in ("pages", "section") if isinstance(row.get(name), str)}
+        document_fields["parent"] = parent
+        document_fields |= {name: row[name] for name in ("pages", "section") if isinstance(row.get(name), str)}
     score = row.get("score")
     if isinstance(score, (int, float)) and not isinstance(score, bool) and math.isfinite(score):
-        found["score"] = float(score)
+        document_fields["score"] = float(score)
     if row.get("metadata"):
-        found["metadata"] = _metadata(row["metadata"])
-    return found
+        document_fields["metadata"] = _metadata(row["metadata"])
+    return document_fields
 
 
-def _metadata(given: Any) -> dict[str, str]:
-    """What a row says in `metadata`, values other than text as JSON; a map of Parquet is a list of pairs."""
-    pairs = given.items() if isinstance(given, Mapping) else given if isinstance(given, list) else []
-    found = {}
+def _metadata(raw_metadata: Any) -> dict[str, str]:
+    """Return the metadata of a row, with values other than text as JSON; a map of Parquet is a list of pairs."""
+    pairs = (
+        raw_metadata.items()
+        if isinstance(raw_metadata, Mapping)
+        else raw_metadata
+        if isinstance(raw_metadata, list)
+        else []
+    )
+    metadata = {}
     for pair_ in pairs:
         if _is_pair(pair_) and isinstance(pair_[0], str) and pair_[1] not in (None, ""):
             text = pair_[1]
-            found[pair_[0]] = text if isinstance(text, str) else json.dumps(text, ensure_ascii=False, default=str)
-    return found
+            metadata[pair_[0]] = text if isinstance(text, str) else json.dumps(text, ensure_ascii=False, default=str)
+    return metadata
 
 
-def _is_pair(given: Any) -> bool:
-    return isinstance(given, (tuple, list)) and len(given) == 2
+def _is_pair(candidate: Any) -> bool:
+    return isinstance(candidate, (tuple, list)) and len(candidate) == 2
 
 
 def _identity(row: Mapping[str, Any], field: str) -> str:
-    given = value(row, field)
-    if given is None or given == "":
+    raw_id = value(row, field)
+    if raw_id is None or raw_id == "":
         return ""
-    if isinstance(given, str):
-        return given
-    if isinstance(given, bool) or not isinstance(given, (int, date, UUID, Decimal)):
+    if isinstance(raw_id, str):
+        return raw_id
+    if isinstance(raw_id, bool) or not isinstance(raw_id, (int, date, UUID, Decimal)):
         raise RecordError(f"id is not text: field {field!r}")
-    return str(given)
+    return str(raw_id)
 
 
 def annotations(row: Mapping[str, Any], fields: FieldNames, position: Position) -> list[Annotation | Reject]:
-    """An annotation `{id, topics: [{name, concepts: [...]}]}`, with `grade` and `subject` where given, from a row.
+    """Convert a row `{id, topics: [{name, concepts: [...]}]}`, optionally with `grade` and `subject`, to an annotation.
 
     Returns:
-        The annotation, and a reject for each of its names that is none: it is left out.
+        The annotation without unusable names, and a reject for each of these names.
 
     Raises:
-        RecordError: the row has not that form.
+        RecordError: the row does not have this form.
     """
     identity = _identity(row, fields.id_field)
     if not identity:
@@ -170,28 +175,41 @@ def annotations(row: Mapping[str, Any], fields: FieldNames, position: Position) 
     topics = value(row, fields.topics_field)
     if not isinstance(topics, list):
         raise RecordError(f"no list of topics in field {fields.topics_field!r}")
-    found, rejects = [], []
+    topic_concepts, rejects = [], []
     for topic in topics:
         if not isinstance(topic, dict) or not isinstance(topic.get("name"), str):
             raise RecordError("a topic is not {name, concepts}")
         concepts = topic.get("concepts") or []
         if not isinstance(concepts, list):
             raise RecordError("the concepts of a topic are not a list of strings")
+        if _are_names(topic["name"], concepts):
+            topic_concepts.append(TopicConcepts(name=topic["name"], concepts=tuple(concepts)))
+            continue
         problems = [(name, bad_name(name)) for name in (topic["name"], *concepts)]
         rejects += [name_reject(name, problem, position) for name, problem in problems if problem]
-        # A topic without a name still holds its concepts.
-        kept = tuple(name for name, problem in problems[1:] if not problem)
+        # Concepts are kept even if the name of their topic is unusable.
+        usable = tuple(name for name, problem in problems[1:] if not problem)
         name = "" if problems[0][1] else topic["name"]
-        if name or kept or not problems[0][1]:
-            found.append(TopicConcepts(name=name, concepts=kept))
-    kept_annotation = Annotation(
-        id=identity, topics=tuple(found), grade=_text(row, "grade"), subject=_text(row, "subject")
+        if name or usable or not problems[0][1]:
+            topic_concepts.append(TopicConcepts(name=name, concepts=usable))
+    annotation = Annotation(
+        id=identity, topics=tuple(topic_concepts), grade=_text(row, "grade"), subject=_text(row, "subject")
     )
-    return [kept_annotation, *rejects]
+    return [annotation, *rejects]
+
+
+def _are_names(topic: str, concepts: list[Any]) -> bool:
+    """Return whether all names of a topic are usable; names are many and short, so that they are checked joined."""
+    try:
+        whole = topic + "".join(concepts)
+    except TypeError:
+        return False
+    longest = max(map(len, concepts), default=0)
+    return max(longest, len(topic)) <= MAX_NAME_CHARS and not (_BAD_IN_NAMES.search(whole) or _SURROGATE.search(whole))
 
 
 def bad_name(name: Any) -> str:
-    """Why a concept or topic cannot have this name; empty when it can."""
+    """Return why a name of a concept or topic is unusable; empty if it is usable."""
     if not isinstance(name, str):
         return "a name that is not text"
     if len(name) > MAX_NAME_CHARS:
@@ -202,20 +220,20 @@ def bad_name(name: Any) -> str:
 
 
 def name_reject(name: Any, problem: str, position: Position) -> Reject:
-    """The reject of a name that is left out of its record."""
+    """Return the reject of a name that is removed from its record."""
     return Reject(position=position, reason=problem, raw=raw(str(name)))
 
 
 def raw(text: str) -> str:
-    """The start of a text as a reject keeps it: without halves of characters."""
+    """Return the start of a text for a reject, without lone surrogates."""
     return text[:_RAW_CHARS].encode("utf-8", "replace").decode()
 
 
 def pair(row: Mapping[str, Any], fields: FieldNames) -> CountedPair:
-    """A counted pair from a row; kinds come from `<field>_kind` where present, else concept.
+    """Convert a row to a counted pair; the kinds come from `<field>_kind`, with concept as the default.
 
     Raises:
-        RecordError: a name is missing or the count is not a whole number from 1.
+        RecordError: a name is missing or unusable, or the count is not a whole number from 1.
     """
     first, second = _text(row, fields.first_field), _text(row, fields.second_field)
     if not first or not second:
@@ -237,53 +255,53 @@ def pair(row: Mapping[str, Any], fields: FieldNames) -> CountedPair:
     )
 
 
-def _count(given: Any) -> int | None:
-    if isinstance(given, float):
-        # What a table with empty cells makes of whole numbers.
-        return int(given) if given.is_integer() else None
+def _count(raw_count: Any) -> int | None:
+    if isinstance(raw_count, float):
+        # A column of whole numbers with empty cells is read as floats.
+        return int(raw_count) if raw_count.is_integer() else None
     try:
-        return int(str(given))
+        return int(str(raw_count))
     except ValueError:
         return None
 
 
 def names(row: Mapping[str, Any], field: str) -> tuple[str, ...]:
-    """The names in a field: a list of texts or of objects with a name, or one text with `|` or `;` between names.
+    """Return the names in a field: a list of texts or of objects with a name, or a text with separators `|` or `;`.
 
     Raises:
-        RecordError: it is neither.
+        RecordError: the value has none of these forms.
     """
-    given = value(row, field)
-    return () if given is None or given == "" else _as_names(given, field)
+    field_value = value(row, field)
+    return () if field_value is None or field_value == "" else _as_names(field_value, field)
 
 
-def _as_names(given: Any, field: str) -> tuple[str, ...]:
-    if isinstance(given, str):
-        given = _listed(given)
-    elif not isinstance(given, (list, tuple)):
-        given = [given]
-    if isinstance(given, (list, tuple)):
-        found = [_name_in(part) for part in given if part is not None]
-        if None not in found:
-            return tuple([name for part in found if part and (name := part.strip())])
+def _as_names(field_value: Any, field: str) -> tuple[str, ...]:
+    if isinstance(field_value, str):
+        field_value = _split_names(field_value)
+    elif not isinstance(field_value, (list, tuple)):
+        field_value = [field_value]
+    if isinstance(field_value, (list, tuple)):
+        raw_names = [_name_in(part) for part in field_value if part is not None]
+        if None not in raw_names:
+            return tuple([name for part in raw_names if part and (name := part.strip())])
     raise RecordError(f"not a list of names: field {field!r}")
 
 
-def _listed(text: str) -> list[Any]:
-    """The names in a cell: a list in JSON, or names with a separator."""
+def _split_names(text: str) -> list[Any]:
+    """Return the names in a cell: a JSON list, or names with a separator."""
     if text.startswith("[") and text.rstrip().endswith("]"):
         try:
-            given = json.loads(text)
+            parsed = json.loads(text)
         except (ValueError, RecursionError):
-            given = None
-        if isinstance(given, list):
-            return given
-    separator = next((one for one in _SEPARATORS if one in text), None)
+            parsed = None
+        if isinstance(parsed, list):
+            return parsed
+    separator = next((candidate for candidate in _SEPARATORS if candidate in text), None)
     return list(text.split(separator)) if separator else [text]
 
 
 def _name_in(part: Any) -> str | None:
-    """The name that a value of a list of names is or holds; None where there is none."""
+    """Return the name in an element of a list of names; None if there is none."""
     if isinstance(part, str):
         return part
     if isinstance(part, _PLAIN) and not isinstance(part, bool):
@@ -294,86 +312,88 @@ def _name_in(part: Any) -> str | None:
 
 
 def _text(row: Mapping[str, Any], field: str) -> str:
-    given = value(row, field)
-    return "" if given is None else _as_text(given, field)
+    field_value = value(row, field)
+    return "" if field_value is None else _as_text(field_value, field)
 
 
-def _as_text(given: Any, field: str) -> str:
-    if isinstance(given, str):
-        return given
-    if isinstance(given, (date, time, UUID)):
-        return str(given)
-    if isinstance(given, bytes):
+def _as_text(field_value: Any, field: str) -> str:
+    if isinstance(field_value, str):
+        return field_value
+    if isinstance(field_value, (date, time, UUID)):
+        return str(field_value)
+    if isinstance(field_value, bytes):
         try:
-            return given.decode()
+            return field_value.decode()
         except UnicodeDecodeError as error:
             raise RecordError(f"not UTF-8: field {field!r}") from error
     raise RecordError(f"not text: field {field!r}")
 
 
-def _as_line(given: Any, field: str) -> str:
-    """A title, licence or the like: a text, a number, the name in an object, or several with semicolons between them.
+def _as_line(field_value: Any, field: str) -> str:
+    """Return a value as a line of text: a text, a number, the name in an object, or a list of these joined by `; `.
 
-    What has no name is kept as JSON: a record is not lost for it.
+    Values without a name become JSON, so that the record is not rejected.
     """
-    if isinstance(given, (str, bytes)):
-        return _as_text(given, field)
-    if isinstance(given, (list, tuple)):
-        return "; ".join(line for part in given if part is not None and (line := _as_line(part, field).strip()))
-    name = _name_in(given)
-    return json.dumps(given, ensure_ascii=False, default=str) if name is None else name
+    if isinstance(field_value, (str, bytes)):
+        return _as_text(field_value, field)
+    if isinstance(field_value, (list, tuple)):
+        return "; ".join(line for part in field_value if part is not None and (line := _as_line(part, field).strip()))
+    name = _name_in(field_value)
+    return json.dumps(field_value, ensure_ascii=False, default=str) if name is None else name
 
 
-def _as_pairs(given: Any, field: str) -> tuple[tuple[str, str], ...]:
-    if not isinstance(given, list):
+def _as_pairs(field_value: Any, field: str) -> tuple[tuple[str, str], ...]:
+    if not isinstance(field_value, list):
         raise RecordError(f"not a list of pairs: field {field!r}")
-    found = []
-    for part in given:
-        two = list(part.values()) if isinstance(part, dict) else part
-        if not _is_pair(two) or not all(isinstance(name, str) for name in two):
+    pairs = []
+    for part in field_value:
+        names = list(part.values()) if isinstance(part, dict) else part
+        if not _is_pair(names) or not all(isinstance(name, str) for name in names):
             raise RecordError(f"not a list of pairs: field {field!r}")
-        found.append((two[0], two[1]))
-    return tuple(found)
+        pairs.append((names[0], names[1]))
+    return tuple(pairs)
 
 
 def _kind(row: Mapping[str, Any], field: str) -> Kind:
-    given = row.get(f"{field}_kind") or "concept"
+    raw_kind = row.get(f"{field}_kind") or "concept"
     for kind in get_args(Kind):
-        if given == kind:
+        if raw_kind == kind:
             return kind  # type: ignore[no-any-return]
-    raise RecordError(f"kind is {given!r}, expected concept or topic")
+    raise RecordError(f"kind is {raw_kind!r}, expected concept or topic")
 
 
 def missing(
     source: str, field: str, option: str, there: Iterable[str], row: Mapping[str, Any] | None = None, hint: str = ""
 ) -> ConfigError:
-    """The error for a source none of whose records has a field.
+    """Return the error for a source of which no record has a field.
 
     Args:
         source: the file.
-        field: what is missing.
-        option: the option of the command that names it, such as `--text-field`; empty for none.
-        there: the fields that there are.
-        row: one of the records, where there is one: its longest text may be the wanted field.
-        hint: what else to do.
+        field: the missing field.
+        option: the option of the command that sets the field's name, such as `--text-field`; empty for none.
+        there: the existing fields.
+        row: a record, if there is one; its longest text may be the wanted field.
+        hint: a hint that replaces the default one.
     """
-    found = list(dict.fromkeys(there))
-    quoted = [repr(raw(name[:_SHOWN_CHARS])) for name in found]
+    existing = list(dict.fromkeys(there))
+    quoted = [repr(raw(name[:_SHOWN_CHARS])) for name in existing]
     count = next((number for number in range(len(quoted)) if sum(map(len, quoted[: number + 1])) > _ALL_SHOWN_CHARS), 0)
-    shown = ", ".join([*quoted[:count], "…"] if count else quoted)
+    field_list = ", ".join([*quoted[:count], "…"] if count else quoted)
     what = "text" if option == "--text-field" else "value"
-    closest = _closest(field, found, row)
+    closest = _closest(field, existing, row)
     advice = f": {option} {closest}" if option and closest else ""
-    hint = hint or (f"{option} names the field." if option else f"Name one of them {field!r}.")
-    return ConfigError(f"{source}: no {what} in field {field!r}; the fields are {shown or 'none'}{advice}", hint=hint)
+    hint = hint or (f"Give the name of the field with {option}." if option else f"Rename one of them to {field!r}.")
+    return ConfigError(
+        f"{source}: no {what} in field {field!r}; the fields are {field_list or 'none'}{advice}", hint=hint
+    )
 
 
 def _closest(field: str, there: Sequence[str], row: Mapping[str, Any] | None) -> str:
-    """The field that is most probably meant; empty for none."""
+    """Return the field that is most probably meant; empty for none."""
     lower = {name.casefold().strip(): name for name in reversed(there)}
-    near = difflib.get_close_matches(field.casefold(), list(lower), n=1, cutoff=0.75)
-    if near:
-        return lower[near[0]]
+    similar_names = difflib.get_close_matches(field.casefold(), list(lower), n=1, cutoff=0.75)
+    if similar_names:
+        return lower[similar_names[0]]
     if field == "text":
         for name in _TEXT_NAMES:
             if name in lower and (row is None or isinstance(row.get(lower[name]), str)):
@@ -381,20 +401,20 @@ def _closest(field: str, there: Sequence[str], row: Mapping[str, Any] | None) ->
     path = next(_paths(row or {}, field), "")
     if path:
         return path
-    others = [(name, given) for name, given in (row or {}).items() if name not in _NO_TEXTS]
-    texts = {name: len(given) for name, given in others if given and isinstance(given, str)}
+    others = [(name, field_value) for name, field_value in (row or {}).items() if name not in _NO_TEXTS]
+    texts = {name: len(field_value) for name, field_value in others if field_value and isinstance(field_value, str)}
     return max(texts, key=texts.__getitem__, default="")
 
 
 def _paths(row: Mapping[str, Any], field: str, above: str = "", depth: int = 4) -> Iterator[str]:
-    """Paths within a row that end in a field."""
-    for name, given in row.items():
-        if isinstance(given, Mapping) and depth:
-            if field in given:
+    """Yield the paths in a row that end in a field."""
+    for name, field_value in row.items():
+        if isinstance(field_value, Mapping) and depth:
+            if field in field_value:
                 yield f"{above}{name}.{field}"
-            yield from _paths(given, field, f"{above}{name}.", depth - 1)
+            yield from _paths(field_value, field, f"{above}{name}.", depth - 1)
 
 
 def option_of(field: str, fields: FieldNames) -> str:
-    """The option of the command that names a field of documents, empty where there is none."""
+    """Return the option of the command that sets the name of a field of documents; empty if there is none."""
     return next((f"--{name.replace('_', '-')}" for name in _FIELDS if getattr(fields, name) == field), "")

@@ -1,6 +1,6 @@
-"""The files that a source holds: a file, a folder, a pattern, an archive, or `-` for standard input.
+"""List the files of a source: a file, a folder, a pattern, an archive, or `-` for standard input.
 
-Every file below a source comes out once: as a file to read, as one that a rule leaves out, or as a reject.
+Every file of a source is listed once: as a file to read, as skipped by a rule, or as a reject.
 """
 
 import fnmatch
@@ -22,7 +22,7 @@ _LIBRARY_FOLDERS = frozenset({"node_modules", "__pycache__", "site-packages", "_
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "icon\r"})
 _SAVED_DATASET = Found(formats.SAVED_DATASET)
 _PATTERN = frozenset("*?[")
-# Rules for files that people do not mean, unless they name them.
+# Rules that do not apply to files that the user names.
 _HIDDEN = ("hidden", "a temporary file")
 
 
@@ -31,13 +31,14 @@ class SourceFile:
     """A file to read.
 
     Attributes:
-        path: where its bytes are.
-        name: where people find it: the path as they wrote it, with that of a member of an archive behind it.
-        id: what the document in it is called: its path within the source.
-        folder: the name of the folder it lies in, where that says what it is about.
-        found: its format, or why there is none.
-        is_temporary: a member of an archive, to be removed once it has been read.
-        is_named: people named this very file, so that what is wrong with it stops the work.
+        path: path of its bytes.
+        name: name for users: the path as they wrote it, followed by the path of a member of an archive.
+        id: id of its document: its path within the source.
+        folder: name of its folder, if that is a topic.
+        found: its format, or the reason why it has none.
+        is_temporary: whether it is an unpacked member of an archive, to be removed after reading.
+        is_named: whether the user named this file, so that an error in it is raised.
+        fault: why its decompression ended early; empty if it did not.
     """
 
     path: Path
@@ -47,22 +48,28 @@ class SourceFile:
     folder: str = ""
     is_temporary: bool = False
     is_named: bool = False
+    fault: str = ""
+
+    def broken_off(self) -> Iterator[Reject]:
+        """Yield a reject if the decompression of the file ended early."""
+        if self.fault:
+            yield Reject(position=_position(self.name), reason=text_lines.DAMAGED_REASON, raw=self.fault)
 
 
 Entry = SourceFile | Skipped | Reject
 
 
 def entries(source: str, encoding: str = "", *, is_only: bool = True) -> Iterator[Entry]:
-    """All files of a source, in the order of their paths.
+    """Yield the files of a source in the order of their paths.
 
     Args:
         source: a file, a folder, a pattern, an archive, or `-`.
-        encoding: what the user says that text files have; empty for nothing.
-        is_only: there is no other source. A shell writes out `notes/*`, so that of several sources none counts as
-            named, but for hidden files, which shells leave out.
+        encoding: encoding of text files that the user gave; empty for none.
+        is_only: whether there is no other source. Shells expand `notes/*`, so files among several sources do not count
+            as named by the user; hidden files do, because shells do not expand to them.
 
     Raises:
-        ConfigError: there is no such source, or it can be read only once.
+        ConfigError: the source does not exist or can be read only once.
     """
     text_lines.refuse_empty(source)
     if source == text_lines.STANDARD_INPUT:
@@ -71,7 +78,7 @@ def entries(source: str, encoding: str = "", *, is_only: bool = True) -> Iterato
         yield SourceFile(path=copy, name="-", id="stdin", found=found, is_named=True)
         return
     path = Path(os.path.expanduser(source))
-    # Unlike Path.exists, this takes names that are too long for the file system.
+    # Unlike Path.exists, this accepts names that are too long for the file system.
     if not os.path.lexists(path):
         if not _PATTERN.intersection(source):
             text_lines.existing(source)
@@ -81,52 +88,55 @@ def entries(source: str, encoding: str = "", *, is_only: bool = True) -> Iterato
         yield from _folder(path, source.rstrip("/") or "/", encoding)
         return
     if not path.exists():
-        raise ConfigError(f"{source} is a link to nothing")
+        raise ConfigError(f"{source} is a link to nothing", hint="Give the file that it should link to.")
     if not path.is_file():
         raise ConfigError(
             f"{source} is a pipe or a device, and a source is read more than once",
             hint="Write its data to a file first, or give `-` and pipe it in.",
         )
-    kept = _HIDDEN if is_only else _HIDDEN[:1]
-    for entry in _entry(path, name=source, identity=_as_id(source), folder="", encoding=encoding, kept=kept):
+    exempt_rules = _HIDDEN if is_only else _HIDDEN[:1]
+    for entry in _entry(
+        path, name=source, identity=_as_id(source), folder="", encoding=encoding, exempt_rules=exempt_rules
+    ):
         yield replace(entry, is_named=is_only) if isinstance(entry, SourceFile) else entry
 
 
 def _as_id(source: str) -> str:
-    """A path as it was written; of one that begins at the root, the file and its folder."""
+    """Return the path as written; for an absolute path only the file and its folder."""
     parts = [part for part in Path(source).as_posix().split("/") if part not in ("", ".", "..")]
     return "/".join(parts[-2:] if Path(source).is_absolute() else parts)
 
 
 class FileIds:
-    """The ids of the files of one reading: each file has one, and no two files have the same.
-
-    It holds two short hashes for each file.
-    """
+    """Unique ids of the files of a call; memory use is two short hashes per file."""
 
     def __init__(self) -> None:
-        self._places: dict[int, int] = {}
-        self._names: dict[int, int] = {}
+        self._path_hashes: dict[int, int] = {}
+        self._name_hashes: dict[int, int] = {}
 
     def placed(self, file: SourceFile) -> SourceFile | Skipped:
-        """The file, with an id that no other file has; a file that was read under another name is left out.
+        """Return the file with a unique id; a file that was already read under another name is skipped.
 
-        An id that another file has is made longer by the folders above it, until it differs.
+        An id that another file has is extended by the names of parent folders until it is unique.
         """
         path = os.path.realpath(os.path.expanduser(file.name))
-        place = hash(path)
-        called = hash((file.name, file.id))
-        if place in self._names:
-            if self._names[place] != called:
+        path_hash = hash(path)
+        name_hash = hash((file.name, file.id))
+        if path_hash in self._name_hashes:
+            if self._name_hashes[path_hash] != name_hash:
                 return Skipped(position=_position(file.name), rule="read under another name")
         else:
-            self._names[place] = called
-        identity = next(one for one in _longer_ids(file.id, path) if self._places.setdefault(hash(one), place) == place)
+            self._name_hashes[path_hash] = name_hash
+        identity = next(
+            candidate
+            for candidate in _longer_ids(file.id, path)
+            if self._path_hashes.setdefault(hash(candidate), path_hash) == path_hash
+        )
         return file if identity == file.id else replace(file, id=identity)
 
 
 def _longer_ids(identity: str, path: str) -> Iterator[str]:
-    """An id, then the ends of a path that have more parts than it, and at last the whole path."""
+    """Yield an id, then longer and longer ends of its path, and finally the whole path."""
     yield identity
     parts = path.strip("/").split("/")
     for count in range(identity.count("/") + 2, len(parts) + 1):
@@ -136,38 +146,38 @@ def _longer_ids(identity: str, path: str) -> Iterator[str]:
 
 def _matches(pattern: str, encoding: str) -> Iterator[Entry]:
     above, stars, below = os.path.expanduser(pattern).partition("**")
-    # glob.glob follows a link to a folder above it again and again.
+    # glob.glob would follow a link to a parent folder repeatedly.
     is_deep = bool(stars) and above[-1:] in ("", "/") and below[:1] in ("", "/")
     paths = _deep_matches(above, below) if is_deep else glob.glob(os.path.expanduser(pattern))
     if not paths:
         raise ConfigError(f"no file matches {pattern}")
-    for one in sorted(paths):
-        path = Path(one)
+    for match in sorted(paths):
+        path = Path(match)
         if path.is_dir():
-            # With ** the files of a folder match by themselves.
+            # With ** the pattern matches the files of a folder themselves.
             if not is_deep:
-                yield from _folder(path, one, encoding)
+                yield from _folder(path, match, encoding)
         else:
-            yield from _entry(path, name=one, identity=_as_id(one), folder=path.parent.name, encoding=encoding)
+            yield from _entry(path, name=match, identity=_as_id(match), folder=path.parent.name, encoding=encoding)
 
 
 def _deep_matches(above: str, below: str) -> list[str]:
-    """The files that `above**below` matches; hidden ones only where the pattern has a dot in their place."""
+    """Return the files that `above**below` matches; hidden ones only where the pattern has a dot too."""
     pattern = ("**" + below).split("/")
-    found = []
+    matches = []
     for root in sorted(glob.glob(above)) if above else [""]:
         for path in _files_below(root, set()):
             if _fits(path.removeprefix(root).split("/"), pattern):
-                found.append(path)
-    return found
+                matches.append(path)
+    return matches
 
 
 def _files_below(folder: str, seen: set[tuple[int, int]]) -> Iterator[str]:
-    """All files below a folder, whose path ends in `/`; of folders with several names one, that without a link."""
+    """Yield all files below a folder, whose path ends in `/`; a folder with several names is visited once."""
     try:
         identity = _identity(Path(folder))
-        # Links last, so that files are found where they are.
-        entries = [] if identity in seen else sorted(os.scandir(folder or "."), key=lambda one: one.is_symlink())
+        # Links are last, so that a folder is visited under its real path.
+        entries = [] if identity in seen else sorted(os.scandir(folder or "."), key=lambda item: item.is_symlink())
     except OSError:
         return
     seen.add(identity)
@@ -180,12 +190,12 @@ def _files_below(folder: str, seen: set[tuple[int, int]]) -> Iterator[str]:
 
 
 def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Whether the parts of a path are those of a pattern, in which `**` stands for any number of folders."""
+    """Return whether the parts of a path match those of a pattern, in which `**` matches any number of folders."""
     if not pattern:
         return not parts
     is_hidden = bool(parts) and parts[0].startswith(".") and not pattern[0].startswith(".")
     if pattern[0] == "**":
-        # At the end of a pattern it stands for files too.
+        # At the end of a pattern it matches files too.
         is_end = len(pattern) == 1 and len(parts) == 1 and not is_hidden
         return is_end or _fits(parts, pattern[1:]) or (len(parts) > 1 and not is_hidden and _fits(parts[1:], pattern))
     if not parts or is_hidden or not fnmatch.fnmatchcase(parts[0], pattern[0]):
@@ -210,20 +220,20 @@ def _folder(root: Path, source: str, encoding: str) -> Iterator[Entry]:
         identity = f"{above}/{relative.as_posix()}"
         yield from _entry(path, name=name, identity=identity, folder=folder, encoding=encoding)
     if not has_any:
-        raise ConfigError(f"{source} holds no file")
+        raise ConfigError(f"{source} holds no file", hint="Give a folder with files.")
 
 
 def _walk(folder: Path, above: set[tuple[int, int]]) -> Iterator[Path | Skipped | Reject]:
-    """The files below a folder; `above` are the folders on the way, which a link must not lead back to."""
+    """Yield the files below a folder; links back to a folder in `above`, the folders on the path, are skipped."""
     try:
-        found = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        folder_entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
         yield Reject(position=_position(str(folder)), reason="folder cannot be read", raw=str(error))
         return
-    names = {entry.name for entry in found}
-    for entry in found:
+    names = {entry.name for entry in folder_entries}
+    for entry in folder_entries:
         path = folder / entry.name
-        # A link to itself is no folder; what is wrong with it is said where it is opened.
+        # A link to itself is no folder; opening it reports the error.
         if not path.is_dir():
             yield path
             continue
@@ -239,7 +249,7 @@ def _walk(folder: Path, above: set[tuple[int, int]]) -> Iterator[Path | Skipped 
 
 
 def folder_rule(name: str, beside: Collection[str] = ()) -> str:
-    """Why the files of a folder are left out; empty when they are read."""
+    """Return the rule by which the files of a folder are skipped; empty if they are read."""
     if name.startswith("."):
         return ".git" if name == ".git" else "hidden"
     if name.lower() in _LIBRARY_FOLDERS:
@@ -251,9 +261,9 @@ def folder_rule(name: str, beside: Collection[str] = ()) -> str:
 
 
 def _skipped_folder(folder: Path, rule: str) -> Iterator[Skipped]:
-    for place, _, names in os.walk(folder):
+    for parent, _, names in os.walk(folder):
         for name in sorted(names):
-            yield Skipped(position=_position(os.path.join(place, name)), rule=rule)
+            yield Skipped(position=_position(os.path.join(parent, name)), rule=rule)
 
 
 def _identity(folder: Path) -> tuple[int, int]:
@@ -266,9 +276,9 @@ def _position(name: str) -> Position:
 
 
 def _entry(
-    path: Path, *, name: str, identity: str, folder: str, encoding: str, kept: tuple[str, ...] = ()
+    path: Path, *, name: str, identity: str, folder: str, encoding: str, exempt_rules: tuple[str, ...] = ()
 ) -> Iterator[Entry]:
-    """A file, or why it is not read; `kept` are rules of `file_rule` that do not hold for it."""
+    """Yield a file, or why it is not read; `exempt_rules` are rules of `file_rule` that do not apply to it."""
     position = _position(name)
     if position.source != name:
         yield Reject(position=position, reason="the file's name is not UTF-8")
@@ -280,7 +290,7 @@ def _entry(
         yield Reject(position=position, reason=reason, raw=str(error))
         return
     rule = file_rule(path.name)
-    if rule and rule not in kept:
+    if rule and rule not in exempt_rules:
         yield Skipped(position=position, rule=rule)
     elif stat.S_ISDIR(state.st_mode):
         yield SourceFile(path=path, name=name, id=identity, folder=folder, found=_SAVED_DATASET)
@@ -298,7 +308,7 @@ def _entry(
 
 
 def file_rule(name: str) -> str:
-    """Why a file of this name is left out; empty when it is read."""
+    """Return the rule by which a file of this name is skipped; empty if it is read."""
     if name.startswith((".", "._")):
         return _HIDDEN[0]
     if name.lower() in _SYSTEM_FILES or name.startswith("~$") or name.endswith("~"):
@@ -307,7 +317,7 @@ def file_rule(name: str) -> str:
 
 
 def remove(file: SourceFile) -> None:
-    """Remove a member of an archive that has been read."""
+    """Remove the temporary file of an archive's member."""
     if file.is_temporary:
         with suppress(OSError):
             file.path.unlink()

@@ -1,11 +1,11 @@
-"""A table by its ending: Parquet, CSV or TSV, a JSON array, else JSON Lines."""
+"""Read a table by its file extension: Parquet, CSV, TSV or a JSON array, else JSON Lines."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from kgsynth.config import FieldNames
 from kgsynth.records import Reject, Remark
+from kgsynth.settings import FieldNames
 from kgsynth_loaders import csv_table, formats, json_array, jsonl, parquet, rows, text_lines
 
 _Record = TypeVar("_Record")
@@ -14,13 +14,13 @@ _Record = TypeVar("_Record")
 def records(
     source: str, fields: FieldNames, make: rows.Make[_Record], needed: Sequence[str]
 ) -> Iterator[_Record | Reject | Remark]:
-    """One record a row, made by `make`.
+    """Yield a record per row.
 
     Args:
         source: a file, or a folder of Parquet files.
-        fields: which field of a row holds what.
-        make: makes a record of a row.
-        needed: fields without which the source is refused.
+        fields: names of the fields of a row.
+        make: converts a row to a record.
+        needed: required fields.
 
     Raises:
         ConfigError: the source cannot be used.

@@ -1,6 +1,6 @@
-r"""Lines of a text file as a stream in flat memory, unpacked and in UTF-8; a bad line is a reject.
+r"""Stream the lines of a text file, decompressed and converted to UTF-8; an unreadable line becomes a reject.
 
-Lines end at `\n` only: texts may hold U+2028 and its kin.
+Lines end at `\n` only, because texts may contain other line separators such as U+2028.
 """
 
 import atexit
@@ -8,6 +8,7 @@ import bz2
 import io
 import lzma
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -26,63 +27,73 @@ from kgsynth_loaders import characters
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-# A longer line is a broken file, not a record; it is skipped without being held in memory.
+# Maximum length of a line. A longer line comes from a damaged file; it is skipped without being loaded into memory.
 MAX_LINE_BYTES = 16 * 2**20
-# What of a bad line is kept to look at.
+# Number of characters of an unreadable line that its reject keeps.
 RAW_CHARS = 500
-# Of the name of a source in an error.
+# Maximum length of the name of a source in an error.
 _SHOWN_CHARS = 200
 
 DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
-DAMAGED_REASON = "file is damaged from here on"
+# The reason of every reject at the point where a file ends early contains this text.
+BROKEN_OFF = "from here on"
+DAMAGED_REASON = f"file is damaged {BROKEN_OFF}"
 
 _BUFFER_BYTES = 262_144
-# A damaged file gives what it holds up to the block that cannot be unpacked.
+# Small blocks, so that as much as possible is read from a damaged file.
 _PACKED_BYTES, _UNPACKED_BYTES = 16_384, 32_768
 _MAX_WINDOW_BYTES = 2**31
-# So many bytes tell every compression.
+# Number of first bytes that identify every compression.
 _MARK_BYTES = 13
 
 
 STANDARD_INPUT = "-"
 
+# Owner and name of a data set on the hub.
+_LIKE_A_DATA_SET = re.compile(r"[A-Za-z\d][\w-]{0,95}/[A-Za-z\d][\w-]{0,95}")
+
 
 def existing(source: str) -> Path:
-    """The path of a source; for `-` that of a copy of standard input.
+    """Return the path of a source; for `-` the path of a copy of standard input.
 
     Raises:
-        ConfigError: nothing is there, or the source is an empty text.
+        ConfigError: the source does not exist or is empty.
     """
     if source == STANDARD_INPUT:
         return standard_input()
     refuse_empty(source)
-    # Unlike Path.exists, this takes names that are too long for the file system.
+    # Unlike Path.exists, this accepts names that are too long for the file system.
     if not os.path.exists(source):
-        raise ConfigError(
-            f"{source[:_SHOWN_CHARS]}: no such file or folder", hint="Paths are relative to the folder you are in."
-        )
+        hint = "Check the path; relative paths start at the current folder."
+        if _LIKE_A_DATA_SET.fullmatch(source):
+            hint += f" For a data set of Hugging Face give hf://{source}."
+        raise ConfigError(f"{source[:_SHOWN_CHARS]}: no such file or folder", hint=hint)
     return Path(source)
 
 
 def refuse_empty(source: str) -> None:
-    """Refuse an empty text as a source: as a path it would be the current folder.
+    """Refuse an empty source, which as a path would be the current folder.
 
     Raises:
         ConfigError: the source is empty.
     """
     if not source:
-        raise ConfigError("a source is an empty text", hint="Is a variable of the shell not set? `.` is this folder.")
+        raise ConfigError(
+            "a source is an empty text", hint="Check that shell variables are set. For the current folder give `.`."
+        )
 
 
 @cache
 def standard_input() -> Path:
-    """A copy of what is piped in, kept until the process ends, since sources are read more than once.
+    """Return a copy of standard input, which exists until the process ends, because sources are read more than once.
 
     Raises:
-        ConfigError: nothing is piped in.
+        ConfigError: standard input is a terminal.
     """
     if sys.stdin is None or sys.stdin.isatty():
-        raise ConfigError("the source `-` is standard input, and nothing is piped in")
+        raise ConfigError(
+            "the source `-` is standard input, and nothing is piped in", hint="Pipe data in: `command | kgsynth …`."
+        )
     folder = tempfile.mkdtemp(prefix="kgsynth-stdin-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     copy = Path(folder) / "stdin"
@@ -92,20 +103,19 @@ def standard_input() -> Path:
 
 
 def without_packing(name: str) -> str:
-    """A file's name without the ending of its compression."""
+    """Return a file name without the extension of its compression."""
     lower = name.lower()
     endings = (".gz", ".zst", ".bz2", ".xz", ".lzma")
     return next((name[: -len(ending)] for ending in endings if lower.endswith(ending)), name)
 
 
 def open_bytes(source: str) -> IO[bytes]:
-    """Open a file for reading, unpacked where its first bytes are those of gzip, zstd, bzip2, xz or LZMA.
+    """Open a file for reading and decompress it if its first bytes are those of gzip, zstd, bzip2, xz or LZMA.
 
-    Reading raises one of `DAMAGED` where a compressed file breaks off, where it cannot be unpacked, and where other
-    bytes follow it.
+    Reading raises one of `DAMAGED` if a compressed file is truncated or damaged, or if other bytes follow it.
 
     Raises:
-        ConfigError: it cannot be opened.
+        ConfigError: the file cannot be opened.
     """
     path = existing(source)
     if path.is_dir():
@@ -123,9 +133,9 @@ def open_bytes(source: str) -> IO[bytes]:
 
 
 def lines(source: str, encoding: str = "") -> Iterator[tuple[int, str] | Reject | Remark]:
-    """Numbered lines without their end, empty ones left out; rejects where a line cannot be used.
+    """Yield the non-empty lines with their numbers, without line ends, and rejects for unreadable lines.
 
-    A remark comes first where the encoding is a guess.
+    A remark comes first if the encoding is a guess.
 
     Raises:
         ConfigError: the file cannot be opened, or there is no such encoding.
@@ -163,7 +173,7 @@ def lines(source: str, encoding: str = "") -> Iterator[tuple[int, str] | Reject 
 
 
 def _too_long(position: Position, line: bytes, file: IO[bytes]) -> Reject:
-    """The reject of a line whose rest is read over."""
+    """Return the reject of a line that is too long, and skip the rest of the line."""
     start = line[:RAW_CHARS].decode("utf-8", "replace")
     while line and not line.endswith(b"\n"):
         line = file.readline(MAX_LINE_BYTES)
@@ -171,7 +181,7 @@ def _too_long(position: Position, line: bytes, file: IO[bytes]) -> Reject:
 
 
 class _Unpacker(Protocol):
-    """One member of a compressed file, as `bz2.BZ2Decompressor` unpacks it."""
+    """A decompressor of a member of a compressed file, with the interface of `bz2.BZ2Decompressor`."""
 
     @property
     def eof(self) -> bool: ...
@@ -183,7 +193,7 @@ class _Unpacker(Protocol):
 
 
 class _Gzip:
-    """gzip with the methods of the standard library's other unpackers."""
+    """gzip with the interface of the standard library's other decompressors."""
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(wbits=31)
@@ -205,7 +215,7 @@ class _Gzip:
 
 
 class _Zstandard:
-    """Zstandard with the methods of the standard library's unpackers."""
+    """Zstandard with the interface of the standard library's decompressors."""
 
     needs_input = True
 
@@ -234,11 +244,11 @@ _UNPACKERS: dict[str, Callable[[], _Unpacker]] = {
 
 
 def unpacked_head(head: bytes, limit: int) -> bytes:
-    """What the first bytes of a file unpack to, up to a limit in bytes; none where they are damaged."""
+    """Return the decompressed first bytes of a file, up to a limit in bytes; empty if they are damaged."""
     kind = packing(head)
     try:
         if kind == "zst":
-            # Its decompressor knows no limit, and few bytes may unpack to gigabytes.
+            # Its decompressor has no limit, and few bytes may decompress to gigabytes.
             return zstandard.ZstdDecompressor().stream_reader(head).read(limit)
         return _UNPACKERS[kind]().decompress(head, limit) if kind else head
     except DAMAGED:
@@ -246,12 +256,12 @@ def unpacked_head(head: bytes, limit: int) -> bytes:
 
 
 def unpacks(ending: str) -> bool:
-    """Whether files that are compressed so can be read: `gz` and its like."""
+    """Return whether a compression, given by its file extension such as `gz`, is supported."""
     return ending in _UNPACKERS
 
 
 def packing(head: bytes) -> str:
-    """The compression that the first bytes of a file, or of a member of it, are those of; empty for none."""
+    """Return the compression of a file or a member by its first bytes; empty for none."""
     if head.startswith(b"\x1f\x8b"):
         return "gz"
     if head.startswith(b"BZh") and head[3:4].isdigit() and head[4:8] in (b"", b"1AY&", b"\x17rE8"):
@@ -265,10 +275,10 @@ def packing(head: bytes) -> str:
 
 
 def _is_lzma(head: bytes) -> bool:
-    """Whether the first bytes are those of the older format of LZMA.
+    """Return whether the first bytes are those of the older LZMA format.
 
-    It begins with the usual options, the size of the dictionary (a power of two from 64 KiB), and the size of the file
-    (unknown, or below 2^40 bytes).
+    The format begins with the usual options, the size of the dictionary (a power of two from 64 KiB), and the size of
+    the file (unknown, or below 2^40 bytes).
     """
     dictionary, size = int.from_bytes(head[1:5], "little"), head[5:13]
     is_power = dictionary >= 2**16 and dictionary & (dictionary - 1) == 0
@@ -276,13 +286,13 @@ def _is_lzma(head: bytes) -> bool:
 
 
 class _Unpacked(io.RawIOBase):
-    """The members of a compressed file, one after the other, as one stream."""
+    """The decompressed members of a file as a single stream."""
 
     def __init__(self, packed: IO[bytes], begin: Callable[[], _Unpacker]) -> None:
         self._packed = packed
         self._begin = begin
         self._member: _Unpacker | None = begin()
-        # zstandard unpacks all that it is given at once, up to 30,000 times as much.
+        # zstandard decompresses all input at once, to up to 30,000 times its size.
         self._step = 1024 if begin is _Zstandard else _PACKED_BYTES
         self._ready = memoryview(b"")
         self._error: Exception | None = None
@@ -306,10 +316,10 @@ class _Unpacked(io.RawIOBase):
         return count
 
     def _next(self, member: _Unpacker) -> bytes:
-        """What comes next; empty also where the member ended.
+        """Return the next bytes; may be empty before the end of the file.
 
         Raises:
-            EOFError: the file breaks off, or something else follows its last member.
+            EOFError: the file is truncated, or other data follows its last member.
         """
         if member.eof:
             return self._next_member(member.unused_data)

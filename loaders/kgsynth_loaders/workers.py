@@ -1,7 +1,7 @@
-"""Readers in worker processes, so that a file on which one crashes, hangs or eats memory costs that file alone.
+"""Run readers in worker processes, so that a crash, a hang or excessive memory use affects only a single file.
 
-Files are handed out in order and their records come back in order. A worker that says nothing for too long is ended and
-replaced; its memory is limited by the operating system.
+Files are assigned to workers in order, and their records are returned in order. A worker that sends nothing for too
+long is killed and replaced. The operating system limits the memory of a worker.
 """
 
 import importlib
@@ -28,31 +28,31 @@ Record = Document | Reject | Skipped | Remark
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """What a reader yields before a part of a file that may take long, as a long page of a dump.
+    """A message that a reader yields before a part of a file that may take long, such as a long page of a dump.
 
-    What came before it is handed over at once, and if the reader is lost, the reject names the part.
+    Records before it are sent at once. If the worker is lost afterwards, the reject names this part.
 
     Attributes:
-        position: of the part.
-        name: of the part.
+        position: position of the part.
+        name: name of the part.
     """
 
     position: Position
     name: str
 
 
-# Of one message; a worker waits with the next one until this is taken.
+# Maximum number of characters per message. A worker blocks until its message is received.
 _BATCH_CHARS = 500_000
-# Characters that are held for files whose turn has not come.
-_HELD_CHARS = 100_000_000
+# Maximum number of buffered characters of files that are read ahead.
+_MAX_BUFFERED_CHARS = 100_000_000
 _LONGEST_WAIT_S = 1.0
-# Records are handed over after this time at the next record, so that few are lost with a worker.
-_LONGEST_HOLD_S = 0.5
+# Records are sent at least this often, so that few are lost with a worker.
+_LONGEST_HOLD_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a file may cost: seconds without a record, and bytes of memory; 0 bytes: no limit."""
+    """Limits per file: seconds without a record, and bytes of memory (0 for no limit)."""
 
     silence_s: float = 300.0
     memory_bytes: int = 4 * 2**30
@@ -60,7 +60,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A file to read: the module whose `read` reads it, its path, its options."""
+    """A file to read: the module with the function `read`, the path and the options."""
 
     reader: str
     path: Path
@@ -69,15 +69,17 @@ class Job:
 
 @dataclass(slots=True)
 class _Result:
-    """What has come back for a job."""
+    """The received records of a job that were not yet returned."""
 
     batches: deque[list[Record]] = field(default_factory=deque)
     is_complete: bool = False
-    held_chars: int = 0
+    buffered_chars: int = 0
+    documents: int = 0
+    line: int = 0
 
 
 class _Worker:
-    """One process and what it is doing."""
+    """A worker process and its current job."""
 
     def __init__(self, limits: Limits) -> None:
         ours, theirs = socket.socketpair()
@@ -105,14 +107,14 @@ class _Worker:
 
 
 class WorkerPool:
-    """Worker processes that start with the first jobs and end with the pool."""
+    """Worker processes, started with the first jobs."""
 
     def __init__(self, count: int, limits: Limits) -> None:
-        """Start nothing yet.
+        """Create the pool without starting processes.
 
         Args:
-            count: processes at most.
-            limits: what one file may cost.
+            count: maximum number of processes.
+            limits: limits per file.
         """
         self.count = count
         self.limits = limits
@@ -130,28 +132,28 @@ class WorkerPool:
         self._results.clear()
 
     def submit(self, job: Job) -> int:
-        """Hand in a file; its records are had with the number that comes back."""
+        """Submit a file and return the job number with which its records are fetched."""
         number = self._next_number
         self._next_number += 1
         self._jobs.append((number, job))
         self._results[number] = _Result()
-        self._hand_out()
+        self._assign_jobs()
         return number
 
     def records(self, number: int) -> Iterator[Record]:
-        """The records of a file, as they come; the last one is a reject where it could not be read to its end."""
+        """Yield the records of a file as they arrive; if it could not be read completely, the last one is a reject."""
         result = self._results[number]
         while True:
             while result.batches:
                 batch = result.batches.popleft()
-                result.held_chars -= _size(batch)
+                result.buffered_chars -= _size(batch)
                 yield from batch
             if result.is_complete:
                 del self._results[number]
                 return
-            self._listen(number)
+            self._receive_from_workers(number)
 
-    def _hand_out(self) -> None:
+    def _assign_jobs(self) -> None:
         for worker in list(self._workers):
             if worker.job is None and self._jobs:
                 self._start(worker)
@@ -166,55 +168,64 @@ class WorkerPool:
         try:
             worker.connection.send_bytes(pickle.dumps(job))
         except OSError:
-            self._lose(worker, "the reader crashed")
+            self._reject_and_kill(worker, "the reader crashed")
 
-    def _listen(self, wanted: int) -> None:
-        """Take what workers have to say; those that read ahead wait when much is held for them already."""
-        held = sum(result.held_chars for result in self._results.values())
-        heard = [
+    def _receive_from_workers(self, wanted: int) -> None:
+        """Receive messages of workers; workers that read ahead must wait while the buffer is full."""
+        buffered_chars = sum(result.buffered_chars for result in self._results.values())
+        awaited = [
             worker
             for worker in self._workers
-            if worker.job is not None and (worker.job == wanted or held < _HELD_CHARS)
+            if worker.job is not None and (worker.job == wanted or buffered_chars < _MAX_BUFFERED_CHARS)
         ]
         start = time.monotonic()
-        ready = set(wait([worker.connection for worker in heard], timeout=_LONGEST_WAIT_S))
+        ready = set(wait([worker.connection for worker in awaited], timeout=_LONGEST_WAIT_S))
         waited = time.monotonic() - start
-        for worker in heard:
+        for worker in awaited:
             if worker.connection in ready:
                 worker.silent_s = 0.0
-                self._take(worker)
+                self._receive(worker)
             else:
                 worker.silent_s += waited
                 if worker.silent_s > self.limits.silence_s:
-                    self._lose(worker, f"the reader was silent for {self.limits.silence_s:.0f} s")
-        self._hand_out()
+                    self._reject_and_kill(worker, f"the reader was silent for {self.limits.silence_s:.0f} s")
+        self._assign_jobs()
 
-    def _take(self, worker: _Worker) -> None:
+    def _receive(self, worker: _Worker) -> None:
         assert worker.job is not None
         result = self._results[worker.job]
         try:
             batch, is_complete, worker.begun = pickle.loads(worker.connection.recv_bytes())
         except (EOFError, OSError):
-            self._lose(worker, "the reader crashed")
+            self._reject_and_kill(worker, "the reader crashed")
             return
         if batch:
             result.batches.append(batch)
-            result.held_chars += _size(batch)
+            result.buffered_chars += _size(batch)
+            result.documents += sum(isinstance(record, Document) for record in batch)
+            result.line = max((record.position.line for record in batch if record.position), default=result.line)
         if is_complete:
             result.is_complete = True
             worker.job = None
 
-    def _lose(self, worker: _Worker, reason: str) -> None:
-        """End a worker and reject the file it was reading."""
+    def _reject_and_kill(self, worker: _Worker, reason: str) -> None:
+        """Kill a worker and reject the rest of its file."""
         assert worker.job is not None
         result = self._results[worker.job]
-        begun = worker.begun or Begun(position=Position(source=""), name="")
-        reason = f"{reason}; the file is not read from here on" if begun.name else reason
-        result.batches.append([Reject(position=begun.position, reason=reason, raw=begun.name)])
+        part = worker.begun or Begun(position=Position(source="", line=result.line and result.line + 1), name="")
+        if worker.begun or result.documents:
+            reason += "; the file is not read from here on"
+        raw = "; ".join(filter(None, [part.name, _documents_before(result.documents)]))
+        result.batches.append([Reject(position=part.position, reason=reason, raw=raw)])
         result.is_complete = True
         worker.job = None
         worker.close()
         self._workers.remove(worker)
+
+
+def _documents_before(documents: int) -> str:
+    """Return how many documents were read before an error, as a text."""
+    return f"{documents:,} {'document' if documents == 1 else 'documents'} read before" if documents else ""
 
 
 def _size(batch: list[Record]) -> int:
@@ -225,29 +236,41 @@ def _size(batch: list[Record]) -> int:
 
 
 def read(job: Job) -> Iterator[Record]:
-    """The records of a file by its reader; what the reader raises is a reject."""
-    return (record for record in _steps(job) if not isinstance(record, Begun))
+    """Yield the records of a file from its reader; an exception of the reader becomes a reject."""
+    return (record for record in _records_and_messages(job) if not isinstance(record, Begun))
 
 
-def _steps(job: Job) -> Iterator[Record | Begun]:
+def _records_and_messages(job: Job) -> Iterator[Record | Begun]:
+    documents = line = 0
+    reason = ""
+    error: Exception | None = None
     try:
-        yield from importlib.import_module(job.reader).read(job.path, job.options)
-    except RecordError as error:
-        yield _rejected(str(error))
+        for record in importlib.import_module(job.reader).read(job.path, job.options):
+            documents += isinstance(record, Document)
+            line = record.position.line if record.position else line
+            yield record
+    except RecordError as fault:
+        reason = str(fault)
     except MemoryError:
-        yield _rejected("takes too much memory")
+        reason = "takes too much memory"
     except RecursionError:
-        yield _rejected("nested too deep")
-    except OSError as error:
-        yield _rejected("cannot be read", error)
-    except Exception as error:  # noqa: BLE001
-        # Whatever a library raises on a file that it does not understand.
-        yield _rejected("damaged", error)
+        reason = "nested too deep"
+    except OSError as fault:
+        reason, error = "cannot be read", fault
+    except Exception as fault:  # noqa: BLE001
+        # Libraries raise all kinds of exceptions on damaged files.
+        reason, error = "damaged", fault
+    if reason:
+        yield _rejected(reason, error, documents, line)
 
 
-def _rejected(reason: str, error: Exception | None = None) -> Reject:
-    raw = f"{type(error).__name__}: {error}"[:500] if error else ""
-    return Reject(position=Position(source=""), reason=reason, raw=raw.encode("utf-8", "replace").decode())
+def _rejected(reason: str, error: Exception | None, documents: int, line: int) -> Reject:
+    """Return the reject of a file; if documents were read before the error, it has their number and the line."""
+    if documents:
+        reason += "; the file is not read from here on"
+    description = f"{type(error).__name__}: {error}"[:500] if error else ""
+    raw = "; ".join(filter(None, [description, _documents_before(documents)])).encode("utf-8", "replace").decode()
+    return Reject(position=Position(source="", line=line and line + 1), reason=reason, raw=raw)
 
 
 def _serve(connection: Connection) -> None:
@@ -260,7 +283,7 @@ def _serve(connection: Connection) -> None:
         begun: Begun | None = None
         size = 0
         sent = time.monotonic()
-        for record in _steps(job):
+        for record in _records_and_messages(job):
             if isinstance(record, Begun):
                 begun = record
             else:
@@ -274,7 +297,7 @@ def _serve(connection: Connection) -> None:
 
 
 def _end_with_parent() -> None:
-    """Have the operating system end this process when its parent ends, where it can."""
+    """Ask the operating system to kill this process when its parent ends, if it supports that."""
     with suppress(OSError, AttributeError):
         import ctypes
 
@@ -287,7 +310,7 @@ def serve(handle: int, memory_bytes: int) -> None:
 
     Args:
         handle: file descriptor of the socket.
-        memory_bytes: of this process at most; 0: no limit.
+        memory_bytes: memory limit of this process; 0 for no limit.
     """
     _end_with_parent()
     if memory_bytes:

@@ -1,6 +1,6 @@
 """Bulk loads of growing size, with memory and disk over time.
 
-python -m tests.benchmarks.bulk_load --documents 1000 10000 100000 520000      (about 30 minutes, 45 GB of disk)
+python -m tests.benchmarks.bulk_load --co-occurrences none --documents 10000 100000 520000 5200000     (two hours, 65 GB of disk)
 """
 
 import argparse
@@ -70,7 +70,7 @@ def disk(folder: Path) -> int:
     return total
 
 
-def measure(desk: Path, documents: int, *, shape: str, is_kept: bool) -> dict[str, float]:
+def measure(desk: Path, documents: int, *, shape: str, co_occurrences: str, is_kept: bool) -> dict[str, float]:
     """Make the corpus, load it, walk, and take everything away again unless told to keep it; what it took."""
     home = desk / f"home-{documents}-{shape}"
     shutil.rmtree(home, ignore_errors=True)
@@ -86,7 +86,7 @@ def measure(desk: Path, documents: int, *, shape: str, is_kept: bool) -> dict[st
     kgsynth = [sys.executable, "-m", "kgsynth"]
     began = time.monotonic()
     process = subprocess.Popen(
-        [*kgsynth, "load", "--bulk", "-a", str(corpus.absolute())],
+        [*kgsynth, "load", "--bulk", "--co-occurrences", co_occurrences, "-a", str(corpus.absolute())],
         env=values,
         stderr=subprocess.PIPE,
         text=True,
@@ -127,6 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--documents", type=int, nargs="+", default=[520_000])
     parser.add_argument("--shape", choices=("fields", "independent"), default="fields")
+    parser.add_argument("--co-occurrences", default="auto")
     parser.add_argument("--desk", type=Path, default=Path("build/bulk"))
     parser.add_argument("--keep", action="store_true")
     given = parser.parse_args()
@@ -134,7 +135,9 @@ def main() -> None:
         Row(
             name=f"{documents:,} documents",
             is_ours=True,
-            values=measure(given.desk, documents, shape=given.shape, is_kept=given.keep),
+            values=measure(
+                given.desk, documents, shape=given.shape, co_occurrences=given.co_occurrences, is_kept=given.keep
+            ),
         )
         for documents in given.documents
     ]

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from kgsynth.curation import contamination
 from kgsynth.curation.contamination import Benchmark, BenchmarkQuestion
+from kgsynth.settings import CurateSettings
 
 PLANETMATH = Path(__file__).parents[3] / "shared" / "data" / "planetmath" / "documents.jsonl.gz"
 _NAMES = "abcdefghijklmnopqrstuvwxyz"
@@ -168,9 +169,7 @@ def main() -> None:
     planetmath = given if given.is_file() else None
     embed = EmbeddingStore(config.environment().embeddings, make_embedder("auto")).embed
     for min_overlap in (0.3, 0.4, 0.5, 0.6, 0.7):
-        rows = measure(
-            min_overlap, 0.85, planetmath, embed if min_overlap == config.CurateSettings().min_overlap else None
-        )
+        rows = measure(min_overlap, 0.85, planetmath, embed if min_overlap == CurateSettings().min_overlap else None)
         print(
             f"\nmin_overlap {min_overlap}\n| what | texts | equal | removed | removed or listed |\n|---|---|---|---|---|"
         )

@@ -1,4 +1,4 @@
-"""What the comparing benchmarks found, kept in build/benchmarks for the page that `page` makes of it."""
+"""What the comparing benchmarks found, kept in `measured` for the page that `page` makes of it."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-FOLDER = Path(__file__).parents[2] / "build" / "benchmarks"
+FOLDER = Path(__file__).parent / "measured"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ def machine() -> str:
 def keep(comparison: Comparison) -> None:
     """Write it down, and print it."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / f"{comparison.name}.json").write_text(json.dumps(asdict(comparison), indent=1), encoding="utf-8")
+    (FOLDER / f"{comparison.name}.json").write_text(json.dumps(asdict(comparison), indent=1) + "\n", encoding="utf-8")
     print(f"\n{comparison.title}, {comparison.unit}")
     for row in comparison.rows:
         print(f"  {row.name:44} " + "  ".join(f"{name} {value:,.4g}" for name, value in row.values.items()), flush=True)

@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 
 from kgsynth import config
 from kgsynth.concepts.embedding import PooledEmbedder, make_embedder
-from kgsynth.config import DocumentsSettings, FilterSettings
-from kgsynth.documents import select
-from kgsynth.pipeline import corpus, filtering
+from kgsynth.documents import embedded_corpus, select
+from kgsynth.pipeline import filtering
+from kgsynth.settings import DocumentsSettings, FilterSettings
 from kgsynth.texts import spoken_latex
 from tests.benchmarks.filtering import read
 
@@ -73,7 +73,7 @@ def rates() -> None:
             file = Path(desk) / "documents.jsonl"
             file.write_text("".join(json.dumps(row) + "\n" for row in rows))
             started = time.perf_counter()
-            corpus.embed(
+            embedded_corpus.embed(
                 config.Environment(home=Path(desk)),
                 DocumentsSettings(sources=(str(file),), max_rejected_share=1.0),
                 FilterSettings(min_words=1, language="", near_duplicates=True),

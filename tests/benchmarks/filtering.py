@@ -16,10 +16,10 @@ from sklearn.metrics import precision_score, recall_score, roc_auc_score
 
 from kgsynth import config
 from kgsynth.concepts.embedding import EmbeddingStore, PooledEmbedder, make_embedder
-from kgsynth.config import FilterSettings
 from kgsynth.documents import select
-from kgsynth.pipeline.corpus import document_vectors
+from kgsynth.documents.embedded_corpus import document_vectors
 from kgsynth.records import Document
+from kgsynth.settings import FilterSettings
 
 _ROOT = Path(__file__).parents[2]
 _NEAR = ("physics-chemistry-astronomy", "statistics-computing")

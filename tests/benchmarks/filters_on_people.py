@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from kgsynth.config import CurateSettings
+from kgsynth import scripts
 from kgsynth.curation import filters
 from kgsynth.faults import (
     has_control_characters,
@@ -24,6 +24,7 @@ from kgsynth.faults import (
     unbalanced_latex,
 )
 from kgsynth.records import AnsweredQuestion
+from kgsynth.settings import CurateSettings
 from kgsynth.texts import mentions_references
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -41,7 +42,7 @@ OF_ALL: Filters = {
     "control characters": has_control_characters,
     "the model refuses": refuses,
     "undecoded entities": has_entities,
-    "another language": lambda text: filters.is_foreign(text, "en"),
+    "another language": lambda text: scripts.is_foreign(text, "en"),
 }
 OF_ANSWERS: Filters = {**OF_ALL, "all together": lambda text: bool(answer_problem(text))}
 OF_QUESTIONS: Filters = {

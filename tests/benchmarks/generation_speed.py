@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from kgsynth import config, pipeline
-from kgsynth.config import AnswerSettings, DocumentsSettings, ExtractSettings, GraphSettings
 from kgsynth.generation import prompts, small_model
 from kgsynth.generation.backend import Request
 from kgsynth.records import content_hash
+from kgsynth.settings import AnswerSettings, DocumentsSettings, ExtractSettings
 from tests import servers
 from tests.benchmarks import peers
 from tests.benchmarks.figures import Comparison, Row, keep
@@ -74,7 +74,6 @@ def stage(file: Path, settings: AnswerSettings, make: Any = None) -> dict[str, A
             config.environment(),
             settings,
             questions=[file],
-            graph_settings=GraphSettings(),
             run_dir=Path(desk) / "run",
             report=lambda _: None,
             **more,
@@ -100,7 +99,7 @@ def turns(ours: Callable[[], float], bare: Callable[[], float], unit: str) -> di
 
 def vllm(count: int) -> None:
     """In process."""
-    from kgsynth.pipeline.backends import Backends
+    from kgsynth.generation.backend_factory import Backends
 
     settings = AnswerSettings(
         domain="mathematics",
@@ -157,7 +156,7 @@ def vllm(count: int) -> None:
 
 def extract(count: int) -> None:
     """Extraction in process; the bare side gets the conversations, seeds and forms that the stage has sent."""
-    from kgsynth.pipeline.backends import Backends
+    from kgsynth.generation.backend_factory import Backends
 
     settings = ExtractSettings(
         domain="mathematics",
@@ -277,8 +276,8 @@ def server(count: int) -> None:
 def guided(count: int) -> None:
     """What forcing an answer's form costs; a form also ends texts, so the rate of a full batch is what to compare."""
     from kgsynth.generation import level1, level3
+    from kgsynth.generation.backend_factory import Backends
     from kgsynth.generation.forms import SMALL_MODEL_QUESTION
-    from kgsynth.pipeline.backends import Backends
 
     concepts = ["hash join", "topological sort", "adjacency matrix", "random variable", "gcd", "spectral norm"]
     forms = {

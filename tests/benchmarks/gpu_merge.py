@@ -17,7 +17,7 @@ import numpy as np
 
 from kgsynth.concepts.candidates import nearest_pairs
 from kgsynth.concepts.embedding import Float32Matrix, SentenceTransformersEmbedder
-from kgsynth.config import MergeSettings
+from kgsynth.settings import MergeSettings
 
 _DIMENSIONS = 384
 _GROUP = 4

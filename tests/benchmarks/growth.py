@@ -1,7 +1,6 @@
 """What adding 1 % of documents costs, beside a build from nothing.
 
-    python -m tests.benchmarks.growth 2000
-    python -m tests.benchmarks.growth --moved 2000 20000 50000      what must be written at least, from arrays alone
+    python -m tests.benchmarks.growth 2000 20000
 
 The graph is loaded in bulk; then the ordinary load adds documents, and `build` grows. Documents are those of
 `paper_corpus`, and, of the same number, documents of the demo's shape: 3 topics and 8 concepts of 3,000.
@@ -15,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kgsynth import config, pipeline, queries
-from kgsynth.config import DocumentsSettings, GraphSettings
-from kgsynth.graph import counting, derived
+from kgsynth.graph import derived
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from kgsynth.records import Annotation, TopicConcepts
+from kgsynth.settings import DocumentsSettings, GraphSettings
 from tests.benchmarks import paper_corpus
 
 _SHARE = 100
@@ -55,7 +53,7 @@ def small(count: int) -> list[Annotation]:
     return made
 
 
-def measure(name: str, annotations: list[Annotation]) -> None:
+def measure(name: str, annotations: list[Annotation], keep: derived.CoOccurrences) -> None:
     """Load 100 of 102 parts in bulk, grow by the others one after the other, build all anew."""
     with tempfile.TemporaryDirectory() as desk:
         real = config.environment()
@@ -70,20 +68,20 @@ def measure(name: str, annotations: list[Annotation]) -> None:
             files[-1].write_text("".join(one.to_json() + "\n" for one in own), encoding="utf-8")
         ask: dict[str, Any] = {"rejects": Path(desk) / "rejects.jsonl", "report": lambda _: None}
         pipeline.load_bulk(
-            environment, GraphSettings(), DocumentsSettings(), annotations=[str(files[0])], merge=None, **ask
+            environment, GraphSettings(), DocumentsSettings(), annotations=[str(files[0])], merge=None, keep=keep, **ask
         )
         server = ManagedServer(environment, "main")
         with server.connect() as graph:
             # Java compiles as it goes: what comes first on a fresh server would be slow whatever it is.
-            _from_nothing(graph)
+            _from_nothing(graph, keep)
             grown = [_growth(graph, file, ask) for file in files[1:]]
-            total, whole = _from_nothing(graph)
+            total, whole = _from_nothing(graph, keep)
         server.stop()
         print(f"{name}: {len(annotations):,} documents, build from nothing {total:.1f} s")
         for turn, own, (loaded, growth, counts) in zip(("first", "second"), (cut, cut + more), grown, strict=True):
             print(
                 f"  {turn} time {more:,} more than {own:,}: load {loaded:.1f} s, growth {growth:.1f} s, {growth / total:.1%} "
-                f"({counts.terms:,} of {whole.terms:,} terms, {sum(counts.steps.values()):,} of {sum(whole.steps.values()):,} steps)",
+                f"({counts.holds:,} of {whole.holds:,} runs, {counts.co_occurrences:,} of {whole.co_occurrences:,} pairs)",
                 flush=True,
             )
 
@@ -98,53 +96,17 @@ def _growth(graph: Graph, file: Path, ask: dict[str, Any]) -> tuple[float, float
     return loaded - began, time.perf_counter() - loaded, counts
 
 
-def _from_nothing(graph: Graph) -> tuple[float, derived.BuildCounts]:
+def _from_nothing(graph: Graph, keep: derived.CoOccurrences) -> tuple[float, derived.BuildCounts]:
     """Seconds, and what was built; to take away what is there is no part of it."""
     while graph.write(queries.load("derive/delete_relationships"), limit=50_000).rows[0]["count"]:
         pass
     began = time.perf_counter()
-    counts = pipeline.build(graph, is_whole=True, report=lambda _: None)
+    counts = pipeline.build(graph, is_whole=True, keep=keep, report=lambda _: None)
     return time.perf_counter() - began, counts
 
 
-def steps(documents: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Steps between the concepts of documents, int64 (documents, names): keys in order, counts, ends of the tickets."""
-    places = np.repeat(np.arange(len(documents), dtype=np.int32), documents.shape[1])
-    names = documents.ravel().astype(np.int32)
-    of = counting.Incidence.of(places, names, document_count=len(documents), term_count=paper_corpus.CONCEPTS)
-    found = []
-    for block in counting.blocks(of, first_topic=paper_corpus.CONCEPTS, threads=2):
-        degrees = np.diff(block.offsets)
-        sums = np.concatenate([[0], np.cumsum(block.counts)])
-        keys = np.repeat(np.arange(block.first, block.last), degrees) * paper_corpus.CONCEPTS + block.neighbours
-        found.append((keys, block.counts, sums[1:] - np.repeat(sums[block.offsets[:-1]], degrees)))
-    keys, counts, ends = (np.concatenate(part) for part in zip(*found, strict=True))
-    order = np.argsort(keys)
-    return keys[order], counts[order], ends[order]
-
-
-def moved(count: int) -> None:
-    """How many steps of a corpus that has grown by 1 % are new or have another count, and how many another ticket."""
-    whole = np.concatenate(
-        [own for _, own in paper_corpus.documents(count + count // _SHARE, shape="fields", seed=1)]
-    )  # fmt: skip
-    (keys, counts, ends), (grown, counts_now, ends_now) = steps(whole[:count]), steps(whole)
-    place = np.minimum(np.searchsorted(keys, grown), len(keys) - 1)
-    is_known = keys[place] == grown
-    has_count = is_known & (counts[place] == counts_now)
-    has_ticket = is_known & (ends[place] == ends_now)
-    print(
-        f"{count:,} documents and 1 %: of {len(grown):,} steps {1 - has_count.mean():.1%} are new or have another count, "
-        f"{1 - has_ticket.mean():.1%} another ticket",
-        flush=True,
-    )
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--moved"]:
-        for own_count in map(int, sys.argv[2:]):
-            moved(own_count)
-        raise SystemExit
     for own_count in map(int, sys.argv[1:]):
-        measure("small documents", small(own_count))
-        measure("paper's shape", paper(own_count))
+        for own_keep in ("none", "auto"):
+            measure(f"small documents, co-occurrences {own_keep}", small(own_count), own_keep)
+            measure(f"paper's shape, co-occurrences {own_keep}", paper(own_count), own_keep)

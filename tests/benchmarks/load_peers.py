@@ -25,10 +25,10 @@ from pathlib import Path
 import requests
 
 from kgsynth import config, pipeline
-from kgsynth.config import DocumentsSettings
 from kgsynth.graph import facts, jars
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
+from kgsynth.settings import DocumentsSettings
 from tests.benchmarks import paper_corpus, peers
 from tests.benchmarks.figures import Comparison, Row, keep
 

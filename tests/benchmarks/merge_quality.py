@@ -22,10 +22,11 @@ from kgsynth import config
 from kgsynth.concepts import vocabulary
 from kgsynth.concepts.decide import MergeTerm, decide
 from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
-from kgsynth.config import DocumentsSettings, EmbedderName
-from kgsynth.documents import RejectFile, usable_documents
+from kgsynth.documents.read import usable_documents
 from kgsynth.names import normal_form
 from kgsynth.records import StageCount
+from kgsynth.rejects import RejectFile
+from kgsynth.settings import DocumentsSettings, EmbedderName
 
 HERE = Path(__file__).parent
 DOCUMENTS = HERE.parents[2] / "shared" / "data" / "planetmath" / "documents.jsonl.gz"

@@ -24,7 +24,7 @@ from kgsynth.concepts import candidates, decide
 from kgsynth.concepts.decide import _NEAR_WITHOUT_RULE
 from kgsynth.concepts.embedding import EmbeddingStore, Float32Matrix, make_embedder
 from kgsynth.concepts.lexical import words_of
-from kgsynth.config import MergeSettings
+from kgsynth.settings import MergeSettings
 from tests.benchmarks import peers
 from tests.benchmarks.figures import Comparison, Row, keep
 from tests.benchmarks.gpu_merge import _WORDS, short_names

@@ -1,4 +1,4 @@
-"""Make the benchmarks' page, the table and the plot of README.md, of what the comparisons have kept.
+"""Make the benchmarks' page, the plot and the tables of docs/figures/benchmarks.md, from what the comparisons have kept.
 
 python -m tests.benchmarks.page
 """
@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).parents[2]
 PLOT = ROOT / "docs" / "benchmarks.png"
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "figures" / "benchmarks.md"
 BEGIN, END = "<!-- benchmarks -->\n", "<!-- end of benchmarks -->\n"
 BARS = ("walks", "merge", "load", "generation-server", "generation-vllm")
 NAMES = (*BARS, "growth")
@@ -29,19 +29,26 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def table(comparisons: list[Comparison]) -> str:
-    """Markdown: a row a way, the first of a comparison names it."""
-    lines = ["| | | |", "|---|---|---|"]
-    for one in comparisons:
-        columns = list(dict.fromkeys(name for row in one.rows for name in row.values))
-        unit = f", {one.unit}" if one.unit else ""
-        heading = f" ({', '.join(columns)})" if len(columns) > 1 else ""
-        notes = f"; {one.notes}" if one.notes else ""
-        lines.append(f"| **{one.title}**{unit}{heading}{notes} | | `{one.command}`, {one.date} |")
-        for row in one.rows:
-            figures = " / ".join(number(row.values[name]) if name in row.values else "–" for name in columns)
-            name = f"**{row.name}**" if row.is_ours else row.name
-            lines.append(f"| | {name} | {figures} |")
+def sections(comparisons: list[Comparison]) -> str:
+    """Markdown: a heading and a table for each comparison."""
+    return "\n".join(section(comparison) for comparison in comparisons)
+
+
+def section(comparison: Comparison) -> str:
+    """A heading, what was measured, and a row for each way of doing it."""
+    columns = list(dict.fromkeys(name for row in comparison.rows for name in row.values))
+    names = columns if len(columns) > 1 else [comparison.unit]
+    notes = f" {comparison.notes[0].upper()}{comparison.notes[1:]}." if comparison.notes else ""
+    unit = f"Unit: {comparison.unit}.{notes}" if comparison.unit else notes.strip()
+    lines = [
+        *(f"## {comparison.title}", "", unit, ""),
+        *(f"Measured on {comparison.date} with `{comparison.command}` on {comparison.machine}.", ""),
+        "| | " + " | ".join(names) + " |",
+        "|---|" + "---|" * len(names),
+    ]
+    for row in comparison.rows:
+        figures = [number(row.values[name]) if name in row.values else "–" for name in columns]
+        lines.append(f"| {f'**{row.name}**' if row.is_ours else row.name} | " + " | ".join(figures) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -76,7 +83,8 @@ def lines(axes: Any, one: Comparison) -> None:
     """What grows with the documents."""
     sizes = [int(row.name.split()[0].replace(",", "")) for row in one.rows]
     for name, style in zip(one.rows[0].values, ("o-", "s--", "^:", "v:"), strict=False):
-        axes.plot(sizes, [row.values[name] for row in one.rows], style, label=name, markersize=4)
+        known = [(size, row.values[name]) for size, row in zip(sizes, one.rows, strict=True) if name in row.values]
+        axes.plot(*zip(*known, strict=True), style, label=name, markersize=4)
     axes.set(xscale="log", yscale="log", xlabel="documents")
     axes.legend(fontsize=7.5, frameon=False)
     axes.set_title(one.title, fontsize=9, loc="left")
@@ -100,14 +108,13 @@ def main() -> None:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(axis="x", labelsize=8)
     figure.savefig(PLOT, dpi=100, metadata={"Software": None})
-    machines = sorted({one.machine for one in comparisons})
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    assert after, f"README.md has no {BEGIN.strip()} … {END.strip()}"
-    page = f"Measured on {'; '.join(machines)}.\n\n{table(comparisons)}"
-    README.write_text(before + BEGIN + page + END + after, encoding="utf-8")
-    print(f"written: {PLOT.relative_to(ROOT)} and the table of README.md")
+    assert END in text, f"{PAGE} has no {BEGIN.strip()} … {END.strip()}"
+    page = sections(comparisons)
+    PAGE.write_text(before + BEGIN + "\n" + page + END + after, encoding="utf-8")
+    print(f"written: {PLOT.relative_to(ROOT)} and the tables of {PAGE.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

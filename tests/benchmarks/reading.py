@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
-from kgsynth.config import DocumentsSettings
-from kgsynth.documents import RejectFile, usable_documents
+from kgsynth.documents.read import usable_documents
 from kgsynth.records import StageCount
+from kgsynth.rejects import RejectFile
+from kgsynth.settings import DocumentsSettings
 from kgsynth_loaders import auto
 
 _TURNS = 3

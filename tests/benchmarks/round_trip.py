@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from kgsynth.config import DocumentsSettings
 from kgsynth.records import Document
+from kgsynth.settings import DocumentsSettings
 from kgsynth_loaders import auto
 
 FORMULAS = (

@@ -1,6 +1,6 @@
 """Run the benchmarks and make their page: `make benchmarks`, or `make benchmarks ONLY="merge load"` for some.
 
-Comparisons with other tools, growth to 520,000 documents and the page take about an hour on two cores and 45 GB of
+Comparisons with other tools, growth to 520,000 documents and the page take about an hour on two cores and 20 GB of
 disk; `ONLY=page` makes the page of what was measured before. Experiments that stand on no page run by name, or all by
 `ONLY=experiments` (hours).
 """
@@ -18,7 +18,7 @@ COMPARISONS = {
     "load": [["load_peers"]],
     "generation": [["generation_speed", "peers"], ["generation_speed", "vllm"]],
     "walks": [["walk_peers"]],
-    "growth": [["bulk_load", "--documents", "1000", "10000", "100000", "520000"]],
+    "growth": [["bulk_load", "--co-occurrences", "none", "--documents", "10000", "100000", "520000"]],
     "page": [["page"]],
 }
 EXPERIMENTS = {

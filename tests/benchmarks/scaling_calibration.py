@@ -5,17 +5,20 @@
 Simulated: half of the curves follow the plain law, half the rectified one, with drawn parameters; 5 to 12 sizes, noise of
 log L of .5 % to 2 %. Intervals of the curve are asked between sizes and at 1.5, 2 and 4 times the largest size.
 
-Published: `scaling_curves.csv`, fitted to all sizes up to a quarter of the largest, which is forecast. What was measured
-there has noise, the intervals have none. Curves are split by a hash of their names into a part to work on and a part to
-look at once. Sources:
+Published: fitted to all sizes up to a quarter of the largest, which is forecast. What was measured there has noise, the
+intervals have none. Curves are split by a hash of their names into a part to work on and a part to look at once. Sources:
 
-- lin2024: Lin et al., "Selecting Large Language Model to Fine-tune via Rectified Scaling Law", ICML 2024,
-  https://proceedings.mlr.press/v235/lin24j.html (articles of PMLR are CC BY 4.0); loss of 30 models after fine-tuning on
-  so many samples, read from benchmark/*.csv of https://github.com/linhaowei1/Fine-tuning-Scaling-Law, four decimals.
-- alabdulmohsin2022: Alabdulmohsin et al., "Revisiting Neural Scaling Laws in Language and Vision", NeurIPS 2022,
-  https://github.com/google-research/google-research/tree/master/revisiting_neural_scaling_laws (data sets of that
-  repository are CC BY 4.0); of the long curves, sizes about a factor of two apart.
-- qin2025: Qin et al., "Scaling Laws of Synthetic Data for Language Models", arXiv 2503.19551, table 1.
+- alabdulmohsin2022 in `scaling_curves.csv`: Alabdulmohsin et al., "Revisiting Neural Scaling Laws in Language and Vision",
+  NeurIPS 2022, https://github.com/google-research/google-research/tree/master/revisiting_neural_scaling_laws (data sets of
+  that repository are CC BY 4.0); of the long curves, sizes about a factor of two apart.
+- qin2025 in `scaling_curves.csv`: Qin et al., "Scaling Laws of Synthetic Data for Language Models", arXiv 2503.19551: the
+  12 figures of table 1.
+- lin2024, which is not part of this repository: Lin et al., "Selecting Large Language Model to Fine-tune via Rectified
+  Scaling Law", ICML 2024, https://proceedings.mlr.press/v235/lin24j.html; loss of 30 models after fine-tuning on so many
+  samples, 90 curves. Their figures stand in a repository without a licence, so fetch them yourself: `flan.csv`,
+  `gigaword.csv` and `wmt19.csv` of https://github.com/linhaowei1/Fine-tuning-Scaling-Law/tree/main/benchmark, as they are,
+  into `build/lin2024/` below the root of this project. A row is a model: `config name`, a column of losses for each number
+  of samples (0, 200, 400, ... 1638400), `size`, `family`. Without the files a line says so and their curves are left out.
 
 Parameters: two models of the shape of that table share beta; 6 sizes with noise of .2 % or 1 %, 12 sizes with 1 %.
 
@@ -40,6 +43,8 @@ from kgsynth.reports.scaling import Fit, Mixture, Parameters, Point
 _LEVEL = 0.9
 _DRAWS = 200
 _CURVES = Path(__file__).with_name("scaling_curves.csv")
+_FETCHED = Path(__file__).parents[2] / "build" / "lin2024"
+_FETCHED_FROM = "https://github.com/linhaowei1/Fine-tuning-Scaling-Law/tree/main/benchmark"
 _TRUE = {
     "3B": Parameters(beta=0.51, scale=95.6, known=1.27, floor=14.21),
     "8B": Parameters(beta=0.51, scale=42.3, known=0.752, floor=16.18),
@@ -95,18 +100,35 @@ def _law(rng: np.random.Generator, *, is_plain: bool) -> tuple[Parameters, Float
 
 def published(part: str) -> Iterator[Curve]:
     """Curves of the part to `work` on, or of the part to `look` at once."""
+    for source, task, model, measured in (*_fetched(), *_own()):
+        is_work = int(hashlib.sha256(f"{source}|{task}|{model}".encode()).hexdigest(), 16) % 2 == 0
+        points = [Point(model="model", size=size, error=error) for size, error in measured]
+        last = points[-1]
+        seen = [one for one in points if one.size <= 1.02 * last.size / 4]
+        if is_work == (part == "work") and len(seen) >= 5:
+            yield Curve(source, seen, {"largest size": [(last.size, last.error)]})
+
+
+def _own() -> Iterator[tuple[str, str, str, list[tuple[float, float]]]]:
+    """Source, task, model, and what was measured at which size, of the curves in this repository."""
     with _CURVES.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            name = f"{row['source']}|{row['task']}|{row['model']}"
-            is_work = int(hashlib.sha256(name.encode()).hexdigest(), 16) % 2 == 0
-            measured = [
-                Point(model="model", size=float(size), error=float(error))
-                for size, error in zip(row["sizes"].split(), row["errors"].split(), strict=True)
-            ]
-            last = measured[-1]
-            seen = [one for one in measured if one.size <= 1.02 * last.size / 4]
-            if is_work == (part == "work") and len(seen) >= 5:
-                yield Curve(row["source"], seen, {"largest size": [(last.size, last.error)]})
+            sizes, errors = (map(float, row[name].split()) for name in ("sizes", "errors"))
+            yield row["source"], row["task"], row["model"], list(zip(sizes, errors, strict=True))
+
+
+def _fetched() -> Iterator[tuple[str, str, str, list[tuple[float, float]]]]:
+    """The same of the curves of Lin et al., for each of their files that is there."""
+    for task in ("flan", "gigaword", "wmt19"):
+        path = _FETCHED / f"{task}.csv"
+        if not path.is_file():
+            print(f"left out: {path} is not there (no licence to copy it; fetch it from {_FETCHED_FROM})")
+            continue
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                sizes = [name for name in row if name.isdigit() and name != "0"]
+                measured = [(float(size), round(float(row[size]), 4)) for size in sizes]
+                yield "lin2024", task, row["config name"], measured
 
 
 def forecasters(points: list[Point], seed: int) -> dict[str, Fit | Mixture]:

@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 
 from kgsynth import config, pipeline
-from kgsynth.config import AnswerSettings, DocumentsSettings, ExtractSettings, GraphSettings
 from kgsynth.errors import KgsynthError
 from kgsynth.records import StageCount
+from kgsynth.settings import AnswerSettings, DocumentsSettings, ExtractSettings
 from tests import odd_server
 
 _JSON = (
@@ -60,7 +60,7 @@ def _run(desk: Path, url: str, oddity: str, units: int) -> tuple[int, str, str]:
             )  # fmt: skip
         else:
             pipeline.answer(
-                None, environment, AnswerSettings(**shared), questions=[source], graph_settings=GraphSettings(),
+                None, environment, AnswerSettings(**shared), questions=[source],
                 run_dir=desk / "run", report=counts.append,
             )  # fmt: skip
     except KgsynthError as caught:

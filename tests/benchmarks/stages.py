@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 
 from kgsynth import config, pipeline, queries
-from kgsynth.config import DocumentsSettings, ExtractSettings, MergeSettings
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from kgsynth.records import StageCount
+from kgsynth.settings import DocumentsSettings, ExtractSettings, MergeSettings
 from kgsynth.walks import cypher_engine
-from kgsynth.walks.law import Starts
+from kgsynth.walks.draws import Starts
 
 PLANETMATH = Path(__file__).parents[3] / "shared" / "data" / "planetmath" / "documents.jsonl.gz"
 WALKS = 20_000

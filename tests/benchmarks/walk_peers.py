@@ -44,25 +44,15 @@ def best(run: Callable[[], int]) -> float:
     return max(rates)
 
 
-def directed(tables: Any, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The steps of a table: from, to, and the tickets of each."""
-    step = tables.steps[name]
-    mask = (1 << tables.shift) - 1
-    degrees = step.nodes[:, 1] & mask
-    ends = step.neighbours >> tables.shift
-    counts = np.diff(ends, prepend=0)
-    counts[step.nodes[degrees > 0, 0]] = ends[step.nodes[degrees > 0, 0]]
-    return np.repeat(np.arange(len(degrees)), degrees), step.neighbours & mask, counts
-
-
 def edges(concepts: int, pairs: int) -> tuple[Any, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """The tables, and each pair once: two places and the count."""
-    from tests.benchmarks.walk_speed import zipf_graph
+    from kgsynth.walks.walk_tables import of_contexts
+    from tests.benchmarks.walk_speed import zipf_graph, zipf_pairs
 
-    tables = zipf_graph(concepts, pairs, TOPICS)
-    sources, targets, counts = directed(tables, "next_concept")
-    once = sources < targets
-    return tables, sources[once], targets[once], counts[once]
+    _, one, other, counts = zipf_pairs(concepts, pairs, TOPICS)
+    are_concepts = other < concepts
+    tables = of_contexts(zipf_graph(concepts, pairs, TOPICS))
+    return tables, one[are_concepts], other[are_concepts], counts[are_concepts]
 
 
 def compiled(tables: Any, threads: int) -> int:
@@ -70,10 +60,10 @@ def compiled(tables: Any, threads: int) -> int:
     from concurrent.futures import ThreadPoolExecutor
 
     from kgsynth.randomness import uniform_rows
-    from tests.benchmarks.walk_speed import _packed_paths
+    from tests.benchmarks.walk_speed import context_parts, through_contexts
 
-    step = tables.steps["next_concept"]
-    live = np.flatnonzero(step.nodes[:, 1])
+    parts = context_parts(tables)
+    live = np.flatnonzero(parts[0][: tables.first_topic, 1])
     walkers = 1 << 18
 
     def some(share: int) -> NDArray[np.int32]:
@@ -81,7 +71,7 @@ def compiled(tables: Any, threads: int) -> int:
         table = np.ascontiguousarray(uniform_rows(1, "walk", first=share * own, count=own, width=STEPS).T)
         at = live[np.arange(own) % len(live)].copy()
         paths = np.empty((own, STEPS), dtype=np.int32)
-        _packed_paths(step.nodes, step.neighbours, step.guide, tables.shift, at, table, paths)
+        through_contexts(*parts, at, table, paths)
         return paths
 
     with ThreadPoolExecutor(threads) as pool:
@@ -217,28 +207,26 @@ def networkx_walks(one: Any, other: Any, counts: Any, threads: int) -> Callable[
 def cypher_walks(concepts: int, pairs: int) -> dict[str, float]:
     """Steps a second of the Cypher engine with the graph in Neo4j, by number of sessions."""
     from kgsynth import pipeline
-    from kgsynth.config import DocumentsSettings
+    from kgsynth.settings import DocumentsSettings
     from kgsynth.walks import cypher_engine
-    from kgsynth.walks.law import Starts
+    from kgsynth.walks.draws import Starts
     from tests.benchmarks.load_peers import fresh_server
-    from tests.benchmarks.walk_speed import zipf_graph
+    from tests.benchmarks.walk_speed import zipf_pairs
 
-    tables = zipf_graph(concepts, pairs, TOPICS)
+    ids, *columns = zipf_pairs(concepts, pairs, TOPICS)
     with tempfile.TemporaryDirectory(dir="build") as folder:
         desk = Path(folder).absolute()
         file = desk / "pairs.jsonl"
         with file.open("w", encoding="utf-8") as out:
-            for name in tables.steps:
-                for source, target, count in zip(*(one.tolist() for one in directed(tables, name)), strict=True):
-                    if source < target or name == "first_concept":
-                        (kind, one), (other_kind, other) = (tables.ids[at].split(":") for at in (source, target))
-                        row = {"first": one, "first_kind": kind, "second": other, "second_kind": other_kind}
-                        out.write(json.dumps({**row, "count": count}) + "\n")
+            for source, target, count in zip(*(own.tolist() for own in columns), strict=True):
+                (kind, one), (other_kind, other) = (ids[at].split(":") for at in (source, target))
+                row = {"first": one, "first_kind": kind, "second": other, "second_kind": other_kind}
+                out.write(json.dumps({**row, "count": count}) + "\n")
         with fresh_server(desk, "walks") as server, server.connect() as graph:
             say = lambda count: print(f"  {count.line()}", flush=True)  # noqa: E731
             pipeline.load_pairs(graph, [str(file)], DocumentsSettings(), rejects=desk / "rejects.jsonl", report=say)
             pipeline.build(graph, report=say)
-            starts = Starts(1, [one for one in tables.ids if one.startswith("topic:")])
+            starts = Starts(1, [one for one in ids if one.startswith("topic:")])
             found = {}
             for sessions in (1, 2):
                 # The first walks compile the plan and fill the page cache.

@@ -1,35 +1,39 @@
-"""How fast walks are: the compiled engine beside simpler kernels, in turns in one process.
+"""How fast walks are: the compiled engine beside tables of pairs, in turns in one process.
 
-    python -m tests.benchmarks.walk_speed 100000 1900000       (about 2 minutes)
-    python -m tests.benchmarks.walk_speed 1000000 19000000     (about 10 minutes, 3 GiB)
+    python -m tests.benchmarks.walk_speed documents 50000         (about 2 minutes)
+    python -m tests.benchmarks.walk_speed documents 520000        (about 15 minutes, 12 GiB)
+    python -m tests.benchmarks.walk_speed pairs 100000 1900000
 
-A graph of so many concepts and pairs: both ends of a pair are drawn with chances like rank^-.75, and a pair counts as
-often as it was drawn. Steps go from concept to concept, 16 a walker; level-3 walks start at 1,000 topics, each beside
-1,000 drawn concepts and all beside each other. Every kernel draws from the same tickets, and all give the same steps.
+Documents are those of `paper_corpus`. A graph of so many concepts and counted pairs: both ends of a pair are drawn with
+chances like rank^-.75, and a pair counts as often as it was drawn. Steps go from concept to concept, 16 per walker;
+level-3 walks start at topics. Tables of pairs are what walks were made of before they went through documents: one random
+look less per step, and as many tickets as there are pairs.
 """
 
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from kgsynth.walks import compiled
-from kgsynth.walks.law import Starts, draws
-from kgsynth.walks.tables import WalkTables, from_pairs
+from kgsynth.contexts import Contexts, co_occurrences, of_pairs
+from kgsynth.walks import compiled, walk_tables
+from kgsynth.walks.draws import Starts, draws
+from tests.benchmarks import paper_corpus
 
 _WALKERS, _STEPS, _TURNS = 1 << 18, 16, 5
 _TOPICS, _OF_TOPIC = 1000, 1000
 _LEVEL3 = 1 << 20
 
 
-def zipf_graph(concepts: int, pairs: int, topics: int = _TOPICS) -> WalkTables:
-    """Walk tables of a synthetic graph, always the same."""
+def zipf_pairs(
+    concepts: int, pairs: int, topics: int = _TOPICS
+) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """A synthetic graph, always the same: ids of its terms, and places of both ends of each pair with its count."""
     rng = np.random.default_rng(1)
     chances = np.cumsum(np.arange(1, concepts + 1) ** -0.75)
     name = rng.permutation(concepts)
@@ -54,126 +58,176 @@ def zipf_graph(concepts: int, pairs: int, topics: int = _TOPICS) -> WalkTables:
     other = np.concatenate([other, places[second], beside % concepts])
     counts = np.concatenate([counts, rng.integers(1, 50, len(one) - len(counts))])
     ids = [f"concept:{place:08}" for place in range(concepts)] + [f"topic:{place:08}" for place in range(topics)]
-    return from_pairs(ids, np.concatenate([one, other]), np.concatenate([other, one]), np.concatenate([counts, counts]))
+    return ids, np.minimum(one, other), np.maximum(one, other), counts
+
+
+def zipf_graph(concepts: int, pairs: int, topics: int = _TOPICS) -> Contexts:
+    """The same graph as contexts: each pair is one of two members, which weighs its count."""
+    ids, one, other, counts = zipf_pairs(concepts, pairs, topics)
+    owners = np.tile(np.arange(len(one)), 2)
+    return of_pairs(ids, [""] * len(one), owners, np.concatenate([one, other]), counts)
+
+
+def paper_graph(count: int) -> Contexts:
+    """Documents of the paper's shape."""
+    concepts, topics = [], []
+    for own_topics, own_concepts in paper_corpus.documents(count, shape="fields", seed=1):
+        concepts.append(own_concepts)
+        topics.append(own_topics + paper_corpus.CONCEPTS)
+    named = np.concatenate([np.concatenate(concepts), np.concatenate(topics)], axis=1)
+    used, places = np.unique(named, return_inverse=True)
+    ids = [f"{'concept' if one < paper_corpus.CONCEPTS else 'topic'}:{one:08}" for one in used.tolist()]
+    names = [f"d{number:08}" for number in range(count)]
+    owners = np.repeat(np.arange(count), named.shape[1])
+    return of_pairs(ids, names, owners, places.ravel(), np.ones(count, dtype=np.int64))
+
+
+class PairTables(NamedTuple):
+    """Tickets of pairs, as walks had them before they went through documents: 12 bytes for each step of each term."""
+
+    nodes: NDArray[np.int64]
+    neighbours: NDArray[np.int64]
+    guide: NDArray[np.int32]
+    shift: int
+    all_bytes: int
+
+
+def pair_tables(contexts: Contexts) -> PairTables:
+    """The steps from concepts to concepts; `all_bytes` are those of all three tables."""
+    shift = max(1, len(contexts.terms).bit_length())
+    first_topic = contexts.first_topic
+    parts: list[list[NDArray[np.int64]]] = [[], [], []]
+    steps = 0
+    for block in co_occurrences(contexts):
+        steps += int(((block.rows >= first_topic) | (block.others < first_topic)).sum())
+        is_own = (block.rows < first_topic) & (block.others < first_topic)
+        for part, values in zip(parts, (block.rows, block.others, block.counts), strict=True):
+            part.append(values[is_own])
+    rows, others, counts = (np.concatenate(part) for part in parts)
+    order = np.lexsort((others, -counts, rows))
+    degrees = np.bincount(rows, minlength=len(contexts.terms)).astype(np.int64)
+    table = walk_tables._packed(shift, degrees, others[order], counts[order])
+    return PairTables(
+        table.nodes, table.runs, table.guide, shift, 12 * steps + 3 * table.nodes.nbytes
+    )  # fmt: skip
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _packed(nodes: Any, neighbours: Any, guide: Any, shift: int, at: Any, table: Any) -> None:
+def through_contexts(
+    nodes: Any,
+    runs: Any,
+    guide: Any,
+    where: Any,
+    members: Any,
+    units: Any,
+    shift: int,
+    at: Any,
+    table: Any,
+    paths: Any,
+) -> None:
+    """Steps from concept to concept as the compiled engine takes them; places go to `paths`."""
     ticket, place = np.empty(256, dtype=np.int64), np.empty(256, dtype=np.int64)
-    for first in range(0, len(at), 256):
-        count = min(256, len(at) - first)
-        for step in range(len(table)):
-            own, draw = at[first : first + count], table[step, first : first + count]
-            compiled._step(nodes, neighbours, guide, shift, own, draw, ticket, place, count)
-
-
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _packed_paths(nodes: Any, neighbours: Any, guide: Any, shift: int, at: Any, table: Any, paths: Any) -> None:
-    ticket, place = np.empty(256, dtype=np.int64), np.empty(256, dtype=np.int64)
+    context = np.empty(256, dtype=np.int64)
     for first in range(0, len(at), 256):
         count = min(256, len(at) - first)
         own = at[first : first + count]
         for step in range(len(table)):
+            draw = table[step, first : first + count]
             compiled._step(
-                nodes, neighbours, guide, shift, own, table[step, first : first + count], ticket, place, count
+                nodes, runs, guide, where, members, units, shift, 0, own, draw, ticket, place, context, count
             )
             for walker in range(count):
                 paths[first + walker, step] = own[walker]
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _binary_search(nodes: Any, neighbours: Any, guide: Any, shift: int, at: Any, table: Any) -> None:
+def through_pairs(nodes: Any, neighbours: Any, guide: Any, shift: int, at: Any, table: Any, paths: Any) -> None:
+    """The same on tables of pairs, in two passes."""
     mask = (np.int64(1) << shift) - 1
-    for walker in range(len(at)):
-        own = at[walker]
+    ticket, place = np.empty(256, dtype=np.int64), np.empty(256, dtype=np.int64)
+    for first in range(0, len(at), 256):
+        count = min(256, len(at) - first)
+        own = at[first : first + count]
         for step in range(len(table)):
-            offset, said = nodes[own, 0], nodes[own, 1]
-            ticket = np.int64(table[step, walker] * (said >> shift))
-            low, high = offset, offset + (said & mask) - 1
-            while low < high:
-                middle = (low + high) // 2
-                if neighbours[middle] >> shift > ticket:
-                    high = middle
+            for walker in range(count):
+                ticket[walker] = -1
+                if own[walker] >= 0 and nodes[own[walker], 1] > 0:
+                    said, offset = nodes[own[walker], 1], nodes[own[walker], 0]
+                    u = table[step, first + walker]
+                    ticket[walker] = np.int64(np.floor(u * np.float64(said >> shift)))
+                    place[walker] = offset + guide[offset + np.int64(u * np.float64(said & mask))]
+            for walker in range(count):
+                if ticket[walker] >= 0:
+                    at_step = place[walker]
+                    while neighbours[at_step] >> shift <= ticket[walker]:
+                        at_step += 1
+                    own[walker] = neighbours[at_step] & mask
                 else:
-                    low = middle + 1
-            own = neighbours[low] & mask
-        at[walker] = own
+                    own[walker] = -1
+                paths[first + walker, step] = own[walker]
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _linear_scan(nodes: Any, neighbours: Any, guide: Any, shift: int, at: Any, table: Any) -> None:
-    mask = (np.int64(1) << shift) - 1
-    for walker in range(len(at)):
-        own = at[walker]
-        for step in range(len(table)):
-            offset, said = nodes[own, 0], nodes[own, 1]
-            ticket = np.int64(table[step, walker] * (said >> shift))
-            while neighbours[offset] >> shift <= ticket:
-                offset += 1
-            own = neighbours[offset] & mask
-        at[walker] = own
+def context_parts(held: walk_tables.WalkTables) -> tuple[Any, ...]:
+    """What `through_contexts` takes of the tables."""
+    parts = compiled.arrays(held)
+    return (*parts[:3], *parts[6:])
 
 
-KERNELS: dict[str, tuple[Callable[..., None], int]] = {
-    "compiled engine": (_packed, _WALKERS),
-    "binary search": (_binary_search, _WALKERS // 2),
-    "linear scan": (_linear_scan, _WALKERS // 16),
-}
-
-
-def rates(tables: WalkTables, *, turns: int, threads: int = 1) -> dict[str, list[float]]:
-    """Steps a second of each kernel, a number a turn, and a check that all went the same way."""
-    step = tables.steps["next_concept"]
-    parts = [np.asarray(part) for part in (step.nodes, step.neighbours, step.guide)]
+def rates(held: walk_tables.WalkTables, pairs: PairTables, *, turns: int, threads: int = 1) -> dict[str, list[float]]:
+    """Steps per second of both, a number per turn."""
+    kernels = {
+        "through documents": (through_contexts, context_parts(held)),
+        "tables of pairs": (through_pairs, pairs[:4]),
+    }
     rng = np.random.default_rng(2)
-    live = np.flatnonzero(step.nodes[:, 1])
+    live = np.flatnonzero(pairs.nodes[:, 1])
     begin = live[rng.integers(0, len(live), _WALKERS)]
     table = rng.random((_STEPS, _WALKERS))
-    found: dict[str, list[float]] = {name: [] for name in KERNELS}
-    ends: dict[str, NDArray[np.int64]] = {}
+    found: dict[str, list[float]] = {name: [] for name in kernels}
     with ThreadPoolExecutor(threads) as pool:
         for _ in range(turns + 1):
-            for name, (kernel, walkers) in KERNELS.items():
-                shares = np.array_split(np.arange(walkers), threads)
+            for name, (kernel, parts) in kernels.items():
+                shares = np.array_split(np.arange(_WALKERS), threads)
                 at = [begin[own].copy() for own in shares]
                 own_draws = [np.ascontiguousarray(table[:, own]) for own in shares]
+                paths = [np.empty((len(own), _STEPS), dtype=np.int32) for own in shares]
                 started = time.perf_counter()
-                list(pool.map(lambda a, d, k=kernel: k(*parts, tables.shift, a, d), at, own_draws))
-                found[name].append(walkers * _STEPS / (time.perf_counter() - started))
-                ends[name] = np.concatenate(at)
-    shortest = min(len(one) for one in ends.values())
-    if any(not np.array_equal(one[:shortest], ends["compiled engine"][:shortest]) for one in ends.values()):
-        raise SystemExit("the kernels differ")
+                list(pool.map(lambda a, d, p, k=kernel, o=parts: k(*o, a, d, p), at, own_draws, paths))
+                found[name].append(_WALKERS * _STEPS / (time.perf_counter() - started))
     # The first turn compiles.
     return {name: values[1:] for name, values in found.items()}
 
 
-def main(concepts: int, pairs: int) -> None:
+def table_bytes(held: walk_tables.WalkTables) -> int:
+    """Bytes of all arrays but the names."""
+    own = sum(getattr(table, part).nbytes for table in held.runs.values() for part in ("nodes", "runs", "guide"))
+    return own + sum(getattr(held, part).nbytes for part in ("where", "members", "weights", "slots", "ranks", "least"))
+
+
+def main(what: str, *sizes: int) -> None:
     """All figures of a graph."""
     started = time.perf_counter()
-    tables = zipf_graph(concepts, pairs)
-    step = tables.steps["next_concept"]
-    degrees = step.nodes[:, 1] & ((1 << tables.shift) - 1)
+    contexts = paper_graph(*sizes) if what == "documents" else zipf_graph(*sizes)
+    held, pairs = walk_tables.of_contexts(contexts), pair_tables(contexts)
     print(
-        f"{concepts:,} concepts, {len(step.neighbours):,} directed steps, largest degree {degrees.max():,}; "
-        f"made in {time.perf_counter() - started:.0f} s",
+        f"{what} {sizes}: {len(contexts.members):,} members of {len(contexts.weights):,} contexts, {len(pairs.neighbours):,} steps "
+        f"between concepts; made in {time.perf_counter() - started:.0f} s; "
+        f"{table_bytes(held) / 1e6:.0f} MB beside {pairs.all_bytes / 1e6:.0f} MB of pairs, "
+        f"{table_bytes(held) / pairs.all_bytes:.3f}",
         flush=True,
     )
     for threads in (1, 2):
-        measured = rates(tables, turns=_TURNS, threads=threads)
-        base = statistics.median(measured["compiled engine"])
+        measured = rates(held, pairs, turns=_TURNS, threads=threads)
+        base = statistics.median(measured["tables of pairs"])
         for name, values in measured.items():
             median = statistics.median(values)
-            print(
-                f"  {threads} threads, {name}: {median / 1e6:.2f} M steps/s, {median / base:.3f} of the compiled",
-                flush=True,
-            )
-        starts = Starts(1, [one for one in tables.ids[tables.first_topic :]])
+            print(f"  {threads} threads, {name}: {median / 1e6:.2f} M steps/s, {median / base:.2f}", flush=True)
+        starts = Starts(1, list(held.ids[held.first_topic :]))
         taken = []
         for turn in range(_TURNS):
             began = time.perf_counter()
-            blocks = compiled.blocks(tables, starts, seed=turn, limit=_LEVEL3, threads=threads)
-            steps = sum(int((block >= 0).sum()) - len(block) for _, block in blocks)
+            blocks = compiled.blocks(held, starts, seed=turn, limit=_LEVEL3, threads=threads)
+            steps = sum(int((paths[:, 1:] >= 0).sum()) for _, paths, _ in blocks)
             taken.append(steps / (time.perf_counter() - began))
         print(
             f"  {threads} threads, level-3 walks with their draws: {statistics.median(taken) / 1e6:.2f} M steps/s, "
@@ -186,4 +240,4 @@ def main(concepts: int, pairs: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(sys.argv[1], *map(int, sys.argv[2:]))

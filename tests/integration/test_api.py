@@ -1,6 +1,7 @@
 """kgsynth in Python: the same graph, walks, queries and traces as the command; the notebook of the documentation runs."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,10 +12,11 @@ import pytest
 
 import kgsynth
 from kgsynth import config, pipeline
-from kgsynth.config import GraphSettings, SampleSettings
 from kgsynth.errors import ConfigError, GraphError, QueryError
 from kgsynth.graph import show
+from kgsynth.graph.server import ManagedServer
 from kgsynth.records import StageCount
+from kgsynth.settings import SampleSettings
 from tests import graphs
 
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "walkthrough.ipynb"
@@ -78,7 +80,7 @@ def test_answers_are_tables_and_nothing_is_written(opened: kgsynth.KnowledgeGrap
     with pytest.raises(QueryError, match="more than read"):
         opened.query("MATCH (n) DETACH DELETE n")
     hubs = opened.saved("hubs")
-    assert list(hubs.columns) == ["concept", "documents", "neighbours"]
+    assert list(hubs.columns) == ["concept", "documents", "co_occurrences"]
     assert len(opened.saved("around_a_concept", concept=hubs["concept"][0])) > 0
     with pytest.raises(QueryError, match="concept"):
         opened.saved("around_a_concept")
@@ -105,9 +107,7 @@ def test_figures_are_those_of_the_report(
     opened: kgsynth.KnowledgeGraph, server, environment, folders, tmp_path: Path
 ) -> None:
     with server.connect() as graph:
-        wanted = pipeline.report(
-            graph, environment, graph_settings=GraphSettings(name="test"), runs=[folders["level3"]], sample=0, seed=1
-        )
+        wanted = pipeline.report(graph, environment, runs=[folders["level3"]], sample=0, seed=1)
     assert opened.report(folders["level3"], sample=0) == wanted
     kgsynth.write_report(wanted, tmp_path / "r.html", json_file=str(tmp_path / "r.json"))
     assert json.loads((tmp_path / "r.json").read_text())["runs"][0]["name"] == folders["level3"].name
@@ -120,10 +120,10 @@ def test_figures_are_those_of_the_report(
         opened.concept("concept 1", limit=0)
 
 
-def test_the_notebook_runs(folders, command_environment: dict[str, str], tmp_path: Path) -> None:
+def test_the_notebook_runs(environment: config.Environment, command_environment, tmp_path: Path) -> None:
     text = NOTEBOOK.read_text()
-    assert 'open_graph(\\"demo\\"' in text
-    (tmp_path / "w.ipynb").write_text(text.replace('open_graph(\\"demo\\"', 'open_graph(\\"test\\"'))
+    shutil.copytree(NOTEBOOK.parent / "tutorial", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "w.ipynb").write_text(text)
     done = subprocess.run(
         [sys.executable, "-m", "jupyter", "execute", "--output=out.ipynb", "w.ipynb"],
         cwd=tmp_path,
@@ -133,6 +133,7 @@ def test_the_notebook_runs(folders, command_environment: dict[str, str], tmp_pat
         check=False,
         timeout=300,
     )
+    ManagedServer(environment, "tutorial").reset()
     assert done.returncode == 0, done.stderr
     cells = [cell for cell in json.loads((tmp_path / "out.ipynb").read_text())["cells"] if cell["cell_type"] == "code"]
     shown = [cell for cell in cells if cell["outputs"]]

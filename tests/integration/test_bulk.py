@@ -13,13 +13,13 @@ import psutil
 import pytest
 
 from kgsynth import config, pipeline
-from kgsynth.config import DocumentsSettings, GraphSettings, MergeSettings, SampleSettings
 from kgsynth.errors import ConfigError, GraphError, ServerError, TooManyRejectsError
 from kgsynth.graph import derived
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from kgsynth.records import Annotation, Document, StageCount
-from kgsynth.walks import inverted, tables
+from kgsynth.settings import DocumentsSettings, GraphSettings, MergeSettings, SampleSettings
+from kgsynth.walks import inverted_index, walk_tables
 from tests import canonical, corpora
 
 BULK = GraphSettings(name="bulk")
@@ -104,21 +104,22 @@ def test_a_bulk_load_gives_the_graph_of_the_ordinary_one(
     with bulk_server.connect() as made:
         assert canonical.dump(made) == canonical.dump(graph)
         assert derived.fingerprint(made) == derived.fingerprint(graph)
-        index = inverted.load(environment.walk_tables / f"documents-{derived.made(made)}")
-        assert index is not None
-        kept = tables.load(environment.walk_tables / derived.fingerprint(made))
+        kept = walk_tables.load(environment.walk_tables / derived.fingerprint(made))
         assert kept is not None
         shutil.rmtree(environment.walk_tables)
         settings = SampleSettings(seed=1, epochs=20, engine="compiled")
         drawn = list(pipeline.sample(made, environment, settings, StageCount(stage="sample")))
         assert drawn
-        assert inverted.ground(index, drawn, limit=2) == drawn
-        read = tables.load(environment.walk_tables / derived.fingerprint(made))
+        assert inverted_index.ground(inverted_index.Index.of(kept), drawn, limit=2) == drawn
+        read = walk_tables.load(environment.walk_tables / derived.fingerprint(made))
         assert read is not None
         assert read.ids == kept.ids
-        for name, table in kept.steps.items():
-            for part in ("nodes", "neighbours", "guide"):
-                assert np.array_equal(getattr(read.steps[name], part), getattr(table, part))
+        assert read.documents == kept.documents
+        for name, table in kept.runs.items():
+            for part in ("nodes", "runs", "guide"):
+                assert np.array_equal(getattr(read.runs[name], part), getattr(table, part))
+        for part in ("where", "members", "weights", "slots", "ranks", "least"):
+            assert np.array_equal(getattr(read, part), getattr(kept, part))
         assert pipeline.check(made, report=lambda _: None) == []
         assert canonical.run(made, "MATCH (a:Alias) RETURN count(a) AS n") != [{"n": 0}]
         again = pipeline.merge(made, environment, MergeSettings(), dry_run=False, report=lambda _: None)
@@ -141,7 +142,7 @@ def test_a_bulk_load_that_was_killed_is_no_graph_and_the_same_call_makes_it_once
     bulk_server.reset()
     annotations = corpora.many("d", 3, ["a", "b"])
 
-    def killed(*_: object) -> None:
+    def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(derived, "mark_complete", killed)

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kgsynth import config, pipeline, queries
-from kgsynth.config import DocumentsSettings, MergeSettings
 from kgsynth.errors import GraphError
 from kgsynth.graph import decisions, derived
 from kgsynth.graph.session import Graph, Transaction
 from kgsynth.records import Annotation
+from kgsynth.settings import DocumentsSettings, MergeSettings
 from tests import canonical, corpora
 
 
@@ -193,13 +193,12 @@ BREAKAGES = {
     "term_document_count": "MATCH (t:Topic) WITH t LIMIT 1 REMOVE t.document_count",
     "co_occurrence_direction": "MATCH (a)-[r:CO_OCCURS_WITH]->(b) WITH * LIMIT 1 CREATE (b)-[:CO_OCCURS_WITH {count: r.count}]->(a) DELETE r",
     "co_occurrence_count": "MATCH ()-[r:CO_OCCURS_WITH]->() WITH r LIMIT 1 SET r.count = r.count + 1",
-    "next_topic_steps": "MATCH ()-[r:NEXT_TOPIC]->() WITH r LIMIT 1 DELETE r",
-    "first_concept_steps": "MATCH ()-[r:FIRST_CONCEPT]->() WITH r LIMIT 1 SET r.tickets = r.tickets + 1",
-    "next_concept_steps": "MATCH (a)-[r:NEXT_CONCEPT]->(b) WITH * LIMIT 1 CREATE (a)-[:NEXT_CONCEPT {tickets: 1, upto: r.upto + 1}]->(b)",
-    "next_topic_tickets": "MATCH (t:Topic) WITH t LIMIT 1 SET t.next_topic_tickets = t.next_topic_tickets + 1",
-    "first_concept_tickets": "MATCH ()-[r:FIRST_CONCEPT]->() WITH r LIMIT 1 SET r.upto = r.upto + 1",
-    "next_concept_tickets": "MATCH (c:Concept) WITH c LIMIT 1 SET c.next_concept_from = c.next_concept_from + 1",
-    "slot_twice": "MATCH (c:Concept) WITH c LIMIT 2 SET c.slot = 0",
+    "holds_terms": "MATCH ()-[r:HOLDS]->() WITH r LIMIT 1 DELETE r",
+    "holds_counted_pairs": "CREATE (:CountedPair {key: 'a b', weight: 1, term_count: 0, concept_count: 0})",
+    "holds_places": "MATCH ()-[r:HOLDS]->() WITH r LIMIT 1 SET r.place = r.place + 1",
+    "holds_runs": "MATCH (t:Topic) WITH t LIMIT 1 SET t.topic_tickets = t.topic_tickets + 1",
+    "term_slot": "MATCH (c:Concept) WITH c LIMIT 2 SET c.slot = 0",
+    "context_slot": "MATCH (d:Document) WITH d LIMIT 2 SET d.slot = 0",
     "build_not_complete": "MATCH (b:Build) SET b.state = 'stale'",
     "question_without_origin": "CREATE (:Question {id: 'q', concepts: []})",
     "answer_without_question": "CREATE (:Answer {id: 'a'})",
@@ -216,6 +215,33 @@ def test_each_check_finds_a_graph_broken_on_purpose(graph: Graph, tmp_path: Path
     corpora.built(graph, tmp_path, corpora.random_annotations(1, documents=20, topics=4, concepts=12))
     assert pipeline.check(graph, report=lambda _: None) == []
     canonical.run(graph, BREAKAGES[check])
+    assert check in {finding.check for finding in pipeline.check(graph, report=lambda _: None)}
+
+
+@pytest.mark.parametrize(
+    ("check", "damage"),
+    [
+        ("holds_runs", "MATCH ()-[r:HOLDS]->(:Topic) WITH r LIMIT 1 SET r.concept_upto = r.concept_upto + 1"),
+        ("holds_runs", "MATCH ()-[r:HOLDS]->(:Topic) WITH r LIMIT 1 REMOVE r.topic_upto"),
+        ("holds_runs", "MATCH ()-[r:HOLDS]->(:Concept) WITH r LIMIT 1 SET r.topic_upto = 7"),
+        ("holds_runs", "MATCH (c:Concept) WITH c LIMIT 1 SET c.concept_tickets = c.concept_tickets - 1"),
+        ("holds_runs", "MATCH (c:Concept) WHERE c.slot > 0 WITH c LIMIT 1 SET c.slot = 1000"),
+        ("holds_terms", "MATCH (d:Document), (c:Concept) WHERE NOT (d)-[:MENTIONS]->(c) WITH d, c LIMIT 1 "
+         "CREATE (d)-[:HOLDS {place: 1}]->(c)"),
+        ("holds_terms", "MATCH (d:Document)-[r:HOLDS]->(c) WITH d, r, c LIMIT 1 CREATE (d)-[s:HOLDS]->(c) SET s = r"),
+        ("holds_places", "MATCH (d:Document) WITH d LIMIT 1 SET d.concept_count = d.concept_count + 1"),
+        ("holds_places", "MATCH (d:Document)-[r:HOLDS]->(c:Concept), (d)-[s:HOLDS]->(t:Topic) WITH r, s, r.place AS place LIMIT 1 "
+         "SET r.place = s.place, s.place = place"),
+        ("holds_counted_pairs", "MATCH (a:Concept), (b:Concept) WHERE a.id < b.id WITH a, b LIMIT 1 "
+         "CREATE (a)-[:COUNTED_WITH {count: 2}]->(b)"),
+        ("term_slot", "MATCH (c:Concept) WITH c LIMIT 1 REMOVE c.slot"),
+        ("context_slot", "MATCH (d:Document) WITH d LIMIT 1 REMOVE d.slot"),
+        ("co_occurrence_count", "MATCH ()-[r:CO_OCCURS_WITH]->() WITH r LIMIT 1 DELETE r"),
+    ],
+)  # fmt: skip
+def test_other_damage_is_found_too(graph: Graph, tmp_path: Path, check: str, damage: str) -> None:
+    corpora.built(graph, tmp_path, corpora.random_annotations(1, documents=20, topics=4, concepts=12))
+    canonical.run(graph, damage)
     assert check in {finding.check for finding in pipeline.check(graph, report=lambda _: None)}
 
 
@@ -248,7 +274,7 @@ def test_co_occurrences_of_rare_names_may_stand_either_way(graph: Graph, damage:
     assert "co_occurrence_direction" not in found
 
 
-def test_terms_weigh_as_much_as_a_count_of_their_co_occurrences_looks_at(graph: Graph, tmp_path: Path) -> None:
+def test_counted_pairs_are_contexts_that_weigh_their_counts(graph: Graph, tmp_path: Path) -> None:
     corpora.load(graph, tmp_path, [corpora.annotation("d1", ["t"], ["a", "b"]), corpora.annotation("d2", ["t"], ["a"])])
     pairs = tmp_path / "pairs.jsonl"
     rows = [{"first": "a", "second": other, "count": 2} for other in ("x", "y", "z")]
@@ -256,9 +282,43 @@ def test_terms_weigh_as_much_as_a_count_of_their_co_occurrences_looks_at(graph: 
     pipeline.load_pairs(graph, [str(pairs)], DocumentsSettings(), rejects=tmp_path / "r.jsonl", report=lambda _: None)
     add_merges(graph, {"concept:y": "concept:b"})
     build(graph)
-    weights = {row["id"]: row["weight"] for row in graph.read(queries.load("derive/term_ids"))}
-    # d1 mentions three terms, d2 two; a is counted with three others, b with one by its alias y.
-    assert weights == {"concept:a": 5 + 3, "concept:b": 3 + 1, "concept:x": 1, "concept:z": 1, "topic:t": 5}
+    tickets = {row["id"]: row["tickets"] for row in canonical.run(
+        graph, "MATCH (t:Concept) RETURN t.id AS id, t.concept_tickets AS tickets")}  # fmt: skip
+    # a stands with b in d1, and with x, y (which counts as b) and z twice each.
+    assert tickets == {"concept:a": 7, "concept:b": 3, "concept:x": 2, "concept:z": 2}
+    assert stored_counts(graph)["concept:a", "concept:b"] == 3
+    assert pipeline.check(graph, report=lambda _: None) == []
+    # The merge is undone, and the counted pair grows with it.
+    decisions.undo(graph, ["m-concept:y"], reject=False)
+    assert pipeline.build(graph, report=lambda _: None).is_grown
+    assert stored_counts(graph)["concept:a", "concept:y"] == 2
+    assert pipeline.check(graph, report=lambda _: None) == []
+
+
+@pytest.mark.parametrize(("keep", "stored"), [("all", None), ("none", 0), (2, 2)])
+def test_as_many_co_occurrences_are_stored_as_were_asked_for(
+    graph: Graph, tmp_path: Path, keep: derived.CoOccurrences, stored: int | None
+) -> None:
+    annotations = corpora.random_annotations(2, documents=60, topics=4, concepts=20)
+    corpora.load(graph, tmp_path, annotations[:50])
+    pipeline.build(graph, keep=keep, report=lambda _: None)
+    held = corpora.arrays(corpora.contexts(annotations[:50]))
+    expected = {
+        (held.terms[one], held.terms[other])
+        for firsts, seconds, _, _ in (derived.stored_pairs(held, stored) if stored != 0 else [])
+        for one, other in zip(firsts.tolist(), seconds.tolist(), strict=True)
+    }
+    assert set(stored_counts(graph)) == expected
+    # What grows keeps the counts of those that are stored.
+    corpora.load(graph, tmp_path, annotations[50:])
+    assert pipeline.build(graph, report=lambda _: None).is_grown
+    now = corpora.co_occurrences(annotations)
+    assert {pair: now[pair] for pair in stored_counts(graph)} == stored_counts(graph)
+    assert pipeline.check(graph, report=lambda _: None) == []
+    # Another choice is a build from nothing, and the choice stays.
+    assert not pipeline.build(graph, keep=1, report=lambda _: None).is_grown
+    assert derived.build_state(graph).co_occurrences == "1"
+    assert pipeline.build(graph, is_whole=True, report=lambda _: None).kept_co_occurrences == "1"
 
 
 def test_a_build_holds_no_read_open_beside_its_writes(
@@ -271,20 +331,20 @@ def test_a_build_holds_no_read_open_beside_its_writes(
         raise AssertionError("a long read beside writes")
 
     monkeypatch.setattr(Graph, "stream", stream)
-    assert pipeline.build(graph, is_whole=True, report=lambda _: None).steps["next_concept"] > 0
+    assert pipeline.build(graph, is_whole=True, report=lambda _: None).holds > 0
 
 
 def test_a_build_notices_that_the_graph_was_changed_meanwhile(
     graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpora.load(graph, tmp_path, corpora.random_annotations(1, documents=20, topics=4, concepts=12))
-    original = derived._write_ticket_tables
+    original = derived.co_occurrence_rows
 
     def meanwhile(*arguments):
         corpora.load(graph, tmp_path, [corpora.annotation("late", ["t"], ["a", "b"])])
         return original(*arguments)
 
-    monkeypatch.setattr(derived, "_write_ticket_tables", meanwhile)
+    monkeypatch.setattr(derived, "co_occurrence_rows", meanwhile)
     with pytest.raises(GraphError, match="was changed"):
         build(graph)
     monkeypatch.undo()
@@ -298,8 +358,8 @@ def test_a_build_that_was_overtaken_takes_nothing_from_the_other(
     graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     corpora.built(graph, tmp_path, corpora.random_annotations(1, documents=20, topics=4, concepts=12))
-    monkeypatch.setattr(derived, "_CLEARED_AT_ONCE", 10)
-    original, waiting = derived._write_held, [where]
+    monkeypatch.setattr(derived, "_CLEAR_BATCH", 10)
+    original, waiting = derived._write_locked, [where]
 
     def held(graph, token, query, **parameters):
         if waiting == [query.name]:
@@ -307,26 +367,12 @@ def test_a_build_that_was_overtaken_takes_nothing_from_the_other(
             build(graph)
         return original(graph, token, query, **parameters)
 
-    monkeypatch.setattr(derived, "_write_held", held)
+    monkeypatch.setattr(derived, "_write_locked", held)
     with pytest.raises(GraphError, match="was changed"):
         build(graph)
     assert waiting == []
     assert derived.state(graph) == "complete"
     assert pipeline.check(graph, report=lambda _: None) == []
-
-
-@pytest.mark.parametrize("slots", [[0, 3], [0, 9], [0, 0], [0]], ids=["no term", "none so large", "twice", "one less"])
-def test_a_neighbour_that_is_no_term_is_refused(slots: list[int]) -> None:
-    terms = derived.Terms.of([{"id": f"concept:{n}", "slot": n} for n in (0, 1, 2, 4)])
-    assert terms.tables({"slot": 1, "neighbours": [0, 4], "counts": [1, 2]})[1]["next_concept"].targets.tolist() == [
-        4,
-        0,
-    ]
-    with pytest.raises(GraphError, match="was changed"):
-        terms.tables({"slot": None, "neighbours": [], "counts": []})
-    with pytest.raises(GraphError, match="no term") as caught:
-        terms.tables({"slot": 1, "neighbours": slots, "counts": [1, 2]})
-    assert "--whole" in caught.value.hint
 
 
 def test_calling_a_merged_pair_different_takes_the_merge_back(
@@ -348,10 +394,8 @@ def test_derived_relationships_go_a_few_at_a_time(
     # All in one statement were held in the server's memory: 29 million were too many.
     corpora.built(graph, tmp_path, corpora.random_annotations(1, documents=20, topics=4, concepts=12))
     whole = canonical.dump(graph)
-    (held,) = canonical.run(
-        graph, "MATCH ()-[r:CO_OCCURS_WITH|NEXT_TOPIC|FIRST_CONCEPT|NEXT_CONCEPT]->() RETURN count(r) AS n"
-    )
-    monkeypatch.setattr(derived, "_CLEARED_AT_ONCE", 50)
+    (held,) = canonical.run(graph, "MATCH ()-[r:CO_OCCURS_WITH|HOLDS]->() RETURN count(r) AS n")
+    monkeypatch.setattr(derived, "_CLEAR_BATCH", 50)
     original, taken = Transaction.run, []
 
     def run(self, query, **parameters):
@@ -373,14 +417,52 @@ def test_a_build_that_was_killed_is_repaired_by_the_next(
 ) -> None:
     corpora.built(graph, tmp_path, corpora.random_annotations(1, documents=20, topics=4, concepts=12))
     whole = canonical.dump(graph)
-    monkeypatch.setattr("kgsynth.graph.derived.ticket_table", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("kgsynth.graph.derived.Layer.term_rows", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         build(graph)
     assert {finding.check for finding in pipeline.check(graph, report=lambda _: None)} >= {
         "build_not_complete",
-        "next_concept_steps",
-        "next_topic_steps",
+        "holds_runs",
+        "term_document_count",
     }
     monkeypatch.undo()
     build(graph)
     assert canonical.dump(graph) == whole
+
+
+@pytest.mark.parametrize(("held", "is_grown"), [("all", True), ("none", False), (20, True), (3, False)])
+def test_a_build_that_is_asked_to_choose_keeps_no_other_co_occurrences(
+    graph: Graph, tmp_path: Path, held: derived.CoOccurrences, is_grown: bool
+) -> None:
+    corpora.load(graph, tmp_path, corpora.random_annotations(1, documents=20, topics=4, concepts=12))
+    pipeline.build(graph, keep=held, report=lambda _: None)
+    corpora.load(graph, tmp_path, [corpora.annotation("new", ["topic 1"], ["concept 1", "concept 2"])])
+    counts = pipeline.build(graph, keep="auto", report=lambda _: None)
+    assert counts.is_grown == is_grown
+    assert is_grown or counts.kept_co_occurrences == "all"
+
+
+def test_a_graph_of_an_earlier_version_is_built_again_with_its_indexes(graph: Graph, tmp_path: Path) -> None:
+    corpora.built(graph, tmp_path, corpora.random_annotations(1, documents=20, topics=4, concepts=12))
+    whole = canonical.dump(graph)
+    # Such a graph has no digest, other relationships and properties, and none of the indexes of these.
+    canonical.run(graph, "MATCH (b:Build) REMOVE b.digest")
+    canonical.run(
+        graph,
+        "MATCH (t:Term) REMOVE t.concept_tickets, t.topic_tickets SET t.digest = 1, t.next_topic_from = 0, "
+        "t.next_topic_tickets = 0, t.first_concept_from = 0, t.first_concept_tickets = 0, t.next_concept_from = 0, "
+        "t.next_concept_tickets = 0",
+    )
+    canonical.run(graph, "MATCH ()-[r:HOLDS]->() DELETE r")
+    canonical.run(
+        graph, "MATCH (a:Topic), (b:Concept) WITH a, b LIMIT 3 CREATE (a)-[:FIRST_CONCEPT {tickets: 1, upto: 1}]->(b)"
+    )
+    names = ["holds_concept_upto", "holds_topic_upto", "holds_place"]
+    for name in names:
+        canonical.run(graph, f"DROP INDEX {name}")
+    with pytest.raises(GraphError, match="than this version of kgsynth"):
+        derived.fingerprint(graph)
+    build(graph)
+    assert canonical.dump(graph) == whole
+    rows = canonical.run(graph, "SHOW INDEXES YIELD name, state RETURN name, state")
+    assert {row["name"] for row in rows if row["state"] == "ONLINE"} >= set(names)

@@ -18,15 +18,15 @@ import pandas
 import pytest
 
 from kgsynth import cli, config, pipeline, queries
-from kgsynth.config import CurateSettings, ExportSettings, GraphSettings
 from kgsynth.errors import GraphError, QueryError
-from kgsynth.graph import show
+from kgsynth.graph import derived, show
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph, GraphNode, GraphRelationship
-from kgsynth.pipeline import writing
+from kgsynth.pipeline import generating
 from kgsynth.records import StageCount
+from kgsynth.settings import CurateSettings, ExportSettings, GenerateSettings, GraphSettings, SampleSettings
 from tests import canonical, corpora, graphs, hostile
-from tests.walker import ReferenceWalker
+from tests.walker import Context, ReferenceWalker
 
 GRAPH = GraphSettings(name="test")
 
@@ -64,6 +64,24 @@ def kgsynth(
         return said.out + said.err
 
     return call
+
+
+@pytest.mark.parametrize(("kept", "said"), [("none", "stores no co-occ"), ("1", "stores only the 1 strongest co-occ")])
+def test_a_picture_without_rows_says_which_co_occurrences_are_stored(
+    filled: Graph, kgsynth: Callable[..., str], kept: str, said: str
+) -> None:
+    ask = ("query", "--saved", "bridges", "-p", "first=topic 1", "-p", "second=no topic")
+    kgsynth("build", "--co-occurrences", kept)
+    assert derived.build_state(filled).co_occurrences == kept
+    assert said in kgsynth(*ask)
+    assert "co-occ" not in kgsynth("query", "--saved", "hubs")
+    kgsynth("build", "--co-occurrences", "all")
+    assert "co-occ" not in kgsynth(*ask)
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "1.5", "some", "\N{SUPERSCRIPT TWO}"])
+def test_a_number_of_co_occurrences_is_whole_and_positive(kgsynth: Callable[..., str], number: str) -> None:
+    assert "give all, none, auto or a number from 1" in kgsynth("build", "--co-occurrences", number, code=2)
 
 
 def values_of(graph: Graph) -> dict[str, str]:
@@ -140,7 +158,7 @@ def test_a_query_that_is_wrong_shows_the_place(kgsynth: Callable[..., str]) -> N
     said = kgsynth("query", "MATCH (c:Concept RETURN c", code=1)
     assert "line 1, column 18" in said
     assert "needs concept" in kgsynth("query", "--saved", "around_a_concept", code=1)
-    assert "There are around_a_concept, bridges" in kgsynth("query", "--saved", "nothing", code=1)
+    assert "Use one of around_a_concept, bridges" in kgsynth("query", "--saved", "nothing", code=1)
     assert "there is no query" in kgsynth("query", code=1)
     assert "'x' is no int" in kgsynth("query", "RETURN $n AS n", "-p", "n:int=x", code=1)
 
@@ -258,19 +276,17 @@ def test_names_that_were_merged_are_names_of_a_claim_and_passages_are_what_a_pro
     filled: Graph, environment: config.Environment, tmp_path: Path
 ) -> None:
     drawn = next(
-        pipeline.sample(
-            filled, config.environment(), config.SampleSettings(seed=5, combinations=1), StageCount(stage="s")
-        )
+        pipeline.sample(filled, config.environment(), SampleSettings(seed=5, combinations=1), StageCount(stage="s"))
     )
     merged = "concept:concept 3"
-    (source,) = writing._source_combinations(
+    (source,) = generating._source_combinations(
         filled, [replace(drawn, path=(*drawn.path, merged), concepts=(*drawn.concepts, merged))]
     )
     assert source.aliases[merged] == ("concept-3",)
     run = tmp_path / "level3"
-    settings = config.GenerateSettings(backend="scripted", domain="mathematics")
+    settings = GenerateSettings(backend="scripted", domain="mathematics")
     folder = pipeline.generate(
-        filled, environment, settings, level=3, graph_settings=GRAPH, combinations=[drawn], run_dir=run, report=lambda _: None,
+        filled, environment, settings, level=3, combinations=[drawn], run_dir=run, report=lambda _: None,
     )  # fmt: skip
     question = next(folder.rows())
     curated = pipeline.curate(
@@ -293,22 +309,25 @@ def test_names_that_were_merged_are_names_of_a_claim_and_passages_are_what_a_pro
 def test_the_trace_of_a_question_is_the_walk_law(kgsynth: Callable[..., str], filled: Graph) -> None:
     values = values_of(filled)
     view = show.question(filled, values["question"])
-    counts = {
-        (row["a"], row["b"]): row["count"]
-        for row in canonical.run(
-            filled, "MATCH (a)-[r:CO_OCCURS_WITH]->(b) RETURN a.id AS a, b.id AS b, r.count AS count"
-        )
-    }
-    walker = ReferenceWalker(counts)
+    held = derived.contexts(filled)
+    bounds = pairwise(held.offsets.tolist())
+    walker = ReferenceWalker(
+        [
+            Context(name, [held.terms[place] for place in held.members[first:last]])
+            for name, (first, last) in zip(held.documents, bounds, strict=True)
+        ]
+    )
     path = [step["id"] for step in view.steps]
     assert len(path) >= 4
     for (source, target), step in zip(pairwise(path), view.steps[1:], strict=True):
         steps = walker.steps(source, target.partition(":")[0])
         assert step["chance"] == pytest.approx(dict(steps)[target] / sum(count for _, count in steps))
+        assert (target, step["document"]) in {own[:2] for own in walker.runs(source, target.partition(":")[0])}
     assert view.steps[0]["chance"] == pytest.approx(1 / len(filled.read(queries.load("walk/topics"))))
     said = kgsynth("trace", values["question"])
     for step in view.steps:
         assert step["name"] in said
+        assert step["step"] == 0 or f"through document {step['document']}" in said
     assert "the whole walk: " in said
     assert f"source: corpus/{values['document']}.txt" in said
     assert "licence: CC0, Somebody" in said
@@ -319,7 +338,7 @@ def test_the_trace_of_a_question_is_the_walk_law(kgsynth: Callable[..., str], fi
 
 def test_a_name_that_is_near_several_names_none(filled: Graph) -> None:
     with pytest.raises(GraphError, match="has no concept") as caught:
-        show.find(filled, "concept", "concept x", ids=[])
+        show.find(filled, "concept", "concept x")
     assert "Did you mean" in caught.value.hint
 
 
@@ -327,6 +346,6 @@ def test_a_document_without_a_title_is_found_by_an_id_that_is_nearly_its_own(gra
     named = [corpora.annotation(f"report-2024-{number:03}", ["t"], ["ring"]) for number in (17, 18, 130)]
     corpora.load(graph, tmp_path, named, [])
     with pytest.raises(GraphError, match="has no document") as caught:
-        show.find(graph, "document", "report-2024-19", ids=["report-2024-19"])
+        show.find(graph, "document", "report-2024-19")
     assert "report-2024-017" in caught.value.hint
-    assert show.find(graph, "document", "reprt 2024 130", ids=[]).id == "report-2024-130"
+    assert show.find(graph, "document", "reprt 2024 130").id == "report-2024-130"

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,13 +15,12 @@ import numpy as np
 import pytest
 
 from kgsynth import pipeline
-from kgsynth.config import DocumentsSettings
 from kgsynth.errors import TooManyRejectsError
 from kgsynth.graph import derived, facts
 from kgsynth.graph.server import ManagedServer
-from kgsynth.graph.session import Graph
-from kgsynth.pipeline import graph as pipeline_graph
+from kgsynth.graph.session import Graph, Transaction
 from kgsynth.records import Annotation, Document, StageCount
+from kgsynth.settings import DocumentsSettings
 from tests import canonical, corpora
 
 ANNOTATIONS = corpora.random_annotations(1, documents=60, topics=5, concepts=30)
@@ -144,8 +144,8 @@ def test_of_two_texts_that_come_under_one_id_at_once_one_stays_and_the_other_is_
 def test_several_writers_of_the_same_terms_and_documents_do_not_deadlock(
     graph: Graph, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline_graph, "_MENTION_BATCH", 100)
-    monkeypatch.setattr(pipeline_graph, "_DOCUMENT_BATCH", 20)
+    monkeypatch.setattr(facts, "_MENTION_BATCH", 100)
+    monkeypatch.setattr(facts, "_DOCUMENT_BATCH", 20)
     annotations = corpora.random_annotations(2, documents=400, topics=6, concepts=60)
     # What is said of the same documents once more, with other names and by every writer in the other order.
     more = corpora.random_annotations(3, documents=400, topics=6, concepts=600)
@@ -167,6 +167,28 @@ def test_several_writers_of_the_same_terms_and_documents_do_not_deadlock(
     assert [record.message for record in caplog.records if "Deadlock" in record.message] == []
 
 
+def test_what_is_rehearsed_is_repeated_after_a_deadlock(graph: Graph) -> None:
+    canonical.run(graph, "CREATE (:Document {id: 'a'}), (:Document {id: 'b'})")
+    both = threading.Barrier(2)
+
+    def rehearse(first: str, second: str) -> int:
+        tries = []
+
+        def work(transaction: Transaction) -> int:
+            transaction.lock(facts._LOCK_DOCUMENTS, ids=[first])
+            tries.append(1)
+            if len(tries) == 1:
+                both.wait(timeout=60)
+            transaction.lock(facts._LOCK_DOCUMENTS, ids=[second, "new"])
+            return len(tries)
+
+        return graph.rehearse(work)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(rehearse, ("a", "b"), ("b", "a"))) == [1, 2]
+    assert [row["id"] for row in canonical.run(graph, "MATCH (d:Document) RETURN d.id AS id ORDER BY id")] == ["a", "b"]
+
+
 def test_an_annotation_may_come_before_its_document(graph: Graph, tmp_path: Path) -> None:
     together = loaded(graph, tmp_path, [(ANNOTATIONS, DOCUMENTS)])
     assert loaded(graph, tmp_path, [(ANNOTATIONS, []), ([], DOCUMENTS)]) == together
@@ -182,8 +204,8 @@ def _load_slowly(home: str, jars_path: str, port_settings: dict[str, str], folde
         return result
 
     facts.write = slow  # type: ignore[assignment]
-    pipeline_graph._DOCUMENT_BATCH = 5
-    pipeline_graph._MENTION_BATCH = 30
+    facts._DOCUMENT_BATCH = 5
+    facts._MENTION_BATCH = 30
     with Graph(port_settings["uri"], username="neo4j", password=port_settings["password"]) as graph:
         corpora.load(graph, Path(folder), ANNOTATIONS, DOCUMENTS)
 

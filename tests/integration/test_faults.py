@@ -15,11 +15,11 @@ import pandas
 import pytest
 
 from kgsynth import config, pipeline
-from kgsynth.config import SampleSettings
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from kgsynth.records import Document, StageCount
-from kgsynth.runs import NOT_REPEATED, RunFolder, open_run
+from kgsynth.run_folder import NOT_REPEATED, RunFolder, open_run
+from kgsynth.settings import SampleSettings
 from tests import canonical, corpora, servers
 
 KGSYNTH = str(Path(sys.executable).with_name("kgsynth"))
@@ -240,7 +240,7 @@ def test_a_server_that_is_killed_stops_the_run_and_nothing_is_lost(
                 servers.stop(fake)
                 _, said = process.communicate()
                 assert process.returncode == 1
-                assert "What was finished is kept: run the same command again when the server is well." in said
+                assert "Finished requests are kept: run the same command again when the server works." in said
                 assert "Traceback" not in said
                 fake = servers.start("--delay", "0.005", log=log, port=fake.port)
             else:
@@ -441,5 +441,5 @@ def test_the_run_stops_when_too_much_is_rejected(tmp_path: Path, command_environ
         assert done.returncode == 1
         assert "too little agreement" in done.stderr
         assert "over the limit of 5%" in done.stderr
-        assert "Look at run/added-1/rejects-*.jsonl" in done.stderr
+        assert "The rejects are in run/added-1/rejects-*.jsonl" in done.stderr
         assert 200 <= sum(fake.served().values()) < 1500

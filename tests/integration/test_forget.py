@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from kgsynth import config, pipeline
-from kgsynth.config import CurateSettings, ExportSettings, MergeSettings
 from kgsynth.documents.forgotten import add_tombstones, read_forgotten, read_tombstones, remove_tombstones
 from kgsynth.errors import GraphError
 from kgsynth.graph import decisions
 from kgsynth.graph.session import Graph
 from kgsynth.records import Annotation, Document, StageCount
+from kgsynth.settings import CurateSettings, DocumentsSettings, ExportSettings, MergeSettings
 from tests import canonical, corpora, graphs
 
 
@@ -28,7 +28,7 @@ def own_home(environment: config.Environment, tmp_path: Path) -> config.Environm
 def forget(graph: Graph, environment: config.Environment, ids: list[str]) -> list[StageCount]:
     counts: list[StageCount] = []
     pipeline.forget(
-        graph, environment, ids, graph_settings=graphs.GRAPH, reason="asked", report=counts.append
+        graph, environment, ids, reason="asked", report=counts.append
     )  # fmt: skip
     return counts
 
@@ -107,11 +107,11 @@ def test_what_was_made_from_them_goes_and_they_do_not_come_back(
     every = {row["id"] for row in canonical.run(graph, "MATCH (q:Question) RETURN q.id AS id")}
     assert 2 <= len(own) < len(every)
     before = canonical.dump(graph)
-    planned = pipeline.plan_forget(graph, own_home, [target["id"]], graph_settings=graphs.GRAPH).going
+    planned = pipeline.plan_forget(graph, own_home, [target["id"]]).going
     assert set(planned.questions) >= own
     assert planned.answers
     assert canonical.dump(graph) == before
-    with pytest.raises(GraphError, match="1 of 2 ids are no document of this graph, for example 'nobody'"):
+    with pytest.raises(GraphError, match="1 of 2 ids are not those of documents in this graph, for example 'nobody'"):
         forget(graph, own_home, [target["id"], "nobody"])
     assert canonical.dump(graph) == before
     forget(graph, own_home, [target["id"]])
@@ -126,7 +126,7 @@ def test_what_was_made_from_them_goes_and_they_do_not_come_back(
     assert read_tombstones(own_home.tombstones, graph="another") == {}
     counts = pipeline.load(
         graph,
-        config.DocumentsSettings(sources=(str(tmp_path / "documents.jsonl"),)),
+        DocumentsSettings(sources=(str(tmp_path / "documents.jsonl"),)),
         annotations=[str(tmp_path / "annotations.jsonl")],
         rejects=tmp_path / "rejects.jsonl",
         forgotten=forgotten,
@@ -174,7 +174,7 @@ def test_a_kill_in_the_middle_is_finished_by_the_same_command(
     forget(graph, own_home, gone)
     assert canonical.dump(graph) == without
     assert pipeline.check(graph, report=lambda _: None) == []
-    with pytest.raises(GraphError, match="are no document of this graph"):
+    with pytest.raises(GraphError, match="are not those of documents in this graph"):
         forget(graph, own_home, gone)
 
 
@@ -196,14 +196,14 @@ def test_forgetting_decides_merges_as_the_last_merge_did_and_makes_none_that_was
     decisions.undo(graph, [held["prime numbers"].merge_id], reject=False)
     before = canonical.dump(graph)
     # Nothing of these changes by the going of `d`; the undone merge would come back in a merge.
-    planned = pipeline.plan_forget(graph, own_home, ["d"], graph_settings=graphs.GRAPH)
+    planned = pipeline.plan_forget(graph, own_home, ["d"])
     assert planned.merges is not None
     assert (planned.merges.new, planned.merges.taken_back, planned.merges.changed) == ([], [], [])
     assert [one.merge_id for one in pipeline.plan_merge(graph, own_home, settings).new] == [
         held["prime numbers"].merge_id
     ]
     # `left ideal` goes with `a`, and its alias counts for itself again.
-    planned = pipeline.plan_forget(graph, own_home, ["a"], graph_settings=graphs.GRAPH)
+    planned = pipeline.plan_forget(graph, own_home, ["a"])
     assert planned.merges is not None
     assert planned.merges.new == []
     assert [one.alias for one in planned.merges.taken_back] == ["left ideals"]
@@ -395,7 +395,7 @@ def test_what_reviewers_said_comes_back_with_the_documents(
     )
     corpora.load(graph, tmp_path, annotations, [])
     decisions.record(graph, same=[same], distinct=[other, apart])
-    planned = pipeline.plan_forget(graph, own_home, ["a"], graph_settings=graphs.GRAPH)
+    planned = pipeline.plan_forget(graph, own_home, ["a"])
     assert planned.going.verdicts == ((*same, "yes"), (*other, "no"))
     forget(graph, own_home, ["a"])
     assert (decisions.same_pairs(graph), decisions.distinct_pairs(graph)) == (set(), {apart})
@@ -488,6 +488,6 @@ def test_a_document_may_be_allowed_again(
             file.write("no tombstone\n")
         broken = kgsynth("forget", gone[1], "--allow-again")
         assert broken.returncode == 1
-        assert "not a tombstone" in broken.stderr
+        assert "no valid tombstone" in broken.stderr
     finally:
         environment.tombstones.unlink(missing_ok=True)

@@ -12,7 +12,6 @@ import pandas
 import pytest
 
 from kgsynth import config, pipeline
-from kgsynth.config import GenerateSettings, GraphSettings, SampleSettings
 from kgsynth.errors import GeneratorUnavailableError, ManifestError, TooManyRejectsError
 from kgsynth.generation import small_model
 from kgsynth.generation.backend import Completion, Request
@@ -20,7 +19,8 @@ from kgsynth.generation.scripted import ScriptedGenerator
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from kgsynth.records import Combination, Document, Question, StageCount
-from kgsynth.runs import NOT_REPEATED, RunFolder, open_run
+from kgsynth.run_folder import NOT_REPEATED, RunFolder, open_run
+from kgsynth.settings import GenerateSettings, SampleSettings
 from tests import canonical, corpora, servers
 from tests.vllm_try import LATEX
 
@@ -56,7 +56,6 @@ def generate(
         environment,
         settings,
         level=level,
-        graph_settings=GraphSettings(name="test"),
         combinations=drawn,
         run_dir=folder,
         report=lambda _: None,

@@ -1,5 +1,5 @@
-"""Derived layers that grow, in a real Neo4j: whatever happened, and wherever it was killed, they are those of a build
-from nothing."""
+"""Derived layers that grow, in a real Neo4j: whatever happened, and wherever it was killed, they have the law of a build
+from nothing, and the engines walk the same walks on them."""
 
 from pathlib import Path
 
@@ -7,12 +7,19 @@ import numpy as np
 import pytest
 
 from kgsynth import config, pipeline
-from kgsynth.config import GraphSettings, MergeSettings
-from kgsynth.graph import decisions, derived, growing
+from kgsynth import contexts as structure
+from kgsynth.graph import decisions, derived, incremental_build
 from kgsynth.graph.derived import BuildCounts
 from kgsynth.graph.session import Graph
 from kgsynth.records import Annotation
+from kgsynth.settings import MergeSettings
+from kgsynth.walks import cypher_engine, walk_tables
+from kgsynth.walks.draws import Starts
 from tests import canonical, corpora
+
+pytest.importorskip("numba")
+from kgsynth.settings import DocumentsSettings
+from kgsynth.walks import compiled
 
 
 def build(graph: Graph, *, is_whole: bool = False) -> BuildCounts:
@@ -25,10 +32,33 @@ def corpus(seed: int, documents: int) -> list[Annotation]:
 
 def same_as_from_nothing(graph: Graph) -> None:
     assert pipeline.check(graph, report=lambda _: None) == []
-    grown, name = canonical.dump(graph), derived.fingerprint(graph)
+    grown, name = canonical.dump(graph, law_only=True), derived.fingerprint(graph)
+    held = derived.contexts(graph)
+    # The digest that has grown is that of the contexts as they lie.
+    keys = canonical.run(
+        graph,
+        "MATCH (c:Document|CountedPair) WHERE EXISTS { (c)-[:HOLDS]->() } "
+        "RETURN coalesce(c.id, c.key) AS key ORDER BY c.slot",
+    )
+    digest = structure.digests(
+        np.array([structure.id_hash(row["key"]) for row in keys], dtype=np.uint64),
+        held.slots,
+        held.weights,
+        np.array([structure.id_hash(held.terms[place]) for place in held.members], dtype=np.uint64),
+        held.offsets,
+    )
+    assert derived.fingerprint_of(int(digest.sum(dtype=np.uint64))) == name
+    laid = walk_tables.of_contexts(held)
+    starts = Starts(1, [one for one in held.terms if one.startswith("topic:")])
+    if len(starts):
+        by_graph = cypher_engine.walks(graph, starts, seed=1, batch_size=100, sessions=1, limit=100)
+        assert list(compiled.walks(laid, starts, seed=1, limit=100)) == list(by_graph)
     build(graph, is_whole=True)
-    assert canonical.dump(graph) == grown
-    assert derived.fingerprint(graph) == name
+    assert canonical.dump(graph, law_only=True) == grown
+    # The fingerprint tells whether contexts lie in another order now.
+    whole = derived.contexts(graph)
+    is_same = (whole.documents, whole.slots.tolist()) == (held.documents, held.slots.tolist())
+    assert (derived.fingerprint(graph) == name) == is_same
 
 
 def join(graph: Graph, alias: str, target: str) -> None:
@@ -44,7 +74,7 @@ def test_a_few_new_documents_touch_their_own_terms_alone(graph: Graph, tmp_path:
     counts = build(graph)
     assert counts.is_grown
     assert counts.documents == 1
-    assert counts.terms == 5
+    assert counts.holds == 5
     same_as_from_nothing(graph)
 
 
@@ -55,10 +85,7 @@ def test_names_that_python_and_the_server_order_differently_grow_too(graph: Grap
     corpora.load(graph, tmp_path, [corpora.annotation("q", ["t"], names)])
     assert build(graph).is_grown
     assert pipeline.check(graph, report=lambda _: None) == []
-    grown, name = canonical.dump(graph), derived.fingerprint(graph)
-    build(graph, is_whole=True)
-    assert canonical.dump(graph) == grown
-    assert derived.fingerprint(graph) == name
+    same_as_from_nothing(graph)
     assert pipeline.check(graph, report=lambda _: None) == []
     canonical.run(
         graph,
@@ -84,7 +111,7 @@ def test_whatever_happened_a_grown_graph_is_that_of_a_build_from_nothing(
     corpora.built(graph, tmp_path, everything[:150])
     waiting = everything[150:]
     for _ in range(4):
-        for happening in rng.permutation(["load", "merge", "undo", "forget"])[:2]:
+        for happening in rng.permutation(["load", "merge", "undo", "forget", "annotate"])[:3]:
             if happening == "load":
                 count = int(rng.integers(1, 12))
                 corpora.load(graph, tmp_path, waiting[:count])
@@ -94,6 +121,10 @@ def test_whatever_happened_a_grown_graph_is_that_of_a_build_from_nothing(
                 free = [row["id"] for row in names if not _has_alias(graph, row["id"])]
                 first, second = (free[place] for place in rng.choice(len(free), 2, replace=False))
                 join(graph, first, second)
+            elif happening == "annotate":
+                ids = canonical.run(graph, "MATCH (d:Document) RETURN d.id AS id ORDER BY id")
+                one = ids[int(rng.integers(len(ids)))]["id"]
+                corpora.load(graph, tmp_path, [corpora.annotation(one, ["topic 1"], [f"concept {rng.integers(60)}"])])
             elif happening == "undo" and (held := decisions.merges(graph)):
                 decisions.undo(graph, [held[int(rng.integers(len(held)))].merge_id], reject=False)
             elif happening == "forget":
@@ -102,7 +133,6 @@ def test_whatever_happened_a_grown_graph_is_that_of_a_build_from_nothing(
                     graph,
                     environment,
                     [ids[int(rng.integers(len(ids)))]["id"]],
-                    graph_settings=GraphSettings(name="test"),
                     reason="",
                     report=lambda _: None,
                 )
@@ -110,25 +140,57 @@ def test_whatever_happened_a_grown_graph_is_that_of_a_build_from_nothing(
         same_as_from_nothing(graph)
 
 
+@pytest.mark.parametrize("also", ["", "topics are merged", "pairs are counted"])
+def test_what_holds_a_forgotten_name_under_another_grows(
+    graph: Graph, environment: config.Environment, tmp_path: Path, also: str
+) -> None:
+    # Only the documents that are forgotten use the canonical names; others mention the aliases and hold those names.
+    corpora.load(
+        graph,
+        tmp_path,
+        [
+            *corpus(1, 60),
+            corpora.annotation("one", ["topic 1"], ["only", "concept 1"]),
+            corpora.annotation("two", ["topic only"], ["concept 2"]),
+            corpora.annotation("stays", ["topic alias", "topic a", "topic b"], ["alias", "concept 3"]),
+        ],
+    )
+    if also == "pairs are counted":
+        table = tmp_path / "pairs.csv"
+        table.write_text("first,second,count\nalias,concept 2,7\n")
+        pipeline.load_pairs(graph, [str(table)], DocumentsSettings(), rejects=tmp_path / "r", report=lambda _: None)
+    join(graph, "concept:alias", "concept:only")
+    join(graph, "topic:topic alias", "topic:topic only")
+    build(graph)
+    if also == "topics are merged":
+        join(graph, "topic:topic b", "topic:topic a")
+    corpora.load(graph, tmp_path, [corpora.annotation("new", ["topic 1"], ["concept 1", "concept 2"])])
+    pipeline.forget(graph, environment, ["one", "two"], reason="", report=lambda _: None)
+    assert canonical.run(graph, "MATCH (t:Term {id: 'concept:only'}) RETURN t.id AS id") == []
+    assert build(graph).is_grown
+    same_as_from_nothing(graph)
+
+
 def _has_alias(graph: Graph, term: str) -> bool:
     return bool(canonical.run(graph, "MATCH (:Alias)-[:MERGED_INTO]->(:Term {id: $term}) RETURN 1 AS one", term=term))
 
 
-@pytest.mark.parametrize("method", ["add_documents", "count_terms", "write_steps"])
+@pytest.mark.parametrize("method", ["write_contexts", "lay_runs"])
 @pytest.mark.parametrize("after", [0, 1])
 def test_a_growth_that_was_killed_is_continued(
     graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, after: int
 ) -> None:
-    monkeypatch.setattr(growing, "_DOCUMENT_BATCH", 3)
-    monkeypatch.setattr(derived, "MENTION_BATCH", 20)
-    monkeypatch.setattr(derived, "STEP_BATCH", 50)
-    everything = corpus(5, 120)
-    corpora.built(graph, tmp_path, everything[:100])
+    monkeypatch.setattr(incremental_build, "_CONTEXT_BATCH", 3)
+    monkeypatch.setattr(incremental_build, "_RUN_BATCH", 5)
+    monkeypatch.setattr(derived, "ROW_BATCH", 50)
+    everything = corpus(5, 180)
+    corpora.built(graph, tmp_path, everything[:168])
     corpora.load(
-        graph, tmp_path, [*everything[100:], corpora.annotation("new", ["topic new"], ["concept new", "concept 1"])]
+        graph, tmp_path, [*everything[168:], corpora.annotation("new", ["topic new"], ["concept new", "concept 1"])]
     )
-    join(graph, "concept:concept 3", "concept:concept 4")
-    original, calls = getattr(growing._Growth, method), []
+    join(graph, "concept:concept 30", "concept:concept 31")
+    join(graph, "concept:concept 32", "concept:concept 33")
+    original, calls = getattr(incremental_build._IncrementalBuild, method), []
 
     def killed(*arguments):
         if len(calls) == after:
@@ -136,10 +198,10 @@ def test_a_growth_that_was_killed_is_continued(
         calls.append(1)
         return original(*arguments)
 
-    monkeypatch.setattr(growing._Growth, method, killed)
+    monkeypatch.setattr(incremental_build._IncrementalBuild, method, killed)
     with pytest.raises(KeyboardInterrupt):
         build(graph)
-    monkeypatch.setattr(growing._Growth, method, original)
+    monkeypatch.setattr(incremental_build._IncrementalBuild, method, original)
     assert derived.state(graph) == "stale"
     # What comes between is taken in too.
     corpora.load(graph, tmp_path, [corpora.annotation("late", ["topic 2"], ["concept 1", "concept 5", "concept late"])])
@@ -152,14 +214,14 @@ def test_a_load_in_the_middle_of_a_growth_stops_it(
 ) -> None:
     corpora.built(graph, tmp_path, corpus(1, 60))
     corpora.load(graph, tmp_path, [corpora.annotation("new", ["topic 1"], ["concept 1", "concept 2"])])
-    original = growing._Growth.count_terms
+    original = incremental_build._IncrementalBuild.lay_runs
 
     def meanwhile(self, *arguments):
         corpora.load(graph, tmp_path, [corpora.annotation("late", ["topic 1"], ["concept 1", "concept 3"])])
         return original(self, *arguments)
 
-    corpora.load(graph, tmp_path, [corpora.annotation("newer", ["topic 1"], ["concept of its own"])])
-    monkeypatch.setattr(growing._Growth, "count_terms", meanwhile)
+    join(graph, "concept:concept 5", "concept:concept 6")
+    monkeypatch.setattr(incremental_build._IncrementalBuild, "lay_runs", meanwhile)
     with pytest.raises(Exception, match="was changed"):
         build(graph)
     monkeypatch.undo()
@@ -168,19 +230,17 @@ def test_a_load_in_the_middle_of_a_growth_stops_it(
 
 
 @pytest.mark.parametrize("what", ["annotation", "annotation of a document without", "pairs"])
-def test_what_is_not_marked_where_it_stands_is_built_from_nothing(graph: Graph, tmp_path: Path, what: str) -> None:
+def test_pairs_are_built_from_nothing_and_annotations_grow(graph: Graph, tmp_path: Path, what: str) -> None:
     corpora.load(graph, tmp_path, [*corpus(1, 60), corpora.annotation("bare", [], [])])
     build(graph)
     if what == "pairs":
         table = tmp_path / "pairs.csv"
         table.write_text("first,second,count\nconcept 1,concept 2,7\n")
-        pipeline.load_pairs(
-            graph, [str(table)], config.DocumentsSettings(), rejects=tmp_path / "r", report=lambda _: None
-        )
+        pipeline.load_pairs(graph, [str(table)], DocumentsSettings(), rejects=tmp_path / "r", report=lambda _: None)
     else:
         name = "bare" if "without" in what else "d0003"
         corpora.load(graph, tmp_path, [corpora.annotation(name, ["topic 1"], ["concept 1", "concept added"])])
-    assert build(graph).is_grown == ("without" in what)
+    assert build(graph).is_grown == (what != "pairs")
     same_as_from_nothing(graph)
 
 

@@ -8,13 +8,21 @@ from pathlib import Path
 import pytest
 
 from kgsynth import config, pipeline
-from kgsynth.config import AnswerSettings, DocumentsSettings, ExtractSettings, GenerateSettings, GraphSettings
 from kgsynth.errors import ConfigError, ManifestError
 from kgsynth.generation import small_model
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
+from kgsynth.project import STAGES, Project
 from kgsynth.records import AnsweredQuestion, Document, Question, StageCount
-from kgsynth.runs import RunFolder, open_run
+from kgsynth.run_folder import RunFolder, open_run
+from kgsynth.settings import (
+    AnswerSettings,
+    DocumentsSettings,
+    ExportSettings,
+    ExtractSettings,
+    GenerateSettings,
+    GraphSettings,
+)
 from tests import canonical, corpora
 
 SCRIPTED = GenerateSettings(domain="mathematics", backend="scripted", shard_size=7, seed=3)
@@ -52,9 +60,7 @@ def documents(graph: Graph, tmp_path: Path) -> list[Document]:
 def generate(
     graph: Graph, environment, folder: Path, level: int, settings: GenerateSettings = SCRIPTED, **more
 ) -> RunFolder:
-    return pipeline.generate(
-        graph, environment, settings, level=level, graph_settings=GRAPH, run_dir=folder, report=lambda _: None, **more
-    )
+    return pipeline.generate(graph, environment, settings, level=level, run_dir=folder, report=lambda _: None, **more)
 
 
 @pytest.mark.parametrize("level", [1, 2])
@@ -134,7 +140,6 @@ def test_answers_go_to_the_graph_and_stand_there_once(graph: Graph, environment,
             environment,
             settings,
             questions=[questions.path],
-            graph_settings=GRAPH,
             run_dir=tmp_path / "answers",
             report=lambda _: None,
         )
@@ -289,7 +294,7 @@ def test_one_file_from_documents_to_a_data_set_that_opens_and_a_chat_template_th
     chat = tmp_path / "chat"
     pipeline.export(
         result.folders["curated"],
-        config.ExportSettings(format="messages"),
+        ExportSettings(format="messages"),
         output=chat,
         overwrite=False,
         report=lambda _: None,
@@ -314,3 +319,21 @@ def test_one_file_from_documents_to_a_data_set_that_opens_and_a_chat_template_th
     }
     assert {name for name in held if held[name] != now.get(name)} <= {"manifest.json"}
     assert open_run(tmp_path / "run").stage == "run"
+    # Stage by stage, in a folder of its own, from Python: the same files.
+    project = Project(resolved, tmp_path / "staged", environment)
+    with pytest.raises(ConfigError, match="nothing has run"):
+        project.accounts()
+    staged = [count for stage in STAGES if stage != "filter" for count in project.run_stage(stage)]
+    assert [(count.stage, count.kept) for count in staged] == [(count.stage, count.kept) for count in counts]
+    for path in (tmp_path / "run").rglob("*"):
+        if path.suffix in (".jsonl", ".parquet") and path.name != "sessions.jsonl":
+            other = tmp_path / "staged" / path.relative_to(tmp_path / "run")
+            assert path.name == "card.json" or other.read_bytes() == path.read_bytes(), path
+    accounts = project.accounts().set_index("folder")
+    assert accounts.loc["curated", "kept"] == counts[-2].kept == len(project.rows("curate")) == len(project.questions())
+    assert set(project.rejects("level1").columns) >= {"unit_id", "reason"}
+    assert sum(len(split) for split in project.dataset().values()) == counts[-1].kept
+    with pytest.raises(ConfigError, match="holds no level9"):
+        project.rows("level9")
+    with pytest.raises(ConfigError, match="there is no stage 'sampel'"):
+        project.run_stage("sampel")  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from kgsynth import cli, config, pipeline
-from kgsynth.config import DocumentsSettings, GenerateSettings
 from kgsynth.documents.forgotten import read_forgotten
 from kgsynth.graph.session import Graph
 from kgsynth.records import StageCount
+from kgsynth.settings import CurateSettings, DocumentsSettings, ExportSettings, GenerateSettings
 from tests import canonical, corpora, graphs
 
 SETTINGS = {"split": "auto", "whole_words": 100, "part_words": 120}
@@ -127,7 +128,6 @@ def test_a_question_is_traced_to_a_page(
         environment,
         GenerateSettings(domain="mathematics", backend="scripted", seed=3),
         level=1,
-        graph_settings=graphs.GRAPH,
         run_dir=tmp_path / "level1",
         report=silent,
     )
@@ -135,6 +135,16 @@ def test_a_question_is_traced_to_a_page(
     assert rows
     assert rows[0]["sources"][0].endswith("book.txt, p. 4")
     assert "book.txt, page 4\n" in kgsynth("trace", rows[0]["id"])
+    curated = pipeline.curate(
+        environment,
+        CurateSettings(filters=False, language=""),
+        questions=[made.path],
+        run_dir=tmp_path / "curated",
+        report=silent,
+    )
+    pipeline.export(curated.path, ExportSettings(), output=tmp_path / "set", overwrite=False, report=silent)
+    assert re.search(r"book\.txt, p\. 4 \| \d+ \|", (tmp_path / "set" / "README.md").read_text())
+    assert 'book.txt, p. 4",' in (tmp_path / "set" / "LICENSES.csv").read_text()
 
 
 def test_a_document_is_forgotten_with_its_parts_and_a_part_by_itself(
@@ -146,7 +156,7 @@ def test_a_document_is_forgotten_with_its_parts_and_a_part_by_itself(
     count = "MATCH (d:Document) RETURN count(*) AS n"
 
     def forget(*ids: str) -> None:
-        pipeline.forget(graph, own, list(ids), graph_settings=graphs.GRAPH, reason="asked", report=silent)
+        pipeline.forget(graph, own, list(ids), reason="asked", report=silent)
 
     load(graph, folder, tmp_path)
     forget("shelf/book.txt#2")
@@ -177,7 +187,7 @@ def test_of_a_document_with_a_forgotten_part_nothing_else_comes_back(
     own = config.Environment(home=tmp_path / "home")
     load(graph, folder, tmp_path)
     before = canonical.run(graph, "MATCH (d:Document) RETURN d.id AS id ORDER BY id")
-    pipeline.forget(graph, own, ["shelf/book.txt#2"], graph_settings=graphs.GRAPH, reason="asked", report=silent)
+    pipeline.forget(graph, own, ["shelf/book.txt#2"], reason="asked", report=silent)
     stay = [row for row in before if row["id"] != "shelf/book.txt#2"]
 
     def again(**settings: object) -> tuple[StageCount, list[dict[str, object]]]:

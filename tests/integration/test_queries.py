@@ -6,9 +6,11 @@ import neo4j
 import pytest
 
 from kgsynth import queries
+from kgsynth.graph import facts
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
 from kgsynth.queries import Query
+from kgsynth.records import Document
 
 # Their queries look at everything there is: that is what a check and a report are.
 WHOLE_FOLDERS = ("check", "report")
@@ -21,22 +23,19 @@ ALL = [query for folder in FOLDERS for query in queries.load_folder(folder)]
 READ_WHOLE = {
     "facts/counts",
     "walk/topics",
-    "walk/concept_neighbours",
     "walk/earlier_combinations",
     "ground/document_ids",
-    "ground/documents_and_terms",
     "show/topic_count",
     "show/guide_values",
     "grow/sizes",
-    "derive/adjacency",
+    "derive/clear_documents",
     "derive/clear_terms",
-    "derive/count_document_terms",
-    "derive/count_term_documents",
+    "derive/contexts",
+    "derive/counted_pairs",
+    "derive/delete_counted_pairs",
     "derive/delete_relationships",
-    "derive/digests",
-    "derive/slots",
-    "derive/term_degrees",
-    "derive/term_ids",
+    "derive/documents",
+    "derive/terms",
     "merge/distinct_pairs",
     "merge/forget_undone",
     "merge/merges",
@@ -55,13 +54,12 @@ SORT_WITHOUT_INDEX = {
     "merge/same_pairs",
     "merge/undone_pairs",
     "walk/topics",
-    # Within one node: its neighbours, its steps.
-    "walk/concept_neighbours",
+    # Within one node: what it holds, its runs.
     "walk/earlier_combinations",
     "check/combination_without_terms",
-    "check/first_concept_tickets",
-    "check/next_concept_tickets",
-    "check/next_topic_tickets",
+    "check/holds_counted_pairs",
+    "check/holds_places",
+    "check/holds_runs",
     "report/aliases",
     "report/combinations",
     "report/levels",
@@ -118,20 +116,23 @@ def test_a_query_compiles_without_notification_and_gives_its_columns(
 
 
 @pytest.mark.parametrize("name", ["walk/level3"])
-def test_a_walk_step_is_one_index_seek_without_sort_or_scan(graph: Graph, server: ManagedServer, name: str) -> None:
+def test_a_walk_step_is_two_index_seeks_without_sort_or_scan(graph: Graph, server: ManagedServer, name: str) -> None:
     _, summary = explained(server, queries.load(name))
     used = operators(summary.plan)
+    # One for the run, one for the member.
     assert used.count("DirectedRelationshipIndexSeekByRange") == 7
+    assert used.count("DirectedRelationshipIndexSeek") == 7
     assert not [one for one in used if "Scan" in one or "Sort" in one or one == "Top"]
 
 
 def test_every_step_of_a_walk_is_hinted_to_seek() -> None:
     # Without the hint, 2,000 walks a query on a graph of millions of steps are planned as scans of the whole index, and
-    # take a hundred times as long (EXPERIMENTS.md); a small graph cannot show it.
+    # take a hundred times as long (docs/figures/walks.md); a small graph cannot show it.
     text = queries.load("walk/level3").text
-    matches = re.findall(r"MATCH \(\)-\[step:(\w+)\]->\(next:Term\)\n +USING INDEX SEEK step:(\w+)\(upto\)\n", text)
-    assert [one for one, _ in matches] == [other for _, other in matches]
-    assert len(matches) == text.count("[step:") == 7
+    hints = re.findall(r"MATCH \(\w*\)-\[(\w+):HOLDS\]->\(\w*:Term\)\n +USING INDEX SEEK (\w+):HOLDS\((\w+)\)\n", text)
+    assert [one for one, _, _ in hints] == [other for _, other, _ in hints]
+    assert [name for _, _, name in hints[1::2]] == ["place"] * 7
+    assert len(hints) == text.count(":HOLDS]") == 14
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -142,6 +143,16 @@ def test_what_is_asked_by_id_never_scans(graph: Graph, server: ManagedServer, fo
             assert "AllNodesScan" not in used, query.name
         if query.name not in READ_WHOLE and folder not in WHOLE_FOLDERS:
             assert not [one for one in used if "Scan" in one], query.name
+
+
+def test_parts_are_sought_in_a_graph_of_documents_without_parts(graph: Graph, server: ManagedServer) -> None:
+    # There are few parts, so a scan of all of them looks cheap, and the plan stays when there are many.
+    documents = [Document(id=str(number), text="words") for number in range(2_000)]
+    facts.write(graph, [facts.DocumentFacts(document_id=one.id, document=one) for one in documents])
+    for name in ("forget/held_parts", "forget/held_whole", "forget/known", "forget/parts", "forget/terms"):
+        query = queries.load(name)
+        used = operators(explained(server, query)[1].plan)
+        assert not [one for one in used if "Scan" in one], query.name
 
 
 def test_what_looks_at_everything_is_in_the_order_of_an_index_where_there_is_one(

@@ -1,7 +1,6 @@
 """Gates: each rate keeps half of its recorded ratio to a reference that is measured in the same process, in turns.
 
-Recorded ratios are of this file's own sizes on a small machine (EXPERIMENTS.md); the compiled walks have their gate
-beside their other tests.
+Recorded ratios are of this file's own sizes on a small machine (docs/figures/walks.md).
 """
 
 import asyncio
@@ -11,16 +10,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from kgsynth.concepts.candidates import nearest_pairs
-from kgsynth.config import AnswerSettings
+from kgsynth.contexts import of_pairs
 from kgsynth.graph.session import Graph
 from kgsynth.records import Combination
-from kgsynth.walks import inverted
+from kgsynth.settings import AnswerSettings
+from kgsynth.walks import inverted_index, walk_tables
 from tests import servers
-from tests.benchmarks import generation_speed, load_peers, paper_corpus
+from tests.benchmarks import generation_speed, load_peers, paper_corpus, walk_speed
 
-LOADING, ASKING, NEAREST, GROUNDING = 40.0, 0.55, 5.5, 160.0
+pytestmark = pytest.mark.rates
+
+LOADING, ASKING, NEAREST, GROUNDING, WALKING = 40.0, 0.55, 5.5, 160.0, 1.0
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -29,17 +32,23 @@ def seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def lead(ours: Callable[[], float], reference: Callable[[], float], turns: int = 3) -> float:
-    """The best rate of ours over the best of the reference, turn by turn: a busy machine slows both."""
-    rates = [(ours(), reference()) for _ in range(turns)]
-    found = max(one for one, _ in rates) / max(other for _, other in rates)
-    print(f"ratio {found:.2f}")
-    return found
+def leads(ours: Callable[[], float], reference: Callable[[], float], *, least: float) -> bool:
+    """Whether the best rate of ours is so many times the best of the reference, turn by turn: a busy machine slows both.
+
+    It takes turns until it is, six at most.
+    """
+    best_ours = best_reference = 0.0
+    for _ in range(6):
+        best_ours, best_reference = max(best_ours, ours()), max(best_reference, reference())
+        print(f"ratio {best_ours / best_reference:.2f}")
+        if best_ours > least * best_reference:
+            return True
+    return False
 
 
 def test_loading_is_faster_than_a_merge_a_mention(graph: Graph, tmp_path: Path) -> None:
     files = []
-    for part in range(7):
+    for part in range(13):
         files.append(tmp_path / f"{part}.jsonl")
         paper_corpus.write(files[-1], 600, shape="fields", seed=part, prefix=f"{part}-")
     load_peers.load(graph, files[0])
@@ -48,7 +57,7 @@ def test_loading_is_faster_than_a_merge_a_mention(graph: Graph, tmp_path: Path) 
     def ours() -> float:
         return load_peers.rate(graph, lambda: load_peers.load(graph, next(rest)))
 
-    assert lead(ours, lambda: load_peers.naive(graph, next(rest), most_s=3.0)) > 0.5 * LOADING
+    assert leads(ours, lambda: load_peers.naive(graph, next(rest), most_s=3.0), least=0.5 * LOADING)
 
 
 def test_asking_keeps_up_with_a_bare_client(tmp_path: Path) -> None:
@@ -56,12 +65,10 @@ def test_asking_keeps_up_with_a_bare_client(tmp_path: Path) -> None:
     with servers.running("--instant") as fake:
         file = generation_speed.questions(tmp_path / "q.jsonl", count)
         settings = AnswerSettings(domain="mathematics", backend="server", url=(fake.url,), seed=1, concurrency=64)
-        assert (
-            lead(
-                lambda: count / seconds(lambda: generation_speed.stage(file, settings)),
-                lambda: count / seconds(lambda: asyncio.run(generation_speed.bare_client(fake.url, count, 64, 128))),
-            )
-            > 0.5 * ASKING
+        assert leads(
+            lambda: count / seconds(lambda: generation_speed.stage(file, settings)),
+            lambda: count / seconds(lambda: asyncio.run(generation_speed.bare_client(fake.url, count, 64, 128))),
+            least=0.5 * ASKING,
         )
 
 
@@ -75,17 +82,23 @@ def test_lists_are_faster_than_exact_search() -> None:
     def rate(exact_up_to: int) -> float:
         return 1 / seconds(lambda: nearest_pairs(vectors, neighbours=20, min_cosine=0.85, exact_up_to=exact_up_to))
 
-    assert lead(lambda: rate(0), lambda: rate(len(vectors)), turns=2) > 0.5 * NEAREST
+    assert leads(lambda: rate(0), lambda: rate(len(vectors)), least=0.5 * NEAREST)
 
 
 def test_grounding_is_faster_than_counting_all_postings() -> None:
     rng = np.random.default_rng(0)
     chances = paper_corpus.zipf(20_000, 0.75)
-    terms = [f"concept:{place}" for place in range(20_000)]
+    terms = [f"concept:{place:05}" for place in range(20_000)]
     documents = [sorted(set(np.searchsorted(chances, rng.random(50)).tolist())) for _ in range(40_000)]
-    index = inverted.index_of(
-        {"id": f"d{n:06}", "terms": [terms[one] for one in own]} for n, own in enumerate(documents)
+    held = of_pairs(
+        terms,
+        [f"d{n:06}" for n in range(len(documents))],
+        np.repeat(np.arange(len(documents)), [len(own) for own in documents]),
+        np.concatenate(documents),
+        np.ones(len(documents), dtype=np.int64),
     )
+    index = inverted_index.Index.of(walk_tables.of_contexts(held))
+    offsets, _, postings = held.by_term()
     batch = [
         Combination(
             id=str(n),
@@ -99,20 +112,25 @@ def test_grounding_is_faster_than_counting_all_postings() -> None:
     ]
 
     def counted(combination: Combination) -> list[str]:
-        places = [index.terms[one] for one in set(combination.path)]
-        shared = Counter(
-            place for one in places for place in index.postings[index.offsets[one] : index.offsets[one + 1]]
-        )
+        places = index.tables.places(set(combination.path)).tolist()
+        shared = Counter(place for one in places for place in postings[offsets[one] : offsets[one + 1]])
         jaccard = {place: met / (len(places) + index.sizes[place] - met) for place, met in shared.items()}
-        return [index.documents[place] for place in sorted(jaccard, key=lambda place: (-jaccard[place], place))[:2]]
+        return [held.documents[place] for place in sorted(jaccard, key=lambda place: (-jaccard[place], place))[:2]]
 
-    grounded = inverted.ground(index, batch, limit=2)
+    grounded = inverted_index.ground(index, batch, limit=2)
     few = batch[:20]
     assert [[own.id for own in one.documents] for one in grounded[:20]] == [counted(one) for one in few]
-    assert (
-        lead(
-            lambda: len(batch) / seconds(lambda: inverted.ground(index, batch, limit=2)),
-            lambda: len(few) / seconds(lambda: [counted(one) for one in few]),
-        )
-        > 0.5 * GROUNDING
+    assert leads(
+        lambda: len(batch) / seconds(lambda: inverted_index.ground(index, batch, limit=2)),
+        lambda: len(few) / seconds(lambda: [counted(one) for one in few]),
+        least=0.5 * GROUNDING,
     )
+
+
+def test_walks_through_documents_keep_up_with_tables_of_pairs() -> None:
+    contexts = walk_speed.paper_graph(5_000)
+    held, pairs = walk_tables.of_contexts(contexts), walk_speed.pair_tables(contexts)
+    # The tables hold runs that grow with mentions, and not with pairs.
+    assert walk_speed.table_bytes(held) < pairs.all_bytes / 8
+    measured = walk_speed.rates(held, pairs, turns=3)
+    assert max(measured["through documents"]) > 0.5 * WALKING * max(measured["tables of pairs"])

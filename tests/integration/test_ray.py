@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kgsynth.runs import NOT_REPEATED, open_run
+from kgsynth.run_folder import NOT_REPEATED, open_run
 from tests import servers
 
 KGSYNTH = str(Path(sys.executable).with_name("kgsynth"))
@@ -120,7 +120,7 @@ cluster.shutdown()
 
 def test_each_gpu_of_a_ray_cluster_has_an_engine(tmp_path: Path, command_environment: dict[str, str]) -> None:
     # Two GPUs by word alone: what Ray's vLLM processor is asked for. A number in place of the pair is a pool that starts
-    # with one engine, which took all of 4,000 requests (EXPERIMENTS.md).
+    # with one engine, which took all of 4,000 requests (docs/figures/gpu.md).
     script = f"""
 import os
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"

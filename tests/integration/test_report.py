@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from kgsynth import config, pipeline
-from kgsynth.config import CurateSettings, ExportSettings, SampleSettings
-from kgsynth.documents.questions import read_combinations
 from kgsynth.errors import ConfigError, GraphError, MissingExtraError
 from kgsynth.graph.session import Graph
 from kgsynth.pipeline import reporting
+from kgsynth.question_files import read_combinations
 from kgsynth.records import Question, StageCount
-from kgsynth.runs import RunFolder, open_run
+from kgsynth.run_folder import RunFolder, open_run
+from kgsynth.settings import CurateSettings, ExportSettings, SampleSettings
 from tests import canonical, graphs
 from tests.conftest import SHOTS
 
@@ -59,7 +59,7 @@ def report(command_environment: dict[str, str], desk: Path, *arguments: str) -> 
 def figures(server, environment, desk: Path) -> dict:
     with server.connect() as graph:
         return pipeline.report(
-            graph, environment, graph_settings=graphs.GRAPH, runs=[desk / "runs"], sample=500, seed=1
+            graph, environment, runs=[desk / "runs"], sample=500, seed=1
         )  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def test_the_figures_are_those_of_the_graph(server, figures: dict) -> None:
 
 def test_what_the_graph_holds_is_reported_without_a_run(server, environment, desk: Path, figures: dict) -> None:
     with server.connect() as graph:
-        held = pipeline.report(graph, environment, graph_settings=graphs.GRAPH, runs=[], sample=500, seed=1)
+        held = pipeline.report(graph, environment, runs=[], sample=500, seed=1)
         visited = canonical.run(
             graph,
             """
@@ -164,7 +164,7 @@ def test_two_runs_stand_side_by_side_and_the_gain_of_favour_is_shown(
     for one in (plain, favoured):
         assert one["new"]["concepts"] == len(sets[one["name"]] - sets["first"])
         assert one["coverage"]["concepts"]["used"] == len(sets[one["name"]] | sets["first"])
-    assert favoured["new"]["concepts"] > plain["new"]["concepts"]
+    assert favoured["new"]["pairs"] > plain["new"]["pairs"]
     assert [run["walks"]["combinations"] for run in found["runs"]] == [15, 20]
     text = (desk / "two.html").read_text()
     assert "At 15 combinations each" in text
@@ -213,7 +213,7 @@ def test_what_cannot_be_reported_is_said(
 
 
 def test_a_plan_multiplies_what_was_measured(server, desk: Path) -> None:
-    levels = pipeline.measured(desk / "runs")
+    levels = pipeline.measure_runs(desk / "runs")
     assert [one.level for one in levels] == [1, 3]
     for one in levels:
         manifest = json.loads((desk / "runs" / f"level{one.level}" / "manifest.json").read_text())
@@ -226,7 +226,7 @@ def test_a_plan_multiplies_what_was_measured(server, desk: Path) -> None:
     for one in levels:
         assert one.answered * one.questions == pytest.approx(answered.count(one.level))
     with server.connect() as graph:
-        found = pipeline.plan(graph, levels, epochs=2, walks=500, seed=1)
+        found = pipeline.plan_scaling(graph, levels, epochs=2, walks=500, seed=1)
         documents, topics = canonical.run(
             graph, "RETURN COUNT { (:Document) } AS documents, COUNT { (:Topic) } AS topics"
         )[0].values()
@@ -240,7 +240,7 @@ def test_a_plan_multiplies_what_was_measured(server, desk: Path) -> None:
     assert found["tokens"] == pytest.approx(sum(row["tokens"] for row in found["levels"]))
     assert found["supply"].walks <= 500
     with pytest.raises(ConfigError, match="holds no answers"):
-        pipeline.measured(desk / "runs" / "level1")
+        pipeline.measure_runs(desk / "runs" / "level1")
 
 
 def test_subsets_of_a_training_set_are_nested_and_balanced(environment, desk: Path) -> None:
@@ -332,7 +332,7 @@ def test_what_stands_twice_or_is_gone_is_told(
     assert "questions-00000.parquet cannot be read" in done.stderr
     assert "Traceback" not in done.stderr
     with server.connect() as graph, pytest.raises(ConfigError, match="give 0 or more"):
-        pipeline.report(graph, environment, graph_settings=graphs.GRAPH, runs=[], sample=-1)
+        pipeline.report(graph, environment, runs=[], sample=-1)
 
 
 def test_near_duplicates_are_counted_by_level(server, environment, desk: Path, tmp_path: Path) -> None:
@@ -345,7 +345,7 @@ def test_near_duplicates_are_counted_by_level(server, environment, desk: Path, t
     with folder.opened():
         folder.write_shard(0, rows, [], {"kept": len(rows), "rejected": {}, "totals": {}}, record=Question)
     with server.connect() as graph:
-        figures = pipeline.report(graph, environment, graph_settings=graphs.GRAPH, runs=[tmp_path], sample=0)
+        figures = pipeline.report(graph, environment, runs=[tmp_path], sample=0)
     level = figures["runs"][0]["questions"]["levels"]["1"]
     assert level["repeated_share"] >= 7 / len(rows)
     assert level["near_duplicate_share"] >= 13 / len(rows)
@@ -356,14 +356,14 @@ def test_without_its_libraries_a_report_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(reporting, "find_spec", lambda name: None if name == "scipy" else object())
     with server.connect() as graph, pytest.raises(MissingExtraError, match="a report needs scipy"):
-        pipeline.report(graph, environment, graph_settings=graphs.GRAPH, runs=[], sample=0)
+        pipeline.report(graph, environment, runs=[], sample=0)
 
 
 def test_a_graph_that_is_not_built_is_refused(graph: Graph, environment) -> None:
     with pytest.raises(GraphError, match="never built"):
-        pipeline.report(graph, environment, graph_settings=graphs.GRAPH, runs=[], sample=0, seed=1)
+        pipeline.report(graph, environment, runs=[], sample=0, seed=1)
     with pytest.raises(ConfigError, match="does not exist"):
-        pipeline.report(graph, environment, graph_settings=graphs.GRAPH, runs=[Path("absent")], sample=0, seed=1)
+        pipeline.report(graph, environment, runs=[Path("absent")], sample=0, seed=1)
 
 
 def test_the_page_is_read_in_chromium_without_a_network(page, figures: dict, desk: Path) -> None:

@@ -10,12 +10,12 @@ import pytest
 
 from kgsynth import config, pipeline
 from kgsynth.cli import graph as command
-from kgsynth.config import MergeSettings
+from kgsynth.concepts.review import Verdict
 from kgsynth.errors import ConfigError, GraphError
 from kgsynth.graph import decisions
 from kgsynth.graph.session import Graph
-from kgsynth.pipeline.reviewing import Verdict
 from kgsynth.records import Document
+from kgsynth.settings import MergeSettings
 from tests import canonical, corpora
 
 NAMES = ["prime number", "prime numbers", "left inverse", "right inverse", "group", "PID", "principal ideal domain", "gcd", "greatest common divisor", "absolute convergence", "absolutely convergent", "cardinal sine", "sine cardinal", "quotient ring", "ring of quotients"]  # fmt: skip
@@ -45,7 +45,7 @@ def pair(first: str, second: str) -> tuple[str, str]:
 def test_doubtful_pairs_come_with_evidence_the_most_doubtful_first(
     loaded: Graph, environment: config.Environment
 ) -> None:
-    found = pipeline.cases(loaded, environment, MergeSettings())
+    found = pipeline.doubtful_pairs(loaded, environment, MergeSettings())
     assert [one.doubt for one in found] == sorted((one.doubt for one in found), reverse=True)
     assert all(0 < one.doubt <= 1 for one in found)
     by_pair = {one.pair: one for one in found}
@@ -55,7 +55,7 @@ def test_doubtful_pairs_come_with_evidence_the_most_doubtful_first(
     assert near.second_sentence
     assert by_pair[pair("cardinal sine", "sine cardinal")].decided == "kept apart (no rule)"
     assert pair("prime number", "group") not in by_pair
-    assert pipeline.cases(loaded, environment, MergeSettings(), limit=1) == found[:1]
+    assert pipeline.doubtful_pairs(loaded, environment, MergeSettings(), limit=1) == found[:1]
 
 
 def test_verdicts_are_kept_and_obeyed_by_every_later_merge(loaded: Graph, environment: config.Environment) -> None:
@@ -67,7 +67,7 @@ def test_verdicts_are_kept_and_obeyed_by_every_later_merge(loaded: Graph, enviro
         pair("left inverse", "right inverse"): "yes",
     }
     untouched = canonical.dump(loaded)
-    shown = pipeline.preview(loaded, environment, MergeSettings(), verdicts)
+    shown = pipeline.preview_merge(loaded, environment, MergeSettings(), verdicts)
     assert {(one.alias, one.canonical) for one in shown.taken_back} == {("prime numbers", "prime number")}
     assert [(one.rule, shown.names[one.alias_id]) for one in shown.new] == [("review", "right inverse")]
     assert canonical.dump(loaded) == untouched
@@ -77,7 +77,7 @@ def test_verdicts_are_kept_and_obeyed_by_every_later_merge(loaded: Graph, enviro
     for _ in range(2):
         pipeline.merge(loaded, environment, MergeSettings(), dry_run=False, report=lambda _: None)
         assert merged(loaded) == after
-    assert not {one.pair for one in pipeline.cases(loaded, environment, MergeSettings())} & set(verdicts)
+    assert not {one.pair for one in pipeline.doubtful_pairs(loaded, environment, MergeSettings())} & set(verdicts)
     pipeline.build(loaded, report=lambda _: None)
     assert pipeline.check(loaded, report=lambda _: None) == []
     # Another word on the same pair takes the place of the first.
@@ -91,7 +91,7 @@ def test_verdicts_are_kept_and_obeyed_by_every_later_merge(loaded: Graph, enviro
 
 
 def test_a_file_that_two_people_fill_in(loaded: Graph, environment: config.Environment, tmp_path: Path) -> None:
-    found = pipeline.cases(loaded, environment, MergeSettings())
+    found = pipeline.doubtful_pairs(loaded, environment, MergeSettings())
     assert len(found) >= 2
     blank = tmp_path / "doubtful.csv"
     pipeline.write_review(blank, found)
@@ -115,7 +115,7 @@ def test_a_file_that_two_people_fill_in(loaded: Graph, environment: config.Envir
     with pytest.raises(ConfigError, match="line 3: the verdict is 'maybe'"):
         pipeline.read_reviews([filled("fourth.csv", "yes", "maybe")])
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(ConfigError, match="no review"):
+    with pytest.raises(ConfigError, match="not a review file"):
         pipeline.read_reviews([tmp_path / "other.csv"])
 
 
@@ -126,7 +126,7 @@ def test_keys_decide_skip_undo_and_quit(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
-    found = pipeline.cases(loaded, environment, MergeSettings())[:3]
+    found = pipeline.doubtful_pairs(loaded, environment, MergeSettings())[:3]
     assert len(found) == 3
 
     session = tmp_path / "reviews" / "test.jsonl"
@@ -168,7 +168,7 @@ def test_reviewers_yes_joins_whatever_way_the_pairs_run(loaded: Graph, environme
         pair("group", "right inverse"): "yes",
         pair("prime numbers", "gcd"): "yes",
     }
-    planned = pipeline.preview(loaded, environment, MergeSettings(), yes)
+    planned = pipeline.preview_merge(loaded, environment, MergeSettings(), yes)
     assert command._not_joined(planned, yes) == []
     pipeline.apply_review(loaded, environment, MergeSettings(), yes, lambda _: None)
     target = {alias: canonical for alias, canonical in merged(loaded)}
@@ -180,7 +180,7 @@ def test_reviewers_yes_joins_whatever_way_the_pairs_run(loaded: Graph, environme
     assert not set(target.values()) & set(target), "stars, never chains"
     against = {pair("left inverse", "right inverse"): "no"}
     with pytest.raises(ConfigError, match="different by one verdict and the same by others"):
-        pipeline.preview(loaded, environment, MergeSettings(), against)
+        pipeline.preview_merge(loaded, environment, MergeSettings(), against)
     # Recorded all the same, the no stands.
     decisions.record(loaded, same=[], distinct=list(against))
     pipeline.merge(loaded, environment, MergeSettings(), dry_run=False, report=lambda _: None)
@@ -195,17 +195,17 @@ def test_reviewers_yes_joins_whatever_way_the_pairs_run(loaded: Graph, environme
 def test_a_review_is_not_written_over_and_bad_rows_are_told(
     loaded: Graph, environment: config.Environment, command_environment: dict[str, str], tmp_path: Path
 ) -> None:
-    found = pipeline.cases(loaded, environment, MergeSettings())
+    found = pipeline.doubtful_pairs(loaded, environment, MergeSettings())
     file = tmp_path / "d.csv"
     pipeline.write_review(file, found)
     pipeline.write_review(file, found)
     text = file.read_text()
     file.write_text(text.replace("\n,", "\nyes,", 1))
-    with pytest.raises(ConfigError, match="people have filled it in"):
+    with pytest.raises(ConfigError, match="holds verdicts"):
         pipeline.write_review(file, found)
     for row in ("yes,a", "yes,a,b,concept:x,concept:x", "yes,a,b,topic:x,concept:y"):
         (tmp_path / "bad.csv").write_text(f"verdict,first,second,first_id,second_id\n{row}\n")
-        with pytest.raises(ConfigError, match=r"bad.csv, line 2: .* are no pair that could be merged"):
+        with pytest.raises(ConfigError, match=r"bad.csv, line 2: .* cannot be merged"):
             pipeline.read_reviews([tmp_path / "bad.csv"])
     before = canonical.dump(loaded)
 

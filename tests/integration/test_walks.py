@@ -10,15 +10,17 @@ import pytest
 from scipy import stats
 
 from kgsynth import config, pipeline, queries
-from kgsynth.config import SampleSettings
 from kgsynth.errors import ConfigError, GraphError, QueryError
+from kgsynth.graph import derived
 from kgsynth.graph.session import Graph
 from kgsynth.records import Combination, StageCount, content_hash
-from kgsynth.walks import cypher_engine
-from kgsynth.walks.favour import Coverage
-from kgsynth.walks.law import Starts, draws
+from kgsynth.settings import DocumentsSettings, SampleSettings
+from kgsynth.walks import cypher_engine, walk_tables
+from kgsynth.walks.coverage_weights import Coverage
+from kgsynth.walks.draws import Starts, draws
+from kgsynth.walks.steering import lens_of
 from tests import canonical, corpora
-from tests.walker import ReferenceWalker
+from tests.walker import Context, ReferenceWalker
 
 # A correct engine fails a chi-square test at this level once in ten thousand seeds; the seeds are fixed.
 SMALLEST_P = 1e-4
@@ -32,8 +34,11 @@ def drawn(graph: Graph, settings: SampleSettings) -> tuple[list[Combination], St
 def paths(
     graph: Graph, starts: list[str], *, seed: int, limit: int, batch_size: int = 2000, sessions: int = 1, weights=None
 ):
+    lens = None
+    if weights is not None:
+        lens = lens_of(walk_tables.of_contexts(derived.contexts(graph)), weights)
     made = cypher_engine.walks(
-        graph, Starts(seed, starts), seed=seed, batch_size=batch_size, sessions=sessions, limit=limit, weights=weights
+        graph, Starts(seed, starts), seed=seed, batch_size=batch_size, sessions=sessions, limit=limit, lens=lens
     )
     return list(made)
 
@@ -46,14 +51,14 @@ def topics(graph: Graph) -> list[str]:
 def corpus(graph: Graph, tmp_path: Path):
     annotations = corpora.random_annotations(5, documents=150, topics=12, concepts=60)
     corpora.built(graph, tmp_path, annotations)
-    return corpora.co_occurrences(annotations)
+    return corpora.contexts(annotations)
 
 
 def test_walks_are_those_of_the_reference_in_every_batch_size_and_number_of_sessions(graph: Graph, corpus) -> None:
     walker = ReferenceWalker(corpus)
     starts = Starts(11, topics(graph))
     table = draws(11, first=0, count=600)
-    expected = [(number, walker.walk(starts.of(number), table[number])) for number in range(600)]
+    expected = [(number, *walker.walked(starts.topic_of(number), table[number])) for number in range(600)]
     for batch_size, sessions in ((1, 1), (100, 1), (2000, 1), (100, 4)):
         limit = 40 if batch_size == 1 else 600
         found = [
@@ -99,14 +104,14 @@ def test_lengths_are_uniform_and_every_topic_starts_once_an_epoch(graph: Graph, 
 
 
 def test_a_lens_gives_exactly_the_weighted_law(graph: Graph, corpus, tmp_path: Path) -> None:
-    ids = sorted({term for pair in corpus for term in pair})
+    ids = sorted({term for context in corpus for term in context.terms})
     weights = {term: 1 + 999 * (number % 3) for number, term in enumerate(ids) if number % 5}
     walker = ReferenceWalker(corpus, weights)
     within = [term for term in topics(graph) if term in weights]
     starts = Starts(8, within)
     table = draws(8, first=0, count=300)
     found = paths(graph, within, seed=8, limit=300, weights=weights)
-    assert [walk.path for walk in found] == [walker.walk(starts.of(n), table[n]) for n in range(300)]
+    assert [walk[1:] for walk in found] == [walker.walked(starts.topic_of(n), table[n]) for n in range(300)]
     assert all(term in weights for walk in found for term in walk.path)
 
 
@@ -125,7 +130,7 @@ def test_start_and_within_files_are_obeyed_and_checked(graph: Graph, corpus, tmp
     assert {one.path[0] for one in some} == set(topics(graph)[:2])
     for text, error, words in (
         ("MATCH (t:Concept) RETURN t.id AS id", ConfigError, "not a topic"),
-        ("RETURN 'topic:nowhere' AS id", ConfigError, "no concept or topic"),
+        ("RETURN 'topic:nowhere' AS id", ConfigError, "not concepts or topics"),
         ("MATCH (t:Topic) RETURN t.name AS name", QueryError, "'id'"),
         ("MATCH (t:Topic) WHERE false RETURN t.id AS id", QueryError, "no row"),
         ("MATCH (t:Topic) DETACH DELETE t", QueryError, "more than read"),
@@ -220,7 +225,7 @@ def test_a_hub_is_one_index_seek(graph: Graph, tmp_path: Path) -> None:
     annotations = [corpora.annotation(f"d{n}", ["topic"], ["hub", f"leaf {n}"]) for n in range(400)]
     corpora.built(graph, tmp_path, annotations)
     walks = paths(graph, ["topic:topic"], seed=2, limit=4000)
-    walker = ReferenceWalker(corpora.co_occurrences(annotations))
+    walker = ReferenceWalker(corpora.contexts(annotations))
     table = draws(2, first=0, count=4000)
     assert [walk.path for walk in walks] == [walker.walk("topic:topic", row) for row in table]
 
@@ -235,7 +240,7 @@ def test_without_topics_seed_or_build_nothing_is_drawn(graph: Graph, tmp_path: P
     with pytest.raises(ConfigError, match="no seed"):
         drawn(graph, SampleSettings(epochs=1))
     canonical.run(graph, "MATCH (b:Build) SET b.state = 'building'")
-    with pytest.raises(GraphError, match="half-built"):
+    with pytest.raises(GraphError, match="left incomplete"):
         drawn(graph, SampleSettings(seed=1, epochs=1))
 
 
@@ -275,7 +280,7 @@ def test_favouring_the_unused_covers_more_and_keeps_the_law(graph: Graph, tmp_pa
         unused = sum(frozenset((concept, other)) not in together for other in pairs)
         weights[concept] = max(1, int(1000 * (1 + unused) / (1 + len(pairs)) / (1 + uses[concept]) + 0.5))
     assert count.notes["weights"] == content_hash(sorted(weights.items()))[:12]
-    walker = ReferenceWalker(counts, weights)
+    walker = ReferenceWalker(corpora.contexts(annotations), weights)
     walks = paths(graph, topics(graph), seed=3, limit=20_000, weights=weights)
     taken: dict[str, Counter[str]] = {}
     for walk in walks:
@@ -306,7 +311,7 @@ def test_the_compiled_engine_walks_the_same_walks(
     assert compiled == by_graph
     assert (compiled_count.kept, compiled_count.rejected) == (graph_count.kept, graph_count.rejected)
     folder = tmp_path / "home" / "walks" / str(graph_count.notes["fingerprint"])
-    assert {path.name.partition("-")[0] for path in folder.parent.iterdir()} == {folder.name, "documents"}
+    assert {path.name for path in folder.parent.iterdir()} == {folder.name}
     # The second call maps what the first has written, and a broken file is made anew.
     (folder / "tables.json").write_text("{}")
     again, _ = drawn(graph, SampleSettings(engine="compiled", **values))
@@ -314,7 +319,7 @@ def test_the_compiled_engine_walks_the_same_walks(
     assert json.loads((folder / "tables.json").read_text())["shift"] >= 1
 
 
-def test_documents_that_are_kept_outside_are_those_of_the_last_build(
+def test_tables_that_are_kept_outside_are_those_of_the_graph(
     graph: Graph, environment: config.Environment, tmp_path: Path
 ) -> None:
     pytest.importorskip("numba")
@@ -326,5 +331,53 @@ def test_documents_that_are_kept_outside_are_those_of_the_last_build(
         account = StageCount(stage="sample")
         rows = list(pipeline.sample(graph, environment, ask, account))
         found[name] = (account.notes["fingerprint"], {one.id for row in rows for one in row.documents})
-    assert found["d"][0] == found["e"][0]
+    # Other documents, other walks: the fingerprint tells.
+    assert found["d"][0] != found["e"][0]
     assert (found["d"][1], found["e"][1]) == ({"d0", "d1"}, {"e0", "e1"})
+
+
+@pytest.mark.parametrize("engine", ["cypher", "compiled"])
+def test_documents_that_a_walk_went_through_ground_it_when_asked(graph: Graph, corpus, engine: str) -> None:
+    settings = {"seed": 3, "combinations": 80, "engine": engine}
+    alike, _ = drawn(graph, SampleSettings(**settings))
+    walked, _ = drawn(graph, SampleSettings(**settings, grounding="walked"))
+    terms = {context.name: set(context.terms) for context in corpus}
+    assert [one.path for one in walked] == [one.path for one in alike]
+    assert [one.documents for one in walked] != [one.documents for one in alike]
+    for one in walked:
+        assert len(one.through) == len(one.path) - 1
+        assert all(
+            {first, second} <= terms[name]
+            for first, second, name in zip(one.path, one.path[1:], one.through, strict=False)
+        )
+        shares = {name: len(terms[name] & set(one.path)) / len(terms[name] | set(one.path)) for name in one.through}
+        expected = sorted(shares.items(), key=lambda own: (-own[1], own[0]))[:2]
+        assert [(document.id, document.jaccard) for document in one.documents] == expected
+
+
+def test_walks_of_counted_pairs_and_documents_together(graph: Graph, tmp_path: Path) -> None:
+    annotations = corpora.random_annotations(5, documents=40, topics=6, concepts=20)
+    corpora.load(graph, tmp_path, annotations)
+    rows = [(f"concept {n}", f"concept {n * 7 % 19 + 1}", 1 + n % 5) for n in range(19) if n != n * 7 % 19 + 1]
+    table = tmp_path / "pairs.csv"
+    table.write_text("first,second,count\n" + "".join(f"{a},{b},{count}\n" for a, b, count in rows))
+    pipeline.load_pairs(graph, [str(table)], DocumentsSettings(), rejects=tmp_path / "r", report=lambda _: None)
+    pipeline.build(graph, report=lambda _: None)
+    assert pipeline.check(graph, report=lambda _: None) == []
+    counted = {tuple(sorted((f"concept:{a}", f"concept:{b}"))): count for a, b, count in rows}
+    pairs = [
+        Context("", list(pair), count) for pair, count in sorted(counted.items(), key=lambda own: "\n".join(own[0]))
+    ]
+    held = corpora.contexts(annotations) + pairs
+    starts = Starts(2, topics(graph))
+    table_of_draws = draws(2, first=0, count=500)
+    for weights in (
+        None,
+        {one: 1 + number % 9 for number, one in enumerate(sorted({t for c in held for t in c.terms}))},
+    ):
+        walker = ReferenceWalker(held, weights)
+        found = paths(graph, topics(graph), seed=2, limit=500, weights=weights)
+        assert [walk[1:] for walk in found] == [
+            walker.walked(starts.topic_of(n), table_of_draws[n]) for n in range(500)
+        ]
+        assert any("" in walk.through for walk in found)

@@ -33,7 +33,7 @@ def test_the_wheel_holds_queries_prompts_lists_and_the_lock(wheel: Path) -> None
         assert f"kgsynth/cypher/{path.relative_to(ROOT / 'cypher').as_posix()}" in names
     for name in (
         "kgsynth/graph/jars-5.26.31.lock", "kgsynth/graph/jars-2026.09.0.lock", "kgsynth/demo.toml", "kgsynth/opposites.txt", "kgsynth/concepts/stop_words_english.txt",
-        "kgsynth/generation/prompts/mathematics/level3.txt", "kgsynth_loaders/jsonl.py", "kgsynth/py.typed",
+        "kgsynth/domains/mathematics/level3.txt", "kgsynth_loaders/jsonl.py", "kgsynth/py.typed",
     ):  # fmt: skip
         assert name in names
     assert not [name for name in names if name.startswith(("tests/", "cypher/", "loaders/"))]

@@ -1,14 +1,20 @@
 """Rules about the code: where foreign packages are imported, where Cypher stands, what ships."""
 
 import ast
+import importlib.util
 import re
+import subprocess
+import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from kgsynth import __version__, queries
-from kgsynth.config import RunConfig
+from kgsynth import __version__, config, queries
+from kgsynth.cli import cli
+from kgsynth.settings import RunConfig, settings_fields
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted([*(ROOT / "kgsynth").rglob("*.py"), *(ROOT / "loaders").rglob("*.py")])
@@ -76,7 +82,7 @@ def test_a_query_keeps_the_rules(path: Path) -> None:
     assert not re.search(r"\b(?:rand|randomUUID|timestamp|datetime)\s*\(", code)
     assert not re.search(r"(?<!\w)apoc\.|LOAD CSV", code)
     # What is repeated until nothing is left needs no order.
-    if "LIMIT" in code and query.name not in ("derive/delete_relationships", "derive/clear_terms"):
+    if "LIMIT" in code and not query.name.startswith(("derive/delete_", "derive/clear_")):
         assert code.count("ORDER BY") >= code.count("LIMIT"), "LIMIT needs a total order"
     for clause in re.findall(r"\bMERGE \(\w+:\w+ \{([^}]*)\}\)", code):
         assert clause.count(":") == 1, "MERGE on the key alone, then SET"
@@ -120,9 +126,104 @@ def test_the_changelog_begins_with_this_version() -> None:
     assert found.group(1) == __version__
 
 
-def test_the_readme_names_every_room_and_setting_section() -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_the_tree_names_every_room() -> None:
+    tree = (ROOT / "CONTRIBUTING.md").read_text()
     for room in sorted(path.name for path in (ROOT / "kgsynth").iterdir() if (path / "__init__.py").exists()):
-        assert f"{room}/" in readme, room
-    for section in RunConfig.__dataclass_fields__:
-        assert f"[{section}]" in readme or section in readme
+        assert f"{room}/" in tree, room
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_every_link_of_the_front_pages_leads_somewhere(name: str) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / name).read_text()):
+        assert (ROOT / target).exists(), target
+
+
+def texts_of_the_documentation() -> Iterator[tuple[Path, str]]:
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        yield path, path.read_text()
+
+
+def test_every_configuration_that_is_shown_can_be_used() -> None:
+    for path, text in texts_of_the_documentation():
+        for block in re.findall(r"(?<!pyproject.toml -->\n)```toml\n(.*?)```", text, flags=re.DOTALL):
+            config.resolve(block, origin=str(path))
+
+
+def test_every_extra_that_is_named_exists() -> None:
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    sources = [*texts_of_the_documentation(), *((path, path.read_text()) for path in MODULES)]
+    for path, text in sources:
+        for named in re.findall(r"kgsynth\[([a-z, ]+)\]", text):
+            assert {extra.strip() for extra in named.split(",")} <= set(known), (path, named)
+
+
+def generator() -> dict[str, str]:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "reference" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    pages: dict[str, str] = module.pages()
+    return pages
+
+
+def test_the_reference_is_that_of_the_declarations() -> None:
+    pages = generator()
+    for name, text in pages.items():
+        assert (ROOT / "docs" / "reference" / name).read_text() == text, f"{name}: run docs/reference/generate.py"
+    for section in settings_fields(RunConfig):
+        assert f"## [{section}]" in pages["configuration.md"]
+
+
+def test_the_documentation_builds_without_a_broken_link(tmp_path: Path) -> None:
+    mkdocs = Path(sys.executable).with_name("mkdocs")
+    done = subprocess.run(
+        [mkdocs, "build", "--strict", "--site-dir", tmp_path / "site"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    page = (tmp_path / "site" / "reference" / "commands.html").read_text()
+    for command in cli.list_commands(click.Context(cli)):
+        assert f"kgsynth {command}" in page, command
+    # The pages are read without a network: what they load is beside them.
+    for path in (tmp_path / "site").rglob("*.html"):
+        loaded = re.findall(r"<(?:script|link|img)\b[^>]*?(?:src|href)=\"(https?://[^\"]+)", path.read_text())
+        assert [url for url in loaded if "canonical" not in url] == [], path
+
+
+_PLACES = ("", "kgsynth", "loaders/kgsynth_loaders", "cypher", "tests", "kgsynth/generation", "kgsynth/graph")
+
+
+def _cited() -> Iterator[tuple[Path, str]]:
+    """What documentation and docstrings put in backticks."""
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+        text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+        yield from ((path, one) for one in re.findall(r"`([^`\n]+)`", text))
+    for path in MODULES:
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+                yield from ((path, one) for one in re.findall(r"`([^`\n]+)`", ast.get_docstring(node) or ""))
+
+
+def test_every_path_and_module_that_documentation_names_is_there() -> None:
+    for where, cited in _cited():
+        if re.fullmatch(r"[\w.-]+(?:/[\w.-]+)*/[\w-]+\.(?:py|cypher|md|toml|csv|ipynb|png|regex)", cited):
+            assert any((ROOT / place / cited).exists() for place in _PLACES), (where, cited)
+        if re.fullmatch(r"kgsynth(?:\.\w+)+", cited) and f'"{cited}"' not in (ROOT / "pyproject.toml").read_text():
+            parts = cited.split(".")
+            known = [ROOT.joinpath(*parts[:end]) for end in range(len(parts), 0, -1)]
+            module = next(path for path in known if path.with_suffix(".py").exists() or path.is_dir())
+            rest = parts[len(module.relative_to(ROOT).parts) :]
+            source = module.with_suffix(".py") if module.with_suffix(".py").exists() else module / "__init__.py"
+            assert not rest or re.search(rf"\b{rest[0]}\b", source.read_text()), (where, cited)
+
+
+def test_no_text_names_a_document_that_is_not_there() -> None:
+    for path in [*MODULES, *QUERIES, ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+        for name in re.findall(r"\b[A-Z]{4,}\.md\b", path.read_text()):
+            assert (ROOT / name).exists(), (path, name)
+        assert not re.search(r"\bDESIGN section\b", path.read_text()), path

@@ -1,26 +1,27 @@
-"""One module for each format of files: `read(path, options)` yields the documents of one file.
+"""Readers, a module per file format: `read(path, options)` yields the documents of a file.
 
-A reader gives a document's `text` as Markdown: `#` headings, fences around code, one line for each row of a table with
-` | ` between cells, formulas as LaTeX between `$` or `$$`. It fills what the file says of itself (title, license,
-attribution, topics, date, metadata) and leaves `id` empty, or where a file holds several documents gives each one that
-is unique in the file. It raises `RecordError` with the reason for which the file cannot be used ("encrypted",
-"no text layer: scanned"); what else it raises, a crash, and too much time or memory cost the file too, since readers
-run in workers. A library that a reader needs is imported inside `read`, so that a file without its reader is known
-before anything is opened.
+A reader returns the `text` of a document as Markdown: `#` headings, fences around code, a line per row of a table with
+` | ` between cells, and formulas as LaTeX in `$` or `$$`. It sets the fields that the file declares (title, license,
+attribution, topics, date, metadata). It leaves `id` empty, or sets an id that is unique in the file if the file has
+several documents.
+
+A reader raises `RecordError` with the reason if the file is unusable ("encrypted", "no text layer: scanned"). Other
+exceptions, crashes, and excessive time or memory affect only this file, because readers run in worker processes.
+Libraries are imported within `read`, so that a missing library is reported before a file is opened.
 """
 
 from dataclasses import dataclass, field
 
-from kgsynth.config import FieldNames
+from kgsynth.settings import FieldNames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """What a reader is told beside the path.
+    """Options of a reader.
 
     Attributes:
-        encoding: of text files; empty: by byte-order mark, declaration or guess.
-        fields: which field of a record holds what.
+        encoding: encoding of text files; if it is empty, it is detected by byte order mark, declaration or guess.
+        fields: names of the fields of a record.
     """
 
     encoding: str = ""

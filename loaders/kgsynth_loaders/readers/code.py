@@ -1,4 +1,4 @@
-"""Source code: the file in one fence."""
+"""Read source code as a single fenced block."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from kgsynth_loaders.readers import ReadOptions
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document]:
-    """The code, fenced, with the ending of the file as its language."""
+    """Yield the code in a fence with the file extension as its language."""
     text = decode(path.read_bytes(), encoding=options.encoding).text.replace("\r\n", "\n").strip("\n")
     longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
     fence = "`" * (longest + 1)

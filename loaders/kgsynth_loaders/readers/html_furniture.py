@@ -64,6 +64,7 @@ _BASE = re.compile(r"\d\Z|(?:\A|[\s(=+*/-])[^\W\d_]\Z")
 _COMMENTS_HEADING = re.compile(
     r"\W*(?:\d+|no)?\s*(?:comments?|responses?|repl(?:y|ies)|discussion)\b.{0,8}", re.IGNORECASE
 )
+_COMMENTS_COUNTED = re.compile(r"\W*\d+\s+(?:comments?|responses?|repl(?:y|ies)|thoughts)\b", re.IGNORECASE)
 _MARK = re.compile(r"\[?(?:\d{1,3}|[a-z*\u2020\u2021\u00a7]|(?:note|n|nb) ?\d{1,3}|citation needed)\]?", re.IGNORECASE)
 
 
@@ -186,7 +187,8 @@ class Cleaner:
         if not meaning.kind and identifier and tag not in _ANCHORS:
             meaning, is_by_id = meaning_of(identifier), True
             is_section = tag == "section" or _PLAIN_SECTION.search(classes) is not None
-            if meaning.kind and is_section and not (meaning.kind == "comments" and _holds_comments(element)):
+            has_comments = meaning.kind == "comments" and (_holds_comments(element) or _counts_comments(element))
+            if meaning.kind and is_section and not has_comments:
                 return False
         if not meaning.kind:
             return False
@@ -268,6 +270,11 @@ def _is_named_by_heading(element: Element) -> bool:
 def _has_comments_heading(element: Element) -> bool:
     heading = next(element.iter(*HEADINGS), None)
     return heading is not None and _COMMENTS_HEADING.fullmatch("".join(heading.itertext()).strip()[:60]) is not None
+
+
+def _counts_comments(element: Element) -> bool:
+    heading = next(element.iter(*HEADINGS), None)
+    return heading is not None and _COMMENTS_COUNTED.match("".join(heading.itertext())[:60]) is not None
 
 
 def _holds_comments(element: Element) -> bool:

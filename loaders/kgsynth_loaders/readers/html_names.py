@@ -31,7 +31,7 @@ _SURE_NAMES = frozenset(
     "nav commentlist disqus_thread searchbox widget-area topbar sitesub contentsub catlinks navbox ambox ombox tmbox "
     "printfooter skip-link skiplink headerlink anchorjs-link copiable-link copybtn edit-link edit-page mw-editsection "
     "mw-jump-link linenos linenodiv lineno related-topics tag-list post-tags entry-meta-tags rustdoc-toolbar "
-    "copy-button crayon-toolbar crayon-info "
+    "sharedaddy jp-relatedposts copy-button crayon-toolbar crayon-info "
     "tablist printer-friendly jump-to-nav feedback-form mw-indicators mw-cite-backlink mw-portlet "
     "vector-dropdown vector-page-toolbar dropdown-menu fn-backref reversefootnote footnote-back "
     "footnote-backref".split()

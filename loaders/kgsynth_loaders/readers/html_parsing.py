@@ -1,12 +1,11 @@
 """The characters of a page and its tree."""
 
-import codecs
 import re
 from html.entities import html5
 from typing import NamedTuple
 
 from kgsynth.errors import RecordError
-from kgsynth_loaders.characters import decode, encoding_by_mark
+from kgsynth_loaders.characters import WITH_WINDOWS_1252, decode, encoding_by_mark
 from kgsynth_loaders.readers.html_elements import Element
 from kgsynth_loaders.readers.mathml_content import name_of
 
@@ -25,7 +24,6 @@ _READ_AS = {
 # Of a page in UTF-8, so many characters for one byte that is not.
 _CHARS_FOR_A_SLIP = 200
 # Reads such bytes as Windows-1252, as where a page was put together from two.
-_MENDED = "kgsynth_windows_1252"
 _CONTROLS = {code: None for code in (*range(9), 11, *range(14, 32), 127)} | {12: "\n"}
 _ENTITY = re.compile(r"&(#?\w{1,40});?")
 _DOCTYPE = re.compile(r"[^<]*(?:<\?[^>]{0,500}>\s*)?(<!DOCTYPE\b[^>\[]*(?:\[[^\]]*\]\s*)?>)", re.IGNORECASE)
@@ -56,18 +54,9 @@ def decoded_page(data: bytes, encoding: str, declared: str) -> _Decoded:
         lenient = data.decode("utf-8", "replace")
         slips = lenient.count("\ufffd")
         if 0 < slips * _CHARS_FOR_A_SLIP < len(lenient):
-            return _Decoded(data.decode("utf-8", _MENDED).translate(_CONTROLS), "")
+            return _Decoded(data.decode("utf-8", WITH_WINDOWS_1252).translate(_CONTROLS), "")
     found = decode(data, encoding=encoding, declared=label)
     return _Decoded(found.text.translate(_CONTROLS), found.encoding if found.is_guessed else "")
-
-
-def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
-
-
-codecs.register_error(_MENDED, _as_windows_1252)
 
 
 def parsed(text: str) -> Element:

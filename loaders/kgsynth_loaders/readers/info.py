@@ -1,4 +1,4 @@
-"""GNU Info manuals: the nodes of one file as one document."""
+"""Read GNU Info manuals: the nodes of a file become a document."""
 
 import re
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from kgsynth_loaders.readers import ReadOptions
 _HEADER = re.compile(r"\A\s*File: [^\n]*Node: ([^\n,\t]*)[^\n]*\n")
 _MENU = re.compile(r"^\* Menu:\s*\n(?:(?:\*[^\n]*|[ \t][^\n]*|[A-Z][^\n:]{0,70}|)\n)*", re.MULTILINE)
 _INDEX_ENTRY = re.compile(r"^\* [^\n]*:[^\n]*\(line +\d+\)\s*\n", re.MULTILINE)
-# Between words of a title is one blank; more of them stand between columns.
+# Words of a title are separated by single spaces; wider gaps separate columns.
 _COLUMNS = re.compile(r"\S(?:[ ]{2,}|\t)\S")
 _UNDERLINES = {"*": "#", "=": "##", "-": "###", ".": "####"}
 _DIRECTORY = re.compile(r"^START-INFO-DIR-ENTRY.*?^END-INFO-DIR-ENTRY\n", re.MULTILINE | re.DOTALL)
-# Pictures and indices, as Info marks them: what stands for a picture in plain text is kept.
+# Marks of images and indices in Info; the alternative text of an image is kept.
 _MARKED = re.compile(r"\x00\x08\[(\w+)(.*?)\x00\x08\]", re.DOTALL)
 _PICTURE_TEXT = re.compile(r'text="((?:[^"\\]|\\.)*)"', re.DOTALL)
 _REFERENCE = re.compile(r"\*[Nn]ote +([^:]{1,200}?)::|\*[Nn]ote +([^:]{1,200}?): *(?:\([\w.+-]+\))?[^.,]{0,200}[.,]")
@@ -24,10 +24,10 @@ _QUOTED = re.compile(r"[\u2018`]([^\u2018\u2019'`\n]{1,80})[\u2019']")
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document]:
-    """The manual without menus, indices and the names of neighbouring nodes.
+    """Yield the manual without menus, indices and the names of neighbouring nodes.
 
     Raises:
-        RecordError: it holds no node with text, as the first file of a manual in several files.
+        RecordError: no node has text, as in the first file of a manual in several files.
     """
     text = decode(path.read_bytes(), encoding=options.encoding).text.replace("\r\n", "\n")
     nodes = text.split("\x1f")
@@ -39,8 +39,8 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document]:
 
 
 def _title(preamble: str) -> str:
-    found = re.search(r"^\* ([^:\n]+): \(", preamble, re.MULTILINE)
-    return found.group(1) if found else ""
+    match = re.search(r"^\* ([^:\n]+): \(", preamble, re.MULTILINE)
+    return match.group(1) if match else ""
 
 
 def _node(node: str) -> str:
@@ -49,27 +49,27 @@ def _node(node: str) -> str:
         return ""
     body = _MARKED.sub(_picture, _DIRECTORY.sub("", node[header.end() :])).replace("\x7f", "")
     body = _INDEX_ENTRY.sub("", _MENU.sub("", body))
-    body = _REFERENCE.sub(lambda found: found.group(1) or found.group(2), body)
+    body = _REFERENCE.sub(lambda match: match.group(1) or match.group(2), body)
     return _headings(_QUOTED.sub(r"`\1`", body)).strip()
 
 
 def _picture(marked: re.Match[str]) -> str:
-    said = _PICTURE_TEXT.search(marked.group(2))
-    return said.group(1) if said else ""
+    match = _PICTURE_TEXT.search(marked.group(2))
+    return match.group(1) if match else ""
 
 
 def _headings(body: str) -> str:
-    """Underlined titles as Markdown headings; indented examples as fences."""
+    """Convert underlined titles to Markdown headings, and indented examples to fenced blocks."""
     lines = body.split("\n")
-    out: list[str] = []
-    for place, line in enumerate(lines):
+    converted: list[str] = []
+    for index, line in enumerate(lines):
         underline = line.strip()
-        above = lines[place - 1] if place else ""
+        above = lines[index - 1] if index else ""
         if _underlines(line.rstrip(), above.rstrip()):
-            out[-1] = f"{_UNDERLINES[underline[0]]} {above.strip()}"
+            converted[-1] = f"{_UNDERLINES[underline[0]]} {above.strip()}"
             continue
-        out.append(line)
-    return _fenced(out)
+        converted.append(line)
+    return _fenced(converted)
 
 
 def _underlines(line: str, title: str) -> bool:
@@ -80,24 +80,24 @@ def _underlines(line: str, title: str) -> bool:
 
 
 def _fenced(lines: list[str]) -> str:
-    """Lines that stand further in than prose, between blank lines, are examples."""
-    out: list[str] = []
+    """Put fences around examples: lines between blank lines that are indented further than prose."""
+    converted: list[str] = []
     example: list[str] = []
 
     def close() -> None:
         while example and not example[-1].strip():
             example.pop()
         if example:
-            out.extend(["```", *(line[5:] if line.startswith("     ") else line for line in example), "```", ""])
+            converted.extend(["```", *(line[5:] if line.startswith("     ") else line for line in example), "```", ""])
             example.clear()
 
     for line in lines:
         is_indented = line.startswith("     ") and line.strip()
-        begins = is_indented and (example or not out or not out[-1].strip())
+        begins = is_indented and (example or not converted or not converted[-1].strip())
         if (begins and not re.match(r"\s*(?:[-*\u2022]|\d+\.) ", line)) or (example and not line.strip()):
             example.append(line)
             continue
         close()
-        out.append(line)
+        converted.append(line)
     close()
-    return "\n".join(out)
+    return "\n".join(converted)

@@ -338,6 +338,7 @@ _DIV = re.compile(r"[ \t>]*:{3,}[ \t]*(\{[^}]*\}|[\w-]*)[ \t]*(?:\[([^\]]*)\])?[
 _TITLE_ATTRIBUTE = re.compile(r"(?:title|caption|summary)=\"([^\"]*)\"")
 _ATTRIBUTES = r"\{[ \t]*(?:[:#.][^{}\n]*|-|[\w-]+=[^{}\n]*)\}"
 _HEADING_ATTRIBUTES = re.compile(rf"(?<![ \t])[ \t]*{_ATTRIBUTES}[ \t]*\Z")
+_FORMULA_LABEL = re.compile(rf"\$\$[ \t]*{_ATTRIBUTES}[ \t]*\Z")
 _ATTRIBUTE_LINE = re.compile(rf"[ \t]*{_ATTRIBUTES}[ \t]*\Z")
 _TABLE_OF_CONTENTS = re.compile(
     r"[ \t]*(?:\[\[?_?TOC_?\]\]?|\$\{toc\}|\{\{ ?toc ?\}\}|\[\[toc\]\])[ \t]*\Z", re.IGNORECASE
@@ -401,6 +402,10 @@ def _lines_of_text(lines: list[str], is_mdx: bool) -> list[str]:
         elif (setext := _SETEXT.match(line)) and _is_title(out):
             title = _HEADING_ATTRIBUTES.sub("", out.pop()).strip()
             out += [f"{'#' if setext.group(1)[0] == '=' else '##'} {title}"]
+        elif stripped[:2] == "$$" and stripped[-1:] == "}":
+            out.append(_FORMULA_LABEL.sub("$$", line))
+        elif stripped[:2] == ": " and stripped[-1:] == "}":
+            out.append(_HEADING_ATTRIBUTES.sub("", line))
         elif stripped[:1] == "#":
             out.append(_HEADING_ATTRIBUTES.sub("", line) if _HEADING.match(line) else line)
         else:

@@ -18,9 +18,9 @@ from kgsynth.records import Document, Position, Reject, Skipped
 from kgsynth_loaders.readers import ReadOptions
 from kgsynth_loaders.readers.html import license_name
 from kgsynth_loaders.readers.markdown import Cell, code_span, fenced, spread, table
+from kgsynth_loaders.text_lines import DAMAGED_REASON
 from kgsynth_loaders.workers import Begun
 
-_DAMAGED = "file is damaged from here on"
 _CHUNK_BYTES = 65_536
 # A longer page is a table of data or a fault; the parser of wikitext needs minutes for it.
 _LONGEST_PAGE = 2_000_000
@@ -45,7 +45,7 @@ def read(path: Path, options: ReadOptions) -> Iterator[Record | Begun]:
         if isinstance(element, str):
             if not number and not site.is_known:
                 raise RecordError("damaged")
-            yield Reject(position=Position(source="", line=number + 1), reason=_DAMAGED, raw=element[:_RAW_CHARS])
+            yield Reject(position=Position(source="", line=number + 1), reason=DAMAGED_REASON, raw=element[:_RAW_CHARS])
             return
         if _name(element) == "siteinfo":
             site = _site(element)

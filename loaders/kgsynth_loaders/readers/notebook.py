@@ -1,4 +1,4 @@
-"""Jupyter notebooks: text cells as they are, code cells and their printed results in fences."""
+"""Read Jupyter notebooks: text cells unchanged, code cells and their text output in fences."""
 
 import json
 import re
@@ -16,16 +16,16 @@ from kgsynth_loaders.readers.plain import read_text
 _MAX_OUTPUT_CHARS = 2000
 _TERMINAL_CODE = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
 _ATTACHMENT = re.compile(r"!\[[^\[\]\n]*\]\(attachment:[^()\n]*\)")
-# What Python prints of an object that has no words of its own.
+# The default text form of Python objects.
 _OBJECT = re.compile(r"\s*(?:\[?<[^<>\n]{1,300} at 0x[0-9a-fA-F]+>[,\]]?\s*)+|\s*<(?:Figure|IPython)[^<>\n]{1,200}>\s*")
 _LANGUAGE_CELL = re.compile(r"%%(bash|sh|html|javascript|js|latex|perl|ruby|R|sql|svg|python|cython)\b")
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
-    """All cells in their order.
+    """Yield a document of all cells in their order.
 
     Raises:
-        RecordError: it is no notebook, or there is no text in it.
+        RecordError: the file is no notebook, or has no text.
     """
     file = read_text(path, options)
     yield from file.remarks()
@@ -36,14 +36,14 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
     cells = _cells(book)
     if cells is None:
         raise RecordError("damaged")
-    given = book.get("metadata")
-    metadata: dict[str, Any] = given if isinstance(given, dict) else {}
+    raw_metadata = book.get("metadata")
+    metadata: dict[str, Any] = raw_metadata if isinstance(raw_metadata, dict) else {}
     language = _language(metadata)
-    said, cells = _said(metadata, cells)
+    declared, cells = _declared_fields(metadata, cells)
     text = "\n\n".join(part for cell in cells if (part := _cell(cell, language)))
     if not text:
         raise RecordError("no text")
-    fields = front_matter.fields(said)
+    fields = front_matter.fields(declared)
     kernel = {"kernel_language": language} if language else {}
     fields["metadata"] = {**fields["metadata"], **kernel, **file.metadata()}
     fields["title"] = first_heading(text) or fields.get("title", "")
@@ -51,7 +51,7 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
 
 
 def _cells(book: Any) -> list[dict[str, Any]] | None:
-    """The cells of format 4, or of the worksheets of format 3; None where it is no notebook."""
+    """Return the cells of format 4, or of the worksheets of format 3; None if the value is no notebook."""
     if not isinstance(book, dict):
         return None
     cells = book.get("cells")
@@ -73,15 +73,17 @@ def _language(metadata: dict[str, Any]) -> str:
     return ""
 
 
-def _said(metadata: dict[str, Any], cells: list[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What a notebook says of itself in its fields or in a first raw cell, and the cells that are left."""
+def _declared_fields(
+    metadata: dict[str, Any], cells: list[dict[str, Any]]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the fields of a notebook from its metadata or its first raw cell, and the remaining cells."""
     names = ("title", "authors", "author", "license", "date", "keywords", "tags", "description")
-    said = {name: metadata[name] for name in names if metadata.get(name)}
+    declared = {name: metadata[name] for name in names if metadata.get(name)}
     if cells and cells[0].get("cell_type") == "raw":
         fields, rest = front_matter.split(_source(cells[0]))
         if fields and not rest.strip():
-            return {**said, **fields}, cells[1:]
-    return said, cells
+            return {**declared, **fields}, cells[1:]
+    return declared, cells
 
 
 def _source(cell: dict[str, Any], *names: str) -> str:
@@ -114,7 +116,7 @@ def _cell(cell: dict[str, Any], language: str) -> str:
 
 
 def _printed(outputs: list[Any]) -> list[str]:
-    """The text of results; parts of one stream are one text, errors and pictures are left out."""
+    """Return the text outputs; parts of a stream are joined, and errors and images are left out."""
     texts: list[tuple[str, str]] = []
     for output in outputs:
         if not isinstance(output, dict):
@@ -128,11 +130,11 @@ def _printed(outputs: list[Any]) -> list[str]:
                 texts.append(("stream", text))
         elif kind in ("execute_result", "display_data", "pyout"):
             texts.append(_result(output))
-    return [shown for kind, text in texts if (shown := _shown(kind, text))]
+    return [displayed for kind, text in texts if (displayed := _displayed_text(kind, text))]
 
 
 def _result(output: dict[str, Any]) -> tuple[str, str]:
-    """A result as Markdown or LaTeX where it has such a form, else as text."""
+    """Return the kind and text of a result: Markdown or LaTeX if available, else plain text."""
     data = output.get("data")
     data = data if isinstance(data, dict) else output
     for name in ("text/markdown", "text/latex", "latex"):
@@ -142,11 +144,11 @@ def _result(output: dict[str, Any]) -> tuple[str, str]:
     return "text", _source(data, "text/plain", "text")
 
 
-def _shown(kind: str, text: str) -> str:
+def _displayed_text(kind: str, text: str) -> str:
     if kind == "rich":
         return text
     text = _TERMINAL_CODE.sub("", text)
-    # A progress bar writes over its line.
+    # A progress bar overwrites its line after a carriage return.
     text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")).strip("\n").rstrip()
     if not text.strip() or _OBJECT.fullmatch(text):
         return ""

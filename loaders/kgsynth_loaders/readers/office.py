@@ -1,4 +1,4 @@
-"""What the files of Office programs have in common: a zip package of XML parts with properties of the document."""
+"""Common parts of the readers of Office files: zip packages of XML parts with properties of the document."""
 
 import re
 import zipfile
@@ -21,12 +21,12 @@ _ALWAYS_BYTES = 50_000_000
 _DOCTYPE = re.compile(
     b"|".join("<!DOCTYPE".encode(code) for code in ("ascii", "utf-16-le", "utf-16-be")), re.IGNORECASE
 )
-# Names of fonts whose characters are all of one width.
+# Names of fixed-pitch fonts.
 FIXED_PITCH = re.compile(
     r"courier|consolas|\bmono\b|mono$|monospace|menlo|monaco|lucida console|source code|fira code|inconsolata|andale",
     re.IGNORECASE,
 )
-# What zipfile raises on a package that is cut off or changed.
+# Exceptions of zipfile on truncated or damaged packages.
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, ValueError)
 _PROGRAMS = frozenset(
     {"python-docx", "openpyxl", "python-pptx", "apache poi", "microsoft office user", "user", "unknown"}
@@ -35,14 +35,14 @@ _LICENSE_NAMES = frozenset({"license", "licence", "rights", "copyright", "lizenz
 
 
 def check_package(path: Path, *members: str) -> None:
-    """Refuse a file that is no zip package, needs a password, or unpacks to too much.
+    """Check that a file is a zip package without a password and of acceptable unpacked size.
 
     Args:
         path: the file.
-        members: of these the package must hold one that begins so; none: any package will do.
+        members: prefixes of member names; a member must have one of them. Empty to accept any package.
 
     Raises:
-        RecordError: it is one of these.
+        RecordError: the file does not pass the check.
     """
     with path.open("rb") as file:
         is_compound = file.read(8) == COMPOUND_FILE
@@ -64,7 +64,7 @@ def check_package(path: Path, *members: str) -> None:
 
 
 def is_encrypted(path: Path) -> bool:
-    """Whether a compound file holds a package that a password protects."""
+    """Return whether a compound file contains a package that is protected by a password."""
     name = "EncryptedPackage".encode("utf-16-le")
     with path.open("rb") as file:
         data = file.read()
@@ -72,10 +72,10 @@ def is_encrypted(path: Path) -> bool:
 
 
 def parsed(data: bytes) -> Element:
-    """The root element of an XML part.
+    """Parse an XML part and return its root element.
 
     Raises:
-        RecordError: it is no XML, or declares entities.
+        RecordError: the part is no XML, or declares entities.
     """
     from lxml import etree
 
@@ -90,7 +90,7 @@ def parsed(data: bytes) -> Element:
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """What a document says of itself; `metadata` holds subject, language, description and the like."""
+    """Properties that a document declares; `metadata` has subject, language, description and category."""
 
     title: str = ""
     attribution: str = ""
@@ -100,10 +100,10 @@ class Properties:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def document(self, text: str, page_starts: tuple[int, ...] = ()) -> Document:
-        """The document of a file that says this of itself.
+        """Return a document with these properties.
 
         Raises:
-            RecordError: there is no text.
+            RecordError: the text is empty.
         """
         if not text:
             raise RecordError("no text")
@@ -121,9 +121,9 @@ class Properties:
 
 
 def properties(archive: zipfile.ZipFile) -> Properties:
-    """The core properties of a package, and what its custom properties say of its license."""
+    """Return the core properties of a package, and the license from its custom properties."""
     core = {key: value for key, value in _texts(archive, "docProps/core.xml").items() if value}
-    custom = _custom(archive)
+    custom = _custom_license(archive)
     title = core.get("title", "")
     is_no_title = re.fullmatch(
         r"(?:untitled|document|presentation|powerpoint[- ]präsentation|powerpoint presentation) ?\d*",
@@ -152,12 +152,12 @@ def _texts(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
     try:
         root = parsed(archive.read(name))
     except (*ZIP_ERRORS, RecordError):
-        # Properties are an extra; a document without them is whole.
+        # Properties are optional.
         return {}
     return {local_name(child): " ".join("".join(child.itertext()).split()) for child in root}
 
 
-def _custom(archive: zipfile.ZipFile) -> str:
+def _custom_license(archive: zipfile.ZipFile) -> str:
     try:
         root = parsed(archive.read("docProps/custom.xml"))
     except (*ZIP_ERRORS, RecordError):

@@ -1,4 +1,4 @@
-"""PDF files by PDFium: one document a file, with the places where its pages begin."""
+"""Read PDF files with PDFium: a document per file, with the offsets of its pages."""
 
 import mmap
 import re
@@ -27,7 +27,7 @@ _XMP_LICENSE = re.compile(
     rb"|xmpRights:WebStatement=\"([^\"]{1,300})\""
 )
 _XMP_RIGHTS = re.compile(rb"<(dc:rights|xmpRights:UsageTerms)>.{0,400}?<rdf:li[^>]{0,100}>\s*([^<]{1,500})<", re.DOTALL)
-# What fonts give for characters that they do not name.
+# Characters that result from fonts without a mapping to Unicode.
 _UNREADABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff]")
 _MAX_UNREADABLE = 0.25
 _MAX_XMP_BYTES = 2_000_000
@@ -36,12 +36,12 @@ _PASSWORD_ERROR = 4
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document]:
-    """The document of a PDF file.
+    """Yield the document of a PDF file.
 
-    Its metadata may hold `subject` and `pages_without_text` ("3, 7-9").
+    Its metadata may have `subject` and `pages_without_text` ("3, 7-9").
 
     Raises:
-        RecordError: it needs a password, is damaged, or has no text on any page that can be read.
+        RecordError: the file needs a password, is damaged, or has no text on any readable page.
     """
     import pypdfium2
 
@@ -70,7 +70,7 @@ def _pages(pdf: Any) -> list[PageLines]:
         try:
             page = pdf[number]
         except PdfiumError:
-            # A page that cannot be read is named with those that have no text.
+            # An unreadable page is listed with the pages without text.
             pages.append(PageLines([], 0.0, 0.0))
             continue
         try:
@@ -126,35 +126,35 @@ def _document(
 
 
 def ranges(numbers: Sequence[int]) -> str:
-    """Rising numbers as people write them: `3, 7-9`."""
-    out: list[list[int]] = []
+    """Return ascending numbers as ranges: `3, 7-9`."""
+    spans: list[list[int]] = []
     for number in numbers:
-        if out and out[-1][1] == number - 1:
-            out[-1][1] = number
+        if spans and spans[-1][1] == number - 1:
+            spans[-1][1] = number
         else:
-            out.append([number, number])
-    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in out)
+            spans.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
 
 
 def _date(text: str) -> str:
-    """A date of PDF, `D:20240131…`, as ISO 8601; empty where it is none."""
-    found = _DATE.match(text)
-    if not found:
+    """Convert a date of PDF, `D:20240131…`, to ISO 8601; empty if it is invalid."""
+    match = _DATE.match(text)
+    if not match:
         return ""
-    year, month, day = found.group(1), found.group(2), found.group(3)
+    year, month, day = match.group(1), match.group(2), match.group(3)
     if not 1 <= int(month or 1) <= 12 or not 1 <= int(day or 1) <= 31 or not 1970 <= int(year) <= 2200:
         return ""
     return "-".join(part for part in (year, month, day) if part)
 
 
 def _license(path: Path) -> str:
-    """What the metadata packet of a file says about its license; PDF keeps it without compression."""
+    """Return the license in the XMP packet of a file, which PDF stores uncompressed."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         start = data.rfind(b"<x:xmpmeta")
         end = data.find(b"</x:xmpmeta>", start) if start >= 0 else -1
         packet = data[start : min(start + _MAX_XMP_BYTES, end)] if end > 0 else b""
-    found = _XMP_LICENSE.search(packet)
-    value = next((part for part in found.groups() if part), b"") if found else b""
+    match = _XMP_LICENSE.search(packet)
+    value = next((part for part in match.groups() if part), b"") if match else b""
     if not value and (rights := _XMP_RIGHTS.search(packet)):
         value = rights.group(2)
     with suppress(UnicodeDecodeError):

@@ -1,9 +1,9 @@
-"""A line of a page of a PDF. Places are in points; `y` is the height of a base line over the bottom of the page."""
+"""A line of a PDF page. Coordinates are in points; `y` is the height of the baseline above the bottom of the page."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-# Gaps of so many ems part two cells of a row; a narrower one may be a wide blank between words.
+# Gaps from this number of ems separate two cells; a narrower gap may be a wide space between words.
 SURE_GAP = 2.0
 
 
@@ -20,18 +20,18 @@ class Line:
     """A line of text.
 
     Attributes:
-        y: height of its base line.
-        size: of its font, in points.
-        cells: its text, cut at wide gaps; to be changed by `set_cells` alone.
-        text: that of its cells, with one blank for each wide gap.
-        code: its text with blanks as wide as they are drawn, where its font has a fixed pitch; else empty.
-        pitch: width of a character of such a font, in points.
-        is_bold: its font is bold throughout.
-        is_rotated: it is drawn in another direction than most lines.
-        is_hyphenated: a hyphen at its end, which its text lacks, parts a word.
-        is_stretched: its wide gaps are of about one width, and it has no narrower ones.
-        starts_column: it is the first line of a column.
-        rise: how far over its base line that of the first line in its cells is, where these hold several.
+        y: height of the baseline.
+        size: font size in points.
+        cells: text divided at wide gaps; must be changed with `set_cells` only.
+        text: text of the cells, with a space per wide gap.
+        code: text with spaces as wide as drawn if the font has a fixed pitch; else empty.
+        pitch: width of a character of a fixed-pitch font, in points.
+        is_bold: whether the whole line is bold.
+        is_rotated: whether the line is drawn in another direction than most lines.
+        is_hyphenated: whether the line ends in a hyphen that divides a word; the text lacks this hyphen.
+        is_stretched: whether all gaps are wide and of about the same width.
+        starts_column: whether it is the first line of a column.
+        rise: height of the first baseline within the cells above that of the line, if cells have several lines.
     """
 
     y: float
@@ -49,18 +49,18 @@ class Line:
 
     @property
     def x0(self) -> float:
-        """Its left end."""
+        """Left end of the line."""
         return self.cells[0].x0
 
     @property
     def x1(self) -> float:
-        """Its right end."""
+        """Right end of the line."""
         return self.cells[-1].x1
 
     def __post_init__(self) -> None:
         self.set_cells(self.cells)
 
     def set_cells(self, cells: list[Cell]) -> None:
-        """Give it other cells."""
+        """Replace the cells and the text."""
         self.cells = cells
         self.text = cells[0].text if len(cells) == 1 else " ".join(cell.text for cell in cells)

@@ -1,4 +1,4 @@
-"""Plain text: one file, one document; form feeds begin pages, and running heads of pages are left out."""
+"""Read plain text: a document per file; form feeds begin pages, and running heads are removed."""
 
 import re
 from collections import Counter
@@ -12,40 +12,50 @@ from kgsynth_loaders.characters import decode
 from kgsynth_loaders.readers import ReadOptions
 
 _LINE_ENDS = re.compile("\r\n|[\r\v\x85\u2028\u2029]")
-# Overstruck characters of manual pages, and colours of terminals.
+# Overstrikes in manual pages, and colour codes of terminals.
 _OVERSTRIKE = re.compile(r"[^\n\x08]\x08")
 _TERMINAL_CODE = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
-_CONTROLS = {code: None for code in (*range(9), *range(14, 32), 127, 0xFEFF)}
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _UNDERLINE = re.compile(r"([=\-~*_#])\1{2,}")
 _LONGEST_TITLE = 100
 _MOST_TITLE_WORDS = 15
-# Pages from which on lines that come back on many of them are running heads.
+# Minimum number of pages, and minimum share of them, for a repeated line to be a running head.
 _FEWEST_PAGES = 3
 _SHARE_OF_PAGES = 0.4
-# A page of fewer lines is all text.
+# A page of fewer lines has no running heads.
 _FEWEST_LINES = 4
 
 
 class FileText(NamedTuple):
-    r"""The text of a file with `\n` as the only end of lines; `guess` names its encoding where that is a guess."""
+    r"""The text of a file with `\n` as the only line end.
+
+    Attributes:
+        text: text without control characters.
+        guess: its encoding if that is a guess, else empty.
+        blanked: number of control characters that were replaced by spaces.
+    """
 
     text: str
     guess: str
+    blanked: int = 0
 
     def remarks(self) -> list[Remark]:
-        """What people are told about the encoding."""
-        return [Remark(position=Position(source=""), text=f"encoding guessed: {self.guess}")] if self.guess else []
+        """Return remarks on a guessed encoding and on replaced control characters."""
+        remark_texts = [f"encoding guessed: {self.guess}"] if self.guess else []
+        if self.blanked:
+            remark_texts.append(f"control characters became blanks: {self.blanked:,}")
+        return [Remark(position=Position(source=""), text=text) for text in remark_texts]
 
     def metadata(self) -> dict[str, str]:
-        """The name of a guessed encoding under `encoding_guessed`."""
+        """Return the name of a guessed encoding under `encoding_guessed`."""
         return {"encoding_guessed": self.guess} if self.guess else {}
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
-    """The text as it stands.
+    """Yield the text of the file.
 
     Raises:
-        RecordError: the bytes are no text, or there is nothing but blanks.
+        RecordError: the bytes are no text, or the text is blank.
     """
     file = read_text(path, options)
     yield from file.remarks()
@@ -62,7 +72,7 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
 
 
 def read_text(path: Path, options: ReadOptions) -> FileText:
-    """The text of a file without control characters; form feeds stay.
+    """Return the text of a file with spaces in place of control characters; form feeds are kept.
 
     Raises:
         RecordError: the bytes are no text.
@@ -73,11 +83,12 @@ def read_text(path: Path, options: ReadOptions) -> FileText:
         text = _OVERSTRIKE.sub("", text)
     if "\x1b" in text:
         text = _TERMINAL_CODE.sub("", text)
-    return FileText(text.translate(_CONTROLS), decoded.encoding if decoded.is_guessed else "")
+    text, blanked = _CONTROLS.subn(" ", text.replace("\ufeff", ""))
+    return FileText(text, decoded.encoding if decoded.is_guessed else "", blanked)
 
 
 def _joined(pages: list[str]) -> tuple[str, tuple[int, ...]]:
-    """All pages as one text, and where each begins; no places for a single page."""
+    """Join pages to a text, and return it with the offsets of the pages; no offsets for a single page."""
     starts: list[int] = []
     length = 0
     for page in pages:
@@ -87,26 +98,26 @@ def _joined(pages: list[str]) -> tuple[str, tuple[int, ...]]:
 
 
 def _without_running_heads(pages: list[str]) -> list[str]:
-    """Pages without first and last lines that come back on many pages with no more than their numbers changed."""
+    """Remove first and last lines that are repeated on many pages with at most their numbers changed."""
     if len(pages) < _FEWEST_PAGES:
         return pages
     lines = [page.split("\n") for page in pages]
-    edges = [_edges(one) for one in lines]
-    counts = Counter(_shape(lines[page][line]) for page, both in enumerate(edges) for line in both)
-    least = max(_FEWEST_PAGES, _SHARE_OF_PAGES * len(pages))
-    for page, both in enumerate(edges):
-        for line in both:
-            if counts[_shape(lines[page][line])] >= least:
+    edges = [_edges(page_lines) for page_lines in lines]
+    counts = Counter(_shape(lines[page][line]) for page, edge_lines in enumerate(edges) for line in edge_lines)
+    min_count = max(_FEWEST_PAGES, _SHARE_OF_PAGES * len(pages))
+    for page, edge_lines in enumerate(edges):
+        for line in edge_lines:
+            if counts[_shape(lines[page][line])] >= min_count:
                 lines[page][line] = ""
-    return ["\n".join(one).strip("\n") for one in lines]
+    return ["\n".join(page_lines).strip("\n") for page_lines in lines]
 
 
 def _edges(lines: list[str]) -> set[int]:
-    """The places of the first and the last line of a page where a running head can stand: above and below others."""
-    filled = [place for place, line in enumerate(lines) if line.strip()]
-    if len(filled) < _FEWEST_LINES:
+    """Return the indices of the first and last non-blank lines of a page if they may be running heads."""
+    non_blank = [index for index, line in enumerate(lines) if line.strip()]
+    if len(non_blank) < _FEWEST_LINES:
         return set()
-    return {place for place in (filled[0], filled[-1]) if len(lines[place].strip()) <= _LONGEST_TITLE}
+    return {index for index in (non_blank[0], non_blank[-1]) if len(lines[index].strip()) <= _LONGEST_TITLE}
 
 
 def _shape(line: str) -> str:
@@ -114,7 +125,7 @@ def _shape(line: str) -> str:
 
 
 def _title(text: str) -> str:
-    """The first line, where it is short, stands alone or is underlined, and is no sentence."""
+    """Return the first line if it is short, followed by a blank line or underlined, and no sentence; else empty."""
     lines = text.lstrip("\n").split("\n", 3)[:3]
     line = lines[0].strip()
     after = lines[1].strip() if len(lines) > 1 else None

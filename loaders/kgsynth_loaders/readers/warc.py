@@ -18,7 +18,8 @@ from kgsynth_loaders.characters import decode
 from kgsynth_loaders.names import human
 from kgsynth_loaders.readers import ReadOptions, pdf
 from kgsynth_loaders.readers.html import page
-from kgsynth_loaders.text_lines import DAMAGED, open_bytes
+from kgsynth_loaders.text_lines import DAMAGED, DAMAGED_REASON, open_bytes
+from kgsynth_loaders.workers import Begun
 
 Entry = Any  # a record of warcio, which ships no types
 
@@ -38,13 +39,14 @@ _PAGE_START = re.compile(
 _NO_CONTENT_KINDS = frozenset(["warcinfo", "request", "metadata", "revisit", "continuation"])
 _PAGE_ENDING = re.compile(r"\.(?:x?html?|shtml|php\d?|aspx?|jsp|cgi|txt|md|pdf)\Z", re.IGNORECASE)
 _NO_NAMES = frozenset(["index", "default", "home", "main", "page", ""])
+# A page of so many bytes may take seconds.
+_LONG_PAGE = 100_000
 _MAX_PAGE_BYTES = 50_000_000
-_DAMAGED = "file is damaged from here on"
 # What a library raises on one page must not cost the pages after it.
 _PAGE_FAULTS = (ValueError, LookupError, TypeError, AttributeError, RuntimeError, AssertionError)
 
 
-def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject | Skipped]:
+def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject | Skipped | Begun]:
     """The pages, PDF files and plain texts of an archive; others are skipped, what is broken is rejected.
 
     `line` of a position is the number of the record in the archive. Records about the crawl itself (what was asked,
@@ -72,15 +74,17 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject | Skipp
                     yield Reject(position=Position(source="", line=number - 1), reason="not followed by a record")
                 if entry is None:
                     return
+                if _is_long(entry):
+                    yield Begun(position=position, name=_address(entry))
                 found = _read(entry, options.encoding, position)
                 is_whole = _is_whole(entry)
             except (ArchiveLoadFailed, *DAMAGED, zlib.error, OSError, ValueError, TypeError, AttributeError) as error:
                 if number == 1:
                     raise RecordError("damaged") from error
-                yield Reject(position=position, reason=_DAMAGED, raw=f"{type(error).__name__}: {error}"[:300])
+                yield Reject(position=position, reason=DAMAGED_REASON, raw=f"{type(error).__name__}: {error}"[:300])
                 return
             if not is_whole:
-                yield Reject(position=position, reason=_DAMAGED, raw=_address(entry))
+                yield Reject(position=position, reason=DAMAGED_REASON, raw=_address(entry))
                 return
             if found is not None:
                 yield _with_own_id(found, ids) if isinstance(found, Document) else found
@@ -117,6 +121,12 @@ def _with_own_id(document: Document, ids: Counter[str]) -> Document:
     ids[identifier] += 1
     times = ids[identifier]
     return replace(document, id=identifier if times == 1 else f"{identifier} {times}")
+
+
+def _is_long(entry: Entry) -> bool:
+    """Whether a page may take seconds."""
+    said = entry.rec_headers.get_header("Content-Length") or ""
+    return said.isdecimal() and int(said) > _LONG_PAGE
 
 
 def _is_whole(entry: Entry) -> bool:

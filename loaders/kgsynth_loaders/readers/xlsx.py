@@ -1,7 +1,7 @@
-"""Spreadsheets by calamine: xlsx, xlsm, xlsb, xls and ods.
+"""Read spreadsheets with calamine: xlsx, xlsm, xlsb, xls and ods.
 
-A sheet whose first row is a header with a text column gives one document a row; all other sheets of a workbook are one
-document together, with a heading for each sheet and a line for each row.
+A sheet whose first row is a header with a text column yields a document per row. All other sheets of a workbook form a
+single document with a heading per sheet and a line per row.
 """
 
 import datetime
@@ -33,14 +33,14 @@ _CELL = re.compile(rb'\br="([A-Z]{1,3})(\d{1,7})"')
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject | Remark]:
-    """The documents of a workbook; hidden sheets are left out, with a remark.
+    """Yield the documents of a workbook; hidden sheets are skipped with a remark.
 
     Raises:
-        RecordError: it needs a password, is damaged, unpacks to too much, or holds no text.
+        RecordError: the file needs a password, is damaged, is too large when unpacked, or has no text.
     """
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
-    said = _checked(path)
+    file_properties = _checked(path)
     tables: list[str] = []
     has_documents = False
     hidden: list[str] = []
@@ -69,19 +69,19 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject | Remar
         yield Document(
             id="",
             text="\n\n".join(tables),
-            title=said.title,
-            topics=said.topics,
-            attribution=said.attribution,
-            license=said.license,
-            date=said.date,
-            metadata=said.metadata,
+            title=file_properties.title,
+            topics=file_properties.topics,
+            attribution=file_properties.attribution,
+            license=file_properties.license,
+            date=file_properties.date,
+            metadata=file_properties.metadata,
         )
     elif not has_documents:
         raise RecordError("no text")
 
 
 def _checked(path: Path) -> Properties:
-    """What a file says of itself, once it is known that it may be opened."""
+    """Check that a file can be opened, and return its properties."""
     with path.open("rb") as file:
         is_compound = file.read(8) == COMPOUND_FILE
     if is_compound:
@@ -103,7 +103,7 @@ def _checked(path: Path) -> Properties:
 
 
 def _count_cells(archive: zipfile.ZipFile, name: str) -> int:
-    """How many cells a sheet spans, empty ones included: calamine holds them all."""
+    """Return the number of cells that a sheet spans, including empty ones, which calamine keeps in memory."""
     columns, rows_, rest = b"", 0, b""
     with archive.open(name) as part:
         while chunk := part.read(_CHUNK_BYTES):
@@ -120,7 +120,7 @@ def _count_cells(archive: zipfile.ZipFile, name: str) -> int:
 
 
 def _text(value: Any) -> str:
-    """A cell's value as people read it: dates in ISO 8601, whole numbers without a decimal point."""
+    """Return a cell's value as text: dates in ISO 8601, whole numbers without a decimal point."""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):
@@ -134,8 +134,8 @@ def _text(value: Any) -> str:
 
 
 def _columns(table: list[Row], options: ReadOptions) -> dict[int, str]:
-    """The field of each column, where the first row is a header that names the field of the text; else empty."""
-    first = next((row for row in table if any(cell.strip() for cell in row)), [])
+    """Return the field of each column if the first row is a header with the text field; else an empty mapping."""
+    header = next((row for row in table if any(cell.strip() for cell in row)), [])
     fields = options.fields
     wanted = (
         fields.id_field, fields.text_field, fields.title_field, fields.topics_field, fields.concepts_field,
@@ -143,11 +143,11 @@ def _columns(table: list[Row], options: ReadOptions) -> dict[int, str]:
     )  # fmt: skip
     by_name = {name.casefold(): name for name in wanted if name}
     columns: dict[int, str] = {}
-    for place, cell in enumerate(first):
+    for index, cell in enumerate(header):
         name = cell.strip()
         field = by_name.get(name.casefold(), name)
         if field and field not in columns.values():
-            columns[place] = field
+            columns[index] = field
     return columns if fields.text_field in columns.values() else {}
 
 
@@ -160,7 +160,7 @@ def _documents(table: list[Row], columns: dict[int, str], options: ReadOptions) 
         if is_header:
             is_header = False
             continue
-        values = {field: row[place] for place, field in columns.items() if place < len(row) and row[place].strip()}
+        values = {field: row[index] for index, field in columns.items() if index < len(row) and row[index].strip()}
         try:
             yield make(values, Position(source="", line=number))
         except RecordError as error:
@@ -169,14 +169,14 @@ def _documents(table: list[Row], columns: dict[int, str], options: ReadOptions) 
 
 
 def _table(table: list[Row]) -> str:
-    """Rows as lines, without the rows and columns that are empty."""
+    """Return a sheet as a Markdown table without empty rows and columns."""
     width = max(map(len, table), default=0)
-    used = [place for place in range(width) if any(place < len(row) and row[place].strip() for row in table)]
+    used_columns = [index for index in range(width) if any(index < len(row) and row[index].strip() for row in table)]
     lines = []
     for row in table:
-        cells = [" ".join(row[place].split()).replace("|", r"\|") if place < len(row) else "" for place in used]
+        cells = [" ".join(row[index].split()).replace("|", r"\|") if index < len(row) else "" for index in used_columns]
         if any(cells):
             lines.append("| " + " | ".join(cells) + " |")
     if not lines:
         return ""
-    return "\n".join([lines[0], "|" + "---|" * len(used), *lines[1:]])
+    return "\n".join([lines[0], "|" + "---|" * len(used_columns), *lines[1:]])

@@ -1,0 +1,18 @@
+// Removes all terms from documents and counted pairs, and removes the mark `changed` of these contexts.
+// access: write
+// params: documents, pairs
+// returns: -
+CALL () {
+  UNWIND $documents AS id
+  MATCH (context:Document {id: id})
+  RETURN context
+  UNION ALL
+  UNWIND $pairs AS key
+  MATCH (context:CountedPair {key: key})
+  RETURN context
+}
+SET context.term_count = 0, context.concept_count = 0
+REMOVE context.changed
+WITH context
+MATCH (context)-[run:HOLDS]->()
+DELETE run

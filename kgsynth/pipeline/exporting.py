@@ -1,0 +1,191 @@
+"""A training set with its card, from a curated run."""
+
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from kgsynth import __version__
+from kgsynth.accounts import Report, silent, timed_stage
+from kgsynth.config import Environment
+from kgsynth.curation import export as exporting
+from kgsynth.curation.card import Card
+from kgsynth.documents.forgotten import Forgotten, read_forgotten
+from kgsynth.errors import ConfigError, ManifestError
+from kgsynth.graph import provenance
+from kgsynth.graph.session import Graph
+from kgsynth.progress import Progress, Silent, progress_stage
+from kgsynth.records import CuratedQuestion, StageCount
+from kgsynth.run_folder import RUN_FILE, RunFolder, open_run
+from kgsynth.settings import ExportSettings
+
+
+def export(
+    curated: Path,
+    settings: ExportSettings,
+    *,
+    output: Path,
+    overwrite: bool = False,
+    forgotten: Forgotten | None = None,
+    graph: Graph | None = None,
+    report: Report = silent,
+    progress: Progress | None = None,
+) -> exporting.Exported:
+    """Write the training set of a curated run with its dataset card, atomically.
+
+    Args:
+        curated: folder of the run.
+        settings: format, split, file size.
+        output: folder to write.
+        overwrite: whether to replace the folder of an earlier export.
+        forgotten: forgotten documents, whose questions are left out.
+        graph: supplies the passages, where the settings include them.
+        report: receives the account.
+        progress: advances one step per question.
+
+    Raises:
+        ConfigError: the folder is not a curated run, or the output already exists.
+        ManifestError: the run is not complete.
+
+    Examples:
+        >>> exported = pipeline.export(Path("runs/curated"), ExportSettings(), output=Path("dataset"))
+        >>> sorted(exported.rows)
+        ['train']
+    """
+    folder, manifest = curated_run(curated)
+    total = manifest["stages"][0]["kept"]
+    card = card_of(folder, manifest, settings, name=output.name)
+    count = StageCount(stage="export", unit="questions")
+    with (
+        timed_stage(count, report),
+        progress_stage(progress or Silent(), "export", total) as bar,
+        wrong_answers(folder if settings.format == "preference" else None) as wrong,
+    ):
+        exported = exporting.write(
+            _curated(folder, bar),
+            output,
+            settings,
+            card=card,
+            overwrite=overwrite,
+            is_forgotten=(forgotten or Forgotten()).touches,
+            wrong_answers=wrong,
+            passages=partial(_passages, graph) if graph is not None else None,
+        )
+        count.kept = sum(exported.rows.values())
+        for reason, number in exported.left_out.items():
+            count.reject(reason, number)
+        count.notes.update({f"{split}_rows": number for split, number in sorted(exported.rows.items())})
+    return exported
+
+
+@contextmanager
+def wrong_answers(curated: RunFolder | None) -> Iterator[Callable[[str], Sequence[str]]]:
+    """Answers that a judge found wrong, by the id of their question, from the rejects of the runs that were curated.
+
+    They stand in a table on disk while the block runs, so that memory stays flat.
+    """
+    with tempfile.TemporaryDirectory() as desk, sqlite3.connect(Path(desk) / "answers") as table:
+        table.execute("CREATE TABLE answers (question TEXT, answer TEXT)")
+        for path in (Path(one) for one in curated.inputs.get("questions", ())) if curated is not None else ():
+            for part in open_run(path).parts() if (path / RUN_FILE).is_file() else ():
+                rows = ((row["unit_id"], row["answer"]) for row in part.rejects() if row.get("answer"))
+                table.executemany("INSERT INTO answers VALUES (?, ?)", rows)
+        table.execute("CREATE INDEX by_question ON answers (question)")
+
+        def find(question: str) -> list[str]:
+            found = table.execute("SELECT answer FROM answers WHERE question = ? ORDER BY rowid", (question,))
+            return [answer for (answer,) in found]
+
+        yield find
+
+
+def _passages(graph: Graph, rows: Sequence[CuratedQuestion]) -> list[list[dict[str, str]]]:
+    """Return the passages of each question: the part of each document that its prompt contained."""
+    wanted = sorted({document for row in rows for document in row.documents})
+    documents = provenance.documents(graph, wanted, with_terms=False)
+    unknown = [one for one in wanted if one not in documents]
+    if unknown:
+        raise ConfigError(
+            f"{len(unknown):,} of the documents that questions were grounded in are not in this graph, such as "
+            f"{unknown[0]!r}",
+            hint="--graph NAME selects the graph that the questions were written from.",
+        )
+    found = []
+    for row in rows:
+        # Questions of a run that did not write down how much was shown have the whole texts.
+        shown_chars = row.passage_chars or (None,) * len(row.documents)
+        found.append(
+            [
+                {
+                    "document": identity,
+                    **{name: documents[identity][name] for name in ("title", "source", "license", "attribution")},
+                    "text": documents[identity]["text"][:chars].strip(),
+                }
+                for identity, chars in zip(row.documents, shown_chars, strict=True)
+                if chars != 0
+            ]
+        )
+    return found
+
+
+def curated_run(path: Path) -> tuple[RunFolder, dict[str, Any]]:
+    """Return a curated run and its manifest.
+
+    Raises:
+        ConfigError: the folder is not a curated run.
+        ManifestError: it is not complete.
+    """
+    folder = open_run(path)
+    if folder.stage != "curate":
+        raise ConfigError(
+            f"{path} holds {folder.rows_name}, not curated questions",
+            hint="Curate first: kgsynth curate RUN (with --no-filters nothing is refused but what stands twice).",
+        )
+    manifest = folder.manifest()
+    if manifest is None:
+        raise ManifestError(f"run {folder.run_id} in {path} is not complete", hint="Run `kgsynth curate` again.")
+    return folder, manifest
+
+
+def card_of(
+    folder: RunFolder, manifest: Mapping[str, Any], settings: ExportSettings, *, name: str, **more: Any
+) -> Card:
+    """The card of what is exported of a curated run; `name` is for settings that give none, `more` stands in it too."""
+    facts = {
+        "version": __version__,
+        "filters": manifest["settings"],
+        "curation": manifest["stages"][0],
+        "runs": folder.inputs.get("runs", []),
+        "form": asdict(settings),
+    }
+    return Card(settings.name or name, {**facts, **more})
+
+
+def forgotten_of(environment: Environment, curated: Path) -> Forgotten:
+    """What was taken out of the graphs that a curated run was made from; of all graphs, where nobody knows which.
+
+    Raises:
+        ConfigError: the file of tombstones is broken.
+        ManifestError: the folder is no run.
+    """
+    return read_forgotten(environment.tombstones, graphs=_graphs(open_run(curated)))
+
+
+def _graphs(folder: RunFolder) -> set[str]:
+    own = {str(folder.inputs["graph"])} if folder.inputs.get("graph") else set()
+    paths = [Path(one) for one in folder.inputs.get("questions", ())]
+    below = [_graphs(open_run(path)) for path in paths if (path / RUN_FILE).is_file()]
+    # A file, or a run that is gone, may be of any graph.
+    if len(below) < len(paths) or any(not one for one in below):
+        return own if own else set()
+    return own.union(*below)
+
+
+def _curated(folder: RunFolder, progress: Progress) -> Iterator[CuratedQuestion]:
+    for row in folder.rows():
+        progress.advance()
+        yield CuratedQuestion.from_row(row)

@@ -1,0 +1,474 @@
+"""The stages that ask a language model: extract, generate, answer, and the retry of their rejects.
+
+All are the same run of a task over units: a folder with shards, journal and manifest, the account
+read = kept + rejected, and the graph told when a shard is whole.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from kgsynth import queries
+from kgsynth.accounts import Report, silent, timed_stage
+from kgsynth.concepts.embedding import Embedder, has_embedder, make_embedder
+from kgsynth.config import Environment
+from kgsynth.documents.read import read_again, usable_documents
+from kgsynth.errors import ConfigError
+from kgsynth.files import write_lines
+from kgsynth.generation import prompts
+from kgsynth.generation.answers import Answering
+from kgsynth.generation.backend_factory import Make, make_generator
+from kgsynth.generation.extraction import Extraction
+from kgsynth.generation.level1 import Level1
+from kgsynth.generation.level2 import Level2
+from kgsynth.generation.level3 import Level3
+from kgsynth.generation.questions import SourceCombination, SourceDocument
+from kgsynth.generation.stage_run import Stage, ask
+from kgsynth.generation.task import Context, Similarities, Work
+from kgsynth.graph import derived, provenance
+from kgsynth.graph.session import Graph
+from kgsynth.progress import Progress, Silent, progress_stage, with_progress
+from kgsynth.question_files import read_combinations, read_questions
+from kgsynth.records import (
+    Annotation,
+    AnsweredQuestion,
+    Combination,
+    Question,
+    StageCount,
+    TopicConcepts,
+    content_hash,
+)
+from kgsynth.rejects import RejectFile
+from kgsynth.run_folder import RunFolder
+from kgsynth.settings import AnswerSettings, DocumentsSettings, ExtractSettings, GenerateSettings
+
+_NAMES = queries.load("walk/names")
+
+
+def extract_with_model(
+    environment: Environment,
+    documents: DocumentsSettings,
+    settings: ExtractSettings,
+    *,
+    run_dir: Path | None = None,
+    output: Path | None,
+    rejects: Path,
+    report: Report = silent,
+    progress: Progress | None = None,
+    make: Make = make_generator,
+) -> RunFolder:
+    """Extract topics and concepts from documents with a language model; an interrupted run is continued.
+
+    Args:
+        environment: where models are.
+        documents: the sources.
+        settings: backend, model, sampling; the seed is required.
+        run_dir: folder of the run; None for `runs/extract-<run id>`.
+        output: annotation file for `kgsynth load`; None for no file.
+        rejects: file for documents that cannot be used; rejects of the model are in the run folder.
+        report: receives the account.
+        progress: advances one step per document.
+        make: creates the backend; not called when no unit is left.
+
+    Raises:
+        ConfigError: a source is unusable, or the seed is missing.
+        KgsynthError: as in `generate`.
+
+    Examples:
+        >>> settings = ExtractSettings(method="llm", backend="scripted", domain="general", seed=1)
+        >>> folder = pipeline.extract_with_model(
+        ...     environment, documents, settings, output=Path("by-model.jsonl"), rejects=Path("rejects.jsonl")
+        ... )
+        >>> folder.manifest()["stages"][0]["kept"]
+        12
+    """
+    settings = replace(settings, seed=_seed(settings.seed))
+    count = StageCount(stage="read", unit="documents")
+    with (
+        timed_stage(count, report),
+        progress_stage(progress or Silent(), "read", None) as bar,
+        RejectFile(rejects) as reject_file,
+    ):
+        for _ in with_progress(usable_documents(documents, reject_file, count), bar):
+            pass
+    stage = extract_stage(documents, settings)
+    folder = ask(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)
+    if output is not None:
+        write_lines(output, (_annotation(row).to_json() for part in folder.parts() for row in part.rows()))
+    return folder
+
+
+def extract_stage(
+    documents: DocumentsSettings, settings: ExtractSettings, only: Mapping[str, int] | None = None
+) -> Stage:
+    """Extraction as a stage: of all documents, or of those in `only`."""
+    documents = documents.with_absolute_sources()
+
+    def units() -> Iterator[Any]:
+        # What cannot be used was written down and counted when the stage began.
+        return (one for one in read_again(documents) if only is None or one.id in only)
+
+    return Stage(
+        name="extract",
+        unit="documents",
+        rows_name="annotations",
+        record=Annotation,
+        settings=settings,
+        decisive={},
+        inputs={"documents": asdict(documents)},
+        templates={"extract": prompts.load(settings.domain, "extract")},
+        units=units,
+        unit_line=lambda one: f"{one.id} {one.content_hash()}",
+        begin=Extraction,
+    )
+
+
+def generate(
+    graph: Graph,
+    environment: Environment,
+    settings: GenerateSettings,
+    *,
+    level: int,
+    combinations: Path | Sequence[Combination] | None = None,
+    run_dir: Path | None = None,
+    report: Report = silent,
+    progress: Progress | None = None,
+    make: Make = make_generator,
+) -> RunFolder:
+    """Generate questions of one level into a run folder and the graph; an interrupted run is continued.
+
+    Args:
+        graph: supplies names and documents, and receives the questions as provenance.
+        environment: where models are.
+        settings: backend, model, sampling; without a seed, that of the combinations is used.
+        level: 1, 2 (all documents of the graph, or some drawn by seed) or 3 (combinations).
+        combinations: for level 3, a file that `kgsynth sample` wrote, or the combinations.
+        run_dir: folder of the run; None for `runs/level<level>-<run id>`.
+        report: receives the account.
+        progress: advances one step per unit.
+        make: creates the backend; not called when no unit is left.
+
+    Raises:
+        ConfigError: the seed or the combinations are missing.
+        ManifestError: the folder belongs to another run, or the disk is full.
+        GeneratorUnavailableError: the model cannot be reached; finished units are kept.
+        TooManyRejectsError: too many units were rejected.
+
+    Examples:
+        >>> settings = GenerateSettings(domain="general", backend="scripted", seed=1)
+        >>> folder = pipeline.generate(
+        ...     graph, environment, settings, level=3, combinations=combinations, run_dir=Path("runs/level3")
+        ... )
+        >>> folder.rows_name
+        'questions'
+    """
+    if level == 3:
+        if combinations is None:
+            raise ConfigError("level 3 needs combinations", hint="Draw some: kgsynth sample --seed 1 -o FILE.jsonl.")
+        settings = replace(settings, seed=settings.seed if settings.seed is not None else _seed_of(combinations))
+        stage = combinations_stage(graph, settings, combinations)
+    else:
+        settings = replace(settings, seed=_seed(settings.seed))
+        stage = documents_stage(graph, settings, level)
+    return ask(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)
+
+
+def combinations_stage(
+    graph: Graph,
+    settings: GenerateSettings,
+    combinations: Path | Sequence[Combination],
+    only: Mapping[str, int] | None = None,
+) -> Stage:
+    """Level 3 as a stage: of all combinations, or of those in `only`, which says how many questions each lacks."""
+    similarities = name_similarities()
+
+    def units() -> Iterator[Any]:
+        found = read_combinations(combinations) if isinstance(combinations, Path) else iter(combinations)
+        for place, one in enumerate(found):
+            if settings.combinations is not None and place >= settings.combinations:
+                return
+            if only is None or one.id in only:
+                yield one
+
+    def finished(batch: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> None:
+        provenance.write_combinations(graph, [source.combination for source in batch])
+        provenance.write_questions(graph, [dict(row) for row in rows])
+
+    def begin(source: Any, context: Context) -> Work:
+        asked = _asked(settings, 3, source.combination.id, only)
+        return Level3(source, context, max_questions=asked, min_concepts=settings.min_concepts)
+
+    return Stage(
+        name="level3",
+        account="generate",
+        unit="questions",
+        rows_name="questions",
+        record=Question,
+        settings=settings,
+        decisive={"level": 3, "max_questions": settings.questions_of(3), "claims_by": _claims_by(similarities)},
+        inputs={
+            "graph": graph.name,
+            "combinations": str(combinations.absolute()) if isinstance(combinations, Path) else None,
+        },
+        templates={"level3": prompts.load(settings.domain, "level3")},
+        units=units,
+        unit_line=lambda one: json.dumps([one.id, [document.id for document in one.documents]]),
+        begin=begin,
+        filled=lambda batch: _source_combinations(graph, batch),
+        similarities=similarities,
+        finished=finished,
+        started=lambda folder: provenance.write_run(graph, folder.run_id, stage="generate", settings=folder.settings),
+    )
+
+
+def documents_stage(
+    graph: Graph,
+    settings: GenerateSettings,
+    level: int,
+    only: Mapping[str, int] | None = None,
+    taken: Mapping[str, set[frozenset[str]]] | None = None,
+) -> Stage:
+    """Level 1 or 2 as a stage: of all documents, or of those in `only`, which says how many questions each lacks."""
+    similarities = name_similarities() if level == 2 else None
+    task = "level1" if level == 1 else ("level2" if settings.chosen_by == "seed" else "level2_free")
+
+    def units() -> Iterator[str]:
+        ids = provenance.document_ids(graph)
+        if settings.documents is not None and settings.documents < len(ids):
+            # The draw of a document is a hash of seed and id: it does not depend on what else is in the graph.
+            ids = sorted(sorted(ids, key=lambda one: content_hash([settings.seed, one]))[: settings.documents])
+        if not ids:
+            raise ConfigError("the graph holds no document", hint="Load some: kgsynth load FILE.")
+        for identity in ids:
+            if only is None or identity in only:
+                yield identity
+
+    def begin(document: Any, context: Context) -> Work:
+        asked = _asked(settings, level, document.id, only)
+        if level == 1:
+            return Level1(document, context, max_questions=asked)
+        own = (taken or {}).get(document.id, set())
+        return Level2(
+            document,
+            context,
+            max_questions=asked,
+            chosen_by=settings.chosen_by,
+            min_concepts=settings.min_concepts,
+            taken=own,
+        )
+
+    return Stage(
+        name=f"level{level}",
+        account="generate",
+        unit="questions",
+        rows_name="questions",
+        record=Question,
+        settings=settings,
+        decisive={
+            "level": level,
+            "max_questions": settings.questions_of(level),
+            # Names and topics are part of the prompts: a graph that was merged otherwise makes another run.
+            "graph": derived.fingerprint(graph),
+            **({"chosen_by": settings.chosen_by, "claims_by": _claims_by(similarities)} if level == 2 else {}),
+        },
+        inputs={"graph": graph.name},
+        templates={task: prompts.load(settings.domain, task)},
+        units=units,
+        unit_line=lambda one: one,
+        begin=begin,
+        filled=lambda batch: _source_documents(graph, batch),
+        similarities=similarities,
+        finished=lambda _, rows: provenance.write_questions(graph, [dict(row) for row in rows]),
+        started=lambda folder: provenance.write_run(graph, folder.run_id, stage="generate", settings=folder.settings),
+    )
+
+
+def answer(
+    graph: Graph | None,
+    environment: Environment,
+    settings: AnswerSettings,
+    *,
+    questions: Sequence[Path],
+    run_dir: Path | None = None,
+    report: Report = silent,
+    progress: Progress | None = None,
+    make: Make = make_generator,
+) -> RunFolder:
+    """Write and verify answers into a run folder and the graph; an interrupted run is continued.
+
+    Args:
+        graph: receives the answers as provenance; None for no graph.
+        environment: where models are.
+        settings: backend, model, sampling, votes, judge; without a seed, that of the first question is used.
+        questions: run folders of `generate`, or JSONL or Parquet files with at least `text`.
+        run_dir: folder of the run; None for `runs/answers-<run id>`.
+        report: receives the account.
+        progress: advances one step per question.
+        make: creates the backend; not called when no unit is left.
+
+    Raises:
+        KgsynthError: as in `generate`.
+
+    Examples:
+        >>> settings = AnswerSettings(domain="general", backend="scripted", votes=3)
+        >>> folder = pipeline.answer(
+        ...     graph, environment, settings, questions=[Path("runs/level3")], run_dir=Path("runs/answers")
+        ... )
+        >>> folder.rows_name
+        'answers'
+    """
+    if settings.seed is None:
+        first = next(iter(read_questions(questions)), None)
+        settings = replace(settings, seed=_seed(first.seed if first is not None and first.run_id else None))
+    stage = answer_stage(graph, settings, questions)
+    return ask(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)
+
+
+def answer_stage(
+    graph: Graph | None,
+    settings: AnswerSettings,
+    questions: Sequence[Path],
+    only: Mapping[str, int] | None = None,
+) -> Stage:
+    """Answering as a stage: of all questions, or of those in `only`."""
+
+    def units() -> Iterator[Any]:
+        return (one for one in read_questions(questions) if only is None or one.id in only)
+
+    def begin(question: Any, context: Context) -> Work:
+        return Answering(
+            question,
+            context,
+            votes=settings.votes,
+            min_agreement=settings.min_agreement,
+            judge=settings.judge,
+            judge_model=settings.judge_model,
+        )
+
+    def finished(_: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> None:
+        if graph is not None:
+            provenance.write_answers(graph, [dict(row) for row in rows])
+
+    def started(folder: RunFolder) -> None:
+        if graph is not None:
+            provenance.write_run(graph, folder.run_id, stage="answer", settings=folder.settings)
+
+    return Stage(
+        name="answer",
+        folder="answers",
+        unit="questions",
+        rows_name="answers",
+        record=AnsweredQuestion,
+        settings=settings,
+        decisive={},
+        inputs={
+            "graph": graph.name if graph is not None else None,
+            "questions": [str(path.absolute()) for path in questions],
+        },
+        templates={
+            "answer": prompts.load(settings.domain, "answer"),
+            **({"judge": prompts.load(settings.domain, "judge")} if settings.judge else {}),
+        },
+        units=units,
+        unit_line=lambda one: f"{one.id} {content_hash(one.text)}",
+        begin=begin,
+        finished=finished,
+        started=started,
+    )
+
+
+def _claims_by(similarities: Similarities | None) -> str:
+    """By what a question's claims are looked for in its text; without an embedder, fewer are seen."""
+    return "words" if similarities is None else "words and meaning"
+
+
+def _asked(settings: GenerateSettings, level: int, unit_id: str, only: Mapping[str, int] | None) -> int:
+    """Questions to ask a unit for: in a retry so many as were rejected."""
+    most = settings.questions_of(level)
+    return most if only is None else min(most, only[unit_id])
+
+
+def _seed(seed: int | None) -> int:
+    if seed is None:
+        raise ConfigError("no seed is given", hint="Give --seed N: what is drawn must be repeatable.")
+    return seed
+
+
+def _seed_of(combinations: Path | Sequence[Combination]) -> int:
+    found = read_combinations(combinations) if isinstance(combinations, Path) else iter(combinations)
+    first = next(found, None)
+    if first is None:
+        raise ConfigError("there is no combination to write questions from")
+    return first.seed
+
+
+def _source_combinations(graph: Graph, batch: Sequence[Combination]) -> list[SourceCombination]:
+    ids = sorted({term for combination in batch for term in combination.terms})
+    rows = graph.read(_NAMES, ids=ids)
+    names = {row["id"]: str(row["name"]) for row in rows}
+    aliases = {row["id"]: tuple(row["aliases"]) for row in rows if row["aliases"]}
+    wanted = sorted({document.id for combination in batch for document in combination.documents})
+    documents = provenance.documents(graph, wanted, with_terms=False)
+    _refuse_unknown([term for term in ids if term not in names] + [one for one in wanted if one not in documents])
+    made = {identity: SourceDocument(**row, names={}) for identity, row in documents.items()}
+    return [
+        SourceCombination(
+            combination=combination,
+            names={term: names[term] for term in combination.terms},
+            aliases={term: aliases[term] for term in combination.terms if term in aliases},
+            documents=tuple(made[document.id] for document in combination.documents),
+        )
+        for combination in batch
+    ]
+
+
+def _source_documents(graph: Graph, batch: Sequence[str]) -> list[SourceDocument]:
+    documents = provenance.documents(graph, batch, with_terms=True)
+    _refuse_unknown([one for one in batch if one not in documents])
+    made = []
+    for identity in batch:
+        row = dict(documents[identity])
+        terms = row.pop("terms")
+        made.append(
+            SourceDocument(
+                **row,
+                topics=tuple(term["id"] for term in terms if term["kind"] == "topic"),
+                concepts=tuple(term["id"] for term in terms if term["kind"] == "concept"),
+                names={term["id"]: term["name"] for term in terms},
+                aliases={term["id"]: tuple(term["aliases"]) for term in terms if term["aliases"]},
+            )
+        )
+    return made
+
+
+def _refuse_unknown(unknown: Sequence[str]) -> None:
+    if unknown:
+        raise ConfigError(
+            f"{len(unknown):,} terms or documents of the combinations are not in this graph, such as {unknown[0]!r}",
+            hint="Were they drawn from another graph? --graph NAME selects one.",
+        )
+
+
+def _annotation(row: Mapping[str, Any]) -> Annotation:
+    topics = tuple(TopicConcepts(name=topic["name"], concepts=tuple(topic["concepts"])) for topic in row["topics"])
+    return Annotation(id=row["id"], topics=topics, grade=row["grade"], subject=row["subject"])
+
+
+def name_similarities() -> Similarities | None:
+    """The cosine of a text with each of some names; None where no embedder is installed.
+
+    A text is embedded with its own names and nothing else, so that what else is in the run changes no digit.
+    """
+    if not has_embedder():
+        return None
+    loaded: list[Embedder] = []
+
+    def similarities(text: str, names: Sequence[str]) -> list[float]:
+        if not loaded:
+            loaded.append(make_embedder("auto"))
+        vectors = loaded[0].embed([text, *names])
+        return [float(cosine) for cosine in vectors[1:] @ vectors[0]]
+
+    return similarities

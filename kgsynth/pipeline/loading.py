@@ -1,0 +1,271 @@
+"""Load facts into the graph: documents, annotations, counted pairs."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from kgsynth.accounts import Report, silent, timed_stage
+from kgsynth.batching import batches
+from kgsynth.config import Environment
+from kgsynth.documents.forgotten import REASON, is_forgotten
+from kgsynth.documents.read import read, usable_annotations, usable_documents
+from kgsynth.graph import facts
+from kgsynth.graph.facts import document_batches, mention_batches
+from kgsynth.graph.server import ManagedServer
+from kgsynth.graph.session import Graph
+from kgsynth.graph.splitting import of_one_splitting
+from kgsynth.names import term_id
+from kgsynth.parallel import in_order
+from kgsynth.progress import Progress, Silent, progress_stage
+from kgsynth.records import Annotation, CountedPair, Document, Kind, Position, Reject, StageCount
+from kgsynth.rejects import RejectFile, refuse, refuse_too_many
+from kgsynth.settings import DocumentsSettings, FieldNames, GraphSettings
+
+_Record = TypeVar("_Record", Document, Annotation)
+# Number of counted pairs per transaction.
+_PAIR_BATCH = 10_000
+_CONFLICT = "the graph has another title, text or source under this id"
+# Two concurrent transactions take 0.6 of the time of sequential ones; a third gains nothing (docs/figures/graph.md).
+_WRITERS = 2
+_KINDS_OF_TERMS: tuple[Kind, ...] = ("topic", "concept")
+
+
+def connect(
+    environment: Environment, settings: GraphSettings, *, start: bool = False, progress: Progress | None = None
+) -> Graph:
+    """Connect to the graph: on the server at NEO4J_URI where that is set, else on the managed server.
+
+    Args:
+        environment: paths and connections.
+        settings: name of the managed graph.
+        start: whether to start the managed server when it is not running.
+        progress: receives progress of downloads.
+
+    Raises:
+        GraphUnavailableError: no server answers.
+        ServerError: the managed server does not start.
+    """
+    if environment.neo4j_uri:
+        graph = Graph(
+            environment.neo4j_uri,
+            username=environment.neo4j_username,
+            password=environment.neo4j_password,
+            database=environment.neo4j_database,
+            name=settings.name,
+        )
+    else:
+        server = ManagedServer(environment, settings.name)
+        if start:
+            server.start(progress=progress)
+        graph = server.connect()
+    graph.verify()
+    return graph
+
+
+def load(
+    graph: Graph,
+    documents: DocumentsSettings,
+    *,
+    annotations: Sequence[str] = (),
+    rejects: Path,
+    forgotten: Collection[str] = (),
+    report: Report = silent,
+    progress: Progress | None = None,
+) -> list[StageCount]:
+    """Load documents and annotations into the facts layer. Repeating the call completes an interrupted load.
+
+    Args:
+        graph: the graph to load into.
+        documents: the sources.
+        annotations: annotation files.
+        rejects: file for documents that cannot be used.
+        forgotten: ids of documents that were forgotten and must not be loaded again.
+        report: receives the accounts.
+        progress: advances one step per document and per annotation.
+
+    Raises:
+        ConfigError: a source is unusable.
+        TooManyRejectsError: too many records are unusable; the usable ones are loaded.
+
+    Examples:
+        >>> accounts = pipeline.load(
+        ...     graph, documents, annotations=["annotations.jsonl"], rejects=Path("rejects.jsonl")
+        ... )
+        >>> [account.kept for account in accounts]
+        [12, 12]
+    """
+    progress = progress or Silent()
+    facts.ensure_schema(graph)
+    counts: list[StageCount] = []
+    if documents.sources:
+        counts.append(_load_documents(graph, documents, rejects, forgotten, report, progress))
+    if annotations:
+        counts.append(
+            _load_annotations(
+                graph,
+                annotations,
+                documents,
+                rejects.with_stem(rejects.stem + "-annotations"),
+                forgotten,
+                report,
+                progress,
+            )
+        )
+    return counts
+
+
+def _load_documents(
+    graph: Graph,
+    settings: DocumentsSettings,
+    rejects: Path,
+    forgotten: Collection[str],
+    report: Report,
+    progress: Progress,
+) -> StageCount:
+    count = StageCount(stage="load documents", unit="documents")
+    with (
+        timed_stage(count, report),
+        progress_stage(progress, "load documents", None),
+        RejectFile(rejects) as reject_file,
+    ):
+        usable = not_forgotten(usable_documents(settings, reject_file, count), forgotten, reject_file, count)
+        new = of_one_splitting(graph, usable, reject_file, count)
+        rows = (
+            [facts.DocumentFacts(document_id=document.id, document=document) for document in batch]
+            for batch in document_batches(new)
+        )
+        for size, conflicts in _written(graph, rows):
+            for conflict in conflicts:
+                count.kept -= 1
+                count.reject(_CONFLICT)
+                reject_file.add(_graph_reject(conflict))
+            progress.advance(size)
+    refuse_too_many(count, limit=settings.max_rejected_share, where=rejects, expected=REASON)
+    return count
+
+
+def _graph_reject(identity: str) -> Reject:
+    return Reject(position=Position(source=f"graph#{identity}"), reason=_CONFLICT)
+
+
+def _load_annotations(
+    graph: Graph,
+    sources: Sequence[str],
+    settings: DocumentsSettings,
+    rejects: Path,
+    forgotten: Collection[str],
+    report: Report,
+    progress: Progress,
+) -> StageCount:
+    count = StageCount(stage="load annotations", unit="annotations")
+    touched: set[str] = set()
+    with (
+        timed_stage(count, report),
+        progress_stage(progress, "load annotations", None),
+        RejectFile(rejects) as reject_file,
+    ):
+        rows = annotation_facts(sources, reject_file, forgotten, count)
+        for size, _ in _written(graph, mention_batches(rows, touched)):
+            progress.advance(size)
+        facts.name_terms(graph, sorted(touched))
+        count.notes["terms"] = len(touched)
+    refuse_too_many(count, limit=settings.max_rejected_share, where=rejects, expected=REASON)
+    return count
+
+
+def _written(graph: Graph, batches_of_facts: Iterable[list[facts.DocumentFacts]]) -> Iterator[tuple[int, list[str]]]:
+    """Write batches concurrently; yield in order the size of each and the ids of its refused documents."""
+
+    def write(batch: list[facts.DocumentFacts]) -> tuple[int, list[str]]:
+        return len(batch), facts.write(graph, batch)
+
+    return in_order(write, batches_of_facts, threads=_WRITERS, ahead=_WRITERS + 1)
+
+
+def annotation_facts(
+    sources: Sequence[str], rejects: RejectFile, forgotten: Collection[str], count: StageCount
+) -> Iterator[facts.DocumentFacts]:
+    """Yield the facts of annotation files per document; count mentions and names without letters in the notes."""
+    mention_count = nameless = 0
+    # Field names of annotation files are fixed; settings rename only those of documents.
+    usable = usable_annotations(read("annotations", sources, FieldNames(), kind="annotations"), rejects, count)
+    for annotation in not_forgotten(usable, forgotten, rejects, count):
+        document_mentions = mentions(annotation)
+        nameless += sum(not term_id(kind, name) for kind in _KINDS_OF_TERMS for name in annotation.spellings(kind))
+        mention_count += len(document_mentions)
+        yield facts.DocumentFacts(
+            document_id=annotation.id,
+            document=None,
+            mentions=document_mentions,
+            grade=annotation.grade,
+            subject=annotation.subject,
+        )
+    count.notes["mentions"] = mention_count
+    count.notes["names_without_letters"] = nameless
+
+
+def not_forgotten(
+    records: Iterable[_Record], forgotten: Collection[str], rejects: RejectFile, count: StageCount
+) -> Iterator[_Record]:
+    """Yield the records of documents that were not forgotten; reject the others."""
+    for record in records:
+        if is_forgotten(record, forgotten):
+            refuse(record.id, REASON, rejects, count)
+        else:
+            yield record
+
+
+def load_pairs(
+    graph: Graph, sources: Sequence[str], fields: DocumentsSettings, *, rejects: Path, report: Report = silent
+) -> StageCount:
+    """Load co-occurrence counts from files; reject a pair that the graph has with another count."""
+    facts.ensure_schema(graph)
+    count = StageCount(stage="load pairs", unit="pairs")
+    with timed_stage(count, report), RejectFile(rejects) as reject_file:
+        records = usable_annotations(read("pairs", sources, fields, kind="pairs"), reject_file, count)
+        for batch in batches(records, _PAIR_BATCH):
+            rows: list[facts.PairFacts] = []
+            for pair in batch:
+                pair_facts = _pair_facts(pair)
+                if pair_facts is None:
+                    count.kept -= 1
+                    count.reject("a pair of one term, or a name without letters")
+                    reject_file.add(
+                        Reject(position=Position(source=",".join(sources)), reason="a pair of one term", raw=str(pair))
+                    )
+                else:
+                    rows.append(pair_facts)
+            for first, second, existing_count in facts.write_pairs(graph, rows):
+                count.kept -= 1
+                count.reject("the pair is there with another count")
+                raw = f"{first} / {second}: the graph holds {existing_count}"
+                reject_file.add(
+                    Reject(
+                        position=Position(source=",".join(sources)),
+                        reason="the pair is there with another count",
+                        raw=raw,
+                    )
+                )
+    refuse_too_many(count, limit=fields.max_rejected_share, where=rejects)
+    return count
+
+
+def _pair_facts(pair: CountedPair) -> facts.PairFacts | None:
+    first = facts.Mention(term_id=term_id(pair.first_kind, pair.first), kind=pair.first_kind, spelling=pair.first)
+    second = facts.Mention(term_id=term_id(pair.second_kind, pair.second), kind=pair.second_kind, spelling=pair.second)
+    if not first.term_id or not second.term_id or first.term_id == second.term_id:
+        return None
+    first, second = sorted((first, second), key=lambda mention: mention.term_id)
+    return facts.PairFacts(first=first, second=second, count=pair.count)
+
+
+def mentions(annotation: Annotation) -> tuple[facts.Mention, ...]:
+    """Return the mentions of a document, one per term; the alphabetically first spelling makes the order irrelevant."""
+    mention_of: dict[str, facts.Mention] = {}
+    for kind in _KINDS_OF_TERMS:
+        for spelling in annotation.spellings(kind):
+            identity = term_id(kind, spelling)
+            clean = " ".join(spelling.split())
+            if identity and (identity not in mention_of or clean < mention_of[identity].spelling):
+                mention_of[identity] = facts.Mention(term_id=identity, kind=kind, spelling=clean)
+    return tuple(mention_of[identity] for identity in sorted(mention_of))

@@ -1,0 +1,147 @@
+"""Tests of `kgsynth.cli.cli`."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from kgsynth import pipeline, plugins
+from kgsynth.cli import _COMMANDS, cli
+from kgsynth.cli.say import say
+from kgsynth.records import Document
+from kgsynth.settings import DocumentsSettings, ExtractSettings, FieldNames
+
+KGSYNTH = str(Path(sys.executable).with_name("kgsynth"))
+
+
+def call(*arguments: str, home: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(home), "COLUMNS": "120", **more}
+    return subprocess.run([KGSYNTH, *arguments], env=environment, capture_output=True, text=True, check=False, cwd=home)
+
+
+@pytest.mark.parametrize("name", sorted(_COMMANDS))
+def test_every_command_has_help(name: str) -> None:
+    shown = CliRunner().invoke(cli, [name, "--help"])
+    assert shown.exit_code == 0, shown.output
+    assert len(shown.output.splitlines()) > 4
+
+
+def test_the_group_lists_every_command_without_importing_it() -> None:
+    code = "import sys; from kgsynth.cli import cli\ntry: cli.main(['--help'])\nexcept SystemExit: pass\n"
+    code += "print([name for name in ('torch', 'faiss', 'pandas', 'neo4j', 'pyarrow', 'numpy', 'vllm') if name in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.splitlines()[-1] == "[]"
+    assert all(name in shown for name in _COMMANDS)
+
+
+@pytest.mark.slow
+def test_errors_have_message_hint_and_exit_code(tmp_path: Path) -> None:
+    for arguments, code, words in (
+        (["sampel"], 2, "Did you mean 'sample'?"),
+        (["sample", "--seed", "x"], 2, "Invalid value"),
+        (["sample", "--seed", "1", "--combinations", "1"], 1, "kgsynth --graph main db start"),
+        (["sample", "--seed", "1", "-o", "x.txt"], 1, "give .jsonl or .parquet"),
+        (["extract", "none.jsonl", "-o", "a.jsonl"], 1, "no such file"),
+        (["extract", "x", "--loader", "jsnl", "-o", "a.jsonl"], 1, "did you mean 'jsonl'"),
+        (["load"], 1, "nothing to load"),
+        (["db", "logs"], 1, "no log yet"),
+        (["--graph", "a/b", "db", "status"], 1, "use letters"),
+        (["config", "--set", "sample.sed=1"], 1, "did you mean 'seed'"),
+        (["db", "reset"], 130, "Stop this graph's Neo4j"),
+    ):
+        done = call(*arguments, home=tmp_path)
+        assert done.returncode == code, (arguments, done)
+        assert words in done.stdout + done.stderr, (arguments, done)
+        assert "Traceback" not in done.stderr
+
+
+def test_status_of_a_graph_that_was_never_started(tmp_path: Path) -> None:
+    done = call("db", "status", home=tmp_path)
+    assert done.returncode == 3
+    assert "stopped" in done.stdout
+    assert call("db", "stop", home=tmp_path).stdout == "graph 'main': did not run\n"
+
+
+def test_config_shows_where_each_value_came_from(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text("[sample]\nseed = 3\n")
+    done = call("config", str(file), "--set", "sample.epochs=2", home=tmp_path)
+    assert f"seed = 3   # {file}" in done.stdout
+    assert "epochs = 2   # --set" in done.stdout
+    assert "shard_size = 1000   # default" in done.stdout
+    assert '"sympy"' in call("config", "--demo", home=tmp_path).stdout
+
+
+def test_extract_needs_no_graph_and_keeps_rejects(tmp_path: Path) -> None:
+    (tmp_path / "d.jsonl").write_text(
+        '{"id": "1", "title": "ring", "text": "A ring has ideals.", "topics": ["algebra"], "concepts": ["ideal"]}\nbroken\n'
+    )
+    done = call("extract", "d.jsonl", "-o", "a.jsonl", home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "2 documents read, 1 kept, 1 rejected (50.0%: 1 not JSON)" in done.stderr
+    assert '"concepts": ["ring", "ideal"]' in (tmp_path / "a.jsonl").read_text()
+    assert '"line": 2' in (tmp_path / "a.rejects.jsonl").read_text()
+    again = call(
+        "extract", "d.jsonl", "--with", "keyphrases", "-o", "b.jsonl", "--min-document-count", "1", home=tmp_path
+    )
+    assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.slow
+def test_a_log_says_what_the_stages_do(tmp_path: Path) -> None:
+    (tmp_path / "d.jsonl").write_text(
+        '{"id": "d", "text": "A ring is here.", "topics": ["algebra"], "concepts": ["ring"]}\n'
+    )
+    given = ("extract", "d.jsonl", "-o", "a.jsonl", "--with", "vocabulary", "--max-document-share", "1")
+    assert "kgsynth.accounts" not in call(*given, home=tmp_path).stderr
+    shown = call("-v", *given, home=tmp_path).stderr
+    assert "kgsynth.accounts: extract (vocabulary) begins" in shown
+    assert "kgsynth.files: wrote" not in shown
+    quiet = call("--log-file", "k.log", *given, home=tmp_path)
+    assert quiet.returncode == 0, quiet.stderr
+    assert "kgsynth.accounts:" not in quiet.stderr
+    logged = (tmp_path / "k.log").read_text()
+    assert "INFO kgsynth.accounts: extract (vocabulary) ends: 1 documents read, 1 kept" in logged
+    assert "DEBUG kgsynth.files: wrote" in logged
+    refused = call("--log-file", "no/k.log", *given, home=tmp_path)
+    assert refused.returncode == 1
+    assert "no/k.log cannot be written" in refused.stderr
+
+
+def test_control_characters_of_texts_are_shown_and_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    say(f"{click.style('title', bold=True)} \x1b]0;taken\x07 \u202eback\ud800 \x9b2J\tTab\nline")
+    assert capsys.readouterr().out == "title \\x1b]0;taken\\x07 \\u202eback\\ud800 \\x9b2J\tTab\nline\n"
+
+
+def test_a_run_reads_its_sources_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[str] = []
+
+    def documents(source: str, fields: FieldNames) -> Iterator[Document]:
+        del fields
+        reads.append(source)
+        yield Document(id="a", text="Orbits of groups.", topics=("t",), concepts=("orbit",))
+
+    class Point:
+        name, attr = "once", "documents"
+
+        @staticmethod
+        def load() -> object:
+            return documents
+
+    real = plugins.installed
+    monkeypatch.setattr(plugins, "installed", lambda group: {**real(group), "once": Point})
+    settings = DocumentsSettings(loader="once", sources=("s",))
+    copy = pipeline.snapshot(settings, output=tmp_path / "d", rejects=tmp_path / "r", report=lambda _: None)
+    for _ in range(2):
+        pipeline.extract(
+            copy,
+            ExtractSettings(method="vocabulary"),
+            output=tmp_path / "a.jsonl",
+            rejects=tmp_path / "x",
+            report=lambda _: None,
+        )
+    assert reads == ["s"]

@@ -1,0 +1,67 @@
+"""Tests of `kgsynth.concepts.decide`."""
+
+from kgsynth.concepts.decide import MergeTerm, decide
+from tests.unit.concepts.concepts_cases import SAME, axes
+
+
+def merged(
+    names: dict[str, int], distinct: set[tuple[str, str]] = frozenset(), kind: str = "concept"
+) -> dict[str, str]:
+    terms = [
+        MergeTerm(id=f"{kind}:{name}", kind=kind, name=name, document_count=count) for name, count in names.items()
+    ]
+    decision = decide(terms, axes, neighbours=20, min_cosine=0.5, distinct=distinct)
+    assert decision.candidates >= len(decision.merges) + sum(decision.kept_apart.values()) - len(names)
+    return {one.alias_id.partition(":")[2]: one.canonical_id.partition(":")[2] for one in decision.merges}
+
+
+def test_the_term_of_most_documents_takes_in_the_others() -> None:
+    assert merged({"gram matrix": 2, "gram matrices": 9, "group": 50}) == {"gram matrix": "gram matrices"}
+    assert merged({"gram matrix": 9, "gram matrices": 9}) == {"gram matrix": "gram matrices"}
+
+
+def test_merges_are_stars_and_never_chains() -> None:
+    # "rms" is an acronym of both spellings; the long forms are each other's spelling, so all are close to the largest.
+    targets = merged({"rms": 1, "root mean square": 5, "root-mean-square": 3, "root mean squares": 2})
+    assert set(targets.values()) == {"root mean square"}
+    chained = merged({"linear independence": 1, "linearly independent": 2, "linearly independent set": 3})
+    assert not set(chained) & set(chained.values())
+
+
+def test_an_acronym_of_two_different_things_stands_for_neither() -> None:
+    assert merged({"flt": 3, "fermat last theorem": 2, "fermat little theorem": 2}) == {}
+
+
+def test_a_reviewers_no_is_obeyed_for_the_whole_group() -> None:
+    names = {"euler formula": 9, "euler's formula": 5, "euler formulas": 2}
+    assert merged(names) == {"euler's formula": "euler formula", "euler formulas": "euler formula"}
+    no = {("concept:euler formulas", "concept:euler's formula")}
+    assert len(merged(names, no)) == 1
+    assert (
+        merged(names, {("concept:euler formula", "concept:euler's formula")}).get("euler's formula") != "euler formula"
+    )
+
+
+def test_only_terms_of_one_kind_merge() -> None:
+    terms = [
+        MergeTerm(id="topic:graphs", kind="topic", name="graphs", document_count=1),
+        MergeTerm(id="concept:graph", kind="concept", name="graph", document_count=1),
+    ]
+    assert decide(terms, axes, neighbours=5, min_cosine=0.0).merges == []
+
+
+def test_the_decision_does_not_depend_on_order() -> None:
+    names = {name: (7 * n) % 5 for n, name in enumerate(sorted({name for pair in SAME for name in pair}))}
+    backwards = dict(reversed(list(names.items())))
+    assert merged(names) == merged(backwards)
+    assert len(merged(names)) >= 20
+
+
+def test_a_key_of_many_names_counts_where_the_names_are_near() -> None:
+    names = {f"g{letter}x ring": 1 for letter in "abcdefgh"} | {"ring of g": 5, "g ring": 9}
+    assert merged(names) == {"ring of g": "g ring"}
+    crowd = {f"{first}lpha {second}eta": 1 for first in "abcdefgh" for second in "abcdefgh"} | {
+        "ab": 1,
+        "alpha beta": 3,
+    }
+    assert merged(crowd).get("ab") in (None, "alpha beta")

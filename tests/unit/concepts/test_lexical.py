@@ -1,0 +1,106 @@
+"""Tests of `kgsynth.concepts.lexical`."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from kgsynth.concepts.lexical import join, rows_by_key, veto, words_of
+from tests.unit.concepts.concepts_cases import SAME
+from tests.unit.inflection_cases import SAME_KINDS, are_one, rows
+
+DIFFERENT = [
+    ("left inverse", "right inverse", "opposite"), ("upper bound", "lower bound", "opposite"), ("child node", "parent node", "opposite"),
+    ("Gauss's lemma I", "Gauss's lemma II", "number"), ("first derivative", "second derivative", "number"), ("cubic equation", "quartic equation", "number"),
+    ("triangular number", "pentagonal number", "number"), ("separable extension", "inseparable extension", "prefix"),
+    ("archimedean", "non-archimedean", "negation"), ("convergent", "non convergent", "negation"), ("continuous function", "semicontinuous function", "prefix"),
+    ("group", "abelian group", "narrower"), ("prime ideal", "ideal", "narrower"), ("even function", "odd function", "opposite"),
+    ("infimum", "supremum", "opposite"), ("rational number", "irrational number", "opposite"), ("directed graph", "undirected graph", "opposite"),
+    ("homomorphism", "homeomorphism", "opposite"), ("type 1 error", "type 2 error", "number"), ("subgroup", "supergroup", ""),
+    ("product rule", "rule of product", ""), ("ring of quotients", "quotient ring", ""), ("primal", "primality", ""), ("sum of products", "product of sums", ""), ("C++", "C--", ""), ("C++", "C", ""),
+    ("dual (of a graph)", "dual (of a code)", ""), ("$\\sum$", "$\\nabla$", ""), ("x = y", "x ≠ y", ""), ("कि", "की", ""), ("number of primes", "prime number", ""),
+    ("po-ring", "positivity in ordered ring", ""), ("ir", "ring of integers", ""), ("zeta function at $s=2$", "zeta function at $s=4$", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "second"), SAME)
+def test_names_that_are_one(first: str, second: str) -> None:
+    one, other = words_of(first), words_of(second)
+    rule = join(one, other)
+    assert rule
+    assert join(other, one) == rule
+    assert rule == "acronym" or not veto(one, other)
+    assert rows_by_key([one, other])
+
+
+@pytest.mark.parametrize(("first", "second", "why"), DIFFERENT)
+def test_names_that_are_not(first: str, second: str, why: str) -> None:
+    one, other = words_of(first), words_of(second)
+    assert not join(one, other) or veto(one, other)
+    assert veto(one, other) == veto(other, one) == why or not why
+
+
+def test_a_rule_that_joins_two_names_is_one_whose_key_they_share() -> None:
+    rng = np.random.default_rng(3)
+    parts = "gcd pid ir ri roi of integers and in the number field ring extension linearly independent independence ideal group map free".split()
+    names = sorted({" ".join(rng.choice(parts, size=rng.integers(1, 5))) for _ in range(700)})
+    words = [words_of(name) for name in names]
+    together = {pair for rows in rows_by_key(words).values() for pair in combinations(sorted(rows), 2)}
+    joined = {(i, j) for i, j in combinations(range(len(names)), 2) if join(words[i], words[j])}
+    assert len(joined) > 50
+    assert joined <= together
+
+
+@pytest.mark.parametrize("half", ["work", "once"])
+def test_names_that_are_one_are_joined_by_the_rule_of_their_kind(half: str) -> None:
+    own = [row for row in rows(*SAME_KINDS) if row["half"] == half]
+    assert [row for row in own if not are_one(row["first"], row["second"])] == []
+    assert [row for row in own if join(words_of(row["first"]), words_of(row["second"])) != row["kind"]] == []
+
+
+@pytest.mark.parametrize("half", ["work", "once"])
+def test_names_that_are_two_stay_apart(half: str) -> None:
+    traps = [row for row in rows("trap") if row["half"] == half]
+    assert [row for row in traps if are_one(row["first"], row["second"])] == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "rule"),
+    [
+        ("anæmia", "anemia", "spelling"), ("œsophagus", "esophagus", "spelling"), ("Cæsar's death", "Caesar's death", "letters"), ("moveable type", "movable type", "spelling"),
+        ("knowledgeable reader", "knowledgable reader", ""), ("Saudi", "Saudis", "plural"), ("isogeny", "isogenies", "plural"), ("Stieltjes integral", "Stieltjes' integral", "letters"),
+    ],
+)  # fmt: skip
+def test_ligatures_and_spellings_of_old_books(first: str, second: str, rule: str) -> None:
+    assert join(words_of(first), words_of(second)) == rule
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "rule"),
+    [
+        ("Semi-Group", "semigroup", "letters"), ("the Euler formula", "Euler's formula", "letters"), ("dual bases", "dual basis", "plural"), ("tumour cells", "tumor cell", "spelling"),
+        ("bilinear map", "bilinear mapping", "spelling"), ("Möbius function", "Moebius function", "spelling"), ("fields of fractions", "fraction field", "of"), ("rate of change", "change rate", "of"),
+    ],
+)  # fmt: skip
+def test_a_join_says_its_rule(first: str, second: str, rule: str) -> None:
+    assert join(words_of(first), words_of(second)) == join(words_of(second), words_of(first)) == rule
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        # A measures or holds B.
+        ("cups of milk", "milk cup"), ("glass of wine", "wine glasses"), ("handful of rice", "rice handful"), ("a pinch of salt", "salt pinch"), ("pieces of a cake", "cake piece"),
+        # A is no noun.
+        ("composed of molecules", "molecules composed"), ("consisting of names", "names consisting"), ("full of water", "water full"),
+        # B is a mass, and A is in the singular once only.
+        ("crust of bread", "bread crusts"), ("field of scalars", "scalar field"),
+    ],
+)  # fmt: skip
+def test_of_is_turned_for_nouns_that_belong_to_another_only(first: str, second: str) -> None:
+    assert not are_one(first, second)
+
+
+def test_plurals_that_mean_something_else_are_names_of_their_own() -> None:
+    assert not are_one("means", "mean")
+    assert are_one("arithmetic means", "arithmetic mean")

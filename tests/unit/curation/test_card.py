@@ -1,0 +1,32 @@
+"""Tests of `kgsynth.curation.card`."""
+
+import csv
+from pathlib import Path
+
+from kgsynth.curation.card import is_share_alike
+from tests.unit.curation.curation_cases import as_run, curated, exported, questions
+
+
+def test_the_card_counts_everything_and_names_licences(tmp_path: Path) -> None:
+    folder, _ = curated(tmp_path, [as_run(tmp_path / "run", questions(40))])
+    exported(tmp_path, folder, "set", name="My set")
+    card = (tmp_path / "set" / "README.md").read_text()
+    assert "40 questions, 30 with answers" in card
+    assert "| CC BY-SA 3.0 | yes: what is made from it keeps it | 20 |" in card
+    assert "| MIT | no | 40 |" in card
+    assert "PlanetMath, and others" in card
+    assert '"seed": 7' in card
+    assert '"min_jaccard": 0.8' in card
+    rows = list(csv.DictReader((tmp_path / "set" / "LICENSES.csv").read_text().splitlines()))
+    assert {(row["license"], row["attribution"], row["share_alike"], row["rows"]) for row in rows} == {
+        ("CC BY-SA 3.0", "PlanetMath, and others", "true", "20"),
+        ("CC0-1.0", "PlanetMath, and others", "false", "20"),
+        ("MIT", "Someone", "false", "40"),
+    }
+    assert [is_share_alike(name) for name in ("CC-BY-SA-4.0", "GPL-2.0", "cc by sa", "CC-BY-4.0", "Apache-2.0")] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]

@@ -1,0 +1,69 @@
+"""Tests of `kgsynth.documents.forgotten`."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kgsynth.documents.forgotten import (
+    REASON,
+    add_tombstones,
+    is_forgotten,
+    keep_parts,
+    read_tombstones,
+    remove_tombstones,
+)
+from kgsynth.documents.read import usable_documents
+from kgsynth.errors import ConfigError
+from kgsynth.pipeline.loading import not_forgotten
+from kgsynth.records import Annotation, Document, StageCount
+from kgsynth.rejects import RejectFile
+from kgsynth.settings import DocumentsSettings
+from tests.unit.split_cases import book, parts, words
+
+
+def test_of_a_document_with_forgotten_parts_only_the_other_parts_come_back(tmp_path: Path) -> None:
+    whole = Document(id="book.md", text=book(4, 1, 100))
+    found = parts(whole, split="sections", part_words=200)
+    assert len(found) == 4
+    file = tmp_path / "forgotten"
+    add_tombstones(file, ["book.md#2"], graph="g", reason="asked")
+    keep_parts(file, {"book.md": {one.id: one.content_hash() for one in found if one.id != "book.md#2"}}, graph="g")
+    held = read_tombstones(file, graph="g")
+    assert held == {"book.md#2": "asked"}
+    assert [one.id for one in found if is_forgotten(one, held)] == ["book.md#2"]
+    assert [is_forgotten(Annotation(id=one.id, topics=()), held) for one in found] == [False, True, False, False]
+    # The whole, other parts, and parts of an edited text may hold it.
+    assert is_forgotten(whole, held)
+    assert is_forgotten(Annotation(id="book.md", topics=()), held)
+    edited = parts(
+        replace(whole, text="# New\n\n" + words(150) + "\n\n" + whole.text), split="sections", part_words=200
+    )
+    assert len(edited) == 5
+    for others in (parts(whole, split="words", part_words=100), parts(whole, split="words", part_words=300), edited):
+        assert all(is_forgotten(one, held) for one in others)
+    assert not is_forgotten(Document(id="other.md", text=whole.text), held)
+    assert not is_forgotten(replace(found[2], parent="other.md", id="other.md#2"), held)
+    assert remove_tombstones(file, ["book.md#2"], graph="another") == 0
+    assert remove_tombstones(file, ["book.md#2"], graph="g") == 1
+    assert not is_forgotten(whole, read_tombstones(file, graph="g"))
+    assert file.read_text() == ""
+
+
+def test_a_line_about_parts_is_checked(tmp_path: Path) -> None:
+    for row in ({"graph": "g", "kept_parts": {}}, {"graph": "g", "parent": "a", "kept_parts": ["a#1"]}):
+        (tmp_path / "f").write_text(json.dumps(row) + "\n")
+        with pytest.raises(ConfigError, match="line 1: no valid tombstone"):
+            read_tombstones(tmp_path / "f")
+
+
+def test_what_was_forgotten_does_not_stop_the_next_load(tmp_path: Path) -> None:
+    (tmp_path / "d.jsonl").write_text("".join(json.dumps({"id": str(n), "text": "Text."}) + "\n" for n in range(8)))
+    count = StageCount(stage="load")
+    with RejectFile(tmp_path / "r") as rejects:
+        settings = DocumentsSettings(sources=(str(tmp_path / "d.jsonl"),))
+        held = {str(n): "" for n in range(7)}
+        kept = list(not_forgotten(usable_documents(settings, rejects, count), held, rejects, count))
+    assert [one.id for one in kept] == ["7"]
+    assert count.rejected == {REASON: 7}

