@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +89,13 @@ def vllm(model: Path, *options: str, context_tokens: int = 4096, log: Path) -> I
         "--structured-outputs-config", '{"backend": "guidance", "disable_any_whitespace": true}', *options,
     ]  # fmt: skip
     with log.open("w") as said:
-        process = subprocess.Popen(command, env={**os.environ, **variables}, stdout=said, stderr=said)
+        process = subprocess.Popen(
+            command, env={**os.environ, **variables}, stdout=said, stderr=said, start_new_session=True
+        )
         try:
             url = f"http://127.0.0.1:{port}"
-            deadline = time.monotonic() + 300
+            # On a busy machine of two cores the start took more than 5 minutes.
+            deadline = time.monotonic() + 1200
             while True:
                 try:
                     urllib.request.urlopen(f"{url}/v1/models").close()
@@ -102,8 +106,10 @@ def vllm(model: Path, *options: str, context_tokens: int = 4096, log: Path) -> I
                     time.sleep(1)
             yield url
         finally:
-            process.terminate()
-            process.wait(60)
+            # The server may not react to signals while it starts, and its engine is a process of its own.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def vllm_tried(model: Path, *options: str) -> dict[str, Any]:

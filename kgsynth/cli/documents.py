@@ -133,7 +133,7 @@ def load(
     if not sources and not annotations and not pairs:
         raise ConfigError("nothing to load", hint="Give documents, --annotations FILE or --pairs FILE.")
     settings = settings_from(DocumentsSettings, values, sources=sources)
-    forgotten = pipeline.forgotten_documents(env(), graph_settings(ctx))
+    forgotten = pipeline.tombstone_file(env(), graph_settings(ctx))
     if is_bulk and pairs:
         raise ConfigError("--bulk and --pairs exclude each other", hint="Load the pairs afterwards, then build.")
     if is_merging and not is_bulk:
@@ -149,12 +149,12 @@ def load(
             merge=settings_from(MergeSettings, {}) if is_merging else None,
             keep="auto" if keep is None else keep,
             rejects=rejects,
-            forgotten=forgotten,
+            forgotten=forgotten.current(),
             report=report,
             progress=progress(),
         )
         with open_graph(ctx) as graph:
-            pipeline.restore_verdicts(graph, forgotten, report)
+            pipeline.restore_verdicts(graph, forgotten.current(), report)
         for count in counts:
             if count.stage.startswith("load"):
                 _say_rejects(count, rejects)
@@ -166,7 +166,7 @@ def load(
                 settings,
                 annotations=annotations,
                 rejects=rejects,
-                forgotten=forgotten.documents,
+                forgotten=forgotten,
                 report=report,
                 progress=progress(),
             )
@@ -178,7 +178,7 @@ def load(
                 )
         finally:
             # What was loaded before a fault stays, and so must what was said of it.
-            pipeline.restore_verdicts(graph, forgotten, report)
+            pipeline.restore_verdicts(graph, forgotten.current(), report)
     for count in counts:
         _say_rejects(count, rejects)
 

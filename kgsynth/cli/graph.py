@@ -313,7 +313,8 @@ def build(ctx: click.Context, /, is_whole: bool, keep: CoOccurrences | None) -> 
 def check(ctx: click.Context) -> None:
     """Run every query of cypher/check; a healthy graph returns no rows. Exit code 1 when one does."""
     with open_graph(ctx) as graph:
-        findings = pipeline.check(graph, report=report, progress=progress())
+        forgotten = pipeline.forgotten_documents(env(), graph_settings(ctx))
+        findings = pipeline.check(graph, forgotten=forgotten, report=report, progress=progress())
     for finding in findings:
         say(f"{finding.check}: {finding.count:,} rows. {finding.summary}")
         for row in finding.examples:

@@ -10,8 +10,10 @@ The file of tombstones has one JSON object per line and may be edited:
   verdict is available if the term returns.
 """
 
+import fcntl
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,11 +59,59 @@ class Forgotten:
 
     def touches(self, question: AnsweredQuestion) -> bool:
         """Return whether a question was generated from a forgotten document or combination."""
+        return self.touches_ids(question.id, question.combination_id, question.documents)
+
+    def touches_ids(self, question: str, combination: str, documents: Iterable[str]) -> bool:
+        """Return whether a question with these ids was generated from a forgotten document or combination."""
         return (
-            question.id in self.questions
-            or question.combination_id in self.combinations
-            or any(identity in self.documents for identity in question.documents)
+            question in self.questions
+            or combination in self.combinations
+            or any(identity in self.documents for identity in documents)
         )
+
+
+class TombstoneFile:
+    """A file of tombstones that other processes may extend: it is read again whenever it has changed.
+
+    Writers check it while they hold the lock on the state of the graph's build. `kgsynth forget` writes its tombstones
+    before it takes that lock, so a writer either commits before the documents are removed or sees their tombstones.
+    """
+
+    def __init__(self, path: Path, *, graph: str) -> None:
+        """Read nothing yet.
+
+        Args:
+            path: the file; if it does not exist, nothing was forgotten.
+            graph: name of the graph.
+        """
+        self._path, self._graph = path, graph
+        self._version: tuple[int, ...] | None = None
+        self._forgotten = Forgotten()
+
+    def current(self) -> Forgotten:
+        """Return what is forgotten now.
+
+        Raises:
+            ConfigError: a line is no valid tombstone, or the file is unreadable.
+        """
+        try:
+            stat = self._path.stat()
+            version = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        except FileNotFoundError:
+            version = ()
+        if version != self._version:
+            self._forgotten = read_forgotten(self._path, graphs={self._graph})
+            self._version = version
+        return self._forgotten
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Exclude other calls that change a file of tombstones during the block; they wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def read_tombstones(path: Path, *, graph: str = "") -> Tombstones:

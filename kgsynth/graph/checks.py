@@ -1,6 +1,8 @@
 """The checks of a graph: each is a query that returns offending rows, of which a consistent graph has none."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from kgsynth import queries
 from kgsynth.graph.session import Graph, Row
@@ -17,21 +19,34 @@ class Finding:
     examples: tuple[Row, ...]
 
 
-def run(graph: Graph, *, examples: int = 5, progress: Progress | None = None) -> list[Finding]:
+def run(
+    graph: Graph,
+    *,
+    forgotten: Collection[str] = (),
+    kept_parts: Mapping[str, Collection[str]] = MappingProxyType({}),
+    examples: int = 5,
+    progress: Progress | None = None,
+) -> list[Finding]:
     """Run every query of cypher/check; the list is empty for a consistent graph.
 
     Args:
         graph: the graph to check.
+        forgotten: ids of forgotten documents.
+        kept_parts: for each document of which only some parts were forgotten, the content hashes of the others.
         examples: maximum number of offending rows returned per check.
         progress: receives one unit per check.
     """
     findings = []
     checks = queries.load_folder("check")
+    parameters = {
+        "forgotten": sorted(forgotten),
+        "kept_parts": [{"parent": parent, "content_hashes": sorted(kept)} for parent, kept in kept_parts.items()],
+    }
     with progress_stage(progress or Silent(), "check", len(checks)) as bar:
         for query in checks:
             example_rows: list[Row] = []
             count = 0
-            for row in graph.stream(query):
+            for row in graph.stream(query, **parameters):
                 count += 1
                 if count <= examples:
                     example_rows.append(row)

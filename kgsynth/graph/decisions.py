@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kgsynth import queries
 from kgsynth.errors import GraphError
-from kgsynth.graph.session import Graph, Row, Transaction
+from kgsynth.graph.session import Graph, Reader, Row, Transaction
 from kgsynth.records import Kind
 
 _TERMS = queries.load("merge/terms")
@@ -54,14 +54,9 @@ class StoredMerge:
     canonical_documents: int
 
 
-def terms(graph: Graph) -> list[StoredTerm]:
+def terms(graph: Reader) -> list[StoredTerm]:
     """All terms, aliases too, ordered by id."""
     return [StoredTerm(**row) for row in graph.read(_TERMS)]
-
-
-def terms_in(transaction: Transaction) -> list[StoredTerm]:
-    """Like `terms`, within a transaction."""
-    return [StoredTerm(**row) for row in transaction.run(_TERMS)]
 
 
 def last_settings(graph: Graph) -> Row:
@@ -70,17 +65,17 @@ def last_settings(graph: Graph) -> Row:
     return {name: value for name, value in rows[0].items() if value is not None} if rows else {}
 
 
-def merges(graph: Graph) -> list[StoredMerge]:
+def merges(graph: Reader) -> list[StoredMerge]:
     """All merges, ordered by canonical term, then alias."""
     return [StoredMerge(**row) for row in graph.read(_MERGES)]
 
 
-def distinct_pairs(graph: Graph) -> set[tuple[str, str]]:
+def distinct_pairs(graph: Reader) -> set[tuple[str, str]]:
     """Pairs of term ids that a reviewer has marked as different, smaller id first."""
     return {(row["first"], row["second"]) for row in graph.read(_DISTINCT_PAIRS)}
 
 
-def same_pairs(graph: Graph) -> set[tuple[str, str]]:
+def same_pairs(graph: Reader) -> set[tuple[str, str]]:
     """Pairs of term ids that a reviewer has marked as the same, smaller id first."""
     return {(row["first"], row["second"]) for row in graph.read(_SAME_PAIRS)}
 

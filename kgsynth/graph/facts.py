@@ -6,7 +6,7 @@ as a conflict. The caller supplies both the names and the term ids; this module 
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -60,6 +60,20 @@ class DocumentFacts:
     subject: str = ""
 
 
+class Refused(NamedTuple):
+    """Ids of documents that were not written: the graph holds another text, or they are forgotten."""
+
+    conflicts: list[str]
+    forgotten: list[str]
+
+
+class _ForgottenMeanwhile(Exception):  # noqa: N818
+    """Rolls back a transaction that wrote documents which another process has forgotten; holds their ids."""
+
+    def __init__(self, ids: list[str]) -> None:
+        self.ids = ids
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairFacts:
     """A counted pair of terms; `first.term_id` is smaller than `second.term_id`."""
@@ -103,12 +117,30 @@ def ensure_schema(graph: Graph, progress: Progress | None = None) -> None:
             waiting = left
 
 
-def write(graph: Graph, batch: Sequence[DocumentFacts]) -> list[str]:
+def write(
+    graph: Graph, batch: Sequence[DocumentFacts], *, is_forgotten: Callable[[DocumentFacts], bool] | None = None
+) -> Refused:
     """Write a batch in one transaction; idempotent, and safe while others write.
 
-    Returns:
-        Ids of documents that the graph holds with a different text; these were not written.
+    Args:
+        graph: the graph to write to.
+        batch: the documents.
+        is_forgotten: whether a document must not be written. It is asked again while the transaction holds the lock
+            that `kgsynth forget` waits for, so that no document comes back if both run at the same time.
     """
+    forgotten: list[str] = []
+    while True:
+        left = [facts for facts in batch if facts.document_id not in forgotten]
+        try:
+            return Refused(_write(graph, left, is_forgotten), forgotten)
+        except _ForgottenMeanwhile as error:
+            forgotten += error.ids
+
+
+def _write(
+    graph: Graph, batch: Sequence[DocumentFacts], is_forgotten: Callable[[DocumentFacts], bool] | None
+) -> list[str]:
+    """Write a batch and return its conflicts, or write nothing and raise `_ForgottenMeanwhile`."""
 
     def work(transaction: Transaction) -> list[str]:
         ids = sorted({facts.document_id for facts in batch})
@@ -143,6 +175,10 @@ def write(graph: Graph, batch: Sequence[DocumentFacts]) -> list[str]:
             transaction.run(_MERGE_MENTIONS, rows=merged_rows)
         if transaction.has_changed:
             transaction.run(_MARK_STALE)
+            # This statement has locked the state of the build until the commit.
+            forgotten = [] if is_forgotten is None else [facts.document_id for facts in batch if is_forgotten(facts)]
+            if forgotten:
+                raise _ForgottenMeanwhile(forgotten)
         return conflicts
 
     return graph.together(work)

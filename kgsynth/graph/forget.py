@@ -7,7 +7,7 @@ from typing import Literal
 from kgsynth import queries
 from kgsynth.errors import GraphError
 from kgsynth.graph import decisions, facts, incremental_build
-from kgsynth.graph.session import Graph, Row, Transaction
+from kgsynth.graph.session import Graph, Reader, Row, Transaction
 
 _KNOWN = queries.load("forget/known")
 _TERMS = queries.load("forget/terms")
@@ -20,12 +20,17 @@ _DELETE_TERMS = queries.load("forget/delete_terms")
 _MARK_STALE = queries.load("derive/mark_stale")
 
 
+class PlanChangedError(Exception):
+    """The graph has changed since the plan, so that the plan would leave something behind; nothing was deleted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgetting:
     """Ids of everything that a deletion of documents removes; `touched` are terms that remain and lose a mention.
 
     `wanted` are the requested ids; for a document that was split, `documents` holds the ids of its parts. `verdicts`
-    are the reviewers' verdicts on pairs with a deleted term: smaller id, larger id, yes or no.
+    are the reviewers' verdicts on pairs with a deleted term: smaller id, larger id, yes or no. `merges` are the ids of
+    all merges at the time of the plan.
     """
 
     documents: tuple[str, ...]
@@ -36,9 +41,10 @@ class Forgetting:
     questions: tuple[str, ...]
     answers: tuple[str, ...]
     verdicts: tuple[tuple[str, str, Literal["yes", "no"]], ...] = ()
+    merges: tuple[str, ...] = ()
 
 
-def plan(graph: Graph, ids: Sequence[str], *, forgotten: Collection[str] = ()) -> Forgetting:
+def plan(graph: Reader, ids: Sequence[str], *, forgotten: Collection[str] = ()) -> Forgetting:
     """Determine what a deletion of some documents would remove; changes nothing.
 
     Args:
@@ -76,6 +82,7 @@ def plan(graph: Graph, ids: Sequence[str], *, forgotten: Collection[str] = ()) -
         verdicts=tuple(
             (*pair, "no" if pair in no else "yes") for pair in sorted(yes | no) if not deleted.isdisjoint(pair)
         ),
+        merges=tuple(sorted(merge.merge_id for merge in decisions.merges(graph))),
     )
 
 
@@ -84,7 +91,7 @@ def terms_left(graph: Graph, planned: Forgetting) -> list[decisions.StoredTerm]:
 
     def work(transaction: Transaction) -> list[decisions.StoredTerm]:
         _delete(transaction, planned)
-        return decisions.terms_in(transaction)
+        return decisions.terms(transaction)
 
     return graph.rehearse(work)
 
@@ -92,21 +99,28 @@ def terms_left(graph: Graph, planned: Forgetting) -> list[decisions.StoredTerm]:
 def carry_out(graph: Graph, planned: Forgetting, *, take_back: Iterable[str] = (), merge: Sequence[Row] = ()) -> None:
     """Delete what `plan` has determined and change merges, in one transaction; derived layers are stale afterwards.
 
+    Others who write facts, decisions or provenance wait for this transaction, or have finished before it.
+
     Args:
         graph: the graph to change.
         planned: what to delete.
         take_back: ids of merges to undo, including those into deleted terms.
         merge: merges to apply, rows as for `decisions.replace`.
+
+    Raises:
+        PlanChangedError: the plan is out of date, because others have changed the graph.
     """
     merge_ids = sorted(take_back)
 
     def work(transaction: Transaction) -> None:
         # The state of the build is locked first, as in an incremental build, so that the two cannot deadlock.
+        transaction.run(_MARK_STALE)
+        if plan(transaction, planned.wanted, forgotten=planned.wanted) != planned:
+            raise PlanChangedError
         incremental_build.forget(transaction, planned.documents, planned.terms)
         decisions.take_back(transaction, merge_ids)
         _delete(transaction, planned)
         decisions.apply(transaction, merge)
-        transaction.run(_MARK_STALE)
 
     graph.together(work)
 

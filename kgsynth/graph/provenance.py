@@ -4,19 +4,25 @@ All ids are derived from content, so every write is idempotent.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 from kgsynth import queries
+from kgsynth.batching import batches
 from kgsynth.errors import GraphError
-from kgsynth.graph.session import Graph, Row
-from kgsynth.queries import Query
+from kgsynth.graph.session import Graph, Row, Transaction
 from kgsynth.records import Combination
 
+_LOG = logging.getLogger(__name__)
+
+_LOCK = queries.load("derive/lock")
 _WRITE_RUN = queries.load("provenance/write_run")
 _WRITE_COMBINATIONS = queries.load("provenance/write_combinations")
 _WRITE_QUESTIONS = queries.load("provenance/write_questions")
 _WRITE_QUESTION_COMBINATIONS = queries.load("provenance/write_question_combinations")
 _WRITE_QUESTION_DOCUMENTS = queries.load("provenance/write_question_documents")
+_MISSING = queries.load("provenance/missing")
 _WRITE_ANSWERS = queries.load("provenance/write_answers")
 _TEXTS = queries.load("ground/texts")
 _MENTIONS = queries.load("ground/mentions")
@@ -32,8 +38,40 @@ def write_run(graph: Graph, run_id: str, *, stage: str, settings: Mapping[str, o
     )
 
 
-def write_combinations(graph: Graph, combinations: Sequence[Combination]) -> None:
-    """Write combinations with their walks and documents."""
+def write_questions(graph: Graph, rows: Sequence[Row], *, combinations: Sequence[Combination] = ()) -> None:
+    """Write questions with links to their combinations or documents, and combinations with their walks and documents.
+
+    Questions and combinations are left out, with a warning, if a document or term that they were made from is not in
+    the graph: `kgsynth forget` has removed it since. Each batch holds the lock that this command waits for.
+
+    Args:
+        graph: the graph to write to.
+        rows: questions, as `Question.to_row` returns them.
+        combinations: combinations, also those without a question.
+
+    Raises:
+        GraphError: the run of a question is not in the graph.
+    """
+    left_out = 0
+    for batch in batches(combinations, _BATCH):
+        graph.together(partial(_write_combinations, batch=batch))
+    paths = {combination.id: combination.path for combination in combinations}
+    for question_batch in batches(rows, _BATCH):
+        left_out += graph.together(partial(_write_questions, rows=question_batch, paths=paths))
+    if left_out:
+        _LOG.warning(
+            "%s questions were not written to the graph, because it does not hold their documents or terms any more",
+            f"{left_out:,}",
+        )
+
+
+def _write_combinations(transaction: Transaction, batch: Sequence[Combination]) -> None:
+    transaction.run(_LOCK)
+    missing = _missing(
+        transaction,
+        documents={document.id for combination in batch for document in combination.documents},
+        terms={term for combination in batch for term in combination.path},
+    )
     rows = [
         {
             "id": combination.id,
@@ -43,42 +81,50 @@ def write_combinations(graph: Graph, combinations: Sequence[Combination]) -> Non
             "through": list(combination.through),
             "documents": [{"id": document.id, "jaccard": document.jaccard} for document in combination.documents],
         }
-        for combination in combinations
+        for combination in batch
+        if missing.isdisjoint(combination.path)
+        and missing.isdisjoint(document.id for document in combination.documents)
     ]
-    for first in range(0, len(rows), _BATCH):
-        graph.write(_WRITE_COMBINATIONS, rows=rows[first : first + _BATCH])
+    transaction.run(_WRITE_COMBINATIONS, rows=rows)
 
 
-def write_questions(graph: Graph, rows: Sequence[Row]) -> None:
-    """Write questions, as `Question.to_row` returns them, with links to their combinations or documents.
+def _write_questions(transaction: Transaction, rows: Sequence[Row], paths: Mapping[str, Sequence[str]]) -> int:
+    """Write questions, and return the number of those that were left out."""
+    transaction.run(_LOCK)
+    sources = {row["id"]: (*row["documents"], *paths.get(row["combination_id"], ())) for row in rows}
+    missing = _missing(
+        transaction,
+        documents={identity for row in rows for identity in row["documents"]},
+        terms={term for row in rows for term in paths.get(row["combination_id"], ())},
+    )
+    present = [row for row in rows if missing.isdisjoint(sources[row["id"]])]
+    written = transaction.run(_WRITE_QUESTIONS, rows=present)[0]["written"]
+    if written != len(present):
+        raise GraphError(
+            f"{len(present) - written:,} of {len(present):,} questions could not be written: their run is not in the "
+            "graph",
+            hint="Check that the run was made with this graph; --graph NAME selects another. Finished batches remain "
+            "in the graph.",
+        )
+    transaction.run(_WRITE_QUESTION_COMBINATIONS, rows=[row for row in present if row["combination_id"]])
+    transaction.run(_WRITE_QUESTION_DOCUMENTS, rows=[row for row in present if not row["combination_id"]])
+    return len(rows) - len(present)
 
-    Raises:
-        GraphError: the run, combination or document of a question is not in the graph.
-    """
-    _write_all(graph, _WRITE_QUESTIONS, rows, "runs")
-    _write_all(graph, _WRITE_QUESTION_COMBINATIONS, [row for row in rows if row["combination_id"]], "combinations")
-    _write_all(graph, _WRITE_QUESTION_DOCUMENTS, [row for row in rows if not row["combination_id"]], "documents")
+
+def _missing(transaction: Transaction, *, documents: Collection[str], terms: Collection[str]) -> set[str]:
+    """Return the ids of those documents and terms that are not in the graph."""
+    return {row["id"] for row in transaction.run(_MISSING, documents=sorted(documents), terms=sorted(terms))}
 
 
 def write_answers(graph: Graph, rows: Sequence[Row]) -> int:
     """Write answers, as rows of `AnsweredQuestion`; returns how many of their questions are in the graph."""
-    return sum(
-        graph.write(_WRITE_ANSWERS, rows=list(rows[first : first + _BATCH])).rows[0]["written"]
-        for first in range(0, len(rows), _BATCH)
-    )
 
+    def work(transaction: Transaction, batch: Sequence[Row]) -> int:
+        transaction.run(_LOCK)
+        written: int = transaction.run(_WRITE_ANSWERS, rows=list(batch))[0]["written"]
+        return written
 
-def _write_all(graph: Graph, query: Query, rows: Sequence[Row], missing: str) -> None:
-    for first in range(0, len(rows), _BATCH):
-        batch = list(rows[first : first + _BATCH])
-        written = graph.write(query, rows=batch).rows[0]["written"]
-        if written != len(batch):
-            raise GraphError(
-                f"{len(batch) - written:,} of {len(batch):,} questions could not be written: their {missing} are not "
-                "in the graph",
-                hint="Check that the run was made with this graph; --graph NAME selects another. Finished batches "
-                "remain in the graph.",
-            )
+    return sum(graph.together(partial(work, batch=batch)) for batch in batches(rows, _BATCH))
 
 
 def document_ids(graph: Graph) -> list[str]:

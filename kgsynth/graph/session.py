@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Protocol, Self, TypeVar, cast
 from uuid import uuid4
 
 import neo4j
@@ -40,6 +40,9 @@ _Result = TypeVar("_Result")
 _CONNECT_TIMEOUT_S = 10.0
 # Deadlocks and leader changes last seconds. Statements are idempotent, so the driver may repeat them.
 _RETRY_S = 20.0
+# The server's code for a node that was deleted while a statement used it. The driver does not repeat such transactions.
+_DELETED = "Neo.ClientError.Statement.EntityNotFound"
+_DELETED_RETRIES = 5
 # A lens is a list of ids, not a report.
 _USER_TIMEOUT_S = 60.0
 _USER_MAX_ROWS = 2_000_000
@@ -141,6 +144,14 @@ def _row(record: neo4j.Record) -> Row:
     return dict(zip(record.keys(), record.values(), strict=True))
 
 
+class Reader(Protocol):
+    """A graph, or a transaction on it: what functions need that only read."""
+
+    def read(self, query: Query, **parameters: object) -> list[Row]:
+        """All rows of a statement that reads."""
+        ...
+
+
 class Transaction:
     """Several statements that are committed together or not at all."""
 
@@ -153,6 +164,10 @@ class Transaction:
         rows, counters = self._run(query, parameters)
         self.has_changed |= counters.contains_updates
         return rows
+
+    def read(self, query: Query, **parameters: object) -> list[Row]:
+        """Like `run`, for a statement that reads."""
+        return self.run(query, **parameters)
 
     def lock(self, query: Query, **parameters: object) -> list[Row]:
         """Like `run`, for a statement that locks nodes by setting properties to their present values.
@@ -275,9 +290,18 @@ class Graph:
         return self.together(lambda transaction: Written(transaction.run(query, **parameters), transaction.has_changed))
 
     def together(self, work: Callable[[Transaction], _Result]) -> _Result:
-        """Run `work` in one transaction; it may run again after a transient fault, so it must be idempotent."""
+        """Run `work` in one transaction; it may run again after a transient fault, so it must be idempotent.
+
+        It also runs again if another transaction has deleted a node that this one had found.
+        """
         with _translated(), self._session() as session:
-            return session.execute_write(lambda transaction: work(Transaction(transaction)))
+            for attempt in range(_DELETED_RETRIES + 1):
+                try:
+                    return session.execute_write(lambda transaction: work(Transaction(transaction)))
+                except neo4j.exceptions.Neo4jError as error:
+                    if error.code != _DELETED or attempt == _DELETED_RETRIES:
+                        raise
+        raise AssertionError
 
     def rehearse(self, work: Callable[[Transaction], _Result]) -> _Result:
         """Run `work` in a transaction, roll it back, and return the result of `work`.

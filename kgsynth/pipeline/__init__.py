@@ -39,6 +39,7 @@ from kgsynth.pipeline.forgetting import (
     forgotten_documents,
     plan_forget,
     restore_verdicts,
+    tombstone_file,
 )
 from kgsynth.pipeline.full_run import FullRun, RunResult, run
 from kgsynth.pipeline.generating import answer, extract_with_model, generate
@@ -137,6 +138,7 @@ __all__ = [
     "snapshot",
     "subset",
     "timed_stage",
+    "tombstone_file",
     "undo_merges",
     "unseen_row",
     "walk_rates",

@@ -1,6 +1,7 @@
 """The derived layers of a graph, brought up to date and checked."""
 
 from kgsynth.accounts import Report, silent, timed_stage
+from kgsynth.documents.forgotten import Forgotten
 from kgsynth.graph import checks, derived, facts, incremental_build
 from kgsynth.graph.session import Graph
 from kgsynth.progress import Progress
@@ -55,8 +56,20 @@ def build(
     return built
 
 
-def check(graph: Graph, *, report: Report = silent, progress: Progress | None = None) -> list[checks.Finding]:
+def check(
+    graph: Graph,
+    *,
+    forgotten: Forgotten | None = None,
+    report: Report = silent,
+    progress: Progress | None = None,
+) -> list[checks.Finding]:
     """Run all checks; the account counts checks without findings as kept.
+
+    Args:
+        graph: the graph to check.
+        forgotten: documents that must not be in the graph.
+        report: receives the account.
+        progress: advances one step per check.
 
     Examples:
         >>> pipeline.check(graph)
@@ -64,7 +77,11 @@ def check(graph: Graph, *, report: Report = silent, progress: Progress | None = 
     """
     count = StageCount(stage="check", unit="checks")
     with timed_stage(count, report):
-        findings = checks.run(graph, progress=progress)
+        documents = (forgotten or Forgotten()).documents
+        kept_parts = {parent: set().union(*parts.values()) for parent, parts in documents.kept_parts.items()}
+        findings = checks.run(
+            graph, forgotten=set(documents) - set(kept_parts), kept_parts=kept_parts, progress=progress
+        )
         count.kept = checks.count() - len(findings)
         for finding in findings:
             count.reject(finding.check)

@@ -6,7 +6,8 @@ Mentions (12 bytes each) and the import files are kept on disk. Memory holds the
 and, while tickets are laid out, about 65 bytes per mention.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from kgsynth.batching import batches
 from kgsynth.concepts.decide import Merge
 from kgsynth.config import Environment
 from kgsynth.contexts import Contexts
-from kgsynth.documents.forgotten import REASON, Forgotten
+from kgsynth.documents.forgotten import REASON, Forgotten, is_forgotten
 from kgsynth.documents.read import usable_documents
 from kgsynth.errors import ConfigError
 from kgsynth.graph import derived, facts
@@ -25,7 +26,7 @@ from kgsynth.graph.bulk.import_files import ImportFiles
 from kgsynth.graph.bulk.mentions import Gathered
 from kgsynth.graph.facts import document_batches
 from kgsynth.graph.server import ManagedServer
-from kgsynth.pipeline.loading import annotation_facts, not_forgotten
+from kgsynth.pipeline.loading import IsKeptOut, annotation_facts, not_forgotten
 from kgsynth.pipeline.merging import decide_merges, kept_settings
 from kgsynth.progress import Progress, Silent, progress_stage
 from kgsynth.records import StageCount
@@ -76,6 +77,7 @@ def load_bulk(
         )
     server = ManagedServer(environment, graph_settings.name)
     forgotten = forgotten or Forgotten()
+    is_kept_out = partial(is_forgotten, documents=forgotten.documents)
     progress = progress or Silent()
     counts: list[StageCount] = []
     settings = kept_settings(merge) if merge is not None else None
@@ -86,7 +88,7 @@ def load_bulk(
     with store.alone(server), store.temporary(server.home / "import") as desk:
         store.refuse_filled(server)
         with Gathered(desk) as gathered:
-            counts.append(_gather(gathered, annotations, documents, rejects, forgotten.documents, report, progress))
+            counts.append(_gather(gathered, annotations, documents, rejects, is_kept_out, report, progress))
             terms = gathered.terms()
         merges: list[Merge] = []
         if merge is not None:
@@ -104,7 +106,7 @@ def load_bulk(
             with store.gone_if_failed(tables):
                 counts.append(
                     _write_documents(
-                        files, gathered, made, first_number, documents, rejects, forgotten.documents, report, progress
+                        files, gathered, made, first_number, documents, rejects, is_kept_out, report, progress
                     )
                 )
         with store.gone_if_failed(tables):
@@ -127,7 +129,7 @@ def _gather(
     sources: Sequence[str],
     settings: DocumentsSettings,
     rejects: Path,
-    forgotten: Collection[str],
+    is_kept_out: IsKeptOut,
     report: Report,
     progress: Progress,
 ) -> StageCount:
@@ -139,7 +141,7 @@ def _gather(
         RejectFile(path) as reject_file,
     ):
         if sources:
-            for batch in batches(annotation_facts(sources, reject_file, forgotten, count), layers.ROW_BATCH):
+            for batch in batches(annotation_facts(sources, reject_file, is_kept_out, count), layers.ROW_BATCH):
                 for document_facts in batch:
                     gathered.add(document_facts)
                 bar.advance(len(batch))
@@ -154,7 +156,7 @@ def _write_documents(
     first_number: int,
     settings: DocumentsSettings,
     rejects: Path,
-    forgotten: Collection[str],
+    is_kept_out: IsKeptOut,
     report: Report,
     progress: Progress,
 ) -> StageCount:
@@ -168,7 +170,7 @@ def _write_documents(
         is_waiting = np.ones(len(gathered.documents), dtype=np.bool_)
         if settings.sources:
             usable = usable_documents(settings, reject_file, count)
-            for batch in document_batches(not_forgotten(usable, forgotten, reject_file, count)):
+            for batch in document_batches(not_forgotten(usable, is_kept_out, reject_file, count)):
                 indices = [gathered.documents.setdefault(document.id, len(gathered.documents)) for document in batch]
                 is_waiting[[index for index in indices if index < len(is_waiting)]] = False
                 rows = [

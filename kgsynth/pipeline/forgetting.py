@@ -8,7 +8,9 @@ from kgsynth.accounts import Report, silent, timed_stage
 from kgsynth.config import Environment
 from kgsynth.documents.forgotten import (
     Forgotten,
+    TombstoneFile,
     add_tombstones,
+    alone,
     begin,
     done,
     keep_parts,
@@ -19,9 +21,10 @@ from kgsynth.documents.forgotten import (
     read_tombstones,
     remove_tombstones,
 )
+from kgsynth.errors import GraphError
 from kgsynth.graph import decisions, derived
 from kgsynth.graph import forget as forgetting
-from kgsynth.graph.forget import Forgetting
+from kgsynth.graph.forget import Forgetting, PlanChangedError
 from kgsynth.graph.session import Graph
 from kgsynth.pipeline.building import build
 from kgsynth.pipeline.merging import MergePlan, merge_rows, plan_merge
@@ -30,6 +33,8 @@ from kgsynth.records import StageCount
 from kgsynth.settings import GraphSettings, MergeSettings
 
 _PARTS = queries.load("forget/parts")
+# A plan is made again if another command has changed the same part of the graph before it is carried out.
+_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,42 +126,66 @@ def forget(
         >>> plan = pipeline.forget(graph, environment, ["notes/geometry/circle.md"], reason="asked by its author")
     """
     tombstones, name = environment.tombstones, graph.name
-    interrupted = left_to_do(tombstones, graph=name)
-    planned = plan_forget(graph, environment, documents)
-    going, merges = planned.going, planned.merges
-    count = StageCount(stage="forget", unit="documents")
-    with timed_stage(count, report):
+    with alone(tombstones):
+        interrupted = left_to_do(tombstones, graph=name)
         was_built = derived.state(graph) == "complete" or any(call["build"] for call in interrupted)
-        # Write the tombstones and the open work first, so that the same command completes an interrupted call.
-        add_tombstones(tombstones, sorted({*going.documents, *going.wanted}), graph=name, reason=reason)
-        keep_parts(tombstones, _kept_parts(graph, going), graph=name)
-        keep_verdicts(tombstones, going.verdicts, graph=name)
-        begin(
-            tombstones,
-            graph=name,
-            documents=going.documents,
-            questions=going.questions,
-            combinations=going.combinations,
-            build=was_built,
-        )
+        planned = plan_forget(graph, environment, documents)
+        count = StageCount(stage="forget", unit="documents")
+        with timed_stage(count, report):
+            for _ in range(_ATTEMPTS):
+                if _is_deleted(graph, environment, planned, reason, was_built):
+                    break
+                planned = plan_forget(graph, environment, documents)
+            else:
+                raise GraphError(
+                    "other commands kept changing the graph, so the documents were not removed",
+                    hint="Run the same command again when the others have finished. Until then, loads refuse the "
+                    "documents.",
+                )
+            count.kept = len(planned.going.documents)
+            count.notes |= _notes(planned)
+        if was_built:
+            build(graph, report=report, progress=progress)
+        done(tombstones, graph=name)
+    return planned
+
+
+def _is_deleted(graph: Graph, environment: Environment, planned: ForgetPlan, reason: str, was_built: bool) -> bool:
+    """Write the tombstones and delete the documents; return False if the plan is out of date."""
+    tombstones, name, going, merges = environment.tombstones, graph.name, planned.going, planned.merges
+    # Write the tombstones and the open work first, so that the same command completes an interrupted call.
+    add_tombstones(tombstones, sorted({*going.documents, *going.wanted}), graph=name, reason=reason)
+    keep_parts(tombstones, _kept_parts(graph, going), graph=name)
+    keep_verdicts(tombstones, going.verdicts, graph=name)
+    begin(
+        tombstones,
+        graph=name,
+        documents=going.documents,
+        questions=going.questions,
+        combinations=going.combinations,
+        build=was_built,
+    )
+    try:
         if merges is None:
             forgetting.carry_out(graph, going)
         else:
             forgetting.carry_out(graph, going, take_back=merges.removed_ids, merge=merge_rows(merges))
-        count.kept = len(going.documents)
-        count.notes |= {
-            "terms": len(going.terms),
-            "combinations": len(going.combinations),
-            "questions": len(going.questions),
-            "answers": len(going.answers),
-            "merges_taken_back": len(merges.taken_back) if merges else 0,
-            "merges_made": len(merges.new) if merges else 0,
-            "verdicts_kept": len(going.verdicts),
-        }
-    if was_built:
-        build(graph, report=report, progress=progress)
-    done(tombstones, graph=name)
-    return planned
+    except PlanChangedError:
+        return False
+    return True
+
+
+def _notes(planned: ForgetPlan) -> dict[str, int]:
+    going, merges = planned.going, planned.merges
+    return {
+        "terms": len(going.terms),
+        "combinations": len(going.combinations),
+        "questions": len(going.questions),
+        "answers": len(going.answers),
+        "merges_taken_back": len(merges.taken_back) if merges else 0,
+        "merges_made": len(merges.new) if merges else 0,
+        "verdicts_kept": len(going.verdicts),
+    }
 
 
 def _kept_parts(graph: Graph, going: Forgetting) -> dict[str, dict[str, str]]:
@@ -209,10 +238,16 @@ def allow_again(environment: Environment, ids: Sequence[str], *, graph_settings:
     Returns:
         Number of ids that were forgotten, and number of tombstones removed, one per part.
     """
-    tombstones = read_tombstones(environment.tombstones, graph=graph_settings.name)
-    known = {*tombstones, *map(parent_of, tombstones)}
-    number = remove_tombstones(environment.tombstones, ids, graph=graph_settings.name)
+    with alone(environment.tombstones):
+        tombstones = read_tombstones(environment.tombstones, graph=graph_settings.name)
+        known = {*tombstones, *map(parent_of, tombstones)}
+        number = remove_tombstones(environment.tombstones, ids, graph=graph_settings.name)
     return len(known.intersection(ids)), number
+
+
+def tombstone_file(environment: Environment, graph_settings: GraphSettings) -> TombstoneFile:
+    """Return the file of forgotten documents of a graph, for commands that must notice later changes of it."""
+    return TombstoneFile(environment.tombstones, graph=graph_settings.name)
 
 
 def forgotten_documents(environment: Environment, graph_settings: GraphSettings) -> Forgotten:

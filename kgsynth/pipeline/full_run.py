@@ -11,7 +11,6 @@ from typing import Any, Self, TypeVar
 from kgsynth import __version__
 from kgsynth.accounts import Report, timed_stage
 from kgsynth.config import Environment, Resolved
-from kgsynth.documents.forgotten import read_forgotten
 from kgsynth.errors import ConfigError, GraphError
 from kgsynth.files import write_lines
 from kgsynth.generation import prompts
@@ -23,7 +22,7 @@ from kgsynth.pipeline.curating import curate
 from kgsynth.pipeline.exporting import export
 from kgsynth.pipeline.extracting import copied, extract, snapshot
 from kgsynth.pipeline.filtering import run_filter
-from kgsynth.pipeline.forgetting import restore_verdicts
+from kgsynth.pipeline.forgetting import forgotten_documents, restore_verdicts, tombstone_file
 from kgsynth.pipeline.generating import answer, extract_with_model, generate
 from kgsynth.pipeline.loading import connect, load
 from kgsynth.pipeline.merging import merge
@@ -204,19 +203,19 @@ class FullRun:
     def load(self) -> None:
         """Write documents and their mentions into the graph."""
         graph = self._connected()
-        forgotten = read_forgotten(self._environment.tombstones, graphs={self._config.graph.name})
+        forgotten = tombstone_file(self._environment, self._config.graph)
         try:
             load(
                 graph,
                 self._documents(),
                 annotations=list(self._config.documents.annotations) or [str(self._work_dir / "annotations.jsonl")],
                 rejects=self._work_dir / "rejects-load.jsonl",
-                forgotten=forgotten.documents,
+                forgotten=forgotten,
                 **self._observers(),
             )
         finally:
             # Documents loaded before an error stay in the graph, so their verdicts must be restored too.
-            restore_verdicts(graph, forgotten, self._report)
+            restore_verdicts(graph, forgotten.current(), self._report)
 
     def merge(self) -> None:
         """Merge near-duplicate names."""
@@ -232,7 +231,11 @@ class FullRun:
         Raises:
             GraphError: a check has findings.
         """
-        self.result.findings = check(self._connected(), **self._observers())
+        self.result.findings = check(
+            self._connected(),
+            forgotten=forgotten_documents(self._environment, self._config.graph),
+            **self._observers(),
+        )
         if self.result.findings:
             raise GraphError(
                 f"{len(self.result.findings)} checks have findings: "
@@ -307,7 +310,7 @@ class FullRun:
             settings if settings.name else replace(settings, name=self._work_dir.absolute().name),
             output=self._work_dir / "dataset",
             overwrite=True,
-            forgotten=read_forgotten(self._environment.tombstones, graphs={self._config.graph.name}),
+            forgotten=forgotten_documents(self._environment, self._config.graph),
             graph=self._connected() if settings.with_passages else None,
             **self._observers(),
         )

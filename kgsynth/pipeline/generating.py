@@ -193,8 +193,8 @@ def combinations_stage(
                 yield one
 
     def finished(batch: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> None:
-        provenance.write_combinations(graph, [source.combination for source in batch])
-        provenance.write_questions(graph, [dict(row) for row in rows])
+        combinations_of_batch = [source.combination for source in batch]
+        provenance.write_questions(graph, [dict(row) for row in rows], combinations=combinations_of_batch)
 
     def begin(source: Any, context: Context) -> Work:
         asked = _asked(settings, 3, source.combination.id, only)
@@ -447,7 +447,8 @@ def _refuse_unknown(unknown: Sequence[str]) -> None:
     if unknown:
         raise ConfigError(
             f"{len(unknown):,} terms or documents of the combinations are not in this graph, such as {unknown[0]!r}",
-            hint="Were they drawn from another graph? --graph NAME selects one.",
+            hint="Were they drawn from another graph? --graph NAME selects one. If `kgsynth forget` has removed them, "
+            "draw combinations again.",
         )
 
 

@@ -1,13 +1,14 @@
 """Load facts into the graph: documents, annotations, counted pairs."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from kgsynth.accounts import Report, silent, timed_stage
 from kgsynth.batching import batches
 from kgsynth.config import Environment
-from kgsynth.documents.forgotten import REASON, is_forgotten
+from kgsynth.documents.forgotten import REASON, TombstoneFile, is_forgotten
 from kgsynth.documents.read import read, usable_annotations, usable_documents
 from kgsynth.graph import facts
 from kgsynth.graph.facts import document_batches, mention_batches
@@ -22,6 +23,7 @@ from kgsynth.rejects import RejectFile, refuse, refuse_too_many
 from kgsynth.settings import DocumentsSettings, FieldNames, GraphSettings
 
 _Record = TypeVar("_Record", Document, Annotation)
+IsKeptOut = Callable[[Document | Annotation], bool]
 # Number of counted pairs per transaction.
 _PAIR_BATCH = 10_000
 _CONFLICT = "the graph has another title, text or source under this id"
@@ -68,7 +70,7 @@ def load(
     *,
     annotations: Sequence[str] = (),
     rejects: Path,
-    forgotten: Collection[str] = (),
+    forgotten: TombstoneFile | None = None,
     report: Report = silent,
     progress: Progress | None = None,
 ) -> list[StageCount]:
@@ -79,7 +81,7 @@ def load(
         documents: the sources.
         annotations: annotation files.
         rejects: file for documents that cannot be used.
-        forgotten: ids of documents that were forgotten and must not be loaded again.
+        forgotten: documents that were forgotten, and that are not loaded even if that happens meanwhile.
         report: receives the accounts.
         progress: advances one step per document and per annotation.
 
@@ -95,10 +97,11 @@ def load(
         [12, 12]
     """
     progress = progress or Silent()
+    is_kept_out = partial(_is_kept_out, forgotten)
     facts.ensure_schema(graph)
     counts: list[StageCount] = []
     if documents.sources:
-        counts.append(_load_documents(graph, documents, rejects, forgotten, report, progress))
+        counts.append(_load_documents(graph, documents, rejects, is_kept_out, report, progress))
     if annotations:
         counts.append(
             _load_annotations(
@@ -106,7 +109,7 @@ def load(
                 annotations,
                 documents,
                 rejects.with_stem(rejects.stem + "-annotations"),
-                forgotten,
+                is_kept_out,
                 report,
                 progress,
             )
@@ -118,7 +121,7 @@ def _load_documents(
     graph: Graph,
     settings: DocumentsSettings,
     rejects: Path,
-    forgotten: Collection[str],
+    is_kept_out: IsKeptOut,
     report: Report,
     progress: Progress,
 ) -> StageCount:
@@ -128,24 +131,32 @@ def _load_documents(
         progress_stage(progress, "load documents", None),
         RejectFile(rejects) as reject_file,
     ):
-        usable = not_forgotten(usable_documents(settings, reject_file, count), forgotten, reject_file, count)
+        usable = not_forgotten(usable_documents(settings, reject_file, count), is_kept_out, reject_file, count)
         new = of_one_splitting(graph, usable, reject_file, count)
         rows = (
             [facts.DocumentFacts(document_id=document.id, document=document) for document in batch]
             for batch in document_batches(new)
         )
-        for size, conflicts in _written(graph, rows):
-            for conflict in conflicts:
-                count.kept -= 1
-                count.reject(_CONFLICT)
-                reject_file.add(_graph_reject(conflict))
+        for size, refused in _written(graph, rows, is_kept_out):
+            for identity in refused.conflicts:
+                _take_out(identity, _CONFLICT, reject_file, count)
+            for identity in refused.forgotten:
+                _take_out(identity, REASON, reject_file, count)
             progress.advance(size)
     refuse_too_many(count, limit=settings.max_rejected_share, where=rejects, expected=REASON)
     return count
 
 
-def _graph_reject(identity: str) -> Reject:
-    return Reject(position=Position(source=f"graph#{identity}"), reason=_CONFLICT)
+def _is_kept_out(forgotten: TombstoneFile | None, record: Document | Annotation) -> bool:
+    """Return whether the document of a record must not be loaded at this moment."""
+    return forgotten is not None and is_forgotten(record, forgotten.current().documents)
+
+
+def _take_out(identity: str, reason: str, rejects: RejectFile, count: StageCount) -> None:
+    """Reject a record that was counted as kept before the graph refused it."""
+    count.kept -= 1
+    count.reject(reason)
+    rejects.add(Reject(position=Position(source=f"graph#{identity}"), reason=reason))
 
 
 def _load_annotations(
@@ -153,7 +164,7 @@ def _load_annotations(
     sources: Sequence[str],
     settings: DocumentsSettings,
     rejects: Path,
-    forgotten: Collection[str],
+    is_kept_out: IsKeptOut,
     report: Report,
     progress: Progress,
 ) -> StageCount:
@@ -164,8 +175,10 @@ def _load_annotations(
         progress_stage(progress, "load annotations", None),
         RejectFile(rejects) as reject_file,
     ):
-        rows = annotation_facts(sources, reject_file, forgotten, count)
-        for size, _ in _written(graph, mention_batches(rows, touched)):
+        rows = annotation_facts(sources, reject_file, is_kept_out, count)
+        for size, refused in _written(graph, mention_batches(rows, touched), is_kept_out):
+            for identity in refused.forgotten:
+                _take_out(identity, REASON, reject_file, count)
             progress.advance(size)
         facts.name_terms(graph, sorted(touched))
         count.notes["terms"] = len(touched)
@@ -173,23 +186,28 @@ def _load_annotations(
     return count
 
 
-def _written(graph: Graph, batches_of_facts: Iterable[list[facts.DocumentFacts]]) -> Iterator[tuple[int, list[str]]]:
+def _written(
+    graph: Graph, batches_of_facts: Iterable[list[facts.DocumentFacts]], is_kept_out: IsKeptOut
+) -> Iterator[tuple[int, facts.Refused]]:
     """Write batches concurrently; yield in order the size of each and the ids of its refused documents."""
 
-    def write(batch: list[facts.DocumentFacts]) -> tuple[int, list[str]]:
-        return len(batch), facts.write(graph, batch)
+    def is_forgotten_now(row: facts.DocumentFacts) -> bool:
+        return is_kept_out(row.document or Annotation(id=row.document_id, topics=()))
+
+    def write(batch: list[facts.DocumentFacts]) -> tuple[int, facts.Refused]:
+        return len(batch), facts.write(graph, batch, is_forgotten=is_forgotten_now)
 
     return in_order(write, batches_of_facts, threads=_WRITERS, ahead=_WRITERS + 1)
 
 
 def annotation_facts(
-    sources: Sequence[str], rejects: RejectFile, forgotten: Collection[str], count: StageCount
+    sources: Sequence[str], rejects: RejectFile, is_kept_out: IsKeptOut, count: StageCount
 ) -> Iterator[facts.DocumentFacts]:
     """Yield the facts of annotation files per document; count mentions and names without letters in the notes."""
     mention_count = nameless = 0
     # Field names of annotation files are fixed; settings rename only those of documents.
     usable = usable_annotations(read("annotations", sources, FieldNames(), kind="annotations"), rejects, count)
-    for annotation in not_forgotten(usable, forgotten, rejects, count):
+    for annotation in not_forgotten(usable, is_kept_out, rejects, count):
         document_mentions = mentions(annotation)
         nameless += sum(not term_id(kind, name) for kind in _KINDS_OF_TERMS for name in annotation.spellings(kind))
         mention_count += len(document_mentions)
@@ -205,11 +223,11 @@ def annotation_facts(
 
 
 def not_forgotten(
-    records: Iterable[_Record], forgotten: Collection[str], rejects: RejectFile, count: StageCount
+    records: Iterable[_Record], is_kept_out: IsKeptOut, rejects: RejectFile, count: StageCount
 ) -> Iterator[_Record]:
     """Yield the records of documents that were not forgotten; reject the others."""
     for record in records:
-        if is_forgotten(record, forgotten):
+        if is_kept_out(record):
             refuse(record.id, REASON, rejects, count)
         else:
             yield record

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from kgsynth import config, pipeline
-from kgsynth.documents.forgotten import add_tombstones, read_forgotten, read_tombstones, remove_tombstones
+from kgsynth.documents.forgotten import (
+    TombstoneFile,
+    add_tombstones,
+    read_forgotten,
+    read_tombstones,
+    remove_tombstones,
+)
 from kgsynth.errors import GraphError
 from kgsynth.graph import decisions
 from kgsynth.graph.session import Graph
@@ -129,7 +135,7 @@ def test_what_was_made_from_them_goes_and_they_do_not_come_back(
         DocumentsSettings(sources=(str(tmp_path / "documents.jsonl"),)),
         annotations=[str(tmp_path / "annotations.jsonl")],
         rejects=tmp_path / "rejects.jsonl",
-        forgotten=forgotten,
+        forgotten=TombstoneFile(own_home.tombstones, graph="test"),
         report=lambda _: None,
     )
     assert [sum(count.rejected.values()) for count in counts] == [1, 1]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kgsynth import cli, config, pipeline
-from kgsynth.documents.forgotten import read_forgotten
+from kgsynth.documents.forgotten import TombstoneFile, read_forgotten
 from kgsynth.graph.session import Graph
 from kgsynth.records import StageCount
 from kgsynth.settings import CurateSettings, DocumentsSettings, ExportSettings, GenerateSettings
@@ -171,7 +171,7 @@ def test_a_document_is_forgotten_with_its_parts_and_a_part_by_itself(
         documents,
         annotations=[],
         rejects=tmp_path / "again.jsonl",
-        forgotten=forgotten.documents,
+        forgotten=TombstoneFile(own.tombstones, graph="test"),
         report=silent,
     )
     # However it is split, what was forgotten does not come back.
@@ -197,7 +197,7 @@ def test_of_a_document_with_a_forgotten_part_nothing_else_comes_back(
             documents,
             annotations=[],
             rejects=tmp_path / "again.jsonl",
-            forgotten=read_forgotten(own.tombstones, graphs={"test"}).documents,
+            forgotten=TombstoneFile(own.tombstones, graph="test"),
             report=silent,
         )
         return count, canonical.run(graph, "MATCH (d:Document) RETURN d.id AS id ORDER BY id")

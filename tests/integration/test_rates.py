@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kgsynth.concepts.candidates import nearest_pairs
 from kgsynth.contexts import of_pairs
 from kgsynth.graph.session import Graph
 from kgsynth.records import Combination
@@ -23,7 +22,7 @@ from tests.benchmarks import generation_speed, load_peers, paper_corpus, walk_sp
 
 pytestmark = pytest.mark.rates
 
-LOADING, ASKING, NEAREST, GROUNDING, WALKING = 40.0, 0.55, 5.5, 160.0, 1.0
+LOADING, ASKING, GROUNDING, WALKING = 40.0, 0.55, 160.0, 1.0
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -70,19 +69,6 @@ def test_asking_keeps_up_with_a_bare_client(tmp_path: Path) -> None:
             lambda: count / seconds(lambda: asyncio.run(generation_speed.bare_client(fake.url, count, 64, 128))),
             least=0.5 * ASKING,
         )
-
-
-def test_lists_are_faster_than_exact_search() -> None:
-    rng = np.random.default_rng(0)
-    # Names that mean the same lie in subjects, as those of a corpus do.
-    centres = rng.normal(size=(300, 384))[rng.integers(0, 300, 6_000)] + rng.normal(size=(6_000, 384))
-    vectors = (centres[rng.integers(0, 6_000, 30_000)] + 0.3 * rng.normal(size=(30_000, 384))).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-
-    def rate(exact_up_to: int) -> float:
-        return 1 / seconds(lambda: nearest_pairs(vectors, neighbours=20, min_cosine=0.85, exact_up_to=exact_up_to))
-
-    assert leads(lambda: rate(0), lambda: rate(len(vectors)), least=0.5 * NEAREST)
 
 
 def test_grounding_is_faster_than_counting_all_postings() -> None:

@@ -1,0 +1,198 @@
+"""Commands that change one graph at the same time leave it as if one had waited for the other."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import combinations_with_replacement
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kgsynth import config, pipeline
+from kgsynth.documents.forgotten import REASON, TombstoneFile, read_forgotten
+from kgsynth.errors import ConfigError, GraphError, KgsynthError
+from kgsynth.graph import decisions, facts, provenance
+from kgsynth.graph.session import Graph, Transaction
+from kgsynth.records import Annotation, Document
+from kgsynth.settings import AnswerSettings, DocumentsSettings, GenerateSettings, MergeSettings, SampleSettings
+from tests import canonical, corpora
+
+
+@pytest.fixture
+def home(environment: config.Environment, tmp_path: Path) -> config.Environment:
+    """Return an environment with its own tombstones."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "models").symlink_to(environment.models)
+    return config.Environment(home=tmp_path / "home")
+
+
+def corpus(count: int) -> tuple[list[Annotation], list[Document]]:
+    annotations = corpora.random_annotations(5, documents=count, topics=6, concepts=40)
+    return annotations, [Document(id=one.id, text=f"Text of {one.id}", title=one.id) for one in annotations]
+
+
+def load(
+    graph: Graph, home: config.Environment, desk: Path, annotations: list[Annotation], documents: list[Document]
+) -> Any:
+    desk.mkdir(exist_ok=True)
+    (desk / "annotations.jsonl").write_text("".join(one.to_json() + "\n" for one in annotations))
+    (desk / "documents.jsonl").write_text("".join(one.to_json() + "\n" for one in documents))
+    return pipeline.load(
+        graph,
+        DocumentsSettings(sources=(str(desk / "documents.jsonl"),), max_rejected_share=1.0),
+        annotations=[str(desk / "annotations.jsonl")],
+        rejects=desk / "rejects.jsonl",
+        forgotten=TombstoneFile(home.tombstones, graph="test"),
+    )
+
+
+def in_graph(graph: Graph) -> set[str]:
+    return {row["id"] for row in canonical.run(graph, "MATCH (d:Document) RETURN d.id AS id")}
+
+
+def is_sound(graph: Graph, home: config.Environment) -> bool:
+    pipeline.build(graph)
+    return pipeline.check(graph, forgotten=read_forgotten(home.tombstones, graphs={"test"})) == []
+
+
+@pytest.mark.parametrize("moment", ["before the batch", "before the lock", "before the commit"])
+def test_a_load_in_progress_does_not_bring_forgotten_documents_back(
+    graph: Graph, home: config.Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    annotations, documents = corpus(40)
+    gone = [one.id for one in annotations[::4]]
+    load(graph, home, tmp_path / "first", annotations, documents)
+    pipeline.build(graph)
+    pool = ThreadPoolExecutor(1, thread_name_prefix="forget")
+    forgetting: list[Future[Any]] = []
+
+    def forget_now(seconds: float) -> None:
+        if not forgetting:
+            forgetting.append(pool.submit(pipeline.forget, graph, home, gone, reason="asked"))
+            wait(forgetting, timeout=seconds)
+
+    # New mentions, so that the second load changes documents that are forgotten meanwhile.
+    more = [corpora.annotation(one.id, ["a new topic"], ["a new concept", f"only in {one.id}"]) for one in annotations]
+    if moment == "before the batch":
+        write = facts.write
+
+        def wait_and_write(*arguments: Any, **named: Any) -> facts.Refused:
+            forget_now(60)
+            return write(*arguments, **named)
+
+        monkeypatch.setattr(facts, "write", wait_and_write)
+    else:
+        run = Transaction.run
+
+        def wait_and_run(self: Transaction, query: Any, **named: Any) -> Any:
+            is_last = query.name == "derive/mark_stale" and not threading.current_thread().name.startswith("forget")
+            if is_last and moment == "before the lock":
+                forget_now(3)
+            rows = run(self, query, **named)
+            if is_last and moment == "before the commit":
+                forget_now(3)
+            return rows
+
+        monkeypatch.setattr(Transaction, "run", wait_and_run)
+    counts = load(graph, home, tmp_path / "second", more, documents)
+    forgetting[0].result()
+    pool.shutdown()
+    assert in_graph(graph).isdisjoint(gone)
+    assert len(in_graph(graph)) == 30
+    assert all(count.rejected.get(REASON, 0) in (0, len(gone)) for count in counts)
+    assert is_sound(graph, home)
+
+
+def test_questions_that_are_written_meanwhile_are_left_out(
+    graph: Graph,
+    home: config.Environment,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    annotations, documents = corpus(30)
+    load(graph, home, tmp_path / "first", annotations, documents)
+    pipeline.build(graph)
+    combinations = list(pipeline.sample(graph, home, SampleSettings(seed=1, combinations=20)))
+    gone = combinations[0].documents[0].id
+    write = provenance.write_questions
+
+    def forget_and_write(*arguments: Any, **named: Any) -> None:
+        monkeypatch.undo()
+        pipeline.forget(graph, home, [gone], reason="asked")
+        write(*arguments, **named)
+
+    monkeypatch.setattr(provenance, "write_questions", forget_and_write)
+    settings = GenerateSettings(domain="general", backend="scripted", seed=1, max_rejected_share=1.0)
+    folder = pipeline.generate(graph, home, settings, level=3, combinations=combinations, run_dir=tmp_path / "level3")
+    every = {row["id"]: row["documents"] for row in folder.rows()}
+    left = {row["id"] for row in canonical.run(graph, "MATCH (q:Question) RETURN q.id AS id")}
+    assert left == {question for question, sources in every.items() if gone not in sources}
+    assert len(left) < len(every)
+    assert "does not hold their documents or terms any more" in caplog.text
+    assert is_sound(graph, home)
+    # Combinations with a forgotten document cannot be used again.
+    with pytest.raises(ConfigError, match="not in this graph") as raised:
+        pipeline.generate(graph, home, settings, level=3, combinations=combinations, run_dir=tmp_path / "again")
+    assert "kgsynth forget" in raised.value.hint
+
+
+def commands(graph: Graph, home: config.Environment, desk: Path) -> dict[str, Callable[[], object]]:
+    """The commands that change a graph, each on a graph that holds the first half of a corpus."""
+    annotations, documents = corpus(60)
+    ids = [one.id for one in annotations]
+    writing = GenerateSettings(domain="general", backend="scripted", seed=1, max_rejected_share=1.0)
+    answering = AnswerSettings(domain="general", backend="scripted", seed=1, max_rejected_share=1.0)
+
+    def generate_and_answer() -> None:
+        combinations = list(pipeline.sample(graph, home, SampleSettings(seed=1, combinations=20)))
+        folder = pipeline.generate(graph, home, writing, level=3, combinations=combinations, run_dir=desk / "level3")
+        pipeline.answer(graph, home, answering, questions=[folder.path], run_dir=desk / "answers")
+
+    def undo() -> None:
+        decisions.undo(graph, [merge.merge_id for merge in decisions.merges(graph)[:3]], reject=False)
+
+    return {
+        "load": lambda: load(graph, home, desk, annotations, documents),
+        "forget": lambda: pipeline.forget(graph, home, ids[:30:3], reason="asked"),
+        "merge": lambda: pipeline.merge(graph, home, MergeSettings(min_cosine=0.8), dry_run=False),
+        "undo": undo,
+        "build": lambda: pipeline.build(graph),
+        "generate": generate_and_answer,
+    }
+
+
+@pytest.mark.parametrize(
+    "pair",
+    list(combinations_with_replacement(["build", "forget", "generate", "load", "merge", "undo"], 2)),
+    ids="-".join,
+)
+def test_two_commands_at_the_same_time_leave_a_sound_graph(
+    graph: Graph, home: config.Environment, tmp_path: Path, pair: tuple[str, str]
+) -> None:
+    annotations, documents = corpus(60)
+    load(graph, home, tmp_path / "before", annotations[:30], documents[:30])
+    pipeline.merge(graph, home, MergeSettings(), dry_run=False)
+    pipeline.build(graph)
+    rng = random.Random(repr(pair))
+
+    def run(number: int) -> KgsynthError | None:
+        desk = tmp_path / f"{pair[number]}{number}"
+        desk.mkdir()
+        time.sleep(rng.uniform(0, 0.3))
+        try:
+            commands(graph, home, desk)[pair[number]]()
+        except GraphError as error:
+            # A command may refuse because the other one has changed the graph meanwhile: it can be repeated.
+            return error
+        return None
+
+    with ThreadPoolExecutor(2) as pool:
+        refusals = list(pool.map(run, range(2)))
+    print(refusals)
+    if "forget" in pair:
+        assert in_graph(graph).isdisjoint(one.id for one in annotations[:30:3])
+    assert is_sound(graph, home)
