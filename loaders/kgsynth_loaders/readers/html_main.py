@@ -160,10 +160,10 @@ def _by_trafilatura(root: Element, amounts: dict[Element, Amounts]) -> Element:
 _MARKED_TAGS = "p h1 h2 h3 h4 h5 h6 li td th pre dd dt blockquote div".split()
 
 
-def _smallest(root: Element, kept: set[Element], amounts: dict[Element, Amounts]) -> Element:
+def _smallest(root: Element, blocks: set[Element], amounts: dict[Element, Amounts]) -> Element:
     from lxml import etree
 
-    weights = {element: max(len(element.text or ""), 1) for element in kept}
+    weights = {element: max(len(element.text or ""), 1) for element in blocks}
     min_weight = 0.9 * sum(weights.values())
     weights_of_open = [0.0]
     for event, element in etree.iterwalk(root, events=("start", "end")):
