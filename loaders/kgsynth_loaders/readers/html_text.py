@@ -136,7 +136,7 @@ class _Writer:
             first_indent = outer_indent + frame.marker
             frame.marker = None
         if text.startswith("#") and frame.parts and _CONTENTS.fullmatch(frame.parts[-1]):
-            # The list under this heading has been left out, so the heading goes too.
+            # The block before this heading is a heading of contents, whose list has been left out.
             del frame.parts[-2:]
         if frame.is_cell:
             if frame.parts:

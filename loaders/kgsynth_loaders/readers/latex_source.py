@@ -218,7 +218,7 @@ class Source:
         self._brackets: dict[int, int] | None = None
 
     def group(self, position: int) -> tuple[str, int] | None:
-        """Return the content of a group, which may follow white space, and the position after it; None if there is none."""
+        """Return the content of a group, which may follow white space, and the position after it, or None."""
         start = self._after_blanks(position)
         if start in self.pairs:
             return self.text[start + 1 : self.pairs[start]], self.pairs[start] + 1
@@ -243,7 +243,7 @@ class Source:
         return self.pairs[start] + 1 if start in self.pairs else None
 
     def option(self, position: int) -> tuple[str, int] | None:
-        """Return the content of square brackets, which may follow white space, and the position after them, or None."""
+        """Return the content of brackets `[…]`, which may follow white space, and the position after them, or None."""
         start = self._after_blanks(position)
         if self.text[start : start + 1] != "[":
             return None
