@@ -1,4 +1,4 @@
-"""Code in HTML: its characters and its language."""
+"""Read code in HTML: its text and its language."""
 
 import re
 
@@ -18,67 +18,74 @@ _CODE_BLOCKS = frozenset(["fragment", "syntaxhighlighter"])
 
 
 def is_code_block(element: Element) -> bool:
-    """Whether an element other than `pre` is a listing of code."""
-    names = element.get("class")
-    return bool(names) and not _CODE_BLOCKS.isdisjoint(names.lower().split()) and element.find(".//pre") is None
+    """Return whether an element other than `pre` is a listing of code."""
+    class_names = element.get("class")
+    return (
+        bool(class_names)
+        and not _CODE_BLOCKS.isdisjoint(class_names.lower().split())
+        and element.find(".//pre") is None
+    )
 
 
 def code_text(root: Element) -> str:
-    """The characters of code: white space stays, each block is a line, scripts have their marks."""
+    """Return the text of code with its white space, a line per block, and `^{…}` and `_{…}` for scripts."""
     from lxml import etree
 
-    out: list[str] = []
+    pieces: list[str] = []
 
-    def new_line() -> None:
-        if out and not out[-1].endswith("\n"):
-            out.append("\n")
+    def end_line() -> None:
+        if pieces and not pieces[-1].endswith("\n"):
+            pieces.append("\n")
 
     for event, element in etree.iterwalk(root, events=("start", "end")):
         tag = element.tag
         is_block = tag in BLOCKS and tag not in ("td", "th") and element is not root
         if event == "start":
             if is_block:
-                new_line()
+                end_line()
             if tag == "br":
-                out.append("\n")
+                pieces.append("\n")
             elif tag in ("sup", "sub"):
-                out.append("^{" if tag == "sup" else "_{")
+                pieces.append("^{" if tag == "sup" else "_{")
             elif tag == FORMULA and element.get("tex"):
-                out.append(f"${element.get('tex')}$")
+                pieces.append(f"${element.get('tex')}$")
             if element.text:
-                out.append(element.text)
+                pieces.append(element.text)
             continue
         if tag in ("sup", "sub"):
-            out.append("}")
+            pieces.append("}")
         if element is root:
             continue
         tail = element.tail or ""
         if is_block:
-            new_line()
+            end_line()
             tail = tail.removeprefix("\n") if not tail.strip() else tail
         if tail:
-            out.append(tail)
-    return "".join(out).replace("\u00a0", " ").replace("\u200b", "").replace("\r\n", "\n").replace("\r", "\n")
+            pieces.append(tail)
+    return "".join(pieces).replace("\u00a0", " ").replace("\u200b", "").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def language_of(element: Element) -> str:
-    """The language of code, by the classes of its element, of the `code` in it, and of the two around it."""
+    """Return the language of code in lower case; empty if none is found.
+
+    It is read from the attributes of the element, of the `code` in it, of its parent and of its grandparent.
+    """
     inner = element.find("code")
     parent = element.getparent()
     grandparent = parent.getparent() if parent is not None else None
-    for place in (element, inner, parent, grandparent):
-        if place is None:
+    for candidate in (element, inner, parent, grandparent):
+        if candidate is None:
             continue
-        named = place.get("data-lang") or place.get("data-language")
-        if named and re.fullmatch(r"[\w+#.-]{1,30}", named):
-            return str(named).lower()
-        tokens = (place.get("class") or "").replace("brush: ", "brush:").strip(";").split()
-        for token in tokens:
-            found = _LANGUAGE.match(token.strip(";"))
-            if found and found.group(1).lower() not in _NO_LANGUAGE:
-                return found.group(1).lower().removeprefix("source-")
-        if place in (element, inner):
-            for token in tokens:
-                if token.lower() in KNOWN_LANGUAGES:
-                    return token.lower()
+        declared = candidate.get("data-lang") or candidate.get("data-language")
+        if declared and re.fullmatch(r"[\w+#.-]{1,30}", declared):
+            return str(declared).lower()
+        class_names = (candidate.get("class") or "").replace("brush: ", "brush:").strip(";").split()
+        for class_name in class_names:
+            match = _LANGUAGE.match(class_name.strip(";"))
+            if match and match.group(1).lower() not in _NO_LANGUAGE:
+                return match.group(1).lower().removeprefix("source-")
+        if candidate in (element, inner):
+            for class_name in class_names:
+                if class_name.lower() in KNOWN_LANGUAGES:
+                    return class_name.lower()
     return ""

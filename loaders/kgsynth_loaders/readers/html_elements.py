@@ -1,4 +1,4 @@
-"""Elements of HTML that the modules of its reader share: sets of tags, and how much text each element holds."""
+"""Sets of HTML tags that the modules of the reader share, and the amount of text in each element of a tree."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -22,7 +22,14 @@ FORMULA = "kgsynth-formula"
 
 
 class Amounts(NamedTuple):
-    """What an element holds: characters, those of them in links, links, and the bits of marks of content in it."""
+    """Amounts of text in an element.
+
+    Attributes:
+        chars: number of characters, without white space around the pieces of text.
+        link_chars: number of these characters that are in links.
+        links: number of links.
+        marks: bits for the kinds of elements in it, for example `MAIN` and `H1`.
+    """
 
     chars: int = 0
     link_chars: int = 0
@@ -31,7 +38,7 @@ class Amounts(NamedTuple):
 
     @property
     def has_heading(self) -> bool:
-        """Whether it holds a title or a heading of the first three levels."""
+        """Whether the element has a title or a heading of the first three levels."""
         return bool(self.marks & (H1 | HEADING))
 
 
@@ -46,15 +53,15 @@ _MARKS = {
 
 
 def amounts_of(root: Element) -> dict[Element, Amounts]:
-    """What each element of a tree holds, in one walk."""
+    """Return the amounts of text of each element of a tree."""
     from lxml import etree
 
-    found: dict[Element, Amounts] = {}
+    amounts: dict[Element, Amounts] = {}
     stack: list[list[int]] = [[0, 0, 0, 0]]
     in_link = in_code = 0
     for event, element in etree.iterwalk(root, events=("start", "end")):
         tag = element.tag
-        # Links in code lead to definitions; they say nothing about what a block is for.
+        # Links in code lead to definitions, so they do not show that a block is navigation.
         is_link = tag == "a" and not in_code and element.get("href") is not None
         if tag in PRE_TAGS or tag in CODE_TAGS:
             in_code += 1 if event == "start" else -1
@@ -68,49 +75,49 @@ def amounts_of(root: Element) -> dict[Element, Amounts]:
             stack.append([length, length if in_link else 0, int(is_link), marks])
             continue
         in_link -= is_link
-        own = stack.pop()
-        above = stack[-1]
-        if not any(own):
-            found[element] = _NOTHING
+        counts = stack.pop()
+        parent_counts = stack[-1]
+        if not any(counts):
+            amounts[element] = _NOTHING
         else:
-            found[element] = Amounts(*own)
-            above[0] += own[0]
-            above[1] += own[1]
-            above[2] += own[2]
-            above[3] |= own[3]
+            amounts[element] = Amounts(*counts)
+            parent_counts[0] += counts[0]
+            parent_counts[1] += counts[1]
+            parent_counts[2] += counts[2]
+            parent_counts[3] |= counts[3]
         tail = element.tail
         if tail and (length := len(tail.strip())):
-            above[0] += length
-            above[1] += length if in_link else 0
-    return found
+            parent_counts[0] += length
+            parent_counts[1] += length if in_link else 0
+    return amounts
 
 
 def classes_and_styles(root: Element) -> str:
-    """All classes and styles of a tree, each once, in small letters."""
+    """Return all classes and styles of a tree in lower case, each once, joined by semicolons."""
     from lxml import etree
 
-    found = etree.XPath("//@class|//@style", smart_strings=False)(root)
-    return " ; ".join(set(found)).lower()
+    attribute_texts = etree.XPath("//@class|//@style", smart_strings=False)(root)
+    return " ; ".join(set(attribute_texts)).lower()
 
 
 def empty_all(elements: Iterable[Element]) -> None:
-    """Take away what elements hold; what follows them stays."""
+    """Remove the content of elements in place; the text after each element stays."""
     for element in list(elements):
         element.clear(keep_tail=True)
         element.tag = "wbr"
 
 
-def of_no_text(root: Element) -> Iterator[Element]:
-    """Scripts, buttons, pictures and the like."""
+def elements_without_text(root: Element) -> Iterator[Element]:
+    """Return scripts, buttons, pictures and other elements without text of the author."""
     return (element for element in root.iter(*NO_TEXT))
 
 
 def parent_tag(element: Element) -> str:
-    """The tag of the element around one; empty for the root."""
+    """Return the tag of the parent of an element; empty for the root."""
     parent = element.getparent()
     return parent.tag if parent is not None else ""
 
 
 def is_heading(tag: str) -> bool:
-    """Whether a tag is one of `h1` to `h6`."""
+    """Return whether a tag is one of `h1` to `h6`."""
     return len(tag) == 2 and tag[0] == "h" and tag[1] in "123456"

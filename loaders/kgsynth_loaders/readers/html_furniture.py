@@ -1,4 +1,4 @@
-"""Elements that are no text of the author of a page: navigation, banners, comments, lists of contents."""
+"""Find elements that are not text of the page's author: navigation, banners, comments, tables of contents."""
 
 import re
 from dataclasses import dataclass, field
@@ -30,10 +30,10 @@ _NAMED_TAGS = frozenset(
     "div section aside header footer ul ol dl form p span a table tbody td th figure details center main small sup "
     "label address menu tr".split()
 )
-# Sites make their own parts of these too, but then of links.
+# Tags of running text. Sites also use them for their navigation, which then consists of links.
 _TEXT_TAGS = frozenset(["p", "ul", "ol", "dl", "table"])
 _PLAIN_SECTION = re.compile(r"\b(?:section|sect\d|level\d|chapter|appendix)\b")
-# These wrap text that has a place of its own in a page; their `id` is the target of a link.
+# The `id` of these tags is usually the target of a link, so it says nothing about the part of the page.
 _ANCHORS = frozenset(["a", "span", "p", "sup", "tr", "td", "th", "small", "dl"])
 _FOOTNOTES = re.compile(r"foot-?notes?\b|end-?notes?\b|references|citation", re.IGNORECASE)
 _ASIDE = re.compile(
@@ -57,9 +57,9 @@ _MANUAL_LINE = re.compile(r"\b(?:Next|Previous|Prev|Up|Node)\s*:")
 _COOKIES = re.compile(r"\b(?:we|site|website|page)\b.{0,60}\buses?\b.{0,40}\bcookies\b", re.IGNORECASE | re.DOTALL)
 _LISTS = frozenset(["ul", "ol", "dl", "div", "section"])
 _CONTENTS_WORDS = re.compile(r"(?:table of |short )?contents|on this page", re.IGNORECASE)
-# What links of notes lead to.
+# Targets of links to notes and references.
 _NOTE_TARGET = re.compile(r"note|fn|ftn|ref|cit|bib|#[a-z_]{0,3}-?\d", re.IGNORECASE)
-# A number or a symbol of one letter.
+# Text before a power: it ends in a digit or in a symbol of one letter.
 _BASE = re.compile(r"\d\Z|(?:\A|[\s(=+*/-])[^\W\d_]\Z")
 _COMMENTS_HEADING = re.compile(
     r"\W*(?:\d+|no)?\s*(?:comments?|responses?|repl(?:y|ies)|discussion)\b.{0,8}", re.IGNORECASE
@@ -70,12 +70,13 @@ _MARK = re.compile(r"\[?(?:\d{1,3}|[a-z*\u2020\u2021\u00a7]|(?:note|n|nb) ?\d{1,
 
 @dataclass(slots=True)
 class Cleaner:
-    """Finds the elements of a page that are no text of its author.
+    """Finds the elements of a page that are not text of its author.
 
     Attributes:
-        amounts: of every element, before anything is taken away.
-        page: amounts of all of it.
-        has_cookies: the page speaks of cookies somewhere.
+        amounts: amounts of text of each element, before any element is emptied.
+        page: amounts of text of the whole page.
+        has_cookies: whether the page mentions cookies.
+        emptied: the elements that `run` has found so far.
     """
 
     amounts: dict[Element, Amounts]
@@ -84,7 +85,7 @@ class Cleaner:
     emptied: list[Element] = field(default_factory=list)
 
     def run(self, root: Element) -> list[Element]:
-        """The outermost elements to empty, in the order of the page."""
+        """Return the outermost elements to empty, in the order of the page."""
         from lxml import etree
 
         depths = {"main": 0, "article": 0, "section": 0, "pre": 0, "table": 0}
@@ -129,7 +130,7 @@ class Cleaner:
         return amounts.chars < 600 and tag in BLOCKS and self._says_furniture(element, amounts)
 
     def _is_most(self, amounts: Amounts) -> bool:
-        """Whether an element holds what the page is there for, so that its name must mislead."""
+        """Return whether an element holds the main content of the page, so that its name is misleading."""
         if amounts.marks & MAIN:
             return True
         if self.page.marks & (MAIN | ARTICLE) and not amounts.marks & (MAIN | ARTICLE):
@@ -143,24 +144,24 @@ class Cleaner:
         text = "".join(element.itertext()).strip()
         if text in _LINK_MARKS:
             return True
-        names = f"{element.get('class') or ''} {element.get('rel') or ''} {element.get('href') or ''}"
-        return text.lower() in _LINK_WORDS and _LINK_NAMES.search(names[:500]) is not None
+        attribute_texts = f"{element.get('class') or ''} {element.get('rel') or ''} {element.get('href') or ''}"
+        return text.lower() in _LINK_WORDS and _LINK_NAMES.search(attribute_texts[:500]) is not None
 
     def _is_mark(self, element: Element, amounts: Amounts) -> bool:
-        """Whether a superscript is the mark of a footnote."""
+        """Return whether a superscript is the mark of a footnote or reference."""
         if amounts.chars > 20:
             return False
-        names = f"{element.get('class') or ''} {element.get('id') or ''}".lower()
-        links = [element, *element.iter("a")]
+        class_and_id = f"{element.get('class') or ''} {element.get('id') or ''}".lower()
+        link_elements = [element, *element.iter("a")]
         parent = element.getparent()
-        links += [parent] if parent is not None and parent.tag == "a" else []
-        targets = ["#" + target for link in links if (target := (link.get("href") or "").partition("#")[2])]
-        is_named = "reference" in names or "footnote" in names or "cite" in names
+        link_elements += [parent] if parent is not None and parent.tag == "a" else []
+        targets = ["#" + target for link in link_elements if (target := (link.get("href") or "").partition("#")[2])]
+        is_named = "reference" in class_and_id or "footnote" in class_and_id or "cite" in class_and_id
         text = "".join(element.itertext()).strip()
         if not (targets or is_named) or not _MARK.fullmatch(text):
             return False
         is_power = text.isalnum() and not is_named and _BASE.search(text_before(element)) is not None
-        return not is_power or any(_NOTE_TARGET.search(f"{names} {target}") for target in targets)
+        return not is_power or any(_NOTE_TARGET.search(f"{class_and_id} {target}") for target in targets)
 
     def _is_outer(self, element: Element, tag: str, amounts: Amounts, is_inside: bool) -> bool:
         names = f"{element.get('class') or ''} {element.get('id') or ''} {element.get('role') or ''}"
@@ -208,7 +209,7 @@ class Cleaner:
         return not self._is_section(element, meaning, amounts, is_inside) and not self._is_most(amounts)
 
     def _is_section(self, element: Element, meaning: Meaning, amounts: Amounts, is_inside: bool) -> bool:
-        """Whether an element that is named like a part of the page is a section of the author's text."""
+        """Return whether an element is a section of the author's text although its name means a part of the page."""
         if not _is_prose(amounts):
             return False
         is_beside = not is_inside and bool(self.page.marks & (MAIN | ARTICLE))
@@ -225,18 +226,19 @@ class Cleaner:
         return bool(amounts.marks & (MAIN | H1))
 
     def _is_list_of_contents(self, element: Element, amounts: Amounts) -> bool:
-        """Whether an element is links alone, under a heading that calls them the contents of the page."""
+        """Return whether an element consists of links under a heading such as "Contents" or "On this page"."""
         if amounts.links < 3 or amounts.link_chars < 0.8 * amounts.chars or amounts.chars > 0.6 * self.page.chars:
             return False
-        before = element.getprevious()
-        near = [*element[:3], *([before] if before is not None else [])]
+        previous = element.getprevious()
+        candidates = [*element[:3], *([previous] if previous is not None else [])]
         return any(
-            is_heading(place.tag) and _CONTENTS_WORDS.fullmatch("".join(place.itertext()).strip(" \t\r\n:\u00b6#"))
-            for place in near
+            is_heading(candidate.tag)
+            and _CONTENTS_WORDS.fullmatch("".join(candidate.itertext()).strip(" \t\r\n:\u00b6#"))
+            for candidate in candidates
         )
 
     def _says_furniture(self, element: Element, amounts: Amounts) -> bool:
-        """Whether a short block is a line of links to neighbours, or asks for consent to cookies."""
+        """Return whether a short block is a line of navigation links, or asks for consent to cookies."""
         if amounts.links and amounts.chars < 400 and amounts.chars < self.page.chars // 2:
             text = "".join(element.itertext())
             if len(text) < 3000:
@@ -258,13 +260,13 @@ def _is_prose(amounts: Amounts) -> bool:
 
 
 def _is_named_by_heading(element: Element) -> bool:
-    """Whether the id or a class of an element consists of words of its first heading."""
+    """Return whether the id or a class of an element consists of words of its first heading."""
     heading = next(element.iter(*HEADINGS), None)
     if heading is None:
         return False
-    words = set(words_of("".join(heading.itertext()).title()))
+    heading_words = set(words_of("".join(heading.itertext()).title()))
     names = f"{element.get('id') or ''} {element.get('class') or ''}".split()
-    return any(words.issuperset(own) for own in map(words_of, names) if own)
+    return any(heading_words.issuperset(name_words) for name_words in map(words_of, names) if name_words)
 
 
 def _has_comments_heading(element: Element) -> bool:

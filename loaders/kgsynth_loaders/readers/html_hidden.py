@@ -1,4 +1,4 @@
-"""Elements that a browser does not show."""
+"""Find elements that a browser does not show."""
 
 import re
 from functools import lru_cache
@@ -19,7 +19,7 @@ _NO_ROOM = re.compile(
 _CUT_OFF = re.compile(r"overflow(?:-[xy])?\s*:\s*(?:hidden|clip)", re.IGNORECASE)
 _COLOR = re.compile(r"(?<![\w-])(color|background(?:-color)?)\s*:\s*(#[0-9a-f]{3,6}|[a-z]+)\b", re.IGNORECASE)
 _WHITE = frozenset(["white", "#fff", "#ffffff"])
-# A script of such a page shows the element when a reader comes to it.
+# Styles and names of transparent elements that a script shows when the reader scrolls to them.
 _SHOWN_LATER = re.compile(r"transition|animation|transform|will-change|translate", re.IGNORECASE)
 _SHOWN_LATER_NAMES = re.compile(r"data-(?:aos|w-id|anim\w*|scroll\w*|sal|framer)|(?:wow|aos-init|reveal|fade\w*)\b")
 HIDDEN_NAMES = frozenset(
@@ -29,7 +29,7 @@ HIDDEN_NAMES = frozenset(
 
 
 def is_hidden(element: Element) -> bool:
-    """Whether a browser shows nothing of an element, by its attributes."""
+    """Return whether the attributes of an element hide it in a browser."""
     attributes = element.attrib
     if not attributes or element.tag in ("html", "body", "main", FORMULA):
         return False
@@ -40,19 +40,19 @@ def is_hidden(element: Element) -> bool:
     style = attributes.get("style")
     if style and _is_hidden_by_style(element, style):
         return True
-    names = attributes.get("class")
-    return bool(names) and _is_hidden_name(names)
+    class_names = attributes.get("class")
+    return bool(class_names) and _is_hidden_name(class_names)
 
 
 def _is_hidden_by_style(element: Element, style: str) -> bool:
-    found = _way_of_hiding(style)
-    if found == "opacity":
-        others = " ".join([*element.attrib, element.get("class") or ""])
-        return _SHOWN_LATER.search(style) is None and _SHOWN_LATER_NAMES.search(others) is None
-    if found == "font-size":
-        # Pages do so to lose the blanks between boxes, which have letters of their own size.
+    way = _way_of_hiding(style)
+    if way == "opacity":
+        names = " ".join([*element.attrib, element.get("class") or ""])
+        return _SHOWN_LATER.search(style) is None and _SHOWN_LATER_NAMES.search(names) is None
+    if way == "font-size":
+        # Pages use this to remove the space between boxes. The boxes are visible, because they set another font size.
         return not any("font" in (inner.get("style") or "") for inner in element.iterdescendants())
-    return bool(found)
+    return bool(way)
 
 
 @lru_cache(maxsize=10_000)
@@ -64,25 +64,29 @@ def _way_of_hiding(style: str) -> str:
     if _NO_LETTERS.search(style):
         return "font-size"
     colors = {name[:5].lower(): value.lower() for name, value in _COLOR.findall(style)}
-    letters, paper = colors.get("color"), colors.get("backg")
-    is_one = letters is not None and (letters == paper or {letters, paper} <= _WHITE)
-    return "hidden" if is_one and letters not in ("inherit", "transparent", "initial", "unset", "var") else ""
+    text_color, background_color = colors.get("color"), colors.get("backg")
+    is_same_color = text_color is not None and (
+        text_color == background_color or {text_color, background_color} <= _WHITE
+    )
+    return "hidden" if is_same_color and text_color not in ("inherit", "transparent", "initial", "unset", "var") else ""
 
 
 @lru_cache(maxsize=10_000)
 def _is_hidden_name(names: str) -> bool:
     tokens = names.lower().split()
-    # Such pairs hide something on small screens alone.
+    # Names such as `d-none d-md-block` hide an element only on small screens.
     return bool(HIDDEN_NAMES.intersection(tokens)) and not any(
         ":" in token or (token.startswith("d-") and token != "d-none") for token in tokens
     )
 
 
-def is_of_no_chapter(element: Element) -> bool:
-    """Whether an element of a book is a page number, a list of contents or the mark of a note."""
-    kind = next((value for name, value in element.attrib.items() if name.endswith("}type") or name == "epub:type"), "")
+def is_not_chapter_text(element: Element) -> bool:
+    """Return whether an element of a book is a page number, a table of contents or the mark of a note."""
+    epub_types = next(
+        (value for name, value in element.attrib.items() if name.endswith("}type") or name == "epub:type"), ""
+    )
     role = element.get("role") or ""
-    return bool({"pagebreak", "toc", "landmarks", "page-list", "noteref"}.intersection(kind.split())) or role in (
+    return bool({"pagebreak", "toc", "landmarks", "page-list", "noteref"}.intersection(epub_types.split())) or role in (
         "doc-toc",
         "doc-pagebreak",
         "doc-noteref",

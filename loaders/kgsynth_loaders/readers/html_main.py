@@ -1,4 +1,4 @@
-"""The element that holds the main content of a page."""
+"""Choose the element with the main content of a page."""
 
 import re
 from collections.abc import Iterator
@@ -11,15 +11,15 @@ from kgsynth_loaders.readers.html_elements import (
     Amounts,
     Element,
     amounts_of,
+    elements_without_text,
     empty_all,
     is_heading,
-    of_no_text,
 )
 from kgsynth_loaders.readers.html_furniture import Cleaner
 from kgsynth_loaders.readers.html_hidden import is_hidden
-from kgsynth_loaders.readers.html_text import written
+from kgsynth_loaders.readers.html_text import markdown_of
 
-_CONTENT = (
+_CONTENT_NAMES = (
     ("itemprop", frozenset(["articlebody", "text"])),
     ("id", frozenset("mw-content-text bodycontent content-body article-body main-content maincontent".split())),
     (
@@ -31,53 +31,60 @@ _CONTENT = (
         ),
     ),
 )
+# Minimum share of the page's characters in the chosen element; half of it suffices for an element marked as main.
 _MIN_SHARE = 0.4
-_FEW_LINKS = 0.1
-# A page with more elements is one of tables or of a manual, on which trafilatura takes minutes.
-_MOST_ELEMENTS = 50_000
+# If no element is marked, a page with a smaller share of characters in links is taken as a whole.
+_MAX_SHARE_OF_LINKS = 0.1
+# Pages with more elements consist of tables or are manuals, for which trafilatura takes minutes.
+_MAX_ELEMENTS = 50_000
 _MARKER = re.compile(r"kgs(\d+)q")
 
 
 def main_text(root: Element, source: str, title: str) -> tuple[str, str]:
-    """The main content of a page as Markdown, and its first heading of the first level.
+    """Return the main content of a page as Markdown, and its heading; empty if it has none or repeats the site's name.
+
+    Args:
+        root: the tree of the page, which is changed.
+        source: the page as it was read.
+        title: the title that the page declares.
 
     Raises:
-        RecordError: there is no text.
+        RecordError: the page has no text.
     """
-    scripts = ("script", "style", "template", "head", "noscript", "noframes")
-    empty_all(element for element in root.iter(*scripts))
+    tags_without_text = ("script", "style", "template", "head", "noscript", "noframes")
+    empty_all(element for element in root.iter(*tags_without_text))
     amounts = amounts_of(root)
     total = amounts[root].chars
     if not total or (total < 300 and _REDIRECT.search(source[:20_000])):
         raise RecordError("no text")
     cleaner = Cleaner(amounts, amounts[root], "cookie" in source or "Cookie" in source)
     furniture = set(cleaner.run(root))
-    left = total - sum(amounts[element].chars for element in furniture)
-    if left <= 0:
-        # All of it looks like navigation: a list of links, a table of contents.
+    remaining = total - sum(amounts[element].chars for element in furniture)
+    if remaining <= 0:
+        # The whole page looks like navigation, for example a list of links or a table of contents.
         furniture = {element for element in furniture if is_hidden(element)}
     empty_all(furniture)
-    empty_all(of_no_text(root) if left > 0 else root.iter(*(set(NO_TEXT) - {"nav"})))
+    empty_all(elements_without_text(root) if remaining > 0 else root.iter(*(set(NO_TEXT) - {"nav"})))
     region, amounts = _region(root)
     heading = _heading_of(region, root, amounts)
-    text = written(region)
-    is_of_site = title != heading and title.casefold().endswith(heading.casefold())
-    if heading and not is_of_site and not re.search(r"^# ", text, re.MULTILINE):
+    text = markdown_of(region)
+    is_site_name = title != heading and title.casefold().endswith(heading.casefold())
+    if heading and not is_site_name and not re.search(r"^# ", text, re.MULTILINE):
         text = f"# {heading}\n\n{text}"
     if not text.strip():
         raise RecordError("no text")
-    return text, "" if is_of_site else heading
+    return text, "" if is_site_name else heading
 
 
 _REDIRECT = re.compile(r"http-equiv\s*=\s*[\"']?refresh", re.IGNORECASE)
 
 
 def _heading_of(region: Element, root: Element, amounts: dict[Element, Amounts]) -> str:
-    """The first `h1` of the main content, or the only one of the page."""
-    for where in (region, root):
-        headings = [element for element in where.iter("h1") if amounts[element].chars]
-        if headings and (where is region or len(headings) == 1):
-            return " ".join(written(headings[0]).removeprefix("# ").split())
+    """Return the text of the first `h1` of the main content, or else of the only `h1` of the page; empty for none."""
+    for scope in (region, root):
+        headings = [element for element in scope.iter("h1") if amounts[element].chars]
+        if headings and (scope is region or len(headings) == 1):
+            return " ".join(markdown_of(headings[0]).removeprefix("# ").split())
     return ""
 
 
@@ -93,17 +100,17 @@ def _region(root: Element) -> tuple[Element, dict[Element, Amounts]]:
     best = _article(root, amounts)
     if best is not root:
         return best, amounts
-    for attribute, names in _CONTENT:
-        found = [
+    for attribute, names in _CONTENT_NAMES:
+        candidates = [
             element
             for element in root.iter("div", "section", "td", "article")
             if element.get(attribute) and not names.isdisjoint(element.get(attribute).lower().split())
         ]
-        if found:
-            best = max(found, key=lambda element: amounts[element].chars)
+        if candidates:
+            best = max(candidates, key=lambda element: amounts[element].chars)
             if amounts[best].chars >= total * _MIN_SHARE:
                 return best, amounts
-    if amounts[root].link_chars < total * _FEW_LINKS or len(amounts) > _MOST_ELEMENTS:
+    if amounts[root].link_chars < total * _MAX_SHARE_OF_LINKS or len(amounts) > _MAX_ELEMENTS:
         return root, amounts
     region = _by_trafilatura(root, amounts)
     empty_all(_lists_of_links(region, amounts))
@@ -111,20 +118,22 @@ def _region(root: Element) -> tuple[Element, dict[Element, Amounts]]:
 
 
 def _article(within: Element, amounts: dict[Element, Amounts]) -> Element:
-    """The article of a page, or the element itself where it holds none or several."""
+    """Return the dominant article in an element, or the element itself if it has no such article."""
     articles = [element for element in within.iter("article") if amounts[element].chars]
     if not articles:
         return within
     best = max(articles, key=lambda element: amounts[element].chars)
-    needed = _MIN_SHARE if within.tag != "main" else 0.7
-    outer = {element for element in articles if not any(above.tag == "article" for above in element.iterancestors())}
-    total = sum(amounts[element].chars for element in outer)
-    is_one = amounts[best].chars >= total * 0.7
-    return best if is_one and amounts[best].chars >= amounts[within].chars * needed else within
+    min_share = _MIN_SHARE if within.tag != "main" else 0.7
+    outermost = {
+        element for element in articles if not any(ancestor.tag == "article" for ancestor in element.iterancestors())
+    }
+    total = sum(amounts[element].chars for element in outermost)
+    is_dominant = amounts[best].chars >= total * 0.7
+    return best if is_dominant and amounts[best].chars >= amounts[within].chars * min_share else within
 
 
 def _by_trafilatura(root: Element, amounts: dict[Element, Amounts]) -> Element:
-    """The smallest element that holds nine tenths of what trafilatura takes for the main content."""
+    """Return the smallest element with nine tenths of the text that trafilatura takes for the main content."""
     from lxml import etree
     from trafilatura import bare_extraction
 
@@ -132,51 +141,51 @@ def _by_trafilatura(root: Element, amounts: dict[Element, Amounts]) -> Element:
     for number, element in enumerate(blocks):
         element.text = f"kgs{number}q {element.text}"
     try:
-        found = bare_extraction(
+        extracted = bare_extraction(
             etree.tostring(root, encoding="unicode", method="html"),
             fast=True,
             include_comments=False,
             with_metadata=False,
             favor_recall=True,
         )
-        text = (getattr(found, "text", "") or "") if found else ""
+        text = (getattr(extracted, "text", "") or "") if extracted else ""
     except (ValueError, TypeError, AttributeError, RecursionError, etree.LxmlError):
         text = ""
     for number, element in enumerate(blocks):
         element.text = element.text.removeprefix(f"kgs{number}q ")
-    kept = {blocks[int(number)] for number in _MARKER.findall(text) if int(number) < len(blocks)}
-    return _smallest(root, kept, amounts) if kept else root
+    kept_blocks = {blocks[int(number)] for number in _MARKER.findall(text) if int(number) < len(blocks)}
+    return _smallest(root, kept_blocks, amounts) if kept_blocks else root
 
 
 _MARKED_TAGS = "p h1 h2 h3 h4 h5 h6 li td th pre dd dt blockquote div".split()
 
 
-def _smallest(root: Element, kept: set[Element], amounts: dict[Element, Amounts]) -> Element:
+def _smallest(root: Element, blocks: set[Element], amounts: dict[Element, Amounts]) -> Element:
     from lxml import etree
 
-    weights = {element: max(len(element.text or ""), 1) for element in kept}
-    needed = 0.9 * sum(weights.values())
-    stack = [0.0]
+    weights = {element: max(len(element.text or ""), 1) for element in blocks}
+    min_weight = 0.9 * sum(weights.values())
+    weights_of_open = [0.0]
     for event, element in etree.iterwalk(root, events=("start", "end")):
         if event == "start":
-            stack.append(weights.get(element, 0))
+            weights_of_open.append(weights.get(element, 0))
             continue
-        own = stack.pop()
-        if own >= needed:
-            # Less than this, and the choice has lost what it should keep.
+        weight = weights_of_open.pop()
+        if weight >= min_weight:
+            # An element with a smaller share of the page has probably lost some of the main content.
             return _widened(element, amounts) if amounts[element].chars >= amounts[root].chars * _MIN_SHARE else root
-        stack[-1] += own
+        weights_of_open[-1] += weight
     return root
 
 
 def _widened(element: Element, amounts: dict[Element, Amounts]) -> Element:
-    """An element, or one around it where that adds the title or text that is not links."""
-    title = H1 | H2
+    """Return an element, widened to ancestors as long as they add the title or text that is mostly outside of links."""
+    title_marks = H1 | H2
     parent = element.getparent()
     while parent is not None:
-        own, outer = amounts[element], amounts[parent]
-        added, added_links = outer.chars - own.chars, outer.link_chars - own.link_chars
-        adds_title = outer.marks & title and not own.marks & title and added * 2 <= own.chars
+        inner, outer = amounts[element], amounts[parent]
+        added, added_links = outer.chars - inner.chars, outer.link_chars - inner.link_chars
+        adds_title = outer.marks & title_marks and not inner.marks & title_marks and added * 2 <= inner.chars
         if added and not adds_title and added_links * 3 > added:
             break
         element, parent = parent, parent.getparent()
@@ -184,15 +193,19 @@ def _widened(element: Element, amounts: dict[Element, Amounts]) -> Element:
 
 
 def _lists_of_links(region: Element, amounts: dict[Element, Amounts]) -> Iterator[Element]:
-    """Lists and tables of a page that are links alone, where the rest of the page is not."""
-    whole = amounts[region]
-    if whole.link_chars * 2 > whole.chars:
+    """Yield the lists and tables of links in a region, unless most of the region is links."""
+    region_amounts = amounts[region]
+    if region_amounts.link_chars * 2 > region_amounts.chars:
         return
     for element in region.iter("ul", "ol", "table", "div", "td"):
-        own = amounts[element]
-        before = element.getprevious()
-        if before is not None and (before.tag == "p" or is_heading(before.tag)) and element.tag != "div":
-            # A sentence or a heading says what the links are.
+        element_amounts = amounts[element]
+        previous = element.getprevious()
+        if previous is not None and (previous.tag == "p" or is_heading(previous.tag)) and element.tag != "div":
+            # The sentence or heading before the links introduces them, so they belong to the text.
             continue
-        if own.links >= 3 and own.link_chars > 0.85 * own.chars and own.chars * 4 < whole.chars:
+        if (
+            element_amounts.links >= 3
+            and element_amounts.link_chars > 0.85 * element_amounts.chars
+            and element_amounts.chars * 4 < region_amounts.chars
+        ):
             yield element

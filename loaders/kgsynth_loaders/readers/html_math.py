@@ -1,4 +1,4 @@
-"""Formulas of a page: each one, with its rendered copies, becomes one element that holds its LaTeX."""
+"""Replace each formula of a page, with its rendered copies, by one element that holds its LaTeX."""
 
 import re
 from urllib.parse import unquote
@@ -25,15 +25,18 @@ _RENDERED = frozenset(
 
 
 def replace_formulas(root: Element) -> None:
-    """Put one element with the LaTeX in the place of each formula and of its rendered copies."""
+    """Replace each formula by an element `FORMULA`, in place.
+
+    Its attribute `tex` is the LaTeX, which is empty for a second copy of a formula; `display` is set for display math.
+    """
     from lxml import etree
 
     has_scripts = any((script.get("type") or "").startswith("math/") for script in root.iter("script"))
     walker = etree.iterwalk(root, events=("start",))
     for _, element in walker:
-        found = _formula(element, has_scripts)
-        if found is not None:
-            tex, is_display = found
+        formula = _formula(element, has_scripts)
+        if formula is not None:
+            tex, is_display = formula
             element.clear(keep_tail=True)
             element.tag = FORMULA
             element.set("tex", tex)
@@ -43,7 +46,7 @@ def replace_formulas(root: Element) -> None:
 
 
 def _formula(element: Element, has_scripts: bool) -> tuple[str, bool] | None:
-    """The LaTeX of an element that is a formula or a copy of one, and whether it stands apart; None for others."""
+    """Return the LaTeX of a formula or of a copy of one, and whether it is display math; None for other elements."""
     tag = element.tag
     if tag == "math":
         return tex_of(element), _is_display(element)
@@ -75,40 +78,40 @@ def _is_display(element: Element) -> bool:
 
 
 def _of_row(row: Element) -> tuple[str, bool] | None:
-    """A line of an equation whose parts LaTeXML has put into cells, without its number; None where it holds none."""
+    """Return a line of an equation that LaTeXML has split into cells, without its number; None if it has no parts."""
     parts: list[str] = []
     for cell in row.iter("td", "th"):
         if "ltx_eqn_eqno" in (cell.get("class") or ""):
             continue
-        math = [tex_of(inner) for inner in cell.iter("math")]
-        if not math and cell.find(".//p") is not None:
+        formulas = [tex_of(inner) for inner in cell.iter("math")]
+        if not formulas and cell.find(".//p") is not None:
             return None
-        tags = {inner for inner in cell.iter() if "ltx_tag" in (inner.get("class") or "")}
-        words = "" if tags else " ".join("".join(cell.itertext()).split())
-        parts += math or ([f"\\text{{{words}}}"] if words else [])
+        labels = {inner for inner in cell.iter() if "ltx_tag" in (inner.get("class") or "")}
+        cell_text = "" if labels else " ".join("".join(cell.itertext()).split())
+        parts += formulas or ([f"\\text{{{cell_text}}}"] if cell_text else [])
     return (" ".join(part for part in parts if part), True) if parts else None
 
 
 def _of_wrapper(element: Element, is_display: bool) -> tuple[str, bool] | None:
-    """A formula with its copies: MathML for machines, and what is shown."""
+    """Return the formula of a wrapper that holds MathML and a rendered copy; None if no formula is found."""
     for inner in element.iter("math", "img"):
-        found = _of_image(inner) if inner.tag == "img" else (tex_of(inner), _is_display(inner))
-        if found and found[0]:
-            shown = any(_is_display(image) for image in element.iter("img"))
-            return found[0], is_display or found[1] or shown
+        formula = _of_image(inner) if inner.tag == "img" else (tex_of(inner), _is_display(inner))
+        if formula and formula[0]:
+            is_image_display = any(_is_display(image) for image in element.iter("img"))
+            return formula[0], is_display or formula[1] or is_image_display
     for inner in element.iter("annotation"):
         return clean_tex("".join(inner.itertext())), is_display
     if any("katex-html" in (inner.get("class") or "").split() for inner in element.iter("span")):
-        shown_only = math_of(element)
-        if shown_only is not None:
-            return clean_tex(tex_of(shown_only)), is_display
+        math = math_of(element)
+        if math is not None:
+            return clean_tex(tex_of(math)), is_display
     for inner in element.iter():
         inner.attrib.pop("aria-hidden", None)
     return None
 
 
 def _of_rendered(element: Element, has_scripts: bool) -> tuple[str, bool]:
-    """What MathJax 2 shows: nothing where the page holds the source, else the MathML that it kept."""
+    """Return a formula rendered by MathJax 2; empty if the page has its source, else from its MathML or its boxes."""
     following = element.getnext()
     is_preview = following is not None and "mathjax" in (following.get("class") or "").lower()
     if has_scripts or is_preview:
@@ -118,21 +121,21 @@ def _of_rendered(element: Element, has_scripts: bool) -> tuple[str, bool]:
         return _tex_of_markup(markup), _is_display(element)
     for math in element.iter("math"):
         return tex_of(math), _is_display(element) or _is_display(math)
-    shown = math_of(element) if "mjx-" in (element.get("class") or "").lower() else None
-    text = tex_of(shown) if shown is not None else " ".join("".join(element.itertext()).split())
+    rendered = math_of(element) if "mjx-" in (element.get("class") or "").lower() else None
+    text = tex_of(rendered) if rendered is not None else " ".join("".join(element.itertext()).split())
     return clean_tex(text), _is_display(element)
 
 
 def _of_container(element: Element) -> tuple[str, bool]:
-    """What MathJax 3 and 4 show, by the MathML beside it, its TeX, or its glyphs."""
+    """Return a formula rendered by MathJax 3 or 4, from its MathML, its TeX, or its glyphs."""
     is_display = _is_display(element)
     for math in element.iter("math"):
         return tex_of(math), is_display or _is_display(math)
     tex = next((inner.get("data-latex") for inner in element.iter() if inner.get("data-latex")), "")
     if tex:
         return clean_tex(tex), is_display
-    shown = math_of(element)
-    return clean_tex(tex_of(shown) if shown is not None else element.get("aria-label") or ""), is_display
+    rendered = math_of(element)
+    return clean_tex(tex_of(rendered) if rendered is not None else element.get("aria-label") or ""), is_display
 
 
 def _of_image(element: Element) -> tuple[str, bool] | None:

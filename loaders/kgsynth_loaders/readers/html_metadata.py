@@ -1,4 +1,4 @@
-"""What a page says of itself: title, authors, license, date, topics, address."""
+"""Read the metadata of a page: title, authors, license, date, topics and address."""
 
 import json
 import re
@@ -39,8 +39,8 @@ _CC0 = re.compile(r"/publicdomain/zero/(\d\.\d)")
 _MAX_LINKED_DATA_NODES = 10_000
 
 
-class Said:
-    """Title, authors, license, date, topics and address of a page, from its head."""
+class PageMetadata:
+    """Title, authors, license, date, topics and address of a page, from its meta elements, links and JSON-LD."""
 
     def __init__(self, root: Element) -> None:
         self.fields: dict[str, list[str]] = {}
@@ -66,13 +66,15 @@ class Said:
         self.data = _linked_data(root)
 
     def document(self, text: str, heading: str) -> Document:
-        """The document with a text and the first heading of that text."""
+        """Return a document with this text and the metadata; the heading of the text may replace the title."""
         metadata = {name: self._first(*names) for name, names in _OTHER_NAMES.items()}
         metadata["url"] = self.url or metadata["url"]
         metadata["language"] = self.language or metadata["language"]
         authors = [name for name in self._all(*_AUTHOR_NAMES) if "://" not in name] or self.data.get("author", [])
         topics = self._all(*_TOPIC_NAMES) or self.data.get("keywords", [])
-        rights = license_name(self._first(*_LICENSE_NAMES)) or license_name("".join(self.data.get("license", [])[:1]))
+        license_in_data = license_name(self._first(*_LICENSE_NAMES)) or license_name(
+            "".join(self.data.get("license", [])[:1])
+        )
         title = self._title(heading)
         metadata["description"] = "" if metadata["description"] == title else metadata["description"]
         return Document(
@@ -80,17 +82,19 @@ class Said:
             text=text,
             title=title,
             attribution="; ".join(dict.fromkeys(authors)),
-            license=self.license or rights,
+            license=self.license or license_in_data,
             date=self._first(*_DATE_NAMES) or "".join(self.data.get("datePublished", [])[:1]),
-            topics=tuple(dict.fromkeys(part for topic in topics for part in _listed(topic) if topic != self.title)),
+            topics=tuple(
+                dict.fromkeys(keyword for topic in topics for keyword in _listed(topic) if topic != self.title)
+            ),
             metadata={name: value for name, value in metadata.items() if value},
         )
 
     def _title(self, heading: str) -> str:
-        given = self._first(*_TITLE_NAMES) or self.title
-        if heading and (not given or given.casefold().startswith(heading.casefold())):
+        declared_title = self._first(*_TITLE_NAMES) or self.title
+        if heading and (not declared_title or declared_title.casefold().startswith(heading.casefold())):
             return heading
-        return given or "".join(self.data.get("headline", [])[:1])
+        return declared_title or "".join(self.data.get("headline", [])[:1])
 
     def _first(self, *names: str) -> str:
         return next((self.fields[name][0] for name in names if name in self.fields), "")
@@ -100,13 +104,13 @@ class Said:
 
 
 def license_name(text: str) -> str:
-    """The short name of a Creative Commons license for its address; any other text as it is."""
+    """Return the short name of a Creative Commons license for its address; any other text on one line."""
     text = _one_line(text)
-    found = _CC.search(text.lower())
-    if found:
-        return f"CC {found.group(1).strip('-').upper()} {found.group(2)}"
-    zero = _CC0.search(text)
-    return f"CC0 {zero.group(1)}" if zero else text
+    match = _CC.search(text.lower())
+    if match:
+        return f"CC {match.group(1).strip('-').upper()} {match.group(2)}"
+    zero_match = _CC0.search(text)
+    return f"CC0 {zero_match.group(1)}" if zero_match else text
 
 
 def _one_line(text: str) -> str:
@@ -114,30 +118,32 @@ def _one_line(text: str) -> str:
 
 
 def _listed(keywords: str) -> list[str]:
-    return [part.strip() for part in re.split(r"[;]" if ";" in keywords else r"[,，、]", keywords) if part.strip()]
+    return [
+        keyword.strip() for keyword in re.split(r"[;]" if ";" in keywords else r"[,，、]", keywords) if keyword.strip()
+    ]
 
 
 def _linked_data(root: Element) -> dict[str, list[str]]:
-    """What the JSON-LD of a page says of authors, license, date and keywords."""
-    found: dict[str, list[str]] = {}
+    """Return authors, license, date, keywords and headline from the JSON-LD of a page, by their names in JSON-LD."""
+    values_by_name: dict[str, list[str]] = {}
     for script in root.iter("script"):
         if (script.get("type") or "").strip().lower() != "application/ld+json":
             continue
         try:
-            waiting = [json.loads(script.text or "", strict=False)]
+            waiting_nodes = [json.loads(script.text or "", strict=False)]
         except (ValueError, RecursionError):
             continue
         for _ in range(_MAX_LINKED_DATA_NODES):
-            if not waiting:
+            if not waiting_nodes:
                 break
-            node = waiting.pop()
+            node = waiting_nodes.pop()
             if isinstance(node, list):
-                waiting += reversed(node)
+                waiting_nodes += reversed(node)
             elif isinstance(node, dict):
-                waiting += [node[name] for name in ("@graph", "mainEntity") if name in node]
+                waiting_nodes += [node[name] for name in ("@graph", "mainEntity") if name in node]
                 for name in ("author", "license", "datePublished", "keywords", "headline"):
-                    found.setdefault(name, []).extend(_names(node.get(name)))
-    return {name: list(dict.fromkeys(values)) for name, values in found.items()}
+                    values_by_name.setdefault(name, []).extend(_names(node.get(name)))
+    return {name: list(dict.fromkeys(values)) for name, values in values_by_name.items()}
 
 
 def _names(value: Any) -> list[str]:

@@ -1,8 +1,8 @@
-"""What names of classes and ids say about the part of a page that bears them.
+"""Infer the function of a part of a page from the names in its class and id.
 
-A name is read word by word: `cookie-banner` and `cookieBanner` are *cookie* and *banner*. Some words only sites use for
-their own parts (*disqus*). Others are words of authors too (*cookie*, *modal*): `cookie-banner` consists of words for
-parts of pages and is one, `cookie-recipe` is none, and `cookie` alone may be either.
+A name is split into words: `cookie-banner` and `cookieBanner` are *cookie* and *banner*. Some words are used only by
+sites for parts of their pages (*disqus*). Others are used by authors too (*cookie*, *modal*): `cookie-banner` consists
+of words for parts of pages, so it means one; `cookie-recipe` does not; and `cookie` alone may mean either.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Certainty(IntEnum):
-    """How sure it is that a name means a part of the page that is no text of its author."""
+    """How certain it is that a name means a part of the page that is not text of its author."""
 
     NO = 0
     PART_OF_NAME = 1  # one word of it is used for such parts
@@ -21,7 +21,7 @@ class Certainty(IntEnum):
 
 
 class Meaning(NamedTuple):
-    """What names mean: "furniture", "comments", "header" or nothing, and how sure that is."""
+    """The kind of part that names mean ("furniture", "comments", "header" or empty), and how certain that is."""
 
     kind: str = ""
     certainty: Certainty = Certainty.NO
@@ -41,7 +41,7 @@ _SURE_WORDS = frozenset(
     "catlinks navbox sharebar sharebuttons addtoany outbrain taboola commentlist backtotop printfooter interlanguage "
     "sphinxsidebar sidebarwrapper tableofcontents editlink".split()
 )
-# Authors use these words too; the ones of `_WHOLE_NAMES` mean nothing beside other words.
+# Authors use these words too. The words of `_WHOLE_NAMES` mean a part of a page only if they are the whole name.
 _WORDS = frozenset(
     "cookie cookies consent newsletter sidebar sidebars pagination pager paginator advert adverts advertisement "
     "advertisements sponsored sharing popup modal lightbox paywall subscribe subscription comments ads ad "
@@ -70,7 +70,7 @@ _PAIRS = (
 _PAIRS_OF_WORDS = tuple((frozenset(first.split()), frozenset(second.split())) for first, second in _PAIRS)
 _NAVIGATION = re.compile(r"nav(?:s|igation|bar|menu|list|links?|box|block|header|footer|panel|pills|tabs|tree|wrap)?")
 _NO_NAVIGATION = frozenset("navier navy naval navigator navarro nave navel navigable".split())
-# Words for places and shapes, which stand beside the others in names of parts of pages.
+# Words for places and shapes that occur beside the other words in names of parts of pages.
 _PLACES = frozenset(
     "left right top bottom side middle main site page pages global local wrapper wrap wrapped container inner outer "
     "box bar block section area list links link item items button buttons btn btns icon icons form widget panel pane "
@@ -85,35 +85,35 @@ _SPLIT = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 def words_of(name: str) -> list[str]:
-    """The words of a name, in small letters: `cookieBanner-2` is *cookie*, *banner*."""
+    """Return the words of a name in lower case: *cookie*, *banner* for `cookieBanner-2`."""
     return [word.lower() for word in _SPLIT.findall(name)]
 
 
 @lru_cache(maxsize=20_000)
 def meaning_of(names: str) -> Meaning:
-    """What the surest of some names means; of names that are as sure, the first."""
-    found = [_of_name(name) for name in names.split()]
-    return max(found, key=lambda meaning: meaning.certainty, default=Meaning())
+    """Return the most certain meaning of several names; the first if several are equally certain."""
+    meanings = [_of_name(name) for name in names.split()]
+    return max(meanings, key=lambda meaning: meaning.certainty, default=Meaning())
 
 
 def _of_name(name: str) -> Meaning:
-    small = name.lower()
+    lower_name = name.lower()
     words = frozenset(words_of(name))
     if words & {"has", "with", "no", "not", "without"}:
         return Meaning()
-    is_known = small in _SURE_NAMES or small in _WHOLE_NAMES
+    is_known = lower_name in _SURE_NAMES or lower_name in _WHOLE_NAMES
     is_known = is_known or not words.isdisjoint(_SURE_WORDS | _WORDS) or _is_pair(words)
     if is_known and words & _COMMENT_WORDS:
-        return Meaning("comments", _certainty(small, words))
+        return Meaning("comments", _certainty(lower_name, words))
     if is_known:
-        return Meaning("furniture", _certainty(small, words))
+        return Meaning("furniture", _certainty(lower_name, words))
     navigation = [word for word in words if word.startswith("nav") and word not in _NO_NAVIGATION]
     if navigation:
         others = words.difference(navigation)
         is_sure = all(map(_NAVIGATION.fullmatch, navigation)) and _PAGE_WORDS.issuperset(others)
-        is_word = small == "navigation"
-        return Meaning("furniture", Certainty.WHOLE_NAME if is_word else _sure_or_part(is_sure))
-    return Meaning("header", Certainty.SURE) if small == "header" or small.endswith("-header") else Meaning()
+        is_whole_name = lower_name == "navigation"
+        return Meaning("furniture", Certainty.WHOLE_NAME if is_whole_name else _sure_or_part(is_sure))
+    return Meaning("header", Certainty.SURE) if lower_name == "header" or lower_name.endswith("-header") else Meaning()
 
 
 def _certainty(name: str, words: frozenset[str]) -> Certainty:

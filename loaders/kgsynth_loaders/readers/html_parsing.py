@@ -1,4 +1,4 @@
-"""The characters of a page and its tree."""
+"""Decode a page and parse it into a tree."""
 
 import re
 from html.entities import html5
@@ -12,7 +12,7 @@ from kgsynth_loaders.readers.mathml_content import name_of
 _CHARSET = re.compile(rb"<meta\s[^>]{0,500}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"\A\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})")
 _DECLARATION_BYTES = 16_384
-# What pages name so, and what browsers read it as.
+# Names of encodings that pages declare, and the encodings with which browsers read such pages.
 _READ_AS = {
     "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "gb_2312-80": "gb18030", "shift_jis": "cp932",
     "shift-jis": "cp932", "sjis": "cp932", "x-sjis": "cp932", "windows-31j": "cp932", "euc-kr": "cp949",
@@ -21,15 +21,16 @@ _READ_AS = {
     "iso8859-1": "latin-1", "iso_8859-1": "latin-1", "us-ascii": "latin-1", "x-cp1251": "cp1251", "unicode": "utf-8",
     "utf8": "utf-8", "utf-16": "utf-8",
 }  # fmt: skip
-# Of a page in UTF-8, so many characters for one byte that is not.
+# A page that declares UTF-8 may have a byte that is not UTF-8 per this number of characters. Such bytes are read as
+# Windows-1252, because the page was probably put together from two pages.
 _CHARS_FOR_A_SLIP = 200
-# Reads such bytes as Windows-1252, as where a page was put together from two.
+# Control characters are removed, but a form feed becomes a line end.
 _CONTROLS = {code: None for code in (*range(9), 11, *range(14, 32), 127)} | {12: "\n"}
 _ENTITY = re.compile(r"&(#?\w{1,40});?")
 _DOCTYPE = re.compile(r"[^<]*(?:<\?[^>]{0,500}>\s*)?(<!DOCTYPE\b[^>\[]*(?:\[[^\]]*\]\s*)?>)", re.IGNORECASE)
-# `a<b` in a formula is no tag.
+# A `<` in a formula, as in `a<b`, does not begin a tag.
 _LESS_THAN = re.compile(r"<(?=[a-zA-Z][^<>=\"']{0,80}\\[)\]])|(?<=[\w)}\]])<(?=[a-zA-Z][^<>=\"'\n]{0,40}\$)")
-# The parser of lxml drops what lies deeper than 2,048 elements.
+# Pages whose elements are nested this deep are flattened, because the parser of lxml drops elements below depth 2,048.
 DEEPEST = 1000
 _TAG = re.compile(r"<(/?)([a-zA-Z][\w:-]*)(?:[^<>\"']|\"[^\"<>]*\"|'[^'<>]*')*+>")
 _KEPT_TAGS = frozenset("p h1 h2 h3 h4 h5 h6 pre br hr head title meta link script style html body math".split())
@@ -37,33 +38,44 @@ _LINE_TAGS = frozenset("div li tr td th dt dd table ul ol dl section article blo
 
 
 class _Decoded(NamedTuple):
+    """The text of a page, and the name of its encoding if that was guessed, else an empty string."""
+
     text: str
     guess: str
 
 
 def decoded_page(data: bytes, encoding: str, declared: str) -> _Decoded:
-    """The text of a page by byte-order mark, its user, UTF-8, its server, itself, or a guess."""
+    """Decode a page by byte order mark, the user's encoding, UTF-8, the declared encoding, or a guess, in this order.
+
+    Args:
+        data: the page.
+        encoding: encoding that the user gave; empty for none.
+        declared: encoding that the server declares; empty for the one that the page declares.
+
+    Raises:
+        RecordError: the bytes are invalid in the user's encoding, or no encoding fits them.
+    """
     mark, _ = encoding_by_mark(data)
     if not mark and not encoding and b"\x00" in data[:4]:
         encoding = "utf-16-le" if data[1:2] == b"\x00" else "utf-16-be"
-    head = data[:_DECLARATION_BYTES]
-    inside = _CHARSET.search(head) or _XML_ENCODING.match(head)
-    label = (declared or (inside.group(1).decode("ascii", "replace") if inside else "")).strip(" \"'").lower()
+    start = data[:_DECLARATION_BYTES]
+    declaration = _CHARSET.search(start) or _XML_ENCODING.match(start)
+    label = (declared or (declaration.group(1).decode("ascii", "replace") if declaration else "")).strip(" \"'").lower()
     label = _READ_AS.get(label, label)
     if label == "utf-8" and not mark and not encoding:
         lenient = data.decode("utf-8", "replace")
         slips = lenient.count("\ufffd")
         if 0 < slips * _CHARS_FOR_A_SLIP < len(lenient):
             return _Decoded(data.decode("utf-8", WITH_WINDOWS_1252).translate(_CONTROLS), "")
-    found = decode(data, encoding=encoding, declared=label)
-    return _Decoded(found.text.translate(_CONTROLS), found.encoding if found.is_guessed else "")
+    decoded = decode(data, encoding=encoding, declared=label)
+    return _Decoded(decoded.text.translate(_CONTROLS), decoded.encoding if decoded.is_guessed else "")
 
 
 def parsed(text: str) -> Element:
-    """The tree of a page, with tags in small letters and without namespaces.
+    """Return the tree of a page, with tags in lower case and without namespaces.
 
     Raises:
-        RecordError: there is nothing in it.
+        RecordError: the page is empty.
     """
     from lxml import etree
 
@@ -85,7 +97,7 @@ def parsed(text: str) -> Element:
 
 
 def from_html(text: str, parser: Element) -> Element | None:
-    """The tree that a parser of HTML makes of a text; None where it makes none."""
+    """Parse a text with a parser of HTML; return None if that gives no tree."""
     from lxml import etree
 
     try:
@@ -100,7 +112,7 @@ def _is_xml(text: str) -> bool:
 
 
 def _as_xml(text: str) -> Element | None:
-    """The tree of a well-formed page; None for others. Its document type, and with it all entities, is left out."""
+    """Return the tree of a well-formed page, else None. Its document type is dropped with the entities in it."""
     from lxml import etree
 
     text = _ENTITY.sub(_plain_entity, _without_doctype(text))
@@ -114,19 +126,19 @@ def _as_xml(text: str) -> Element | None:
 
 
 def _without_doctype(text: str) -> str:
-    found = _DOCTYPE.match(text)
-    return text[: found.start(1)] + text[found.end(1) :] if found else text
+    match = _DOCTYPE.match(text)
+    return text[: match.start(1)] + text[match.end(1) :] if match else text
 
 
-def _plain_entity(found: re.Match[str]) -> str:
-    name = found.group(1)
+def _plain_entity(match: re.Match[str]) -> str:
+    name = match.group(1)
     if name.startswith("#") or name in ("amp", "lt", "gt", "quot", "apos"):
-        return found.group() if found.group().endswith(";") else f"{found.group()};"
-    return html5.get(f"{name};", f"&amp;{found.group()[1:]}")
+        return match.group() if match.group().endswith(";") else f"{match.group()};"
+    return html5.get(f"{name};", f"&amp;{match.group()[1:]}")
 
 
 def depth_of(root: Element) -> int:
-    """How many elements are open at the deepest place of a tree."""
+    """Return the depth of a tree: the maximum number of nested elements."""
     from lxml import etree
 
     depth = deepest = 0
@@ -137,16 +149,16 @@ def depth_of(root: Element) -> int:
 
 
 def _without_depth(text: str) -> str:
-    """A page with its paragraphs, headings and code but no element that holds others."""
+    """Return a page with only the tags of paragraphs, headings, code and head; other blocks become line breaks."""
     open_tags: set[str] = set()
 
-    def flat(found: re.Match[str]) -> str:
-        name = found.group(2).lower()
+    def flattened_tag(match: re.Match[str]) -> str:
+        name = match.group(2).lower()
         if name in _KEPT_TAGS:
-            is_end = bool(found.group(1))
+            is_end = bool(match.group(1))
             is_needed = (name in open_tags) == is_end or name in ("p", "br", "hr", "meta", "link")
             (open_tags.discard if is_end else open_tags.add)(name)
-            return found.group() if is_needed else ""
+            return match.group() if is_needed else ""
         return "<br>" if name in _LINE_TAGS else ""
 
-    return re.sub(r"(?:<br>\s*)+", "<br>", _TAG.sub(flat, text))
+    return re.sub(r"(?:<br>\s*)+", "<br>", _TAG.sub(flattened_tag, text))

@@ -1,6 +1,6 @@
-"""Superscripts, subscripts and fractions that a page makes with styles and names of classes.
+"""Mark superscripts, subscripts and fractions that a page makes with styles and class names.
 
-Without them, ten to the sixth would be read as 106 and one half as 12.
+Without these marks, ten to the sixth would be read as 106 and one half as 12.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from kgsynth_loaders.readers.html_elements import Element
 from kgsynth_loaders.readers.html_hidden import HIDDEN_NAMES
 
-# Pages without any of these in a class or style have no such scripts.
+# Pages have no such scripts if none of these occurs in a class or style.
 _SIGNS = re.compile(
     r"vertical-align|text-raise|superscript|subscript|frac|sr-only|hidden|screen-reader|\b(?:sup|sub|super|su|supsub)\b"
 )
@@ -34,43 +34,43 @@ _JOINERS = "\u2060\u200b\ufeff"
 
 
 def mark_scripts(root: Element, attributes: str) -> None:
-    """Make `sup` and `sub` of what is raised and lowered, and write fractions on one line, in the tree itself.
+    """Change raised and lowered elements to `sup` and `sub`, and write fractions on one line, in the tree.
 
     Args:
         root: the tree of a page.
-        attributes: its classes and styles, in small letters.
+        attributes: its classes and styles, in lower case.
     """
-    by_sheet = _classes_of_sheets(root)
-    if by_sheet or _SIGNS.search(attributes):
+    tags_by_class = _classes_of_sheets(root)
+    if tags_by_class or _SIGNS.search(attributes):
         for element in list(root.iter(*_TAGS)):
             if element.attrib:
-                _mark(element, by_sheet)
-    for above in list(root.iter("sup")):
-        below = above.getnext()
-        if below is not None and below.tag == "sub" and (above.tail or "").strip() in _FRACTION_SIGNS:
-            _mark_fraction_of_scripts(above, below)
+                _mark(element, tags_by_class)
+    for superscript in list(root.iter("sup")):
+        subscript = superscript.getnext()
+        if subscript is not None and subscript.tag == "sub" and (superscript.tail or "").strip() in _FRACTION_SIGNS:
+            _mark_fraction_of_scripts(superscript, subscript)
 
 
-def _mark(element: Element, by_sheet: dict[str, str]) -> None:
-    names = element.get("class") or ""
-    tokens = names.lower().split()
-    if names and _FRACTIONS.search(names):
+def _mark(element: Element, tags_by_class: dict[str, str]) -> None:
+    class_attribute = element.get("class") or ""
+    class_names = class_attribute.lower().split()
+    if class_attribute and _FRACTIONS.search(class_attribute):
         _mark_fraction(element)
-    if not HIDDEN_NAMES.isdisjoint(tokens):
+    if not HIDDEN_NAMES.isdisjoint(class_names):
         _show_between_digits(element)
         return
     style = element.get("style") or ""
-    if _is_stack(element, tokens, style):
+    if _is_stack(element, class_names, style):
         return
-    place = _place(tokens, style, by_sheet)
-    if place and _is_script(element, 12 if _SHORT_NAMES.intersection(tokens) else _LONGEST_SCRIPT):
+    script_tag = _place(class_names, style, tags_by_class)
+    if script_tag and _is_script(element, 12 if _SHORT_NAMES.intersection(class_names) else _LONGEST_SCRIPT):
         is_glued = _char_before(element).isalnum() or _char_before(element) in ")]}"
-        if is_glued or _SHORT_NAMES.isdisjoint(tokens):
-            element.tag = place
+        if is_glued or _SHORT_NAMES.isdisjoint(class_names):
+            element.tag = script_tag
 
 
 def _classes_of_sheets(root: Element) -> dict[str, str]:
-    """The classes that style sheets of the page itself raise or lower."""
+    """Return `sup` or `sub` for each class that style sheets within the page raise or lower."""
     sheets = (sheet.text for sheet in root.iter("style") if sheet.text and "vertical-align" in sheet.text)
     return {
         name.lower(): "sup" if place.lower() == "super" else "sub"
@@ -79,25 +79,25 @@ def _classes_of_sheets(root: Element) -> dict[str, str]:
     }
 
 
-def _place(tokens: list[str], style: str, by_sheet: dict[str, str]) -> str:
-    """`sup`, `sub` or nothing, by the classes and the style of an element."""
-    aligned = _ALIGNED.search(style) if style else None
-    if aligned:
-        value = (aligned.group(1) or "").lower()
+def _place(class_names: list[str], style: str, tags_by_class: dict[str, str]) -> str:
+    """Return `sup`, `sub` or an empty string, by the classes and the style of an element."""
+    alignment = _ALIGNED.search(style) if style else None
+    if alignment:
+        value = (alignment.group(1) or "").lower()
         if value in ("super", "sub"):
             return "sup" if value == "super" else "sub"
-        if aligned.group(1) is None or "font-size" in style:
-            is_low = value == "text-bottom" or "-" in (aligned.group(2), aligned.group(3))
-            return "sub" if is_low else "sup"
-    if not _SUPERSCRIPTS.isdisjoint(tokens):
+        if alignment.group(1) is None or "font-size" in style:
+            is_lowered = value == "text-bottom" or "-" in (alignment.group(2), alignment.group(3))
+            return "sub" if is_lowered else "sup"
+    if not _SUPERSCRIPTS.isdisjoint(class_names):
         return "sup"
-    if not _SUBSCRIPTS.isdisjoint(tokens):
+    if not _SUBSCRIPTS.isdisjoint(class_names):
         return "sub"
-    return next((by_sheet[token] for token in tokens if token in by_sheet), "") if by_sheet else ""
+    return next((tags_by_class[name] for name in class_names if name in tags_by_class), "") if tags_by_class else ""
 
 
-def _is_script(element: Element, most_chars: int) -> bool:
-    """Whether an element holds a few characters that touch their neighbours, and is not inside a script already."""
+def _is_script(element: Element, max_chars: int) -> bool:
+    """Return whether an element is short, adjoins other text without a space, and is not inside of another script."""
     parent = element.getparent()
     if parent is None or parent.tag in ("sup", "sub") or len(element) > 10:
         return False
@@ -105,15 +105,15 @@ def _is_script(element: Element, most_chars: int) -> bool:
         return False
     length = len("".join(element.itertext()).strip())
     touches = not _char_before(element).isspace() or not _char_after(element).isspace()
-    return 0 < length <= most_chars and touches
+    return 0 < length <= max_chars and touches
 
 
 def text_before(element: Element) -> str:
-    """The last characters of the text that an element follows in its paragraph; empty where there is none."""
+    """Return the last characters, at most 3, of the text before an element in its paragraph; empty if there is none."""
     for _ in range(20):
-        before = element.getprevious()
-        if before is not None:
-            return _last_text(before)
+        previous = element.getprevious()
+        if previous is not None:
+            return _last_text(previous)
         parent = element.getparent()
         if parent is None:
             return ""
@@ -140,13 +140,13 @@ def _last_text(element: Element) -> str:
 
 
 def _char_after(element: Element) -> str:
-    """The character after an element in its paragraph; a blank where there is none."""
+    """Return the character after an element in its paragraph; a space if there is none."""
     for _ in range(20):
         if text := (element.tail or "").strip(_JOINERS):
             return str(text[0])
-        after = element.getnext()
-        if after is not None:
-            text = "".join(after.itertext()).strip(_JOINERS) if len(after) < 10 else ""
+        following = element.getnext()
+        if following is not None:
+            text = "".join(following.itertext()).strip(_JOINERS) if len(following) < 10 else ""
             return str(text[0]) if text else " "
         element = element.getparent()
         if element is None or element.tag not in _TAGS or element.tag == "div":
@@ -155,7 +155,7 @@ def _char_after(element: Element) -> str:
 
 
 def _show_between_digits(element: Element) -> None:
-    """Show a sign or a short word for screen readers without which two numbers would be one."""
+    """Keep a sign or short word for screen readers between two numbers, which would become one number without it."""
     if len(element) or len((element.text or "").strip()) > 12 or not (element.text or "").strip():
         return
     before, after = _char_before(element), _char_after(element)
@@ -163,35 +163,35 @@ def _show_between_digits(element: Element) -> None:
         del element.attrib["class"]
 
 
-def _is_stack(element: Element, tokens: list[str], style: str) -> bool:
-    """Whether an element is a superscript over a subscript; then it is written as both."""
+def _is_stack(element: Element, class_names: list[str], style: str) -> bool:
+    """Replace a superscript above a subscript by `sup` and `sub`; return whether the element was such a stack."""
     parts = [inner for inner in element if isinstance(inner.tag, str)]
-    is_named = not _STACKS.isdisjoint(tokens) and len(parts) == 2 and not (element.text or "").strip()
+    is_named = not _STACKS.isdisjoint(class_names) and len(parts) == 2 and not (element.text or "").strip()
     is_styled = "inline-block" in style and "vertical-align" in style and [part.tag for part in parts] == ["br"]
     if is_named:
-        above, below = ("".join(part.itertext()) for part in parts)
+        superscript, subscript = ("".join(part.itertext()) for part in parts)
     elif is_styled and "font-size" in style:
-        above, below = element.text or "", parts[0].tail or ""
+        superscript, subscript = element.text or "", parts[0].tail or ""
     else:
         return False
     element.clear(keep_tail=True)
-    for tag, text in (("sup", above.strip()), ("sub", below.strip())):
+    for tag, text in (("sup", superscript.strip()), ("sub", subscript.strip())):
         if text:
             element.append(_new(element, tag, text))
     return True
 
 
 def _new(element: Element, tag: str, text: str) -> Element:
-    made = element.makeelement(tag)
-    made.text = text
-    return made
+    new_element = element.makeelement(tag)
+    new_element.text = text
+    return new_element
 
 
 # --- Fractions
 
 
 def _mark_fraction(element: Element) -> None:
-    """Write a fraction on one line: a slash between its parts, parentheses around sums, a blank before it."""
+    """Write a fraction on one line: a slash between its parts, parentheses around sums, a space before it."""
     top, bottom = _named(element, _TOPS), _named(element, _BOTTOMS)
     if top is None or bottom is None or top is bottom:
         return
@@ -202,10 +202,10 @@ def _mark_fraction(element: Element) -> None:
             inner.text = " " if sign == "+" else sign
             del inner[:]
     between = top.tail or ""
-    after = top.getnext()
-    while after is not None and after is not bottom:
-        between += "".join(after.itertext()) + (after.tail or "")
-        after = after.getnext()
+    following = top.getnext()
+    while following is not None and following is not bottom:
+        between += "".join(following.itertext()) + (following.tail or "")
+        following = following.getnext()
     if not any(sign in between for sign in _FRACTION_SIGNS):
         top.tail = "/"
     for part in (top, bottom):
@@ -238,18 +238,18 @@ def _put_in_parentheses(part: Element) -> None:
         part.text = part.text.rstrip() + ")"
 
 
-def _set_apart(first: Element) -> None:
-    """Put a blank before a fraction that follows a number or a letter."""
-    if _char_before(first).isalnum():
-        first.text = " " + (first.text or "").lstrip()
+def _set_apart(element: Element) -> None:
+    """Put a space before a fraction that follows a number or a letter."""
+    if _char_before(element).isalnum():
+        element.text = " " + (element.text or "").lstrip()
 
 
-def _mark_fraction_of_scripts(above: Element, below: Element) -> None:
-    """Write a raised and a lowered number with a slash between them as a fraction."""
-    texts = ["".join(part.itertext()).strip() for part in (above, below)]
-    if any(not text or len(text) > 12 for text in texts) or _char_before(above).isalpha():
+def _mark_fraction_of_scripts(superscript: Element, subscript: Element) -> None:
+    """Write a superscript and a subscript with a slash between them as a fraction on one line."""
+    texts = ["".join(part.itertext()).strip() for part in (superscript, subscript)]
+    if any(not text or len(text) > 12 for text in texts) or _char_before(superscript).isalpha():
         return
-    for part in (above, below):
+    for part in (superscript, subscript):
         part.tag = "span"
         _put_in_parentheses(part)
-    _set_apart(above)
+    _set_apart(superscript)

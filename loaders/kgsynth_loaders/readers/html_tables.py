@@ -1,4 +1,4 @@
-"""Tables of HTML as rows of Markdown, and which of them only place blocks on a page."""
+"""Write HTML tables as rows of Markdown, and find the tables that are used only for layout."""
 
 import re
 from dataclasses import dataclass, field
@@ -10,11 +10,12 @@ _MAX_SPAN = 60
 
 
 def layout_tables(root: Element) -> set[Element]:
-    """Tables that place blocks on a page and hold no rows of data."""
+    """Return the tables that are used only for the layout of a page and have no rows of data."""
     from lxml import etree
 
     layout: set[Element] = set()
-    # Of each: the table, cells of its row, most cells of a row, whether it has header cells and a cell over columns.
+    # For each open table: the table, number of cells in the current row, maximum number of cells in a row, whether the
+    # table has header cells, and whether the last cell spans several columns.
     open_tables: list[list[Any]] = []
     for event, element in etree.iterwalk(root, events=("start", "end")):
         tag = element.tag
@@ -24,21 +25,23 @@ def layout_tables(root: Element) -> set[Element]:
                     layout.add(open_tables[-1][0])
                 open_tables.append([element, 0, 0, False, False])
             else:
-                table, _, most, has_header, _ = open_tables.pop()
+                table, _, max_cells, has_header, _ = open_tables.pop()
                 names = f"{table.get('role') or ''} {table.get('class') or ''}"
-                if (most < 2 and not has_header) or re.search(r"presentation|ltx_eq|highlighttable|rouge-table", names):
+                if (max_cells < 2 and not has_header) or re.search(
+                    r"presentation|ltx_eq|highlighttable|rouge-table", names
+                ):
                     layout.add(table)
         elif event == "start" and open_tables:
-            current = open_tables[-1]
+            innermost = open_tables[-1]
             if tag == "tr":
-                current[1] = 0
+                innermost[1] = 0
             elif tag in ("td", "th"):
-                current[1] += 1
-                current[2] = max(current[1], current[2])
-                current[3] |= tag == "th"
-                current[4] = _span(element.get("colspan")) > 1
-            elif (is_heading(tag) and not current[4]) or (tag in PRE_TAGS and _has_lines(element)):
-                layout.add(current[0])
+                innermost[1] += 1
+                innermost[2] = max(innermost[1], innermost[2])
+                innermost[3] |= tag == "th"
+                innermost[4] = _span(element.get("colspan")) > 1
+            elif (is_heading(tag) and not innermost[4]) or (tag in PRE_TAGS and _has_lines(element)):
+                layout.add(innermost[0])
     return layout
 
 
@@ -48,7 +51,14 @@ def _has_lines(element: Element) -> bool:
 
 @dataclass(slots=True)
 class Table:
-    """Rows of cells so far, with which rows are headers, and what spans into later rows."""
+    """The rows of a table that have been read so far.
+
+    Attributes:
+        rows: text of the cells of each row.
+        headers: whether each row consists of header cells.
+        spans: for each column, the number of later rows into which its cell still spans.
+        is_row_open: whether a row has been opened.
+    """
 
     rows: list[list[str]] = field(default_factory=list)
     headers: list[bool] = field(default_factory=list)
@@ -56,7 +66,7 @@ class Table:
     is_row_open: bool = False
 
     def open_row(self) -> None:
-        """Begin a row with the cells that span into it."""
+        """Begin a row, with empty cells where cells of earlier rows span into it."""
         self.rows.append([])
         self.headers.append(True)
         self.is_row_open = True
@@ -69,26 +79,26 @@ class Table:
             row.append("")
 
     def add(self, text: str, cell: Element) -> None:
-        """Add a cell to the open row, with an empty one for each further column that it spans."""
+        """Add a cell to the open row, and an empty cell for each further column that it spans."""
         row = self.rows[-1]
-        down = _span(cell.get("rowspan"))
-        for place in range(_span(cell.get("colspan")) if len(row) < _MAX_SPAN else 1):
-            if down > 1 and len(row) < _MAX_SPAN:
-                self.spans[len(row)] = down - 1
-            row.append("" if place else text)
+        row_span = _span(cell.get("rowspan"))
+        for offset in range(_span(cell.get("colspan")) if len(row) < _MAX_SPAN else 1):
+            if row_span > 1 and len(row) < _MAX_SPAN:
+                self.spans[len(row)] = row_span - 1
+            row.append("" if offset else text)
         self._fill()
         self.headers[-1] &= cell.tag == "th"
 
     def lines(self) -> list[str]:
-        """The rows that hold text, as lines of Markdown."""
-        kept = [(row, header) for row, header in zip(self.rows, self.headers, strict=True) if any(row)]
-        width = min(max((len(row) for row, _ in kept), default=0), _MAX_SPAN)
+        """Return the rows with text as lines of Markdown."""
+        rows_with_text = [(row, is_header) for row, is_header in zip(self.rows, self.headers, strict=True) if any(row)]
+        width = min(max((len(row) for row, _ in rows_with_text), default=0), _MAX_SPAN)
         lines: list[str] = []
-        is_head = bool(kept and kept[0][1] and len(kept) > 1)
-        for row, header in kept:
-            if is_head and not header:
+        is_in_head = bool(rows_with_text and rows_with_text[0][1] and len(rows_with_text) > 1)
+        for row, is_header in rows_with_text:
+            if is_in_head and not is_header:
                 lines.append("|" + "---|" * max(width, 1))
-                is_head = False
+                is_in_head = False
             lines.append("| " + " | ".join(row + [""] * (width - len(row))) + " |")
         return lines
 

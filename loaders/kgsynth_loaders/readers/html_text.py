@@ -1,4 +1,4 @@
-"""An element of HTML as Markdown."""
+"""Write an HTML element as Markdown."""
 
 import itertools
 import re
@@ -19,8 +19,8 @@ _DELIMITER = re.compile(r"(?<!\\)\\([()\[\]])")
 _NO_FORMULA = re.compile(r"\W*|(?:and|or|to|und|et|\.\.\.|…)")
 
 
-def written(root: Element) -> str:
-    """An element as Markdown, without recursion."""
+def markdown_of(root: Element) -> str:
+    """Return an element as Markdown; the tree is walked without recursion."""
     from lxml import etree
 
     layout = layout_tables(root)
@@ -44,18 +44,19 @@ def written(root: Element) -> str:
 
 @dataclass(slots=True)
 class _Frame:
-    """Where blocks go: the page, or a cell of a table.
+    """The output of blocks: the page, or a cell of a table.
 
     Attributes:
-        parts: blocks of Markdown with what stands before each.
-        inline: pieces of the open paragraph, each with its kind: text, code, or raw for what stays as it is.
-        indents: what stands before every line, one for each open list item or quotation.
-        marker: what stands before the next block: the mark of a list item; None for nothing.
-        heading: the marks of the open heading; empty outside of one.
-        ends_in_space: white space at the start of the next text adds nothing.
-        was_item: the last block was the first one of a list item.
-        was_term: the last block was the term of a definition.
-        is_definition: the next paragraph is the first one of a definition.
+        is_cell: whether this is a cell of a table.
+        parts: blocks of Markdown, and the separators between them.
+        inline: pieces of the open paragraph, each with its kind: "text", "code", or "raw" for text that is not changed.
+        indents: prefixes of each line, one per open list item or quotation.
+        marker: mark of a list item, which is written before the next block; None if no mark is due.
+        heading: mark of the open heading, for example "## "; empty outside of a heading.
+        ends_in_space: whether white space at the start of the next text is dropped.
+        was_item: whether the last block was the first one of a list item.
+        was_term: whether the last block was the term of a definition.
+        is_definition: whether the next paragraph is the first one of a definition.
     """
 
     is_cell: bool = False
@@ -71,14 +72,14 @@ class _Frame:
 
 
 class _Writer:
-    """Writes Markdown while a tree is walked: `start` and `end` for elements, `text` for what stands between."""
+    """Writes Markdown while a tree is walked: `start` and `end` take elements, `text` takes the text between them."""
 
     def __init__(self, layout: set[Element]) -> None:
         self.layout = layout
         self.frame = _Frame()
         self.frames: list[_Frame] = []
         self.tables: list[Table | None] = []
-        self.lists: list[int | None] = []  # the number of the next item; None without numbers
+        self.lists: list[int | None] = []  # the number of the next item; None in a list without numbers
         self.starts: dict[str, Callable[[Element], bool]] = {
             "br": self._break, "hr": self._rule, "ul": self._list, "ol": self._list, "menu": self._list,
             "dir": self._list, "li": self._item, "blockquote": self._quotation, "dd": self._description,
@@ -90,7 +91,7 @@ class _Writer:
     # Text
 
     def text(self, text: str | None) -> None:
-        """Add text with its runs of white space as one blank."""
+        """Add text, with each run of white space replaced by one space."""
         if not text:
             return
         frame = self.frame
@@ -102,12 +103,12 @@ class _Writer:
             frame.ends_in_space = text[-1] == " "
 
     def raw(self, text: str) -> None:
-        """Add a piece of a paragraph as it is."""
+        """Add text to the open paragraph without changing it."""
         self.frame.inline.append((text, "raw"))
         self.frame.ends_in_space = text.endswith("\n")
 
     def flush(self, *, is_term: bool = False) -> None:
-        """End the open paragraph, which may be the term of a definition."""
+        """End the open paragraph and write it as a block; `is_term` says that it is the term of a definition."""
         frame = self.frame
         if not frame.inline:
             return
@@ -125,32 +126,32 @@ class _Writer:
         frame.was_term = is_term
 
     def block(self, text: str) -> None:
-        """Add a block of Markdown with the marks of the lists and quotations around it."""
+        """Add a block of Markdown, prefixed with the marks of the lists and quotations around it."""
         frame = self.frame
         is_item = frame.marker is not None
-        before = "".join(frame.indents)
-        first = before
+        indent = "".join(frame.indents)
+        first_indent = indent
         if is_item and frame.marker is not None:
-            outer = before[: len(before) - len(frame.indents[-1])] if frame.indents else ""
-            first = outer + frame.marker
+            outer_indent = indent[: len(indent) - len(frame.indents[-1])] if frame.indents else ""
+            first_indent = outer_indent + frame.marker
             frame.marker = None
         if text.startswith("#") and frame.parts and _CONTENTS.fullmatch(frame.parts[-1]):
-            # The list under it has been left out.
+            # The block before this heading is a heading of contents, whose list has been left out.
             del frame.parts[-2:]
         if frame.is_cell:
             if frame.parts:
                 frame.parts.append("; " if is_item else " ")
         elif frame.parts:
-            is_next = (is_item and frame.was_item) or (frame.was_term and frame.is_definition)
-            frame.parts.append("\n" if is_next else "\n\n")
+            is_adjacent = (is_item and frame.was_item) or (frame.was_term and frame.is_definition)
+            frame.parts.append("\n" if is_adjacent else "\n\n")
         frame.was_item, frame.was_term = is_item, False
         if frame.is_cell:
             frame.parts.append(text)
             return
-        frame.parts.append(first + text.replace("\n", f"\n{before}") if before or first else text)
+        frame.parts.append(first_indent + text.replace("\n", f"\n{indent}") if indent or first_indent else text)
 
     def finish(self) -> str:
-        """All that was written."""
+        """Close what is open and return the Markdown."""
         while self.frames:
             self._close_cell(None)
         self.flush()
@@ -159,15 +160,15 @@ class _Writer:
     # Elements
 
     def start(self, element: Element) -> bool:
-        """Begin an element; true where all of it has been written."""
+        """Begin an element; return true if it has been written completely, so that its children are skipped."""
         tag = element.tag
         if tag in PRE_TAGS or (tag == "div" and is_code_block(element)):
             return self._code_block(element)
         if tag in CODE_TAGS and element.find(".//pre") is None:
             return self._code(element)
-        write = self.starts.get(tag)
-        if write is not None:
-            if write(element):
+        start_element = self.starts.get(tag)
+        if start_element is not None:
+            if start_element(element):
                 return True
         elif is_heading(tag):
             self.flush()
@@ -178,7 +179,7 @@ class _Writer:
         return False
 
     def end(self, element: Element) -> None:
-        """End an element that `start` has not written whole."""
+        """End an element for which `start` returned false."""
         tag = element.tag
         if tag in ("sup", "sub"):
             self._end_script()
@@ -239,8 +240,8 @@ class _Writer:
             number = int(value) if re.fullmatch(r"\d{1,8}", value, re.ASCII) else number
             marker = f"{number}. "
             self.lists[-1] = number + 1
-        deep = len(self.frame.indents) >= _MAX_INDENTS
-        self.frame.indents.append("" if deep else " " * len(marker))
+        is_deepest = len(self.frame.indents) >= _MAX_INDENTS
+        self.frame.indents.append("" if is_deepest else " " * len(marker))
         self.frame.marker = marker
         return False
 
@@ -323,16 +324,16 @@ class _Writer:
 
     def _ruby(self, element: Element) -> bool:
         if element.tag == "rp" or not "".join(element.itertext()).strip():
-            # The parentheses for browsers without ruby are those that are written here.
+            # `rp` holds parentheses for browsers without ruby; they would repeat those that are written here.
             return True
         self.text("(")
         return False
 
     def _image(self, element: Element) -> bool:
-        names = (element.get("class") or "").lower()
+        class_names = (element.get("class") or "").lower()
         alt = element.get("alt") or ""
-        is_described = TEX_IMAGE.search(names) is not None
-        if is_described or (len(alt) <= 8 and ("emoji" in names or "smiley" in names)):
+        is_formula = TEX_IMAGE.search(class_names) is not None
+        if is_formula or (len(alt) <= 8 and ("emoji" in class_names or "smiley" in class_names)):
             self.text(alt)
         return True
 
@@ -378,24 +379,24 @@ class _Writer:
         self.flush()
         code = code.removeprefix("\n").rstrip()
         if code.strip():
-            longest = max((len(run) for run in re.findall(r"`{3,}", code)), default=2)
+            longest = max((len(backticks) for backticks in re.findall(r"`{3,}", code)), default=2)
             fence = "`" * (longest + 1)
             self.block(f"{fence}{language}\n{code}\n{fence}")
         return True
 
 
 def _in_backticks(code: str) -> str:
-    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
+    longest = max((len(backticks) for backticks in re.findall(r"`+", code)), default=0)
     fence = "`" * (longest + 1)
     return f"{fence} {code} {fence}" if longest else f"{fence}{code}{fence}"
 
 
 def _joined_pieces(pieces: list[tuple[str, str]], is_cell: bool) -> str:
-    """A paragraph from its pieces: code in backticks, formulas between dollar signs, bars of a cell escaped.
+    """Join the pieces of a paragraph: code in backticks, formulas between dollar signs, bars in a cell escaped.
 
-    Pieces of one kind that touch are one piece.
+    Adjacent pieces of the same kind are joined first.
     """
-    out: list[str] = []
+    texts: list[str] = []
     for kind, group in itertools.groupby(pieces, key=lambda piece: piece[1]):
         text = "".join(piece[0] for piece in group)
         if kind == "text":
@@ -404,29 +405,29 @@ def _joined_pieces(pieces: list[tuple[str, str]], is_cell: bool) -> str:
             text = _in_backticks(text)
         if is_cell and (kind == "code" or (kind == "text" and "$" not in text)):
             text = text.replace("|", "\\|")
-        out.append(text)
-    joined = "".join(out)
+        texts.append(text)
+    joined = "".join(texts)
     return re.sub(r" *\n *", "\n", joined) if "\n" in joined else joined
 
 
 def _with_dollars(text: str) -> str:
-    r"""Text with `\(…\)` as `$…$` and `\[…\]` as `$$…$$`."""
+    r"""Replace `\(…\)` by `$…$` and `\[…\]` by `$$…$$`."""
     if "\\" not in text:
         return text
     pieces = _DELIMITER.split(text)
     if len(pieces) < 5:
         return text
-    place = 1
-    out = [pieces[0]]
-    while place < len(pieces):
-        mark, after = pieces[place], pieces[place + 1]
+    index = 1
+    texts = [pieces[0]]
+    while index < len(pieces):
+        mark, following = pieces[index], pieces[index + 1]
         closing = {"(": ")", "[": "]"}.get(mark)
-        is_pair = closing is not None and place + 2 < len(pieces) and pieces[place + 2] == closing
-        if is_pair and not _NO_FORMULA.fullmatch(after.strip()[:200]):
+        is_pair = closing is not None and index + 2 < len(pieces) and pieces[index + 2] == closing
+        if is_pair and not _NO_FORMULA.fullmatch(following.strip()[:200]):
             dollars = "$" if mark == "(" else "$$"
-            out += [dollars, after.strip(), dollars, pieces[place + 3]]
-            place += 4
+            texts += [dollars, following.strip(), dollars, pieces[index + 3]]
+            index += 4
         else:
-            out += [f"\\{mark}", after]
-            place += 2
-    return "".join(out)
+            texts += [f"\\{mark}", following]
+            index += 2
+    return "".join(texts)

@@ -1,8 +1,8 @@
-r"""LaTeX and plain TeX: the text of the body as Markdown, with its formulas as they are.
+r"""Read LaTeX and plain TeX: the text of the body as Markdown, with its formulas as LaTeX.
 
-The file is read in four steps, each once from left to right: code and comments are set aside, definitions of the author
-are taken out and put in where they are used, title and authors are taken out, and what is left is written by `_Writer`,
-which keeps open groups and environments on stacks. Nothing is run and no other file is opened.
+The file is processed in four steps, each from left to right: code and comments are set aside; the author's definitions
+are removed and expanded where they are used; title and authors are removed; and the remaining text is written by
+`_Writer`, which keeps open groups and environments on stacks. TeX is not run, and no other file is opened.
 """
 
 import re
@@ -30,8 +30,8 @@ from kgsynth_loaders.readers.latex_macros import (
     FORMULA_ENVIRONMENTS,
     HEADINGS,
     IN_TEXT_FORMULA,
+    LEFT_OUT,
     LISTS,
-    OUT,
     REFERENCES,
     TABLES,
     TITLE_LINE,
@@ -43,21 +43,23 @@ from kgsynth_loaders.readers.plain import read_text
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
-    r"""The body, or the whole file where it is a part without `\documentclass`.
+    r"""Yield the body as a document, or the whole file if it has no `\begin{document}`, after remarks on the file.
 
     Raises:
-        RecordError: the bytes are no text, or nothing is left of it.
+        RecordError: the bytes cannot be decoded, or no text remains.
     """
     from pylatexenc.latex2text import get_default_latex_context_db
 
     file = read_text(path, options)
     yield from file.remarks()
-    db = get_default_latex_context_db()
+    macro_context = get_default_latex_context_db()
 
     def symbol(name: str) -> str | None:
-        spec = db.get_macro_spec(name)
-        found = getattr(spec, "simplify_repl", None)
-        return found if isinstance(found, str) and "%" not in found and len(found) < 10 else None
+        spec = macro_context.get_macro_spec(name)
+        replacement = getattr(spec, "simplify_repl", None)
+        return (
+            replacement if isinstance(replacement, str) and "%" not in replacement and len(replacement) < 10 else None
+        )
 
     document = convert(file.text.replace("\f", "\n"), symbol)
     if not document.text:
@@ -75,7 +77,14 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
 
 @dataclass(slots=True)
 class Converted:
-    """A text in Markdown and what its source says of it."""
+    """The result of `convert`.
+
+    Attributes:
+        text: the body in Markdown.
+        fields: `title`, `author` and `date`, if the source declares them.
+        topics: the keywords.
+        metadata: other fields, and `inputs`: the number of files that the body includes.
+    """
 
     text: str
     fields: dict[str, str] = field(default_factory=dict)
@@ -84,30 +93,30 @@ class Converted:
 
 
 def convert(text: str, symbol: Callable[[str], str | None]) -> Converted:
-    """A source in LaTeX as Markdown.
+    """Convert LaTeX source to Markdown.
 
     Args:
         text: the whole source.
-        symbol: the character that a macro stands for by its name without backslash; None for no such macro.
+        symbol: returns the character for the name of a macro without backslash; None if there is no such macro.
     """
     text, codes = set_aside(text.translate(NO_CHARACTERS))
     definitions, theorems, text = definitions_of(without_false(text))
     text = expanded(text, definitions)
-    fields, lists, text = _fields(text)
+    fields, keyword_lists, text = _fields(text)
     body = _body(text)
 
-    def written(source: str) -> str:
+    def to_markdown(source: str) -> str:
         return _Writer(source, codes, theorems, symbol).written()
 
-    result = Converted(written(body))
+    result = Converted(to_markdown(body))
     for name, value in fields.items():
-        line = " ".join(written(value).split())
+        line = " ".join(to_markdown(value).split())
         if name == "author":
-            line = "; ".join(part.strip(" ;,") for part in line.split(_AND) if part.strip(" ;,"))
+            line = "; ".join(part.strip(" ;,") for part in line.split(_AUTHOR_SEPARATOR) if part.strip(" ;,"))
         if line:
             result.fields[name] = line
-    for value in lists:
-        line = " ".join(written(value).split())
+    for value in keyword_lists:
+        line = " ".join(to_markdown(value).split())
         result.topics += [part for part in (part.strip(" .") for part in re.split(r"[,;·]", line)) if part]
     result.topics = list(dict.fromkeys(result.topics))
     result.metadata = {
@@ -121,7 +130,7 @@ def convert(text: str, symbol: Callable[[str], str | None]) -> Converted:
 
 # --- Title and authors
 
-_AND = "\ufdd2"
+_AUTHOR_SEPARATOR = "\ufdd2"
 _FIELDS = {
     "title": "title", "pmtitle": "title", "pmcanonicalname": "", "author": "author", "pmauthor": "author",
     "date": "date", "pmcreated": "date", "keywords": "keywords", "pmkeywords": "keywords", "keyword": "keywords",
@@ -137,41 +146,45 @@ _KEYWORDS_ENVIRONMENT = re.compile(r"\\begin\{(keywords?|IEEEkeywords)\}(.{0,200
 
 
 def _fields(text: str) -> tuple[dict[str, str], list[str], str]:
-    """The source of each field, of all keywords, and the text without them."""
+    """Return the source of each field, the source of each list of keywords, and the text without them."""
     source = Source(text)
     fields: dict[str, str] = {}
     keywords: list[str] = []
-    out: list[str] = []
-    place = 0
-    while found := _FIELD.search(text, place):
-        out.append(text[place : found.start()])
-        place = found.end()
-        option = source.option(place)
-        group = source.group(option[1] if option else place)
+    pieces: list[str] = []
+    position = 0
+    while match := _FIELD.search(text, position):
+        pieces.append(text[position : match.start()])
+        position = match.end()
+        option = source.option(position)
+        group = source.group(option[1] if option else position)
         if group is None:
             if not option:
-                out.append(found.group(0))
+                pieces.append(match.group(0))
             continue
-        place = group[1]
-        macro = found.group(1)
-        if macro in _TWO_ARGUMENTS and (second := source.group(place)):
-            place = second[1]
+        position = group[1]
+        macro = match.group(1)
+        if macro in _TWO_ARGUMENTS and (second := source.group(position)):
+            position = second[1]
         _keep_field(fields, keywords, _FIELDS[macro], group[0])
-    out.append(text[place:])
-    rest = "".join(out)
-    keywords += [found.group(2).replace("\\sep", ",") for found in _KEYWORDS_ENVIRONMENT.finditer(rest)]
-    return fields, keywords, _KEYWORDS_ENVIRONMENT.sub("", rest) if keywords else rest
+    pieces.append(text[position:])
+    remaining = "".join(pieces)
+    keywords += [match.group(2).replace("\\sep", ",") for match in _KEYWORDS_ENVIRONMENT.finditer(remaining)]
+    return fields, keywords, _KEYWORDS_ENVIRONMENT.sub("", remaining) if keywords else remaining
 
 
 def _keep_field(fields: dict[str, str], keywords: list[str], name: str, value: str) -> None:
     if name == "keywords":
         keywords.append(value)
     elif name == "author":
-        value = re.sub(r"\\(?:and|And|AND)(?![A-Za-z])", _AND, value)
+        value = re.sub(r"\\(?:and|And|AND)(?![A-Za-z])", _AUTHOR_SEPARATOR, value)
         lines = [line for line in re.split(r"\\\\", value) if line.strip()]
-        # Lines after the name are places of work.
-        value = _AND.join(part.split("\\\\")[0] for part in value.split(_AND)) if len(lines) > 1 else value
-        fields["author"] = f"{fields['author']}{_AND}{value}" if "author" in fields else value
+        # Only the first line of an author is a name; the others are affiliations.
+        value = (
+            _AUTHOR_SEPARATOR.join(part.split("\\\\")[0] for part in value.split(_AUTHOR_SEPARATOR))
+            if len(lines) > 1
+            else value
+        )
+        fields["author"] = f"{fields['author']}{_AUTHOR_SEPARATOR}{value}" if "author" in fields else value
     elif name and not (name == "date" and "\\today" in value) and (name not in fields or name != "title"):
         fields[name] = f"{fields[name]}; {value}" if name in fields and name != "date" else value
 
@@ -196,15 +209,15 @@ _TAGGED = re.compile(r"\\(?:eq|l?eq)no\s*(?=[({])")
 
 
 def _formula(source: str, codes: list[str]) -> str:
-    """A formula without labels and blank lines."""
+    """Return the source of a formula without labels and blank lines."""
     source = _NO_FORMULA.sub("", source)
     source = re.sub(
-        rf"{OPEN}(\d+){CLOSE}", lambda found: f"\\texttt{{{codes[int(found.group(1))].strip('`')}}}", source
+        rf"{OPEN}(\d+){CLOSE}", lambda match: f"\\texttt{{{codes[int(match.group(1))].strip('`')}}}", source
     )
     lines = [line.strip() for line in source.split("\n")]
     text = "\n".join(line for line in lines if line)
-    slashes = len(text) - len(text.rstrip("\\"))
-    return text + " " if slashes % 2 else text
+    trailing_backslashes = len(text) - len(text.rstrip("\\"))
+    return text + " " if trailing_backslashes % 2 else text
 
 
 def _display(source: str, environment: str = "") -> str:
@@ -212,8 +225,8 @@ def _display(source: str, environment: str = "") -> str:
         return ""
     if environment:
         source = f"\\begin{{{environment}}}\n{source}\n\\end{{{environment}}}"
-    inner = f"\n{source}\n" if "\n" in source else source
-    return f"\n\n$${inner}$$\n\n"
+    content = f"\n{source}\n" if "\n" in source else source
+    return f"\n\n$${content}$$\n\n"
 
 
 # --- Writing
@@ -227,7 +240,15 @@ _TEX_TOKEN = re.compile(
 
 @dataclass(slots=True)
 class _Table:
-    """A table that is being written: finished rows, cells of the current one, and what was written before it."""
+    """An open table.
+
+    Attributes:
+        before: the output before the table.
+        depth: number of groups that were open where the table began.
+        rows: the finished rows.
+        cells: cells of the current row.
+        has_first_head: whether a long table has a separate head for its first page.
+    """
 
     before: list[str]
     depth: int
@@ -237,7 +258,7 @@ class _Table:
 
 
 class _Writer:
-    """Markdown of one stretch of LaTeX without definitions, comments and code."""
+    """Writes LaTeX source, from which definitions, comments and code were removed, as Markdown."""
 
     def __init__(
         self, text: str, codes: list[str], theorems: dict[str, str], symbol: Callable[[str], str | None]
@@ -254,28 +275,29 @@ class _Writer:
         self._tables: list[_Table] = []
         self._is_in_list = False
         self._in_title = 0
-        self._at_span = 0
+        self._spanned_columns = 0
         self._kept_rows: list[list[str]] = []
-        self._lacking: set[str] = set()
+        self._absent_marks: set[str] = set()
         self._no_formula_until = 0
         self._is_tabbing = False
-        # Places of braces: after which a blank stands, that are round brackets, and around statements of pseudocode.
+        # Positions of braces: those in `_separated` are followed by a space, those in `_brackets` are written as
+        # parentheses, and those in `_bodies` open or close a group of statements of pseudocode.
         self._separated: set[int] = set()
-        # Groups that are no text, by their opening braces: where a link leads to.
+        # The position of the opening brace of each target of a link, which is not text, and the position after it.
         self._targets: dict[int, int] = {}
         self._brackets: set[int] = set()
         self._bodies: dict[int, tuple[int, str]] = {}
-        # Depth of the open statement of pseudocode; None outside of an algorithm.
+        # Depth of the current statement of pseudocode; None outside of an algorithm.
         self._algorithm_level: int | None = None
         self._has_statement = False
-        self._blank_lines = [found.start() for found in re.finditer(r"\n[ \t]*\n", text)]
+        self._blank_lines = [match.start() for match in re.finditer(r"\n[ \t]*\n", text)]
 
     def written(self) -> str:
-        place = 0
-        while found := _TEX_TOKEN.search(self._text, place):
-            self._write(self._text[place : found.start()])
-            place = self._token(found.group(0), found.start(), found.end())
-        self._write(self._text[place:])
+        position = 0
+        while match := _TEX_TOKEN.search(self._text, position):
+            self._write(self._text[position : match.start()])
+            position = self._token(match.group(0), match.start(), match.end())
+        self._write(self._text[position:])
         while self._tables:
             self._end_table()
         return _tidy("".join(self._out))
@@ -302,22 +324,22 @@ class _Writer:
             self._write({"~": " ", "--": "–", "---": "—", "``": "“", "''": "”", "`": "‘"}.get(token, token))
         return end
 
-    def _brace(self, brace: str, place: int) -> int:
+    def _brace(self, brace: str, position: int) -> int:
         if brace == "{":
             self._depth += 1
         else:
             self._close_group()
-        if place in self._separated:
+        if position in self._separated:
             self._write(" ")
-        if place in self._brackets:
+        if position in self._brackets:
             self._write("(" if brace == "{" else ")")
-        if place in self._bodies:
-            change, word = self._bodies[place]
+        if position in self._bodies:
+            change, word = self._bodies[position]
             if word:
                 self._begin_statement()
                 self._write(word)
             self._begin_statement(change)
-        return place + 1
+        return position + 1
 
     def _close_group(self) -> None:
         for piece in reversed(self._at_close.pop(self._depth, [])):
@@ -326,13 +348,13 @@ class _Writer:
             self._in_title = 0
         self._depth = max(0, self._depth - 1)
 
-    def _open_group(self, place: int, before: str, after: str) -> int:
-        """Write around the group that follows; the place after its opening brace."""
-        group = self._source.group(place)
+    def _open_group(self, position: int, before: str, after: str) -> int:
+        """Open the next group and write `before`, and `after` when it closes; return the position after its brace."""
+        group = self._source.group(position)
         if group is None:
-            argument = self._source.argument(place)
+            argument = self._source.argument(position)
             if argument is None or argument[0].startswith("\\"):
-                return place
+                return position
             self._write(f"{before}{argument[0]}{after}")
             return argument[1]
         self._out.append(before)
@@ -342,13 +364,13 @@ class _Writer:
 
     # Formulas
 
-    def _find(self, mark: str, place: int) -> int:
-        if mark in self._lacking:
+    def _find(self, mark: str, position: int) -> int:
+        if mark in self._absent_marks:
             return -1
-        found = self._text.find(mark, place)
-        if found < 0:
-            self._lacking.add(mark)
-        return found
+        mark_position = self._text.find(mark, position)
+        if mark_position < 0:
+            self._absent_marks.add(mark)
+        return mark_position
 
     def _dollar(self, token: str, start: int, end: int) -> int:
         if token == "$$":
@@ -371,15 +393,15 @@ class _Writer:
             self._out.append(f"${formula}{' ' if formula.endswith(chr(92)) else ''}$")
 
     def _end_of_formula(self, start: int) -> int:
-        """The dollar sign that ends a formula in its paragraph; -1 for none."""
+        """Return the position of the dollar sign that ends a formula in its paragraph; -1 if there is none."""
         index = bisect_left(self._blank_lines, start)
         limit = self._blank_lines[index] if index < len(self._blank_lines) else len(self._text)
         depth = 0
-        for found in _MATH_TOKEN.finditer(self._text, start, limit):
-            char = found.group(0)
+        for match in _MATH_TOKEN.finditer(self._text, start, limit):
+            char = match.group(0)
             depth += (char == "{") - (char == "}")
             if char == "$" and depth <= 0:
-                return found.start()
+                return match.start()
         self._no_formula_until = limit
         return -1
 
@@ -407,17 +429,17 @@ class _Writer:
             return after
         if name in HEADINGS:
             return self._heading(name, end)
-        if name in OUT:
+        if name in LEFT_OUT:
             return self._leave_out(name, end)
         if name in ("item", "itemitem"):
             return self._item(end)
         return self._text_macro(name, start, end)
 
     def _after_overlay(self, name: str, end: int) -> int:
-        r"""The place after a specification of slides, as in Beamer's `\item<1->`."""
-        found = _OVERLAY.match(self._text, end)
-        is_known = found and (name in _OVERLAID or self._text[found.end() : found.end() + 1] in ("{", "["))
-        return found.end() if found and is_known else end
+        r"""Return the position after an overlay specification of Beamer, as in `\item<1->`."""
+        match = _OVERLAY.match(self._text, end)
+        is_known = match and (name in _OVERLAID or self._text[match.end() : match.end() + 1] in ("{", "["))
+        return match.end() if match and is_known else end
 
     def _bracketed(self, name: str, end: int) -> int:
         close = self._find("\\]" if name == "[" else "\\)", end)
@@ -430,10 +452,10 @@ class _Writer:
             self._inline(self._text[end:close])
         return close + 2
 
-    def _accent(self, name: str, found: re.Match[str]) -> int:
-        letter = next((group for group in found.groups() if group), " ")
+    def _accent(self, name: str, match: re.Match[str]) -> int:
+        letter = next((group for group in match.groups() if group), " ")
         self._write(unicodedata.normalize("NFC", letter[0] + ACCENTS[name]) + letter[1:])
-        return found.end()
+        return match.end()
 
     def _character(self, name: str, end: int) -> int:
         if self._is_tabbing and name in _TABBING:
@@ -457,22 +479,22 @@ class _Writer:
         group = self._source.group(end)
         mark = "#" * HEADINGS[name]
         if group is None:
-            # Plain TeX: the title goes to the end of its line.
-            found = TITLE_LINE.match(self._text, end)
-            self._out.append(f"\n\n{mark} {found.group(1).strip()}\n\n" if found else "\n\n")
-            return found.end() if found else end
+            # In plain TeX the title extends to the end of its line.
+            title_line = TITLE_LINE.match(self._text, end)
+            self._out.append(f"\n\n{mark} {title_line.group(1).strip()}\n\n" if title_line else "\n\n")
+            return title_line.end() if title_line else end
         if not group[0].strip():
             return group[1]
-        place = self._open_group(end, f"\n\n{mark} ", "\n\n")
+        position = self._open_group(end, f"\n\n{mark} ", "\n\n")
         self._in_title = self._depth
-        return place
+        return position
 
     def _leave_out(self, name: str, end: int) -> int:
         if name in REFERENCES:
-            while self._out and not (kept := self._out[-1].rstrip(" ")):
+            while self._out and not (stripped := self._out[-1].rstrip(" ")):
                 self._out.pop()
             if self._out:
-                self._out[-1] = kept
+                self._out[-1] = stripped
         if name in ASSIGNED and (dimension := DIMENSION.match(self._text, end)):
             return dimension.end()
         if name == "par":
@@ -481,7 +503,7 @@ class _Writer:
             return self._proclaim(end)
         if self._tables and name in ("endhead", "endfirsthead", "endfoot", "endlastfoot"):
             self._repeated_rows(name)
-        if not OUT[name]:
+        if not LEFT_OUT[name]:
             option = self._source.option(end) if name in _RULES else None
             return option[1] if option else end
         for _ in range(3):
@@ -489,7 +511,7 @@ class _Writer:
                 end = sides.end()
             option = self._source.option(end)
             end = option[1] if option else end
-        for _ in range(OUT[name]):
+        for _ in range(LEFT_OUT[name]):
             group = self._source.group(end)
             if group is None:
                 break
@@ -499,13 +521,13 @@ class _Writer:
         return end
 
     def _proclaim(self, end: int) -> int:
-        stop = self._find(". ", end)
-        stop = stop if 0 <= stop < end + 200 else end
-        title = self._text[end : stop + 1].strip() if stop > end else ""
+        title_end = self._find(". ", end)
+        title_end = title_end if 0 <= title_end < end + 200 else end
+        title = self._text[end : title_end + 1].strip() if title_end > end else ""
         if not title or "\\" in title:
             return end
         self._out.append(f"\n\n**{title}** ")
-        return stop + 2
+        return title_end + 2
 
     def _item(self, end: int) -> int:
         option = self._source.option(end)
@@ -519,21 +541,21 @@ class _Writer:
         self._is_in_list = True
         self._out.append(f"\n{indent}{mark if not label else '- '}")
         if label.strip():
-            shown = self._label(label)
-            self._out.append(f"{shown} " if shown.endswith((":", ".", ")")) else f"{shown}: ")
+            label_text = self._label(label)
+            self._out.append(f"{label_text} " if label_text.endswith((":", ".", ")")) else f"{label_text}: ")
         return end
 
     def _label(self, source: str) -> str:
-        """A short stretch of LaTeX as Markdown; a long one stays as it is."""
+        """Convert short LaTeX source to Markdown; long source is returned unchanged."""
         if len(source) >= _LONGEST_LABEL:
             return source
         return _Writer(source, self._codes, self._theorems, self._symbol).written()
 
     def _strip_end(self) -> None:
-        while self._out and not (kept := self._out[-1].rstrip()):
+        while self._out and not (stripped := self._out[-1].rstrip()):
             self._out.pop()
         if self._out:
-            self._out[-1] = kept
+            self._out[-1] = stripped
 
     def _text_macro(self, name: str, start: int, end: int) -> int:
         if name in latex_units.NAMES:
@@ -561,11 +583,13 @@ class _Writer:
             return self._open_group(option[1] if option else end, *AROUND[name])
         if name in BEFORE_TEXT:
             return end
-        shown = WORDS.get(name)
-        if shown is None:
-            shown = self._symbol(name)
-        if shown is not None:
-            self._write(f"${self._text[start : start + len(name) + 1]}$" if IN_TEXT_FORMULA.match(name) else shown)
+        replacement = WORDS.get(name)
+        if replacement is None:
+            replacement = self._symbol(name)
+        if replacement is not None:
+            self._write(
+                f"${self._text[start : start + len(name) + 1]}$" if IN_TEXT_FORMULA.match(name) else replacement
+            )
             if name in ASSIGNED and (dimension := DIMENSION.match(self._text, end)):
                 return dimension.end()
             if name in ("cr", "tabularnewline") and self._tables:
@@ -604,16 +628,16 @@ class _Writer:
         if second is None:
             return first[1]
         if self._tables and first[0].strip().isdigit():
-            self._at_span = min(int(first[0].strip()), 30)
+            self._spanned_columns = min(int(first[0].strip()), 30)
         return second[1]
 
-    def _separate_groups(self, place: int) -> None:
-        """Put a blank between groups that follow each other, as those of a macro that is not known."""
-        while (close := self._source.pairs.get(place)) and self._text[close + 1 : close + 2] == "{":
+    def _separate_groups(self, position: int) -> None:
+        """Put spaces between adjacent groups of an unknown macro."""
+        while (close := self._source.pairs.get(position)) and self._text[close + 1 : close + 2] == "{":
             if close in self._separated:
                 break
             self._separated.add(close)
-            place = close + 1
+            position = close + 1
 
     def _quantity(self, name: str, end: int) -> int:
         option = self._source.option(end)
@@ -622,24 +646,24 @@ class _Writer:
         while len(groups) < latex_units.groups_of(name) and (group := self._source.group(end)):
             groups.append(group[0])
             end = group[1]
-            price = self._source.option(end) if self._text[end : end + 1] == "[" and len(groups) == 1 else None
-            end = price[1] if price else end
+            pre_unit = self._source.option(end) if self._text[end : end + 1] == "[" and len(groups) == 1 else None
+            end = pre_unit[1] if pre_unit else end
         if not groups:
             return end
-        # The package `units` has the number of `\\unit[5]{km}` in brackets.
+        # The package `units` takes the number in brackets, as in `\unit[5]{km}`.
         if name == "unit" and option and "=" not in option[0]:
             name, groups = "qty", [option[0], *groups]
         self._write(latex_units.quantity(name, groups))
         return end
 
     def _fraction(self, start: int, end: int) -> int:
-        """A fraction in text: "1/2", or a formula where it does not consist of plain numbers and letters."""
+        """Write a fraction in text as "1/2", or as a formula if its parts are not plain numbers or letters."""
         option = self._source.option(end)
         parts: list[str] = []
-        place = option[1] if option else end
-        while len(parts) < 2 and (found := self._source.argument(place)):
-            parts.append(found[0].strip())
-            place = found[1]
+        position = option[1] if option else end
+        while len(parts) < 2 and (argument := self._source.argument(position)):
+            parts.append(argument[0].strip())
+            position = argument[1]
         if len(parts) < 2:
             return end
         if all(_PLAIN_TERM.fullmatch(part) for part in parts):
@@ -647,12 +671,12 @@ class _Writer:
             self._write(f"{' ' if ends_in_digit else ''}{parts[0]}/{parts[1]}")
         else:
             self._inline(f"\\frac{{{parts[0]}}}{{{parts[1]}}}")
-        return place
+        return position
 
     # Pseudocode
 
     def _begin_statement(self, change: int = 0) -> None:
-        """Begin a line of pseudocode, deeper or less deep than the one before; an empty line is used again."""
+        """Begin a line of pseudocode after changing the depth by `change`; an empty line before it is reused."""
         level = self._algorithm_level or 0
         level = self._algorithm_level = max(0, level + change)
         while self._out and not self._out[-1].strip():
@@ -666,7 +690,7 @@ class _Writer:
         self._out.append(f"{before}{'  ' * min(level, _DEEPEST_LIST)}- ")
 
     def _statement(self, name: str, end: int) -> int:
-        """Write a statement of pseudocode; the place after it, 0 where the macro is none."""
+        """Write a statement of pseudocode; return the position after it, or 0 if the macro is not a statement."""
         lower = name.lower()
         if name[:1].isupper() and lower in latex_algorithms.WORDS:
             self._write(latex_algorithms.WORDS[lower])
@@ -676,41 +700,41 @@ class _Writer:
             return self._open_group(option[1] if option else end, " (", ")")
         if lower in latex_algorithms.CALLS and name[:1].isupper():
             return self._call(lower, end)
-        found = latex_algorithms.statement(name)
-        if found is None:
+        statement = latex_algorithms.statement(name)
+        if statement is None:
             return 0
         option = self._source.option(end) if self._text[end : end + 1] == "[" else None
         end = option[1] if option else end
-        body = self._body_after(lower, found, end)
-        self._begin_statement(0 if body >= 0 else found.level_before)
+        body = self._body_after(lower, statement, end)
+        self._begin_statement(0 if body >= 0 else statement.level_before)
         if body >= 0:
             self._bodies_of(name, body)
         else:
-            self._algorithm_level = max(0, (self._algorithm_level or 0) + found.level_after)
+            self._algorithm_level = max(0, (self._algorithm_level or 0) + statement.level_after)
         if body >= 0 and lower == "repeat":
             return self._open_group(end, "**repeat until** ", "")
-        if found.has_condition:
-            return self._open_group(end, found.before, found.after)
-        self._write(found.before)
+        if statement.has_condition:
+            return self._open_group(end, statement.before, statement.after)
+        self._write(statement.before)
         return end
 
-    def _body_after(self, lower: str, found: latex_algorithms.Statement, end: int) -> int:
-        """The brace that opens the statements which belong to one, as `algorithm2e` writes them; -1 for none."""
-        if not found.level_after:
+    def _body_after(self, lower: str, statement: latex_algorithms.Statement, end: int) -> int:
+        """Return the position of the brace that opens the body of a statement of `algorithm2e`; -1 if there is none."""
+        if not statement.level_after:
             return -1
-        place = self._source.after_group(end) if found.has_condition or lower == "repeat" else end
-        return -1 if place is None else self._source.opening(place)
+        position = self._source.after_group(end) if statement.has_condition or lower == "repeat" else end
+        return -1 if position is None else self._source.opening(position)
 
     def _bodies_of(self, name: str, body: int) -> None:
-        """Have the group of statements after a condition stand deeper, and that after "else" with it."""
+        """Indent the group of statements after a condition and, for `eIf`, the next group, which is the "else" part."""
         close = self._source.pairs[body]
         self._bodies[body], self._bodies[close] = (1, ""), (-1, "")
-        other = self._source.opening(close + 1) if name == "eIf" else -1
-        if other >= 0:
-            self._bodies[other], self._bodies[self._source.pairs[other]] = (1, "**else**"), (-1, "")
+        else_body = self._source.opening(close + 1) if name == "eIf" else -1
+        if else_body >= 0:
+            self._bodies[else_body], self._bodies[self._source.pairs[else_body]] = (1, "**else**"), (-1, "")
 
     def _call(self, lower: str, end: int) -> int:
-        """A name and its arguments: of a function that is called, or of one that begins."""
+        """Write a call, or the first line of a function or procedure, with its arguments in parentheses."""
         if lower != "call":
             self._begin_statement()
             self._write(latex_algorithms.STATEMENTS[lower].before)
@@ -729,8 +753,8 @@ class _Writer:
         if base in DRAWINGS:
             close = self._find(f"\\end{{{name}}}", end)
             if close >= 0 and base in ("tikzcd", "CD"):
-                inside = _formula(self._text[end:close], self._codes)
-                self._out.append(_display(f"\\begin{{{base}}}{inside}\\end{{{base}}}"))
+                formula = _formula(self._text[end:close], self._codes)
+                self._out.append(_display(f"\\begin{{{base}}}{formula}\\end{{{base}}}"))
             return close + len(name) + 6 if close >= 0 else end
         if overlay := _OVERLAY.match(self._text, end):
             end = overlay.end()
@@ -738,8 +762,8 @@ class _Writer:
         title = option[0] if option else ""
         if name in self._theorems and not (base in latex_algorithms.ENVIRONMENTS and self._algorithm_level is not None):
             end = option[1] if option else end
-            named = _OPTION_NAME.search(title)
-            title = (named.group(1) or named.group(2)).strip() if named else title
+            name_option = _OPTION_NAME.search(title)
+            title = (name_option.group(1) or name_option.group(2)).strip() if name_option else title
             self._begin_theorem(self._theorems[name], title)
             return end
         end = option[1] if option else end
@@ -762,21 +786,21 @@ class _Writer:
         if base in latex_algorithms.ENVIRONMENTS:
             self._algorithm_level, self._has_statement = 0, False
         self._is_tabbing = self._is_tabbing or base == "tabbing"
-        if base not in LISTS and (box := _BOX_TITLE.search(title)):
-            self._out.append(f"**{self._label((box.group(1) or box.group(2) or '').strip())}**\n\n")
+        if base not in LISTS and (box_title := _BOX_TITLE.search(title)):
+            self._out.append(f"**{self._label((box_title.group(1) or box_title.group(2) or '').strip())}**\n\n")
         if base in ENVIRONMENT_TITLES:
             self._out.append(f"## {ENVIRONMENT_TITLES[base]}\n\n")
         elif base in ("frame", "block", "alertblock", "exampleblock") and self._source.group(end):
-            around = ("\n\n### ", "\n\n") if base == "frame" else ("\n\n**", "**\n\n")
-            return self._open_group(end, *around)
+            marks = ("\n\n### ", "\n\n") if base == "frame" else ("\n\n**", "**\n\n")
+            return self._open_group(end, *marks)
         return end
 
     def _begin_theorem(self, kind: str, name: str) -> None:
-        shown = self._label(name)
-        if kind == "Proof" and shown:
-            self._out.append(f"\n\n**{shown.rstrip('.')}.** ")
+        name_text = self._label(name)
+        if kind == "Proof" and name_text:
+            self._out.append(f"\n\n**{name_text.rstrip('.')}.** ")
         else:
-            self._out.append(f"\n\n**{kind}** ({shown}). " if shown.strip() else f"\n\n**{kind}.** ")
+            self._out.append(f"\n\n**{kind}** ({name_text}). " if name_text.strip() else f"\n\n**{kind}.** ")
 
     def _formula_environment(self, name: str, end: int) -> int:
         base = name.rstrip("*")
@@ -814,8 +838,8 @@ class _Writer:
     def _next_cell(self) -> None:
         cells = self._tables[-1].cells
         cells.append("".join(self._out).strip())
-        cells += [""] * (self._at_span - 1)
-        self._at_span = 0
+        cells += [""] * (self._spanned_columns - 1)
+        self._spanned_columns = 0
         self._out = []
 
     def _next_row(self) -> None:
@@ -823,35 +847,35 @@ class _Writer:
             self._write(" ")
             return
         self._next_cell()
-        found = self._tables[-1]
-        if any(found.cells):
-            found.rows.append(found.cells)
-        found.cells = []
+        open_table = self._tables[-1]
+        if any(open_table.cells):
+            open_table.rows.append(open_table.cells)
+        open_table.cells = []
 
     def _repeated_rows(self, name: str) -> None:
-        """Rows that a long table repeats on each page stand once."""
-        found = self._tables[-1]
+        """Keep the first head of a long table, and drop the other rows that it repeats on each page."""
+        open_table = self._tables[-1]
         if name == "endfirsthead":
-            found.has_first_head = True
-            self._kept_rows = list(found.rows)
-        elif name == "endhead" and not found.has_first_head:
-            self._kept_rows = list(found.rows)
+            open_table.has_first_head = True
+            self._kept_rows = list(open_table.rows)
+        elif name == "endhead" and not open_table.has_first_head:
+            self._kept_rows = list(open_table.rows)
         else:
-            found.rows = list(self._kept_rows)
+            open_table.rows = list(self._kept_rows)
 
     def _end_table(self) -> None:
-        found = self._tables[-1]
-        found.depth = max(found.depth, self._depth)
+        open_table = self._tables[-1]
+        open_table.depth = max(open_table.depth, self._depth)
         self._next_row()
         self._tables.pop()
-        self._out = found.before
+        self._out = open_table.before
         if self._tables:
-            self._out.append("; ".join(", ".join(cell for cell in row if cell) for row in found.rows))
+            self._out.append("; ".join(", ".join(cell for cell in row if cell) for row in open_table.rows))
         else:
-            self._out.append(f"\n\n{table(found.rows)}\n\n")
+            self._out.append(f"\n\n{table(open_table.rows)}\n\n")
 
 
-# Deeper items stand no further in.
+# Items at greater depth are not indented further.
 _DEEPEST_LIST = 10
 _LONGEST_LABEL = 2000
 _EMPTY_ITEM = re.compile(r"\n* *- ")
@@ -861,43 +885,43 @@ _OVERLAID = frozenset({"item", "pause", "onslide", "only", "uncover", "visible",
 _RULES = frozenset({"hline", "toprule", "midrule", "bottomrule", "addlinespace", "linebreak", "pagebreak"})
 _SIDES = re.compile(r"\([lr](?:\{[^{}]*\})?[lr]?(?:\{[^{}]*\})?\)")
 _FRACTIONS = frozenset({"frac", "tfrac", "dfrac", "sfrac", "cfrac", "nicefrac", "xfrac", "textfrac", "unitfrac"})
-# Macros of a text and of the address that it leads to.
+# Macros of links, whose first group is the text and whose second group is the target.
 _LINKS = frozenset({"PMlinkname", "PMlinkexternal", "PMlinkid", "PMlinktofile", "htmladdnormallink"})
 _PLAIN_TERM = re.compile(r"[\w.,°]{1,60}")
-# Macros of one group, after which a group is no argument.
+# Macros with one group; a group that follows it is not an argument.
 _FONT = re.compile(r"(?:emph|text\w*|math\w+|[mhvf]box|underline|uppercase|lowercase|Make\w+case|alert|structure)\Z")
 _OPTION_NAME = re.compile(r"(?:\A|,)\s*name\s*=\s*(?:\{([^{}]*)\}|([^,{}]*))")
 _BOX_TITLE = re.compile(r"(?:\A|,)\s*(?:frame)?title\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,{}]*))")
 _MATH_TOKEN = re.compile(r"\\.|[{}$]", re.DOTALL)
 _EMPTY_BRACKETS = re.compile(r" \( ?(?:[,;] ?)*\)| \[\]")
 _EMPTY_MARK = re.compile(r" *(?:-|1\.)\Z")
-# What stands on a line of its own, so that it does not follow the mark of an item.
+# Lines that begin a block and therefore cannot follow the mark of an item.
 _BLOCK_LINE = re.compile(r" *(?:- |1\. |#|\|)")
 _ITEM_LINE = re.compile(r" *(?:- |1\. )")
 
 
 def _tidy(text: str) -> str:
-    """The text without blanks at line ends, empty brackets of references, and runs of blank lines; code stays."""
-    out: list[str] = []
-    fence = mark = ""
+    """Remove spaces at line ends, empty brackets of references and repeated blank lines, except in code."""
+    lines: list[str] = []
+    fence = item_mark = ""
     for line in text.split("\n"):
         if fence or line.startswith("```"):
             if fence and line == fence:
                 fence = ""
             elif not fence:
                 fence = line[: len(line) - len(line.lstrip("`"))]
-                mark = ""
-            out.append(line)
+                item_mark = ""
+            lines.append(line)
             continue
         line = re.sub(r"(?<=\S)[ \t]{2,}", " ", line.rstrip())
         line = line if _ITEM_LINE.match(line) else line.lstrip()
         line = _EMPTY_BRACKETS.sub("", line)
         if _EMPTY_MARK.match(line):
-            mark = f"{line} "
+            item_mark = f"{line} "
             continue
-        if mark and line:
-            line = f"{mark}{line}" if not _BLOCK_LINE.match(line) else line
-            mark = ""
-        if line or (out and out[-1]):
-            out.append(line)
-    return "\n".join(out).strip()
+        if item_mark and line:
+            line = f"{item_mark}{line}" if not _BLOCK_LINE.match(line) else line
+            item_mark = ""
+        if line or (lines and lines[-1]):
+            lines.append(line)
+    return "\n".join(lines).strip()

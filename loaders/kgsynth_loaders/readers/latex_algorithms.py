@@ -1,4 +1,4 @@
-r"""Pseudocode in LaTeX: the statements of the packages `algorithmic`, `algpseudocode` and `algorithm2e`."""
+r"""Statements of pseudocode of the LaTeX packages `algorithmic`, `algpseudocode` and `algorithm2e`."""
 
 from typing import NamedTuple
 
@@ -6,13 +6,13 @@ ENVIRONMENTS = frozenset({"algorithm", "algorithmic", "algorithm2e", "algorithmi
 
 
 class Statement(NamedTuple):
-    """How a statement is written.
+    """The Markdown of a statement, and how it changes the depth.
 
     Attributes:
         before: words before its condition or text.
         after: words after its condition.
-        level_before: change of depth before its line: -1 for "else" and "end if".
-        level_after: change of depth after its line: 1 for "if" and "else".
+        level_before: change of depth before its line, for example -1 for "else" and "end if".
+        level_after: change of depth after its line, for example 1 for "if" and "else".
     """
 
     before: str
@@ -22,7 +22,7 @@ class Statement(NamedTuple):
 
     @property
     def has_condition(self) -> bool:
-        """Whether a group with a condition follows."""
+        """Whether a group with a condition follows the macro."""
         return self.before.endswith(" ") and self.level_after != self.level_before
 
 
@@ -65,12 +65,12 @@ STATEMENTS = {
 }
 WORDS = {"and": "**and**", "or": "**or**", "not": "**not**", "true": "**true**", "false": "**false**", "to": "**to**"}
 COMMENTS = frozenset({"comment", "tcp", "tcc"})
-# Macros of two groups, a name and its arguments.
+# Macros with two groups, a name and its arguments.
 CALLS = frozenset({"call", "function", "procedure"})
 
 
 def statement(name: str) -> Statement | None:
-    r"""The statement of a macro in the spellings of the packages, as `\IF`, `\If` and `\lIf`; None for another."""
+    r"""Return the statement of a macro in any spelling of the packages: `\IF`, `\If`, `\lIf`; None for other macros."""
     if name[:1] in "lu" and name[1:2].isupper():
         name = name[1:]
     return STATEMENTS.get(name.lower()) if name[:1].isupper() or name == "eIf" else None

@@ -1,4 +1,4 @@
-"""Macros that an author of LaTeX defines: taken out and put in where they are used."""
+"""Remove the definitions of macros from LaTeX source, and expand the macros where they are used."""
 
 import re
 from typing import NamedTuple
@@ -20,20 +20,20 @@ _MACRO_NAME = re.compile(r"[ \t]*\{?[ \t]*\\([A-Za-z@]+|[^\w\s])[ \t]*\}?", re.D
 _PROGRAM = re.compile(
     r"\\(?:expandafter|csname|futurelet|@?ifnextchar|newif|catcode|ifx|ifnum|loop|@ifstar|edef|noexpand|def)(?![A-Za-z])"
 )
-# What a body does with a parameter that is not given.
-_ASKS = re.compile(r"\\If(?:NoValue|Value|Boolean|Blank)")
-_LONGEST_KINDS = 500
+# Macros with which a body tests whether an argument is given.
+_TESTS_ARGUMENT = re.compile(r"\\If(?:NoValue|Value|Boolean|Blank)")
+_MAX_KINDS_CHARS = 500
 _MAX_PASSES = 12
-_MOST_ADDED_CHARS = 2_000_000
+_MAX_ADDED_CHARS = 2_000_000
 
 
 class Macro(NamedTuple):
-    """A macro of the author.
+    """A macro that the author defines.
 
     Attributes:
-        body: what stands for it, with `#1` for its first argument.
-        defaults: for each parameter what stands for it where it is not given in square brackets; None for an argument
-            that must be given, `*` for a star that may stand there.
+        body: the text that replaces the macro, with `#1` for its first argument.
+        defaults: for each parameter, its value if it is not given in square brackets; None for a mandatory argument,
+            `*` for an optional star.
     """
 
     body: str
@@ -41,72 +41,72 @@ class Macro(NamedTuple):
 
 
 def definitions_of(text: str) -> tuple[dict[str, Macro], dict[str, str], str]:
-    """What the author defines, names of theorems, and the text without these definitions."""
+    """Return the author's macros, the titles of theorems by environment, and the text without these definitions."""
     source = Source(text)
     macros: dict[str, Macro] = {}
     theorems = dict(THEOREMS)
-    out: list[str] = []
-    place = 0
-    while found := _DEFINES.search(text, place):
-        end = _definition(source, found, macros, theorems)
-        out.append(text[place : found.start()] if end > 0 else text[place : found.end()])
-        place = end if end > 0 else found.end()
-    out.append(text[place:])
-    return macros, theorems, "".join(out)
+    pieces: list[str] = []
+    position = 0
+    while match := _DEFINES.search(text, position):
+        end = _definition(source, match, macros, theorems)
+        pieces.append(text[position : match.start()] if end > 0 else text[position : match.end()])
+        position = end if end > 0 else match.end()
+    pieces.append(text[position:])
+    return macros, theorems, "".join(pieces)
 
 
-def _definition(source: Source, found: re.Match[str], macros: dict[str, Macro], theorems: dict[str, str]) -> int:
-    """Keep one definition; the place after it, 0 where it is none."""
-    if found.group("let"):
-        return found.end()
-    if found.group("theorem"):
-        return _theorem(source, found.end(), theorems)
-    if found.group("def"):
-        head = _DEF_HEAD.match(source.text, found.end())
+def _definition(source: Source, match: re.Match[str], macros: dict[str, Macro], theorems: dict[str, str]) -> int:
+    """Add a definition to `macros` or `theorems`; return the position after it, or 0 if it is not a definition."""
+    if match.group("let"):
+        return match.end()
+    if match.group("theorem"):
+        return _theorem(source, match.end(), theorems)
+    if match.group("def"):
+        head = _DEF_HEAD.match(source.text, match.end())
         body = source.group(head.end()) if head else None
         if head is None or body is None:
-            # Parameters with words between them are beyond this reader; the body is no text either way.
-            brace = source.text.find("{", found.end(), found.end() + 200)
+            # Parameters with text between them are not supported; the body is removed anyway, because it is not text.
+            brace = source.text.find("{", match.end(), match.end() + 200)
             return source.pairs[brace] + 1 if brace in source.pairs else 0
         _keep(macros, head.group(1), Macro(body[0], (None,) * head.group(2).count("#")))
         return body[1]
-    if found.group("environment"):
-        place: int | None = found.end()
-        for _ in range(4 if "Document" in found.group("environment") else 3):
-            while place is not None and (option := source.option(place)):
-                place = option[1]
-            group = source.group(place) if place is not None else None
-            place = group[1] if group else None
-        return place or 0
-    name = _MACRO_NAME.match(source.text, found.end())
+    if match.group("environment"):
+        position: int | None = match.end()
+        for _ in range(4 if "Document" in match.group("environment") else 3):
+            while position is not None and (option := source.option(position)):
+                position = option[1]
+            group = source.group(position) if position is not None else None
+            position = group[1] if group else None
+        return position or 0
+    name = _MACRO_NAME.match(source.text, match.end())
     if not name:
         return 0
-    defaults, start = _parameters(source, name.end(), is_document="Document" in found.group(0))
+    defaults, start = _parameters(source, name.end(), is_document="Document" in match.group(0))
     body = source.argument(start)
     if body is None:
         return 0
     if defaults is None:
         macros.pop(name.group(1), None)
         return body[1]
-    content = f"\\operatorname{{{body[0]}}}" if found.group("operator") else body[0]
+    content = f"\\operatorname{{{body[0]}}}" if match.group("operator") else body[0]
     _keep(macros, name.group(1), Macro(content, defaults))
     return body[1]
 
 
-def _parameters(source: Source, place: int, *, is_document: bool) -> tuple[tuple[str | None, ...] | None, int]:
-    r"""The defaults of a macro's parameters, None where they are beyond this reader, and the place of its body.
+def _parameters(source: Source, position: int, *, is_document: bool) -> tuple[tuple[str | None, ...] | None, int]:
+    r"""Return the defaults of a macro's parameters, or None if they are not supported, and the position of its body.
 
     Args:
         source: the text.
-        place: after the name of the macro.
-        is_document: whether it is defined by `\NewDocumentCommand`, whose parameters stand in a group.
+        position: the position after the name of the macro.
+        is_document: whether it is defined by `\NewDocumentCommand`, whose parameters are declared in a group.
     """
     if is_document:
-        kinds = source.group(place)
-        return (_of_kinds(kinds[0]), kinds[1]) if kinds else ((), place)
-    option = source.option(place)
+        kinds_group = source.group(position)
+        return (_of_kinds(kinds_group[0]), kinds_group[1]) if kinds_group else ((), position)
+    option = source.option(position)
     if not option:
-        return (), place
+        return (), position
     count = min(int(option[0]), 9) if option[0].strip().isdigit() else 0
     default = source.option(option[1])
     defaults: tuple[str | None, ...] = (None,) * count
@@ -119,21 +119,21 @@ _KIND = re.compile(r"[+!\s]*(?:([mvos])|O\s*\{((?:[^{}]|\{[^{}]*\})*)\})")
 
 
 def _of_kinds(kinds: str) -> tuple[str | None, ...] | None:
-    """The defaults of parameters that are given as `O{x} m`; None where one is of a kind that is not known."""
+    """Return the defaults of parameters that are declared as `O{x} m`; None if a kind of parameter is unknown."""
     defaults: list[str | None] = []
-    place = 0
-    kinds = kinds.rstrip()[:_LONGEST_KINDS]
-    while place < len(kinds) and (found := _KIND.match(kinds, place)):
-        kind = found.group(1)
-        defaults.append((found.group(2) or "") if kind is None else {"o": "", "s": "*"}.get(kind))
-        place = found.end()
-    return tuple(defaults[:9]) if place == len(kinds) else None
+    position = 0
+    kinds = kinds.rstrip()[:_MAX_KINDS_CHARS]
+    while position < len(kinds) and (match := _KIND.match(kinds, position)):
+        kind = match.group(1)
+        defaults.append((match.group(2) or "") if kind is None else {"o": "", "s": "*"}.get(kind))
+        position = match.end()
+    return tuple(defaults[:9]) if position == len(kinds) else None
 
 
 def _keep(macros: dict[str, Macro], name: str, macro: Macro) -> None:
     if (
         _PROGRAM.search(macro.body)
-        or _ASKS.search(macro.body)
+        or _TESTS_ARGUMENT.search(macro.body)
         or "@" in macro.body
         or re.search(rf"\\{re.escape(name)}(?![A-Za-z])", macro.body)
     ):
@@ -142,80 +142,80 @@ def _keep(macros: dict[str, Macro], name: str, macro: Macro) -> None:
         macros[name] = macro
 
 
-def _theorem(source: Source, place: int, theorems: dict[str, str]) -> int:
-    name = source.group(place)
+def _theorem(source: Source, position: int, theorems: dict[str, str]) -> int:
+    name = source.group(position)
     if not name:
         return 0
-    place = name[1]
-    if option := source.option(place):
-        place = option[1]
-    title = source.group(place)
+    position = name[1]
+    if option := source.option(position):
+        position = option[1]
+    title = source.group(position)
     if not title:
-        return place
+        return position
     theorems[name[0].strip()] = title[0].strip()
     option = source.option(title[1])
     return option[1] if option else title[1]
 
 
 def expanded(text: str, macros: dict[str, Macro]) -> str:
-    """The text with the author's macros put in, as deep as they stand in each other and a limit of length allows."""
+    """Expand the author's macros, also within each other, up to limits of the number of passes and of the length."""
     if not macros:
         return text
     names = "|".join(sorted((re.escape(name) for name in macros), key=len, reverse=True))
     pattern = re.compile(rf"\\(?:({names})(?![A-Za-z@])|[A-Za-z@]+|.)", re.DOTALL)
-    limit = len(text) + _MOST_ADDED_CHARS
+    limit = len(text) + _MAX_ADDED_CHARS
     for _ in range(_MAX_PASSES):
-        made = _expanded_once(text, macros, pattern, limit)
-        if made is None:
+        expanded_text = _expanded_once(text, macros, pattern, limit)
+        if expanded_text is None:
             break
-        text = made
+        text = expanded_text
     return text
 
 
 def _expanded_once(text: str, macros: dict[str, Macro], pattern: re.Pattern[str], limit: int) -> str | None:
-    """The text after one pass; None where nothing is to be done or the text would grow too long."""
+    """Expand each macro once; return None if the text has no macro or would become longer than `limit`."""
     source = Source(text)
-    out: list[str] = []
-    place = length = 0
-    has_any = False
-    while found := pattern.search(text, place):
-        name = found.group(1)
-        piece, end = found.group(0), found.end()
+    pieces: list[str] = []
+    position = length = 0
+    has_macro = False
+    while match := pattern.search(text, position):
+        name = match.group(1)
+        piece, end = match.group(0), match.end()
         if name is not None:
-            piece, end = _used(source, macros[name], found.end())
-            has_any = True
-        out += [text[place : found.start()], piece]
-        length += end - place + len(piece)
+            piece, end = _expansion(source, macros[name], match.end())
+            has_macro = True
+        pieces += [text[position : match.start()], piece]
+        length += end - position + len(piece)
         if length > limit * 2:
             return None
-        place = end
-    out.append(text[place:])
-    made = "".join(out)
-    return made if has_any and len(made) <= limit else None
+        position = end
+    pieces.append(text[position:])
+    expanded_text = "".join(pieces)
+    return expanded_text if has_macro and len(expanded_text) <= limit else None
 
 
-def _used(source: Source, macro: Macro, place: int) -> tuple[str, int]:
+def _expansion(source: Source, macro: Macro, position: int) -> tuple[str, int]:
     arguments: list[str] = []
     for default in macro.defaults:
         if default == "*":
-            has_star = source.text[place : place + 1] == "*"
+            has_star = source.text[position : position + 1] == "*"
             arguments.append("")
-            place += has_star
+            position += has_star
             continue
-        found = source.option(place) if default is not None else source.argument(place)
-        if found is None and default is None:
+        argument = source.option(position) if default is not None else source.argument(position)
+        if argument is None and default is None:
             break
-        arguments.append(found[0] if found else default or "")
-        place = found[1] if found else place
+        arguments.append(argument[0] if argument else default or "")
+        position = argument[1] if argument else position
     if not macro.defaults:
         body = macro.body
-        following = source.text[place : place + 1]
+        following = source.text[position : position + 1]
         is_word = re.search(r"\\[A-Za-z]+\Z", body[-40:]) and following.isalpha()
-        return (body + " " if is_word else body), place
+        return (body + " " if is_word else body), position
 
-    def argument(found: re.Match[str]) -> str:
-        number = int(found.group(1))
+    def argument_for(match: re.Match[str]) -> str:
+        number = int(match.group(1))
         return arguments[number - 1] if 0 < number <= len(arguments) else ""
 
-    body = re.sub(r"#(\d)", argument, macro.body) if len(macro.body) < 20_000 else macro.body
-    return body, place
+    body = re.sub(r"#(\d)", argument_for, macro.body) if len(macro.body) < 20_000 else macro.body
+    return body, position

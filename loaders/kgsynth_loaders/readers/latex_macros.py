@@ -1,4 +1,4 @@
-"""What macros and environments of LaTeX mean: tables by their names without backslash."""
+"""The meaning of macros and environments of LaTeX, by their names without backslash."""
 
 import re
 
@@ -24,8 +24,8 @@ HEADINGS = {
     "part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5, "subparagraph": 6,
     "frametitle": 3, "beginsection": 2, "subtitle": 3, "appendixsection": 2, "sect": 2, "subsect": 3,
 }  # fmt: skip
-# How many groups belong to a macro of which nothing is text.
-OUT = {
+# Macros that are left out, with their number of groups, which are left out too.
+LEFT_OUT = {
     name: count
     for count, names in (
         (0, "morecmidrules addlinespace SetAlgoLined SetAlgoNoLine DontPrintSemicolon LinesNumbered BlankLine "
@@ -64,18 +64,18 @@ OUT = {
     )
     for name in names.split()
 }  # fmt: skip
-# Macros after which a tie or blank before them goes too.
+# Macros that are left out together with the tie or space before them.
 REFERENCES = frozenset(
     "cite citep citet citealt citealp parencite textcite autocite footcite ref eqref pageref autoref cref Cref vref "
     "nameref prettyref label index footnotemark".split()
 )
-# Groups before the one that is text.
+# Number of groups before the group that is text.
 BEFORE_TEXT = {
     "textcolor": 1, "colorbox": 1, "parbox": 1, "raisebox": 1, "resizebox": 2, "scalebox": 1, "rotatebox": 1,
     "makebox": 0, "framebox": 0, "fcolorbox": 2, "foreignlanguage": 1, "multirow": 2, "hyperlink": 1, "hypertarget": 1,
     "href": 1, "fontfamily": 1, "hyperref": 0, "adjustbox": 1, "only": 0, "footnotetext": 0, "bibitem": 0,
 }  # fmt: skip
-# What stands around the text of a macro's group.
+# Texts before and after the group of a macro.
 AROUND = {
     "footnote": (" (", ")"), "footnotetext": (" (", ")"), "marginpar": (" (", ")"), "textsuperscript": ("^{", "}"),
     "textsubscript": ("_{", "}"), "texttt": ("`", "`"), "url": ("", ""), "caption": ("\n\n", "\n\n"),
@@ -134,8 +134,9 @@ ASSIGNED = frozenset(
     "vskip hskip kern parindent parskip hsize vsize baselineskip textwidth magnification lineskip "
     "raise lower hoffset voffset".split()
 )
-# Macros that are used in text but are formulas.
+# The title after a heading macro of plain TeX, which extends to the end of the line.
 TITLE_LINE = re.compile(r"[ \t]*([^\s\\{}][^\n\\{}]{0,300})(?:\\par)?(?=\n|\Z)")
+# Macros of formulas that authors also use in text.
 IN_TEXT_FORMULA = re.compile(
     r"(?:alpha|beta|gamma|delta|epsilon|pi|sigma|omega|lambda|mu|infty|leq?|geq?|neq|times|rightarrow|to)\Z"
 )

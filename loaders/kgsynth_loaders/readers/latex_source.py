@@ -1,10 +1,10 @@
-"""The source of a LaTeX file: code and comments set aside, groups and their arguments."""
+"""Parse LaTeX source: code and comments are set aside, and groups and arguments are found."""
 
 import re
 
 from kgsynth_loaders.readers.markdown import code_span, fenced
 
-# Set-aside code stands in the text as a number between these; neither is a character.
+# In the text, code that was set aside is replaced by a number between these code points, which are not characters.
 OPEN, CLOSE = "\ufdd0", "\ufdd1"
 NO_CHARACTERS = {ord(OPEN): None, ord(CLOSE): None}
 
@@ -34,85 +34,100 @@ _CODE_CAPTION = re.compile(r"(?:caption|title)\s*=\s*(?:\{([^{}]*)\}|([^,\]]*))"
 
 
 def set_aside(text: str) -> tuple[str, list[str]]:
-    """The text without comments and with a number for each piece of code, and the pieces in Markdown."""
+    """Remove comments and replace each piece of code by its number; return the text and the pieces in Markdown."""
     codes: list[str] = []
-    out: list[str] = []
-    lacking: set[str] = set()
-    place = 0
-    while found := _CODE_START.search(text, place):
-        out.append(text[place : found.start()])
-        place = found.end()
-        name = found.group("name")
-        mark = found.group("verb") or found.group("inline") or found.group("mint")
-        if found.group("comment") is not None:
+    pieces: list[str] = []
+    absent_names: set[str] = set()
+    position = 0
+    while match := _CODE_START.search(text, position):
+        pieces.append(text[position : match.start()])
+        position = match.end()
+        name = match.group("name")
+        delimiter = match.group("verb") or match.group("inline") or match.group("mint")
+        if match.group("comment") is not None:
             continue
         if name:
-            end = -1 if name in lacking else text.find(f"\\end{{{name}}}", place)
+            end = -1 if name in absent_names else text.find(f"\\end{{{name}}}", position)
             if end < 0:
-                lacking.add(name)
+                absent_names.add(name)
                 continue
-            piece = "" if name in _NO_TEXT_ENVIRONMENTS else _code_block(name, text[place:end])
-            place = end + len(name) + 6
-        elif mark:
-            end = text.find("}" if mark == "{" else mark, place, place + 1000)
-            end = _end_of_raw(text, place, 1000)[0] if mark == "{" else end
-            if end < 0 or "\n" in text[place:end]:
-                out.append(found.group(0))
+            code = "" if name in _NO_TEXT_ENVIRONMENTS else _code_block(name, text[position:end])
+            position = end + len(name) + 6
+        elif delimiter:
+            end = text.find("}" if delimiter == "{" else delimiter, position, position + 1000)
+            end = _end_of_raw(text, position, 1000)[0] if delimiter == "{" else end
+            if end < 0 or "\n" in text[position:end]:
+                pieces.append(match.group(0))
                 continue
-            piece, place = code_span(text[place:end]), end + 1
-        elif raw := found.group("raw"):
-            written, set_apart, place = _raw(raw, found.group(0), text, place)
-            if set_apart is None:
-                out.append(written)
+            code, position = code_span(text[position:end]), end + 1
+        elif raw_macro := match.group("raw"):
+            replacement, raw_code, position = _raw(raw_macro, match.group(0), text, position)
+            if raw_code is None:
+                pieces.append(replacement)
                 continue
-            piece = set_apart
+            code = raw_code
         else:
-            out.append(found.group(0))
+            pieces.append(match.group(0))
             continue
-        out.append(f"{OPEN}{len(codes)}{CLOSE}")
-        codes.append(piece)
-    out.append(text[place:])
-    return "".join(out), codes
+        pieces.append(f"{OPEN}{len(codes)}{CLOSE}")
+        codes.append(code)
+    pieces.append(text[position:])
+    return "".join(pieces), codes
 
 
-def _end_of_raw(text: str, place: int, longest: int) -> tuple[int, int]:
-    """Where an argument ends that begins after a brace, without reading what it holds; -1 for nowhere near."""
+def _end_of_raw(text: str, position: int, max_chars: int) -> tuple[int, int]:
+    """Find the brace that closes an argument whose content is not interpreted.
+
+    Args:
+        text: the source.
+        position: the position after the opening brace.
+        max_chars: maximum number of characters to search.
+
+    Returns:
+        The positions of the closing brace and after it; -1 for both if it is not found.
+    """
     depth = 1
-    for found in _BRACE.finditer(text, place, place + longest):
-        depth += {"{": 1, "}": -1}.get(found.group(0), 0)
+    for match in _BRACE.finditer(text, position, position + max_chars):
+        depth += {"{": 1, "}": -1}.get(match.group(0), 0)
         if depth == 0:
-            return found.start(), found.end()
+            return match.start(), match.end()
         if depth > _DEEPEST_ADDRESS:
             break
     return -1, -1
 
 
-def _raw(macro: str, opening: str, text: str, place: int) -> tuple[str, str | None, int]:
-    """An address or a name in which a percent sign begins no comment.
+def _raw(macro: str, opening: str, text: str, position: int) -> tuple[str, str | None, int]:
+    """Read the argument of a macro such as `url`, in which a percent sign does not begin a comment.
+
+    Args:
+        macro: the name of the macro.
+        opening: the source from the backslash to the argument.
+        text: the whole source.
+        position: the position of the delimiter before the argument.
 
     Returns:
-        What stands for it in the text and the place after it; or the piece to set aside in the middle, None for none.
+        The text that replaces the macro, the piece to set aside instead or None, and the position to continue from.
     """
-    mark = text[place]
-    if mark == "{":
-        end, after = _end_of_raw(text, place + 1, _LONGEST_ADDRESS)
+    delimiter = text[position]
+    if delimiter == "{":
+        end, after_end = _end_of_raw(text, position + 1, _LONGEST_ADDRESS)
     else:
-        end = text.find(mark, place + 1, place + _LONGEST_ADDRESS) if macro in ("url", "path") else -1
-        after = end + 1
-    content = text[place + 1 : end]
+        end = text.find(delimiter, position + 1, position + _LONGEST_ADDRESS) if macro in ("url", "path") else -1
+        after_end = end + 1
+    content = text[position + 1 : end]
     if end < 0 or "\n\n" in content:
-        return opening, None, place
+        return opening, None, position
     if macro == "href":
-        return "", None, after
+        return "", None, after_end
     if _PARAMETER.search(content) or (macro == "code" and "\\" in content):
-        # A parameter of a macro, which is put in later, or a macro within code.
+        # It stays in the text: it has a parameter of a macro, which is replaced later, or is code with a macro.
         escaped = re.sub(r"(?<!\\)%", r"\\%", content)
-        return f"{opening}{{{escaped}}}", None, after
-    shown = re.sub(r"\\([%#&_~{}$^])", r"\1", "".join(content.split("\n")))
-    return "", shown if macro in ("url", "nolinkurl") else code_span(shown), after
+        return f"{opening}{{{escaped}}}", None, after_end
+    plain = re.sub(r"\\([%#&_~{}$^])", r"\1", "".join(content.split("\n")))
+    return "", plain if macro in ("url", "nolinkurl") else code_span(plain), after_end
 
 
-# What pandoc puts around words of highlighted code, and how it writes marks within.
+# The macros that pandoc puts around words of highlighted code, and the escapes that it writes within them.
 _HIGHLIGHTED = re.compile(r"\\[A-Za-z]{1,30}Tok\{([^{}]*)\}")
 _GROUP_OF_ONE = re.compile(r"(?<!Tok)\{([^{}\\\n])\}")
 _WRITTEN_MARKS = (
@@ -123,9 +138,9 @@ _WRITTEN_MARKS = (
 
 
 def _without_highlights(code: str) -> str:
-    """Code as pandoc highlights it in LaTeX, as plain text."""
-    for written, meant in _WRITTEN_MARKS:
-        code = code.replace(written, meant)
+    """Convert code that pandoc has highlighted in LaTeX to plain text."""
+    for escape, char in _WRITTEN_MARKS:
+        code = code.replace(escape, char)
     code = _HIGHLIGHTED.sub(r"\1", _GROUP_OF_ONE.sub(r"\1", code))
     code = re.sub(r"\\([&%$#_])", r"\1", code)
     return code.replace("\x01", "\\").replace("\x02", "{").replace("\x03", "}")
@@ -137,48 +152,50 @@ def _code_block(name: str, content: str) -> str:
     options = _CODE_OPTIONS.match(content)
     if options is None or name in ("verbatim", "verbatim*", "alltt"):
         return f"\n\n{fenced(content.strip(chr(10)).rstrip())}\n\n"
-    given = options.group(1) or ""
-    language = _CODE_LANGUAGE.search(given)
-    caption = _CODE_CAPTION.search(given)
-    named = (language.group(1) if language else "") or (options.group(2) or "") or ("python" if "py" in name else "")
-    above = f"{(caption.group(1) or caption.group(2) or '').strip()}\n\n" if caption else ""
-    return f"\n\n{above}{fenced(content[options.end() :].strip(chr(10)).rstrip(), named.lower())}\n\n"
+    option_text = options.group(1) or ""
+    language = _CODE_LANGUAGE.search(option_text)
+    caption = _CODE_CAPTION.search(option_text)
+    language_name = (
+        (language.group(1) if language else "") or (options.group(2) or "") or ("python" if "py" in name else "")
+    )
+    caption_text = f"{(caption.group(1) or caption.group(2) or '').strip()}\n\n" if caption else ""
+    return f"\n\n{caption_text}{fenced(content[options.end() :].strip(chr(10)).rstrip(), language_name.lower())}\n\n"
 
 
 # --- Groups
 
 
 def _matching(text: str, opening: str = "{", closing: str = "}") -> dict[int, int]:
-    """For each opening brace the place of its closing one; escaped ones do not count."""
+    """Return the position of each opening brace and of its closing brace; escaped braces are ignored."""
     pairs: dict[int, int] = {}
-    waiting: list[int] = []
-    for found in re.finditer(rf"\\.|[{re.escape(opening + closing)}]", text, re.DOTALL):
-        char = found.group(0)
+    open_positions: list[int] = []
+    for match in re.finditer(rf"\\.|[{re.escape(opening + closing)}]", text, re.DOTALL):
+        char = match.group(0)
         if char == opening:
-            waiting.append(found.start())
-        elif char == closing and waiting:
-            pairs[waiting.pop()] = found.start()
+            open_positions.append(match.start())
+        elif char == closing and open_positions:
+            pairs[open_positions.pop()] = match.start()
     return pairs
 
 
 def _matching_brackets(text: str) -> dict[int, int]:
-    """For each square bracket the place of the one that closes it in the same group and paragraph."""
+    """Return the position of each opening square bracket and of the one that closes it in its group and paragraph."""
     pairs: dict[int, int] = {}
-    # Open brackets, and -1 for an open brace.
-    waiting: list[int] = []
-    for found in re.finditer(r"\\.|[{}\[\]]|\n[ \t]*\n", text, re.DOTALL):
-        char = found.group(0)
+    # Positions of open brackets, and -1 for each open brace.
+    open_positions: list[int] = []
+    for match in re.finditer(r"\\.|[{}\[\]]|\n[ \t]*\n", text, re.DOTALL):
+        char = match.group(0)
         if char == "{":
-            waiting.append(-1)
+            open_positions.append(-1)
         elif char == "[":
-            waiting.append(found.start())
-        elif char == "]" and waiting and waiting[-1] >= 0:
-            pairs[waiting.pop()] = found.start()
+            open_positions.append(match.start())
+        elif char == "]" and open_positions and open_positions[-1] >= 0:
+            pairs[open_positions.pop()] = match.start()
         elif char == "}" or char[0] == "\n":
-            while waiting and waiting[-1] >= 0:
-                waiting.pop()
-            if char == "}" and waiting:
-                waiting.pop()
+            while open_positions and open_positions[-1] >= 0:
+                open_positions.pop()
+            if char == "}" and open_positions:
+                open_positions.pop()
     return pairs
 
 
@@ -188,41 +205,46 @@ _LONGEST_OPTION = 2000
 
 
 class Source:
-    """A text with its groups, from which arguments are taken."""
+    """A text with its groups, from which arguments are read.
+
+    Attributes:
+        text: the text.
+        pairs: for the position of each opening brace, that of its closing brace.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.pairs = _matching(text)
         self._brackets: dict[int, int] | None = None
 
-    def group(self, place: int) -> tuple[str, int] | None:
-        """The content of a group that begins at a place or after blanks, and the place after it."""
-        start = self._after_blanks(place)
+    def group(self, position: int) -> tuple[str, int] | None:
+        """Return the content of a group, which may follow white space, and the position after it, or None."""
+        start = self._after_blanks(position)
         if start in self.pairs:
             return self.text[start + 1 : self.pairs[start]], self.pairs[start] + 1
         return None
 
-    def argument(self, place: int) -> tuple[str, int] | None:
-        """A group, or one character or macro."""
-        group = self.group(place)
+    def argument(self, position: int) -> tuple[str, int] | None:
+        """Return a group, or else one character or macro, and the position after it; None if there is none."""
+        group = self.group(position)
         if group:
             return group
-        found = _TOKEN_ARGUMENT.match(self.text, self._after_blanks(place))
-        return (found.group(0), found.end()) if found else None
+        match = _TOKEN_ARGUMENT.match(self.text, self._after_blanks(position))
+        return (match.group(0), match.end()) if match else None
 
-    def opening(self, place: int) -> int:
-        """Where a group begins at a place or after blanks; -1 for none."""
-        start = self._after_blanks(place)
+    def opening(self, position: int) -> int:
+        """Return the position of a group, which may follow white space; -1 if there is none."""
+        start = self._after_blanks(position)
         return start if start in self.pairs else -1
 
-    def after_group(self, place: int) -> int | None:
-        """The place after a group that begins at a place or after blanks; None for none."""
-        start = self._after_blanks(place)
+    def after_group(self, position: int) -> int | None:
+        """Return the position after a group, which may follow white space; None if there is none."""
+        start = self._after_blanks(position)
         return self.pairs[start] + 1 if start in self.pairs else None
 
-    def option(self, place: int) -> tuple[str, int] | None:
-        """The content of square brackets that begin at a place or after blanks, and the place after them."""
-        start = self._after_blanks(place)
+    def option(self, position: int) -> tuple[str, int] | None:
+        """Return the content of brackets `[…]`, which may follow white space, and the position after them, or None."""
+        start = self._after_blanks(position)
         if self.text[start : start + 1] != "[":
             return None
         if self._brackets is None:
@@ -230,9 +252,9 @@ class Source:
         end = self._brackets.get(start, -1)
         return (self.text[start + 1 : end], end + 1) if 0 <= end <= start + _LONGEST_OPTION else None
 
-    def _after_blanks(self, place: int) -> int:
-        found = _BLANKS.match(self.text, place)
-        return found.end() if found else place
+    def _after_blanks(self, position: int) -> int:
+        match = _BLANKS.match(self.text, position)
+        return match.end() if match else position
 
 
 # --- Conditionals
@@ -244,29 +266,29 @@ _CONDITIONAL = re.compile(
 
 
 def without_false(text: str) -> str:
-    r"""The text without what stands between `\iffalse` and its `\else` or `\fi`; other conditionals stay.
+    r"""Remove the text between `\iffalse` and its `\else` or `\fi`; other conditionals stay.
 
-    A stretch that ends nowhere, or that holds half a group, stays as well.
+    The text also stays if the conditional has no end or if its braces are unbalanced.
     """
     if "\\iffalse" not in text:
         return text
-    out: list[str] = []
-    place = depth = 0
-    start = kept = -1
-    for found in _CONDITIONAL.finditer(text):
+    pieces: list[str] = []
+    position = depth = 0
+    start = else_end = -1
+    for match in _CONDITIONAL.finditer(text):
         if start < 0:
-            if found.group("never"):
-                start, kept, depth = found.start(), -1, 1
+            if match.group("never"):
+                start, else_end, depth = match.start(), -1, 1
             continue
-        if found.group("else"):
-            kept = found.end() if depth == 1 else kept
+        if match.group("else"):
+            else_end = match.end() if depth == 1 else else_end
         else:
-            depth += -1 if found.group("end") else 1
+            depth += -1 if match.group("end") else 1
         if depth:
             continue
-        hidden = text[start : kept if kept >= 0 else found.end()]
-        if hidden.count("{") - hidden.count("\\{") == hidden.count("}") - hidden.count("\\}"):
-            out += [text[place:start], text[kept : found.start()] if kept >= 0 else ""]
-            place = found.end()
+        removed = text[start : else_end if else_end >= 0 else match.end()]
+        if removed.count("{") - removed.count("\\{") == removed.count("}") - removed.count("\\}"):
+            pieces += [text[position:start], text[else_end : match.start()] if else_end >= 0 else ""]
+            position = match.end()
         start = -1
-    return "".join([*out, text[place:]])
+    return "".join([*pieces, text[position:]])

@@ -1,4 +1,4 @@
-r"""Numbers and units as the LaTeX package `siunitx` takes them, such as `\SI{5}{\kilo\metre}`, as text."""
+r"""Convert numbers and units of the LaTeX package `siunitx`, such as `\SI{5}{\kilo\metre}`, to text."""
 
 import re
 
@@ -20,17 +20,17 @@ _PREFIXES = {
     "tera": "T", "peta": "P", "exa": "E", "zetta": "Z", "yotta": "Y", "kibi": "Ki", "mebi": "Mi", "gibi": "Gi",
     "tebi": "Ti", "mu": "µ",
 }  # fmt: skip
-# Short names of units that begin with a letter for micro or ohm; other short names are the unit itself.
+# Short names with letters for micro or ohm; other short names are equal to the symbol of the unit.
 _SHORT = {"um": "µm", "us": "µs", "ug": "µg", "uL": "µL", "ul": "µl", "uA": "µA", "uV": "µV", "uW": "µW", "uF": "µF",
           "uJ": "µJ", "umol": "µmol", "kohm": "kΩ", "Mohm": "MΩ", "mohm": "mΩ"}  # fmt: skip
-# How many groups of numbers a macro takes, and whether a group with a unit follows.
+# Number of groups with numbers that a macro takes, and whether a group with a unit follows.
 _MACROS = {
     "numrange": (2, False), "SIrange": (2, True), "qtyrange": (2, True), "numlist": (1, False), "SIlist": (1, True),
     "qtylist": (1, True), "numproduct": (1, False), "qtyproduct": (1, True), "num": (1, False), "SI": (1, True),
     "qty": (1, True), "si": (0, True), "unit": (0, True), "ang": (1, False), "tablenum": (1, False),
 }  # fmt: skip
 NAMES = frozenset(_MACROS)
-_LONGEST = 500
+_MAX_CHARS = 500
 _UNIT_TOKEN = re.compile(r"\\([A-Za-z]+)\s*(?:\{([^{}]*)\})?|\\.|\^\{?(-?\d+)\}?|[.~\s]+|/|[^\\^.~\s/]+")
 _NUMBER = re.compile(
     r"(?P<mantissa>[+-]?(?:[\d.,]*\d)(?:\([\d.]+\))?(?:\s*(?:\\pm|\+-)\s*[\d.,]+)?)?\s*[eEdD](?P<power>[+-]?\d+)\Z"
@@ -38,17 +38,17 @@ _NUMBER = re.compile(
 
 
 def groups_of(name: str) -> int:
-    """How many groups a macro of `siunitx` takes, numbers first and the unit last; 0 for another macro."""
+    """Return the number of groups of a macro of `siunitx`, numbers first and the unit last; 0 for other macros."""
     numbers, has_unit = _MACROS.get(name, (0, False))
     return numbers + has_unit
 
 
 def quantity(name: str, groups: list[str]) -> str:
-    r"""What a macro of `siunitx` shows, as "10 to 20 kg" for `\SIrange{10}{20}{\kilo\gram}`.
+    r"""Return a quantity as text, for example "10 to 20 kg" for `\SIrange{10}{20}{\kilo\gram}`.
 
     Args:
-        name: of the macro, without backslash.
-        groups: the sources of its groups; where fewer than it takes are given, the unit is missing.
+        name: name of the macro, without backslash.
+        groups: sources of its groups; if there are fewer than the macro takes, the quantity has no unit.
     """
     count, has_unit = _MACROS[name]
     unit = unit_of(groups[count]) if has_unit and len(groups) > count else ""
@@ -56,64 +56,66 @@ def quantity(name: str, groups: list[str]) -> str:
         return _angle(groups[0])
     numbers = [number_of(group) for group in groups[:count]]
     if name.endswith("list"):
-        numbers = [number_of(part) for part in groups[0][:_LONGEST].split(";") if part.strip()]
-        shown = ", ".join(numbers[:-1]) + (" and " if len(numbers) > 1 else "") + "".join(numbers[-1:])
+        numbers = [number_of(part) for part in groups[0][:_MAX_CHARS].split(";") if part.strip()]
+        value_text = ", ".join(numbers[:-1]) + (" and " if len(numbers) > 1 else "") + "".join(numbers[-1:])
     elif name.endswith("product"):
-        shown = " × ".join(number_of(part) for part in re.split(r"\s*x\s*", groups[0][:_LONGEST]))
+        value_text = " × ".join(number_of(part) for part in re.split(r"\s*x\s*", groups[0][:_MAX_CHARS]))
     else:
-        shown = " to ".join(numbers)
-    is_close = unit[:1] in ("°", "′", "″") and unit != "°C"
-    return f"{shown}{'' if is_close or not shown or not unit else ' '}{unit}"
+        value_text = " to ".join(numbers)
+    needs_no_space = unit[:1] in ("°", "′", "″") and unit != "°C"
+    return f"{value_text}{'' if needs_no_space or not value_text or not unit else ' '}{unit}"
 
 
 def number_of(source: str) -> str:
-    """A number: "1.5×10^{3}" for `1.5e3`, "−" and "±" as signs stay as they are written."""
-    source = source.strip()[:_LONGEST].replace("\\pm", "±").replace("+-", "±").replace("\\times", "×").replace("~", " ")
-    found = _NUMBER.match(source)
-    if not found:
+    """Return a number as text, for example "1.5×10^{3}" for `1.5e3`; signs such as "−" and "±" are kept."""
+    source = (
+        source.strip()[:_MAX_CHARS].replace("\\pm", "±").replace("+-", "±").replace("\\times", "×").replace("~", " ")
+    )
+    match = _NUMBER.match(source)
+    if not match:
         return source
-    mantissa = found.group("mantissa")
-    power = found.group("power").removeprefix("+")
+    mantissa = match.group("mantissa")
+    power = match.group("power").removeprefix("+")
     return f"{mantissa}×10^{{{power}}}" if mantissa else f"10^{{{power}}}"
 
 
 def unit_of(source: str) -> str:
-    r"""A unit: "J/mol" for `\joule\per\mole`, "m/s²" for `\metre\per\second\squared` and for `m/s^2`."""
-    shown = ""
-    raised = ""
+    r"""Return a unit as text: "J/mol" for `\joule\per\mole`, "m/s²" for `\metre\per\second\squared` and `m/s^2`."""
+    text = ""
+    power_sign = ""
     is_joined = True
-    for found in _UNIT_TOKEN.finditer(source.strip()[:_LONGEST]):
-        name, power = found.group(1), found.group(3)
+    for token in _UNIT_TOKEN.finditer(source.strip()[:_MAX_CHARS]):
+        name, power = token.group(1), token.group(3)
         if power:
-            shown += {"2": "²", "3": "³"}.get(power, f"^{{{power}}}")
-        elif name == "per" or found.group(0) == "/":
-            shown, is_joined = shown + ("/" if shown else "1/"), True
+            text += {"2": "²", "3": "³"}.get(power, f"^{{{power}}}")
+        elif name == "per" or token.group(0) == "/":
+            text, is_joined = text + ("/" if text else "1/"), True
         elif name in ("square", "cubic"):
-            raised = "²" if name == "square" else "³"
+            power_sign = "²" if name == "square" else "³"
         elif name in ("squared", "cubed"):
-            shown += UNITS[name]
+            text += UNITS[name]
         elif name in ("tothe", "raiseto", "of"):
-            shown += f"^{{{found.group(2)}}}" if name != "of" else f" {found.group(2)}"
-        elif not found.group(0).strip(".~ \t\n"):
-            is_joined = is_joined and not shown
+            text += f"^{{{token.group(2)}}}" if name != "of" else f" {token.group(2)}"
+        elif not token.group(0).strip(".~ \t\n"):
+            is_joined = is_joined and not text
         else:
             prefix = _PREFIXES.get(name or "", "")
-            word = prefix or _word(name or "", found)
-            # Units that stand beside each other are a product.
-            is_close = is_joined or word[:1] == "%"
-            shown += ("" if is_close else " ") + word + ("" if prefix else raised)
-            raised = raised if prefix else ""
+            symbol = prefix or _word(name or "", token)
+            # Adjacent units are a product, which is written with a space.
+            needs_no_space = is_joined or symbol[:1] == "%"
+            text += ("" if needs_no_space else " ") + symbol + ("" if prefix else power_sign)
+            power_sign = power_sign if prefix else ""
             is_joined = bool(prefix)
-    return shown.strip()
+    return text.strip()
 
 
-def _word(name: str, found: re.Match[str]) -> str:
+def _word(name: str, token: re.Match[str]) -> str:
     if name in ("text", "textrm", "mathrm", "mathit", "textup"):
-        return found.group(2) or ""
-    return UNITS.get(name) or _SHORT.get(name, name) or found.group(0).lstrip("\\")
+        return token.group(2) or ""
+    return UNITS.get(name) or _SHORT.get(name, name) or token.group(0).lstrip("\\")
 
 
 def _angle(source: str) -> str:
-    parts = [part.strip() for part in source[:_LONGEST].split(";")]
-    marked = [f"{part}{mark}" for part, mark in zip(parts, "°′″", strict=False) if part]
-    return "".join(marked)
+    parts = [part.strip() for part in source[:_MAX_CHARS].split(";")]
+    parts_with_marks = [f"{part}{mark}" for part, mark in zip(parts, "°′″", strict=False) if part]
+    return "".join(parts_with_marks)
