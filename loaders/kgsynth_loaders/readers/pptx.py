@@ -286,7 +286,7 @@ def _points(series: Element, *names: str) -> dict[int, str]:
 
 
 def _diagram(element: Element, part: Any) -> str:
-    """Return the texts of a diagram (SmartArt) as a list from a separate part of the package; empty for other elements."""
+    """Return the texts of a diagram (SmartArt), which are in a separate part of the package; empty if there is none."""
     relation = next((child.get(f"{_RELATIONS}dm") for child in element.iter() if local_name(child) == "relIds"), None)
     if not relation:
         return ""
