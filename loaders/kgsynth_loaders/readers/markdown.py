@@ -804,7 +804,7 @@ def _role_text(role: str, content: str) -> str:
     return f"`{shown}`" if role.partition(":")[0] in _CODE_ROLES else shown
 
 
-# --- HTML that holds rows or code
+# --- HTML elements with rows or code
 
 
 def _pre(text: str) -> str:

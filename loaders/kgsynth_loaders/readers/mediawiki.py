@@ -56,7 +56,7 @@ def read(path: Path, options: ReadOptions) -> Iterator[Record | Begun]:
             yield Begun(position=Position(source="", line=number), name=name)
         yield _page(element, number, site)
     if not number:
-        raise RecordError("no page of MediaWiki in it")
+        raise RecordError("no MediaWiki page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _elements(path: Path) -> Iterator[Element | str]:
             while chunk := file.read(_CHUNK_BYTES):
                 # Entities are declared before the first element; a few of them can expand to gigabytes.
                 if root is None and b"<!entity" in chunk.replace(b"\x00", b"").lower():
-                    raise ParseError("entities are declared in it")  # noqa: TRY301
+                    raise ParseError("declares XML entities")  # noqa: TRY301
                 parser.feed(chunk)
                 for event, element in parser.read_events():
                     if event == "start":
