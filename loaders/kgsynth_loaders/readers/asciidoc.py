@@ -1,4 +1,4 @@
-"""AsciiDoc as Markdown, line by line; what is not known stays as it is written. No other file is read."""
+"""Convert AsciiDoc to Markdown line by line; unknown markup is unchanged, and no other files are read."""
 
 import csv
 import re
@@ -16,19 +16,19 @@ from kgsynth_loaders.readers.plain import read_text
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
-    """The text with the title and the authors of its header as fields.
+    """Yield the text, with the title and the authors of its header as fields.
 
     Raises:
-        RecordError: the bytes are no text, or there is no text.
+        RecordError: the bytes are no text, or the text is blank.
     """
     file = read_text(path, options)
     yield from file.remarks()
-    said, body = front_matter.split(file.text.replace("\f", "\n"))
+    front_fields, body = front_matter.split(file.text.replace("\f", "\n"))
     writer = _Writer(body.split("\n"))
-    text = writer.written()
+    text = writer.converted()
     if not text:
         raise RecordError("no text")
-    fields = front_matter.fields({**writer.said(), **said})
+    fields = front_matter.fields({**writer.declared(), **front_fields})
     metadata = {**fields.pop("metadata"), **file.metadata()}
     if writer.includes:
         metadata["inputs"] = str(writer.includes)
@@ -62,7 +62,7 @@ _SYMBOLS = {
 
 
 class _Writer:
-    """Markdown of the lines of one file."""
+    """Converts the lines of a file to Markdown; `includes` is the number of includes that were left out."""
 
     def __init__(self, lines: list[str]) -> None:
         self.includes = 0
@@ -71,55 +71,55 @@ class _Writer:
         self._author = ""
         self._out: list[str] = []
         self._style: list[str] = []
-        # Who said what stands in a block, by the line that ends it.
-        self._said_by: dict[int, str] = {}
-        # The mark of the list that is open, and how deep its last item stands.
+        # Attributions of quotation blocks, by the index of the line that ends the block.
+        self._attributions: dict[int, str] = {}
+        # Mark of the open list, and nesting level of its last item.
         self._list_mark = ""
         self._list_level = 0
-        # Where each line that may be a delimiter stands, so that the end of a block is found at once.
-        self._places: dict[str, list[int]] = {}
-        for place, line in enumerate(lines):
+        # Indices of the lines that may be delimiters, so that the end of a block is found without a search.
+        self._delimiter_lines: dict[str, list[int]] = {}
+        for index, line in enumerate(lines):
             if _DELIMITER.match(line):
-                self._places.setdefault(line.rstrip(), []).append(place)
+                self._delimiter_lines.setdefault(line.rstrip(), []).append(index)
 
-    def said(self) -> dict[str, Any]:
-        """What the header gives, by names of front matter."""
-        given = {name: self._attributes[key] for key, name in _KEPT_ATTRIBUTES.items() if self._attributes.get(key)}
-        return {**given, **({"author": self._author} if self._author else {})}
+    def declared(self) -> dict[str, Any]:
+        """Return the fields that the header declares, under the names of front matter."""
+        fields = {name: self._attributes[key] for key, name in _KEPT_ATTRIBUTES.items() if self._attributes.get(key)}
+        return {**fields, **({"author": self._author} if self._author else {})}
 
-    def written(self) -> str:
-        place = self._header()
-        while place < len(self._lines):
-            place = self._line(place)
+    def converted(self) -> str:
+        index = self._header()
+        while index < len(self._lines):
+            index = self._line(index)
         text = "\n".join(self._out)
         return re.sub(r"\n{3,}", "\n\n", text).strip()
 
     def _header(self) -> int:
-        """Title, authors, revision and attributes; the line after them."""
-        place = 0
-        while place < len(self._lines) and (not self._lines[place].strip() or self._is_comment(self._lines[place])):
-            place += 1
-        if place >= len(self._lines) or not re.match(r"[=#] +\S", self._lines[place]):
-            return place
-        title = self._inline(self._lines[place][1:].strip())
+        """Read the title, authors and revision of the header, and return the index of the line after them."""
+        index = 0
+        while index < len(self._lines) and (not self._lines[index].strip() or self._is_comment(self._lines[index])):
+            index += 1
+        if index >= len(self._lines) or not re.match(r"[=#] +\S", self._lines[index]):
+            return index
+        title = self._inline(self._lines[index][1:].strip())
         self._attributes["doctitle"] = title
         self._out += [f"# {title}", ""]
-        place += 1
-        if place < len(self._lines) and _AUTHOR_LINE.match(self._lines[place]) and self._is_header(place + 1):
-            names = re.sub(r" ?<[^<>]*>", "", self._lines[place])
+        index += 1
+        if index < len(self._lines) and _AUTHOR_LINE.match(self._lines[index]) and self._is_header(index + 1):
+            names = re.sub(r" ?<[^<>]*>", "", self._lines[index])
             self._author = "; ".join(name.strip() for name in names.split(";") if name.strip())
-            place += 1
-            revision = _REVISION_LINE.match(self._lines[place]) if place < len(self._lines) else None
-            if revision and self._lines[place].strip():
+            index += 1
+            revision = _REVISION_LINE.match(self._lines[index]) if index < len(self._lines) else None
+            if revision and self._lines[index].strip():
                 self._attributes.setdefault("revdate", revision.group(1) or "")
-                place += 1
-        return place
+                index += 1
+        return index
 
-    def _is_header(self, place: int) -> bool:
-        """Whether what follows a line that may hold authors shows that it does."""
-        line = self._lines[place] if place < len(self._lines) else ""
-        has_mail = "<" in self._lines[place - 1]
-        is_short = len(self._lines[place - 1].split()) in (2, 3)
+    def _is_header(self, index: int) -> bool:
+        """Return whether the line before `index` names authors, judged by that line and the line at `index`."""
+        line = self._lines[index] if index < len(self._lines) else ""
+        has_mail = "<" in self._lines[index - 1]
+        is_short = len(self._lines[index - 1].split()) in (2, 3)
         return has_mail or (
             is_short and (not line.strip() or bool(_ATTRIBUTE.match(line) or _REVISION_LINE.match(line)))
         )
@@ -128,53 +128,53 @@ class _Writer:
     def _is_comment(line: str) -> bool:
         return line.startswith("//") and not line.startswith("///")
 
-    def _line(self, place: int) -> int:
-        """Write one line or block; the line after it."""
-        line = self._lines[place].rstrip()
+    def _line(self, index: int) -> int:
+        """Write a line or a block, and return the index of the line after it."""
+        line = self._lines[index].rstrip()
         if self._is_comment(line):
-            return place + 1
+            return index + 1
         attribute = _ATTRIBUTE.match(line)
         if attribute:
             self._attributes[attribute.group(1).lower().strip("!")] = (attribute.group(2) or "").strip()
-            return place + 1
+            return index + 1
         heading = _HEADING.match(line)
         if heading:
             self._list_mark = ""
             self._out += ["", f"{'#' * len(heading.group(1))} {self._inline(heading.group(2))}", ""]
             self._style = []
-            return place + 1
-        following = self._lines[place + 1].rstrip() if place + 1 < len(self._lines) else ""
+            return index + 1
+        following = self._lines[index + 1].rstrip() if index + 1 < len(self._lines) else ""
         if self._is_underlined(line, following):
             self._out += ["", f"{'#' * _UNDERLINES[following[0]]} {self._inline(line)}", ""]
-            return place + 2
+            return index + 2
         if _DELIMITER.match(line):
-            return self._block(place, line)
+            return self._block(index, line)
         if line[:1] == "[" and _BLOCK_ATTRIBUTES.match(line):
             self._style = _attributes(line.strip("[] \t")) if line[1:2] != "[" else self._style
-            return place + 1
+            return index + 1
         macro = _BLOCK_MACRO.match(line)
         if macro:
             self.includes += macro.group(1) == "include"
-            return place + 1
-        return self._text(place, line)
+            return index + 1
+        return self._text(index, line)
 
     def _is_underlined(self, line: str, following: str) -> bool:
         is_rule = len(following) > 2 and following[0] in _UNDERLINES and following == following[0] * len(following)
         return is_rule and abs(len(line) - len(following)) <= 1 and line[:1].isalnum() and not self._style
 
-    def _text(self, place: int, line: str) -> int:
+    def _text(self, index: int, line: str) -> int:
         kind = self._kind()
         if kind in ("source", "listing", "literal", "stem", "latexmath", "asciimath") and line.strip():
-            end = place
+            end = index
             while end < len(self._lines) and self._lines[end].strip():
                 end += 1
-            self._code(self._lines[place:end], kind)
+            self._code(self._lines[index:end], kind)
             return end
-        if kind in ("quote", "verse") and line.strip() and (said_by := self._attribution()):
-            end = place
+        if kind in ("quote", "verse") and line.strip() and (attribution := self._attribution()):
+            end = index
             while end < len(self._lines) and self._lines[end].strip():
                 end += 1
-            self._out += ["", *(self._inline(one) for one in self._lines[place:end]), "", said_by, ""]
+            self._out += ["", *(self._inline(line) for line in self._lines[index:end]), "", attribution, ""]
             self._style = []
             return end
         title = _BLOCK_TITLE.match(line)
@@ -191,7 +191,7 @@ class _Writer:
             self._out.append(self._list_line(line))
         if line and not title:
             self._style = []
-        return place + 1
+        return index + 1
 
     def _list_line(self, line: str) -> str:
         item = _LIST_ITEM.match(line)
@@ -209,7 +209,7 @@ class _Writer:
         return self._inline(text)
 
     def _indent(self, mark: str) -> str:
-        """What stands before an item; a list of another kind stands within the item of the outermost list."""
+        """Return the indent of an item; a list with another mark is nested in the item of the outermost list."""
         level = len(mark) - 1
         if not self._list_mark or mark[0] == self._list_mark:
             self._list_mark, self._list_level = mark[0], level
@@ -219,11 +219,11 @@ class _Writer:
         return (" " * 3 if self._list_mark == "." else "  ") + "  " * level
 
     def _attribution(self) -> str:
-        """Who said a quotation, as its style gives it: `[quote, Jane Doe, A book]`."""
+        """Return the attribution in a style such as `[quote, Jane Doe, A book]`; empty if there is none."""
         if self._kind() not in ("quote", "verse"):
             return ""
-        said = ", ".join(part.strip('"') for part in self._style[1:3] if part and "=" not in part)
-        return f"— {self._inline(said)}" if said else ""
+        source = ", ".join(part.strip('"') for part in self._style[1:3] if part and "=" not in part)
+        return f"— {self._inline(source)}" if source else ""
 
     # Blocks
 
@@ -231,17 +231,17 @@ class _Writer:
         kind = re.split(r"[%#.]", self._style[0])[0].lower() if self._style else ""
         return "source" if not kind and len(self._style) > 1 and self._style[1] and "=" not in self._style[1] else kind
 
-    def _block(self, place: int, line: str) -> int:
+    def _block(self, index: int, line: str) -> int:
         mark = "```" if line.startswith("```") else line
-        end = self._end(place, mark)
-        if place in self._said_by:
-            self._out += ["", self._said_by.pop(place), ""]
-            return place + 1
+        end = self._end(index, mark)
+        if index in self._attributions:
+            self._out += ["", self._attributions.pop(index), ""]
+            return index + 1
         if mark[0] in "=*_" or mark == "--":
-            if end >= 0 and (said_by := self._attribution()):
-                self._said_by[end] = said_by
+            if end >= 0 and (attribution := self._attribution()):
+                self._attributions[end] = attribution
             if mark == "--" and self._kind() in ("source", "listing", "stem") and end > 0:
-                self._code(self._lines[place + 1 : end], self._kind())
+                self._code(self._lines[index + 1 : end], self._kind())
                 return end + 1
             label = self._kind().upper()
             if label in ("NOTE", "TIP", "IMPORTANT", "WARNING", "CAUTION"):
@@ -249,11 +249,11 @@ class _Writer:
             else:
                 self._out.append("")
             self._style = []
-            return place + 1
+            return index + 1
         if end < 0:
             self._out.append(line)
-            return place + 1
-        inner = self._lines[place + 1 : end]
+            return index + 1
+        inner = self._lines[index + 1 : end]
         if mark[0] == "/":
             return end + 1
         if mark[0] in "|,:!":
@@ -265,11 +265,11 @@ class _Writer:
             self._code(inner, self._kind() if mark[0] != "+" or self._kind() else "pass")
         return end + 1
 
-    def _end(self, place: int, mark: str) -> int:
-        """The line of the next equal delimiter; -1 for none."""
-        places = self._places.get(mark, [])
-        index = bisect_right(places, place)
-        return places[index] if index < len(places) else -1
+    def _end(self, index: int, mark: str) -> int:
+        """Return the index of the next line with the same delimiter; -1 if there is none."""
+        delimiter_lines = self._delimiter_lines.get(mark, [])
+        next_delimiter = bisect_right(delimiter_lines, index)
+        return delimiter_lines[next_delimiter] if next_delimiter < len(delimiter_lines) else -1
 
     def _code(self, lines: list[str], kind: str) -> None:
         content = "\n".join(lines).strip("\n").rstrip()
@@ -307,37 +307,41 @@ class _Writer:
         if not any(char in text for char in ":{[<^~(&"):
             return text
         parts = re.split(r"(`[^`\n]+`)", text)
-        for place in range(0, len(parts), 2):
-            parts[place] = self._words(parts[place])
+        for index in range(0, len(parts), 2):
+            parts[index] = self._words(parts[index])
         return "".join(parts)
 
     def _words(self, text: str) -> str:
         if ":[" in text and "]" in text:
-            text = _MATH.sub(lambda found: f"${_bare(next(one for one in found.groups() if one is not None))}$", text)
+            text = _MATH.sub(
+                lambda match: f"${_without_dollars(next(group for group in match.groups() if group is not None))}$",
+                text,
+            )
         pieces = re.split(r"(\$[^$\n]+\$)", text)
-        for place in range(0, len(pieces), 2):
-            piece = _REFERENCE.sub(self._attribute, pieces[place])
+        for index in range(0, len(pieces), 2):
+            piece = _REFERENCE.sub(self._attribute, pieces[index])
             piece = _FOOTNOTE.sub(r" (\1)", _PICTURE.sub("", piece))
-            piece = _LINK.sub(lambda found: found.group(2).split(",")[0].strip('"^') or found.group(1), piece)
+            piece = _LINK.sub(lambda match: match.group(2).split(",")[0].strip('"^') or match.group(1), piece)
             piece = _CROSS_REFERENCE.sub(
-                lambda found: found.group(2) or found.group(1).replace("_", " ").strip(), piece
+                lambda match: match.group(2) or match.group(1).replace("_", " ").strip(), piece
             )
             piece = _INDEX_HIDDEN.sub("", piece)
             piece = _INDEX_SHOWN.sub(r"\1", _ANCHOR.sub("", piece))
             piece = _MARKED.sub(r"\1", _BUTTON.sub(r"\1", piece))
             piece = _SUPERSCRIPT.sub(r"^{\1}", piece)
-            pieces[place] = _SUBSCRIPT.sub(r"_{\1}", piece)
+            pieces[index] = _SUBSCRIPT.sub(r"_{\1}", piece)
         return "".join(pieces)
 
-    def _attribute(self, found: re.Match[str]) -> str:
-        name = found.group(1).lower()
+    def _attribute(self, match: re.Match[str]) -> str:
+        name = match.group(1).lower()
         if name in _SYMBOLS:
             return _SYMBOLS[name]
         value = self._attributes.get(name, "")
-        return value if value and len(value) < 200 and "{" not in value else found.group(0)
+        return value if value and len(value) < 200 and "{" not in value else match.group(0)
 
 
-# A formula may end with a dollar sign, as pandoc writes it, may hold pairs of brackets, or escapes its brackets.
+# Three alternatives: a formula between dollar signs, as pandoc writes it; one with pairs of brackets; one with escaped
+# brackets.
 _MATH = re.compile(
     r"(?:stem|latexmath|asciimath):(?:\[\$([^$\n]{0,1000})\$\]|\[((?:[^\[\]\\\n]|\\.|\[[^\[\]\n]{0,200}\]){0,1000})\]"
     r"|\[((?:[^\]\\\n]|\\.){0,1000})\])"
@@ -360,26 +364,26 @@ _SUBSCRIPT = re.compile(r"(?<!~)~([^\s~]{1,60})~(?!~)")
 _CELL = re.compile(r"(?:^|(?<=\s))((?:\d+(?:\.\d+)?\+|\.\d+\+|\d+\*)?[<^>.]{0,3}[adehlmsv]?)(?<!\\)\|")
 
 
-def _bare(formula: str) -> str:
+def _without_dollars(formula: str) -> str:
     formula = formula.replace("\\]", "]").strip()
     return formula[1:-1].strip() if len(formula) > 2 and formula[0] == formula[-1] == "$" else formula
 
 
 def _column_count(options: str) -> int:
-    found = re.search(r"cols=\"?([^\"]*)\"?", options)
-    if not found:
+    columns = re.search(r"cols=\"?([^\"]*)\"?", options)
+    if not columns:
         return 0
     count = 0
-    for part in re.split(r"[,;]", found.group(1).strip('" ')):
-        times = re.match(r"\s*(\d{1,2})\*", part)
+    for part in re.split(r"[,;]", columns.group(1).strip('" ')):
+        repeat = re.match(r"\s*(\d{1,2})\*", part)
         if "=" in part:
             break
-        count += int(times.group(1)) if times else 1
+        count += int(repeat.group(1)) if repeat else 1
     return count
 
 
 def _attributes(line: str) -> list[str]:
-    """The attributes of a block, of which one in quotation marks may hold a comma."""
+    """Split the attributes of a block; an attribute in quotation marks may contain commas."""
     try:
         return [part.strip() for row in csv.reader([line], skipinitialspace=True) for part in row] or [""]
     except csv.Error:
@@ -387,7 +391,7 @@ def _attributes(line: str) -> list[str]:
 
 
 def _separated(lines: list[str], separator: str) -> list[list[str]]:
-    """Rows whose cells stand between separators, with quotation marks as in CSV."""
+    """Split lines into rows of cells at a separator, with quotation marks as in CSV."""
     try:
         rows = list(csv.reader([f"{line}\n" for line in lines], delimiter=separator, skipinitialspace=True))
     except csv.Error:
@@ -400,7 +404,13 @@ _MOST_COPIES = 30
 
 
 def _rows(lines: list[str], mark: str, columns: int) -> list[list[Cell]]:
-    """Rows of a table: a row is a line where the first line holds several cells, else as many cells as columns."""
+    """Divide the lines of a table into rows of cells.
+
+    Args:
+        lines: lines of the table.
+        mark: character before each cell.
+        columns: number of columns; if it is 0, the number of cells in the first line.
+    """
     # Text, columns, rows and copies of each cell.
     cells: list[tuple[str, int, int, int]] = []
     for line in lines:
@@ -410,9 +420,9 @@ def _rows(lines: list[str], mark: str, columns: int) -> list[list[Cell]]:
             columns = columns or _width(cells)
             continue
         pieces = _cells_of(line)
-        before = pieces[0][1].strip()
-        if before and cells:
-            cells[-1] = (f"{cells[-1][0]} {before}".strip(), *cells[-1][1:])
+        continuation = pieces[0][1].strip()
+        if continuation and cells:
+            cells[-1] = (f"{cells[-1][0]} {continuation}".strip(), *cells[-1][1:])
         for spec, text in pieces[1:]:
             span = _CELL_SPAN.match(spec)
             across = int(span.group(1) or 1) if span else 1
@@ -423,7 +433,7 @@ def _rows(lines: list[str], mark: str, columns: int) -> list[list[Cell]]:
             )
         if not columns and len(pieces) > 1 and len(cells) > 1:
             columns = _width(cells)
-    return _in_rows([Cell(*one[:3]) for one in cells for _ in range(one[3])], columns or 1)
+    return _in_rows([Cell(*cell[:3]) for cell in cells for _ in range(cell[3])], columns or 1)
 
 
 def _width(cells: list[tuple[str, int, int, int]]) -> int:
@@ -431,26 +441,28 @@ def _width(cells: list[tuple[str, int, int, int]]) -> int:
 
 
 def _cells_of(line: str) -> list[tuple[str, str]]:
-    """What stands before the first cell of a line, with an empty specification, and each cell with its own."""
+    """Split a line into the text before its first cell, with an empty specification, and its cells with theirs."""
     pieces: list[tuple[str, str]] = []
-    place, spec = 0, ""
-    for found in _CELL.finditer(line):
-        pieces.append((spec, line[place : found.start()].replace("\\|", "|")))
-        spec, place = found.group(1), found.end()
-    return [*pieces, (spec, line[place:].replace("\\|", "|"))]
+    position, spec = 0, ""
+    for cell_mark in _CELL.finditer(line):
+        pieces.append((spec, line[position : cell_mark.start()].replace("\\|", "|")))
+        spec, position = cell_mark.group(1), cell_mark.end()
+    return [*pieces, (spec, line[position:].replace("\\|", "|"))]
 
 
 def _in_rows(cells: list[Cell], columns: int) -> list[list[Cell]]:
-    """Cells in rows of so many columns, less those that cells of rows above take."""
+    """Divide cells into rows of `columns` columns, less the columns that are spanned by cells of rows above."""
     rows: list[list[Cell]] = [[]]
-    taken: dict[int, int] = {}
-    free = columns
+    spanned_columns: dict[int, int] = {}
+    free_columns = columns
     for cell in cells:
-        if free <= 0:
+        if free_columns <= 0:
             rows.append([])
-            free = columns - taken.get(len(rows) - 1, 0)
+            free_columns = columns - spanned_columns.get(len(rows) - 1, 0)
         rows[-1].append(cell)
-        free -= max(1, cell.columns)
+        free_columns -= max(1, cell.columns)
         for below in range(1, min(cell.rows, len(cells))):
-            taken[len(rows) - 1 + below] = taken.get(len(rows) - 1 + below, 0) + max(1, cell.columns)
+            spanned_columns[len(rows) - 1 + below] = spanned_columns.get(len(rows) - 1 + below, 0) + max(
+                1, cell.columns
+            )
     return rows

@@ -1,7 +1,7 @@
-"""Word documents by mammoth: one document a file.
+"""Read Word documents with mammoth: a document per file.
 
-Before mammoth reads a package its parts are prepared: formulas become LaTeX, paragraphs and runs in code styles or in
-fonts of fixed pitch get a style of their own, deleted, hidden and generated text goes, styles with an outline level
+The parts of a package are prepared before mammoth reads it: formulas become LaTeX; paragraphs and runs in code styles
+or fixed-pitch fonts get a common style; deleted, hidden and generated text is removed; and styles with an outline level
 become headings. Pictures are left out, so that memory does not grow with them.
 """
 
@@ -45,24 +45,24 @@ _TEXT_PARTS = re.compile(r"word/(?:document\d*|footnotes\d*|endnotes\d*)\.xml\Z"
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document]:
-    """The document of a Word file (docx, docm, dotx, dotm).
+    """Yield the document of a Word file (docx, docm, dotx, dotm).
 
     Raises:
-        RecordError: it needs a password, is damaged, unpacks to too much, or holds no text.
+        RecordError: the file needs a password, is damaged, is too large when unpacked, or has no text.
     """
     import mammoth
 
     check_package(path, "word/")
     try:
         with zipfile.ZipFile(path) as archive:
-            said = properties(archive)
+            file_properties = properties(archive)
             prepared = _prepared(archive)
     except ZIP_ERRORS:
         raise RecordError("damaged") from None
     html = mammoth.convert_to_html(
         prepared, style_map=_STYLE_MAP, include_embedded_style_map=False, convert_image=lambda image: []
     ).value
-    yield said.document(markdown(html))
+    yield file_properties.document(markdown(html))
 
 
 # --- Parts
@@ -71,17 +71,17 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document]:
 class _Style(NamedTuple):
     is_code: bool
     is_generated: bool
-    level: int  # of a heading, from 1; 0 for none
+    level: int  # Level of a heading, from 1; 0 for other styles.
 
 
 def _prepared(archive: zipfile.ZipFile) -> io.BytesIO:
-    """The package with its parts prepared, without pictures and what is embedded."""
+    """Return the package with prepared parts, and without pictures and embedded files."""
     from lxml import etree
 
     names = archive.namelist()
     styles = _styles(archive) if "word/styles.xml" in names else {}
-    result = io.BytesIO()
-    with zipfile.ZipFile(result, "w", zipfile.ZIP_STORED) as copy:
+    prepared = io.BytesIO()
+    with zipfile.ZipFile(prepared, "w", zipfile.ZIP_STORED) as copy:
         for name in names:
             if not name.endswith((".xml", ".rels")):
                 continue
@@ -91,36 +91,36 @@ def _prepared(archive: zipfile.ZipFile) -> io.BytesIO:
                 _prepare(root, styles)
                 data = etree.tostring(root, encoding="utf-8", xml_declaration=True)
             copy.writestr(name, data)
-    result.seek(0)
-    return result
+    prepared.seek(0)
+    return prepared
 
 
 def _styles(archive: zipfile.ZipFile) -> dict[str, _Style]:
-    """What each style means, with what it takes over from the styles that it is based on."""
+    """Return the styles by their id, with the properties that they inherit from the styles they are based on."""
     elements = {
         _attribute(style, "styleId"): style
         for style in parsed(archive.read("word/styles.xml"))
         if local_name(style) == "style"
     }
-    found: dict[str, _Style] = {}
-    for identity, style in elements.items():
-        chain, one = [style], style
-        while (base := _value(one, "basedOn")) in elements and len(chain) < 20:
-            one = elements[base]
-            chain.append(one)
-        own_name = _value(style, "name")
-        levels = (_level(one) for one in chain)
-        found[identity] = _Style(
-            is_code=bool(_CODE_STYLE.search(own_name))
-            or any(_has_fixed_pitch(_child(one, "rPr")) for one in chain[:2]),
-            is_generated=bool(_GENERATED_STYLE.match(own_name)),
+    styles: dict[str, _Style] = {}
+    for style_id, style in elements.items():
+        chain, ancestor = [style], style
+        while (base := _value(ancestor, "basedOn")) in elements and len(chain) < 20:
+            ancestor = elements[base]
+            chain.append(ancestor)
+        name = _value(style, "name")
+        levels = (_level(ancestor) for ancestor in chain)
+        styles[style_id] = _Style(
+            is_code=bool(_CODE_STYLE.search(name))
+            or any(_has_fixed_pitch(_child(ancestor, "rPr")) for ancestor in chain[:2]),
+            is_generated=bool(_GENERATED_STYLE.match(name)),
             level=next((level for level in levels if level), 0),
         )
-    return found
+    return styles
 
 
 def _level(style: Element) -> int:
-    """The level of the headings of a style, from 1; 0 where it is for none."""
+    """Return the heading level of a style, from 1; 0 if the style is not for headings."""
     properties_ = _child(style, "pPr")
     level = "" if properties_ is None else _value(properties_, "outlineLvl")
     name = re.fullmatch(r"heading (\d)", _value(style, "name"), re.IGNORECASE)
@@ -129,7 +129,7 @@ def _level(style: Element) -> int:
 
 
 def _prepare(root: Element, styles: dict[str, _Style]) -> None:
-    """Change the text of a part so that nothing is lost, or shown that people do not see."""
+    """Change a part in place: remove text that readers do not see, set styles, and convert formulas to LaTeX."""
     removed: list[Element] = []
     for element in root.iter():
         name = local_name(element)
@@ -147,24 +147,26 @@ def _prepare(root: Element, styles: dict[str, _Style]) -> None:
         name = local_name(element)
         if name == "oMathPara":
             _replace_by_text(element, " ".join(f"$${tex}$$" for tex in formulas(element)))
-        elif name == "oMath" and (above := element.getparent()) is not None and local_name(above) != "oMathPara":
+        elif name == "oMath" and (parent := element.getparent()) is not None and local_name(parent) != "oMathPara":
             tex = latex(element)
             _replace_by_text(element, f"${tex}$" if tex else "")
 
 
 def _set_style(paragraph: Element, style: _Style | None, styles: dict[str, _Style]) -> None:
     properties_ = _child(paragraph, "pPr")
-    own_level = "" if properties_ is None else _value(properties_, "outlineLvl")
-    level = int(own_level) + 1 if own_level.isdigit() and int(own_level) < 6 else style.level if style else 0
+    outline_level = "" if properties_ is None else _value(properties_, "outlineLvl")
+    level = (
+        int(outline_level) + 1 if outline_level.isdigit() and int(outline_level) < 6 else style.level if style else 0
+    )
     runs = [run for run in paragraph.iter() if local_name(run) == "r" and _has_text(run)]
-    fixed = [run for run in runs if _is_code_run(run, styles)]
-    if (style and style.is_code) or (runs and len(fixed) == len(runs)):
+    code_runs = [run for run in runs if _is_code_run(run, styles)]
+    if (style and style.is_code) or (runs and len(code_runs) == len(runs)):
         _give_style(paragraph, "pPr", "pStyle", _CODE_ID)
         for run in runs:
-            # Within code no run is marked again.
+            # Runs within a code block are not marked as code again.
             _give_style(run, "rPr", "rStyle", "")
         return
-    for run in fixed:
+    for run in code_runs:
         _give_style(run, "rPr", "rStyle", _CODE_ID)
     if level:
         _give_style(paragraph, "pPr", "pStyle", f"{_HEADING_ID}{level}")
@@ -197,47 +199,47 @@ def _is_hidden(run: Element) -> bool:
 def _give_style(element: Element, properties_name: str, style_name: str, style: str) -> None:
     from lxml import etree
 
-    space = element.tag.rpartition("}")[0] + "}"
+    namespace = element.tag.rpartition("}")[0] + "}"
     properties_ = _child(element, properties_name)
     if properties_ is None:
         if not style:
             return
-        properties_ = etree.Element(space + properties_name)
+        properties_ = etree.Element(namespace + properties_name)
         element.insert(0, properties_)
-    named = _child(properties_, style_name)
-    if named is not None:
-        properties_.remove(named)
+    old_style = _child(properties_, style_name)
+    if old_style is not None:
+        properties_.remove(old_style)
     if style:
-        properties_.insert(0, etree.Element(space + style_name, {space + "val": style}))
+        properties_.insert(0, etree.Element(namespace + style_name, {namespace + "val": style}))
 
 
 def _replace_by_text(element: Element, text: str) -> None:
-    """Put a run with a text in the place of an element."""
+    """Replace an element by a run with a text."""
     from lxml import etree
 
-    above = element.getparent()
-    if above is None:
+    parent = element.getparent()
+    if parent is None:
         return
-    paragraph = next((one for one in element.iterancestors() if local_name(one) == "p"), None)
+    paragraph = next((ancestor for ancestor in element.iterancestors() if local_name(ancestor) == "p"), None)
     root = paragraph if paragraph is not None else element.getroottree().getroot()
-    space = root.tag.rpartition("}")[0] + "}"
-    run = etree.Element(space + "r")
-    content = etree.SubElement(run, space + "t")
+    namespace = root.tag.rpartition("}")[0] + "}"
+    run = etree.Element(namespace + "r")
+    content = etree.SubElement(run, namespace + "t")
     content.text = text
     content.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
     run.tail = element.tail
-    new = run
+    replacement = run
     if paragraph is None:
-        # A formula may stand where a paragraph is.
-        new = etree.Element(space + "p")
-        new.append(run)
-    above.replace(element, new)
+        # A formula outside a paragraph needs a paragraph around its run.
+        replacement = etree.Element(namespace + "p")
+        replacement.append(run)
+    parent.replace(element, replacement)
 
 
 def _remove(element: Element) -> None:
-    above = element.getparent()
-    if above is not None:
-        above.remove(element)
+    parent = element.getparent()
+    if parent is not None:
+        parent.remove(element)
 
 
 def _child(element: Element, name: str) -> Element | None:
@@ -262,7 +264,7 @@ def _style_of(paragraph: Element) -> str:
 
 
 def markdown(html: str) -> str:
-    """The HTML that mammoth writes as Markdown."""
+    """Convert the HTML that mammoth writes to Markdown."""
     writer = _Writer()
     writer.feed(html)
     writer.close()
@@ -270,7 +272,7 @@ def markdown(html: str) -> str:
 
 
 class _Table:
-    """A table that is being read; `rows` hold for each cell its blocks and how many columns and rows it takes."""
+    """A table that is being read; a cell in `rows` is its blocks and the numbers of columns and rows that it spans."""
 
     def __init__(self) -> None:
         self.rows: list[list[tuple[list[str], int, int]]] = []
@@ -278,7 +280,7 @@ class _Table:
 
 
 class _Writer(HTMLParser):
-    """Writes blocks; those of a table's cell are kept apart until the table ends."""
+    """Writes blocks; the blocks of a table's cells are kept separate until the table ends."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -287,42 +289,42 @@ class _Writer(HTMLParser):
         self.outputs: list[list[str]] = [self.blocks]
         self.tables: list[_Table] = []
         self.spans: list[tuple[int, int]] = []
-        self.lists: list[list[Any]] = []  # kind, number, and whether the item has written its mark
+        self.lists: list[list[Any]] = []  # Kind, number, and whether the mark of the item is written.
         self.heading = 0
         self.code = 0
-        self.reference = ""  # of the note that a link points to
-        self.note = ""  # the note that begins
-        self.numbers: dict[str, str] = {}  # of notes, as they are shown
+        self.reference = ""  # Id of the note that the open link refers to.
+        self.note = ""  # Number or id of a note whose text begins.
+        self.numbers: dict[str, str] = {}  # Displayed numbers of the notes, by their id.
         self.in_back_link = False
 
     def text(self) -> str:
-        """All blocks; items of a list stand on lines of their own."""
+        """Return all blocks as a text; items of a list are separated by line ends."""
         self._end_block()
         return _joined(self.blocks)
 
-    # The names of the next three are given by HTMLParser.
+    # HTMLParser calls the next three methods.
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         """Begin an element."""
         if tag in ("p", "pre", "ul", "ol", "li", "table", "tr", "td", "th") or _level_of(tag):
             self._end_block()
         values = {key: value or "" for key, value in attributes}
-        begin = getattr(self, f"_begin_{tag}", None)
-        if begin is not None:
-            begin(values)
+        handler = getattr(self, f"_begin_{tag}", None)
+        if handler is not None:
+            handler(values)
         elif _level_of(tag):
             self.heading = _level_of(tag)
 
     def handle_endtag(self, tag: str) -> None:
         """End an element."""
-        end = getattr(self, f"_end_{tag}", None)
-        if end is not None:
-            end()
+        handler = getattr(self, f"_end_{tag}", None)
+        if handler is not None:
+            handler()
         elif tag in ("p", "li") or _level_of(tag):
             self._end_block()
 
     def handle_data(self, data: str) -> None:
-        """Take text."""
+        """Add text."""
         number = data.strip("[]")
         if self.reference and number.isdigit():
             self.numbers[self.reference] = number
@@ -392,8 +394,8 @@ class _Writer(HTMLParser):
 
     def _begin_li(self, values: dict[str, str]) -> None:
         note = re.fullmatch(r".*?(footnote|endnote)-(\w+)", values.get("id", ""))
-        identity = note.group(1) + note.group(2) if note else ""
-        self.note = self.numbers.get(identity, identity)
+        note_id = note.group(1) + note.group(2) if note else ""
+        self.note = self.numbers.get(note_id, note_id)
         if self.lists:
             self.lists[-1][1] += 1
             self.lists[-1][2] = False
@@ -433,7 +435,7 @@ class _Writer(HTMLParser):
             return
         table = self.tables.pop()
         if all(len(row) <= 1 for row in table.rows):
-            # A table of one column is a frame.
+            # A table with a single column is a frame around text.
             for row in table.rows:
                 for blocks, _, _ in row:
                     self.outputs[-1].extend(blocks)
@@ -462,11 +464,15 @@ class _Writer(HTMLParser):
             text, self.note = f"[^{self.note}]: {text}", ""
         elif self.lists and len(self.outputs) == 1:
             kind, number, has_mark = self.lists[-1]
-            indent = "".join("  " if one[0] == "ul" else "   " for one in self.lists[:-1])
+            indent = "".join("  " if open_list[0] == "ul" else "   " for open_list in self.lists[:-1])
             mark = "- " if kind == "ul" else f"{number}. "
-            rest = " " * len(mark)
+            continuation_indent = " " * len(mark)
             self.lists[-1][2] = True
-            text = indent + (rest if has_mark else mark) + text.replace("\n", "\n" + indent + rest)
+            text = (
+                indent
+                + (continuation_indent if has_mark else mark)
+                + text.replace("\n", "\n" + indent + continuation_indent)
+            )
         self.outputs[-1].append(text)
 
 
@@ -475,24 +481,25 @@ def _level_of(tag: str) -> int:
 
 
 def _grid(table: _Table) -> list[list[str]]:
-    """The texts of a table's cells, with empty ones where a cell takes several columns or rows."""
-    open_columns: dict[int, int] = {}
+    """Return the texts of a table's cells; spans are filled with empty texts, and all rows have the same length."""
+    # Number of further rows that a cell spans, by column.
+    rows_left: dict[int, int] = {}
     rows: list[list[str]] = []
     for row in table.rows:
         texts: list[str] = []
         cells = iter(row)
         cell = next(cells, None)
-        while cell is not None or open_columns.get(len(texts), 0) > 0:
+        while cell is not None or rows_left.get(len(texts), 0) > 0:
             column = len(texts)
-            if open_columns.get(column, 0) > 0:
-                open_columns[column] -= 1
+            if rows_left.get(column, 0) > 0:
+                rows_left[column] -= 1
                 texts.append("")
                 continue
             assert cell is not None
             blocks, across, down = cell
             texts += [" ".join(" ".join(blocks).split()), *([""] * (across - 1))]
-            for place in range(column, column + across):
-                open_columns[place] = down - 1
+            for spanned_column in range(column, column + across):
+                rows_left[spanned_column] = down - 1
             cell = next(cells, None)
         rows.append(texts)
     width = max(map(len, rows), default=0)
@@ -500,19 +507,19 @@ def _grid(table: _Table) -> list[list[str]]:
 
 
 def _table_text(rows: list[list[str]]) -> str:
-    written = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
-    return "\n".join([written[0], "|" + "---|" * len(rows[0]), *written[1:]])
+    lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
 _ITEM = re.compile(r"\s*(?:- |\d+\. |  )\S?")
 
 
 def _joined(blocks: list[str]) -> str:
-    """Blocks with a blank line between, items of a list with none."""
-    out: list[str] = []
-    for before, block in zip(["", *blocks], blocks, strict=False):
-        if out:
-            both = _ITEM.match(before) and _ITEM.match(block) and "```" not in before + block
-            out.append("\n" if both else "\n\n")
-        out.append(block)
-    return "".join(out)
+    """Join blocks with blank lines, and items of a list with line ends."""
+    parts: list[str] = []
+    for previous, block in zip(["", *blocks], blocks, strict=False):
+        if parts:
+            are_items = _ITEM.match(previous) and _ITEM.match(block) and "```" not in previous + block
+            parts.append("\n" if are_items else "\n\n")
+        parts.append(block)
+    return "".join(parts)

@@ -1,4 +1,4 @@
-"""EPUB 2 and 3: the chapters of a book in reading order as one document."""
+"""Read EPUB 2 and 3: the chapters of a book in reading order form a document."""
 
 import posixpath
 import re
@@ -22,7 +22,7 @@ _MAX_MEMBER_BYTES = 100_000_000
 _MAX_BOOK_BYTES = 500_000_000
 _PAGE_TYPES = frozenset(["application/xhtml+xml", "text/html", "application/html", "text/x-oeb1-document"])
 _PAGE_ENDINGS = (".xhtml", ".html", ".htm", ".xht")
-# Hiding of fonts is no protection of the book.
+# Methods that obfuscate fonts; they do not protect the text of the book.
 _FONT_HIDING = ("/2008/embedding", "/pdf/enc#RC")
 _DOCTYPE = re.compile(rb"<!DOCTYPE\b[^>\[]*(?:\[[^\]]*\]\s*)?>")
 _LEFT_OUT = frozenset(["toc", "cover", "landmarks", "page-list", "loi", "lot", "index-of-illustrations"])
@@ -30,10 +30,10 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueE
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject]:
-    """The book, then a reject for each chapter that cannot be read.
+    """Yield the book, then a reject for each chapter that cannot be read.
 
     Raises:
-        RecordError: it is protected ("encrypted"), no book ("damaged"), too large when unpacked, or holds no text.
+        RecordError: the file is protected ("encrypted"), no book ("damaged"), too large when unpacked, or has no text.
     """
     import lxml.etree
     import trafilatura  # noqa: F401
@@ -53,7 +53,7 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject]:
 
 @dataclass(slots=True)
 class _Item:
-    """A file of a book, as its manifest has it."""
+    """A file of a book as listed in the manifest of the book."""
 
     name: str
     kind: str
@@ -65,12 +65,14 @@ class _Book:
     """An open book.
 
     Attributes:
-        archive: the zip file.
-        items: the files of the manifest by their identifier.
-        spine: the identifiers of the chapters in reading order.
+        archive: zip file of the book.
+        package: root element of the package document.
+        folder: folder of the package document in the archive.
+        items: files of the manifest by their identifier.
+        spine: identifiers of the chapters in reading order.
         labels: titles of chapters by the name of their file, from the table of contents.
         left_out: names of files that are covers or lists of contents.
-        unpacked_bytes: what has been unpacked so far.
+        unpacked_bytes: number of bytes that have been unpacked so far.
     """
 
     archive: zipfile.ZipFile
@@ -83,10 +85,10 @@ class _Book:
     unpacked_bytes: int = 0
 
     def open(self) -> None:
-        """Read what the book says of its files.
+        """Read the package document and the table of contents.
 
         Raises:
-            RecordError: it is protected or no book.
+            RecordError: the book is protected, or the file is no book.
         """
         name = self._package_name()
         self.folder = posixpath.dirname(name)
@@ -106,10 +108,10 @@ class _Book:
         self._read_labels()
 
     def bytes_of(self, name: str) -> bytes:
-        """One file of the book.
+        """Return the content of a file of the book.
 
         Raises:
-            RecordError: it, or the book, is too large when unpacked.
+            RecordError: the file or the book is too large when unpacked.
         """
         with self.archive.open(self._member(name)) as file:
             data = file.read(_MAX_MEMBER_BYTES + 1)
@@ -119,7 +121,11 @@ class _Book:
         return data
 
     def read(self, encoding: str) -> Iterator[Document | Reject]:
-        """The text of all chapters, then what could not be read."""
+        """Yield the text of all chapters as a document, then a reject for each chapter that could not be read.
+
+        Raises:
+            RecordError: no chapter has text.
+        """
         chapters: list[str] = []
         rejects: list[Reject] = []
         for identifier in dict.fromkeys(self.spine):
@@ -151,26 +157,26 @@ class _Book:
                 name = unquote(element.get("full-path") or "")
                 if name_of(element) == "rootfile" and name in names:
                     return name
-        found = next((name for name in names if name.lower().endswith(".opf")), "")
-        if not found:
+        package_name = next((name for name in names if name.lower().endswith(".opf")), "")
+        if not package_name:
             raise RecordError("damaged")
-        return found
+        return package_name
 
     def _member(self, name: str) -> str:
-        """The name of a file in the archive; writers of books mix small and capital letters."""
+        """Return the name of a file in the archive; its case may differ from that in the manifest."""
         if name in self.archive.NameToInfo:
             return name
-        small = name.lower()
-        return next((known for known in self.archive.namelist() if known.lower() == small), name)
+        lower_name = name.lower()
+        return next((member for member in self.archive.namelist() if member.lower() == lower_name), name)
 
     def _resolved(self, element: Element) -> str:
         return _path(self.folder, element.get("href") or "")
 
     def _refuse_protected(self) -> None:
-        """Refuse a book whose chapters are encrypted.
+        """Refuse a book with encrypted chapters.
 
         Raises:
-            RecordError: they are.
+            RecordError: a chapter is encrypted.
         """
         pages = {item.name for item in self.items.values() if _is_page(item)}
         if any(info.flag_bits & 1 for info in self.archive.infolist() if info.filename in pages):
@@ -181,14 +187,18 @@ class _Book:
         for entry in tree.iter() if tree is not None else ():
             if name_of(entry) != "encrypteddata":
                 continue
-            inner = list(entry.iter())
-            methods = [element.get("Algorithm") or "" for element in inner if name_of(element) == "encryptionmethod"]
-            names = {unquote(element.get("URI") or "") for element in inner if name_of(element) == "cipherreference"}
+            descendants = list(entry.iter())
+            methods = [
+                element.get("Algorithm") or "" for element in descendants if name_of(element) == "encryptionmethod"
+            ]
+            names = {
+                unquote(element.get("URI") or "") for element in descendants if name_of(element) == "cipherreference"
+            }
             if not any(method.endswith(_FONT_HIDING) for method in methods) and names & pages:
                 raise RecordError("encrypted")
 
     def _read_labels(self) -> None:
-        """Titles of chapters from the table of contents, in the form of EPUB 3 or 2."""
+        """Read titles of chapters from the tables of contents of EPUB 3 and EPUB 2."""
         for item in self.items.values():
             is_nav, is_ncx = "nav" in item.properties.split(), item.kind == "application/x-dtbncx+xml"
             if not (is_nav or is_ncx):
@@ -199,37 +209,37 @@ class _Book:
                 continue
             base = posixpath.dirname(item.name)
             for address, label in _entries(tree) if tree is not None else ():
-                name, _, place = address.partition("#")
-                if not place or _path(base, name) not in self.labels:
+                name, _, fragment = address.partition("#")
+                if not fragment or _path(base, name) not in self.labels:
                     self.labels.setdefault(_path(base, name), label)
 
     def _document(self, text: str) -> Document:
-        said: dict[str, list[str]] = {}
+        declared: dict[str, list[str]] = {}
         for element in self.package.iter():
             if "/dc/elements/" in str(element.tag) or "/dc/terms/" in str(element.tag):
                 value = " ".join("".join(element.itertext()).split())
                 if value:
-                    said.setdefault(name_of(element), []).append(value)
+                    declared.setdefault(name_of(element), []).append(value)
         names = ("language", "publisher", "identifier", "description", "contributor", "source")
         return Document(
             id="",
             text=text,
-            title=said.get("title", [""])[0],
-            attribution="; ".join(dict.fromkeys(said.get("creator", []))),
-            topics=tuple(dict.fromkeys(said.get("subject", []))),
-            license=license_name(said.get("rights", [""])[0]),
-            date=said.get("date", [""])[0],
-            metadata={name: "; ".join(said[name]) for name in names if name in said},
+            title=declared.get("title", [""])[0],
+            attribution="; ".join(dict.fromkeys(declared.get("creator", []))),
+            topics=tuple(dict.fromkeys(declared.get("subject", []))),
+            license=license_name(declared.get("rights", [""])[0]),
+            date=declared.get("date", [""])[0],
+            metadata={name: "; ".join(declared[name]) for name in names if name in declared},
         )
 
 
 def _tree(data: bytes) -> Element | None:
-    """The tree of a file of XML that may have faults; no entity is read from anywhere."""
+    """Parse an XML file that may have errors, without resolving entities; None if it cannot be parsed."""
     from lxml import etree
 
     start = data.find(b"<!DOCTYPE")
-    if b"<!ENTITY" in data and (found := _DOCTYPE.match(data, max(start, 0))):
-        data = data[:start] + data[found.end() :]
+    if b"<!ENTITY" in data and (doctype := _DOCTYPE.match(data, max(start, 0))):
+        data = data[:start] + data[doctype.end() :]
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, recover=True, remove_comments=True, remove_pis=True
     )
@@ -244,7 +254,7 @@ def _path(folder: str, address: str) -> str:
 
 
 def _entries(tree: Element) -> Iterator[tuple[str, str]]:
-    """Addresses and titles of a table of contents."""
+    """Yield the addresses and titles of a table of contents."""
     for element in tree.iter():
         tag = name_of(element)
         if tag == "a" and element.get("href"):
@@ -261,7 +271,7 @@ def _is_page(item: _Item) -> bool:
 
 
 def _is_list_of_contents(data: bytes) -> bool:
-    """Whether a chapter is a table of contents that nothing marks: a body that is links to chapters alone."""
+    """Return whether a chapter is an unmarked table of contents, whose body consists of links to chapters."""
     head = data[:4000].lower()
     if b"contents" not in head and b"inhalt" not in head:
         return False
@@ -269,10 +279,10 @@ def _is_list_of_contents(data: bytes) -> bool:
     if tree is None:
         return False
     links = [element for element in tree.iter() if name_of(element) == "a" and element.get("href")]
-    linked = sum(len("".join(link.itertext()).strip()) for link in links)
+    link_chars = sum(len("".join(link.itertext()).strip()) for link in links)
     bodies = [element for element in tree.iter() if name_of(element) == "body"]
-    whole = sum(len(part.strip()) for body in bodies[:1] for part in body.itertext())
-    return len(links) >= 3 and linked > 0.8 * whole
+    body_chars = sum(len(text.strip()) for body in bodies[:1] for text in body.itertext())
+    return len(links) >= 3 and link_chars > 0.8 * body_chars
 
 
 def _reject(reason: str, raw: str) -> Reject:

@@ -1,4 +1,4 @@
-"""Mail and saved pages in its form: .eml, .mbox, .mhtml."""
+"""Read mail (.eml, .mbox), and pages that were saved in the format of mail (.mhtml)."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from kgsynth_loaders.readers.html import page
 
 _SAVED_PAGE_ENDINGS = frozenset([".mhtml", ".mht"])
 _ENCRYPTED_KINDS = frozenset(["multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"])
-# Plain text so much shorter than the page beside it only says that there is a page.
+# Plain text with a smaller share of the length of the HTML alternative only says that the message is in HTML.
 _MIN_PLAIN_SHARE = 0.2
 _FROM_LINE = re.compile(rb"From [^\r\n]{0,500}\r?\n[!-9;-~]{1,76}:", re.ASCII)
 _FAULTS = (MessageError, LookupError, ValueError, TypeError, AttributeError, RecursionError)
@@ -26,10 +26,10 @@ _MAX_MESSAGE_BYTES = 100_000_000
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject]:
-    """The message, each message of a mailbox, or the page that was saved with its pictures.
+    """Yield the message, each message of a mailbox, or the saved page.
 
     Raises:
-        RecordError: the message is encrypted or holds no text. In a mailbox this is a reject.
+        RecordError: the message is encrypted or has no text. A message like this in a mailbox becomes a reject.
     """
     import trafilatura  # noqa: F401
 
@@ -70,7 +70,7 @@ def _mailbox(path: Path, encoding: str) -> Iterator[Document | Reject]:
 
 
 def _messages(path: Path) -> Iterator[bytes]:
-    """The messages of a mailbox, one at a time: each begins with a line `From ` after an empty line."""
+    """Yield the messages of a mailbox; each begins with a line `From ` after an empty line."""
     lines: list[bytes] = []
     size = 0
     was_empty = True
@@ -101,7 +101,7 @@ def _is_saved_page(message: Message) -> bool:
 
 
 def _saved_page(message: Message, encoding: str) -> Document:
-    """The page of a web archive file; its root is named by `start`, by address, or is the first page in it."""
+    """Return the page of an MHTML file; its root is named by `start` or by address, else it is the first page."""
     root = _root(message)
     if root is None:
         raise RecordError("no text")
@@ -136,10 +136,10 @@ def _root(message: Message) -> Message | None:
 
 
 def _document(message: Message, encoding: str) -> Document:
-    """A message as a document.
+    """Return a message as a document.
 
     Raises:
-        RecordError: it is encrypted or holds no text.
+        RecordError: the message is encrypted or has no text.
     """
     texts: list[str] = []
     attachments: list[str] = []
@@ -165,22 +165,26 @@ def _document(message: Message, encoding: str) -> Document:
 
 
 def _collect(message: Message, encoding: str, texts: list[str], attachments: list[str]) -> None:
-    """Add the texts and the names of attached files of a message, part by part."""
-    waiting = [message]
-    while waiting:
-        part = waiting.pop()
+    """Append the texts and the names of attached files of a message to two lists.
+
+    Raises:
+        RecordError: a part is encrypted.
+    """
+    pending = [message]
+    while pending:
+        part = pending.pop()
         kind = part.get_content_type()
         if kind in _ENCRYPTED_KINDS and "signed" not in str(part.get_param("smime-type") or ""):
             raise RecordError("encrypted")
         if kind == "multipart/alternative":
-            waiting += reversed(_best(part, encoding))
+            pending += reversed(_best_alternative(part, encoding))
         elif part.is_multipart():
-            inner = [item for item in part.get_payload() if isinstance(item, Message)]
-            if kind == "message/rfc822" and inner:
-                texts.append(f"Forwarded message: {_header(inner[0], 'Subject')}".rstrip(": "))
-            is_related = kind == "multipart/related" and len(inner) > 1
-            waiting += [_root(part) or inner[0]] if is_related and _root(part) else reversed(inner)
-            attachments += [name for item in inner if is_related and (name := _file_name(item))]
+            subparts = [subpart for subpart in part.get_payload() if isinstance(subpart, Message)]
+            if kind == "message/rfc822" and subparts:
+                texts.append(f"Forwarded message: {_header(subparts[0], 'Subject')}".rstrip(": "))
+            is_related = kind == "multipart/related" and len(subparts) > 1
+            pending += [_root(part) or subparts[0]] if is_related and _root(part) else reversed(subparts)
+            attachments += [name for subpart in subparts if is_related and (name := _file_name(subpart))]
         elif _is_attached(part):
             attachments.append(_file_name(part) or kind)
         elif kind == "text/html":
@@ -191,20 +195,28 @@ def _collect(message: Message, encoding: str, texts: list[str], attachments: lis
             attachments.append(_file_name(part) or kind)
 
 
-def _best(part: Message, encoding: str) -> list[Message]:
-    """Of parts that say the same: plain text, unless it says much less than the page beside it."""
-    inner = [item for item in part.get_payload() if isinstance(item, Message)]
-    plain = [item for item in inner if item.get_content_type() == "text/plain"]
-    others = [item for item in inner if any(p.get_content_type() == "text/html" for p in item.walk())]
-    if not plain:
-        return others[-1:] or inner
-    if not others:
-        return plain[:1]
-    page_part = next(item for item in others[-1].walk() if item.get_content_type() == "text/html")
-    length = len(_plain(plain[0], encoding).strip())
+def _best_alternative(part: Message, encoding: str) -> list[Message]:
+    """Choose among alternative parts: plain text, unless it is much shorter than the HTML part."""
+    alternatives = [alternative for alternative in part.get_payload() if isinstance(alternative, Message)]
+    plain_parts = [alternative for alternative in alternatives if alternative.get_content_type() == "text/plain"]
+    html_parts = [
+        alternative
+        for alternative in alternatives
+        if any(subpart.get_content_type() == "text/html" for subpart in alternative.walk())
+    ]
+    if not plain_parts:
+        return html_parts[-1:] or alternatives
+    if not html_parts:
+        return plain_parts[:1]
+    page_part = next(subpart for subpart in html_parts[-1].walk() if subpart.get_content_type() == "text/html")
+    length = len(_plain(plain_parts[0], encoding).strip())
     if length > 500:
-        return plain[:1]
-    return plain[:1] if length >= _MIN_PLAIN_SHARE * len(_page_text(page_part, encoding)) and length else others[-1:]
+        return plain_parts[:1]
+    return (
+        plain_parts[:1]
+        if length >= _MIN_PLAIN_SHARE * len(_page_text(page_part, encoding)) and length
+        else html_parts[-1:]
+    )
 
 
 def _is_attached(part: Message) -> bool:
@@ -234,23 +246,23 @@ def _charset(part: Message) -> str:
 
 
 def _plain(part: Message, encoding: str) -> str:
-    """The text of a part; lines that its writer's program broke are joined where it says so."""
+    """Return the text of a part; soft line breaks of `format=flowed` are removed."""
     text = decode(_bytes(part), encoding=encoding, declared=_charset(part)).text.replace("\r\n", "\n")
     if str(part.get_param("format") or "").lower() != "flowed":
         return text
-    deletes = str(part.get_param("delsp") or "").lower() == "yes"
-    out: list[str] = []
+    deletes_spaces = str(part.get_param("delsp") or "").lower() == "yes"
+    pieces: list[str] = []
     is_open = False
     for line in text.split("\n"):
         line = line[1:] if line.startswith(" ") else line
         is_soft = line.endswith(" ") and line != "-- "
-        start = line[:-1] if is_soft and deletes else line
+        content = line[:-1] if is_soft and deletes_spaces else line
         if is_open and not line.startswith(">"):
-            out.append(start)
+            pieces.append(content)
         else:
-            out.append(("\n" if out else "") + start)
+            pieces.append(("\n" if pieces else "") + content)
         is_open = is_soft and not line.startswith(">")
-    return "".join(out)
+    return "".join(pieces)
 
 
 def _page_text(part: Message, encoding: str) -> str:
@@ -265,7 +277,7 @@ def _identifier(message: Message) -> str:
 
 
 def _header(message: Message, name: str) -> str:
-    """A field of a message on one line, its words decoded."""
+    """Return a header field of a message as a single line with its words decoded; empty if it is missing."""
     try:
         value = message.get(name)
     except _FAULTS:
@@ -281,11 +293,11 @@ def _decoded_words(value: str) -> str:
     words: list[str] = []
     for piece, charset in pieces:
         if isinstance(piece, str):
-            # Bytes that are no ASCII come as surrogates.
+            # Bytes that are not ASCII are surrogates in the text.
             piece = piece.encode("utf-8", "surrogateescape")
         try:
-            known = "" if charset in (None, "unknown-8bit") else str(charset)
-            words.append(decode(piece, declared=known).text if piece else "")
+            declared = "" if charset in (None, "unknown-8bit") else str(charset)
+            words.append(decode(piece, declared=declared).text if piece else "")
         except RecordError:
             words.append(piece.decode("latin-1"))
     return " ".join("".join(words).split())

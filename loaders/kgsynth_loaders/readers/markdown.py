@@ -1,7 +1,7 @@
-"""Markdown in its dialects: CommonMark, GitHub, Pandoc, Quarto, R Markdown, MyST, MDX and what site makers add.
+"""Read Markdown in its dialects: CommonMark, GitHub, Pandoc, Quarto, R Markdown, MyST, MDX and site generators.
 
-The text stays as it is; what is no text goes out (comments, attributes, imports, tags), and HTML becomes Markdown.
-Nothing inside code or formulas is touched. Every step takes time linear in the length of the text.
+Comments, attributes, imports and tags are removed, HTML is converted to Markdown, and all other text is unchanged.
+Code and formulas are left as they are. Every step takes time linear in the length of the text.
 """
 
 import html
@@ -19,12 +19,14 @@ from kgsynth_loaders.readers import ReadOptions
 from kgsynth_loaders.readers.mathml import tex_of
 from kgsynth_loaders.readers.plain import read_text
 
+# Maximum depth of nested directives and admonitions that are converted.
 _DEEPEST = 5
+# Maximum number of characters of a line that begins an admonition, a tab or a highlighted block.
 _LONGEST_MARK_LINE = 300
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
-    """The text after its front matter, which fills the fields.
+    """Yield the text after the front matter, with the fields that the front matter sets.
 
     Raises:
         RecordError: the bytes are no text, or there is no text after the front matter.
@@ -43,7 +45,7 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
 
 
 def with_fields(document: Document, meta: dict[str, Any]) -> Document:
-    """A document with the fields that a text gives of itself, as `front_matter.split` finds them."""
+    """Return a document with the fields of its front matter, as `front_matter.split` returns them."""
     return replace(document, **front_matter.fields(meta))
 
 
@@ -51,14 +53,14 @@ def with_fields(document: Document, meta: dict[str, Any]) -> Document:
 
 
 def fenced(code: str, language: str = "") -> str:
-    """Code between fences that are longer than any run of backticks in it."""
+    """Return code between fences that are longer than any run of backticks in the code."""
     longest = max((len(run) for run in re.findall(r"`{3,}", code)), default=2)
     fence = "`" * (longest + 1)
     return f"{fence}{language}\n{code}\n{fence}"
 
 
 def code_span(code: str) -> str:
-    """Code between backticks in a line."""
+    """Return code as a code span on a single line; blank code is returned without backticks."""
     code = " ".join(code.split("\n"))
     if "`" not in code:
         return f"`{code}`" if code.strip() else code
@@ -67,51 +69,64 @@ def code_span(code: str) -> str:
 
 
 def table(rows: Sequence[Sequence[str]], *, has_header: bool = True) -> str:
-    """Rows of cells as a Markdown table; without a header the first line holds empty cells only where needed."""
-    filled = [[_cell(cell) for cell in row] for row in rows if any(cell.strip() for cell in row)]
-    if not filled:
+    """Return rows of cells as a Markdown table, or an empty text if all cells are blank.
+
+    Args:
+        rows: texts of the cells; blank rows are left out, and short rows are filled with empty cells.
+        has_header: whether a delimiter row follows the first row.
+    """
+    non_blank_rows = [[_cell(cell) for cell in row] for row in rows if any(cell.strip() for cell in row)]
+    if not non_blank_rows:
         return ""
-    width = max(len(row) for row in filled)
-    lines = [f"| {' | '.join([*row, *[''] * (width - len(row))])} |" for row in filled]
+    width = max(len(row) for row in non_blank_rows)
+    lines = [f"| {' | '.join([*row, *[''] * (width - len(row))])} |" for row in non_blank_rows]
     if has_header:
         lines.insert(1, f"|{'---|' * width}")
     return "\n".join(lines)
 
 
 class Cell(NamedTuple):
-    """A cell of a table with how many columns and rows it takes."""
+    """A cell of a table.
+
+    Attributes:
+        text: text of the cell.
+        columns: number of columns that the cell spans.
+        rows: number of rows that the cell spans.
+    """
 
     text: str
     columns: int = 1
     rows: int = 1
 
 
+# Maximum numbers of columns and rows of a span; larger spans are cut to them.
 _WIDEST_SPAN = 30
 _LONGEST_SPAN = 1000
+# Cells from this column on span a single row.
 _LAST_SPANNING_COLUMN = 100
 
 
 def spread(rows: Iterable[Iterable[Cell]]) -> list[list[str]]:
-    """Rows in which every cell stands in its column: a cell of several columns or rows leaves empty cells there."""
-    out: list[list[str]] = []
-    # How many further rows a cell takes, for the columns that it takes.
-    taken: dict[int, int] = {}
+    """Return rows of texts in which every cell is in its column: a span is filled with empty cells."""
+    spread_rows: list[list[str]] = []
+    # Number of further rows that a cell spans, by column.
+    rows_left: dict[int, int] = {}
     for cells in rows:
         row: list[str] = []
-        _fill_taken(row, taken)
+        _fill_spanned(row, rows_left)
         for cell in cells:
-            for place in range(max(1, min(cell.columns, _WIDEST_SPAN))):
+            for offset in range(max(1, min(cell.columns, _WIDEST_SPAN))):
                 if cell.rows > 1 and len(row) < _LAST_SPANNING_COLUMN:
-                    taken[len(row)] = min(cell.rows, _LONGEST_SPAN) - 1
-                row.append("" if place else cell.text)
-            _fill_taken(row, taken)
-        out.append(row)
-    return out
+                    rows_left[len(row)] = min(cell.rows, _LONGEST_SPAN) - 1
+                row.append("" if offset else cell.text)
+            _fill_spanned(row, rows_left)
+        spread_rows.append(row)
+    return spread_rows
 
 
-def _fill_taken(row: list[str], taken: dict[int, int]) -> None:
-    while taken.get(len(row)):
-        taken[len(row)] -= 1
+def _fill_spanned(row: list[str], rows_left: dict[int, int]) -> None:
+    while rows_left.get(len(row)):
+        rows_left[len(row)] -= 1
         row.append("")
 
 
@@ -127,28 +142,28 @@ _LINK = re.compile(r"!?\[([^\[\]\n]*)\](?:\([^()\n]*\)|\[[^\[\]\n]*\])")
 
 
 def first_heading(text: str) -> str:
-    """The words of the first heading outside code; empty without one."""
+    """Return the words of the first heading outside code; empty if there is none."""
     for segment in _segments(text.split("\n")):
         if segment.kind != "text":
             continue
         for line in segment.lines:
-            found = _HEADING.match(line)
-            title = without_marks(found.group(2)) if found else ""
+            heading = _HEADING.match(line)
+            title = without_marks(heading.group(2)) if heading else ""
             if title:
                 return title
     return ""
 
 
 def without_marks(text: str) -> str:
-    """The words of one line of Markdown: no links, emphasis, code marks and tags; formulas stay."""
+    """Return the words of a line of Markdown without links, emphasis, code marks and tags; formulas are kept."""
     text = re.sub(r"[ \t]+#+[ \t]*\Z", "", text[:1000])
-    text = _LINK.sub(r"\1", _LINK.sub(lambda found: "" if found.group(0)[0] == "!" else found.group(1), text))
+    text = _LINK.sub(r"\1", _LINK.sub(lambda match: "" if match.group(0)[0] == "!" else match.group(1), text))
     parts = re.split(r"(\$[^$\n]+\$)", text)
-    for place in range(0, len(parts), 2):
-        part = re.sub(r"\*\*|__(?=\S)|(?<=\S)__|`|~~", "", parts[place])
+    for index in range(0, len(parts), 2):
+        part = re.sub(r"\*\*|__(?=\S)|(?<=\S)__|`|~~", "", parts[index])
         part = re.sub(r"(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)", "", part)
         part = re.sub(r"</?[A-Za-z][^<>]*>", "", part)
-        parts[place] = re.sub(r"\\([^\w\s])", r"\1", part)
+        parts[index] = re.sub(r"\\([^\w\s])", r"\1", part)
     return " ".join("".join(parts).split())
 
 
@@ -160,78 +175,78 @@ _BLOCK_TAG = re.compile(r"[ \t]*<(pre|table|script|style)\b", re.IGNORECASE)
 
 
 class _Segment(NamedTuple):
-    kind: str  # text, fence, indented, or the name of a tag
+    kind: str  # "text", "fence", "indented", or the name of a tag
     lines: list[str]
 
 
 class _Ends:
-    """For each closing mark, the lines that hold it."""
+    """The lines that contain each closing mark; a mark is searched once."""
 
     def __init__(self, lines: list[str]) -> None:
         self._lines = lines
-        self._found: dict[str, list[int]] = {}
+        self._lines_by_mark: dict[str, list[int]] = {}
 
     def after(self, mark: str, line: int) -> int:
-        """The first line from a line on that holds a mark; -1 for none."""
-        if mark not in self._found:
-            self._found[mark] = [place for place, text in enumerate(self._lines) if mark in text.lower()]
-        places = self._found[mark]
-        place = bisect_left(places, line)
-        return places[place] if place < len(places) else -1
+        """Return the index of the first line from `line` on that contains a mark; -1 if there is none."""
+        if mark not in self._lines_by_mark:
+            self._lines_by_mark[mark] = [index for index, text in enumerate(self._lines) if mark in text.lower()]
+        marked_lines = self._lines_by_mark[mark]
+        index = bisect_left(marked_lines, line)
+        return marked_lines[index] if index < len(marked_lines) else -1
 
 
 def _segments(lines: list[str]) -> Iterator[_Segment]:
-    """Stretches of text, fences, indented code, and elements of HTML that hold rows or code."""
+    """Divide lines into text, fences, indented code, and HTML elements that contain rows or code."""
     ends = _Ends(lines)
     text: list[str] = []
     in_list = False
-    place = 0
-    while place < len(lines):
-        kind, end = _block(lines, place, ends, text, in_list)
+    index = 0
+    while index < len(lines):
+        kind, end = _block(lines, index, ends, text, in_list)
         if kind == "text":
-            line = lines[place]
+            line = lines[index]
             if line.strip() and not (in_list and line[:1] in " \t"):
                 after_blank = not text or not text[-1].strip()
                 in_list = bool(_ITEM.match(line)) or (in_list and not after_blank)
-            text += lines[place:end]
+            text += lines[index:end]
         else:
             yield _Segment("text", text)
-            yield _Segment(kind, lines[place:end])
+            yield _Segment(kind, lines[index:end])
             text = []
-        place = end
+        index = end
     yield _Segment("text", text)
 
 
-def _block(lines: list[str], place: int, ends: _Ends, text: list[str], in_list: bool) -> tuple[str, int]:
-    """What begins at a line, and the line after its end."""
-    line = lines[place]
-    found = _FENCE.match(line)
-    if found and not (found.group(2)[0] == "`" and "`" in found.group(3)):
-        return "fence", _end_of_fence(lines, place, found)
+def _block(lines: list[str], index: int, ends: _Ends, text: list[str], in_list: bool) -> tuple[str, int]:
+    """Return the kind of the segment that begins at a line, and the index of the line after its end."""
+    line = lines[index]
+    fence = _FENCE.match(line)
+    if fence and not (fence.group(2)[0] == "`" and "`" in fence.group(3)):
+        return "fence", _end_of_fence(lines, index, fence)
     if line.startswith(("    ", "\t")) and line.strip() and not in_list and (not text or not text[-1].strip()):
-        end = place + 1
+        end = index + 1
         while end < len(lines) and (lines[end].startswith(("    ", "\t")) or not lines[end].strip()):
             end += 1
         while not lines[end - 1].strip():
             end -= 1
         return "indented", end
-    tag = _BLOCK_TAG.match(line) if "<" in line else None
-    if tag:
-        name = tag.group(1).lower()
-        end = ends.after(f"</{name}", place)
+    opening_tag = _BLOCK_TAG.match(line) if "<" in line else None
+    if opening_tag:
+        name = opening_tag.group(1).lower()
+        end = ends.after(f"</{name}", index)
         if end >= 0:
             return name, end + 1
     if "<!--" in line:
         comment = re.sub(r"`[^`]*`", "", line).rfind("<!--")
         if comment >= 0 and "-->" not in line[line.rfind("<!--") :]:
-            end = ends.after("-->", place + 1)
-            return "text", end + 1 if end >= 0 else place + 1
-    return "text", place + 1
+            end = ends.after("-->", index + 1)
+            return "text", end + 1 if end >= 0 else index + 1
+    return "text", index + 1
 
 
-def _end_of_fence(lines: list[str], place: int, opening: re.Match[str]) -> int:
+def _end_of_fence(lines: list[str], index: int, opening: re.Match[str]) -> int:
     mark, is_quoted = opening.group(2), ">" in opening.group(1)
-    for end in range(place + 1, len(lines)):
+    for end in range(index + 1, len(lines)):
         line = lines[end].strip(" \t>")
         if is_quoted and not lines[end].lstrip().startswith(">"):
             return end
@@ -241,14 +256,14 @@ def _end_of_fence(lines: list[str], place: int, opening: re.Match[str]) -> int:
 
 
 def clean(text: str, *, is_mdx: bool = False) -> str:
-    """The text of a Markdown file without what is no text, with HTML as Markdown.
+    """Return Markdown without comments, attributes and tags, and with HTML converted to Markdown.
 
     Args:
-        text: without front matter.
-        is_mdx: whether imports, exports and expressions of JavaScript are taken out.
+        text: text without front matter.
+        is_mdx: whether imports, exports and expressions of JavaScript are removed.
     """
-    out = re.sub(r"\n{4,}", "\n\n\n", _clean(text, is_mdx, 0))
-    return out.strip("\n").rstrip()
+    cleaned = re.sub(r"\n{4,}", "\n\n\n", _clean(text, is_mdx, 0))
+    return cleaned.strip("\n").rstrip()
 
 
 def _clean(text: str, is_mdx: bool, depth: int) -> str:
@@ -258,8 +273,8 @@ def _clean(text: str, is_mdx: bool, depth: int) -> str:
     for segment in _segments(lines):
         if segment.kind == "text":
             if segment.lines:
-                kept = _lines_of_text(segment.lines, is_mdx)
-                parts.append(_Inline("\n".join(kept), is_mdx, components).converted())
+                text_lines = _lines_of_text(segment.lines, is_mdx)
+                parts.append(_Inline("\n".join(text_lines), is_mdx, components).converted())
         elif segment.kind == "fence":
             parts.append(_fence(segment.lines, is_mdx, depth))
         elif segment.kind == "pre":
@@ -282,7 +297,9 @@ _PROSE_BLOCKS = frozenset(
     "tab-item grid grid-item-card versionadded versionchanged deprecated prf:theorem prf:proof prf:lemma "
     "prf:definition prf:corollary prf:proposition prf:example prf:remark prf:algorithm".split()
 )
-_BLOCKS_OUT = frozenset("toctree tableofcontents contents bibliography include image index raw literalinclude".split())
+_DROPPED_BLOCKS = frozenset(
+    "toctree tableofcontents contents bibliography include image index raw literalinclude".split()
+)
 _CODE_BLOCKS = frozenset(["code-cell", "code-block", "code", "sourcecode"])
 _DIRECTIVE = re.compile(r"\{([\w:.+-]+)\}[ \t]*(.*)\Z", re.DOTALL)
 
@@ -299,7 +316,7 @@ def _fence(lines: list[str], is_mdx: bool, depth: int) -> str:
     if info in ("math", "{math}") or (directive and directive.group(1) == "math"):
         content = "\n".join(line.strip(" \t>") for line in _without_options(body) if line.strip())
         return f"{indent}$$\n{content}\n{indent}$$"
-    if directive and directive.group(1).lower() in _BLOCKS_OUT:
+    if directive and directive.group(1).lower() in _DROPPED_BLOCKS:
         return ""
     if directive and directive.group(1).lower() in _PROSE_BLOCKS and depth < _DEEPEST:
         name, argument = directive.group(1).lower(), directive.group(2).strip()
@@ -309,8 +326,8 @@ def _fence(lines: list[str], is_mdx: bool, depth: int) -> str:
     if directive and directive.group(1) in _CODE_BLOCKS:
         language, body = directive.group(2).split(" ")[0].replace("ipython3", "python"), _without_options(body)
     elif info.startswith("{"):
-        found = _LANGUAGE.match(info)
-        language = found.group(1) if found else ""
+        language_match = _LANGUAGE.match(info)
+        language = language_match.group(1) if language_match else ""
         while body and _OPTION.match(body[0]):
             body = body[1:]
     else:
@@ -320,15 +337,15 @@ def _fence(lines: list[str], is_mdx: bool, depth: int) -> str:
 
 
 def _without_options(lines: list[str]) -> list[str]:
-    """The lines of a directive of MyST after its options: `:name: value` lines, or YAML between `---`."""
+    """Return the lines of a MyST directive after its options: `:name: value` lines, or YAML between `---`."""
     if lines and lines[0].strip() == "---":
-        for place in range(1, len(lines)):
-            if lines[place].strip() == "---":
-                return lines[place + 1 :]
-    place = 0
-    while place < len(lines) and re.match(r"[ \t>]*:[\w-]+:(?:\s|\Z)", lines[place]):
-        place += 1
-    return lines[place:]
+        for index in range(1, len(lines)):
+            if lines[index].strip() == "---":
+                return lines[index + 1 :]
+    index = 0
+    while index < len(lines) and re.match(r"[ \t>]*:[\w-]+:(?:\s|\Z)", lines[index]):
+        index += 1
+    return lines[index:]
 
 
 # --- Lines of text
@@ -356,10 +373,10 @@ _EXPORT = re.compile(
 
 
 def _without_containers(lines: list[str]) -> list[str]:
-    """Lines in which admonitions and tabs of MkDocs are a bold title and text that is not indented."""
+    """Convert admonitions and tabs of MkDocs to a bold title and text that is not indented."""
     if not any(line.lstrip().startswith(("!!!", "???", "===", "{% highlight", "{%- highlight")) for line in lines):
         return lines
-    out: list[str] = []
+    converted: list[str] = []
     indents: list[int] = []
     fence = ""
     for line in lines:
@@ -372,85 +389,85 @@ def _without_containers(lines: list[str]) -> list[str]:
         highlight = _HIGHLIGHT.match(line) if len(line) <= _LONGEST_MARK_LINE else None
         if highlight and (not fence or fence == "{%"):
             fence = "{%" if highlight.group(1) else ""
-            out.append(f"```{highlight.group(1) or ''}")
+            converted.append(f"```{highlight.group(1) or ''}")
             continue
         may_begin = not fence and len(indents) < _DEEPEST and len(line) <= _LONGEST_MARK_LINE
-        found = _CONTAINER.match(line) if may_begin else None
-        if found and (found.group(2) or found.group(3)):
-            indents.append((indents[-1] if indents else 0) + len(found.group(1)) + 4)
-            kind = (found.group(2) or "").split(" ")[0]
-            title = found.group(3) if found.group(3) is not None else kind.capitalize()
-            out += ["", f"**{title}**", ""] if title else [""]
+        container = _CONTAINER.match(line) if may_begin else None
+        if container and (container.group(2) or container.group(3)):
+            indents.append((indents[-1] if indents else 0) + len(container.group(1)) + 4)
+            kind = (container.group(2) or "").split(" ")[0]
+            title = container.group(3) if container.group(3) is not None else kind.capitalize()
+            converted += ["", f"**{title}**", ""] if title else [""]
         else:
-            out.append(line)
-    return out
+            converted.append(line)
+    return converted
 
 
 def _lines_of_text(lines: list[str], is_mdx: bool) -> list[str]:
     if is_mdx:
         lines = _without_modules(lines)
-    out: list[str] = []
+    converted: list[str] = []
     for line in lines:
         stripped = line.strip()
         if stripped[:3] == ":::":
-            out += _div(line)
-        elif stripped[:1] in ("{", "[", "$") and _is_out(line):
-            if stripped.startswith("{:toc") and out and re.fullmatch(r"\s*(?:[-*+]|1\.)\s.*", out[-1]):
-                out.pop()
+            converted += _div(line)
+        elif stripped[:1] in ("{", "[", "$") and _is_dropped(line):
+            if stripped.startswith("{:toc") and converted and re.fullmatch(r"\s*(?:[-*+]|1\.)\s.*", converted[-1]):
+                converted.pop()
             elif (titles := _TITLE_ATTRIBUTE.findall(line)) and stripped.startswith("{{"):
-                out += [" ".join(titles)]
-        elif (setext := _SETEXT.match(line)) and _is_title(out):
-            title = _HEADING_ATTRIBUTES.sub("", out.pop()).strip()
-            out += [f"{'#' if setext.group(1)[0] == '=' else '##'} {title}"]
+                converted += [" ".join(titles)]
+        elif (setext := _SETEXT.match(line)) and _is_title(converted):
+            title = _HEADING_ATTRIBUTES.sub("", converted.pop()).strip()
+            converted += [f"{'#' if setext.group(1)[0] == '=' else '##'} {title}"]
         elif stripped[:2] == "$$" and stripped[-1:] == "}":
-            out.append(_FORMULA_LABEL.sub("$$", line))
+            converted.append(_FORMULA_LABEL.sub("$$", line))
         elif stripped[:2] == ": " and stripped[-1:] == "}":
-            out.append(_HEADING_ATTRIBUTES.sub("", line))
+            converted.append(_HEADING_ATTRIBUTES.sub("", line))
         elif stripped[:1] == "#":
-            out.append(_HEADING_ATTRIBUTES.sub("", line) if _HEADING.match(line) else line)
+            converted.append(_HEADING_ATTRIBUTES.sub("", line) if _HEADING.match(line) else line)
         else:
-            out.append(line)
-    return out
+            converted.append(line)
+    return converted
 
 
-def _is_out(line: str) -> bool:
+def _is_dropped(line: str) -> bool:
     patterns = (_ATTRIBUTE_LINE, _TABLE_OF_CONTENTS, _COMMENT_LINE, _EMBEDDED, _LIQUID)
     return any(pattern.match(line) for pattern in patterns)
 
 
 def _is_title(lines: list[str]) -> bool:
-    """Whether the last line is a paragraph of its own, so that a line of dashes under it makes it a heading."""
+    """Return whether the last line is a paragraph, so that a line of dashes under it makes it a heading."""
     if not lines or not lines[-1].strip() or _NO_SETEXT.match(lines[-1]):
         return False
     return len(lines) == 1 or not lines[-2].strip() or bool(_HEADING.match(lines[-2]))
 
 
 def _div(line: str) -> list[str]:
-    """The title that a line of a fenced div gives, in bold."""
-    found = _DIV.match(line[:300])
-    if not found or line.strip(" \t>:") == "":
+    """Return the title of a fenced div in bold, between blank lines; empty if the line has no title."""
+    div = _DIV.match(line[:300])
+    if not div or line.strip(" \t>:") == "":
         return []
-    attribute = _TITLE_ATTRIBUTE.search(found.group(1))
-    title = found.group(2) or (attribute.group(1) if attribute else "") or found.group(3).strip("{}")
+    attribute = _TITLE_ATTRIBUTE.search(div.group(1))
+    title = div.group(2) or (attribute.group(1) if attribute else "") or div.group(3).strip("{}")
     title = "" if title.startswith((".", "#")) or "=" in title else title
     return ["", f"**{title.strip()}**", ""] if title.strip() else []
 
 
 def _without_modules(lines: list[str]) -> list[str]:
-    """Lines without imports and exports of JavaScript at the start of a line."""
-    out: list[str] = []
+    """Remove JavaScript imports and exports that begin at the start of a line."""
+    kept_lines: list[str] = []
     depth = 0
     for line in lines:
         if depth > 0:
-            depth += _balance(line)
+            depth += _open_brackets(line)
         elif _IMPORT.match(line) or _EXPORT.match(line):
-            depth = _balance(line)
+            depth = _open_brackets(line)
         else:
-            out.append(line)
-    return out if depth <= 0 else [line for line in lines if not _IMPORT.match(line) and not _EXPORT.match(line)]
+            kept_lines.append(line)
+    return kept_lines if depth <= 0 else [line for line in lines if not _IMPORT.match(line) and not _EXPORT.match(line)]
 
 
-def _balance(line: str) -> int:
+def _open_brackets(line: str) -> int:
     return sum(line.count(char) for char in "{([") - sum(line.count(char) for char in "})]")
 
 
@@ -496,30 +513,32 @@ _CODE_ROLES = frozenset(["code", "func", "class", "meth", "mod", "attr", "kbd", 
 
 
 class _Inline:
-    """One stretch of text outside fences, read once from left to right."""
+    """Converts text outside fences, in a single pass from left to right."""
 
     def __init__(self, text: str, is_mdx: bool, components: frozenset[str]) -> None:
         self._text = text
         self._is_mdx = is_mdx
         self._components = components
         self._out: list[str] = []
+        # Offsets of runs of backticks, by length of the run.
         self._runs: dict[int, list[int]] | None = None
+        # Marks that do not occur in the rest of the text.
         self._lacking: set[str] = set()
         self._blank_lines: list[int] | None = None
         self._line_end = -1
         self._is_row = False
-        self._ends_of_tags: dict[int, int] | None = None
+        self._element_ends: dict[int, int] | None = None
 
     def converted(self) -> str:
-        place = 0
-        while found := _TOKEN.search(self._text, place):
-            self._out.append(self._text[place : found.start()])
-            place = self._token(found.group(0), found.start(), found.end())
-        self._out.append(self._text[place:])
+        position = 0
+        while token := _TOKEN.search(self._text, position):
+            self._out.append(self._text[position : token.start()])
+            position = self._token(token.group(0), token.start(), token.end())
+        self._out.append(self._text[position:])
         return "".join(self._out)
 
     def _token(self, token: str, start: int, end: int) -> int:
-        """Write what a token stands for; the place to go on at."""
+        """Write the conversion of a token, and return the offset at which reading continues."""
         first = token[0]
         if first == "`":
             return self._code(token, start, end)
@@ -543,29 +562,29 @@ class _Inline:
         self._out.append(token)
         return end
 
-    def _find(self, mark: str, place: int) -> int:
-        """Where a mark stands next; that there is none further on is known after one search."""
+    def _find(self, mark: str, start: int) -> int:
+        """Return the offset of the next occurrence of a mark, or -1; a mark that is missing is searched only once."""
         if mark in self._lacking:
             return -1
-        found = self._text.find(mark, place)
-        if found < 0:
+        offset = self._text.find(mark, start)
+        if offset < 0:
             self._lacking.add(mark)
-        return found
+        return offset
 
     def _has_blank_line(self, start: int, end: int) -> bool:
         if self._blank_lines is None:
-            self._blank_lines = [found.start() for found in re.finditer(r"\n(?=[ \t]*\n)", self._text)]
-        place = bisect_left(self._blank_lines, start)
-        return place < len(self._blank_lines) and self._blank_lines[place] < end
+            self._blank_lines = [match.start() for match in re.finditer(r"\n(?=[ \t]*\n)", self._text)]
+        index = bisect_left(self._blank_lines, start)
+        return index < len(self._blank_lines) and self._blank_lines[index] < end
 
     def _code(self, token: str, start: int, end: int) -> int:
         if self._runs is None:
             self._runs = {}
-            for found in re.finditer(r"`+", self._text):
-                self._runs.setdefault(found.end() - found.start(), []).append(found.start())
-        places = self._runs.get(len(token), [])
-        index = bisect_right(places, start)
-        close = places[index] if index < len(places) else -1
+            for run in re.finditer(r"`+", self._text):
+                self._runs.setdefault(run.end() - run.start(), []).append(run.start())
+        run_starts = self._runs.get(len(token), [])
+        index = bisect_right(run_starts, start)
+        close = run_starts[index] if index < len(run_starts) else -1
         if close < 0 or self._has_blank_line(start, close):
             self._out.append(token)
             return end
@@ -573,7 +592,7 @@ class _Inline:
         role = _ROLE.search(self._out[-1][-40:]) if self._out else None
         if role:
             self._out[-1] = self._out[-1][: -len(role.group(0))]
-            code = _of_role(role.group(1), self._text[end:close])
+            code = _role_text(role.group(1), self._text[end:close])
         self._out.append(code)
         return close + len(token)
 
@@ -581,29 +600,29 @@ class _Inline:
         if token == "$$":
             close = self._find("$$", end)
             if close >= 0:
-                self._out.append(_in_formula(self._text[start : close + 2]))
+                self._out.append(_unescaped_formula(self._text[start : close + 2]))
                 return close + 2
         else:
             quoted = _QUOTED_MATH.match(self._text, start)
-            found = quoted or _INLINE_MATH.match(self._text, start)
-            if found:
-                self._out.append(_in_formula(f"${quoted.group(1)}$" if quoted else found.group(0)))
-                return found.end()
+            formula = quoted or _INLINE_MATH.match(self._text, start)
+            if formula:
+                self._out.append(_unescaped_formula(f"${quoted.group(1)}$" if quoted else formula.group(0)))
+                return formula.end()
         self._out.append(token)
         return end
 
     def _bracketed(self, token: str, end: int) -> int:
-        r"""Formulas in `\(…\)` and `\[…\]`, which are escaped brackets where they hold no formula."""
+        r"""Convert a formula in `\(…\)` or `\[…\]`; without a formula between them they are escaped brackets."""
         is_display = token[-1] == "["
         closing = token[:-1] + ("]" if is_display else ")")
         close = self._find(closing, end)
-        inside = self._text[end : min(close, end + 2000)] if close >= 0 else ""
-        if not inside or not _FORMULA.search(inside) or (not is_display and self._has_blank_line(end, close)):
+        beginning = self._text[end : min(close, end + 2000)] if close >= 0 else ""
+        if not beginning or not _FORMULA.search(beginning) or (not is_display and self._has_blank_line(end, close)):
             self._out.append(token)
             return end
         mark = "$$" if is_display else "$"
-        whole = self._text[end:close]
-        self._out.append(_in_formula(f"{mark}{whole if is_display else whole.strip()}{mark}"))
+        formula = self._text[end:close]
+        self._out.append(_unescaped_formula(f"{mark}{formula if is_display else formula.strip()}{mark}"))
         return close + len(closing)
 
     def _braces(self, token: str, start: int, end: int) -> int:
@@ -616,60 +635,60 @@ class _Inline:
                 self._out.append(" ")
                 return end
         else:
-            found = _INLINE_ATTRIBUTES.match(self._text, start)
-            if found:
-                return found.end()
+            attributes = _INLINE_ATTRIBUTES.match(self._text, start)
+            if attributes:
+                return attributes.end()
         self._out.append(token)
         return end
 
     def _wiki_link(self, token: str, start: int, end: int) -> int:
-        found = _WIKI_LINK.match(self._text, start)
+        link = _WIKI_LINK.match(self._text, start)
         before = self._text[start - 1 : start]
         is_index = before.isalnum() or before in ("_", "]", ")")
-        if not found or is_index or re.fullmatch(r"[\d\s,.;+-]+", found.group(2)):
+        if not link or is_index or re.fullmatch(r"[\d\s,.;+-]+", link.group(2)):
             self._out.append(token)
             return end
-        if not found.group(1):
-            self._out.append(found.group(3) or found.group(2).replace("#", " > ").strip(" >"))
-        return found.end()
+        if not link.group(1):
+            self._out.append(link.group(3) or link.group(2).replace("#", " > ").strip(" >"))
+        return link.end()
 
     def _element(self, start: int, end: int) -> int:
         if self._text.startswith("<!--", start):
             close = self._find("-->", start + 4)
             if close >= 0:
                 return close + 3
-        found = (_JSX_TAG if self._is_mdx else _TAG).match(self._text, start)
-        name = found.group(2) if found else ""
-        is_closing = bool(found and found.group(1))
-        is_single = bool(found and found.group(3).rstrip().endswith("/"))
+        tag = (_JSX_TAG if self._is_mdx else _TAG).match(self._text, start)
+        name = tag.group(2) if tag else ""
+        is_closing = bool(tag and tag.group(1))
+        is_single = bool(tag and tag.group(3).rstrip().endswith("/"))
         is_known = name.lower() in _KNOWN_TAGS
         is_component = name in self._components or is_single or (self._is_mdx and name[:1].isupper())
-        if not found or not (is_known or is_component or (self._is_mdx and not name)):
+        if not tag or not (is_known or is_component or (self._is_mdx and not name)):
             self._out.append("<")
             return end
-        after = 0 if is_closing or is_single else self._after_element(name.lower(), found)
-        if after:
-            return after
-        self._write_tag(name.lower() if is_known else "", is_closing, found.group(3), start)
-        skipped = name.lower() in ("script", "style", "svg") and not is_closing and not is_single
-        close = self._find(f"</{name}>", found.end()) if skipped else -1
-        return close + len(name) + 3 if close >= 0 else found.end()
+        element_end = 0 if is_closing or is_single else self._after_element(name.lower(), tag)
+        if element_end:
+            return element_end
+        self._write_tag(name.lower() if is_known else "", is_closing, tag.group(3), start)
+        is_skipped = name.lower() in ("script", "style", "svg") and not is_closing and not is_single
+        close = self._find(f"</{name}>", tag.end()) if is_skipped else -1
+        return close + len(name) + 3 if close >= 0 else tag.end()
 
     def _after_element(self, name: str, opening: re.Match[str]) -> int:
-        """The place after a formula in MathML, which is written, or after hidden text; 0 for another element."""
+        """Return the offset after a MathML formula, which is written, or after hidden text; 0 for other elements."""
         is_formula = name == "math"
         if not is_formula and not _is_hidden(name, opening.group(3)):
             return 0
-        if self._ends_of_tags is None:
-            self._ends_of_tags = _ends_of_tags(self._text)
-        after = self._ends_of_tags.get(opening.start(), 0)
-        if is_formula and after:
-            formula = _of_mathml(self._text[opening.start() : after])
+        if self._element_ends is None:
+            self._element_ends = _element_ends(self._text)
+        end = self._element_ends.get(opening.start(), 0)
+        if is_formula and end:
+            formula = _mathml_to_latex(self._text[opening.start() : end])
             if not formula:
                 return 0
             is_block = _BLOCK_FORMULA.search(opening.group(3)) and not self._in_row(opening.start())
             self._out.append(f"\n\n$${formula}$$\n\n" if is_block else f"${formula}$")
-        return after
+        return end
 
     def _write_tag(self, name: str, is_closing: bool, attributes: str, start: int) -> None:
         heading = _HEADING_TAG.match(name)
@@ -699,11 +718,11 @@ class _Inline:
         if last.strip(" \t") and not last.rstrip(" \t").endswith("\n"):
             self._out.append("\n")
 
-    def _in_row(self, place: int) -> bool:
-        """Whether a place stands in a line that is a row of a table."""
-        if place > self._line_end:
-            start = self._text.rfind("\n", max(self._line_end, 0), place) + 1
-            self._line_end = self._text.find("\n", place)
+    def _in_row(self, offset: int) -> bool:
+        """Return whether an offset is in a line that is a row of a table."""
+        if offset > self._line_end:
+            start = self._text.rfind("\n", max(self._line_end, 0), offset) + 1
+            self._line_end = self._text.find("\n", offset)
             if self._line_end < 0:
                 self._line_end = len(self._text)
             self._is_row = self._text[start : start + 50].lstrip().startswith("|")
@@ -719,33 +738,33 @@ _HIDDEN = re.compile(
 )
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _HIDDEN_ATTRIBUTE = re.compile(r"(?<![\w-])hidden(?![\w-])(?!\s*=\s*\{?false)", re.IGNORECASE)
-# Elements that hold nothing, so that no closing tag belongs to them.
+# Elements without content, which have no closing tag.
 _VOID = frozenset("area base basefont br col embed hr img input link meta source track wbr".split())
 
 
 def _is_hidden(name: str, attributes: str) -> bool:
-    """Whether no reader sees an element."""
+    """Return whether an element is hidden from readers by its attributes."""
     if name in _VOID or not attributes.strip():
         return False
     return bool(_HIDDEN.search(attributes) or _HIDDEN_ATTRIBUTE.search(_QUOTED.sub("''", attributes)))
 
 
-def _ends_of_tags(text: str) -> dict[int, int]:
-    """For the place of each opening tag the place after its closing one."""
+def _element_ends(text: str) -> dict[int, int]:
+    """Return the offset after the closing tag of each element, by the offset of its opening tag."""
     ends: dict[int, int] = {}
-    waiting: dict[str, list[int]] = {}
-    for found in _TAG.finditer(text):
-        name = found.group(2).lower()
-        if found.group(1):
-            if waiting.get(name):
-                ends[waiting[name].pop()] = found.end()
-        elif name not in _VOID and not found.group(3).rstrip().endswith("/"):
-            waiting.setdefault(name, []).append(found.start())
+    unclosed: dict[str, list[int]] = {}
+    for tag in _TAG.finditer(text):
+        name = tag.group(2).lower()
+        if tag.group(1):
+            if unclosed.get(name):
+                ends[unclosed[name].pop()] = tag.end()
+        elif name not in _VOID and not tag.group(3).rstrip().endswith("/"):
+            unclosed.setdefault(name, []).append(tag.start())
     return ends
 
 
-def _of_mathml(markup: str) -> str:
-    """The LaTeX of an element `math`; empty where it holds nothing or is too long."""
+def _mathml_to_latex(markup: str) -> str:
+    """Return the LaTeX of a `math` element; empty if the element is empty or too long."""
     from lxml import etree
 
     if len(markup) > _LONGEST_FORMULA:
@@ -756,8 +775,8 @@ def _of_mathml(markup: str) -> str:
 
 
 def _attribute(pattern: re.Pattern[str], attributes: str) -> str:
-    found = pattern.search(attributes)
-    return (found.group(1) or found.group(2) or "").strip() if found else ""
+    match = pattern.search(attributes)
+    return (match.group(1) or match.group(2) or "").strip() if match else ""
 
 
 def _unescaped(entity: str) -> str:
@@ -765,13 +784,13 @@ def _unescaped(entity: str) -> str:
     return " " if text == "\u00a0" else text
 
 
-def _in_formula(text: str) -> str:
-    """A formula in which signs are not written as HTML writes them."""
+def _unescaped_formula(text: str) -> str:
+    """Return a formula with the HTML entities of `<`, `>` and `&` replaced."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") if "&" in text else text
 
 
-def _of_role(role: str, content: str) -> str:
-    """The text of a role of MyST, as {math}`x`."""
+def _role_text(role: str, content: str) -> str:
+    """Return the text of a MyST role such as {math}`x`."""
     target = re.fullmatch(r"(.*?)\s*<[^<>]*>", content, re.DOTALL)
     shown = target.group(1) if target and target.group(1) else content
     if role == "math":
@@ -785,50 +804,50 @@ def _of_role(role: str, content: str) -> str:
     return f"`{shown}`" if role.partition(":")[0] in _CODE_ROLES else shown
 
 
-# --- HTML that holds rows or code
+# --- HTML elements with rows or code
 
 
 def _pre(text: str) -> str:
-    """An element of preformatted text as a fence, with what stands before and after it."""
-    found = re.match(r"(?is)(.*?)<pre\b[^>]*>(.*)</pre[^>]*>(.*)", text)
-    if not found:
+    """Convert a `pre` element to a fence, and keep the text before and after it."""
+    element = re.match(r"(?is)(.*?)<pre\b[^>]*>(.*)</pre[^>]*>(.*)", text)
+    if not element:
         return text
     language = re.search(r"(?:language|lang|highlight-source)-([\w+#]+)|\blang=\"([\w+#]+)\"", text[:500])
-    code = html.unescape(re.sub(r"</?[a-zA-Z][^<>]*>", "", found.group(2))).strip("\n")
+    code = html.unescape(re.sub(r"</?[a-zA-Z][^<>]*>", "", element.group(2))).strip("\n")
     name = (language.group(1) or language.group(2)) if language else ""
-    return "\n".join(part for part in (found.group(1).strip(), fenced(code, name), found.group(3).strip()) if part)
+    return "\n".join(part for part in (element.group(1).strip(), fenced(code, name), element.group(3).strip()) if part)
 
 
 def _html_table(text: str, is_mdx: bool, components: frozenset[str]) -> str:
-    """A table of HTML as rows; one whose cells hold fences keeps these, and its cells stand one below the other."""
+    """Convert an HTML table to rows; the cells of a table with fences are put below one another instead."""
     if "```" in text or "~~~" in text:
         spaced = re.sub(r"</?(?:td|th|tr|table|thead|tbody)\b[^<>]*>", "\n\n", text, flags=re.IGNORECASE)
         return "\n".join(
-            "\n".join(one.lines)
-            if one.kind != "text"
-            else _Inline("\n".join(one.lines), is_mdx, components).converted()
-            for one in _segments(spaced.split("\n"))
+            "\n".join(segment.lines)
+            if segment.kind != "text"
+            else _Inline("\n".join(segment.lines), is_mdx, components).converted()
+            for segment in _segments(spaced.split("\n"))
         )
     rows: list[list[str]] = []
     spans: list[list[tuple[int, int]]] = []
     outside: list[str] = []
-    place = depth = 0
-    for found in _TAG.finditer(text):
-        name = found.group(2).lower()
+    position = depth = 0
+    for tag in _TAG.finditer(text):
+        name = tag.group(2).lower()
         if name not in ("table", "tr", "td", "th", "caption"):
             continue
-        _add_text(text[place : found.start()], rows if depth else [], outside)
-        place = found.end()
+        _add_text(text[position : tag.start()], rows if depth else [], outside)
+        position = tag.end()
         if name == "table":
-            depth = max(0, depth + (-1 if found.group(1) else 1))
-        elif name == "tr" and not found.group(1) and depth == 1:
+            depth = max(0, depth + (-1 if tag.group(1) else 1))
+        elif name == "tr" and not tag.group(1) and depth == 1:
             rows.append([])
             spans.append([])
-        elif name in ("td", "th") and not found.group(1) and depth == 1:
+        elif name in ("td", "th") and not tag.group(1) and depth == 1:
             rows, spans = rows or [[]], spans or [[]]
             rows[-1].append("")
-            spans[-1].append((_span("colspan", found.group(3)), _span("rowspan", found.group(3))))
-    outside.append(text[place:])
+            spans[-1].append((_span("colspan", tag.group(3)), _span("rowspan", tag.group(3))))
+    outside.append(text[position:])
     cells = [
         [
             Cell(" ".join(_Inline(cell, is_mdx, components).converted().split()), *span)
@@ -848,5 +867,5 @@ def _add_text(text: str, rows: list[list[str]], outside: list[str]) -> None:
 
 
 def _span(name: str, attributes: str) -> int:
-    found = re.search(rf"\b{name}\s*=\s*[\"'{{]*(\d{{1,4}})", attributes, re.IGNORECASE)
-    return int(found.group(1)) or 1 if found else 1
+    match = re.search(rf"\b{name}\s*=\s*[\"'{{]*(\d{{1,4}})", attributes, re.IGNORECASE)
+    return int(match.group(1)) or 1 if match else 1

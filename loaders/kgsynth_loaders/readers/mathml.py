@@ -1,7 +1,7 @@
-"""Formulas as LaTeX: MathML by its TeX annotation, its `alttext`, or a plain conversion of its presentation elements.
+"""Convert MathML to LaTeX: by its TeX annotation, its `alttext`, or a simple conversion of its elements.
 
-Elements come from lxml, with or without the namespace of MathML. Nothing here raises: what has no form in LaTeX is
-written as its text.
+Elements come from lxml, with or without the namespace of MathML. No function raises: an element without a form in LaTeX
+is written as its text.
 """
 
 import re
@@ -15,9 +15,9 @@ from kgsynth_loaders.readers.mathml_content import number as content_number
 
 Element = Any  # an element of lxml, which ships no types
 
-# Deeper elements are written as their text alone.
+# Elements at a greater depth are written as plain text.
 _MAX_DEPTH = 60
-# A table of MathML has at most so many columns in its column list.
+# Maximum number of columns in the column specification of an array.
 _MAX_COLUMNS = 60
 _TEX_ENCODING = re.compile(r"(?:application|text|math|image)/(?:x-)?(?:la)?tex\b|\A\s*(?:la)?tex\b", re.IGNORECASE)
 _STYLE_WRAPPER = re.compile(r"\A\{\s*\\(?:display|text)style\b")
@@ -89,16 +89,16 @@ _NAMED_STYLES = (
 )  # fmt: skip
 
 
-# A word of a description: letters between blanks, in a text without commands of TeX.
+# A word of a description: letters between spaces, in a text without TeX commands.
 _WORD = re.compile(r"\A[^\\]*?(?:\A|\s)[^\W\d_]{2,}(?=\s|\Z)[^\\]*\Z")
 # A fraction without a line, in parentheses.
 _BINOMIAL = re.compile(r"(?:\\left)?\( ?\{([^{}]*) \\atop ([^{}]*)\} ?(?:\\right)?\)")
 
 
 def tex_of(math: Element) -> str:
-    """The LaTeX of a `math` element, without dollar signs; empty where it holds nothing.
+    """Return the LaTeX of a `math` element without dollar signs; empty if the formula is empty.
 
-    Its TeX annotation goes before its `alttext`, and that before a conversion of its elements.
+    The TeX annotation is preferred to `alttext`, and `alttext` to a conversion of the elements.
     """
     for element in math.iter():
         if name_of(element) == "annotation" and _TEX_ENCODING.search(element.get("encoding") or ""):
@@ -108,21 +108,21 @@ def tex_of(math: Element) -> str:
     alttext = math.get("alttext") or ""
     if alttext.strip() and is_tex(alttext) and not _WORD.search(alttext):
         return clean_tex(alttext)
-    written = _BINOMIAL.sub(r"\\binom{\1}{\2}", _without_invisible_signs(_row(math, 0)))
-    return clean_tex(written) or clean_tex(alttext)
+    converted = _BINOMIAL.sub(r"\\binom{\1}{\2}", _without_invisible_signs(_row(math, 0)))
+    return clean_tex(converted) or clean_tex(alttext)
 
 
 def is_tex(text: str) -> bool:
-    """Whether a description of a formula is TeX and not a sentence."""
+    """Return whether a description of a formula is TeX and not a sentence."""
     if re.search(r"[\\^_{}=+$]", text):
         return True
     return not re.search(r"[A-Za-z]{2,} [A-Za-z]{2,}", text)
 
 
 def clean_tex(tex: str) -> str:
-    r"""A formula without what surrounds it: dollar signs, brackets, `{\displaystyle …}`, comments, line ends."""
+    r"""Remove dollar signs and brackets around a formula, `{\displaystyle …}`, comments and line ends."""
     tex = tex.replace("<![CDATA[", "").replace("]]>", "").replace("\u00a0", " ")
-    lines = (line[: found.start()] if (found := _COMMENT.search(line)) else line for line in tex.splitlines())
+    lines = (line[: comment.start()] if (comment := _COMMENT.search(line)) else line for line in tex.splitlines())
     tex = re.sub(r"\s{2,}", " ", " ".join(line.strip() for line in lines if line.strip()))
     for opening, closing in (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]")):
         if tex.startswith(opening) and tex.endswith(closing) and len(tex) > len(opening) + len(closing):
@@ -138,23 +138,23 @@ def clean_tex(tex: str) -> str:
 
 
 def _ended(tex: str) -> str:
-    """A formula that ends in a lone backslash would take the dollar sign after it."""
+    """Add a space after a final backslash, which would otherwise escape the dollar sign after the formula."""
     slashes = len(tex) - len(tex.rstrip("\\"))
     return tex + " " if slashes % 2 else tex
 
 
 def _wraps_all(tex: str) -> bool:
-    """Whether the brace that a formula begins with is closed by its last character."""
-    depth = place = 0
-    while place < len(tex):
-        char = tex[place]
+    """Return whether the opening brace of a formula is closed by its last character."""
+    depth = index = 0
+    while index < len(tex):
+        char = tex[index]
         if char == "\\":
-            place += 2
+            index += 2
             continue
         depth += (char == "{") - (char == "}")
         if depth == 0:
-            return place == len(tex) - 1
-        place += 1
+            return index == len(tex) - 1
+        index += 1
     return False
 
 
@@ -162,41 +162,41 @@ def _wraps_all(tex: str) -> bool:
 
 
 def _row(element: Element, depth: int) -> str:
-    parts = [element.text or "", *(_of(child, depth + 1) + (child.tail or "") for child in element)]
+    parts = [element.text or "", *(_tex(child, depth + 1) + (child.tail or "") for child in element)]
     return _joined([part.strip() if not part.endswith("\\ ") else part for part in parts])
 
 
 def _joined(parts: list[str]) -> str:
-    """Parts one after the other, with a blank where a command would run into a letter."""
-    out: list[str] = []
+    """Join parts, with a space between a command and a letter after it."""
+    joined: list[str] = []
     for part in parts:
         if not part:
             continue
-        if out and re.search(r"\\[A-Za-z]+\Z", out[-1][-30:]) and _LETTERS.match(part):
-            out.append(" ")
-        out.append(part)
-    return "".join(out)
+        if joined and re.search(r"\\[A-Za-z]+\Z", joined[-1][-30:]) and _LETTERS.match(part):
+            joined.append(" ")
+        joined.append(part)
+    return "".join(joined)
 
 
 def _without_invisible_signs(tex: str) -> str:
-    """A formula without the signs that readers do not see, save where two numbers would be one without them."""
+    """Remove invisible operators from a formula; between two numbers they become visible operators."""
 
-    def shown(found: re.Match[str]) -> str:
-        before, after = tex[max(0, found.start() - 30) : found.start()], tex[found.end() : found.end() + 1]
+    def shown(sign: re.Match[str]) -> str:
+        before, after = tex[max(0, sign.start() - 30) : sign.start()], tex[sign.end() : sign.end() + 1]
         if before[-1:].isdigit() and after.isdigit():
-            return _BETWEEN_DIGITS[found.group()]
+            return _BETWEEN_DIGITS[sign.group()]
         return " " if _LETTERS.match(after) and re.search(r"\\[A-Za-z]+\Z", before) else ""
 
     return _INVISIBLE_SIGN.sub(shown, tex)
 
 
-def _of(element: Element, depth: int) -> str:
-    """The LaTeX of one element."""
+def _tex(element: Element, depth: int) -> str:
+    """Return the LaTeX of an element."""
     name = name_of(element)
     if depth > _MAX_DEPTH:
         return _text(element) if name else ""
-    write = _WRITERS.get(name)
-    return write(element, depth) if write else (_row(element, depth) if name else "")
+    writer = _WRITERS.get(name)
+    return writer(element, depth) if writer else (_row(element, depth) if name else "")
 
 
 def _text(element: Element) -> str:
@@ -207,20 +207,22 @@ def _children(element: Element) -> list[Element]:
     return [child for child in element if name_of(child)]
 
 
-def _argument(element: Element, place: int, depth: int) -> str:
+def _argument(element: Element, index: int, depth: int) -> str:
     children = _children(element)
-    return _of(children[place], depth + 1) if place < len(children) else ""
+    return _tex(children[index], depth + 1) if index < len(children) else ""
 
 
 def _base(tex: str) -> str:
-    """A base of a script; in braces where it is more than one symbol."""
-    is_one = len(tex) == 1 or re.fullmatch(r"\\[A-Za-z]+(?:\{[^{}]*\})?|\d+|\([^()]*\)|\\[{}|]", tex[:200]) is not None
-    return tex if is_one and len(tex) <= 200 else f"{{{tex}}}"
+    """Return the base of a script, in braces if it is more than one symbol."""
+    is_single_symbol = (
+        len(tex) == 1 or re.fullmatch(r"\\[A-Za-z]+(?:\{[^{}]*\})?|\d+|\([^()]*\)|\\[{}|]", tex[:200]) is not None
+    )
+    return tex if is_single_symbol and len(tex) <= 200 else f"{{{tex}}}"
 
 
 @cache
 def _symbol(char: str) -> str:
-    """One character as LaTeX, with the style that its name in Unicode has."""
+    """Return a character as LaTeX, with the style in its Unicode name."""
     if char in _OPERATORS:
         return _OPERATORS[char]
     if char in _GREEK:
@@ -246,10 +248,10 @@ def _identifier(element: Element, depth: int) -> str:
     if text in _FUNCTIONS:
         return f"\\{text}"
     style = _VARIANTS.get(element.get("mathvariant") or "", "")
-    plural = len(text) > 1 and text.isascii() and text.isalpha()
+    is_word = len(text) > 1 and text.isascii() and text.isalpha()
     if element.get("mathvariant") == "normal" and text.isascii() and text.isalpha():
         style = "mathrm"
-    if plural and not style:
+    if is_word and not style:
         return f"\\operatorname{{{text}}}"
     tex = _symbols(text)
     return f"\\{style}{{{tex}}}" if style and tex else tex
@@ -260,11 +262,11 @@ def _content_number(element: Element, depth: int) -> str:
 
 
 def _apply(element: Element, depth: int) -> str:
-    return application(element, depth, _of)
+    return application(element, depth, _tex)
 
 
 def _collection(element: Element, depth: int) -> str:
-    return collection(element, depth, _of)
+    return collection(element, depth, _tex)
 
 
 def _content_identifier(element: Element, depth: int) -> str:
@@ -297,10 +299,10 @@ def _space(element: Element, depth: int) -> str:
     width = element.get("width") or ""
     if element.get("linebreak") == "newline":
         return r"\\ "
-    found = re.match(r"([\d.]+)em", width)
-    if not found:
+    em_width = re.match(r"([\d.]+)em", width)
+    if not em_width:
         return ""
-    return r"\quad " if found.group(1).replace(".", "", 1).isdigit() and float(found.group(1)) >= 0.9 else r"\ "
+    return r"\quad " if em_width.group(1).replace(".", "", 1).isdigit() and float(em_width.group(1)) >= 0.9 else r"\ "
 
 
 def _fraction(element: Element, depth: int) -> str:
@@ -330,7 +332,7 @@ def _subscript(element: Element, depth: int) -> str:
 
 
 def _both_scripts(element: Element, depth: int) -> str:
-    base, below, above = (_argument(element, place, depth) for place in range(3))
+    base, below, above = (_argument(element, index, depth) for index in range(3))
     above = above if above and set(above) == {"'"} else f"^{{{above}}}"
     return f"{_base(base)}_{{{below}}}{above}"
 
@@ -339,9 +341,9 @@ def _is_limit_operator(base: str) -> bool:
     return base in _LIMIT_OPERATORS or base.startswith("\\operatorname")
 
 
-def _accent(element: Element, place: int, accents: dict[str, str]) -> str:
+def _accent(element: Element, index: int, accents: dict[str, str]) -> str:
     children = _children(element)
-    return accents.get(_text(children[place]), "") if place < len(children) else ""
+    return accents.get(_text(children[index]), "") if index < len(children) else ""
 
 
 def _over(element: Element, depth: int) -> str:
@@ -365,7 +367,7 @@ def _under(element: Element, depth: int) -> str:
 
 
 def _under_over(element: Element, depth: int) -> str:
-    base, below, above = (_argument(element, place, depth) for place in range(3))
+    base, below, above = (_argument(element, index, depth) for index in range(3))
     if _is_limit_operator(base):
         return f"{base}_{{{below}}}^{{{above}}}"
     return f"\\overset{{{above}}}{{\\underset{{{below}}}{{{base}}}}}"
@@ -376,18 +378,20 @@ def _many_scripts(element: Element, depth: int) -> str:
     if not children:
         return ""
     scripts: dict[bool, list[str]] = {False: [], True: []}
-    before = False
+    is_leading = False
     for child in children[1:]:
         if name_of(child) == "mprescripts":
-            before = True
+            is_leading = True
         else:
-            scripts[before].append("" if name_of(child) == "none" else _of(child, depth + 1))
-    written = {
-        side: "".join(f"{mark}{{{tex}}}" for mark, tex in zip("_^" * len(all_), all_, strict=False) if tex)
-        for side, all_ in scripts.items()
+            scripts[is_leading].append("" if name_of(child) == "none" else _tex(child, depth + 1))
+    script_texts = {
+        position: "".join(
+            f"{mark}{{{tex}}}" for mark, tex in zip("_^" * len(side_scripts), side_scripts, strict=False) if tex
+        )
+        for position, side_scripts in scripts.items()
     }
-    leading = "{}" + written[True] if written[True] else ""
-    return f"{leading}{_base(_of(children[0], depth + 1))}{written[False]}"
+    leading = "{}" + script_texts[True] if script_texts[True] else ""
+    return f"{leading}{_base(_tex(children[0], depth + 1))}{script_texts[False]}"
 
 
 def _table(element: Element, depth: int) -> str:
@@ -397,7 +401,7 @@ def _table(element: Element, depth: int) -> str:
         cells = _children(row)
         cells = cells[1:] if name_of(row) == "mlabeledtr" else cells
         columns = max(columns, len(cells))
-        rows.append(" & ".join(_of(cell, depth + 2) for cell in cells))
+        rows.append(" & ".join(_tex(cell, depth + 2) for cell in cells))
     lines = r" \\ ".join(rows)
     if "left" in (element.get("columnalign") or "") and "right" in (element.get("columnalign") or ""):
         return f"\\begin{{aligned}}{lines}\\end{{aligned}}"
@@ -410,10 +414,10 @@ def _fenced(element: Element, depth: int) -> str:
     opening, closing = element.get("open", "("), element.get("close", ")")
     separators = re.sub(r"\s", "", element.get("separators", ",")) or ""
     parts: list[str] = []
-    for place, child in enumerate(_children(element)):
-        if place and separators:
-            parts.append(_symbols(separators[min(place, len(separators)) - 1]))
-        parts.append(_of(child, depth + 1))
+    for index, child in enumerate(_children(element)):
+        if index and separators:
+            parts.append(_symbols(separators[min(index, len(separators)) - 1]))
+        parts.append(_tex(child, depth + 1))
     return _joined([r"\left", _symbols(opening) or ".", _joined(parts), r"\right", _symbols(closing) or "."])
 
 

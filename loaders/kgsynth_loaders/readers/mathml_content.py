@@ -1,4 +1,4 @@
-"""Content MathML as LaTeX: what is applied to what, in the notation that people write.
+"""Convert content MathML to LaTeX: applications of operators become the usual notation.
 
 Elements and their meaning: MathML 3.0, W3C Recommendation of 2014, chapter 4.
 """
@@ -10,7 +10,7 @@ from typing import Any
 Element = Any  # an element of lxml, which ships no types
 Write = Callable[[Element, int], str]
 
-# How strongly an operator binds.
+# Binding strength of operators, from the weakest.
 _RELATION, _SUM, _PRODUCT, _POWER, _SYMBOL = range(1, 6)
 _INFIX = {
     "eq": ("=", _RELATION), "neq": (r"\ne ", _RELATION), "lt": ("<", _RELATION), "gt": (">", _RELATION),
@@ -25,12 +25,12 @@ _INFIX = {
     "scalarproduct": (r"\cdot ", _PRODUCT), "outerproduct": (r"\otimes ", _PRODUCT), "compose": (r"\circ ", _PRODUCT),
     "times": ("", _PRODUCT),
 }  # fmt: skip
-_AROUND = {
+_ENCLOSING = {
     "abs": ("|", "|"), "card": ("|", "|"), "floor": (r"\lfloor ", r"\rfloor"), "ceiling": (r"\lceil ", r"\rceil"),
     "conjugate": (r"\overline{", "}"), "mean": (r"\overline{", "}"), "exp": ("e^{", "}"),
 }  # fmt: skip
-_AFTER = {"factorial": "!", "transpose": "^{T}", "inverse": "^{-1}"}
-_BEFORE = {"not": r"\neg ", "divergence": r"\nabla\cdot ", "grad": r"\nabla ", "curl": r"\nabla\times ",
+_SUFFIXES = {"factorial": "!", "transpose": "^{T}", "inverse": "^{-1}"}
+_PREFIXES = {"not": r"\neg ", "divergence": r"\nabla\cdot ", "grad": r"\nabla ", "curl": r"\nabla\times ",
            "laplacian": r"\nabla^{2} "}  # fmt: skip
 _FUNCTIONS = {
     name: f"\\{name}"
@@ -45,14 +45,14 @@ _CONSTANTS = {
     "naturalnumbers": r"\mathbb{N}", "primes": r"\mathbb{P}",
 }  # fmt: skip
 _SCRIPTS = {"superscript": "^", "subscript": "_"}
-# Names of the content dictionaries of OpenMath that differ.
+# Names in OpenMath content dictionaries that differ from those of MathML.
 _OTHER_NAMES = {"unary_minus": "minus", "defint": "int"}
 _QUALIFIERS = frozenset("bvar lowlimit uplimit degree logbase condition domainofapplication momentabout".split())
 _BOUNDS = {"closed": "[]", "open": "()", "closed-open": "[)", "open-closed": "(]"}
 
 
 def name_of(element: Element) -> str:
-    """The tag of an element in small letters, without namespace or prefix; empty for comments."""
+    """Return the tag of an element in lower case, without namespace or prefix; empty for comments."""
     tag = element.tag
     return tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(tag, str) else ""
 
@@ -66,7 +66,7 @@ def _text(element: Element) -> str:
 
 
 def _operator_of(element: Element) -> str:
-    """The name of what an `apply` applies; empty for what is no such element or has no named operator."""
+    """Return the name of the operator that an element applies; empty if the element is no application."""
     if name_of(element) not in ("apply", "bind", "reln"):
         return ""
     children = _children(element)
@@ -80,12 +80,12 @@ def _operator_of(element: Element) -> str:
 
 
 def constant(element: Element, depth: int) -> str:
-    """A constant or a set of numbers."""
+    """Return the LaTeX of a constant or a set of numbers."""
     return _CONSTANTS[name_of(element)]
 
 
 def number(element: Element, depth: int) -> str | None:
-    """A number of two parts, such as a fraction; None for a number of one part."""
+    """Return the LaTeX of a number with two parts, such as a fraction; None for other numbers."""
     parts = [element.text or "", *(child.tail or "" for child in element)]
     kind, parts = element.get("type") or "", [part.strip() for part in parts]
     if len(parts) != 2:
@@ -101,12 +101,12 @@ def number(element: Element, depth: int) -> str | None:
 
 
 def application(element: Element, depth: int, write: Write) -> str:
-    """An operator or a function applied to its arguments.
+    """Return the LaTeX of an operator or a function that is applied to its arguments.
 
     Args:
-        element: `apply`, `bind` or `reln`.
-        depth: how deep it lies in its formula.
-        write: gives the LaTeX of an element at a depth.
+        element: an `apply`, `bind` or `reln` element.
+        depth: nesting depth of the element in its formula.
+        write: function that returns the LaTeX of an element at a depth.
     """
     children = _children(element)
     if not children:
@@ -119,7 +119,7 @@ def application(element: Element, depth: int, write: Write) -> str:
 
 
 class _Application:
-    """One application: its operator, arguments and qualifiers."""
+    """An application: its operator, arguments and qualifiers."""
 
     def __init__(self, element: Element, operator: str, children: list[Element], depth: int, write: Write) -> None:
         self.operator = operator
@@ -129,29 +129,29 @@ class _Application:
         self.variables = [child for child in children[1:] if name_of(child) == "bvar"]
         self.qualifiers = {name_of(child): child for child in children[1:] if name_of(child) in _QUALIFIERS}
 
-    def argument(self, place: int, least: int = 0) -> str:
-        """One argument, in parentheses where it binds less strongly than `least`."""
-        if place >= len(self.arguments):
+    def argument(self, index: int, min_strength: int = 0) -> str:
+        """Return an argument, in parentheses if it binds less strongly than `min_strength`; empty if it is missing."""
+        if index >= len(self.arguments):
             return ""
-        element = self.arguments[place]
+        element = self.arguments[index]
         tex = self.write(element, self.depth)
-        return f"({tex})" if _strength(element) < least else tex
+        return f"({tex})" if _strength(element) < min_strength else tex
 
-    def all(self, least: int = 0) -> list[str]:
-        return [self.argument(place, least) for place in range(len(self.arguments))]
+    def all(self, min_strength: int = 0) -> list[str]:
+        return [self.argument(index, min_strength) for index in range(len(self.arguments))]
 
     def qualifier(self, name: str) -> str:
-        """The content of a qualifier; empty where there is none."""
+        """Return the content of a qualifier; empty if it is missing."""
         element = self.qualifiers.get(name)
         return "".join(self.write(child, self.depth) for child in _children(element)) if element is not None else ""
 
     def variable(self) -> str:
-        """The bound variables, without their degrees."""
-        inner = [child for bound in self.variables for child in _children(bound) if name_of(child) != "degree"]
-        return ",".join(self.write(child, self.depth) for child in inner)
+        """Return the bound variables without their degrees."""
+        variables = [child for bound in self.variables for child in _children(bound) if name_of(child) != "degree"]
+        return ",".join(self.write(child, self.depth) for child in variables)
 
     def function(self, name: str) -> str:
-        """A function before its arguments in parentheses."""
+        """Return the name of a function with its arguments in parentheses."""
         return f"{name}({','.join(self.all())})"
 
     def infix(self) -> str:
@@ -163,11 +163,11 @@ class _Application:
         parts = [part for part in self.all(strength) if part]
         if self.operator != "times":
             return sign.join(parts)
-        out = "".join(parts[:1])
+        product = "".join(parts[:1])
         for part in parts[1:]:
-            is_close = re.search(r"\\[A-Za-z]+\Z", out[-30:]) is not None and part[:1].isalpha()
-            out += (r"\cdot " if part[:1].isdigit() else " " if is_close else "") + part
-        return out
+            needs_space = re.search(r"\\[A-Za-z]+\Z", product[-30:]) is not None and part[:1].isalpha()
+            product += (r"\cdot " if part[:1].isdigit() else " " if needs_space else "") + part
+        return product
 
     def quotient(self) -> str:
         fraction = f"\\frac{{{self.argument(0)}}}{{{self.argument(1)}}}"
@@ -184,46 +184,46 @@ class _Application:
         return f"\\sqrt[{degree}]{{{self.argument(0)}}}" if degree not in ("", "2") else f"\\sqrt{{{self.argument(0)}}}"
 
     def around(self) -> str:
-        opening, closing = _AROUND[self.operator]
+        opening, closing = _ENCLOSING[self.operator]
         return f"{opening}{','.join(self.all())}{closing}"
 
     def after(self) -> str:
-        return self.argument(0, _SYMBOL) + _AFTER[self.operator]
+        return self.argument(0, _SYMBOL) + _SUFFIXES[self.operator]
 
     def before(self) -> str:
-        return _BEFORE[self.operator] + self.argument(0, _PRODUCT)
+        return _PREFIXES[self.operator] + self.argument(0, _PRODUCT)
 
     def named(self) -> str:
         name = _FUNCTIONS[self.operator]
         base = self.qualifier("logbase") if self.operator == "log" else ""
         name += f"_{{{base}}}" if base else ""
-        is_one = len(self.arguments) == 1 and _strength(self.arguments[0]) == _SYMBOL
-        return f"{name} {self.argument(0)}" if is_one else self.function(name)
+        is_single_symbol = len(self.arguments) == 1 and _strength(self.arguments[0]) == _SYMBOL
+        return f"{name} {self.argument(0)}" if is_single_symbol else self.function(name)
 
     def large(self) -> str:
-        """A sum, product, integral or limit with what it runs over."""
+        """Return a sum, product, integral or limit with its bounds or domain."""
         name, variable = _LARGE[self.operator], self.variable()
         low, high = self.qualifier("lowlimit"), self.qualifier("uplimit")
-        over = self.qualifier("condition") or self.qualifier("domainofapplication")
+        domain = self.qualifier("condition") or self.qualifier("domainofapplication")
         if self.operator == "limit":
-            below = over or f"{variable}\\to {low}"
+            below = domain or f"{variable}\\to {low}"
             return f"{name}_{{{below}}} {self.argument(0, _PRODUCT)}"
         if self.operator != "int" and low and variable:
             low = f"{variable}={low}"
-        scripts = (f"_{{{low or over}}}" if low or over else "") + (f"^{{{high}}}" if high else "")
-        end = f"\\,d{variable}" if self.operator == "int" and variable else ""
-        return f"{name}{scripts} {self.argument(0, _PRODUCT)}{end}"
+        scripts = (f"_{{{low or domain}}}" if low or domain else "") + (f"^{{{high}}}" if high else "")
+        differential = f"\\,d{variable}" if self.operator == "int" and variable else ""
+        return f"{name}{scripts} {self.argument(0, _PRODUCT)}{differential}"
 
     def quantifier(self) -> str:
-        over = self.qualifier("condition")
-        return f"{_QUANTIFIERS[self.operator]}{self.variable()}{f',{over}' if over else ''}:{','.join(self.all())}"
+        domain = self.qualifier("condition")
+        return f"{_QUANTIFIERS[self.operator]}{self.variable()}{f',{domain}' if domain else ''}:{','.join(self.all())}"
 
     def derivative(self) -> str:
         sign = r"\partial " if self.operator == "partialdiff" else "d"
         body = self.argument(0, _PRODUCT)
         if not self.variables:
             return f"{body}'" if sign == "d" else f"{sign}{body}"
-        below: list[str] = []
+        denominator: list[str] = []
         degrees: list[str] = []
         for bound in self.variables:
             inner = {name_of(child): child for child in _children(bound)}
@@ -231,13 +231,15 @@ class _Application:
             order = self.write(degree, self.depth) if degree is not None else "1"
             degrees.append(order)
             name = "".join(self.write(child, self.depth) for child in inner.values())
-            below.append(f"{sign}{name}" + (f"^{{{order}}}" if order != "1" else ""))
+            denominator.append(f"{sign}{name}" + (f"^{{{order}}}" if order != "1" else ""))
         total = self.qualifier("degree")
         if not total:
             are_numbers = all(order.isascii() and order.isdigit() and len(order) < 5 for order in degrees)
             total = str(sum(map(int, degrees))) if are_numbers else "+".join(degrees)
-        above = sign.strip() + (f"^{{{total}}}" if total != "1" else "") + (" " if sign != "d" or total != "1" else "")
-        return f"\\frac{{{above}{body}}}{{{' '.join(below)}}}"
+        numerator = (
+            sign.strip() + (f"^{{{total}}}" if total != "1" else "") + (" " if sign != "d" or total != "1" else "")
+        )
+        return f"\\frac{{{numerator}{body}}}{{{' '.join(denominator)}}}"
 
 
 _METHODS: tuple[tuple[Any, Callable[[_Application], str]], ...] = (
@@ -246,9 +248,9 @@ _METHODS: tuple[tuple[Any, Callable[[_Application], str]], ...] = (
     (("power",), _Application.power),
     (_SCRIPTS, _Application.script),
     (("root",), _Application.root),
-    (_AROUND, _Application.around),
-    (_AFTER, _Application.after),
-    (_BEFORE, _Application.before),
+    (_ENCLOSING, _Application.around),
+    (_SUFFIXES, _Application.after),
+    (_PREFIXES, _Application.before),
     (_FUNCTIONS, _Application.named),
     (_LARGE, _Application.large),
     (_QUANTIFIERS, _Application.quantifier),
@@ -257,11 +259,11 @@ _METHODS: tuple[tuple[Any, Callable[[_Application], str]], ...] = (
 
 
 def _strength(element: Element) -> int:
-    """How strongly the outermost operator of an element binds."""
+    """Return the binding strength of the outermost operator of an element."""
     name, operator = name_of(element), _operator_of(element)
     if name == "cn":
-        is_one = element.get("type", "real") not in ("e-notation", "complex-cartesian", "complex-polar")
-        return _SYMBOL if is_one and not _text(element).startswith(("-", "\u2212")) else _SUM
+        is_single_part = element.get("type", "real") not in ("e-notation", "complex-cartesian", "complex-polar")
+        return _SYMBOL if is_single_part and not _text(element).startswith(("-", "\u2212")) else _SUM
     if name in ("mrow", "semantics") and len(_children(element)) > 1:
         return _SUM
     if not operator:
@@ -270,13 +272,13 @@ def _strength(element: Element) -> int:
         return _INFIX[operator][1]
     if operator in _LARGE or operator in _QUANTIFIERS:
         return _SUM
-    if operator in _FUNCTIONS or operator in _BEFORE:
+    if operator in _FUNCTIONS or operator in _PREFIXES:
         return _PRODUCT
-    return _POWER if operator in ("power", "exp", *_AFTER, *_SCRIPTS) else _SYMBOL
+    return _POWER if operator in ("power", "exp", *_SUFFIXES, *_SCRIPTS) else _SYMBOL
 
 
 def collection(element: Element, depth: int, write: Write) -> str:
-    """An interval, set, list, vector, matrix or function defined by cases."""
+    """Return the LaTeX of an interval, set, list, vector, matrix or function defined by cases."""
     name = name_of(element)
     new_row = r" \\ "
     inner = [write(child, depth + 1) for child in _children(element) if name_of(child) != "bvar"]

@@ -1,4 +1,4 @@
-"""Dumps of MediaWiki: one document for each article, read as a stream in flat memory."""
+"""Read MediaWiki dumps: a document per article, as a stream in constant memory."""
 
 import bz2
 import gzip
@@ -22,19 +22,19 @@ from kgsynth_loaders.text_lines import DAMAGED_REASON
 from kgsynth_loaders.workers import Begun
 
 _CHUNK_BYTES = 65_536
-# A longer page is a table of data or a fault; the parser of wikitext needs minutes for it.
+# Maximum characters of a page. A longer one is a table of data or an error, and parsing its wikitext takes minutes.
 _LONGEST_PAGE = 2_000_000
 _RAW_CHARS = 500
-# A page of this length may take seconds.
+# Characters from which parsing a page may take seconds.
 _LONG_PAGE = 20_000
 Record = Document | Reject | Skipped
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Record | Begun]:
-    """The articles of a dump, unpacked where it is packed; other pages and redirects are counted as skipped.
+    """Yield the articles of a dump, which may be compressed; other pages and redirects are counted as skipped.
 
     Raises:
-        RecordError: it is no dump of MediaWiki.
+        RecordError: the file is not a MediaWiki dump, or it is damaged before the first page.
     """
     import mwparserfromhell  # noqa: F401
 
@@ -56,7 +56,7 @@ def read(path: Path, options: ReadOptions) -> Iterator[Record | Begun]:
             yield Begun(position=Position(source="", line=number), name=name)
         yield _page(element, number, site)
     if not number:
-        raise RecordError("no page of MediaWiki in it")
+        raise RecordError("no MediaWiki page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class _Site:
     license: str = ""
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _open_dump(path: Path) -> IO[bytes]:
     with path.open("rb") as file:
         head = file.read(6)
     if head.startswith(b"BZh"):
@@ -79,17 +79,17 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def _elements(path: Path) -> Iterator[Element | str]:
-    """Pages and the description of the site; at last a text where the file breaks off, saying why."""
-    source: Any = XMLPullParser(("start", "end"))
+    """Yield the pages and the description of the site; if the file is damaged, the reason follows as a text."""
+    parser: Any = XMLPullParser(("start", "end"))
     root: Element | None = None
     try:
-        with _opened(path) as file:
+        with _open_dump(path) as file:
             while chunk := file.read(_CHUNK_BYTES):
-                # Entities are declared before the first element; a few of them can stand for gigabytes.
+                # Entities are declared before the first element; a few of them can expand to gigabytes.
                 if root is None and b"<!entity" in chunk.replace(b"\x00", b"").lower():
-                    raise ParseError("entities are declared in it")  # noqa: TRY301
-                source.feed(chunk)
-                for event, element in source.read_events():
+                    raise ParseError("declares XML entities")  # noqa: TRY301
+                parser.feed(chunk)
+                for event, element in parser.read_events():
                     if event == "start":
                         root = element if root is None else root
                     elif _name(element) in ("page", "siteinfo"):
@@ -97,8 +97,8 @@ def _elements(path: Path) -> Iterator[Element | str]:
                         element.clear()
                         if root is not None:
                             root.clear()
-        source.close()
-        for _, element in source.read_events():
+        parser.close()
+        for _, element in parser.read_events():
             if _name(element) == "page" and len(element):
                 yield element
     except (OSError, EOFError, zlib.error, lzma.LZMAError, ParseError, ValueError) as error:
@@ -126,7 +126,7 @@ def _site(element: Element) -> _Site:
 
 
 def _length(element: Element) -> int:
-    """Characters of the longest revision of a page."""
+    """Return the number of characters of the longest revision of a page."""
     revisions = (_child(child, "text") for child in element if _name(child) == "revision")
     return max((len(text.text or "") for text in revisions if text is not None), default=0)
 
@@ -169,7 +169,7 @@ def _page(element: Element, number: int, site: _Site) -> Record:
 
 
 def _url(base: str, title: str) -> str:
-    """The address of a page beside that of the main page."""
+    """Return the URL of a page: that of the main page with another last part; empty without a main page."""
     if "/" not in base or not title:
         return ""
     return f"{base.rpartition('/')[0]}/{quote(title.replace(' ', '_'), safe=':/(),')}"
@@ -182,7 +182,8 @@ _REDIRECT = re.compile(
 
 # --- Wikitext
 
-# The parser reads on from every mark that is not closed, to the end of the page: seconds from so many steps on.
+# Maximum number of unclosed marks times the length of the page. The parser reads from every unclosed mark to the end of
+# the page, so that a page with more steps than this takes seconds.
 _MOST_STEPS = 20_000_000
 _BRACKETS = re.compile(
     r"(?P<open>\{\{|\[\[|\{\||\[(?=https?:|//|ftp:|mailto:)|<(?!(?:br|hr|li|img|wbr)\b)[a-z]{1,20}+(?![^<>]*/>))"
@@ -193,60 +194,60 @@ _OPENED_BY = {"}}": "{{", "]]": "[[", "|}": "{|", "]": "["}
 
 
 def _unclosed(text: str) -> int:
-    """How many templates, links, tables and tags are begun and not ended."""
-    begun: dict[str, int] = {}
-    for found in _BRACKETS.finditer(text):
-        mark = found.group(0).lower()
-        if found.group("open"):
-            begun[mark] = begun.get(mark, 0) + 1
+    """Return the number of templates, links, tables and tags that are not closed."""
+    open_counts: dict[str, int] = {}
+    for bracket in _BRACKETS.finditer(text):
+        mark = bracket.group(0).lower()
+        if bracket.group("open"):
+            open_counts[mark] = open_counts.get(mark, 0) + 1
         else:
             opening = _OPENED_BY.get(mark, f"<{mark[2:]}")
-            begun[opening] = max(0, begun.get(opening, 0) - 1)
-    return sum(begun.values())
+            open_counts[opening] = max(0, open_counts.get(opening, 0) - 1)
+    return sum(open_counts.values())
 
 
-# Set-aside pieces stand in the text as a number between two of these, headings begin with the third; none is a
-# character.
+# Noncharacters of Unicode: a piece that was set aside is its number between the first two, and headings begin with the
+# third.
 _OPEN, _CLOSE, _HEADING = "\ufdd0", "\ufdd1", "\ufdd2"
-# Bold text that a template gives, which must not be read as an item of a list.
+# Mark of bold text in the output of a template; two asterisks would be read as a list item.
 _BOLD = "\ufdd3"
-_NO_CHARACTERS = {ord(mark): None for mark in (_OPEN, _CLOSE, _HEADING, _BOLD)}
+_NONCHARACTERS = {ord(mark): None for mark in (_OPEN, _CLOSE, _HEADING, _BOLD)}
 _SET_ASIDE = re.compile(
     r"<!--|<(math|chem|ce|syntaxhighlight|source|pre|nowiki|code|score|timeline|gallery|ref|references|graph|mapframe|hiero"
     r"|imagemap|inputbox|templatedata|section|templatestyles|dpl|categorytree)\b([^<>]*?)(/?)>",
     re.IGNORECASE,
 )
 _LANGUAGE = re.compile(r"\blang\s*=\s*[\"']?([\w+#-]+)", re.IGNORECASE)
-# Spellings for kinds of a language, as `-{zh-hans:a;zh-hant:b}-`.
+# Spellings for variants of a language, as in `-{zh-hans:a;zh-hant:b}-`.
 _VARIANTS = re.compile(r"-\{([^{}]{0,500})\}-")
 _VARIANT = re.compile(r"(?:\A|;|=>)\s*[a-z]{2,3}(?:-[a-z]{2,8})?\s*:([^;]*)")
 _HIDDEN_FLAGS = frozenset("HTD")
-# The parser ends the process at a heading that holds thousands of equals signs.
+# The parser crashes the process at a heading with thousands of equals signs.
 _LONG_HEADING = re.compile(r"^=(?=(?:[^=\n]*=){200})", re.MULTILINE)
-# Deeper lists are no deeper here; the parser needs time by the square of their depth.
+# Lists deeper than 20 levels are cut to 20, because the parser's time grows with the square of the depth.
 _LIST_MARKS = re.compile(r"^([*#:;]{20})[*#:;]+", re.MULTILINE)
 _SWITCH = re.compile(r"__[A-Z]{3,30}__")
 
 
 def to_markdown(source: str) -> tuple[str, tuple[str, ...]]:
-    """A page of wikitext as Markdown, and its categories."""
+    """Return a page of wikitext as Markdown, and its categories."""
     import mwparserfromhell
 
-    text, pieces = _set_aside(source.replace("\r\n", "\n").translate(_NO_CHARACTERS))
+    text, pieces = _set_aside(source.replace("\r\n", "\n").translate(_NONCHARACTERS))
     text = _LONG_HEADING.sub(" =", _VARIANTS.sub(_variant, text))
     text = _LIST_MARKS.sub(r"\1", _captions_first(_SWITCH.sub("", text)))
     writer = _Writer()
-    written = _without_style(writer.written(mwparserfromhell.parse(text, skip_style_tags=True)))
+    markdown = _without_style(writer.converted(mwparserfromhell.parse(text, skip_style_tags=True)))
     for _ in range(3):
-        if _OPEN not in written:
+        if _OPEN not in markdown:
             break
-        written = re.sub(rf"{_OPEN}(\d+){_CLOSE}", lambda found: pieces[int(found.group(1))], written)
-    return _tidy(written), tuple(dict.fromkeys(writer.topics))
+        markdown = re.sub(rf"{_OPEN}(\d+){_CLOSE}", lambda match: pieces[int(match.group(1))], markdown)
+    return _tidy(markdown), tuple(dict.fromkeys(writer.topics))
 
 
-def _variant(found: re.Match[str]) -> str:
-    """The first of the spellings that a page gives for kinds of its language; nothing where it only defines them."""
-    flags, bar, body = found.group(1).rpartition("|")
+def _variant(match: re.Match[str]) -> str:
+    """Return the first spelling for the variants of a language; empty if the page only defines the spellings."""
+    flags, bar, body = match.group(1).rpartition("|")
     if bar and _HIDDEN_FLAGS & set(flags.upper()):
         return ""
     spelling = _VARIANT.search(body)
@@ -254,32 +255,36 @@ def _variant(found: re.Match[str]) -> str:
 
 
 def _set_aside(text: str) -> tuple[str, list[str]]:
-    """The text with a number for each formula and piece of code, without comments and notes, and the pieces."""
-    out: list[str] = []
+    """Replace each formula and piece of code by its number, and remove comments and notes.
+
+    Returns:
+        The text, and the pieces as Markdown in the order of their numbers.
+    """
+    parts: list[str] = []
     pieces: list[str] = []
     lower = text.lower() if len(text.lower()) == len(text) else text
-    lacking: set[str] = set()
-    place = 0
-    while found := _SET_ASIDE.search(text, place):
-        out.append(text[place : found.start()])
-        place = found.end()
-        name = (found.group(1) or "").lower()
-        if found.group(3):
+    missing: set[str] = set()
+    position = 0
+    while opening := _SET_ASIDE.search(text, position):
+        parts.append(text[position : opening.start()])
+        position = opening.end()
+        name = (opening.group(1) or "").lower()
+        if opening.group(3):
             continue
         closing = f"</{name}" if name else "-->"
-        end = -1 if closing in lacking else lower.find(closing, place)
+        end = -1 if closing in missing else lower.find(closing, position)
         if end < 0:
-            lacking.add(closing)
+            missing.add(closing)
             continue
-        content = text[place:end]
+        content = text[position:end]
         tail = text.find(">", end)
-        place = tail + 1 if name and tail >= 0 else end + 3
-        piece = _piece(name, found.group(2) or "", content)
+        position = tail + 1 if name and tail >= 0 else end + 3
+        piece = _piece(name, opening.group(2) or "", content)
         if piece:
-            out.append(f"{_OPEN}{len(pieces)}{_CLOSE}")
+            parts.append(f"{_OPEN}{len(pieces)}{_CLOSE}")
             pieces.append(piece)
-    out.append(text[place:])
-    return "".join(out), pieces
+    parts.append(text[position:])
+    return "".join(parts), pieces
 
 
 def _piece(name: str, attributes: str, content: str) -> str:
@@ -291,15 +296,15 @@ def _piece(name: str, attributes: str, content: str) -> str:
     if name in ("syntaxhighlight", "source", "pre"):
         language = _LANGUAGE.search(attributes)
         code = html.unescape(content) if name == "pre" else content
-        named = language.group(1).lower() if language else ""
+        language_name = language.group(1).lower() if language else ""
         if (
             name != "pre"
             and (re.search(r"\binline\b", attributes) or "\n" not in content.strip())
             and not content.startswith("\n")
         ):
             is_inline = bool(re.search(r"\binline\b", attributes))
-            return code_span(code) if is_inline else f"\n{fenced(code.strip(), named)}\n"
-        return f"\n{fenced(code.strip(chr(10)).rstrip(), named)}\n" if code.strip() else ""
+            return code_span(code) if is_inline else f"\n{fenced(code.strip(), language_name)}\n"
+        return f"\n{fenced(code.strip(chr(10)).rstrip(), language_name)}\n" if code.strip() else ""
     if name == "code":
         inner = re.sub(r"</?(?:nowiki|[a-z]+)[^<>]*>", "", content, flags=re.IGNORECASE)
         return code_span(html.unescape(re.sub(r"\{\{!\}\}", "|", inner)).strip())
@@ -308,10 +313,10 @@ def _piece(name: str, attributes: str, content: str) -> str:
     return ""
 
 
-# Templates whose arguments, by number from the first, are the text; `{{lang|de|Wort}}` is "Wort".
-_TEXT_OF = {
-    name: place
-    for place, names in (
+# Number of the argument that is the text of a template, counted from 1: `{{lang|de|Wort}}` is "Wort".
+_TEXT_ARGUMENTS = {
+    name: number
+    for number, names in (
         (1, "nowrap nobr nobold small big smaller larger mvar var mono code kbd samp tt em strong abbr abbrlink "
             "tooltip "
             "math bigmath ill interlanguage_link term defn strongbad center blockquote quote cquote block_indent "
@@ -368,15 +373,15 @@ _DEEPEST = 60
 
 
 class _Writer:
-    """Markdown of parsed wikitext; keeps the categories that it meets."""
+    """Converts parsed wikitext to Markdown, and collects the categories of the page in `topics`."""
 
     def __init__(self) -> None:
         self.topics: list[str] = []
         self._depth = 0
         self._is_in_cell = False
 
-    def written(self, code: Any) -> str:
-        """The text of a stretch of wikitext; what stands too deep in others stays as it is written."""
+    def converted(self, code: Any) -> str:
+        """Return the Markdown of parsed wikitext; parts that are nested too deeply are returned as wikitext."""
         if code is None:
             return ""
         if self._depth > _DEEPEST:
@@ -392,11 +397,11 @@ class _Writer:
         if kind == "Text":
             return str(node.value)
         if kind == "Heading":
-            return f"{_HEADING * min(6, max(1, node.level))} {self.written(node.title).strip()}"
+            return f"{_HEADING * min(6, max(1, node.level))} {self.converted(node.title).strip()}"
         if kind == "Wikilink":
             return self._link(node)
         if kind == "ExternalLink":
-            return self.written(node.title) if node.title else "" if node.brackets else str(node.url)
+            return self.converted(node.title) if node.title else "" if node.brackets else str(node.url)
         if kind == "Template":
             return self._template(node)
         if kind == "Tag":
@@ -404,7 +409,7 @@ class _Writer:
         if kind == "HTMLEntity":
             return str(node.normalize()).replace("\u00a0", " ")
         if kind == "Argument":
-            return self.written(node.default) if node.default is not None else ""
+            return self.converted(node.default) if node.default is not None else ""
         return ""
 
     def _link(self, node: Any) -> str:
@@ -416,12 +421,12 @@ class _Writer:
             self.topics.append(" ".join(category.group(1).replace("_", " ").split()))
             return ""
         if node.text is not None:
-            shown = self.written(node.text).strip()
+            shown = self.converted(node.text).strip()
             if shown:
                 return shown
         elif _OTHER_WIKI.match(target):
             return ""
-        name = self.written(node.title).strip().lstrip(":")
+        name = self.converted(node.title).strip().lstrip(":")
         return (
             re.sub(r"\s*\([^()]*\)\Z", "", name.partition(":")[2] or name)
             if node.text is not None
@@ -440,7 +445,7 @@ class _Writer:
             return "\n\n"
         if name in ("li", "dt", "dd") and node.wiki_markup:
             return str(node.wiki_markup)
-        inner = self.written(node.contents)
+        inner = self.converted(node.contents)
         if name == "sub":
             return f"_{{{inner}}}" if inner.strip() else ""
         if name == "sup":
@@ -452,24 +457,24 @@ class _Writer:
         return f"\n{inner}\n" if name in _BLOCK_TAGS else inner
 
     def _table(self, node: Any) -> str:
-        """A table as rows; one inside a cell is a line."""
+        """Convert a table to rows; a table within a cell becomes a single line."""
         rows: list[list[Cell]] = []
         caption = ""
-        waiting = [child for child in node.contents.nodes if type(child).__name__ == "Tag"] if node.contents else []
-        loose: list[Cell] = []
-        for child in waiting:
+        children = [child for child in node.contents.nodes if type(child).__name__ == "Tag"] if node.contents else []
+        first_row: list[Cell] = []
+        for child in children:
             name = str(child.tag).strip().lower()
             if _is_hidden(child):
                 continue
             if name == "tr":
                 rows.append(self._row(child))
             elif name in ("td", "th"):
-                loose.append(self._cell(child))
+                first_row.append(self._cell(child))
             elif name == "caption":
-                caption = " ".join(self.written(child.contents).split())
+                caption = " ".join(self.converted(child.contents).split())
             elif name in ("tbody", "thead"):
-                rows += [self._row(one) for one in child.contents.nodes if type(one).__name__ == "Tag"]
-        rows = ([loose] if loose else []) + rows
+                rows += [self._row(row) for row in child.contents.nodes if type(row).__name__ == "Tag"]
+        rows = ([first_row] if first_row else []) + rows
         if self._is_in_cell:
             return "; ".join(", ".join(cell.text for cell in row if cell.text) for row in rows)
         return "\n\n".join(part for part in (caption, table(spread(rows))) if part)
@@ -483,12 +488,12 @@ class _Writer:
         return cells
 
     def _cell(self, node: Any) -> Cell:
-        before, self._is_in_cell = self._is_in_cell, True
+        was_in_cell, self._is_in_cell = self._is_in_cell, True
         try:
-            text = " ".join(_without_style(self.written(node.contents)).split())
+            text = " ".join(_without_style(self.converted(node.contents)).split())
             return Cell(text, _span(node, "colspan"), _span(node, "rowspan"))
         finally:
-            self._is_in_cell = before
+            self._is_in_cell = was_in_cell
 
     # Templates
 
@@ -499,28 +504,32 @@ class _Writer:
         name = raw.lower().replace(" ", "_")
         if name in _SYMBOLS:
             return _SYMBOLS[name]
-        arguments = [self.written(one.value).strip() for one in node.params if not one.showkey]
-        numbered = {str(one.name).strip(): self.written(one.value).strip() for one in node.params if one.showkey}
+        arguments = [self.converted(parameter.value).strip() for parameter in node.params if not parameter.showkey]
+        numbered = {
+            str(parameter.name).strip(): self.converted(parameter.value).strip()
+            for parameter in node.params
+            if parameter.showkey
+        }
         for number in range(1, 10):
             if str(number) in numbered and len(arguments) < number:
                 arguments += [""] * (number - len(arguments) - 1) + [numbered[str(number)]]
         special = _special(name, arguments, numbered)
         if special is not None:
             return special
-        if name in _TEXT_OF:
-            place = min(_TEXT_OF[name], len(arguments))
-            text = arguments[place - 1] if place else numbered.get("text", "")
+        if name in _TEXT_ARGUMENTS:
+            number = min(_TEXT_ARGUMENTS[name], len(arguments))
+            text = arguments[number - 1] if number else numbered.get("text", "")
             if name in ("code", "mono", "kbd", "samp", "tt") and _OPEN not in text:
                 return code_span(text)
             return text
         return ""
 
     def _function(self, node: Any, raw: str) -> str:
-        """Functions of the parser: a formula, or the branch that a reader would most likely see."""
+        """Return the text of a parser function: a formula, or the argument of a formatting function; else empty."""
         name, _, first = raw.partition(":")
         if name.lower() == "#tag":
             if first.strip().lower() == "math" and node.params:
-                return f"${self.written(node.params[0].value).strip()}$"
+                return f"${self.converted(node.params[0].value).strip()}$"
             return ""
         if name.lower() in ("#if", "#ifeq", "#ifexist", "#switch", "#invoke", "#expr", "displaytitle", "defaultsort"):
             return ""
@@ -530,24 +539,26 @@ class _Writer:
 
 
 def _captions_first(text: str) -> str:
-    """The text with the captions of tables before these, since the parser takes them for cells."""
+    """Move the captions of tables in front of the tables, because the parser reads them as cells."""
     if "|+" not in text:
         return text
-    out: list[str] = []
-    tables: list[int] = []
+    lines: list[str] = []
+    table_lines: list[int] = []
     for line in text.split("\n"):
         stripped = line.strip()
         if stripped.startswith("{|"):
-            tables.append(len(out))
-        elif stripped.startswith("|}") and tables:
-            tables.pop()
-        elif stripped.startswith("|+") and tables:
+            table_lines.append(len(lines))
+        elif stripped.startswith("|}") and table_lines:
+            table_lines.pop()
+        elif stripped.startswith("|+") and table_lines:
             attributes, bar, caption = stripped[2:].partition("|")
             is_attributes = bar and "=" in attributes and "[[" not in attributes and "{{" not in attributes
-            out[tables[-1]] = f"{(caption if is_attributes else stripped[2:]).strip()}\n\n{out[tables[-1]]}"
+            lines[table_lines[-1]] = (
+                f"{(caption if is_attributes else stripped[2:]).strip()}\n\n{lines[table_lines[-1]]}"
+            )
             continue
-        out.append(line)
-    return "\n".join(out)
+        lines.append(line)
+    return "\n".join(lines)
 
 
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -565,7 +576,7 @@ def _span(node: Any, name: str) -> int:
 
 
 def _special(name: str, arguments: list[str], numbered: dict[str, str]) -> str | None:
-    """Templates that put their arguments together; None for others."""
+    """Return the text of a template that combines its arguments; None for other templates."""
     first = arguments[0] if arguments else ""
     if name in ("sub", "su") and first:
         return f"_{{{first}}}"
@@ -576,16 +587,16 @@ def _special(name: str, arguments: list[str], numbered: dict[str, str]) -> str |
     if name in ("frac", "sfrac", "fraction", "tfrac", "half"):
         return _fraction(arguments)
     if name in ("sqrt", "radic", "root"):
-        root = {"3": "∛", "4": "∜"}.get(arguments[1]) if len(arguments) > 1 else "√"
+        sign = {"3": "∛", "4": "∜"}.get(arguments[1]) if len(arguments) > 1 else "√"
         return (
-            f"$\\sqrt[{arguments[1]}]{{{first}}}$" if not root else root + (f"({first})" if len(first) > 1 else first)
+            f"$\\sqrt[{arguments[1]}]{{{first}}}$" if not sign else sign + (f"({first})" if len(first) > 1 else first)
         )
     if name in _MONEY and first:
         return f"{_MONEY[name]}{first}"
-    if name in _AROUND and first:
-        return first.join(_AROUND[name])
+    if name in _BRACKETS_OF and first:
+        return first.join(_BRACKETS_OF[name])
     if name in ("gaps", "si", "tmath", "ordinal", "ord", "nth", "binom", "as_of", "ad", "ruby", "bc", "percentage"):
-        return _of_pieces(name, arguments)
+        return _combined(name, arguments)
     if _DATE.fullmatch(name):
         return "-".join(part.zfill(2) for part in arguments[:3] if part.isdigit())
     if name in ("abs", "norm"):
@@ -605,10 +616,10 @@ def _special(name: str, arguments: list[str], numbered: dict[str, str]) -> str |
     if name in ("main", "see_also", "further", "seealso", "details", "about", "for", "short_description"):
         return ""
     if name in ("unbulleted_list", "ubl", "plainlist", "flatlist", "hlist", "bulleted_list", "ordered_list"):
-        parts = [part.strip("* \n") for one in arguments for part in one.split("\n")]
+        parts = [part.strip("* \n") for argument in arguments for part in argument.split("\n")]
         return ", ".join(part for part in parts if part)
     if name in ("numblk", "equation_box", "equation_box_1", "equation"):
-        return next((one for one in (*arguments, numbered.get("equation", "")) if len(one) > 1), "")
+        return next((argument for argument in (*arguments, numbered.get("equation", "")) if len(argument) > 1), "")
     if name in ("quote", "blockquote", "cquote", "quotation", "poemquote"):
         text = numbered.get("text") or numbered.get("quote") or first
         author = numbered.get("author") or (arguments[1] if len(arguments) > 1 else "")
@@ -621,7 +632,11 @@ def _special(name: str, arguments: list[str], numbered: dict[str, str]) -> str |
     if name in ("circa", "c."):
         return f"c. {first}".strip()
     if name in ("nihongo",):
-        return f"{first} ({', '.join(one for one in arguments[1:3] if one)})" if len(arguments) > 1 else first
+        return (
+            f"{first} ({', '.join(argument for argument in arguments[1:3] if argument)})"
+            if len(arguments) > 1
+            else first
+        )
     return None
 
 
@@ -630,14 +645,14 @@ _MONEY = {
     "indian_rupee": "₹", "jpy": "¥", "¥": "¥", "cny": "CN¥", "aud": "A$", "a$": "A$", "cad": "CA$", "ca$": "CA$",
     "nzd": "NZ$", "nz$": "NZ$", "pound": "£", "dollar": "$", "krw": "₩", "rub": "₽", "brl": "R$", "chf": "CHF ",
 }  # fmt: skip
-_AROUND = {
+_BRACKETS_OF = {
     "floor": ("⌊", "⌋"), "ceil": ("⌈", "⌉"), "ket": ("|", "⟩"), "bra": ("⟨", "|"), "set": ("{", "}"),
     "paren": ("(", ")"), "brackets": ("[", "]"), "no.": ("No. ", ""), "asof": ("As of ", ""),
 }  # fmt: skip
 _DATE = re.compile(r"(?:birth|death|start|end|birth_year|film|launch|release)_date(?:_and_age)?|dts|bda|dda")
 
 
-def _of_pieces(name: str, arguments: list[str]) -> str:
+def _combined(name: str, arguments: list[str]) -> str:
     first = arguments[0] if arguments else ""
     if name == "gaps":
         return "".join(arguments)
@@ -666,7 +681,7 @@ def _fraction(arguments: list[str]) -> str:
 
 
 def _converted(arguments: list[str]) -> str:
-    """`5|km` is "5 km", `5|-|7|km` is "5–7 km"."""
+    """Return a quantity without its conversion: `5|km` is "5 km", and `5|-|7|km` is "5–7 km"."""
     if len(arguments) > 3 and arguments[1] in _RANGES:
         return f"{arguments[0]}{_RANGES[arguments[1]]}{arguments[2]} {arguments[3]}"
     return " ".join(arguments[:2])
@@ -694,25 +709,25 @@ def _without_style(text: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    """Lists in Markdown, no more than one blank line, no brackets that a template left empty; code stays."""
-    out: list[str] = []
+    """Convert lists, and remove repeated blank lines and brackets that a template left empty; code is unchanged."""
+    lines: list[str] = []
     fence = ""
     for line in text.split("\n"):
         if fence or line.startswith("```"):
             fence = "" if fence and line == fence else fence or line[: len(line) - len(line.lstrip("`"))]
-            out.append(line)
+            lines.append(line)
             continue
-        found = _LIST_LINE.match(line)
-        if found:
-            line = _item(found.group(1), found.group(2))
+        item = _LIST_LINE.match(line)
+        if item:
+            line = _item(item.group(1), item.group(2))
         elif line.startswith(_HEADING):
-            out += [""] if out and out[-1] else []
+            lines += [""] if lines and lines[-1] else []
             line = line.replace(_HEADING, "#")
         line = re.sub(r" \( {0,3}[,;]? {0,3}\)", "", line.rstrip())
         line = re.sub(r"\( {0,3}[,;] {0,3}", "(", line) if "(" in line else line
-        if line or (out and out[-1]):
-            out.append(line)
-    return "\n".join(out).strip().replace(_BOLD, "**")
+        if line or (lines and lines[-1]):
+            lines.append(line)
+    return "\n".join(lines).strip().replace(_BOLD, "**")
 
 
 def _item(marks: str, text: str) -> str:

@@ -13,6 +13,7 @@ from kgsynth_loaders.readers import ReadOptions
 from kgsynth_loaders.readers.markdown import clean, fenced, first_heading
 from kgsynth_loaders.readers.plain import read_text
 
+# Plain text outputs are cut to this length, and longer Markdown and LaTeX outputs are replaced by plain text.
 _MAX_OUTPUT_CHARS = 2000
 _TERMINAL_CODE = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
 _ATTACHMENT = re.compile(r"!\[[^\[\]\n]*\]\(attachment:[^()\n]*\)")
@@ -67,9 +68,9 @@ def _language(metadata: dict[str, Any]) -> str:
         for key in ("name", "language") if name == "language_info" else ("language", "name"):
             value = part.get(key) if isinstance(part, dict) else None
             if isinstance(value, str) and value:
-                known = re.match(r"(?:i?python|ir\Z|julia|xcpp|sagemath|octave|bash)", value.lower())
+                match = re.match(r"(?:i?python|ir\Z|julia|xcpp|sagemath|octave|bash)", value.lower())
                 names = {"ir": "r", "ipython": "python", "xcpp": "cpp", "sagemath": "python"}
-                return names.get(known.group(0), known.group(0)) if known else value.lower()
+                return names.get(match.group(0), match.group(0)) if match else value.lower()
     return ""
 
 
@@ -100,10 +101,12 @@ def _cell(cell: dict[str, Any], language: str) -> str:
     kind = cell.get("cell_type")
     source = _source(cell).replace("\r\n", "\n").replace("\r", "\n")
     if kind == "code":
-        named = str(cell.get("language") or language)
+        cell_language = str(cell.get("language") or language)
         magic = _LANGUAGE_CELL.match(source)
-        named = {"js": "javascript", "sh": "bash", "R": "r"}.get(magic.group(1), magic.group(1)) if magic else named
-        code = fenced(source.strip("\n").rstrip(), named) if source.strip() else ""
+        cell_language = (
+            {"js": "javascript", "sh": "bash", "R": "r"}.get(magic.group(1), magic.group(1)) if magic else cell_language
+        )
+        code = fenced(source.strip("\n").rstrip(), cell_language) if source.strip() else ""
         outputs = cell.get("outputs")
         printed = _printed(outputs if isinstance(outputs, list) else [])
         return "\n\n".join(part for part in (code, *printed) if part)

@@ -1,4 +1,4 @@
-"""Common parts of the readers of Office files: zip packages of XML parts with properties of the document."""
+"""Check the zip packages of Office files, and read their XML parts and the properties of the document."""
 
 import re
 import zipfile
@@ -15,6 +15,7 @@ from kgsynth_loaders.readers.omml import local_name
 Element = Any  # an element of lxml, which ships no types
 
 COMPOUND_FILE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# A package of more than `_ALWAYS_BYTES` may unpack to at most `_MAX_RATIO` times its packed size.
 MAX_UNPACKED_BYTES = 500_000_000
 _MAX_RATIO = 1000
 _ALWAYS_BYTES = 50_000_000
@@ -28,6 +29,7 @@ FIXED_PITCH = re.compile(
 )
 # Exceptions of zipfile on truncated or damaged packages.
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, ValueError)
+# Values of the creator field that name no person.
 _PROGRAMS = frozenset(
     {"python-docx", "openpyxl", "python-pptx", "apache poi", "microsoft office user", "user", "unknown"}
 )
@@ -54,8 +56,8 @@ def check_package(path: Path, *members: str) -> None:
     except ZIP_ERRORS:
         raise RecordError("damaged") from None
     size = sum(entry.file_size for entry in entries)
-    packed = sum(entry.compress_size for entry in entries)
-    if size > MAX_UNPACKED_BYTES or (size > _ALWAYS_BYTES and size > _MAX_RATIO * max(1, packed)):
+    packed_size = sum(entry.compress_size for entry in entries)
+    if size > MAX_UNPACKED_BYTES or (size > _ALWAYS_BYTES and size > _MAX_RATIO * max(1, packed_size)):
         raise RecordError("unpacks to more than 500 MB")
     if any(entry.flag_bits & 1 for entry in entries):
         raise RecordError("encrypted")
@@ -123,7 +125,7 @@ class Properties:
 def properties(archive: zipfile.ZipFile) -> Properties:
     """Return the core properties of a package, and the license from its custom properties."""
     core = {key: value for key, value in _texts(archive, "docProps/core.xml").items() if value}
-    custom = _custom_license(archive)
+    custom_license = _custom_license(archive)
     title = core.get("title", "")
     is_no_title = re.fullmatch(
         r"(?:untitled|document|presentation|powerpoint[- ]präsentation|powerpoint presentation) ?\d*",
@@ -139,7 +141,7 @@ def properties(archive: zipfile.ZipFile) -> Properties:
             dict.fromkeys(word.strip() for word in re.split(r"[,;]", core.get("keywords", "")) if word.strip())
         ),
         date=core.get("created", "").partition("T")[0],
-        license=custom or core.get("rights", ""),
+        license=custom_license or core.get("rights", ""),
         metadata={
             key: core[key]
             for key in ("subject", "language", "description", "category")

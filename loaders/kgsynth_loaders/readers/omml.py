@@ -1,6 +1,6 @@
-"""Formulas of Office Math as LaTeX, by way of the elements of MathML that they stand for.
+"""Convert formulas of Office Math to LaTeX by way of MathML.
 
-Elements come from lxml; only their local names count, so that both namespaces of Office files are read.
+Elements come from lxml. Only their local names are compared, so that both namespaces of Office files are read.
 """
 
 import re
@@ -11,7 +11,7 @@ from kgsynth_loaders.readers.mathml import tex_of
 
 Element = Any  # an element of lxml, which ships no types
 
-# Deeper elements are written as their text alone.
+# Elements at a greater depth are written as plain text.
 _MAX_DEPTH = 40
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|\s+|.", re.DOTALL)
 _FUNCTIONS = frozenset(
@@ -27,7 +27,7 @@ _OFF = frozenset({"0", "off", "false"})
 
 
 def latex(formula: Element) -> str:
-    """The LaTeX of an `oMath` element, without dollar signs; empty where it holds nothing."""
+    """Return the LaTeX of an `oMath` element without dollar signs; empty if the formula is empty."""
     from lxml import etree
 
     math = etree.Element("math")
@@ -36,13 +36,13 @@ def latex(formula: Element) -> str:
 
 
 def formulas(paragraph: Element) -> list[str]:
-    """The LaTeX of each formula in an `oMathPara` element."""
-    found = [latex(child) for child in paragraph if local_name(child) == "oMath"]
-    return [tex for tex in found if tex]
+    """Return the LaTeX of each formula of an `oMathPara` element; empty formulas are left out."""
+    converted = [latex(child) for child in paragraph if local_name(child) == "oMath"]
+    return [tex for tex in converted if tex]
 
 
 def local_name(element: Element) -> str:
-    """The name of an element without its namespace; empty for comments."""
+    """Return the name of an element without its namespace; empty for comments."""
     tag = element.tag
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
@@ -53,18 +53,18 @@ def _add_children(parent: Element, element: Element, depth: int) -> None:
 
 
 def _add(parent: Element, element: Element, depth: int) -> None:
-    """Add what an element of Office Math stands for to an element of MathML."""
+    """Convert an element of Office Math, and add it to an element of MathML."""
     name = local_name(element)
     if not name or name.endswith("Pr") or name in ("del", "moveFrom"):
         return
     if depth > _MAX_DEPTH:
         _new(parent, "mtext").text = "".join(element.itertext())
         return
-    add = _ADDERS.get(name)
-    if add is None:
+    adder = _ADDERS.get(name)
+    if adder is None:
         _add_children(parent, element, depth)
     else:
-        add(parent, element, depth)
+        adder(parent, element, depth)
 
 
 def _new(parent: Element, name: str, **attributes: str) -> Element:
@@ -85,12 +85,12 @@ def _add_argument(parent: Element, element: Element, name: str, depth: int) -> N
 
 
 def _property(element: Element, name: str, default: str) -> str:
-    """The value of a property of an element: what its `…Pr` child says; an empty value where it says none."""
+    """Return a property from the `…Pr` child of an element; `default` if it is missing, empty if it has no value."""
     properties = _child(element, f"{local_name(element)}Pr")
-    found = None if properties is None else _child(properties, name)
-    if found is None:
+    property_element = None if properties is None else _child(properties, name)
+    if property_element is None:
         return default
-    return next((value for key, value in found.attrib.items() if key.rpartition("}")[2] == "val"), "")
+    return next((value for key, value in property_element.attrib.items() if key.rpartition("}")[2] == "val"), "")
 
 
 def _is_on(element: Element, name: str) -> bool:
@@ -121,11 +121,11 @@ def _run(parent: Element, element: Element, depth: int) -> None:
         if token.isspace() or token == "&":
             continue
         kind = "mn" if token[0].isdigit() else "mi" if token.isalpha() else "mo"
-        new = _new(parent, kind)
-        new.text = token
-        # Upright single letters and digits are what people type anyway.
+        token_element = _new(parent, kind)
+        token_element.text = token
+        # Upright single letters and digits are written without a style command, as people usually type them.
         if variant and variant != "normal" and kind != "mo":
-            new.set("mathvariant", variant)
+            token_element.set("mathvariant", variant)
 
 
 def _fraction(parent: Element, element: Element, depth: int) -> None:
@@ -141,19 +141,19 @@ def _fraction(parent: Element, element: Element, depth: int) -> None:
 
 def _scripts(kind: str, *arguments: str) -> Callable[[Element, Element, int], None]:
     def add(parent: Element, element: Element, depth: int) -> None:
-        new = _new(parent, kind)
+        script = _new(parent, kind)
         for argument in arguments:
-            _add_argument(new, element, argument, depth)
+            _add_argument(script, element, argument, depth)
 
     return add
 
 
 def _leading_scripts(parent: Element, element: Element, depth: int) -> None:
-    new = _new(parent, "mmultiscripts")
-    _add_argument(new, element, "e", depth)
-    _new(new, "mprescripts")
-    _add_argument(new, element, "sub", depth)
-    _add_argument(new, element, "sup", depth)
+    scripts = _new(parent, "mmultiscripts")
+    _add_argument(scripts, element, "e", depth)
+    _new(scripts, "mprescripts")
+    _add_argument(scripts, element, "sub", depth)
+    _add_argument(scripts, element, "sup", depth)
 
 
 def _radical(parent: Element, element: Element, depth: int) -> None:
@@ -202,10 +202,10 @@ def _matrix(parent: Element, element: Element, depth: int) -> None:
     table = _new(parent, "mtable")
     for row in element:
         if local_name(row) == "mr":
-            new = _new(table, "mtr")
+            new_row = _new(table, "mtr")
             for cell in row:
                 if local_name(cell) == "e":
-                    _add_children(_new(new, "mtd"), cell, depth + 3)
+                    _add_children(_new(new_row, "mtd"), cell, depth + 3)
 
 
 def _equations(parent: Element, element: Element, depth: int) -> None:

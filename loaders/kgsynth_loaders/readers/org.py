@@ -1,4 +1,4 @@
-"""Org as Markdown, line by line; what is not known stays as it is written."""
+"""Convert Org to Markdown line by line; unknown markup is unchanged."""
 
 import html
 import re
@@ -17,25 +17,25 @@ from kgsynth_loaders.readers.plain import read_text
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
-    """The text with the keywords at its start as fields.
+    """Yield the text, with its keywords as fields.
 
     Raises:
-        RecordError: the bytes are no text, or there is no text.
+        RecordError: the bytes are no text, or the text is blank.
     """
     file = read_text(path, options)
     yield from file.remarks()
     writer = _Writer(file.text.replace("\f", "\n").split("\n"))
-    text = writer.written()
+    text = writer.converted()
     if not text:
         raise RecordError("no text")
-    fields = front_matter.fields(writer.said)
+    fields = front_matter.fields(writer.declared)
     metadata = {**fields.pop("metadata"), **file.metadata()}
     title = fields.pop("title", "") or first_heading(text)
     yield Document(id="", text=text, title=title, metadata=metadata, **fields)
 
 
 _KEYWORD = re.compile(r"[ \t]*#\+([A-Za-z_][\w-]*)(?:\[[^\]]*\])?:[ \t]*(.*)\Z")
-_SAID = {
+_FIELD_NAMES = {
     "title": "title", "subtitle": "subtitle", "author": "author", "date": "date", "keywords": "keywords",
     "filetags": "tags", "email": "email", "description": "description", "language": "lang", "license": "license",
     "copyright": "copyright", "category": "category", "hugo_tags": "tags", "roam_tags": "tags",
@@ -58,76 +58,78 @@ _ITEM = re.compile(r"([ \t]*)([-+]|\d+[.)])[ \t]+(?:\[@\d+\][ \t]*)?(.*)\Z")
 
 
 class _Writer:
-    """Markdown of the lines of one file, and its keywords by names of front matter."""
+    """Converts the lines of a file to Markdown, and collects its keywords in `declared` under names of front matter."""
 
     def __init__(self, lines: list[str]) -> None:
-        self.said: dict[str, Any] = {}
+        self.declared: dict[str, Any] = {}
         self._lines = lines
         self._out: list[str] = []
         self._table: list[list[str]] = []
         self._fixed: list[str] = []
         self._hidden_level = 0
+        # Indices of the lines that end blocks, drawers and formulas, by their mark.
         self._ends: dict[str, list[int]] = {}
-        for place, line in enumerate(lines):
+        for index, line in enumerate(lines):
             end = _END.match(line)
             stripped = line.strip()
             if end:
-                self._ends.setdefault(end.group(1).lower(), []).append(place)
+                self._ends.setdefault(end.group(1).lower(), []).append(index)
             elif stripped.upper() == ":END:":
-                self._ends.setdefault(":end:", []).append(place)
+                self._ends.setdefault(":end:", []).append(index)
             elif stripped.startswith("\\end{"):
-                self._ends.setdefault(stripped[: stripped.find("}") + 1], []).append(place)
+                self._ends.setdefault(stripped[: stripped.find("}") + 1], []).append(index)
             elif stripped.endswith("\\]"):
-                self._ends.setdefault("\\]", []).append(place)
+                self._ends.setdefault("\\]", []).append(index)
 
-    def written(self) -> str:
-        place = 0
-        while place < len(self._lines):
-            line = self._lines[place]
+    def converted(self) -> str:
+        index = 0
+        while index < len(self._lines):
+            line = self._lines[index]
             if not line.lstrip().startswith("|"):
                 self._end_table()
             if not (line.lstrip().startswith(": ") or line.strip() == ":"):
                 self._end_fixed()
-            place = self._line(place, line)
+            index = self._line(index, line)
         self._end_table()
         self._end_fixed()
         return re.sub(r"\n{3,}", "\n\n", "\n".join(self._out)).strip()
 
-    def _end(self, mark: str, place: int) -> int:
-        places = self._ends.get(mark, [])
-        index = bisect_right(places, place)
-        return places[index] if index < len(places) else -1
+    def _end(self, mark: str, index: int) -> int:
+        """Return the index of the next line that ends the element of a mark; -1 if there is none."""
+        end_lines = self._ends.get(mark, [])
+        next_end = bisect_right(end_lines, index)
+        return end_lines[next_end] if next_end < len(end_lines) else -1
 
-    def _line(self, place: int, line: str) -> int:
-        """Write one line or block; the line after it."""
+    def _line(self, index: int, line: str) -> int:
+        """Write a line or a block, and return the index of the line after it."""
         stripped = line.strip()
         heading = _HEADING.match(line)
         if heading:
             self._heading(heading)
-            return place + 1
+            return index + 1
         if self._hidden_level:
-            return place + 1
+            return index + 1
         if stripped[:2] == "#+":
-            return self._keyword(place, line)
+            return self._keyword(index, line)
         if stripped == "#" or stripped[:2] == "# ":
-            return place + 1
+            return index + 1
         if stripped[:1] == ":":
-            return self._drawer(place, line, stripped)
+            return self._drawer(index, line, stripped)
         if stripped[:1] == "|":
             self._row(line)
-            return place + 1
+            return index + 1
         if stripped[:2] == "\\[" or _LATEX_BEGIN.match(line):
-            return self._formula(place, line)
+            return self._formula(index, line)
         if not _PLANNING.match(line):
             self._out.append(self._text(line))
-        return place + 1
+        return index + 1
 
-    def _heading(self, found: re.Match[str]) -> None:
-        level = len(found.group(1))
+    def _heading(self, heading: re.Match[str]) -> None:
+        level = len(heading.group(1))
         if self._hidden_level and level > self._hidden_level:
             return
         self._hidden_level = 0
-        title = _STATE.sub("", found.group(2), count=1) if _STATE.match(found.group(2)) else found.group(2)
+        title = _STATE.sub("", heading.group(2), count=1) if _STATE.match(heading.group(2)) else heading.group(2)
         tags = _TAGS.search(title)
         is_left_out = bool(tags and ":noexport:" in tags.group(0))
         title = _TAGS.sub("", _PRIORITY.sub("", title, count=1) if _PRIORITY.match(title) else title)
@@ -137,38 +139,42 @@ class _Writer:
         if title.strip():
             self._out += ["", f"{'#' * min(6, level)} {_inline(title.strip())}", ""]
 
-    def _keyword(self, place: int, line: str) -> int:
+    def _keyword(self, index: int, line: str) -> int:
         begin = _BEGIN.match(line)
         if begin:
-            return self._block(place, begin.group(1).lower(), begin.group(2).strip())
+            return self._block(index, begin.group(1).lower(), begin.group(2).strip())
         if _END.match(line):
             self._out.append("")
-            return place + 1
-        found = _KEYWORD.match(line)
-        if not found:
-            return place + 1
-        name, value = found.group(1).lower(), found.group(2).strip()
+            return index + 1
+        keyword = _KEYWORD.match(line)
+        if not keyword:
+            return index + 1
+        name, value = keyword.group(1).lower(), keyword.group(2).strip()
         if name == "caption" and value:
             self._out += ["", _inline(value), ""]
-        elif name in _SAID and value:
-            key = _SAID[name]
+        elif name in _FIELD_NAMES and value:
+            key = _FIELD_NAMES[name]
             if key == "tags":
                 value = ", ".join(part for part in re.split(r"[:\s,]+", value) if part)
-            known = self.said.get(key)
-            self.said[key] = (
-                f"{known} {value}" if known and key == "title" else [*_listed(known), value] if known else value
+            earlier_value = self.declared.get(key)
+            self.declared[key] = (
+                f"{earlier_value} {value}"
+                if earlier_value and key == "title"
+                else [*_listed(earlier_value), value]
+                if earlier_value
+                else value
             )
-        return place + 1
+        return index + 1
 
-    def _block(self, place: int, name: str, argument: str) -> int:
-        end = self._end(name, place)
-        inner = self._lines[place + 1 : end] if end >= 0 else []
+    def _block(self, index: int, name: str, argument: str) -> int:
+        end = self._end(name, index)
+        inner = self._lines[index + 1 : end] if end >= 0 else []
         if end >= 0 and name == "comment":
             return end + 1
         if end >= 0 and name in ("src", "example"):
             language = argument.split(" ")[0].lower() if name == "src" and argument[:1] not in ("-", ":") else ""
-            # A comma guards lines that would be headings or keywords.
-            code = [re.sub(r"\A([ \t]*),(?=[*#,])", r"\1", one) for one in inner]
+            # Lines of code that look like headings or keywords are escaped by a comma.
+            code = [re.sub(r"\A([ \t]*),(?=[*#,])", r"\1", line) for line in inner]
             names = {
                 "emacs-lisp": "elisp",
                 "jupyter-python": "python",
@@ -189,32 +195,37 @@ class _Writer:
             self._out += ["", f"**{name.capitalize()}.**"]
         else:
             self._out.append("")
-        return place + 1
+        return index + 1
 
-    def _drawer(self, place: int, line: str, stripped: str) -> int:
+    def _drawer(self, index: int, line: str, stripped: str) -> int:
         if stripped == ":" or stripped[:2] == ": ":
             self._fixed.append(stripped[2:])
-            return place + 1
+            return index + 1
         drawer = _DRAWER.match(line)
-        end = self._end(":end:", place) if drawer else -1
+        end = self._end(":end:", index) if drawer else -1
         if drawer and drawer.group(1).upper() in ("PROPERTIES", "LOGBOOK", "CLOCK") and end >= 0:
             return end + 1
         if drawer and (end >= 0 or drawer.group(1).upper() == "END"):
-            return place + 1
+            return index + 1
         self._out.append(self._text(line))
-        return place + 1
+        return index + 1
 
-    def _formula(self, place: int, line: str) -> int:
-        found = _LATEX_BEGIN.match(line)
-        mark = f"\\end{{{found.group(1)}}}" if found else "\\]"
-        end = place if mark in line[2:] else self._end(mark, place)
-        if end < 0 or (found and found.group(1).rstrip("*") not in _FORMULA_ENVIRONMENTS):
+    def _formula(self, index: int, line: str) -> int:
+        begin = _LATEX_BEGIN.match(line)
+        mark = f"\\end{{{begin.group(1)}}}" if begin else "\\]"
+        end = index if mark in line[2:] else self._end(mark, index)
+        if end < 0 or (begin and begin.group(1).rstrip("*") not in _FORMULA_ENVIRONMENTS):
             self._out.append(self._text(line))
-            return place + 1
-        content = "\n".join(one.strip() for one in self._lines[place : end + 1] if one.strip())
-        start, stop = (found.end() - (len(line) - len(line.lstrip())) if found else 2), content.rfind(mark)
+            return index + 1
+        content = "\n".join(
+            formula_line.strip() for formula_line in self._lines[index : end + 1] if formula_line.strip()
+        )
+        start, stop = (
+            (begin.end() - (len(line) - len(line.lstrip())) if begin else 2),
+            content.rfind(mark),
+        )
         inner = re.sub(r"\\label\{[^{}]*\}", "", content[start:stop]).strip("\n ")
-        environment = _FORMULA_ENVIRONMENTS[found.group(1).rstrip("*")] if found else ""
+        environment = _FORMULA_ENVIRONMENTS[begin.group(1).rstrip("*")] if begin else ""
         inner = f"\\begin{{{environment}}}\n{inner}\n\\end{{{environment}}}" if environment else inner
         after = content[stop + len(mark) :].strip()
         self._out += ["", f"$$\n{inner}\n$$" if "\n" in inner else f"$${inner}$$", after]
@@ -254,8 +265,8 @@ def _listed(value: Any) -> list[Any]:
 
 def _dedented(lines: list[str]) -> list[str]:
     indents = [len(line) - len(line.lstrip(" ")) for line in lines if line.strip()]
-    least = min(indents, default=0)
-    return [line[least:] for line in lines]
+    min_indent = min(indents, default=0)
+    return [line[min_indent:] for line in lines]
 
 
 _TOKEN = re.compile(
@@ -275,34 +286,34 @@ _PICTURE = re.compile(
 
 
 def _inline(text: str) -> str:
-    """The words of one line."""
+    """Convert the inline markup of a line."""
     return _TOKEN.sub(_shown, text)
 
 
-def _shown(found: re.Match[str]) -> str:
-    kind = found.lastgroup
-    if found.group("formula"):
-        return f"${found.group('formula').strip()}$"
-    if found.group("code"):
-        return code_span(found.group("code"))
-    if found.group("source"):
-        return code_span(found.group("source").strip())
-    if found.group("entity"):
-        return _entity(found.group("entity")) or found.group(0)
-    if found.group("words"):
-        return str(found.group("words"))
-    if found.group("target"):
-        target = found.group("target")
+def _shown(token: re.Match[str]) -> str:
+    kind = token.lastgroup
+    if token.group("formula"):
+        return f"${token.group('formula').strip()}$"
+    if token.group("code"):
+        return code_span(token.group("code"))
+    if token.group("source"):
+        return code_span(token.group("source").strip())
+    if token.group("entity"):
+        return _entity(token.group("entity")) or token.group(0)
+    if token.group("words"):
+        return str(token.group("words"))
+    if token.group("target"):
+        target = token.group("target")
         return "" if _PICTURE.match(target) else re.sub(r"\A(?:\*|#|id:|file:)", "", target)
-    if found.group("note"):
-        return f"[{found.group('note')}]"
-    if found.group("inline"):
-        return f" ({found.group('inline').strip()})"
-    if found.group("bold"):
-        return f"**{found.group('bold')}**"
-    if found.group("italic"):
-        return f"*{found.group('italic')}*"
-    return "" if kind == "out" else found.group(0)
+    if token.group("note"):
+        return f"[{token.group('note')}]"
+    if token.group("inline"):
+        return f" ({token.group('inline').strip()})"
+    if token.group("bold"):
+        return f"**{token.group('bold')}**"
+    if token.group("italic"):
+        return f"*{token.group('italic')}*"
+    return "" if kind == "out" else token.group(0)
 
 
 _ENTITIES = {
@@ -314,7 +325,7 @@ _ENTITIES = {
 
 @lru_cache(maxsize=1000)
 def _entity(name: str) -> str:
-    """The character that Org shows for a name such as `alpha`; empty for a name that is none."""
+    """Return the character that Org shows for an entity such as `alpha`; empty if the name is not an entity."""
     from pylatexenc.latex2text import get_default_latex_context_db
 
     if name in _ENTITIES:
@@ -323,5 +334,5 @@ def _entity(name: str) -> str:
     shown = getattr(spec, "simplify_repl", None)
     if isinstance(shown, str) and len(shown) == 1:
         return shown
-    named = html.unescape(f"&{name};")
-    return named if len(named) == 1 else ""
+    character = html.unescape(f"&{name};")
+    return character if len(character) == 1 else ""

@@ -1,4 +1,4 @@
-"""Presentations by python-pptx: one document a file, in which each slide is a page."""
+"""Read presentations with python-pptx: a document per file, in which each slide is a page."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -24,12 +24,12 @@ _RELATIONS = "{http://schemas.openxmlformats.org/officeDocument/2006/relationshi
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
-    """The document of a PowerPoint file (pptx, pptm, ppsx, potx), with `page_starts` of its slides.
+    """Yield the document of a PowerPoint file (pptx, pptm, ppsx, potx), with `page_starts` of its slides.
 
-    A hidden slide is a page without text, and a remark names it.
+    A hidden slide becomes a page without text, and is named in a remark.
 
     Raises:
-        RecordError: it needs a password, is damaged, unpacks to too much, or holds no text.
+        RecordError: the file needs a password, is damaged, is too large when unpacked, or has no text.
     """
     import zipfile
 
@@ -41,7 +41,7 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
     check_package(path, "ppt/")
     try:
         with zipfile.ZipFile(path) as archive:
-            said = properties(archive)
+            file_properties = properties(archive)
             for name in archive.namelist():
                 if name.startswith("ppt/slides/") and name.endswith(".xml"):
                     parsed(archive.read(name))
@@ -54,11 +54,11 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
         text = f"hidden slides left out: {', '.join(map(str, hidden))}"
         yield Remark(position=Position(source=""), text=text)
     text, starts = _joined(pages)
-    yield said.document(text, starts)
+    yield file_properties.document(text, starts)
 
 
 def _joined(pages: list[str]) -> tuple[str, tuple[int, ...]]:
-    """All slides with blank lines between, and where each begins; one without text begins where the next does."""
+    """Join slides with blank lines, and return the offset of each; an empty slide has the offset of the next one."""
     parts: list[str] = []
     starts: list[int] = []
     length = 0
@@ -73,7 +73,7 @@ def _joined(pages: list[str]) -> tuple[str, tuple[int, ...]]:
 
 
 def _slide(slide: Any) -> str:
-    """The text of a slide: its title, its shapes from top to bottom and left to right, its notes."""
+    """Return the text of a slide: its title, its shapes from top to bottom and left to right, and its notes."""
     _show_alternatives(slide.shapes.element)
     shapes = list(slide.shapes)
     titles = [shape for shape in shapes if _placeholder(shape) in _TITLES]
@@ -87,15 +87,15 @@ def _slide(slide: Any) -> str:
 
 
 def _show_alternatives(tree: Element) -> None:
-    """Put the first choice of `AlternateContent` in its place: a shape with a formula stands in one."""
-    for element in [one for one in tree.iter() if local_name(one) == "AlternateContent"]:
-        above = element.getparent()
-        if above is None or local_name(above) not in ("spTree", "grpSp"):
+    """Replace each `AlternateContent` by its first choice, because shapes with formulas are in such elements."""
+    for element in [element for element in tree.iter() if local_name(element) == "AlternateContent"]:
+        parent = element.getparent()
+        if parent is None or local_name(parent) not in ("spTree", "grpSp"):
             continue
         choice = next((child for child in element if local_name(child) == "Choice"), None)
         for child in list(choice if choice is not None else ()):
             element.addprevious(child)
-        above.remove(element)
+        parent.remove(element)
 
 
 def _blocks(shapes: Iterable[Shape], part: Any, depth: int) -> list[str]:
@@ -119,15 +119,18 @@ def _blocks(shapes: Iterable[Shape], part: Any, depth: int) -> list[str]:
 
 
 def _in_order(shapes: Iterable[Shape]) -> list[Shape]:
-    """Shapes row by row: those whose middle stands beside another's height are of one row."""
+    """Sort shapes row by row, and from left to right within a row.
+
+    A shape belongs to the last row if its centre is above the bottom of the row, and its top above the row's centre.
+    """
     rows: list[tuple[int, int, list[Shape]]] = []
-    for shape in sorted(shapes, key=lambda one: (_number(one, "top"), _number(one, "left"))):
+    for shape in sorted(shapes, key=lambda shape: (_number(shape, "top"), _number(shape, "left"))):
         top, height = _number(shape, "top"), _number(shape, "height")
         if rows and top + height // 2 < rows[-1][1] and top < (rows[-1][0] + rows[-1][1]) // 2:
             rows[-1][2].append(shape)
         else:
             rows.append((top, top + height, [shape]))
-    return [shape for _, _, row in rows for shape in sorted(row, key=lambda one: _number(one, "left"))]
+    return [shape for _, _, row in rows for shape in sorted(row, key=lambda shape: _number(shape, "left"))]
 
 
 def _number(shape: Shape, name: str) -> int:
@@ -135,28 +138,28 @@ def _number(shape: Shape, name: str) -> int:
 
 
 def _placeholder(shape: Shape) -> str:
-    """The type of a placeholder; `obj` where it has none, empty for other shapes."""
-    found = next((one for one in shape.element.iter() if local_name(one) == "ph"), None)
-    if found is None or local_name(shape.element) == "grpSp":
+    """Return the type of a placeholder; `obj` if it has none, and empty for other shapes."""
+    placeholder = next((element for element in shape.element.iter() if local_name(element) == "ph"), None)
+    if placeholder is None or local_name(shape.element) == "grpSp":
         return ""
-    return found.get("type") or "obj"
+    return placeholder.get("type") or "obj"
 
 
 def _is_hidden(shape: Shape) -> bool:
-    found = next((one for one in shape.element.iter() if local_name(one) == "cNvPr"), None)
-    return found is not None and found.get("hidden") in ("1", "true")
+    shape_properties = next((element for element in shape.element.iter() if local_name(element) == "cNvPr"), None)
+    return shape_properties is not None and shape_properties.get("hidden") in ("1", "true")
 
 
 def _paragraphs(shape: Shape, *, is_list: bool) -> str:
-    """The paragraphs of a shape, those of a list as items."""
-    paragraphs = [one for one in shape.text_frame._txBody if local_name(one) == "p"]
-    is_list = is_list and sum(bool(_paragraph(one)) for one in paragraphs) > 1
+    """Return the paragraphs of a shape; the paragraphs of a list become items, and code is put in a fence."""
+    paragraphs = [paragraph for paragraph in shape.text_frame._txBody if local_name(paragraph) == "p"]
+    is_list = is_list and sum(bool(_paragraph(paragraph)) for paragraph in paragraphs) > 1
     blocks: list[str] = []
     for is_code, group in groupby(paragraphs, key=_is_code):
         if is_code:
-            blocks.append("\n".join(["```", *("".join(_pieces(one, 0)).rstrip() for one in group), "```"]))
+            blocks.append("\n".join(["```", *("".join(_pieces(paragraph, 0)).rstrip() for paragraph in group), "```"]))
             continue
-        texts = [(_level(one), text) for one in group if (text := _paragraph(one))]
+        texts = [(_level(paragraph), text) for paragraph in group if (text := _paragraph(paragraph))]
         if is_list:
             blocks.append("\n".join(f"{'  ' * level}- {' '.join(text.split())}" for level, text in texts))
         else:
@@ -165,8 +168,8 @@ def _paragraphs(shape: Shape, *, is_list: bool) -> str:
 
 
 def _is_code(paragraph: Element) -> bool:
-    """Whether all of a paragraph is in a font of fixed pitch."""
-    runs = [one for one in paragraph if local_name(one) == "r" and "".join(one.itertext()).strip()]
+    """Return whether a paragraph is entirely in a fixed-pitch font."""
+    runs = [run for run in paragraph if local_name(run) == "r" and "".join(run.itertext()).strip()]
     return bool(runs) and all(
         any(local_name(font) == "latin" and FIXED_PITCH.search(font.get("typeface") or "") for font in run.iter())
         for run in runs
@@ -174,13 +177,13 @@ def _is_code(paragraph: Element) -> bool:
 
 
 def _level(paragraph: Element) -> int:
-    found = next((child for child in paragraph if local_name(child) == "pPr"), None)
-    level = "" if found is None else found.get("lvl") or ""
+    paragraph_properties = next((child for child in paragraph if local_name(child) == "pPr"), None)
+    level = "" if paragraph_properties is None else paragraph_properties.get("lvl") or ""
     return int(level) if level.isdigit() and int(level) < 10 else 0
 
 
 def _paragraph(paragraph: Element) -> str:
-    """The text of a paragraph with its formulas as LaTeX."""
+    """Return the text of a paragraph with formulas as LaTeX; empty for other elements."""
     if local_name(paragraph) != "p":
         return ""
     return re.sub(r"[ \t\x0b]*\n[ \t\x0b]*", "\n", "".join(_pieces(paragraph, 0))).replace("\x0b", "\n").strip()
@@ -206,8 +209,8 @@ def _pieces(element: Element, depth: int) -> Iterator[str]:
 
 def _run(run: Element) -> str:
     text = "".join(child.text or "" for child in run if local_name(child) == "t")
-    found = next((child for child in run if local_name(child) == "rPr"), None)
-    baseline = "" if found is None else found.get("baseline") or ""
+    run_properties = next((child for child in run if local_name(child) == "rPr"), None)
+    baseline = "" if run_properties is None else run_properties.get("baseline") or ""
     if not text.strip() or not baseline.lstrip("-").isdigit() or int(baseline) == 0:
         return text
     return f"_{{{text}}}" if baseline.startswith("-") else f"^{{{text}}}"
@@ -225,58 +228,70 @@ def _table(table: Any) -> str:
 
 
 def _markdown_table(rows: list[list[str]]) -> str:
-    """Rows as a table, without those that are empty; the first is its head."""
+    """Return rows as a Markdown table whose first row is the header; empty rows are left out."""
     cells = [[" ".join(text.split()).replace("|", r"\|") for text in row] for row in rows if any(map(str.strip, row))]
     if not cells:
         return ""
     width = max(map(len, cells))
-    written = ["| " + " | ".join([*row, *[""] * (width - len(row))]) + " |" for row in cells]
-    return "\n".join([written[0], "|" + "---|" * width, *written[1:]])
+    lines = ["| " + " | ".join([*row, *[""] * (width - len(row))]) + " |" for row in cells]
+    return "\n".join([lines[0], "|" + "---|" * width, *lines[1:]])
 
 
 def _chart(chart: Any) -> str:
-    """The title of a chart, and its values as a table with a column for each series."""
+    """Return the title of a chart, and its values as a table with a column per series."""
     title = ""
     if chart.has_title and chart.chart_title.has_text_frame:
         title = str(chart.chart_title.text_frame.text).strip()
-    series = [one for plot in chart.element.iter() if local_name(plot) == "plotArea" for one in _named(plot, "ser")]
-    names = [" ".join(_points(one, "tx").values()) for one in series]
+    series = [
+        series_element
+        for plot in chart.element.iter()
+        if local_name(plot) == "plotArea"
+        for series_element in _descendants(plot, "ser")
+    ]
+    names = [" ".join(_points(series_element, "tx").values()) for series_element in series]
     labels = _points(series[0], "cat", "xVal") if series else {}
-    values = [_points(one, "val", "yVal") for one in series]
-    places = sorted(labels.keys() | {place for points in values for place in points})[:_MAX_CHART_ROWS]
-    rows = [[labels.get(place, ""), *(points.get(place, "") for points in values)] for place in places]
+    values = [_points(series_element, "val", "yVal") for series_element in series]
+    indices = sorted(labels.keys() | {index for points in values for index in points})[:_MAX_CHART_ROWS]
+    rows = [[labels.get(index, ""), *(points.get(index, "") for points in values)] for index in indices]
     return "\n\n".join(part for part in (title, _markdown_table([["", *names], *rows]) if rows else "") if part)
 
 
-def _named(element: Element, name: str) -> list[Element]:
-    return [one for one in element.iter() if local_name(one) == name]
+def _descendants(element: Element, name: str) -> list[Element]:
+    return [descendant for descendant in element.iter() if local_name(descendant) == name]
 
 
 def _points(series: Element, *names: str) -> dict[int, str]:
-    """The values that a chart keeps under one of these names of a series, by their places from 0."""
-    found: dict[int, str] = {}
+    """Return the values of a series by their index from 0.
+
+    Args:
+        series: the series of a chart.
+        names: names of the elements that contain the values; the series has one of them.
+    """
+    values: dict[int, str] = {}
     for child in series:
         if local_name(child) not in names:
             continue
-        levels = _named(child, "lvl") or [child]
-        # The levels of a label stand from the inner to the outer one.
-        for point in (one for level in levels for one in _named(level, "pt")):
-            text = "".join(one.text or "" for one in point if local_name(one) == "v").strip()
-            place = point.get("idx", "")
-            if place.isdecimal() and len(place) < 10 and text:
-                found[int(place)] = f"{text} {found[int(place)]}" if int(place) in found else text
-        if not found:
-            found = dict(enumerate(one.text.strip() for one in _named(child, "v") if one.text and one.text.strip()))
-    return found
+        levels = _descendants(child, "lvl") or [child]
+        # The levels of a label are ordered from the inner to the outer level.
+        for point in (point for level in levels for point in _descendants(level, "pt")):
+            text = "".join(element.text or "" for element in point if local_name(element) == "v").strip()
+            index = point.get("idx", "")
+            if index.isdecimal() and len(index) < 10 and text:
+                values[int(index)] = f"{text} {values[int(index)]}" if int(index) in values else text
+        if not values:
+            values = dict(
+                enumerate(value.text.strip() for value in _descendants(child, "v") if value.text and value.text.strip())
+            )
+    return values
 
 
 def _diagram(element: Element, part: Any) -> str:
-    """The texts of a diagram (SmartArt), which stand in a part of their own."""
-    relation = next((one.get(f"{_RELATIONS}dm") for one in element.iter() if local_name(one) == "relIds"), None)
+    """Return the texts of a diagram (SmartArt), which are in a separate part of the package; empty if there is none."""
+    relation = next((child.get(f"{_RELATIONS}dm") for child in element.iter() if local_name(child) == "relIds"), None)
     if not relation:
         return ""
     root = parsed(part.related_part(relation).blob)
-    points = [one for one in root.iter() if local_name(one) == "pt"]
+    points = [point for point in root.iter() if local_name(point) == "pt"]
     texts = [
         text
         for point in points

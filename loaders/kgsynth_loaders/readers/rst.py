@@ -1,4 +1,4 @@
-"""reStructuredText, with the roles and directives of Sphinx, by docutils; no other file is read and nothing is run."""
+"""Read reStructuredText with the roles and directives of Sphinx by docutils; reads no other files and runs no code."""
 
 import io
 import re
@@ -13,14 +13,14 @@ from kgsynth_loaders.readers import ReadOptions
 from kgsynth_loaders.readers.markdown import Cell, code_span, fenced, first_heading, spread, table
 from kgsynth_loaders.readers.plain import read_text
 
-# The parser needs time by the square of the length of a paragraph with many marks.
+# Maximum characters of a paragraph with marks, because the parser's time grows with the square of the length.
 _LONGEST_PARAGRAPH = 20_000
 _LONGEST_LINES = 100_000
 _DEEPEST_INDENT = 1000
 _BEGINS = re.compile(r"[ \t]*(?:[-*+|]|\d+\.|\.\.)(?:[ \t]|\Z)")
 _RULE = re.compile(r"[^\w\s]{1,3}[ \t]*\Z")
 _MOST_RULES = 200
-# Of each of these the parser needs time by the square of their number.
+# Maximum numbers of elements for which the parser's time grows with the square of their number.
 _MOST_DEFINITIONS = 2000
 _DEFINITION = re.compile(r"[ \t]*\.\.[ \t]+[|\[]")
 _MOST_EMPTY_BLOCKS = 3000
@@ -30,14 +30,14 @@ _MARK = re.compile(r"[*`|_\[]")
 _LICENSE = re.compile(
     r"licen[cs]e|creative commons|\bCC[ -]?(?:BY|0)|public domain|\bGFDL\b|\bMIT\b|\bBSD\b|\bGPL", re.IGNORECASE
 )
-Nodes = Any  # of docutils, which ships no types that hold here
+Nodes = Any  # Nodes of docutils, whose type annotations cannot be used here.
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
-    """The text of the file; one that the parser cannot take is read as it stands, with a remark.
+    """Yield the text of the file; if it cannot be parsed, a remark and the unchanged text.
 
     Raises:
-        RecordError: the bytes are no text, or there is no text.
+        RecordError: the bytes are no text, or the text is blank.
     """
     import docutils  # noqa: F401
 
@@ -48,22 +48,22 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
     writer = _Writer()
     if not problem:
         try:
-            text = writer.written(_parsed(source))
+            text = writer.converted(_parsed(source))
         except RecursionError:
-            problem = "blocks stand too deep in each other"
+            problem = "blocks are nested too deeply"
     if problem:
         yield Remark(position=Position(source=""), text=f"read as plain text: {problem}")
         text = source.strip()
     if not text:
         raise RecordError("no text")
-    fields = front_matter.fields(writer.said)
+    fields = front_matter.fields(writer.declared)
     metadata = {**fields.pop("metadata"), **file.metadata()}
     title = fields.pop("title", "") or ("" if problem else first_heading(text))
     yield Document(id="", text=text, title=title, metadata=metadata, **fields)
 
 
 def _problem(source: str) -> str:
-    """Why the parser would take too long; empty for nothing."""
+    """Return the reason why the parser would take too long; empty if it would not."""
     lines = source.split("\n")
     if len(lines) > _MOST_LINES and len(source) < len(lines) * _SHORT_LINE:
         return f"more than {_MOST_LINES} lines, and most of them short"
@@ -77,12 +77,12 @@ def _problem(source: str) -> str:
             return f"a table of more than {_MOST_COLUMNS} columns"
         indent = len(line) - len(line.lstrip())
         if indent > _DEEPEST_INDENT:
-            return "lines that stand too far in"
+            return "lines that are indented too far"
         rules = rules + 1 if _RULE.match(line) else 0
         if rules > _MOST_RULES:
-            return "too many rules below each other"
-        begins = not line.strip() or indent != last_indent or _BEGINS.match(line)
-        length = len(line) if begins else length + len(line)
+            return "too many rules below one another"
+        is_new_block = not line.strip() or indent != last_indent or _BEGINS.match(line)
+        length = len(line) if is_new_block else length + len(line)
         last_indent = indent
         if length > _LONGEST_LINES or (length > _LONGEST_PARAGRAPH and _MARK.search(line)):
             return f"a paragraph of more than {_LONGEST_PARAGRAPH} characters"
@@ -90,7 +90,7 @@ def _problem(source: str) -> str:
 
 
 def _empty_blocks(lines: list[str]) -> int:
-    """How many lines end with `::` and have no line below them that stands further in."""
+    """Return the number of lines that end with `::` and are not followed by a line with a deeper indent."""
     count = 0
     open_indent = -1
     for line in lines:
@@ -139,7 +139,7 @@ _LANGUAGES = {
     "mermaid": "mermaid",
     "ipython3": "python", "console": "console", "bash": "bash",
 }  # fmt: skip
-_OUT = frozenset(
+_DROPPED = frozenset(
     "toctree contents index include literalinclude highlight currentmodule module image raw sectnum section-numbering "
     "tabularcolumns bibliography automodule autoclass autofunction automethod autosummary autodata autoattribute "
     "autoexception autoenum automodapi program default-domain testcleanup header footer video youtube "
@@ -160,7 +160,7 @@ _BARE = frozenset(
     "only hlist container tab-set tabs grid rst-class cssclass highlights pull-quote epigraph centered glossary "
     "compound acks".split()
 )
-_KEPT = frozenset(
+_STANDARD_DIRECTIVES = frozenset(
     "attention caution danger error hint important note tip warning admonition sidebar topic figure table "
     "csv-table list-table replace unicode date meta class role rubric line-block compound footer".split()
 )
@@ -174,7 +174,7 @@ _PLAIN_ROLES = frozenset(
 _NO_TEXT_ROLES = frozenset(
     "cite cite:p cite:t cite:ct cite:cts cite:ps footcite footcite:p footcite:t eq raw-html".split()
 )
-_OWN_ROLES = frozenset(
+_STANDARD_ROLES = frozenset(
     "emphasis strong literal subscript sub superscript sup math code title-reference title t pep-reference pep "
     "rfc-reference rfc raw restructuredtext-unimplemented-role".split()
 )
@@ -182,18 +182,18 @@ _TARGET = re.compile(r"\A(.+?)\s*<[^<>]*>\Z", re.DOTALL)
 
 
 def _register(source: str) -> None:
-    """Make every role and directive that a source uses known to docutils, so that none vanishes as an error."""
+    """Register every role and directive of a source with docutils, so that their text is not lost as an error."""
     from docutils.parsers.rst import directives, roles
 
-    for found in _ROLE.finditer(source):
-        name = (found.group(1) or found.group(2)).lower()
-        if name not in _OWN_ROLES:
+    for match in _ROLE.finditer(source):
+        name = (match.group(1) or match.group(2)).lower()
+        if name not in _STANDARD_ROLES:
             roles.register_local_role(name, _role)
     directive = _directive_class()
-    used = {found.group(1).lower() for found in _DIRECTIVE.finditer(source)}
-    # `::` after a name that docutils knows under a translation is looked up by its first spelling.
-    for name in used | {"raw", "include", "image", "math", "code", "contents"}:
-        if name not in _KEPT:
+    used_names = {match.group(1).lower() for match in _DIRECTIVE.finditer(source)}
+    # docutils looks up a directive with several names under its first name, so these names are registered too.
+    for name in used_names | {"raw", "include", "image", "math", "code", "contents"}:
+        if name not in _STANDARD_DIRECTIVES:
             directives.register_directive(name, directive)
 
 
@@ -227,7 +227,7 @@ def _directive_class() -> Any:
             return directives.unchanged
 
     class _Any(Directive):  # type: ignore[misc]
-        """Any directive: its text is kept, as code, as a formula, or as paragraphs."""
+        """A directive of any name, whose text becomes code, a formula or paragraphs."""
 
         optional_arguments = 1
         final_argument_whitespace = True
@@ -246,50 +246,52 @@ def _run(directive: Any) -> list[Any]:
     name = directive.name.lower()
     argument = (directive.arguments or [""])[0]
     content = "\n".join(directive.content)
-    if name in _OUT:
+    if name in _DROPPED:
         return _image(directive) if name == "image" else []
     if name == "math":
         formula = "\n\n".join(part for part in (argument, content) if part)
         return [nodes.math_block(formula, part) for part in re.split(r"\n[ \t]*\n", formula) if part.strip()]
     if name in _CODE:
         return _code(directive, name, argument, content)
-    found: list[Any] = []
+    converted: list[Any] = []
     text_nodes, messages = directive.state.inline_text(argument, directive.lineno) if argument else ([], [])
     if name in _VERSIONS and argument:
-        found.append(_version(directive, name, argument))
+        converted.append(_version(directive, name, argument))
     elif _OBJECTS.match(name):
         signatures = [line.strip() for line in argument.split("\n") if line.strip()]
-        found += [nodes.paragraph("", "", nodes.literal("", signature.replace("\\", ""))) for signature in signatures]
+        converted += [
+            nodes.paragraph("", "", nodes.literal("", signature.replace("\\", ""))) for signature in signatures
+        ]
     elif argument and name in ("rubric", "centered", "tab", "tab-item", "dropdown", "card", "grid-item-card"):
-        found.append(nodes.paragraph("", "", nodes.strong("", "", *text_nodes)))
+        converted.append(nodes.paragraph("", "", nodes.strong("", "", *text_nodes)))
     elif argument and name not in ("only", "container", "rst-class", "cssclass", "hlist", "ifconfig"):
-        found.append(nodes.paragraph("", "", *text_nodes))
+        converted.append(nodes.paragraph("", "", *text_nodes))
     elif name == "seealso":
-        found.append(nodes.paragraph("", "", nodes.strong("", "See also")))
+        converted.append(nodes.paragraph("", "", nodes.strong("", "See also")))
     if content.strip():
         node = nodes.container()
         directive.state.nested_parse(directive.content, directive.content_offset, node, match_titles=1)
-        found += node.children
-    return [*found, *messages]
+        converted += node.children
+    return [*converted, *messages]
 
 
 def _version(directive: Any, name: str, argument: str) -> Any:
-    """The paragraph of a directive as `.. versionadded:: 1.2`, whose text may stand on its line or below it."""
+    """Return the paragraph of a directive such as `.. versionadded:: 1.2` with the text on the same line."""
     from docutils import nodes
 
-    number, *further = argument.split(maxsplit=1)
-    words, _ = directive.state.inline_text(further[0], directive.lineno) if further else ([], [])
-    before = f"{_VERSIONS[name]} {number}{': ' if words else ''}"
-    return nodes.paragraph("", "", nodes.Text(before), *words)
+    number, *rest = argument.split(maxsplit=1)
+    words, _ = directive.state.inline_text(rest[0], directive.lineno) if rest else ([], [])
+    prefix = f"{_VERSIONS[name]} {number}{': ' if words else ''}"
+    return nodes.paragraph("", "", nodes.Text(prefix), *words)
 
 
 def _image(directive: Any) -> list[Any]:
-    """Nothing, or in a substitution the words that stand for the picture."""
+    """Return no nodes, or the alternative text of an image in a substitution."""
     from docutils import nodes
 
-    alternative = directive.options.get("alt", "")
+    alternative_text = directive.options.get("alt", "")
     is_substitution = directive.state.__class__.__name__ == "SubstitutionDef"
-    return [nodes.Text(alternative)] if is_substitution and alternative else []
+    return [nodes.Text(alternative_text)] if is_substitution and alternative_text else []
 
 
 def _code(directive: Any, name: str, argument: str, content: str) -> list[Any]:
@@ -310,7 +312,7 @@ _ADMONITIONS = {
     "attention": "Attention", "caution": "Caution", "danger": "Danger", "error": "Error", "hint": "Hint",
     "important": "Important", "note": "Note", "tip": "Tip", "warning": "Warning",
 }  # fmt: skip
-_AROUND = {"emphasis": ("*", "*"), "strong": ("**", "**"), "subscript": ("_{", "}"), "superscript": ("^{", "}")}
+_INLINE_MARKS = {"emphasis": ("*", "*"), "strong": ("**", "**"), "subscript": ("_{", "}"), "superscript": ("^{", "}")}
 _SKIPPED = frozenset(
     "comment substitution_definition target pending image raw meta system_message title subtitle label "
     "index generated topic-contents".split()
@@ -319,21 +321,21 @@ _BODY = frozenset("section document container compound block_quote admonition to
 
 
 class _Writer:
-    """Markdown of a document of docutils; keeps what the document says of itself."""
+    """Converts a docutils document to Markdown, and collects the fields that the document declares in `declared`."""
 
     def __init__(self) -> None:
-        self.said: dict[str, Any] = {}
+        self.declared: dict[str, Any] = {}
         self._document: Nodes = None
 
-    def written(self, document: Nodes) -> str:
+    def converted(self, document: Nodes) -> str:
         self._document = document
         title = document.next_node(_kind("title"), descend=True, siblings=False)
-        has_own = title is not None and title.parent is document
-        parts = [f"# {self._inline(title)}"] if has_own else []
+        has_title = title is not None and title.parent is document
+        parts = [f"# {self._inline(title)}"] if has_title else []
         subtitle = document.next_node(_kind("subtitle"))
         if subtitle is not None and subtitle.parent is document:
             parts.append(f"## {self._inline(subtitle)}")
-        parts += self._blocks(document, 1 if has_own else 0)
+        parts += self._blocks(document, 1 if has_title else 0)
         return re.sub(r"\n{3,}", "\n\n", "\n\n".join(part for part in parts if part.strip())).strip()
 
     def _blocks(self, node: Nodes, level: int) -> list[str]:
@@ -393,9 +395,9 @@ class _Writer:
     def _items(self, node: Nodes, level: int, mark: Callable[[int], str]) -> str:
         lines = []
         for number, item in enumerate(node.children):
-            begin = mark(number)
-            inner = "\n\n".join(self._blocks(item, level)).replace("\n", "\n" + " " * len(begin))
-            shown = "\n".join(line.rstrip() for line in f"{begin}{inner}".split("\n"))
+            item_mark = mark(number)
+            inner = "\n\n".join(self._blocks(item, level)).replace("\n", "\n" + " " * len(item_mark))
+            shown = "\n".join(line.rstrip() for line in f"{item_mark}{inner}".split("\n"))
             lines.append(shown if inner.strip() else "")
         return "\n".join(line for line in lines if line)
 
@@ -435,28 +437,28 @@ class _Writer:
         return "\n\n".join(lines)
 
     def _docinfo(self, node: Nodes, level: int) -> str:
-        """Fields before the text: kept as what the document says of itself."""
+        """Collect the fields before the text as declared by the document."""
         for item in node.children:
             kind = item.__class__.__name__
             if kind == "authors":
-                self.said["authors"] = [child.astext() for child in item.children]
+                self.declared["authors"] = [child.astext() for child in item.children]
             elif kind == "field":
-                self.said[item.children[0].astext()] = item.children[1].astext()
+                self.declared[item.children[0].astext()] = item.children[1].astext()
             elif kind == "copyright":
                 text = item.astext()
-                self.said["license" if _LICENSE.search(text) and "license" not in self.said else "copyright_notice"] = (
-                    text
-                )
-            elif kind == "author" and "author" in self.said:
-                known = self.said["author"]
-                self.said["author"] = [*(known if isinstance(known, list) else [known]), item.astext()]
+                self.declared[
+                    "license" if _LICENSE.search(text) and "license" not in self.declared else "copyright_notice"
+                ] = text
+            elif kind == "author" and "author" in self.declared:
+                authors = self.declared["author"]
+                self.declared["author"] = [*(authors if isinstance(authors, list) else [authors]), item.astext()]
             else:
-                self.said[kind] = item.astext()
+                self.declared[kind] = item.astext()
         return ""
 
     def _meta(self, node: Nodes, level: int) -> str:
         if node.get("name") and node.get("content"):
-            self.said.setdefault(node["name"], node["content"])
+            self.declared.setdefault(node["name"], node["content"])
         return ""
 
     def _decoration(self, node: Nodes, level: int) -> str:
@@ -511,11 +513,11 @@ class _Writer:
         if kind == "inline" and node.get("label"):
             return self._title_of(node)
         inner = self._inline(node)
-        before, after = _AROUND.get(kind, ("", ""))
-        return f"{before}{inner}{after}" if inner else ""
+        opening, closing = _INLINE_MARKS.get(kind, ("", ""))
+        return f"{opening}{inner}{closing}" if inner else ""
 
     def _title_of(self, node: Nodes) -> str:
-        """The title of the section that a label stands before, else the label's words."""
+        """Return the title of the section that a label refers to, else the words of the label."""
         label = node["label"]
         if node.get("kind") == "doc":
             return re.sub(r"[_-]+", " ", label.rpartition("/")[2])

@@ -1,4 +1,4 @@
-"""Web archives, packed or not: each page that was fetched as one document."""
+"""Read web archives, compressed or not: a document per fetched page."""
 
 import io
 import re
@@ -26,7 +26,7 @@ Entry = Any  # a record of warcio, which ships no types
 _PAGE_KINDS = frozenset(["text/html", "application/xhtml+xml"])
 _TEXT_KINDS = frozenset(["text/plain", "text/markdown", "text/x-markdown"])
 _PDF_KINDS = frozenset(["application/pdf", "application/x-pdf"])
-# What servers say of files that they do not know: the first bytes decide.
+# Media types that servers give to files of unknown type; the first bytes of the file decide.
 _UNSURE_KINDS = frozenset(
     ["", "application/octet-stream", "binary/octet-stream", "application/unknown", "unknown/unknown", "text/xml",
      "application/xml", "application/force-download", "application/x-download"]
@@ -39,21 +39,21 @@ _PAGE_START = re.compile(
 _NO_CONTENT_KINDS = frozenset(["warcinfo", "request", "metadata", "revisit", "continuation"])
 _PAGE_ENDING = re.compile(r"\.(?:x?html?|shtml|php\d?|aspx?|jsp|cgi|txt|md|pdf)\Z", re.IGNORECASE)
 _NO_NAMES = frozenset(["index", "default", "home", "main", "page", ""])
-# A page of so many bytes may take seconds.
+# A page of more bytes may take seconds.
 _LONG_PAGE = 100_000
 _MAX_PAGE_BYTES = 50_000_000
-# What a library raises on one page must not cost the pages after it.
+# Exceptions of libraries that reject a page, so that the pages after it are read.
 _PAGE_FAULTS = (ValueError, LookupError, TypeError, AttributeError, RuntimeError, AssertionError)
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject | Skipped | Begun]:
-    """The pages, PDF files and plain texts of an archive; others are skipped, what is broken is rejected.
+    """Yield the pages, PDF files and plain texts of an archive; skip other files, and reject damaged ones.
 
-    `line` of a position is the number of the record in the archive. Records about the crawl itself (what was asked,
-    by whom) are no files of the archive and are not counted. A page without a title is named by its address.
+    `line` of a position is the number of the record in the archive. Records about the crawl itself, such as requests,
+    are not counted as documents, skipped or rejected. A page without a title is named by its address.
 
     Raises:
-        RecordError: not even the first record can be read.
+        RecordError: the first record cannot be read.
     """
     import trafilatura  # noqa: F401
     from warcio.archiveiterator import ArchiveIterator
@@ -67,16 +67,16 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject | Skipp
         while True:
             number += 1
             position = Position(source="", line=number)
-            faults = archive.err_count
+            error_count = archive.err_count
             try:
                 entry = next(entries, None)
-                if archive.err_count > faults:
+                if archive.err_count > error_count:
                     yield Reject(position=Position(source="", line=number - 1), reason="not followed by a record")
                 if entry is None:
                     return
                 if _is_long(entry):
                     yield Begun(position=position, name=_address(entry))
-                found = _read(entry, options.encoding, position)
+                record = _read(entry, options.encoding, position)
                 is_whole = _is_whole(entry)
             except (ArchiveLoadFailed, *DAMAGED, zlib.error, OSError, ValueError, TypeError, AttributeError) as error:
                 if number == 1:
@@ -86,21 +86,21 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject | Skipp
             if not is_whole:
                 yield Reject(position=position, reason=DAMAGED_REASON, raw=_address(entry))
                 return
-            if found is not None:
-                yield _with_own_id(found, ids) if isinstance(found, Document) else found
+            if record is not None:
+                yield _with_unique_id(record, ids) if isinstance(record, Document) else record
 
 
 class _Unpacked:
-    """A stream whose early end is an error; `warcio` takes the exception of one for the end of the archive."""
+    """A stream that reports truncated data as an `OSError`; `warcio` reads an `EOFError` as the end of the archive."""
 
     def __init__(self, file: io.BufferedReader) -> None:
         self.file = file
 
     def read(self, size: int = -1) -> bytes:
-        """At most so many bytes: those before a fault come before its error.
+        """Return at most `size` bytes; the bytes before an error are returned before the error is raised.
 
         Raises:
-            OSError: the packed data end in the middle.
+            OSError: the compressed data are truncated.
         """
         try:
             return self.file.read1(size)
@@ -108,29 +108,29 @@ class _Unpacked:
             raise OSError(str(error)) from error
 
     def tell(self) -> int:
-        """How many bytes have been read."""
+        """Return the number of bytes that have been read."""
         return self.file.tell()
 
 
-def _with_own_id(document: Document, ids: Counter[str]) -> Document:
-    """A page that was fetched again has the time of that in its identifier."""
+def _with_unique_id(document: Document, ids: Counter[str]) -> Document:
+    """Return a document with a unique id: if a page was fetched again, its date is added to the id."""
     ids[document.id] += 1
     if ids[document.id] == 1:
         return document
     identifier = f"{document.id} {document.date}"
     ids[identifier] += 1
-    times = ids[identifier]
-    return replace(document, id=identifier if times == 1 else f"{identifier} {times}")
+    count = ids[identifier]
+    return replace(document, id=identifier if count == 1 else f"{identifier} {count}")
 
 
 def _is_long(entry: Entry) -> bool:
-    """Whether a page may take seconds."""
-    said = entry.rec_headers.get_header("Content-Length") or ""
-    return said.isdecimal() and int(said) > _LONG_PAGE
+    """Return whether reading a record may take seconds."""
+    length = entry.rec_headers.get_header("Content-Length") or ""
+    return length.isdecimal() and int(length) > _LONG_PAGE
 
 
 def _is_whole(entry: Entry) -> bool:
-    """Whether the archive holds as much of a record as its head says; what is left of it is read for that."""
+    """Return whether a record has the length that its header declares; the rest of the record is read for that."""
     if not entry.rec_headers.get_header("Content-Length"):
         return False
     stream = entry.raw_stream
@@ -143,7 +143,7 @@ def _read(entry: Entry, encoding: str, position: Position) -> Document | Reject 
     if entry.rec_type in _NO_CONTENT_KINDS:
         return None
     kind = _kind(entry)
-    rule = _rule_against(entry, kind)
+    rule = _skip_rule(entry, kind)
     if rule:
         return Skipped(position=position, rule=rule)
     address = _address(entry)
@@ -162,14 +162,14 @@ def _read(entry: Entry, encoding: str, position: Position) -> Document | Reject 
 
 
 def _kind(entry: Entry) -> str:
-    """The media type that a server or the archive names; empty for none."""
+    """Return the media type that the server or the archive declares; empty if it is missing."""
     headers = entry.http_headers if entry.rec_type == "response" else entry.rec_headers
     content_type = (headers.get_header("Content-Type") or "") if headers is not None else ""
     return str(content_type.partition(";")[0].strip().lower())
 
 
-def _rule_against(entry: Entry, kind: str) -> str:
-    """Why a record is left out before it is read; empty for one that may be a page."""
+def _skip_rule(entry: Entry, kind: str) -> str:
+    """Return the rule by which a record is skipped before it is read; empty if it may be a page."""
     if entry.rec_type == "response":
         status = entry.http_headers.get_statuscode() if entry.http_headers is not None else ""
         if status != "200":
@@ -182,7 +182,7 @@ def _rule_against(entry: Entry, kind: str) -> str:
 
 
 def _kind_by_bytes(data: bytes, kind: str) -> str:
-    """The media type of some bytes: PDF and pages are known by their start, whatever their server says."""
+    """Return the media type of a file: PDF and HTML are detected by the first bytes, else it is the declared type."""
     if data[:5] == b"%PDF-":
         return "application/pdf"
     is_page = kind not in _PAGE_KINDS and _PAGE_START.match(data[:5000]) is not None
@@ -200,7 +200,7 @@ def _charset(entry: Entry) -> str:
 
 
 def _title_of(address: str) -> str:
-    """A title for a page that has none: the last name in its address, or host and path where that is no name."""
+    """Return a title for a page without one: the last name in its address, or host and path if that is no name."""
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -215,10 +215,10 @@ def _title_of(address: str) -> str:
 
 
 def _document(entry: Entry, data: bytes, kind: str, encoding: str, position: Position) -> Document:
-    """A page, a PDF file or a plain text as a document.
+    """Return a page, a PDF file or a plain text as a document.
 
     Raises:
-        RecordError: it holds no text or cannot be read.
+        RecordError: the file has no text or cannot be read.
     """
     address = _address(entry)
     if kind in _TEXT_KINDS:
@@ -230,23 +230,23 @@ def _document(entry: Entry, data: bytes, kind: str, encoding: str, position: Pos
         document = _pdf(data, encoding)
     else:
         document = page(data, encoding=encoding, declared=_charset(entry))
-    said = {"published": document.date} if document.date else {}
-    own = {"url": address} if address else {}
+    published = {"published": document.date} if document.date else {}
+    url = {"url": address} if address else {}
     return replace(
         document,
         id=address,
         title=document.title or _title_of(address),
         date=entry.rec_headers.get_header("WARC-Date") or "",
-        metadata={**document.metadata, **said, **own},
+        metadata={**document.metadata, **published, **url},
         position=position,
     )
 
 
 def _pdf(data: bytes, encoding: str) -> Document:
-    """The document of a PDF file in an archive.
+    """Return the document of a PDF file in an archive.
 
     Raises:
-        RecordError: its reader is not installed, or cannot read it.
+        RecordError: the reader of PDF files is not installed, or cannot read the file.
     """
     problem = formats.PDF.missing()
     if problem:

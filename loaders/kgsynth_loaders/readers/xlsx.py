@@ -26,6 +26,7 @@ from kgsynth_loaders.readers.office import (
 
 Row = list[str]
 
+# Maximum number of cells that a sheet spans.
 _MAX_CELLS = 20_000_000
 _CHUNK_BYTES = 2**20
 _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
