@@ -1,13 +1,13 @@
-"""kgsynth in Python: open a graph, draw combinations, ask it in Cypher, follow a question back to its documents.
+"""Python interface of a graph: open it, draw combinations, query it in Cypher, trace a question to its documents.
 
     import kgsynth
 
     with kgsynth.open_graph("demo") as graph:
         combinations = graph.sample(seed=1, combinations=100)
         hubs = graph.saved("hubs")                      # a pandas DataFrame
-        way = graph.trace("q-0123456789abcdef")         # question, answers, walk, documents
+        origin = graph.trace("q-0123456789abcdef")      # question, answers, walk, documents
 
-The stages themselves (load, merge, build, generate, …) are the functions of `kgsynth.pipeline`.
+The stages (load, merge, build, generate, …) are functions of `kgsynth.pipeline`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,32 +32,32 @@ __all__ = ["Combination", "GraphNode", "GraphRelationship", "KnowledgeGraph", "o
 
 
 def open_graph(name: str = "main", *, start: bool = False) -> "KnowledgeGraph":
-    """Open a graph that kgsynth manages, or the server that NEO4J_URI names.
+    """Open a graph that kgsynth manages, or the server at NEO4J_URI.
 
     Args:
-        name: of the managed graph, as `kgsynth --graph` takes it; of no account where NEO4J_URI is set.
-        start: start the managed server when it does not run; it goes on running afterwards.
+        name: name of the managed graph, as in `kgsynth --graph`; ignored if NEO4J_URI is set.
+        start: whether to start the managed server if it is not running; it keeps running afterwards.
 
     Returns:
-        The graph, logged in; close it, or use it in a `with` block.
+        The connected graph; close it, or use it in a `with` block.
 
     Raises:
-        GraphUnavailableError: nobody answers.
-        ServerError: the managed server does not come up.
+        GraphUnavailableError: no server answers.
+        ServerError: the managed server does not start.
     """
     place, settings = environment(), GraphSettings(name=name)
     return KnowledgeGraph(pipeline.connect(place, settings, start=start), place, settings)
 
 
 class KnowledgeGraph:
-    """A graph with what can be asked of it; nothing here writes to it."""
+    """Read access to a graph: samples, queries, concepts, documents, questions and reports."""
 
     def __init__(self, graph: Graph, place: Environment, settings: GraphSettings) -> None:
-        """Use an open connection; `open_graph` makes one."""
+        """Wrap an open connection; use `open_graph` to make one."""
         self._graph, self._environment, self._settings = graph, place, settings
 
     def __enter__(self) -> Self:
-        """The graph itself."""
+        """Return the graph itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -65,28 +65,33 @@ class KnowledgeGraph:
         self.close()
 
     def close(self) -> None:
-        """Close the connection; the server goes on."""
+        """Close the connection; the server keeps running."""
         self._graph.close()
 
     def sample(self, **settings: Any) -> list[Combination]:
-        """Combinations of concepts by weighted walks, each grounded in documents.
+        """Draw combinations of concepts by weighted walks, each grounded in documents.
 
         Args:
-            settings: the fields of `kgsynth.settings.SampleSettings`: `seed` (required), `combinations` or `epochs`,
+            settings: fields of `kgsynth.settings.SampleSettings`: `seed` (required), `combinations` or `epochs`,
                 `start` and `within` (files of Cypher), `favour`, `earlier`, `engine`, `min_concepts`,
                 `grounding_documents`.
 
         Returns:
-            The combinations in the order of their walks; the same for the same seed, settings and graph.
+            The combinations in the order of their walks. The same seed, settings and graph give the same combinations.
 
         Raises:
-            ConfigError: no seed, or a setting that there is not.
+            ConfigError: the seed is missing, or a setting is unknown.
             GraphError: the graph is not built.
         """
         return list(self.iter_sample(StageCount(stage="sample", unit="walks"), **settings))
 
     def iter_sample(self, count: StageCount, **settings: Any) -> Iterator[Combination]:
-        """As `sample`, one at a time in flat memory; `count` gets the walks that were kept and rejected, by reason."""
+        """Draw combinations like `sample`, one at a time in constant memory.
+
+        Args:
+            count: is updated with the numbers of kept walks and of rejected walks by reason.
+            settings: as in `sample`.
+        """
         given = {name: _plain(value) for name, value in settings.items()}
         return pipeline.sample(self._graph, self._environment, section_from("sample", given, SampleSettings), count)
 
@@ -98,38 +103,40 @@ class KnowledgeGraph:
         limit: int | None = None,
         timeout_s: float = _TIMEOUT_S,
     ) -> "pandas.DataFrame":
-        """The rows of a statement that reads; one that may do more is refused before it runs.
+        """Run a Cypher statement that only reads, and return its rows; other statements are refused before they run.
 
         Args:
             text: one statement.
-            parameters: its parameters.
-            limit: rows at most.
-            timeout_s: seconds after which it is ended.
+            parameters: parameters of the statement.
+            limit: maximum number of rows.
+            timeout_s: timeout in seconds.
 
         Returns:
-            A column for each that the statement returns. Nodes are `GraphNode`, relationships `GraphRelationship`, a
-            path is the list of both.
+            A table with the columns of the statement. Nodes are `GraphNode`, relationships are `GraphRelationship`, and
+            a path is a list of both.
 
         Raises:
-            QueryError: it is not Cypher, may do more than read, or takes longer or more memory than it may.
-            ConfigError: `limit` or `timeout_s` is out of its range.
+            QueryError: the text is not Cypher, may do more than read, or exceeds the limits of time or memory.
+            ConfigError: `limit` or `timeout_s` is out of range.
         """
         if (limit is not None and limit < 0) or timeout_s <= 0:
-            raise ConfigError(f"limit is {limit} and timeout_s is {timeout_s}: give 0 or more, and more than 0")
-        return self._ask(text, parameters or {}, where="the query", limit=limit, timeout_s=timeout_s)
+            raise ConfigError(
+                f"limit is {limit} and timeout_s is {timeout_s}: give a limit of 0 or more and a timeout above 0"
+            )
+        return self._run_query(text, parameters or {}, where="the query", limit=limit, timeout_s=timeout_s)
 
     def saved(self, name: str, **parameters: Any) -> "pandas.DataFrame":
-        """The rows of a query of the package (`kgsynth query --list` names them), as `query` gives them.
+        """Run a saved query of the package (`kgsynth query --list` lists them), and return its rows like `query`.
 
         Raises:
-            QueryError: there is no such query, or it needs other parameters.
+            QueryError: the query does not exist, or it takes other parameters.
         """
         query = queries.saved(name)
         if set(parameters) != query.parameters:
             raise QueryError(f"{name} takes the parameters {', '.join(sorted(query.parameters)) or '(none)'}")
-        return self._ask(query.text, parameters, where=name, limit=None, timeout_s=_TIMEOUT_S)
+        return self._run_query(query.text, parameters, where=name, limit=None, timeout_s=_TIMEOUT_S)
 
-    def _ask(
+    def _run_query(
         self, text: str, parameters: Mapping[str, Any], *, where: str, limit: int | None, timeout_s: float
     ) -> "pandas.DataFrame":
         import pandas
@@ -139,10 +146,10 @@ class KnowledgeGraph:
         return pandas.DataFrame(rows, columns=list(answer.columns))
 
     def concept(self, name: str, *, limit: int = _AROUND) -> show.TermView:
-        """A concept or topic by id, name, or nearly, with up to `limit` of each thing around it.
+        """Find a concept or topic by id or name, also approximately, with up to `limit` of each kind of neighbour.
 
         Raises:
-            GraphError: nothing is called so; the hint lists what is near.
+            GraphError: nothing has this name; the hint lists similar names.
             ConfigError: `limit` is below 1.
         """
         if limit < 1:
@@ -150,18 +157,18 @@ class KnowledgeGraph:
         return show.term(self._graph, pipeline.find(self._graph, "concept", name).id, limit=limit)
 
     def document(self, name: str) -> show.DocumentView:
-        """A document by id, title, or nearly, with what it mentions and the questions that it touches.
+        """Find a document by id or title, also approximately, with its concepts and the questions that are based on it.
 
         Raises:
-            GraphError: nothing is called so; the hint lists what is near.
+            GraphError: nothing has this name; the hint lists similar names.
         """
         return show.document(self._graph, pipeline.find(self._graph, "document", name).id)
 
     def trace(self, question: str) -> show.QuestionView:
-        """The whole way of a question, given by id or words of it: answers, walk with chances, documents.
+        """Find a question by id or by its words, with its answers, walk, probabilities of the steps, and documents.
 
         Raises:
-            GraphError: nothing is called so; the hint lists what is near.
+            GraphError: nothing has this name; the hint lists similar names.
         """
         return show.question(self._graph, pipeline.find(self._graph, "question", question).id)
 
@@ -172,16 +179,16 @@ class KnowledgeGraph:
         sample: int = pipeline.REPORT_SAMPLE,
         seed: int = 1,
     ) -> dict[str, Any]:
-        """The figures of `kgsynth report`, as JSON values; `write_report` makes its page of them.
+        """Return the figures of `kgsynth report` as JSON values; `write_report` writes their page.
 
         Args:
-            runs: one or two folders with runs, or files of combinations; none for what the graph itself holds.
-            after: files of earlier combinations: coverage begins from what they have used.
-            sample: questions of each level, about, whose likeness is looked at; 0 for none.
-            seed: of what is drawn.
+            runs: one or two folders with runs or files of combinations; without them, the content of the graph.
+            after: files of earlier combinations; coverage starts from what these have used.
+            sample: approximate number of questions per level whose similarity is measured; 0 for none.
+            seed: seed of the samples.
 
         Raises:
-            ConfigError: a path holds nothing to report.
+            ConfigError: a path contains nothing to report.
             GraphError: the graph is not built.
         """
         return pipeline.report(
@@ -195,7 +202,7 @@ class KnowledgeGraph:
 
 
 def write_report(figures: Mapping[str, Any], html: str | Path, *, json_file: str | Path | None = None) -> None:
-    """The page of `KnowledgeGraph.report`'s figures, one file that needs no network, and the figures as JSON.
+    """Write the figures of `KnowledgeGraph.report` as one HTML file that needs no network, and optionally as JSON.
 
     Raises:
         ManifestError: a file cannot be written.
@@ -204,19 +211,19 @@ def write_report(figures: Mapping[str, Any], html: str | Path, *, json_file: str
 
 
 def _plain(value: Any) -> Any:
-    """A setting as a file of settings would have it."""
+    """Return a setting as it would be in a TOML file."""
     if isinstance(value, Path):
         return str(value)
-    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def to_frame(records: Iterable[Any]) -> "pandas.DataFrame":
-    """Combinations, questions or other records as a table; lists and records inside them stay lists and dictionaries.
+    """Return combinations, questions or other records as a table; nested lists and records stay lists and dictionaries.
 
     Args:
-        records: with a method `to_row`, or rows already.
+        records: objects with a method `to_row`, or dictionaries.
     """
     import pandas
 
-    rows: list[Row] = [one if isinstance(one, dict) else one.to_row() for one in records]
+    rows: list[Row] = [record if isinstance(record, dict) else record.to_row() for record in records]
     return pandas.DataFrame(rows)

@@ -1,7 +1,7 @@
-"""Configuration: one TOML file for a run, and the environment.
+"""Resolve the configuration of a run from one TOML file, and read the environment.
 
 Order: defaults (`kgsynth.settings`) < file < `--set section.key=value`. Only this module reads the environment, and
-only for places, the Neo4j address and secrets; secrets are never printed.
+only for folders, the Neo4j address, certificates and secrets. Secrets are never printed.
 """
 
 import json
@@ -18,16 +18,16 @@ from kgsynth.settings import BackendSettings, RunConfig, nearest, require, setti
 
 
 def public_value(name: str, value: Any) -> Any:
-    """The value of a setting as it may be written and printed: plain, addresses and headers without their secrets."""
+    """Return the value of a setting as plain data without secrets, which may be written and printed."""
     if name == "url":
-        return [with_marks(one) for one in value]
+        return [with_marks(address) for address in value]
     if name in ("request", "engine") and isinstance(value, Mapping):
         return _without_secret_values(value, hides_all=False)
     return list(value) if isinstance(value, tuple) else value
 
 
 def _without_secret_values(table: Mapping[str, Any], *, hides_all: bool) -> dict[str, Any]:
-    """A table with the values of headers, and of keys that name secrets, hidden."""
+    """Return a table in which the values of headers and of keys that name secrets are hidden."""
     return {
         key: _without_secret_values(value, hides_all=hides_all or key == "headers")
         if isinstance(value, Mapping)
@@ -40,21 +40,21 @@ def _without_secret_values(table: Mapping[str, Any], *, hides_all: bool) -> dict
 
 def _toml(value: Any) -> str:
     if isinstance(value, Mapping):
-        held = ", ".join(f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items())
-        return f"{{ {held} }}" if held else "{}"
-    # TOML has no null; `request` takes the word for it.
+        items = ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items())
+        return f"{{ {items} }}" if items else "{}"
+    # TOML has no null; in `request` the text "null" stands for it.
     return json.dumps("null" if value is None else value, ensure_ascii=False, default=str)
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A configuration with, for each key, where its value came from."""
+    """A configuration with the origin of each value."""
 
     config: RunConfig
     origins: Mapping[str, str]
 
     def lines(self) -> list[str]:
-        """`section.key = value   # origin`, one a key, as TOML that can be read again."""
+        """Return lines of valid TOML: a header per section, and `key = value   # origin` per key."""
         lines: list[str] = []
         for section in fields(self.config):
             lines.append(f"[{section.name}]")
@@ -70,7 +70,7 @@ class Resolved:
         return lines
 
     def to_row(self) -> dict[str, dict[str, Any]]:
-        """The values as plain data, for manifests."""
+        """Return the values as plain data for manifests, without secrets."""
         return {
             section.name: {
                 item.name: public_value(item.name, getattr(settings, item.name)) for item in fields(settings)
@@ -81,10 +81,10 @@ class Resolved:
 
 
 def section_from(section: str, values: Mapping[str, object], kind: type[Any]) -> Any:
-    """One settings dataclass from plain values.
+    """Make a settings dataclass from plain values.
 
     Raises:
-        ConfigError: an unknown key (the nearest known one is named), a wrong type or a value out of range.
+        ConfigError: a key is unknown (the message names the most similar one), a type is wrong or a value out of range.
     """
     require(isinstance(values, Mapping), f"[{section}] is not a table")
     return kind(**values)
@@ -98,7 +98,7 @@ def _parse_override(text: str) -> tuple[str, str, object]:
 
 
 def plain_value(text: str) -> Any:
-    """The value of a TOML or JSON text, or the text itself when it is neither."""
+    """Return the value of a TOML or JSON text, or the text itself if it is neither."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -110,29 +110,30 @@ def plain_value(text: str) -> Any:
 
 
 def merged(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, Any]:
-    """Two tables as one, those inside them too; where both have a value, that of the second."""
-    both = {
+    """Merge two tables and their inner tables; if both have a value, that of `inner` is used."""
+    updates = {
         key: merged(outer[key], value) if isinstance(value, Mapping) and isinstance(outer.get(key), Mapping) else value
         for key, value in inner.items()
     }
-    return {**outer, **both}
+    return {**outer, **updates}
 
 
 def set_in(table: dict[str, Any], name: str, value: object) -> None:
-    """Set a value in a table; dots in the name lead to tables inside it."""
-    *path, last = name.split(".")
+    """Set a value in a table; a name with dots is a path through inner tables."""
+    *path, key = name.split(".")
     for part in path:
         inner = table.get(part)
         table[part] = table = dict(inner) if isinstance(inner, Mapping) else {}
-    table[last] = value
+    table[key] = value
 
 
-# Sections that inherit from [backend], and what they do not: ratings want no variety, examples are texts of their own.
+# Sections that inherit from [backend], and the keys that they do not inherit: ratings need no variety, and generated
+# examples are another kind of text.
 SAMPLING = (
     *("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty"),
     *("stop", "max_output_tokens"),
 )
-_ASKING: Mapping[str, tuple[str, ...]] = {
+_INHERITING: Mapping[str, tuple[str, ...]] = {
     "extract": (),
     "generate": (),
     "answer": (),
@@ -142,15 +143,15 @@ _ASKING: Mapping[str, tuple[str, ...]] = {
 
 
 def resolve(text: str = "", *, origin: str = "file", overrides: Sequence[str] = ()) -> Resolved:
-    """A run's configuration from the text of a TOML file and `--set` options.
+    """Resolve the configuration of a run from the text of a TOML file and `--set` options.
 
     Args:
-        text: TOML; empty for defaults alone.
-        origin: what the origin of the file's values is called.
-        overrides: `section.key=value`, the value in TOML or, failing that, a bare string.
+        text: TOML; empty for the defaults.
+        origin: name of the file, as origin of its values.
+        overrides: texts `section.key=value`; a value that is neither TOML nor JSON is a string.
 
     Raises:
-        ConfigError: not TOML, unknown section or key, wrong type, value out of range.
+        ConfigError: the text is not TOML, a section or key is unknown, a type is wrong, or a value is out of range.
     """
     try:
         raw: dict[str, Any] = tomllib.loads(text)
@@ -169,23 +170,23 @@ def resolve(text: str = "", *, origin: str = "file", overrides: Sequence[str] = 
         origins[f"{section}.{name.partition('.')[0]}"] = "--set"
     inherited = raw.get("backend", {})
     section_from("backend", inherited, BackendSettings)
-    for section, own in _ASKING.items():
+    for section, excluded in _INHERITING.items():
         for key, value in inherited.items():
-            held = raw.setdefault(section, {})
-            if key not in held and key not in own:
-                held[key] = value
+            settings = raw.setdefault(section, {})
+            if key not in settings and key not in excluded:
+                settings[key] = value
                 origins[f"{section}.{key}"] = "backend"
-            elif isinstance(value, dict) and isinstance(held.get(key), dict):
-                held[key] = merged(value, held[key])
-    built = {name: section_from(name, raw.get(name, {}), kind) for name, kind in sections.items()}
-    return Resolved(RunConfig(**built), origins)
+            elif isinstance(value, dict) and isinstance(settings.get(key), dict):
+                settings[key] = merged(value, settings[key])
+    section_settings = {name: section_from(name, raw.get(name, {}), kind) for name, kind in sections.items()}
+    return Resolved(RunConfig(**section_settings), origins)
 
 
 def resolve_file(path: Path, overrides: Sequence[str] = ()) -> Resolved:
-    """As `resolve`, from a file; relative paths in it are relative to the folder you are in.
+    """Resolve a configuration file like `resolve`; relative paths in it are relative to the current folder.
 
     Raises:
-        ConfigError: the file cannot be read, or as in `resolve`.
+        ConfigError: the file cannot be read, or one of the errors of `resolve`.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -196,66 +197,66 @@ def resolve_file(path: Path, overrides: Sequence[str] = ()) -> Resolved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """What the environment says: where kgsynth keeps things, and whose Neo4j is used.
+    """Values of the environment: folders, Java, the Neo4j server and its login, and secrets.
 
-    `home` is KGSYNTH_HOME, else XDG_DATA_HOME/kgsynth, else ~/.local/share/kgsynth.
+    `home` is KGSYNTH_HOME, otherwise XDG_DATA_HOME/kgsynth, otherwise ~/.local/share/kgsynth.
     """
 
     home: Path
     java_home: str = ""
     search_path: str = ""
     maven_url: str = ""
-    neo4j_version: str = ""  # of managed graphs that are made from now on; empty for the default
+    neo4j_version: str = ""  # of new managed graphs; empty for the default
     neo4j_uri: str = ""
     neo4j_username: str = "neo4j"
     neo4j_password: str = field(default="", repr=False)
     neo4j_database: str = "neo4j"
     api_key: str = field(default="", repr=False)
-    certificates: str = ""  # a file of certificate authorities that the system trusts
+    certificates: str = ""  # file of trusted certificate authorities
 
     @property
     def jars(self) -> Path:
-        """The store of jars that all graphs share."""
+        """Folder of the jars that all graphs share."""
         return self.home / "jars"
 
     @property
     def walk_tables(self) -> Path:
-        """Walk tables as arrays, a folder a build."""
+        """Folder of walk tables as arrays, with a folder per build."""
         return self.home / "walks"
 
     @property
     def graphs(self) -> Path:
-        """The folder with one home a managed graph."""
+        """Folder with the home folder of each managed graph."""
         return self.home / "graphs"
 
     @property
     def models(self) -> Path:
-        """Converted models."""
+        """Folder of converted models."""
         return self.home / "models"
 
     @property
     def tombstones(self) -> Path:
-        """The documents that `kgsynth forget` took out."""
+        """File that lists the documents that `kgsynth forget` removed."""
         return self.home / "forgotten.jsonl"
 
     @property
     def embeddings(self) -> Path:
-        """Embeddings by content hash."""
+        """File of the embeddings by content hash."""
         return self.home / "embeddings.sqlite"
 
 
-# As OpenSSL, requests and curl call it.
+# Names of this variable in OpenSSL, requests and curl.
 _CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def environment(values: Mapping[str, str] | None = None) -> Environment:
-    """Read the environment, once, at the edge.
+    """Return the values of the environment that kgsynth uses.
 
     Args:
-        values: instead of the process's own environment, for tests.
+        values: replaces the environment of the process, for tests.
     """
     values = os.environ if values is None else values
-    # User and password in the address count as those of the variables, and the address is kept without them.
+    # User and password in the address are used if the variables are not set; the address is kept without them.
     username, password = credentials_of(values.get("NEO4J_URI", ""))
     data_home = values.get("XDG_DATA_HOME") or str(Path(values.get("HOME") or Path.home()) / ".local" / "share")
     return Environment(
@@ -274,17 +275,17 @@ def environment(values: Mapping[str, str] | None = None) -> Environment:
 
 
 def process_environment(**extra: str) -> dict[str, str]:
-    """A copy of the process's environment with `extra` set, for child processes."""
+    """Return a copy of the process's environment with the variables in `extra` set, for child processes."""
     return {**os.environ, **extra}
 
 
 def set_threads(count: int) -> None:
-    """How many threads torch takes in this process, when it is imported after this."""
+    """Set the number of threads of torch in this process; it has no effect if torch is already imported."""
     os.environ["OMP_NUM_THREADS"] = str(count)
 
 
 def ray_address() -> str:
-    """The Ray cluster to join; `local` for one of this process alone."""
+    """Return the address of the Ray cluster to join; `local` for a cluster of this process only."""
     return os.environ.get("RAY_ADDRESS") or "local"
 
 

@@ -161,7 +161,7 @@ def plot(fit_file: Path, output: Path, law: scaling.Law | None, level: float) ->
     made = draw("png" if output.suffix == ".png" else "svg")
     if output.suffix == ".html":
         made = page.scaling_page(
-            said=f"Forecasts use {_weighed(fitted)}, {_betas(fitted)}; "
+            summary=f"Forecasts use {_weighed(fitted)}, {_betas(fitted)}; "
             + "; ".join(f"AIC of the {name} law {row['aic']:.1f}" for name, row in held.items())
             + ".",
             level=level,

@@ -22,7 +22,7 @@ _TOPS = (10, 100)
 
 @dataclass(slots=True)
 class Universe:
-    """Everything that combinations can use: terms, co-occurring pairs of concepts, documents; and the aliases."""
+    """Everything that combinations can use: terms, co-occurring pairs of concepts and documents; also the aliases."""
 
     graph: TermGraph
     documents: Collection[str]
@@ -33,13 +33,13 @@ class Universe:
     def __post_init__(self) -> None:
         """Index the terms and pairs."""
         self._places = {identity: place for place, identity in enumerate(self.graph.ids)}
-        chosen = self.graph.concept_pairs()
+        pair_indices = self.graph.concept_pairs()
         # Pairs are sorted by their ends, so these keys are sorted too.
-        self._pairs = self.graph.first[chosen] * len(self.graph.ids) + self.graph.second[chosen]
+        self._pairs = self.graph.first[pair_indices] * len(self.graph.ids) + self.graph.second[pair_indices]
 
     @property
     def totals(self) -> dict[str, int]:
-        """The total number of each kind."""
+        """Total number of each kind."""
         topics = int(self.graph.is_topic.sum())
         return {
             "topics": topics,
@@ -49,21 +49,21 @@ class Universe:
         }
 
     def holds(self, identity: str) -> bool:
-        """Whether the graph holds a term or its canonical term."""
+        """Return whether the graph contains a term or its canonical term."""
         return self.aliases.get(identity, identity) in self._places
 
     def places(self, ids: Iterable[str]) -> list[int]:
-        """The sorted, distinct indices of those ids that the graph holds."""
-        found = {self._places.get(self.aliases.get(one, one), -1) for one in ids}
-        return sorted(found - {-1})
+        """Return the sorted, distinct indices of those ids that the graph contains."""
+        indices = {self._places.get(self.aliases.get(identity, identity), -1) for identity in ids}
+        return sorted(indices - {-1})
 
     def pairs(self, concepts: Sequence[int]) -> list[int]:
-        """The indices of the co-occurring pairs among some concepts, which are given as sorted indices."""
+        """Return the indices of the co-occurring pairs among some concepts, which are given as sorted indices."""
         keys = [first * len(self.graph.ids) + second for first, second in choices(concepts, 2)]
         if not keys or not len(self._pairs):
             return []
-        at = np.minimum(np.searchsorted(self._pairs, keys), len(self._pairs) - 1)
-        return [int(place) for place in at[self._pairs[at] == keys]]
+        candidates = np.minimum(np.searchsorted(self._pairs, keys), len(self._pairs) - 1)
+        return [int(place) for place in candidates[self._pairs[candidates] == keys]]
 
 
 @dataclass(slots=True)
@@ -88,40 +88,44 @@ class Uses:
         self.terms = np.zeros(len(self.universe.graph.ids), dtype=np.int64)
         self.pairs = np.zeros(self.universe.totals["pairs"], dtype=np.int64)
 
-    def add(self, one: Combination, before: "Uses | None" = None) -> None:
+    def add(self, combination: Combination, before: "Uses | None" = None) -> None:
         """Count a combination; items that `before` has used do not count as new."""
-        topics, concepts = self.universe.places(one.topics), self.universe.places(one.concepts)
+        topics, concepts = self.universe.places(combination.topics), self.universe.places(combination.concepts)
         pairs = self.universe.pairs(concepts)
         self.count += 1
-        self.unknown_terms.update(term for term in (*one.topics, *one.concepts) if not self.universe.holds(term))
-        own = frozenset(concepts)
-        self.sets[own] = self.sets.get(own, 0) + 1
+        self.unknown_terms.update(
+            term for term in (*combination.topics, *combination.concepts) if not self.universe.holds(term)
+        )
+        concept_set = frozenset(concepts)
+        self.sets[concept_set] = self.sets.get(concept_set, 0) + 1
         self.cross_topic += len(topics) > 1
         self.concepts_each.append(len(concepts))
-        self.jaccards += [document.jaccard for document in one.documents]
-        for kind, held, used in (
+        self.jaccards += [document.jaccard for document in combination.documents]
+        for kind, used_items, counter in (
             ("topics", topics, "terms"),
             ("concepts", concepts, "terms"),
             ("pairs", pairs, "pairs"),
         ):
-            table: NDArray[np.int64] = getattr(self, used)
-            earlier: NDArray[np.int64] | None = None if before is None else getattr(before, used)
-            self.curve[kind].append(sum(not table[place] and (earlier is None or not earlier[place]) for place in held))
-            table[held] += 1
-        grounding = dict.fromkeys(document.id for document in one.documents)
-        ids_of_documents = [document for document in grounding if document in self.universe.documents]
-        self.unknown_documents.update(grounding.keys() - set(ids_of_documents))
+            counts: NDArray[np.int64] = getattr(self, counter)
+            earlier: NDArray[np.int64] | None = None if before is None else getattr(before, counter)
+            self.curve[kind].append(
+                sum(not counts[place] and (earlier is None or not earlier[place]) for place in used_items)
+            )
+            counts[used_items] += 1
+        grounding = dict.fromkeys(document.id for document in combination.documents)
+        documents = [document for document in grounding if document in self.universe.documents]
+        self.unknown_documents.update(grounding.keys() - set(documents))
         self.curve["documents"].append(
             sum(
                 document not in self.documents and (before is None or document not in before.documents)
-                for document in ids_of_documents
+                for document in documents
             )
         )
-        for document in ids_of_documents:
+        for document in documents:
             self.documents[document] = self.documents.get(document, 0) + 1
 
     def used(self) -> dict[str, int]:
-        """The number of used items of each kind."""
+        """Return the number of used items of each kind."""
         graph = self.universe.graph
         return {
             "topics": int(((self.terms > 0) & graph.is_topic).sum()),
@@ -134,15 +138,15 @@ class Uses:
 def uses_of(combinations: Iterable[Combination], universe: Universe, *, before: Uses | None = None) -> Uses:
     """Count combinations; items that `before` has used do not count as new."""
     uses = Uses(universe)
-    for one in combinations:
-        uses.add(one, before)
+    for combination in combinations:
+        uses.add(combination, before)
     return uses
 
 
 def figures(
     uses: Uses, *, before: Uses | None = None, questions: NDArray[np.int64] | Sequence[int] = ()
 ) -> dict[str, Any]:
-    """The figures of coverage as JSON values.
+    """Return the figures of coverage as JSON values.
 
     Coverage, its curve, the unused concepts and the chance of a new concept include earlier use; the figures of
     evenness are for these combinations only.
@@ -155,8 +159,8 @@ def figures(
     graph = uses.universe.graph
     concepts = np.flatnonzero(~graph.is_topic)
     topics = np.flatnonzero(graph.is_topic)
-    began = before.used() if before is not None else dict.fromkeys(KINDS, 0)
-    together = {kind: began[kind] + sum(uses.curve[kind]) for kind in KINDS}
+    used_before = before.used() if before is not None else dict.fromkeys(KINDS, 0)
+    covered = {kind: used_before[kind] + sum(uses.curve[kind]) for kind in KINDS}
     totals = uses.universe.totals
     by_use = np.sort(uses.terms[concepts])[::-1]
     by_documents = np.sort(graph.documents[concepts])[::-1]
@@ -168,10 +172,10 @@ def figures(
         "jaccard": {**distribution(uses.jaccards), "histogram": histogram(uses.jaccards, low=0, high=1, bins=20)},
         "cross_topic_share": uses.cross_topic / max(1, uses.count),
         "coverage": {
-            kind: {"used": together[kind], "of": totals[kind], "share": together[kind] / max(1, totals[kind])}
+            kind: {"used": covered[kind], "of": totals[kind], "share": covered[kind] / max(1, totals[kind])}
             for kind in KINDS
         },
-        "curve": curve(uses, began),
+        "curve": curve(uses, used_before),
         "new_concept_chance": new_chance(uses.terms[concepts] + (0 if before is None else before.terms[concepts])),
         "effective": {
             "topics": perplexity(uses.terms[topics]),
@@ -192,32 +196,32 @@ def figures(
     }
 
 
-def curve(uses: Uses, began: Mapping[str, int]) -> dict[str, list[int]]:
-    """The covered items of each kind as a function of the number of combinations, from 0 to all."""
-    at = np.unique(np.linspace(0, uses.count, _CURVE_POINTS).round().astype(int))
-    found = {"combinations": [int(one) for one in at]}
+def curve(uses: Uses, used_before: Mapping[str, int]) -> dict[str, list[int]]:
+    """Return the covered items of each kind as a function of the number of combinations, from 0 to all."""
+    numbers = np.unique(np.linspace(0, uses.count, _CURVE_POINTS).round().astype(int))
+    points = {"combinations": [int(value) for value in numbers]}
     for kind in KINDS:
-        sums = np.concatenate([[0], np.cumsum(uses.curve[kind], dtype=np.int64)]) + began[kind]
-        found[kind] = [int(one) for one in sums[at]]
-    return found
+        cumulative = np.concatenate([[0], np.cumsum(uses.curve[kind], dtype=np.int64)]) + used_before[kind]
+        points[kind] = [int(value) for value in cumulative[numbers]]
+    return points
 
 
 def perplexity(uses: NDArray[np.int64] | Sequence[int]) -> float:
-    """The effective number of used items: this number of equally used items would have the same entropy.
+    """Return the effective number of used items: this number of equally used items would have the same entropy.
 
     Returns:
         exp of the entropy of the shares of uses; 0 if nothing was used.
     """
-    held = np.asarray(uses, dtype=float)
-    held = held[held > 0]
-    if not held.size:
+    counts = np.asarray(uses, dtype=float)
+    counts = counts[counts > 0]
+    if not counts.size:
         return 0.0
-    shares = held / held.sum()
+    shares = counts / counts.sum()
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
 def new_chance(uses: NDArray[np.int64]) -> float:
-    """The chance that the next visit is to an unused concept: the share of visits to concepts that were used once.
+    """Return the chance that the next visit is to an unused concept: the share of visits to concepts used once.
 
     The estimate assumes that all visits have the same distribution, so it is not valid for walks that favour unused
     concepts.
@@ -228,45 +232,48 @@ def new_chance(uses: NDArray[np.int64]) -> float:
 
 
 def top_share(descending: NDArray[np.int64], top: int) -> float:
-    """The share of all uses that falls on the `top` most used items."""
+    """Return the share of all uses that falls on the `top` most used items."""
     total = int(descending.sum())
     return float(descending[:top].sum() / total) if total else 0.0
 
 
 def lorenz(descending: NDArray[np.int64]) -> dict[str, list[float]]:
-    """The share of all uses that falls on the most used share x of the items, for some x from 0 to 1."""
+    """Return the share of all uses that falls on the most used share x of the items, for values of x from 0 to 1."""
     if not descending.sum():
         return {"x": [], "share": []}
-    sums = np.concatenate([[0], np.cumsum(descending)]) / descending.sum()
+    cumulative = np.concatenate([[0], np.cumsum(descending)]) / descending.sum()
     size = len(descending)
     steps = [np.geomspace(1, size, _CURVE_POINTS), np.linspace(0, size, _CURVE_POINTS)]
-    at = np.unique(np.concatenate(steps).round().astype(int))
-    return {"x": [float(one / size) for one in at], "share": [float(sums[one]) for one in at]}
+    numbers = np.unique(np.concatenate(steps).round().astype(int))
+    return {
+        "x": [float(number / size) for number in numbers],
+        "share": [float(cumulative[number]) for number in numbers],
+    }
 
 
 def unused(uses: Uses, before: Uses | None = None) -> dict[str, Any]:
-    """Concepts that no combination has used: their number, and those with the most documents."""
-    return _left(uses.universe.graph, uses.terms if before is None else uses.terms + before.terms)
+    """Return the number of concepts that no combination has used, and those in the most documents."""
+    return _unused_concepts(uses.universe.graph, uses.terms if before is None else uses.terms + before.terms)
 
 
 def unshown(universe: Universe, concepts: Iterable[str]) -> dict[str, Any]:
-    """Concepts that no question's text shows, in the form of `unused`; `concepts` are those that are shown."""
-    held = np.zeros(len(universe.graph.ids), dtype=np.int64)
-    held[universe.places(concepts)] = 1
-    return _left(universe.graph, held)
+    """Return the concepts that no question's text shows, in the form of `unused`; `concepts` are the shown ones."""
+    is_shown = np.zeros(len(universe.graph.ids), dtype=np.int64)
+    is_shown[universe.places(concepts)] = 1
+    return _unused_concepts(universe.graph, is_shown)
 
 
-def _left(graph: TermGraph, uses: NDArray[np.int64]) -> dict[str, Any]:
-    left = np.flatnonzero((uses == 0) & ~graph.is_topic)
-    order = left[np.lexsort((left, -graph.documents[left]))][:_LISTED]
+def _unused_concepts(graph: TermGraph, uses: NDArray[np.int64]) -> dict[str, Any]:
+    unused_terms = np.flatnonzero((uses == 0) & ~graph.is_topic)
+    order = unused_terms[np.lexsort((unused_terms, -graph.documents[unused_terms]))][:_LISTED]
     degrees = graph.concept_degrees()
     return {
-        "count": len(left),
+        "count": len(unused_terms),
         # These co-occur with no other concept, so no walk can visit one of them together with another concept.
-        "without_neighbour": int((degrees[left] == 0).sum()),
+        "without_neighbour": int((degrees[unused_terms] == 0).sum()),
         "listed": [
-            {"name": graph.names[one], "documents": int(graph.documents[one]), "neighbours": int(degrees[one])}
-            for one in order
+            {"name": graph.names[term], "documents": int(graph.documents[term]), "neighbours": int(degrees[term])}
+            for term in order
         ],
     }
 
@@ -274,9 +281,9 @@ def _left(graph: TermGraph, uses: NDArray[np.int64]) -> dict[str, Any]:
 def _listed(uses: Uses, places: Iterable[int]) -> list[dict[str, Any]]:
     graph = uses.universe.graph
     return [
-        {"name": graph.names[one], "combinations": int(uses.terms[one]), "documents": int(graph.documents[one])}
-        for one in places
-        if uses.terms[one]
+        {"name": graph.names[place], "combinations": int(uses.terms[place]), "documents": int(graph.documents[place])}
+        for place in places
+        if uses.terms[place]
     ]
 
 
@@ -290,20 +297,20 @@ def equal_coverage(
     if len(sides) != 2 or not all(uses.count for uses in all_uses):
         return None
     count = min(uses.count for uses in all_uses)
-    began = before.used() if before is not None else dict.fromkeys(coverage.KINDS, 0)
-    found = []
-    for side, whole in zip(sides, all_uses, strict=True):
+    used_before = before.used() if before is not None else dict.fromkeys(coverage.KINDS, 0)
+    compared = []
+    for side, side_uses in zip(sides, all_uses, strict=True):
         uses = (
-            whole
-            if whole.count == count
+            side_uses
+            if side_uses.count == count
             else coverage.uses_of(islice(side.combinations(), count), universe, before=before)
         )
-        made = coverage.figures(uses, before=before)
-        found.append(
+        side_figures = coverage.figures(uses, before=before)
+        compared.append(
             {
                 "name": side.name,
-                **{key: made[key] for key in ("coverage", "effective", "cross_topic_share", "hubs")},
-                "new": {kind: made["coverage"][kind]["used"] - began[kind] for kind in coverage.KINDS},
+                **{key: side_figures[key] for key in ("coverage", "effective", "cross_topic_share", "hubs")},
+                "new": {kind: side_figures["coverage"][kind]["used"] - used_before[kind] for kind in coverage.KINDS},
             }
         )
-    return {"combinations": count, "runs": found}
+    return {"combinations": count, "runs": compared}

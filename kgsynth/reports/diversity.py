@@ -1,4 +1,4 @@
-"""Questions in figures: how long they are, how alike those of one document or combination are, how many stand twice."""
+"""Figures of questions: lengths, similarity within a document or combination, and share of duplicates."""
 
 from array import array
 from collections import Counter
@@ -14,7 +14,7 @@ from kgsynth.records import AnsweredQuestion, content_hash
 from kgsynth.reports.structure import distribution, histogram
 from kgsynth.texts import normal_question
 
-# Pairs drawn of each category: the standard error of a bin's share is then below .01.
+# Maximum number of drawn pairs per category, with which the standard error of a bin's share is below 0.01.
 _MOST_PAIRS = 3000
 _LONGEST_WORDS = 150
 _LISTED = 50
@@ -26,24 +26,23 @@ SAME_COMBINATION = "level 3, same combination"
 
 
 class Embed(Protocol):
-    """Texts to vectors."""
+    """Converts texts to vectors."""
 
     model: str
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """float32 (texts, dimensions), rows of unit length."""
+        """Return float32 (texts, dimensions), rows of unit length."""
 
 
 @dataclass(slots=True)
 class Sample:
-    """All questions counted, and those of some documents kept: of a document that is drawn, all that it touches.
+    """Counts of all questions, and a sample with all questions from randomly drawn documents.
 
-    Which documents are drawn depends on their ids and the seed alone. Of each question that is only counted 16 bytes
-    stay.
+    The drawn documents depend only on the document ids and the seed. A question that is only counted takes 16 bytes.
     """
 
     seed: int
-    share: Mapping[int, float]  # by level, of the documents
+    share: Mapping[int, float]  # share of the documents that are drawn, by level
     words: dict[int, Counter[int]] = field(default_factory=dict)
     characters: dict[int, Counter[int]] = field(default_factory=dict)
     grades: dict[int, Counter[str]] = field(default_factory=dict)
@@ -56,7 +55,7 @@ class Sample:
     _combinations: Any = field(default_factory=lambda: array("Q"))
 
     def add(self, question: AnsweredQuestion) -> None:
-        """Count a question, and keep it when one of its documents is drawn."""
+        """Count a question, and keep it if one of its documents is drawn."""
         level = question.level
         self.words.setdefault(level, Counter())[len(question.text.split())] += 1
         self.characters.setdefault(level, Counter())[len(question.text)] += 1
@@ -71,28 +70,28 @@ class Sample:
         self.concepts.update(question.counted_concepts)
         self.evidence.update(question.claim_evidence)
         self.foreign += len(question.foreign_claims)
-        if any(self.is_drawn(level, one) for one in question.documents or (question.id,)):
+        if any(self.is_drawn(level, document) for document in question.documents or (question.id,)):
             self.drawn.append(question)
 
     def is_drawn(self, level: int, document: str) -> bool:
-        """Whether a document is among those whose questions of a level are kept."""
+        """Return whether a document is drawn, so that its questions of this level are kept."""
         return _short_hash(content_hash([self.seed, document])) / 2**64 < self.share.get(level, 1.0)
 
     def questions_each(self) -> NDArray[np.int64]:
-        """How many questions each combination that has any has."""
+        """Return the number of questions per combination, of those that have any."""
         return np.unique(np.frombuffer(self._combinations, dtype=np.uint64), return_counts=True)[1]
 
     def repeated(self) -> dict[int, float]:
-        """By level, the share of the questions that another of any level before it equals in its normal form."""
+        """Return by level the share of questions with the normal form of another question of this or a lower level."""
         seen: set[int] = set()
-        found = {}
+        shares = {}
         for level, forms in sorted(self._forms.items()):
-            own = np.unique(np.frombuffer(forms, dtype=np.uint64))
-            new = len(own) - sum(int(one) in seen for one in own) if seen else len(own)
-            found[level] = 1 - new / len(forms)
+            distinct = np.unique(np.frombuffer(forms, dtype=np.uint64))
+            new_count = len(distinct) - sum(int(form) in seen for form in distinct) if seen else len(distinct)
+            shares[level] = 1 - new_count / len(forms)
             if len(self._forms) > 1:
-                seen.update(map(int, own))
-        return found
+                seen.update(map(int, distinct))
+        return shares
 
 
 def _short_hash(text: str) -> int:
@@ -106,16 +105,15 @@ def figures(
     near: Mapping[int, int] | None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Lengths, kinds and likeness of questions, as JSON values.
+    """Return lengths, kinds and similarity of questions, as JSON values.
 
     Args:
-        sample: of the questions.
-        embedder: of the texts that are compared; None to leave the likeness out.
-        near: by level, how many questions are near duplicates of an earlier one, of all that there are; None when
-            nobody looked.
-        advance: told how many texts were embedded.
+        sample: counts and sample of the questions.
+        embedder: embedder of the compared texts; None to leave the similarity out.
+        near: number of all questions per level that are near-duplicates of an earlier one; None if not measured.
+        advance: called with the number of texts that were embedded.
     """
-    longest = min(_LONGEST_WORDS, max(20, *(max(words) for words in sample.words.values())))
+    max_words = min(_LONGEST_WORDS, max(20, *(max(words) for words in sample.words.values())))
     repeated = sample.repeated()
     return {
         "count": sum(words.total() for words in sample.words.values()),
@@ -124,7 +122,7 @@ def figures(
                 "count": words.total(),
                 "words": {
                     **distribution(list(words.elements())),
-                    "histogram": histogram(list(words.elements()), low=0, high=longest, bins=longest),
+                    "histogram": histogram(list(words.elements()), low=0, high=max_words, bins=max_words),
                 },
                 "characters": distribution(list(sample.characters[level].elements())),
                 "grades": dict(sorted(sample.grades[level].items())),
@@ -135,7 +133,7 @@ def figures(
         },
         "claims": {
             "claimed": sample.evidence.total(),
-            "shown_by": {by: number for by, number in sorted(sample.evidence.items()) if by},
+            "shown_by": {by: count for by, count in sorted(sample.evidence.items()) if by},
             "claimed_only": sample.evidence[""],
             "foreign": sample.foreign,
         },
@@ -147,36 +145,38 @@ def figures(
 
 
 def likeness(sample: Sample, embedder: Embed, advance: Callable[[int], None] = lambda _: None) -> dict[str, Any]:
-    """Cosines of pairs of questions, by what the two have in common.
+    """Return cosine similarities of pairs of questions, by what the two have in common.
 
     Returns:
-        By category (`level 1, same document`, …; of level 3 those of one combination apart from those of others;
-        `different documents`): the pairs looked at, mean, quantiles, a histogram from 0 to 1, and the most alike.
+        By category (`level 1, same document`, …; for level 3, pairs of the same combination are a category of their
+        own; `different documents`): number of pairs, mean, quantiles, a histogram from 0 to 1, and the 3 most similar
+        pairs.
 
     Source: arXiv 2503.19551 compares the questions that its levels write from one document in the same way.
     """
     questions = sample.drawn
     pairs = {
-        name: _within(groups, stream(sample.seed, name, 0), apart=apart) for name, groups, apart in _categories(sample)
+        name: _within(groups, stream(sample.seed, name, 0), accepts=accepts)
+        for name, groups, accepts in _categories(sample)
     }
     pairs[DIFFERENT] = _across(questions, stream(sample.seed, DIFFERENT, 0))
-    ends = sorted({int(place) for drawn in pairs.values() for place in drawn.ravel()})
+    places = sorted({int(place) for category_pairs in pairs.values() for place in category_pairs.ravel()})
     vectors = np.empty((0, 0), dtype=np.float32)
-    parts = []
-    for first in range(0, len(ends), _EMBED_BATCH):
-        batch = ends[first : first + _EMBED_BATCH]
-        parts.append(embedder.embed([questions[place].text for place in batch]))
+    blocks = []
+    for first in range(0, len(places), _EMBED_BATCH):
+        batch = places[first : first + _EMBED_BATCH]
+        blocks.append(embedder.embed([questions[place].text for place in batch]))
         advance(len(batch))
-    if parts:
-        vectors = np.concatenate(parts)
-    at = {place: row for row, place in enumerate(ends)}
-    found: dict[str, Any] = {}
-    for name, drawn in pairs.items():
-        if not len(drawn):
+    if blocks:
+        vectors = np.concatenate(blocks)
+    row_of = {place: row for row, place in enumerate(places)}
+    categories: dict[str, Any] = {}
+    for name, category_pairs in pairs.items():
+        if not len(category_pairs):
             continue
-        rows = np.array([[at[int(one)], at[int(other)]] for one, other in drawn])
+        rows = np.array([[row_of[int(first)], row_of[int(second)]] for first, second in category_pairs])
         cosines = np.einsum("ij,ij->i", vectors[rows[:, 0]], vectors[rows[:, 1]]).astype(float)
-        found[name] = {
+        categories[name] = {
             "pairs": len(cosines),
             "mean": float(cosines.mean()),
             "p10": float(np.quantile(cosines, 0.1)),
@@ -187,17 +187,17 @@ def likeness(sample: Sample, embedder: Embed, advance: Callable[[int], None] = l
             "most_alike": [
                 {
                     "cosine": float(cosines[place]),
-                    "one": questions[drawn[place, 0]].text,
-                    "other": questions[drawn[place, 1]].text,
+                    "one": questions[category_pairs[place, 0]].text,
+                    "other": questions[category_pairs[place, 1]].text,
                 }
                 for place in np.argsort(-cosines, kind="stable")[:3]
             ],
         }
-    return found
+    return categories
 
 
 def answers(rows: Iterable[AnsweredQuestion]) -> dict[str, Any]:
-    """Agreement, verdicts and lengths of answers, as JSON values."""
+    """Return agreement, verdicts and lengths of answers, as JSON values."""
     with_final, words, agreements = 0, Counter[int](), Counter[float]()
     verdicts: Counter[str] = Counter()
     doubtful: list[tuple[float, str, str, str]] = []
@@ -228,7 +228,7 @@ def answers(rows: Iterable[AnsweredQuestion]) -> dict[str, Any]:
 
 
 def _categories(sample: Sample) -> list[tuple[str, list[list[int]], Callable[[int, int], bool]]]:
-    """Names, groups of places, and which pairs of a group count."""
+    """Return the categories: name, groups of places in the sample, and a function that accepts a pair of a group."""
     same_document: dict[int, dict[str, list[int]]] = {}
     same_combination: dict[str, list[int]] = {}
     combination_of = [question.combination_id for question in sample.drawn]
@@ -239,57 +239,57 @@ def _categories(sample: Sample) -> list[tuple[str, list[list[int]], Callable[[in
         if question.combination_id:
             same_combination.setdefault(question.combination_id, []).append(place)
 
-    def of_two_combinations(one: int, other: int) -> bool:
+    def differ_in_combination(one: int, other: int) -> bool:
         return not combination_of[one] or combination_of[one] != combination_of[other]
 
-    found = [
+    categories = [
         (
             f"level {level}, same document" + (", other combination" if level == 3 else ""),
             list(groups.values()),
-            of_two_combinations,
+            differ_in_combination,
         )
         for level, groups in sorted(same_document.items())
     ]
-    return [*found, (SAME_COMBINATION, list(same_combination.values()), lambda _one, _other: True)]
+    return [*categories, (SAME_COMBINATION, list(same_combination.values()), lambda _one, _other: True)]
 
 
 def _within(
-    groups: Sequence[Sequence[int]], draws: np.random.Generator, *, apart: Callable[[int, int], bool]
+    groups: Sequence[Sequence[int]], draws: np.random.Generator, *, accepts: Callable[[int, int], bool]
 ) -> NDArray[np.int64]:
-    """Pairs (drawn, 2) within groups that count, each once: all, or as many as are wanted.
+    """Return distinct accepted pairs within groups, int64 (pairs, 2): all, or a random sample of `_MOST_PAIRS`.
 
-    Each pair of a group is as likely as any; one that stands in two groups is drawn twice as often, and kept once.
+    All pairs of a group have the same probability. A pair in two groups has twice the probability, and is kept once.
     """
     sizes = np.array([len(group) for group in groups], dtype=np.int64)
-    ends = np.cumsum(sizes * (sizes - 1) // 2)
-    total = int(ends[-1]) if len(ends) else 0
-    # Of many pairs some do not count; in four times as many as are wanted there are enough.
-    few = total <= 4 * _MOST_PAIRS
-    flat = np.arange(total) if few else np.unique(draws.integers(total, size=4 * _MOST_PAIRS))
-    found: dict[tuple[int, int], None] = {}
-    for number in draws.permutation(flat):
-        group = int(np.searchsorted(ends, number, side="right"))
-        inside = int(number - (ends[group - 1] if group else 0))
+    pair_ends = np.cumsum(sizes * (sizes - 1) // 2)
+    total = int(pair_ends[-1]) if len(pair_ends) else 0
+    # Some pairs are not accepted; four times the wanted number contains enough that are.
+    takes_all = total <= 4 * _MOST_PAIRS
+    pair_numbers = np.arange(total) if takes_all else np.unique(draws.integers(total, size=4 * _MOST_PAIRS))
+    accepted: dict[tuple[int, int], None] = {}
+    for number in draws.permutation(pair_numbers):
+        group = int(np.searchsorted(pair_ends, number, side="right"))
+        inside = int(number - (pair_ends[group - 1] if group else 0))
         # Pair number k of a group joins places i < j, where j * (j - 1) / 2 <= k.
         second = int((1 + (1 + 8 * inside) ** 0.5) / 2)
         second -= second * (second - 1) // 2 > inside
-        one, other = sorted((groups[group][inside - second * (second - 1) // 2], groups[group][second]))
-        if apart(one, other):
-            found[one, other] = None
-            if len(found) == _MOST_PAIRS:
+        low, high = sorted((groups[group][inside - second * (second - 1) // 2], groups[group][second]))
+        if accepts(low, high):
+            accepted[low, high] = None
+            if len(accepted) == _MOST_PAIRS:
                 break
-    return np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
+    return np.array(sorted(accepted), dtype=np.int64).reshape(-1, 2)
 
 
 def _across(questions: Sequence[AnsweredQuestion], draws: np.random.Generator) -> NDArray[np.int64]:
-    """Pairs (drawn, 2) of questions of different documents."""
+    """Return pairs of questions without a common document, int64 (pairs, 2)."""
     size = len(questions)
     if size < 2:
         return np.empty((0, 2), dtype=np.int64)
-    tried = np.unique(np.sort(draws.integers(size, size=(2 * _MOST_PAIRS, 2)), axis=1), axis=0)
+    candidates = np.unique(np.sort(draws.integers(size, size=(2 * _MOST_PAIRS, 2)), axis=1), axis=0)
     pairs = [
         (one, other)
-        for one, other in draws.permutation(tried)
+        for one, other in draws.permutation(candidates)
         if one != other
         and questions[one].documents
         and questions[other].documents

@@ -1,4 +1,4 @@
-"""Measurements from finished runs per level: units, questions, tokens."""
+"""Measure finished runs per level: units, questions and tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,51 +28,59 @@ class Measured:
 def measure_runs(path: Path) -> list[Measured]:
     """Measure the finished runs in a folder, per level.
 
-    Tokens are those of the model of the answers; its number of characters per token also serves for the questions.
+    Tokens are counted by the model that answers; its number of characters per token is also used for the questions.
 
     Raises:
         ConfigError: the folder contains no questions, or no answers to them.
     """
-    folders = [one for one in find_runs(path) if not one.is_part]
-    asked = [one for one in folders if one.stage in ("level1", "level2", "level3")]
-    answered = [one for one in folders if one.stage == "answer"]
+    folders = [folder for folder in find_runs(path) if not folder.is_part]
+    asked = [folder for folder in folders if folder.stage in ("level1", "level2", "level3")]
+    answered = [folder for folder in folders if folder.stage == "answer"]
     if not asked or not answered:
         raise ConfigError(
-            f"{path} holds no {'answers' if asked else 'questions'}",
+            f"{path} contains no {'answers' if asked else 'questions'}",
             hint="Process a few documents and combinations up to their answers first, so that lengths can be measured.",
         )
     characters, by_level = _characters(answered)
-    tokens = sum(_total(one, "vote_tokens") for one in answered)
-    texts = sum(_total(one, "votes") for one in answered)
-    kept = sum(by_level.values())
+    tokens = sum(_total(folder, "vote_tokens") for folder in answered)
+    votes = sum(_total(folder, "votes") for folder in answered)
+    kept_answers = sum(by_level.values())
     # A retry reads the questions of its run again, so its units are not counted.
-    read = sum(_total(one, "units", retries=False) for one in answered)
-    if not kept or not texts or not tokens:
-        raise ConfigError(f"the answers below {path} were all rejected", hint="See their rejects for the reasons.")
-    each = tokens / texts
-    chars_each_token = characters / kept / each
-    found = []
+    read_units = sum(_total(folder, "units", retries=False) for folder in answered)
+    if not kept_answers or not votes or not tokens:
+        raise ConfigError(f"all answers below {path} were rejected", hint="See their rejects for the reasons.")
+    tokens_per_answer = tokens / votes
+    chars_per_token = characters / kept_answers / tokens_per_answer
+    measurements = []
     lengths_of = {
-        stage: [len(row["text"]) for one in asked if one.stage == stage for part in one.parts() for row in part.rows()]
-        for stage in sorted({one.stage for one in asked})
+        stage: [
+            len(row["text"])
+            for folder in asked
+            if folder.stage == stage
+            for part in folder.parts()
+            for row in part.rows()
+        ]
+        for stage in sorted({folder.stage for folder in asked})
     }
-    every = sum(map(len, lengths_of.values()))
+    question_count = sum(map(len, lengths_of.values()))
     for stage, lengths in lengths_of.items():
-        own = [one for one in asked if one.stage == stage]
+        stage_folders = [folder for folder in asked if folder.stage == stage]
         level = int(stage.removeprefix("level"))
-        found.append(
+        measurements.append(
             Measured(
                 level=level,
                 # A retry repeats units of its run, so its units are not counted.
-                units=sum(_total(one, "units", retries=False) for one in own),
+                units=sum(_total(folder, "units", retries=False) for folder in stage_folders),
                 questions=len(lengths),
-                question_tokens=sum(lengths) / max(1, len(lengths)) / chars_each_token,
-                answer_tokens=each,
+                question_tokens=sum(lengths) / max(1, len(lengths)) / chars_per_token,
+                answer_tokens=tokens_per_answer,
                 # The questions read for answers are assumed to have the same shares of levels as all questions.
-                answered=min(1.0, by_level.get(level, 0) / max(1.0, read * len(lengths) / max(1, every))),
+                answered=min(
+                    1.0, by_level.get(level, 0) / max(1.0, read_units * len(lengths) / max(1, question_count))
+                ),
             )
         )
-    return found
+    return measurements
 
 
 def _total(folder: RunFolder, name: str, *, retries: bool = True) -> int:
@@ -84,7 +92,7 @@ def _total(folder: RunFolder, name: str, *, retries: bool = True) -> int:
 
 
 def _characters(folders: Sequence[RunFolder]) -> tuple[int, dict[int, int]]:
-    """The number of characters of all kept answers, and the number of kept answers per level."""
+    """Return the number of characters of all kept answers, and the number of kept answers per level."""
     total = 0
     counts: dict[int, int] = {}
     for folder in folders:

@@ -1,4 +1,4 @@
-"""The page of a report: one file with everything in it, to be looked at without a network."""
+"""Render reports as HTML pages, each a single file that needs no network."""
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
@@ -14,12 +14,12 @@ _KINDS = {
     "documents": "documents",
     "combinations": "combinations (different sets of concepts)",
 }
-# What may show a claim, as in `Question.claim_evidence`.
+# Kinds of evidence that a text shows a claimed concept, as in `Question.claim_evidence`.
 _EVIDENCE = ("name", "alias", "words", "meaning")
 
 
 def page(figures: Mapping[str, Any]) -> str:
-    """The figures of `kgsynth.pipeline.report` as one HTML file.
+    """Render the figures of `kgsynth.pipeline.report` as one HTML file.
 
     Raises:
         MissingExtraError: jinja2 or matplotlib is not installed.
@@ -29,7 +29,7 @@ def page(figures: Mapping[str, Any]) -> str:
 
         from kgsynth.reports import plots
 
-        drawn = _plots(plots, figures)
+        svg_plots = _plots(plots, figures)
     except ImportError as error:
         raise MissingExtraError(f"a report needs {error.name}", hint="pip install 'kgsynth[report]'") from error
     template = _template(jinja2, "report.html")
@@ -37,7 +37,7 @@ def page(figures: Mapping[str, Any]) -> str:
         figures=figures,
         graph=figures["graph"],
         runs=figures["runs"],
-        plots=drawn,
+        plots=svg_plots,
         picture=plots.picture(figures["graph"]["communities"]),
         zip=zip,
         **_graph_rows(figures["graph"]),
@@ -49,10 +49,10 @@ def page(figures: Mapping[str, Any]) -> str:
 
 
 def plots_module() -> Any:
-    """The module that draws, which needs Matplotlib.
+    """Return the module that draws plots with Matplotlib.
 
     Raises:
-        MissingExtraError: it is not installed.
+        MissingExtraError: Matplotlib is not installed.
     """
     try:
         import matplotlib  # noqa: F401
@@ -63,16 +63,16 @@ def plots_module() -> Any:
     return plots
 
 
-def scaling_page(*, said: str, level: float, plot: str, parameters: Rows, points: Rows, largest: Rows) -> str:
-    """The page of a fitted law.
+def scaling_page(*, summary: str, level: float, plot: str, parameters: Rows, points: Rows, largest: Rows) -> str:
+    """Render a fitted scaling law as one HTML file.
 
     Args:
-        said: what was fitted, in a sentence.
-        level: of the intervals.
-        plot: SVG.
-        parameters: law, model, parameter, value, low, high.
-        points: model, size, error, error of the law, difference, whether held out.
-        largest: law, model, size, error, predicted, low, high of the check without the largest sizes.
+        summary: a sentence about what was fitted.
+        level: confidence level of the intervals, from 0 to 1.
+        plot: SVG text.
+        parameters: rows of law, model, parameter, value, low and high.
+        points: rows of model, size, error, error of the law, difference, and whether the point was held out.
+        largest: rows of law, model, size, error, prediction, low and high of the check without the largest sizes.
 
     Raises:
         MissingExtraError: jinja2 is not installed.
@@ -83,13 +83,13 @@ def scaling_page(*, said: str, level: float, plot: str, parameters: Rows, points
         raise MissingExtraError(f"a page needs {error.name}", hint="pip install 'kgsynth[report]'") from error
     return str(
         _template(jinja2, "scaling.html").render(
-            said=said, level=level, plot=plot, parameters=parameters, points=points, largest=largest, zip=zip
+            summary=summary, level=level, plot=plot, parameters=parameters, points=points, largest=largest, zip=zip
         )
     )
 
 
 def filter_page(figures: Mapping[str, Any]) -> str:
-    """The page of a filter, of the figures in its `filter.json`.
+    """Render the figures of a filter, the content of its `filter.json`, as one HTML file.
 
     Raises:
         MissingExtraError: jinja2 or matplotlib is not installed.
@@ -102,7 +102,7 @@ def filter_page(figures: Mapping[str, Any]) -> str:
     rounds = figures["rounds"]
     panels = [("cold start", [("", _shares(figures["start"]["scores"]))])]
     if rounds:
-        lines = [(f"round {place}", _shares(one["scores"])) for place, one in enumerate(rounds, 1)]
+        lines = [(f"round {place}", _shares(round_figures["scores"])) for place, round_figures in enumerate(rounds, 1)]
         panels.append(("rounds of rating", lines))
     text: str = _template(jinja2, "filter.html").render(
         figures=figures,
@@ -112,29 +112,32 @@ def filter_page(figures: Mapping[str, Any]) -> str:
             *[
                 [
                     f"round {place}",
-                    *(one[key] for key in ("selected", "added", "removed", "ratings")),
-                    *(one["agreement"].get(key) for key in ("held_back", "mean_error", "correlation", "same_side")),
+                    *(round_figures[key] for key in ("selected", "added", "removed", "ratings")),
+                    *(
+                        round_figures["agreement"].get(key)
+                        for key in ("held_back", "mean_error", "correlation", "same_side")
+                    ),
                 ]
-                for place, one in enumerate(rounds, 1)
+                for place, round_figures in enumerate(rounds, 1)
             ],
         ],
         rounds=[
             {
                 "aspects": [
-                    [name, *(held[key] for key in ("mean", "lowest_share", "correlation"))]
-                    for name, held in one["aspects"].items()
+                    [name, *(values[key] for key in ("mean", "lowest_share", "correlation"))]
+                    for name, values in round_figures["aspects"].items()
                 ],
-                "doubt": one["doubt"],
+                "doubt": round_figures["doubt"],
                 "features": [
-                    [name, *(held[key] for key in ("correlation", "of_the_least_tenth", "of_the_most_tenth"))]
-                    for name, held in one["doubt"]["features"].items()
+                    [name, *(values[key] for key in ("correlation", "of_the_least_tenth", "of_the_most_tenth"))]
+                    for name, values in round_figures["doubt"]["features"].items()
                 ],
-                "doubtful": _listed(one["doubt"]["documents"], "doubt"),
-                "added": _listed(one["added_documents"], "before"),
-                "removed": _listed(one["removed_documents"], "before"),
-                **_border(one),
+                "doubtful": _listed(round_figures["doubt"]["documents"], "doubt"),
+                "added": _listed(round_figures["added_documents"], "before"),
+                "removed": _listed(round_figures["removed_documents"], "before"),
+                **_border(round_figures),
             }
-            for one in rounds
+            for round_figures in rounds
         ],
         start=_border(figures["start"]),
         zip=zip,
@@ -142,9 +145,9 @@ def filter_page(figures: Mapping[str, Any]) -> str:
     return text
 
 
-def _shares(held: Mapping[str, Any]) -> dict[str, Any]:
-    total = max(1, sum(held["documents"]))
-    return {"edges": held["edges"], "share": [one / total for one in held["documents"]]}
+def _shares(scores: Mapping[str, Any]) -> dict[str, Any]:
+    total = max(1, sum(scores["documents"]))
+    return {"edges": scores["edges"], "share": [count / total for count in scores["documents"]]}
 
 
 def _border(step: Mapping[str, Any]) -> dict[str, Rows]:
@@ -152,12 +155,12 @@ def _border(step: Mapping[str, Any]) -> dict[str, Rows]:
 
 
 def _listed(documents: Sequence[Mapping[str, Any]], *more: str) -> Rows:
-    return [[one[key] for key in ("id", "title", "score", *more)] for one in documents]
+    return [[document[key] for key in ("id", "title", "score", *more)] for document in documents]
 
 
 def _template(jinja2: Any, name: str) -> Any:
-    def text(wanted: str) -> str:
-        return resources.files("kgsynth.reports").joinpath(wanted).read_text(encoding="utf-8")
+    def text(file_name: str) -> str:
+        return resources.files("kgsynth.reports").joinpath(file_name).read_text(encoding="utf-8")
 
     environment = jinja2.Environment(
         autoescape=True,
@@ -171,7 +174,7 @@ def _template(jinja2: Any, name: str) -> Any:
 
 
 def number(value: Any) -> str:
-    """A number for people: thousands separated, small ones with three digits that say something."""
+    """Format a number with separated thousands, or with three significant digits below 100."""
     if not isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, int) or float(value).is_integer():
@@ -180,30 +183,30 @@ def number(value: Any) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in percent; what is not nothing is not shown as 0."""
+    """Format a share in percent; a share above 0 is never shown as 0."""
     if 0 < share < 0.001:
         return f"{100 * share:.2g} %"
     return f"{100 * share:.1f} %"
 
 
 def _graph_rows(graph: Mapping[str, Any]) -> dict[str, Rows]:
-    held = [
+    distributions = [
         ("document", "characters", graph["characters_of_document"]),
         ("document", "concepts and topics that it mentions", graph["terms_of_document"]),
         ("concept", "documents that mention it", graph["documents_of_term"]["concepts"]),
-        ("concept", "terms that it stands beside (degree)", graph["degree"]["concepts"]),
+        ("concept", "terms that it co-occurs with (degree)", graph["degree"]["concepts"]),
         ("topic", "documents that mention it", graph["documents_of_term"]["topics"]),
-        ("topic", "terms that it stands beside (degree)", graph["degree"]["topics"]),
+        ("topic", "terms that it co-occurs with (degree)", graph["degree"]["topics"]),
         ("pair of terms", "documents that mention both (weight)", graph["weight"]),
     ]
     return {
         "distributions": [
-            [per, what, *(one[key] for key in ("mean", "median", "p90", "p99", "max"))]
-            for per, what, one in held
-            if one["count"]
+            [per, what, *(values[key] for key in ("mean", "median", "p90", "p99", "max"))]
+            for per, what, values in distributions
+            if values["count"]
         ],
-        "merges": [[one["kind"], one["rule"], one["merges"], one["least_cosine"]] for one in graph["merges"]],
-        "licences": [[one["license"] or "unknown", one["attribution"], one["documents"]] for one in graph["licences"]],
+        "merges": [[rule["kind"], rule["rule"], rule["merges"], rule["least_cosine"]] for rule in graph["merges"]],
+        "licences": [[row["license"] or "unknown", row["attribution"], row["documents"]] for row in graph["licences"]],
     }
 
 
@@ -211,75 +214,78 @@ def _walk_rows(figures: Mapping[str, Any]) -> dict[str, Any]:
     walked = [
         {
             **run,
-            "most_used": [list(one.values()) for one in run["walks"]["most_used"]],
-            "not_used": [list(one.values()) for one in run["walks"]["unused"]["listed"]],
+            "most_used": [list(concept.values()) for concept in run["walks"]["most_used"]],
+            "not_used": [list(concept.values()) for concept in run["walks"]["unused"]["listed"]],
         }
         for run in figures["runs"]
         if run["walks"]
     ]
-    held = [run["walks"] for run in walked]
-    several = ("topics", "concepts", "pairs", "documents")
-    began = ", earlier ones included" if figures["after"] else ""
+    walk_figures = [run["walks"] for run in walked]
+    kinds = ("topics", "concepts", "pairs", "documents")
+    scope = ", including earlier combinations" if figures["after"] else ""
     rows: list[tuple[str, Callable[[Any], str], list[Any]]] = [
-        ("combinations", number, [one["combinations"] for one in held]),
-        ("concepts of a combination, mean", number, [one["concepts_each"].get("mean") for one in held]),
-        ("combinations across topics", percent, [one["cross_topic_share"] for one in held]),
+        ("combinations", number, [walks["combinations"] for walks in walk_figures]),
+        ("concepts of a combination, mean", number, [walks["concepts_each"].get("mean") for walks in walk_figures]),
+        ("combinations across topics", percent, [walks["cross_topic_share"] for walks in walk_figures]),
         *[
-            (f"{_KINDS[kind]} used{began}", percent, [one["coverage"][kind]["share"] for one in held])
-            for kind in several
+            (f"{_KINDS[kind]} used{scope}", percent, [walks["coverage"][kind]["share"] for walks in walk_figures])
+            for kind in kinds
         ],
         (
-            f"chance that the next visit is to a new concept{began}",
+            f"chance that the next visit is to a new concept{scope}",
             percent,
-            [one["new_concept_chance"] for one in held],
+            [walks["new_concept_chance"] for walks in walk_figures],
         ),
-        *_evenness(held),
+        *_evenness(walk_figures),
         (
             "effective number of combinations, by the questions from each",
             number,
-            [one["effective"]["combinations_by_questions"] for one in held],
+            [walks["effective"]["combinations_by_questions"] for walks in walk_figures],
         ),
         *[
-            (f"share of uses: {name}", percent, [one["hubs"][key] for one in held])
+            (f"share of uses: {name}", percent, [walks["hubs"][key] for walks in walk_figures])
             for key, name in (
                 ("top_10", "the 10 most used concepts"),
                 ("top_100", "the 100 most used"),
                 ("top_1_percent", "the most used 1 %"),
-                ("top_1_percent_of_mentions", "of mentions, the 1 % of most documents"),
+                ("top_1_percent_of_mentions", "for comparison, share of mentions of the 1 % in most documents"),
             )
         ],
     ]
     equal = figures["equal"]
-    both = equal["runs"] if equal else []
-    lines: list[tuple[str, Callable[[Any], str], list[Any]]] = [
-        *[(f"{_KINDS[kind]} newly used", number, [one["new"][kind] for one in both]) for kind in several],
-        *[(f"{_KINDS[kind]} used{began}", number, [one["coverage"][kind]["used"] for one in both]) for kind in several],
-        *_evenness(both),
-        ("combinations across topics", percent, [one["cross_topic_share"] for one in both]),
-        ("share of uses: the most used 1 % of concepts", percent, [one["hubs"]["top_1_percent"] for one in both]),
+    equal_runs = equal["runs"] if equal else []
+    equal_lines: list[tuple[str, Callable[[Any], str], list[Any]]] = [
+        *[(f"{_KINDS[kind]} newly used", number, [run["new"][kind] for run in equal_runs]) for kind in kinds],
+        *[
+            (f"{_KINDS[kind]} used{scope}", number, [run["coverage"][kind]["used"] for run in equal_runs])
+            for kind in kinds
+        ],
+        *_evenness(equal_runs),
+        ("combinations across topics", percent, [run["cross_topic_share"] for run in equal_runs]),
+        ("share of uses: the most used 1 % of concepts", percent, [run["hubs"]["top_1_percent"] for run in equal_runs]),
     ]
     return {
         "walked": walked,
-        "walk_columns": [("", "text"), *[(run["name"], "said") for run in walked]],
-        "walk_rows": [[name, *[_said(one, shown) for one in values]] for name, shown, values in rows],
-        "equal_columns": [("", "text"), *[(one["name"], "said") for one in both], ("ratio", "count")],
+        "walk_columns": [("", "text"), *[(run["name"], "formatted") for run in walked]],
+        "walk_rows": [[name, *[_formatted(value, form) for value in values]] for name, form, values in rows],
+        "equal_columns": [("", "text"), *[(run["name"], "formatted") for run in equal_runs], ("ratio", "count")],
         "equal_rows": [
-            [name, *[_said(one, shown) for one in values], values[1] / values[0] if values[0] else None]
-            for name, shown, values in (lines if both else [])
+            [name, *[_formatted(value, form) for value in values], values[1] / values[0] if values[0] else None]
+            for name, form, values in (equal_lines if equal_runs else [])
         ],
     }
 
 
-def _evenness(held: Sequence[Mapping[str, Any]]) -> list[tuple[str, Callable[[Any], str], list[Any]]]:
+def _evenness(walk_figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, Callable[[Any], str], list[Any]]]:
     return [
-        (f"effective number of {_KINDS[kind]}", number, [one["effective"][kind] for one in held])
+        (f"effective number of {_KINDS[kind]}", number, [walks["effective"][kind] for walks in walk_figures])
         for kind in ("topics", "concepts", "pairs", "combinations")
     ]
 
 
-def _said(value: Any, shown: Callable[[Any], str]) -> tuple[Any, str]:
-    """What a cell is sorted by, and what stands in it."""
-    return (-1, "–") if value is None else (value, shown(value))
+def _formatted(value: Any, form: Callable[[Any], str]) -> tuple[Any, str]:
+    """Return the value by which a cell is sorted, and its text."""
+    return (-1, "–") if value is None else (value, form(value))
 
 
 def _question_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -292,158 +298,158 @@ def _question_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             [
                 name,
                 level,
-                held["count"],
-                *(held["words"][key] for key in ("mean", "median", "p90", "max")),
-                held["characters"]["mean"],
-                held["repeated_share"],
-                held["near_duplicate_share"],
-                _counts(held["grades"]),
+                values["count"],
+                *(values["words"][key] for key in ("mean", "median", "p90", "max")),
+                values["characters"]["mean"],
+                values["repeated_share"],
+                values["near_duplicate_share"],
+                _counts(values["grades"]),
             ]
-            for name, made in asked
-            for level, held in made["levels"].items()
+            for name, questions in asked
+            for level, values in questions["levels"].items()
         ],
         "unshown": [
             {
                 "name": name,
-                "count": made["unshown"]["count"],
-                "rows": [list(one.values()) for one in made["unshown"]["listed"]],
+                "count": questions["unshown"]["count"],
+                "rows": [list(concept.values()) for concept in questions["unshown"]["listed"]],
             }
-            for name, made in asked
+            for name, questions in asked
         ],
         "claim_rows": [
             [
                 name,
-                held["claimed"],
-                *(held["shown_by"].get(by, 0) for by in _EVIDENCE),
-                held["claimed_only"],
-                held["foreign"],
+                claims["claimed"],
+                *(claims["shown_by"].get(by, 0) for by in _EVIDENCE),
+                claims["claimed_only"],
+                claims["foreign"],
             ]
-            for name, made in asked
-            if (held := made["claims"])["claimed"]
+            for name, questions in asked
+            if (claims := questions["claims"])["claimed"]
         ],
-        "embedders": sorted({made["embedder"] for _, made in asked if made["embedder"]}),
+        "embedders": sorted({questions["embedder"] for _, questions in asked if questions["embedder"]}),
         "likeness_rows": [
-            [name, kind, *(held[key] for key in ("pairs", "mean", "median", "p90", "over_95"))]
-            for name, made in asked
-            for kind, held in made["likeness"].items()
+            [name, kind, *(values[key] for key in ("pairs", "mean", "median", "p90", "over_95"))]
+            for name, questions in asked
+            for kind, values in questions["likeness"].items()
         ],
         "alike_rows": [
-            [name, kind, one["cosine"], one["one"], one["other"]]
-            for name, made in asked
-            for kind, held in made["likeness"].items()
-            for one in held["most_alike"]
+            [name, kind, pair["cosine"], pair["one"], pair["other"]]
+            for name, questions in asked
+            for kind, values in questions["likeness"].items()
+            for pair in values["most_alike"]
         ],
         "answer_rows": [
             [
                 name,
-                held["count"],
-                held["with_final_answer"] / held["count"],
-                held["words"]["median"],
-                held["agreement"]["count"],
-                held["agreement"].get("mean"),
-                _counts(held["verdicts"]),
+                answers["count"],
+                answers["with_final_answer"] / answers["count"],
+                answers["words"]["median"],
+                answers["agreement"]["count"],
+                answers["agreement"].get("mean"),
+                _counts(answers["verdicts"]),
             ]
-            for name, held in answered
+            for name, answers in answered
         ],
         "doubtful_rows": [
-            [name, one["agreement"], one["question"], one["final_answer"], one["id"]]
-            for name, held in answered
-            for one in held["least_agreement"]
+            [name, answer["agreement"], answer["question"], answer["final_answer"], answer["id"]]
+            for name, answers in answered
+            for answer in answers["least_agreement"]
         ],
     }
 
 
 def _stage_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, Rows]:
-    stages = []
+    stage_rows = []
     for run in runs:
-        for one in run["stages"]:
-            rejected = sum(one["rejected"].values())
-            both = one["kept"] + rejected
-            stages.append(
+        for stage in run["stages"]:
+            rejected = sum(stage["rejected"].values())
+            total = stage["kept"] + rejected
+            stage_rows.append(
                 [
                     run["name"],
-                    *(one[key] for key in ("stage", "where", "state", "unit", "kept")),
+                    *(stage[key] for key in ("stage", "where", "state", "unit", "kept")),
                     rejected,
-                    rejected / both if both else None,
-                    one["kept_by_retries"],
-                    one["rejected_by_retries"],
+                    rejected / total if total else None,
+                    stage["kept_by_retries"],
+                    stage["rejected_by_retries"],
                 ]
             )
     return {
-        "stage_rows": stages,
+        "stage_rows": stage_rows,
         "reject_rows": [[run["name"], name, count] for run in runs for name, count in rejects(run["stages"]).items()],
     }
 
 
-def _counts(held: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in held.items()) or "–"
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "–"
 
 
 def _plots(plots: Any, figures: Mapping[str, Any]) -> dict[str, str]:
-    """Each plot there is something for, by name, as SVG."""
+    """Return the plots for which there are figures, as SVG by name."""
     graph, runs = figures["graph"], figures["runs"]
-    found = {}
+    drawn = {}
     if graph["degree"]["concepts"]["count"]:
-        found["degree"] = plots.tails(
+        drawn["degree"] = plots.tails(
             [(kind, graph["degree"][kind]) for kind in ("concepts", "topics")],
-            x="terms that it stands beside",
+            x="co-occurring terms",
             label="degrees",
         )
     if graph["weight"]["count"]:
-        found["weight"] = plots.tails(
+        drawn["weight"] = plots.tails(
             [("pairs of terms", graph["weight"])], x="documents that mention both", label="weights"
         )
     walked = [(run["name"], run["walks"]) for run in runs if run["walks"]]
     if walked:
-        found["coverage"] = plots.coverage(walked)
-        found["hubs"] = plots.hubs(walked)
-        found["jaccard"] = plots.histograms(
-            [("", [(name, held["jaccard"]["histogram"]) for name, held in walked])],
+        drawn["coverage"] = plots.coverage(walked)
+        drawn["hubs"] = plots.hubs(walked)
+        drawn["jaccard"] = plots.histograms(
+            [("", [(name, walks["jaccard"]["histogram"]) for name, walks in walked])],
             x="Jaccard similarity of a combination and its documents",
-            label="how well combinations are grounded",
+            label="grounding of combinations",
         )
     asked = [(run["name"], run["questions"]) for run in runs if run["questions"]]
     if asked:
-        found["lengths"] = plots.histograms(
+        drawn["lengths"] = plots.histograms(
             [
                 (
                     name if len(asked) > 1 else "",
-                    [(f"level {level}", held["words"]["histogram"]) for level, held in made["levels"].items()],
+                    [(f"level {level}", values["words"]["histogram"]) for level, values in questions["levels"].items()],
                 )
-                for name, made in asked
+                for name, questions in asked
             ],
-            x="words of a question (the last bin: or more)",
+            x="words per question (last bin: this many or more)",
             label="lengths of questions",
         )
-    alike = [(name, made["likeness"]) for name, made in asked if made["likeness"]]
-    if alike:
-        found["likeness"] = plots.histograms(
+    compared = [(name, questions["likeness"]) for name, questions in asked if questions["likeness"]]
+    if compared:
+        drawn["likeness"] = plots.histograms(
             [
-                (name if len(alike) > 1 else "", [(kind, held["histogram"]) for kind, held in made.items()])
-                for name, made in alike
+                (name if len(compared) > 1 else "", [(kind, values["histogram"]) for kind, values in likeness.items()])
+                for name, likeness in compared
             ],
-            x="cosine of two questions",
-            label="how alike questions are",
+            x="cosine similarity of two questions",
+            label="similarity of questions",
         )
     voted = [(run["name"], run["answers"]["agreement"]) for run in runs if run["answers"]["agreement"]["count"]]
     if voted:
-        found["agreement"] = plots.histograms(
-            [("", [(name, held["histogram"]) for name, held in voted])],
+        drawn["agreement"] = plots.histograms(
+            [("", [(name, agreement["histogram"]) for name, agreement in voted])],
             x="share of the votes that agree",
             label="agreement of votes",
         )
-    # What merging does not join is no loss, and there is so much of it that nothing else would be seen.
-    rejected = [(run["name"], rejects([one for one in run["stages"] if one["stage"] != "merge"])) for run in runs]
-    if any(held for _, held in rejected):
-        found["rejects"] = plots.bars(rejected, x="rejected", label="rejects by reason")
-    return found
+    # Pairs that merging keeps apart are not lost, and their large number would hide all other rejects.
+    rejected = [(run["name"], rejects([stage for stage in run["stages"] if stage["stage"] != "merge"])) for run in runs]
+    if any(counts for _, counts in rejected):
+        drawn["rejects"] = plots.bars(rejected, x="rejected", label="rejects by reason")
+    return drawn
 
 
 def rejects(stages: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Rejects by `stage: reason`."""
-    found: dict[str, int] = {}
+    """Return the number of rejects by `stage: reason`."""
+    counts: dict[str, int] = {}
     for stage in stages:
         for reason, count in stage["rejected"].items():
             name = f"{stage['stage']}: {reason}"
-            found[name] = found.get(name, 0) + count
-    return found
+            counts[name] = counts.get(name, 0) + count
+    return counts

@@ -1,4 +1,4 @@
-"""The plots of a report, as SVG that stands in the page: light, labelled, in colours that everybody can tell apart."""
+"""Draw the plots of reports as inline SVG, in colours that colour-blind readers can distinguish."""
 
 import io
 import re
@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-# Okabe and Ito (2008): eight colours that colour-blind readers can tell apart; yellow is left out, since it does not
-# show on white. Lines differ in their strokes too.
+# The colours of Okabe and Ito (2008), which colour-blind readers can distinguish, without yellow, which is invisible on
+# white. Lines also differ in their dash patterns.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _STROKES = ("-", "--", "-.", ":")
 _GREY = "#9a9a9a"
@@ -37,7 +37,7 @@ Named = Sequence[tuple[str, Mapping[str, Any]]]
 
 @contextmanager
 def _panels(count: int, *, wide: float = 4.6, high: float = 3.2) -> Iterator[tuple[list[Any], Callable[[str], str]]]:
-    """Axes side by side, and what gives the SVG of them."""
+    """Yield axes side by side, and a function that returns their SVG with a label."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -53,7 +53,7 @@ def _svg(figure: Any, label: str) -> str:
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     text = file.getvalue()
     text = text[text.index("<svg") :]
-    # Ids are unique in a file, not in a page that holds many.
+    # Ids are unique within a file, but a page contains several files.
     prefix = re.sub(r"\W+", "-", label.casefold())[:40]
     text = re.sub(r'\bid="', f'id="{prefix}-', text)
     text = re.sub(r'((?:xlink:)?href="#|url\(#)', rf"\1{prefix}-", text)
@@ -61,11 +61,13 @@ def _svg(figure: Any, label: str) -> str:
 
 
 def tails(distributions: Named, *, x: str, label: str) -> str:
-    """The share of things with at least x, both axes logarithmic: a straight line is a power law."""
+    """Draw the share of items with at least x, on logarithmic axes, where a power law is a straight line."""
     with _panels(1) as ((axes,), svg):
-        for number, (name, held) in enumerate(distributions):
-            if held.get("count"):
-                points = [(at, share) for at, share in zip(*held["at_least"].values(), strict=True) if at > 0]
+        for number, (name, distribution) in enumerate(distributions):
+            if distribution.get("count"):
+                points = [
+                    (value, share) for value, share in zip(*distribution["at_least"].values(), strict=True) if value > 0
+                ]
                 axes.plot(
                     *zip(*points, strict=True), _STROKES[number % 4], color=COLOURS[number], label=_label(name), lw=2
                 )
@@ -75,33 +77,33 @@ def tails(distributions: Named, *, x: str, label: str) -> str:
 
 
 def coverage(runs: Named) -> str:
-    """What was used of all there is, over the number of combinations."""
+    """Draw the share of all items that are used, by number of combinations."""
     with _panels(len(_KINDS), wide=3.6) as (axes, svg):
-        for own, kind in zip(axes, _KINDS, strict=True):
-            for number, (name, held) in enumerate(runs):
-                total = max(1, held["coverage"][kind]["of"])
-                shares = [100 * one / total for one in held["curve"][kind]]
-                own.plot(
-                    held["curve"]["combinations"],
+        for panel, kind in zip(axes, _KINDS, strict=True):
+            for number, (name, walks) in enumerate(runs):
+                total = max(1, walks["coverage"][kind]["of"])
+                shares = [100 * used / total for used in walks["curve"][kind]]
+                panel.plot(
+                    walks["curve"]["combinations"],
                     shares,
                     _STROKES[number],
                     color=COLOURS[number],
                     label=_label(name),
                     lw=2,
                 )
-            own.set(xlabel="combinations", ylabel="% used" if kind == _KINDS[0] else "", title=_KIND_TITLES[kind])
-            own.set_ylim(bottom=0)
-            own.set_xlim(left=0)
-            own.locator_params(axis="x", nbins=5)
+            panel.set(xlabel="combinations", ylabel="% used" if kind == _KINDS[0] else "", title=_KIND_TITLES[kind])
+            panel.set_ylim(bottom=0)
+            panel.set_xlim(left=0)
+            panel.locator_params(axis="x", nbins=5)
         axes[0].legend()
         return svg("coverage over the number of combinations")
 
 
 def hubs(runs: Named) -> str:
-    """The share of all uses that the most used concepts have, beside what documents give."""
+    """Draw the share of all uses by the most used concepts, with that of mentions in documents for comparison."""
     with _panels(1) as ((axes,), svg):
-        for number, (name, held) in enumerate(runs):
-            line = held["hubs"]["lorenz"]
+        for number, (name, walks) in enumerate(runs):
+            line = walks["hubs"]["lorenz"]
             axes.plot(line["x"], line["share"], _STROKES[number], color=COLOURS[number], label=_label(name), lw=2)
         line = runs[0][1]["hubs"]["lorenz_of_mentions"]
         axes.plot(line["x"], line["share"], ":", color=_GREY, label="mentions in documents", lw=2)
@@ -112,50 +114,55 @@ def hubs(runs: Named) -> str:
 
 
 def histograms(panels: Sequence[tuple[str, Named]], *, x: str, label: str, percent: bool = True) -> str:
-    """Steps over bins, one panel a title, one line a name."""
-    most = max(len(lines) for _, lines in panels)
-    # Several lines leave no room for their names among them.
-    is_below = most > 3
-    high = 3.2 + 0.22 * most * is_below
-    with _panels(max(1, len(panels)), wide=(4.6 if len(panels) < 3 else 3.9) + 1.2 * is_below, high=high) as (
+    """Draw histograms as steps, with a panel per title and a line per name."""
+    max_lines = max(len(lines) for _, lines in panels)
+    # Between more than three lines there is no room for the legend.
+    has_legend_below = max_lines > 3
+    height = 3.2 + 0.22 * max_lines * has_legend_below
+    with _panels(max(1, len(panels)), wide=(4.6 if len(panels) < 3 else 3.9) + 1.2 * has_legend_below, high=height) as (
         axes,
         svg,
     ):
-        for own, (title, lines) in zip(axes, panels, strict=False):
-            for number, (name, held) in enumerate(lines):
-                heights = [100 * share for share in held["share"]] if percent else held["share"]
-                own.stairs(
+        for panel, (title, lines) in zip(axes, panels, strict=False):
+            for number, (name, histogram) in enumerate(lines):
+                heights = [100 * share for share in histogram["share"]] if percent else histogram["share"]
+                panel.stairs(
                     heights,
-                    held["edges"],
+                    histogram["edges"],
                     color=COLOURS[number % len(COLOURS)],
                     ls=_STROKES[number % 4],
                     lw=2,
                     label=_label(name),
                 )
-            own.set(xlabel=x, title=_label(title), ylabel="% of them" if own is axes[0] else "")
-            own.set_ylim(bottom=0)
+            panel.set(xlabel=x, title=_label(title), ylabel="%" if panel is axes[0] else "")
+            panel.set_ylim(bottom=0)
             if len(lines) > 1 or lines[0][0]:
-                below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2)} if is_below else {}
-                own.legend(fontsize=8, **below)
+                placement = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2)} if has_legend_below else {}
+                panel.legend(fontsize=8, **placement)
         return svg(label)
 
 
 def bars(counts: Named, *, x: str, label: str) -> str:
-    """Counts by name, one colour a run, the largest on top."""
+    """Draw counts by name as bars, largest first, with a colour per run."""
     names = sorted(
-        {name for _, held in counts for name in held}, key=lambda one: -sum(h.get(one, 0) for _, h in counts)
+        {name for _, run_counts in counts for name in run_counts},
+        key=lambda name: -sum(run_counts.get(name, 0) for _, run_counts in counts),
     )
     names = names[:20]
     with _panels(1, wide=8.5, high=0.9 + 0.3 * len(names) * max(1, len(counts) * 0.7)) as ((axes,), svg):
-        high = 0.8 / len(counts)
-        for number, (run, held) in enumerate(counts):
-            at = [place + number * high for place in range(len(names))]
-            drawn = axes.barh(
-                at, [held.get(name, 0) for name in names], height=high * 0.92, color=COLOURS[number], label=run
+        height = 0.8 / len(counts)
+        for number, (run, run_counts) in enumerate(counts):
+            positions = [place + number * height for place in range(len(names))]
+            bar_container = axes.barh(
+                positions,
+                [run_counts.get(name, 0) for name in names],
+                height=height * 0.92,
+                color=COLOURS[number],
+                label=run,
             )
-            axes.bar_label(drawn, fmt="{:,.0f}", padding=3, fontsize=8)
+            axes.bar_label(bar_container, fmt="{:,.0f}", padding=3, fontsize=8)
         axes.set_yticks(
-            [place + 0.4 - high / 2 for place in range(len(names))], [_label(_short(name, 60)) for name in names]
+            [place + 0.4 - height / 2 for place in range(len(names))], [_label(_short(name, 60)) for name in names]
         )
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
@@ -167,15 +174,16 @@ def bars(counts: Named, *, x: str, label: str) -> str:
 
 
 def law(lines: Sequence[Mapping[str, Any]], *, label: str) -> Callable[[str], str | bytes]:
-    """A fitted law, both axes logarithmic: a line a model with its interval, what was measured, what was held out.
+    """Draw a fitted law on logarithmic axes: a line per model with its interval and its measured and held-out points.
 
     Args:
-        lines: for each model name, size, error, low, high (curves), measured (points that the law saw) and held_out
-            (those that it did not), each a list of pairs, and `last`, the largest size that it saw.
-        label: what the picture is called.
+        lines: per model `name`; `size`, `error`, `low` and `high` of the curve; the (size, error) pairs `measured`, to
+            which the law was fitted, and `held_out`; and `last`, the largest fitted size. Sizes are in billions of
+            tokens, errors in percent.
+        label: accessible name of the picture.
 
     Returns:
-        What gives the picture in a form: `svg` (text) or `png` (bytes).
+        A function that returns the picture in a format: `svg` (text) or `png` (bytes).
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -186,8 +194,8 @@ def law(lines: Sequence[Mapping[str, Any]], *, label: str) -> Callable[[str], st
         axes = figure.subplots()
         for number, line in enumerate(lines):
             colour, stroke = COLOURS[number % len(COLOURS)], _STROKES[number % 4]
-            seen = [place for place, size in enumerate(line["size"]) if size <= line["last"]]
-            split = len(seen)
+            fitted = [place for place, size in enumerate(line["size"]) if size <= line["last"]]
+            split = len(fitted)
             axes.fill_between(line["size"], line["low"], line["high"], color=colour, alpha=0.15, lw=0)
             axes.plot(
                 line["size"][:split], line["error"][:split], stroke, color=colour, lw=2, label=_label(line["name"])
@@ -213,9 +221,9 @@ def law(lines: Sequence[Mapping[str, Any]], *, label: str) -> Callable[[str], st
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.legend()
 
-        def picture(form: str) -> str | bytes:
+        def picture(file_format: str) -> str | bytes:
             with matplotlib.rc_context(_STYLE):
-                if form == "png":
+                if file_format == "png":
                     file = io.BytesIO()
                     figure.savefig(file, format="png", dpi=150, metadata={"Software": None})
                     return file.getvalue()
@@ -228,38 +236,50 @@ _PICTURE_SIZE = 1000
 _LABEL_PX = 13
 
 
-def picture(held: Mapping[str, Any]) -> dict[str, Any]:
-    """The communities, ready to draw: circles, lines and those names that overlap no other; pixels.
+def picture(structure: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the shapes of the picture of communities, in pixels, with those names that do not overlap.
+
+    Args:
+        structure: the result of `kgsynth.reports.structure.communities`.
 
     Returns:
-        width, height; discs behind communities (x, y, radius, colour, number), circles (x, y, radius, colour, title),
-        lines (x1, y1, x2, y2, colour, width), labels (x, y, text, px), and the colour of each community: those after
-        the sixth are grey.
+        width and height; discs behind communities (x, y, radius, colour, number), circles (x, y, radius, colour,
+        title), lines (x1, y1, x2, y2, colour, width), labels (x, y, text, px), and the colour of each community, which
+        is grey from the seventh on.
     """
-    nodes = held["nodes"]
+    nodes = structure["nodes"]
     if not nodes:
         return {"width": 0, "height": 0, "discs": [], "circles": [], "lines": [], "labels": [], "colours": []}
-    groups = held["communities"]
-    low = [min(one[axis] - one["radius"] for one in groups) for axis in "xy"]
-    span = [max(one[axis] + one["radius"] for one in groups) - least for axis, least in zip("xy", low, strict=True)]
+    groups = structure["communities"]
+    minimum = [min(group[axis] - group["radius"] for group in groups) for axis in "xy"]
+    extent = [
+        max(group[axis] + group["radius"] for group in groups) - start
+        for axis, start in zip("xy", minimum, strict=True)
+    ]
     margin = 40
-    scale = (_PICTURE_SIZE - 2 * margin) / max(span)
-    at = [tuple(margin + scale * (node[axis] - least) for axis, least in zip("xy", low, strict=True)) for node in nodes]
+    scale = (_PICTURE_SIZE - 2 * margin) / max(extent)
+    centres = [
+        tuple(margin + scale * (node[axis] - start) for axis, start in zip("xy", minimum, strict=True))
+        for node in nodes
+    ]
     largest = max(node["documents"] for node in nodes)
     radii = [3 + 12 * (node["documents"] / max(1, largest)) ** 0.5 for node in nodes]
     colours = [COLOURS[number] if number < len(COLOURS) - 1 else _GREY for number in range(len(groups))]
     discs = [
         {
-            **{axis: round(margin + scale * (one[axis] - least), 1) for axis, least in zip("xy", low, strict=True)},
-            "radius": round(scale * one["radius"], 1),
+            **{
+                axis: round(margin + scale * (group[axis] - start), 1)
+                for axis, start in zip("xy", minimum, strict=True)
+            },
+            "radius": round(scale * group["radius"], 1),
             "colour": colour,
-            "number": one["number"] + 1,
+            "number": group["number"] + 1,
         }
-        for one, colour in zip(groups, colours, strict=True)
+        for group, colour in zip(groups, colours, strict=True)
     ]
     return {
-        "width": round(2 * margin + scale * span[0]),
-        "height": round(2 * margin + scale * span[1]),
+        "width": round(2 * margin + scale * extent[0]),
+        "height": round(2 * margin + scale * extent[1]),
         "discs": discs,
         "circles": [
             {
@@ -269,12 +289,12 @@ def picture(held: Mapping[str, Any]) -> dict[str, Any]:
                 "colour": colours[node["community"]],
                 "title": f"{node['name']}: {node['documents']:,} documents, community {node['community'] + 1}",
             }
-            for node, (x, y), radius in zip(nodes, at, radii, strict=True)
+            for node, (x, y), radius in zip(nodes, centres, radii, strict=True)
         ],
         "lines": [
             {
                 **{
-                    f"{axis}{end}": round(at[link[side]][place], 1)
+                    f"{axis}{end}": round(centres[link[side]][place], 1)
                     for end, side in ((1, "source"), (2, "target"))
                     for place, axis in enumerate("xy")
                 },
@@ -283,59 +303,70 @@ def picture(held: Mapping[str, Any]) -> dict[str, Any]:
                 else "#bbbbbb",
                 "width": round(0.5 + 3 * link["strength"], 2),
             }
-            for link in held["links"]
+            for link in structure["links"]
         ],
-        "labels": _labels([node["name"] for node in nodes], at, radii, discs, width=2 * margin + scale * span[0]),
+        "labels": _labels(
+            [node["name"] for node in nodes], centres, radii, discs, width=2 * margin + scale * extent[0]
+        ),
         "colours": colours,
     }
 
 
 def _labels(
     names: Sequence[str],
-    at: Sequence[tuple[float, ...]],
+    centres: Sequence[tuple[float, ...]],
     radii: Sequence[float],
     discs: Sequence[Mapping[str, Any]],
     *,
     width: float,
 ) -> list[dict[str, Any]]:
-    """Names, most important first, each where it hides no name and no large circle; those without room are left out."""
-    taken: list[tuple[float, float, float, float]] = [
-        (x - radius, y - radius, x + radius, y + radius) for (x, y), radius in zip(at, radii, strict=True) if radius > 6
+    """Place names, most important first, where they cover no other name or large circle; omit those without room."""
+    occupied: list[tuple[float, float, float, float]] = [
+        (x - radius, y - radius, x + radius, y + radius)
+        for (x, y), radius in zip(centres, radii, strict=True)
+        if radius > 6
     ]
-    # The numbers of the communities stand at the top of their discs.
-    taken += [
+    # The numbers of the communities are at the top of their discs.
+    occupied += [
         (disc["x"] - 10, disc["y"] - disc["radius"], disc["x"] + 10, disc["y"] - disc["radius"] + 20) for disc in discs
     ]
     labels = []
-    for name, (x, y), radius in zip(names, at, radii, strict=True):
+    for name, (x, y), radius in zip(names, centres, radii, strict=True):
         text = _short(name, 28)
         px = _LABEL_PX if radius > 6 else _LABEL_PX - 3
-        wide, high = 0.54 * px * len(text), px * 1.1
+        text_width, text_height = 0.54 * px * len(text), px * 1.1
         for left, top in (
-            (x - wide / 2, y + radius + 1),
-            (x - wide / 2, y - radius - high - 1),
-            (x + radius + 3, y - high / 2),
-            (x - radius - 3 - wide, y - high / 2),
+            (x - text_width / 2, y + radius + 1),
+            (x - text_width / 2, y - radius - text_height - 1),
+            (x + radius + 3, y - text_height / 2),
+            (x - radius - 3 - text_width, y - text_height / 2),
         ):
-            box = (left, top, left + wide, top + high)
+            box = (left, top, left + text_width, top + text_height)
             if (
                 left > 0
                 and box[2] < width
                 and not any(
                     box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
-                    for other in taken
+                    for other in occupied
                 )
             ):
-                taken.append(box)
-                labels.append({"x": round(left + wide / 2, 1), "y": round(top + high * 0.8, 1), "text": text, "px": px})
+                occupied.append(box)
+                labels.append(
+                    {
+                        "x": round(left + text_width / 2, 1),
+                        "y": round(top + text_height * 0.8, 1),
+                        "text": text,
+                        "px": px,
+                    }
+                )
                 break
     return labels
 
 
 def _label(name: str) -> str:
-    """A name as Matplotlib shows it: no formula, and not hidden for a leading underscore."""
+    """Escape a name for Matplotlib, which parses `$` as mathematics and hides labels with a leading underscore."""
     return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
 
 
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+def _short(text: str, max_length: int) -> str:
+    return text if len(text) <= max_length else text[: max_length - 1] + "…"

@@ -88,7 +88,7 @@ def test_the_figures_are_those_of_the_graph(server, figures: dict) -> None:
     (run,) = figures["runs"]
     assert run["questions"]["count"] > 50
     assert run["walks"] is None
-    assert run["notes"] == ["a level-3 run was given its combinations by a program: they stand in no file"]
+    assert run["notes"] == ["a level-3 run got its combinations from a program, so they are in no file"]
 
 
 def test_what_the_graph_holds_is_reported_without_a_run(server, environment, desk: Path, figures: dict) -> None:
@@ -186,7 +186,7 @@ def test_a_whole_run_is_found_by_its_folder(command_environment: dict[str, str],
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["empty"], "holds no run and no combinations"),
+        (["empty"], "contains no runs and no combinations"),
         (["absent"], "does not exist"),
         (["plain.jsonl", "favoured.jsonl", "first.jsonl"], "more than two runs"),
         (["bad.jsonl"], "bad.jsonl, line 1"),
@@ -239,7 +239,7 @@ def test_a_plan_multiplies_what_was_measured(server, desk: Path) -> None:
         )
     assert found["tokens"] == pytest.approx(sum(row["tokens"] for row in found["levels"]))
     assert found["supply"].walks <= 500
-    with pytest.raises(ConfigError, match="holds no answers"):
+    with pytest.raises(ConfigError, match="contains no answers"):
         pipeline.measure_runs(desk / "runs" / "level1")
 
 
@@ -309,8 +309,8 @@ def test_what_stands_twice_or_is_gone_is_told(
     (runs / "level1" / "run.json").write_text(json.dumps({**held, "inputs": gone}))
     done = report(command_environment, tmp_path, str(runs), str(runs), "--json", "two.json", "--sample", "0")
     assert done.returncode == 0, done.stderr
-    assert "are gone: /nowhere/combinations.jsonl" in done.stderr
-    assert "stand in several runs and are counted once" in done.stderr
+    assert "are missing: /nowhere/combinations.jsonl" in done.stderr
+    assert "are in several runs and are counted once" in done.stderr
     first, second = json.loads((tmp_path / "two.json").read_text())["runs"]
     assert [first["name"], second["name"]] == ["runs $x$ _y (1)", "runs $x$ _y (2)"]
     answered = {row["id"] for row in open_run(desk / "runs" / "answers").rows()}

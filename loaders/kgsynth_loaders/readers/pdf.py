@@ -1,4 +1,4 @@
-"""Read PDF files with PDFium: a document per file, with the offsets of its pages."""
+"""Read PDF files with PDFium: one document per file, with the offset of each page in its text."""
 
 import mmap
 import re
@@ -38,7 +38,7 @@ _PASSWORD_ERROR = 4
 def read(path: Path, options: ReadOptions) -> Iterator[Document]:
     """Yield the document of a PDF file.
 
-    Its metadata may have `subject` and `pages_without_text` ("3, 7-9").
+    Its metadata may contain `subject` and `pages_without_text`, for example "3, 7-9".
 
     Raises:
         RecordError: the file needs a password, is damaged, or has no text on any readable page.
@@ -126,7 +126,7 @@ def _document(
 
 
 def ranges(numbers: Sequence[int]) -> str:
-    """Return ascending numbers as ranges: `3, 7-9`."""
+    """Format ascending numbers as ranges, for example `3, 7-9`."""
     spans: list[list[int]] = []
     for number in numbers:
         if spans and spans[-1][1] == number - 1:
@@ -137,7 +137,7 @@ def ranges(numbers: Sequence[int]) -> str:
 
 
 def _date(text: str) -> str:
-    """Convert a date of PDF, `D:20240131…`, to ISO 8601; empty if it is invalid."""
+    """Convert a PDF date such as `D:20240131…` to ISO 8601, or return an empty text if it is invalid."""
     match = _DATE.match(text)
     if not match:
         return ""

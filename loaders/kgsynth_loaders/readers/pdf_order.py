@@ -1,4 +1,4 @@
-"""The reading order of the lines of a page: columns one after the other, cells of a row beside each other."""
+"""Sort the lines of a page into reading order: column after column, with the cells of a row side by side."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -9,12 +9,12 @@ from kgsynth_loaders.readers.pdf_rows import with_rows
 
 _MIN_COLUMN_LINES = 4
 _MAX_COLUMN_SPLITS = 4
-# Lines of a column have so many characters on average.
+# Minimum mean number of characters of the lines of a column.
 _MIN_COLUMN_CHARS = 18
 
 
 def in_reading_order(lines: list[Line]) -> list[Line]:
-    """Lines column by column; what stands across the columns parts them into bands from top to bottom."""
+    """Return lines column by column; lines across the columns divide these into bands from top to bottom."""
     return _columns(lines, _MAX_COLUMN_SPLITS)
 
 
@@ -29,24 +29,29 @@ def _columns(lines: list[Line], splits: int) -> list[Line]:
     for line, side in sides:
         if side >= 0:
             bands[bisect_left(heights, -line.y)][side].append(line)
-    out = _band(bands[0], splits)
+    ordered = _band(bands[0], splits)
     for line, band in zip(across, bands[1:], strict=True):
-        out += [line, *_band(band, splits)]
-    return out
+        ordered += [line, *_band(band, splits)]
+    return ordered
 
 
 def _band(band: tuple[list[Line], list[Line]], splits: int) -> list[Line]:
-    out: list[Line] = []
+    ordered: list[Line] = []
     for column in band:
-        ordered = _columns(column, splits - 1)
-        if ordered:
-            ordered[0].starts_column = True
-        out.extend(ordered)
-    return out
+        column_lines = _columns(column, splits - 1)
+        if column_lines:
+            column_lines[0].starts_column = True
+        ordered.extend(column_lines)
+    return ordered
 
 
 def _cut(line: Line, start: float) -> list[tuple[Line, int]]:
-    """A line, or its two halves, each with its side: 0 left, 1 right of the place where the right column starts."""
+    """Return a line or its two halves, each with its side of `start`: 0 left, 1 right, -1 across.
+
+    Args:
+        line: a line.
+        start: x coordinate at which the right column starts.
+    """
     edge = start - 0.3 * line.size
     left = [cell for cell in line.cells if cell.x1 <= edge]
     right = [cell for cell in line.cells if cell.x0 >= edge]
@@ -66,7 +71,7 @@ def _cut(line: Line, start: float) -> list[tuple[Line, int]]:
 
 
 def _second_column(lines: list[Line]) -> float | None:
-    """Where the second column of running text starts; None where there is one column only."""
+    """Return the x coordinate at which the second column of text starts; None if there is only one column."""
     if len(lines) < 2 * _MIN_COLUMN_LINES and sum(len(line.cells) for line in lines) < 2 * _MIN_COLUMN_LINES:
         return None
     cells = [(cell, line.y) for line in lines for cell in line.cells]
@@ -81,7 +86,7 @@ def _second_column(lines: list[Line]) -> float | None:
 
 
 def _are_columns(cells: list[tuple[Cell, float]], start: float) -> bool:
-    """Whether running text stands on both sides of a place, and little across it."""
+    """Return whether text is on both sides of an x coordinate, beside each other, and little text across it."""
     left = [(cell, y) for cell, y in cells if cell.x1 <= start - 2]
     right = [(cell, y) for cell, y in cells if cell.x0 >= start - 2]
     if min(len(left), len(right)) < _MIN_COLUMN_LINES or len(cells) - len(left) - len(right) > 0.5 * len(cells):
@@ -95,31 +100,34 @@ def _are_columns(cells: list[tuple[Cell, float]], start: float) -> bool:
 
 
 def _is_running_text(cells: list[tuple[Cell, float]]) -> bool:
-    """Whether most of a column's text stands in lines of about the same length, as the cells of a table do not."""
+    """Return whether most of a column's text is in lines of about the same length, unlike cells of a table."""
     widths = sorted(cell.x1 - cell.x0 for cell, _ in cells)
-    usual = widths[int(0.9 * (len(widths) - 1))]
-    full = [len(cell.text) for cell, _ in cells if cell.x1 - cell.x0 > 0.7 * usual]
-    is_wide = len(full) >= _MIN_COLUMN_LINES - 1 and sum(full) >= _MIN_COLUMN_CHARS * len(full)
-    return is_wide and sum(full) >= 0.5 * sum(len(cell.text) for cell, _ in cells)
+    usual_width = widths[int(0.9 * (len(widths) - 1))]
+    full_lengths = [len(cell.text) for cell, _ in cells if cell.x1 - cell.x0 > 0.7 * usual_width]
+    is_wide = len(full_lengths) >= _MIN_COLUMN_LINES - 1 and sum(full_lengths) >= _MIN_COLUMN_CHARS * len(full_lengths)
+    return is_wide and sum(full_lengths) >= 0.5 * sum(len(cell.text) for cell, _ in cells)
 
 
 def _downwards(lines: list[Line]) -> list[Line]:
-    """Lines in the order of the page's content; runs of them that it draws after what is below them change places."""
+    """Return lines in the order of the page's content, with runs of lines sorted if one is drawn after those below it.
+
+    Rows of cells are joined to one line each.
+    """
     runs: list[list[Line]] = []
-    goes_wrong = False
-    for before, line in pairwise([None, *with_rows(lines)]):
+    is_out_of_order = False
+    for previous, line in pairwise([None, *with_rows(lines)]):
         assert line is not None
-        if before is None or line.y + line.rise > before.y + 0.8 * line.size:
+        if previous is None or line.y + line.rise > previous.y + 0.8 * line.size:
             runs.append([line])
-            goes_wrong = goes_wrong or (before is not None and _is_above(line, before))
+            is_out_of_order = is_out_of_order or (previous is not None and _is_above(line, previous))
         else:
             runs[-1].append(line)
-    if goes_wrong:
+    if is_out_of_order:
         runs.sort(key=lambda run: -run[0].y)
     return [line for run in runs for line in run]
 
 
 def _is_above(line: Line, below: Line) -> bool:
-    """Whether two lines share more than a third of the narrower one's width."""
+    """Return whether two lines share more than a third of the width of the narrower one."""
     shared = min(line.x1, below.x1) - max(line.x0, below.x0)
     return shared > 0.35 * min(line.x1 - line.x0, below.x1 - below.x0)

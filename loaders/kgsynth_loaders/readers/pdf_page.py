@@ -1,8 +1,8 @@
-"""The text of one page of a PDF as lines in reading order, with the places, sizes and fonts that PDFium knows.
+"""Read the text of a PDF page as lines in reading order, with their coordinates, sizes and fonts from PDFium.
 
-PDFium gives the characters of a page in the order of its content, with line ends. A line is made of spans: characters
-that one operator draws in one font. Only the ends of spans are looked up, since a call for each character takes longer
-than all else. Places are in points; `y` is the height of a base line over the bottom of the page.
+PDFium returns the characters of a page in the order of its content, with line ends. A line consists of spans:
+characters that one text object draws. Only the ends of spans are looked up, because a call per character takes longer
+than everything else. Coordinates are in points; `y` is the height of a baseline above the bottom of the page.
 """
 
 import ctypes
@@ -19,23 +19,24 @@ from kgsynth_loaders.readers.pdf_hidden import WHITE, Box, backgrounds, is_drawn
 from kgsynth_loaders.readers.pdf_line import Cell, Line
 from kgsynth_loaders.readers.pdf_order import in_reading_order
 
-# Gaps of so many ems part two cells of a row.
+# Gaps wider than this number of ems separate two cells of a row.
 _CELL_GAP = 1.0
-# Between objects and within one a gap of so many ems is a blank.
+# A gap wider than this number of ems is a space: between text objects, and within one.
 _BLANK = 0.16
 _BLANK_WITHIN = 0.23
-# In spans of so few characters PDFium leaves out blanks.
+# PDFium omits some spaces in spans with at most this number of characters.
 _SHORT = 6
-# A span that is wider than so many ems for a character may hold a wide gap.
+# A span that is wider than this number of ems per character may contain a wide gap.
 _USUAL_WIDTH = 0.53
-# The same for spans of a few characters, of which a comma may be one.
+# The same limit for spans of up to 3 characters, one of which may be a narrow comma.
 _LEAST_WIDTH = 0.42
 _LINE = re.compile("[^\r\n\x02\ufffe]+[\x02\ufffe]?")
-# Blanks of justified text are at most so many ems wide, one between two words alone too, and differ by so many.
+# Maximum width of the spaces in justified text, of a single space in a line of two cells, and maximum difference
+# between the widths of the spaces of a line; all in ems.
 _WIDEST_BLANK = 5.0
 _WIDEST_LONE_BLANK = 10.0
 _SAME_WIDTH = 0.3
-# So many lines of justified text end at the same places.
+# Minimum number of lines with the same left and right ends in justified text.
 _MIN_ALIKE = 3
 _WORD = re.compile(r"\S+")
 _HYPHEN_MARKS = "\x02\ufffe"
@@ -50,11 +51,11 @@ _FIXED_PITCH_NAME = re.compile(
 _BOLD_NAME = re.compile(r"bold|black|heavy|cmbx|cmssbx|sfbx|-bd|demi|medi\b|-medi", re.IGNORECASE)
 _WIDE_AND_NARROW = "imW.1e"
 _WIDE_SCRIPT = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]")
-# Some programs draw an accent, then its letter.
+# Some programs draw an accent before its letter.
 _ACCENTS = {"¨": "\u0308", "´": "\u0301", "ˆ": "\u0302", "˜": "\u0303", "ˇ": "\u030c", "˚": "\u030a", "˘": "\u0306"}
 _ACCENT = re.compile(f"[{''.join(_ACCENTS)}]")
 _ACCENTED = re.compile(f"([{''.join(_ACCENTS)}])([A-Za-zı])")
-# The names of TeX and LaTeX as they draw them.
+# The logos of TeX and LaTeX, whose letters are shifted.
 _LOGO = re.compile(r"(L ?(?:\^\{A\}|A) ?)?T ?(?:_\{E\}|E) ?X")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 _MAX_SCRIPT_CHARS = 12
@@ -77,13 +78,13 @@ class _Span(NamedTuple):
     drawn_by: int
 
 
-# Words that stand together: the places of their characters, their left and right end.
+# Adjacent words: the offsets of their first character and after their last one, and their left and right ends.
 _Words = tuple[int, int, float, float]
 
 
 @dataclass(slots=True)
 class _Functions:
-    """PDFium's functions with plain numbers as arguments, which `ctypes` calls faster."""
+    """PDFium's functions, which `ctypes` calls faster with plain numbers as arguments, and buffers for results."""
 
     text_object: Any
     font_size: Any
@@ -104,12 +105,12 @@ class _Functions:
     edges: Any = field(default_factory=lambda: [ctypes.c_double() for _ in range(4)])
     numbers: Any = field(default_factory=lambda: (ctypes.c_float * 6)())
     colour: Any = field(default_factory=lambda: [ctypes.c_uint() for _ in range(4)])
-    # Whether fonts have a fixed pitch, by their names and flags.
+    # Whether a font has a fixed pitch, by its name and flags.
     fixed: dict[tuple[str, int], bool] = field(default_factory=dict)
 
 
 def functions() -> _Functions:
-    """PDFium's functions, to be made once for a document."""
+    """Return PDFium's functions, which are bound once per document."""
     from pypdfium2 import raw
 
     pointer, number, real = ctypes.c_void_p, ctypes.c_int, ctypes.c_double
@@ -135,11 +136,11 @@ def functions() -> _Functions:
 
 
 def lines_of_page(page: Any, calls: _Functions) -> list[Line]:
-    """The lines of a page in reading order; those drawn in another direction come last.
+    """Return the lines of a page in reading order; lines drawn in another direction come last.
 
     Args:
         page: a page of pypdfium2.
-        calls: what `functions` gave.
+        calls: the result of `functions`.
     """
     text_page = page.get_textpage()
     try:
@@ -156,11 +157,11 @@ def lines_of_page(page: Any, calls: _Functions) -> list[Line]:
         text_page.close()
     upright = [line for line in lines if not line.is_rotated]
     _close_stretched(upright)
-    return [*in_reading_order(_joined_at_base_line(upright)), *(line for line in lines if line.is_rotated)]
+    return [*in_reading_order(_joined_at_baseline(upright)), *(line for line in lines if line.is_rotated)]
 
 
 class _PageReader:
-    """Looks up where the characters of one page stand."""
+    """Looks up the coordinates and fonts of the characters of one page."""
 
     def __init__(self, page: Any, handle: int, count: int, calls: _Functions) -> None:
         self.page = page
@@ -181,30 +182,30 @@ class _PageReader:
         return chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else "\x00"
 
     def lines(self) -> Iterator[Line]:
-        """The lines in the order of the page's content."""
-        found = [(match, list(self._spans(match.start(), match.end()))) for match in _LINE.finditer(self.text)]
-        turns = Counter(span.turn for _, spans in found for span in spans)
-        turn = turns.most_common(1)[0][0] if turns else 0
-        for match, spans in found:
+        """Yield the lines in the order of the page's content."""
+        line_spans = [(match, list(self._spans(match.start(), match.end()))) for match in _LINE.finditer(self.text)]
+        turns = Counter(span.turn for _, spans in line_spans for span in spans)
+        main_turn = turns.most_common(1)[0][0] if turns else 0
+        for match, spans in line_spans:
             if spans and _RIGHT_TO_LEFT.search(match.group()):
-                yield self._from_right(match.group(), spans, spans[0].turn != turn)
+                yield self._from_right(match.group(), spans, spans[0].turn != main_turn)
                 continue
             has_hyphen = match.group()[-1] in _HYPHEN_MARKS
             if spans and self._may_be_white(spans[0]):
                 spans = [span for span in spans if not self._is_hidden(span)]
             rows = _rows(spans)
             for place, row in enumerate(rows):
-                line = self._line(row, row[0].turn != turn)
+                line = self._line(row, row[0].turn != main_turn)
                 if line is not None:
                     line.is_hyphenated = line.is_hyphenated or (has_hyphen and place == len(rows) - 1)
                     yield line
 
     def _may_be_white(self, span: _Span) -> bool:
-        """Whether the red of a span is that of white: all of them are asked, and few have it."""
+        """Return whether the red part of a span's colour is that of white, a cheap test that few spans pass."""
         return bool(self.calls.fill_colour(span.drawn_by, *self._colour) and self._red.value >= WHITE)
 
     def _is_hidden(self, span: _Span) -> bool:
-        """Whether a span is white and nothing else than white is drawn where it stands."""
+        """Return whether a span is white text and no background other than white overlaps it."""
         if span.turn or not self._may_be_white(span) or not is_white(self.calls.colour) or not is_drawn(span.drawn_by):
             return False
         if self._backgrounds is None:
@@ -215,27 +216,27 @@ class _PageReader:
         )
 
     def _spans(self, start: int, end: int) -> Iterator[_Span]:
-        """The spans of a line: its characters from `start` to `end`, cut where another object draws them."""
+        """Yield the spans of a line: its characters from `start` to `end`, divided where the text object changes."""
         text, handle, text_object = self.text, self.handle, self.calls.text_object
         while end > start and text[end - 1].isspace():
             end -= 1
-        last = text_object(handle, end - 1) if end > start else None
+        last_object = text_object(handle, end - 1) if end > start else None
         while start < end:
             drawn_by = None if text[start].isspace() else text_object(handle, start)
             if drawn_by is None:
                 start += 1
                 continue
-            stop = end if drawn_by == last else self._end_of_object(start, end, drawn_by)
+            stop = end if drawn_by == last_object else self._end_of_object(start, end, drawn_by)
             yield self._span(start, stop, drawn_by)
             start = stop
 
     def _end_of_object(self, start: int, end: int, drawn_by: int) -> int:
-        """The place after the last character that an object draws, which draws the one at `start`."""
+        """Return the offset after the last character of the text object that draws the character at `start`."""
         text, handle, text_object = self.text, self.handle, self.calls.text_object
         low, high = start, end - 1
         while low + 1 < high:
             middle = (low + high) // 2
-            # Blanks that PDFium adds are drawn by no object.
+            # Spaces that PDFium inserts belong to no text object.
             while middle > low and text[middle].isspace():
                 middle -= 1
             if middle == low:
@@ -265,7 +266,7 @@ class _PageReader:
         return _Span(start, end, x0, self._right(end - 1, turn), y, abs(size) or 1.0, turn, font, drawn_by)
 
     def _right(self, place: int, turn: int) -> float:
-        """The right end of a character, for a text that is turned by `turn` quarters."""
+        """Return the right end of a character of text that is rotated by `turn` quarter turns."""
         self.calls.box(self.handle, place, *self._edges)
         if turn == 0:
             return float(self._right_edge.value)
@@ -283,18 +284,18 @@ class _PageReader:
         return _Font(self._is_fixed(key, name, flags), is_bold)
 
     def _is_fixed(self, key: int, name: str, flags: int) -> bool:
-        """Whether a font has a fixed pitch: by what it says, else by the widths of its characters."""
+        """Return whether a font has a fixed pitch, by its flags or name, otherwise by the widths of its characters."""
         if flags & 1 or _FIXED_PITCH_NAME.search(name):
             return True
-        known = self.calls.fixed.get((name, flags)) if name else None
-        if known is not None:
-            return known
+        cached = self.calls.fixed.get((name, flags)) if name else None
+        if cached is not None:
+            return cached
         width = self.calls.width
         widths = []
         for char in _WIDE_AND_NARROW:
             self.calls.glyph_width(key, ord(char), 10.0, ctypes.addressof(width))
             widths.append(width.value)
-        # Other widths are those of characters that the font does not have.
+        # Widths outside these limits are those of characters that the font lacks.
         is_fixed = bool(max(widths) - min(widths) < 0.1 and 4.5 < max(widths) < 8)
         self.calls.fixed[name, flags] = is_fixed
         return is_fixed
@@ -308,24 +309,24 @@ class _PageReader:
         parts: list[str] = []
         x0 = spans[0].x0
         size = main.size
-        before_end, before_x1, before_mark = -1, 0.0, ""
+        previous_end, previous_x1, previous_mark = -1, 0.0, ""
         for span in spans:
             mark = "" if span.size > 0.85 * size else _mark((span.y - main.y) / size)
             for start, end, left, right in self._words(span, size):
-                gap = left - before_x1
+                gap = left - previous_x1
                 if parts and gap > _CELL_GAP * size:
-                    cells.append(Cell(x0, before_x1, "".join(parts)))
-                    parts, x0, before_mark = [], left, ""
-                elif parts and (gap > _BLANK * size or " " in self.text[before_end:start]):
+                    cells.append(Cell(x0, previous_x1, "".join(parts)))
+                    parts, x0, previous_mark = [], left, ""
+                elif parts and (gap > _BLANK * size or " " in self.text[previous_end:start]):
                     parts.append(" ")
-                    before_mark = ""
+                    previous_mark = ""
                 text = self.text[start:end].translate(_LIGATURES)
                 if mark:
-                    before_mark = _add_marked(parts, text, mark, before_mark)
+                    previous_mark = _add_marked(parts, text, mark, previous_mark)
                 else:
                     parts.append(text)
-                    before_mark = ""
-                before_end, before_x1 = end, right
+                    previous_mark = ""
+                previous_end, previous_x1 = end, right
         cells.append(Cell(x0, spans[-1].x1, "".join(parts)))
         cells = [cell for cell in cells if cell.text.strip()]
         line = self._finished(spans, main, cells, is_rotated)
@@ -334,21 +335,21 @@ class _PageReader:
         return line
 
     def _is_stretched(self, spans: list[_Span], cells: list[Cell], size: float) -> bool:
-        """Whether the blanks of a line are wide and of about one width, as those of justified text are."""
-        wide = [right.x0 - left.x1 for left, right in pairwise(cells)]
+        """Return whether the spaces of a line are wide and have about the same width, like those of justified text."""
+        wide_gaps = [right.x0 - left.x1 for left, right in pairwise(cells)]
         limit = _WIDEST_BLANK if len(cells) > 2 else _WIDEST_LONE_BLANK
-        if max(wide) > limit * size or max(wide) - min(wide) > _SAME_WIDTH * size:
+        if max(wide_gaps) > limit * size or max(wide_gaps) - min(wide_gaps) > _SAME_WIDTH * size:
             return False
         words = [word for span in spans for word in self._single_words(span)]
         gaps = [right[2] - left[3] for left, right in pairwise(words)]
-        # Within a word the gaps are narrow.
-        return all(max(wide) - gap <= _SAME_WIDTH * size for gap in gaps if gap > _BLANK * size)
+        # Narrow gaps are within words.
+        return all(max(wide_gaps) - gap <= _SAME_WIDTH * size for gap in gaps if gap > _BLANK * size)
 
     def _from_right(self, text: str, spans: list[_Span], is_rotated: bool) -> Line:
-        """A line that is written from right to left, which PDFium gives in the order of its letters."""
-        ends = [end for span in spans for end in (span.x0, span.x1)]
+        """Return a line that is written from right to left; PDFium returns its characters in logical order."""
+        edges = [edge for span in spans for edge in (span.x0, span.x1)]
         text = text.strip().translate(_LIGATURES).strip(_HYPHEN_MARKS)
-        return Line(spans[0].y, spans[0].size, [Cell(min(ends), max(ends), text or " ")], is_rotated=is_rotated)
+        return Line(spans[0].y, spans[0].size, [Cell(min(edges), max(edges), text or " ")], is_rotated=is_rotated)
 
     def _finished(self, spans: list[_Span], main: _Span, cells: list[Cell], is_rotated: bool) -> Line | None:
         if not cells:
@@ -366,43 +367,43 @@ class _PageReader:
                 has_hyphen = False
         line = Line(main.y, main.size, cells, is_rotated=is_rotated, is_hyphenated=has_hyphen)
         line.is_bold = all(span.font.is_bold for span in spans)
-        fixed = sum(span.end - span.start for span in spans if span.font.is_fixed)
-        is_fixed = spans[0].font.is_fixed and fixed > 0.8 * sum(span.end - span.start for span in spans)
+        fixed_chars = sum(span.end - span.start for span in spans if span.font.is_fixed)
+        is_fixed = spans[0].font.is_fixed and fixed_chars > 0.8 * sum(span.end - span.start for span in spans)
         if is_fixed and not _WIDE_SCRIPT.search(line.text):
             line.code, line.pitch = self._drawn(spans, main)
         return line
 
     def _words(self, span: _Span, size: float) -> list[_Words]:
-        """A span, cut where it holds wide gaps."""
+        """Return the groups of words of a span, which is divided at wide gaps."""
         whole = [(span.start, span.end, span.x0, span.x1)]
         count = span.end - span.start
         if span.x1 - span.x0 <= (_USUAL_WIDTH if count > 3 else _LEAST_WIDTH) * size * count:
             return whole
         if " " not in self.text[span.start : span.end]:
-            return self._apart(span) if 1 < count <= _SHORT else whole
-        cut: list[_Words] = []
+            return self._divided_at_gaps(span) if 1 < count <= _SHORT else whole
+        groups: list[_Words] = []
         for start, end, x0, x1 in self._single_words(span):
-            if cut and x0 - cut[-1][3] <= _CELL_GAP * size:
-                cut[-1] = (cut[-1][0], end, cut[-1][2], x1)
+            if groups and x0 - groups[-1][3] <= _CELL_GAP * size:
+                groups[-1] = (groups[-1][0], end, groups[-1][2], x1)
             else:
-                cut.append((start, end, x0, x1))
-        return cut or whole
+                groups.append((start, end, x0, x1))
+        return groups or whole
 
-    def _apart(self, span: _Span) -> list[_Words]:
-        """A short span, cut where its characters stand apart: PDFium leaves out some blanks in such ones."""
-        cut: list[_Words] = []
+    def _divided_at_gaps(self, span: _Span) -> list[_Words]:
+        """Divide a short span at gaps between its characters, because PDFium omits some spaces in short spans."""
+        groups: list[_Words] = []
         box = ctypes.byref(self.calls.box_of_advance)
         for place in range(span.start, span.end):
             self.calls.advance(self.handle, place, box)
             edges = self.calls.box_of_advance
             x0, x1 = (edges.left, edges.right) if span.turn == 0 else (span.x0, span.x1)
-            if cut and x0 - cut[-1][3] <= _BLANK_WITHIN * span.size:
-                cut[-1] = (cut[-1][0], place + 1, cut[-1][2], x1)
+            if groups and x0 - groups[-1][3] <= _BLANK_WITHIN * span.size:
+                groups[-1] = (groups[-1][0], place + 1, groups[-1][2], x1)
             else:
-                cut.append((place, place + 1, x0, x1))
-        # A word that is spaced out stays one.
-        is_spaced_out = len(cut) > 2 and len(cut) == span.end - span.start
-        return [(span.start, span.end, span.x0, span.x1)] if is_spaced_out else cut
+                groups.append((place, place + 1, x0, x1))
+        # A letter-spaced word stays one word.
+        is_spaced_out = len(groups) > 2 and len(groups) == span.end - span.start
+        return [(span.start, span.end, span.x0, span.x1)] if is_spaced_out else groups
 
     def _single_words(self, span: _Span) -> Iterator[_Words]:
         for match in _WORD.finditer(self.text, span.start, span.end):
@@ -411,68 +412,68 @@ class _PageReader:
             yield match.start(), match.end(), x0, self._right(match.end() - 1, span.turn)
 
     def _drawn(self, spans: list[_Span], main: _Span) -> tuple[str, float]:
-        """The text of a line in a font of fixed pitch, with as many blanks as its gaps are wide, and the pitch."""
+        """Return the text of a line in a fixed-pitch font, with gaps converted to spaces, and the pitch in points."""
         words = [word for span in spans for word in self._single_words(span)]
         start, end, x0, _ = max(words, key=lambda word: word[1] - word[0])
         pitch = 0.6 * main.size
         if end - start > 1:
             self.calls.origin(self.handle, end - 1, self._x, self._y)
-            last, _ = _turned(self.calls.x.value, self.calls.y.value, main.turn)
-            pitch = (last - x0) / (end - start - 1)
+            last_x, _ = _turned(self.calls.x.value, self.calls.y.value, main.turn)
+            pitch = (last_x - x0) / (end - start - 1)
         pitch = max(pitch, 0.1)
-        left, out, length = words[0][2], [], 0
+        left, parts, length = words[0][2], [], 0
         for start, end, x0, _ in words:
-            blanks = max(0, min(200, round((x0 - left) / pitch) - length))
-            if length and not blanks and self.text[start - 1].isspace():
-                blanks = 1
+            spaces = max(0, min(200, round((x0 - left) / pitch) - length))
+            if length and not spaces and self.text[start - 1].isspace():
+                spaces = 1
             text = self.text[start:end].translate(_LIGATURES)
-            out.append(" " * blanks + text)
-            length += blanks + len(text)
-        return "".join(out).replace("\x02", "-").replace("\ufffe", "-"), pitch
+            parts.append(" " * spaces + text)
+            length += spaces + len(text)
+        return "".join(parts).replace("\x02", "-").replace("\ufffe", "-"), pitch
 
 
-def _logo(found: re.Match[str]) -> str:
-    is_drawn = "{" in found.group() or " " in found.group()
-    return ("LaTeX" if found.group(1) else "TeX") if is_drawn else found.group()
+def _logo(match: re.Match[str]) -> str:
+    is_drawn = "{" in match.group() or " " in match.group()
+    return ("LaTeX" if match.group(1) else "TeX") if is_drawn else match.group()
 
 
 def _with_accents(text: str) -> str:
-    """A text whose accents that stand before a letter are on it."""
+    """Return a text in which each accent before a letter is combined with this letter."""
 
-    def composed(found: re.Match[str]) -> str:
-        letter = found.group(2).replace("ı", "i")
-        both = unicodedata.normalize("NFC", letter + _ACCENTS[found.group(1)])
-        return both if len(both) == 1 else found.group()
+    def composed(match: re.Match[str]) -> str:
+        letter = match.group(2).replace("ı", "i")
+        combined = unicodedata.normalize("NFC", letter + _ACCENTS[match.group(1)])
+        return combined if len(combined) == 1 else match.group()
 
     return _ACCENTED.sub(composed, text)
 
 
 def _turn_and_scale(numbers: Any) -> tuple[int, float]:
-    """How many quarters a text is turned to the left, and how much its font is enlarged."""
-    across, along = numbers[0], numbers[1]
+    """Return the rotation of a text in quarter turns to the left, and the scale of its font."""
+    horizontal, vertical = numbers[0], numbers[1]
     scale = math.hypot(numbers[2], numbers[3]) or 1.0
-    if abs(along) <= abs(across):
-        return (0 if across >= 0 else 2), scale
-    return (1 if along > 0 else 3), scale
+    if abs(vertical) <= abs(horizontal):
+        return (0 if horizontal >= 0 else 2), scale
+    return (1 if vertical > 0 else 3), scale
 
 
 def _turned(x: float, y: float, turn: int) -> tuple[float, float]:
-    """A place in the directions of a text that is turned by `turn` quarters."""
+    """Return the coordinates of a point along and across text that is rotated by `turn` quarter turns."""
     if turn == 0:
         return x, y
     return ((x, y), (y, -x), (-x, -y), (-y, x))[turn]
 
 
 def _rows(spans: list[_Span]) -> list[list[_Span]]:
-    """The spans of a line, in several rows where one turns, or begins far to the left of what is before it."""
+    """Divide the spans of a line into rows; a new row begins at another direction or height, or far to the left."""
     rows: list[list[_Span]] = []
     for span in spans:
         if not rows:
             rows.append([span])
             continue
-        before = rows[-1][-1]
-        goes_back = span.x0 < before.x0 - before.size
-        if span.turn != before.turn or goes_back or abs(span.y - before.y) > 1.2 * max(span.size, before.size):
+        previous = rows[-1][-1]
+        goes_back = span.x0 < previous.x0 - previous.size
+        if span.turn != previous.turn or goes_back or abs(span.y - previous.y) > 1.2 * max(span.size, previous.size):
             rows.append([span])
         else:
             rows[-1].append(span)
@@ -480,7 +481,7 @@ def _rows(spans: list[_Span]) -> list[list[_Span]]:
 
 
 def _close_stretched(lines: list[Line]) -> None:
-    """Make one cell of each line of justified text with wide blanks: it ends where other lines end, on both sides."""
+    """Join the cells of each line of justified text: a stretched line with the same ends as other lines."""
     stretched = [line for line in lines if line.is_stretched]
     if not stretched:
         return
@@ -489,68 +490,72 @@ def _close_stretched(lines: list[Line]) -> None:
         has_words = len(line.cells) > 2 or not any(map(str.isdecimal, line.text))
         left, right = round(line.x0), round(line.x1)
         # The first line of a paragraph may be indented.
-        alike = sum(ends[left - step, right + other] for step in range(-1, int(3 * line.size)) for other in (-1, 0, 1))
-        if has_words and alike >= _MIN_ALIKE:
+        similar_lines = sum(
+            ends[left - left_shift, right + right_shift]
+            for left_shift in range(-1, int(3 * line.size))
+            for right_shift in (-1, 0, 1)
+        )
+        if has_words and similar_lines >= _MIN_ALIKE:
             line.set_cells([Cell(line.x0, line.x1, line.text)])
 
 
-def _joined_at_base_line(lines: list[Line]) -> list[Line]:
-    """Lines of which one goes on at the right of the other as one line, with a gap between."""
-    out: list[Line] = []
+def _joined_at_baseline(lines: list[Line]) -> list[Line]:
+    """Join lines that continue each other to the right at the same baseline, and superscripts with their text."""
+    joined: list[Line] = []
     for line in lines:
-        before = out[-1] if out else None
-        if before is None or before.is_hyphenated:
-            out.append(line)
-        elif script := _script(before, line):
-            last = before.cells[-1]
-            before.set_cells([*before.cells[:-1], Cell(last.x0, line.x1, last.text + script)])
-            before.code = ""
-        elif _is_mark_of(before, line):
-            first = line.cells[0]
-            marked = Cell(before.x0, first.x1, f"^{{{before.text}}} {first.text}")
+        previous = joined[-1] if joined else None
+        if previous is None or previous.is_hyphenated:
+            joined.append(line)
+        elif script := _script(previous, line):
+            last_cell = previous.cells[-1]
+            previous.set_cells([*previous.cells[:-1], Cell(last_cell.x0, line.x1, last_cell.text + script)])
+            previous.code = ""
+        elif _is_mark_of(previous, line):
+            first_cell = line.cells[0]
+            marked = Cell(previous.x0, first_cell.x1, f"^{{{previous.text}}} {first_cell.text}")
             line.set_cells([marked, *line.cells[1:]])
             line.code = ""
-            out[-1] = line
-        elif _goes_on_at_right(before, line):
-            _join(before, line)
+            joined[-1] = line
+        elif _continues_at_right(previous, line):
+            _join(previous, line)
         else:
-            out.append(line)
-    return out
+            joined.append(line)
+    return joined
 
 
-def _join(before: Line, line: Line) -> None:
-    """Add a line to the one at its left."""
-    if line.x0 - before.x1 > _CELL_GAP * before.size:
-        before.set_cells([*before.cells, *line.cells])
+def _join(previous: Line, line: Line) -> None:
+    """Append a line to the one at its left."""
+    if line.x0 - previous.x1 > _CELL_GAP * previous.size:
+        previous.set_cells([*previous.cells, *line.cells])
     else:
-        first, last = line.cells[0], before.cells[-1]
-        glue = " " if line.x0 - before.x1 > 0.15 * before.size else ""
-        joined = Cell(last.x0, first.x1, last.text + glue + first.text)
-        before.set_cells([*before.cells[:-1], joined, *line.cells[1:]])
-    before.code = ""
-    before.is_bold = before.is_bold and line.is_bold
-    before.is_hyphenated = line.is_hyphenated
+        first_cell, last_cell = line.cells[0], previous.cells[-1]
+        glue = " " if line.x0 - previous.x1 > 0.15 * previous.size else ""
+        joined_cell = Cell(last_cell.x0, first_cell.x1, last_cell.text + glue + first_cell.text)
+        previous.set_cells([*previous.cells[:-1], joined_cell, *line.cells[1:]])
+    previous.code = ""
+    previous.is_bold = previous.is_bold and line.is_bold
+    previous.is_hyphenated = line.is_hyphenated
 
 
-def _script(before: Line, line: Line) -> str:
-    """The text of a line, marked, where it is a superscript or subscript of what ends at its left; else empty."""
+def _script(previous: Line, line: Line) -> str:
+    """Return the marked text of a line that is a superscript or subscript of the line at its left, else ""."""
     if len(line.cells) > 1 or len(line.text) > _MAX_SCRIPT_CHARS or line.is_hyphenated:
         return ""
-    if line.size > 0.85 * before.size or abs(line.x0 - before.x1) > 0.3 * before.size:
+    if line.size > 0.85 * previous.size or abs(line.x0 - previous.x1) > 0.3 * previous.size:
         return ""
-    mark = _mark((line.y - before.y) / before.size)
+    mark = _mark((line.y - previous.y) / previous.size)
     return f"{mark}{{{line.text}}}" if mark else ""
 
 
-def _add_marked(parts: list[str], text: str, mark: str, before_mark: str) -> str:
-    """Add a superscript or subscript to the parts of a line; the mark that it has there.
+def _add_marked(parts: list[str], text: str, mark: str, previous_mark: str) -> str:
+    """Append a superscript or subscript to the parts of a line, and return its mark; empty if it is appended unmarked.
 
-    What goes on with the one before it, which has `before_mark`, becomes one with it.
+    A script that directly follows one with the same mark, `previous_mark`, is joined with it.
     """
     if not text.strip() or text[-1] in _HYPHEN_MARKS:
         parts.append(text)
         return ""
-    if mark == before_mark:
+    if mark == previous_mark:
         parts[-1] = f"{parts[-1][:-1]}{text.strip()}}}"
     else:
         parts.append(f"{mark}{{{text.strip()}}}")
@@ -558,18 +563,18 @@ def _add_marked(parts: list[str], text: str, mark: str, before_mark: str) -> str
 
 
 def _mark(shift: float) -> str:
-    """The mark of a small text that is drawn so many ems over its base line; empty for none."""
+    """Return the mark of small text that is drawn `shift` ems above the baseline; empty if it is no script."""
     if 0.2 <= shift <= 0.9:
         return "^"
     return "_" if -0.6 <= shift <= -0.08 else ""
 
 
 def _is_mark_of(mark: Line, line: Line) -> bool:
-    """Whether a line is only the raised mark of the note that begins at its right."""
+    """Return whether a line is only the raised mark of the note that begins at its right."""
     is_small = len(mark.text) <= 3 and mark.size < 0.9 * line.size and not mark.is_hyphenated
     return is_small and 0 < mark.y - line.y < 0.7 * line.size and -0.3 * line.size < line.x0 - mark.x1 < line.size
 
 
-def _goes_on_at_right(before: Line, line: Line) -> bool:
-    is_level = abs(before.y - line.y) < 0.2 * before.size and 0.8 < line.size / before.size < 1.25
-    return is_level and line.x0 > before.x1 - 0.3 * before.size
+def _continues_at_right(previous: Line, line: Line) -> bool:
+    is_level = abs(previous.y - line.y) < 0.2 * previous.size and 0.8 < line.size / previous.size < 1.25
+    return is_level and line.x0 > previous.x1 - 0.3 * previous.size

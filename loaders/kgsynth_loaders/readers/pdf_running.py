@@ -1,7 +1,7 @@
-"""Running heads, running feet and page numbers: lines at the edge of pages that are no part of their text.
+"""Remove running heads, running feet and page numbers: lines at the edges of pages that are not part of the text.
 
-A running line repeats the same words at the same height of several pages, or holds a number that rises with the pages.
-All else stays: titles of slides, numbered exercises, footnotes at one height.
+A running line repeats the same words at the same height of several pages, or contains a number that increases with the
+pages. Other lines are kept: titles of slides, numbered exercises, footnotes at the same height.
 """
 
 import re
@@ -11,19 +11,19 @@ from typing import NamedTuple
 
 from kgsynth_loaders.readers.pdf_line import Line
 
-# So many lines at each edge of a page may be running heads.
+# Number of rows at each edge of a page that may be running heads or feet.
 _EDGE_LINES = 3
 _MIN_REPEATS = 3
-# Share of pages on which a place must hold a text that repeats.
+# Minimum share of pages with repeated text at a height.
 _MIN_SHARE = 0.4
-# The same height, in points.
+# Lines within this number of points count as being at the same height.
 _SAME_HEIGHT = 4
-# Parts of a page's height at its edges where a lone number is a page number, and where running lines stand.
+# Share of the page height at each edge where a lone number is a page number, and where lines may be running lines.
 _NUMBER_MARGIN = 0.13
 _RUNNING_MARGIN = 0.2
-# A line over so many times the size of the running text is a title, unless it stands on most pages.
+# A line larger than this multiple of the size of the main text is a title, unless it is on most pages.
 _LARGE = 1.12
-# Page numbers are at most so many times that size.
+# Maximum size of page numbers, relative to the size above which a line is a title.
 _MAX_NUMBER_SIZE = 1.3
 _MIN_LARGE_REPEATS = 5
 _MIN_LARGE_SHARE = 0.5
@@ -58,12 +58,12 @@ class PageLines(NamedTuple):
 
 
 class _Number(NamedTuple):
-    """A number in a row that may be that of its page.
+    """A number in a row that may be the page number.
 
     Attributes:
-        offset: what it exceeds the index of its page by.
-        words: the row without it.
-        is_marked: it stands in a cell of its own, or beside a word or sign for page numbers.
+        offset: the number minus the index of the page.
+        words: text of the row without the number.
+        is_marked: whether the number is in a cell of its own, or next to a word or sign for page numbers.
     """
 
     offset: int
@@ -72,7 +72,17 @@ class _Number(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """Lines of one height at the edge of a page: the edge (`top`, `bottom`), the height in steps, the text."""
+    """The lines at one height near an edge of a page.
+
+    Attributes:
+        side: edge of the page, `top` or `bottom`.
+        height: height in steps of 4 points.
+        text: casefolded text of the lines, without the page number if `has_page_number`.
+        page: index of the page.
+        lines: the lines from left to right.
+        stands_apart: whether a wide gap separates the row from the next one towards the middle of the page.
+        has_page_number: whether the row contains a number that increases with the pages.
+    """
 
     side: str
     height: int
@@ -92,7 +102,7 @@ class _Row(NamedTuple):
 
 
 class _Style(NamedTuple):
-    """The largest size of running text, whether bold lines are titles, how many pages have lines."""
+    """The largest size of main text in points, whether bold lines are titles, and the number of pages with lines."""
 
     largest: float
     bold_is_title: bool
@@ -100,49 +110,54 @@ class _Style(NamedTuple):
 
 
 def without_running_lines(pages: list[PageLines]) -> list[list[Line]]:
-    """The lines of each page without running heads, running feet and page numbers.
+    """Return the lines of each page without running heads, running feet and page numbers.
 
-    A row of lines is one where its text, apart from the number of its page, stands at the same height on three pages or
-    more, and that place holds such texts on most pages, even or odd ones; where it holds a number that rises with the
-    pages; or where it is a lone number in the margin. Of a row that looks like a title the first one stays. Where
-    most pages would lose all their lines, these keep them.
+    A row of lines is removed in each of these cases:
+
+    - Its text without the page number is at the same height on three or more pages, and such repeated texts are at
+      this height on most of the pages, or of the even or odd ones.
+    - It contains a number that increases with the pages.
+    - It is a lone number in the margin.
+
+    The first occurrence of a row that looks like a title is kept. If most pages would lose all their lines, these pages
+    keep them.
     """
-    rows = [_edges(page, number) for number, page in enumerate(pages)]
-    remover = _Remover(pages, [row for of_page in rows for side in of_page for row in side])
-    out: list[list[Line]] = []
-    for page, of_page in zip(pages, rows, strict=True):
-        ids = {id(line) for side in of_page for row in remover.removed(side, page) for line in row.lines}
-        out.append([line for line in page.lines if id(line) not in ids] if ids else page.lines)
-    emptied = sum(bool(page.lines) and not lines for page, lines in zip(pages, out, strict=True))
+    edge_rows = [_edges(page, number) for number, page in enumerate(pages)]
+    remover = _Remover(pages, [row for page_rows in edge_rows for side in page_rows for row in side])
+    remaining: list[list[Line]] = []
+    for page, page_rows in zip(pages, edge_rows, strict=True):
+        removed_ids = {id(line) for side in page_rows for row in remover.removed(side, page) for line in row.lines}
+        remaining.append([line for line in page.lines if id(line) not in removed_ids] if removed_ids else page.lines)
+    emptied = sum(bool(page.lines) and not lines for page, lines in zip(pages, remaining, strict=True))
     if emptied <= _MAX_EMPTIED_SHARE * len(pages):
-        return out
-    return [lines or page.lines for page, lines in zip(pages, out, strict=True)]
+        return remaining
+    return [lines or page.lines for page, lines in zip(pages, remaining, strict=True)]
 
 
 def _edges(page: PageLines, number: int) -> tuple[list[_Row], list[_Row]]:
-    """The rows at the top and at the bottom of a page, each from the edge inwards."""
+    """Return the rows at the top and at the bottom of a page, each from the edge inwards."""
     rows: list[list[Line]] = []
     for line in sorted((line for line in page.lines if not line.is_rotated), key=lambda line: -line.y):
         if rows and rows[-1][0].y - line.y < 2:
             rows[-1].append(line)
         else:
             rows.append([line])
-    found: tuple[list[_Row], list[_Row]] = ([], [])
+    edges: tuple[list[_Row], list[_Row]] = ([], [])
     for side, name, ordered in ((0, "top", rows), (1, "bottom", rows[::-1])):
         for row, inner in zip(ordered[:_EDGE_LINES], [*ordered[1 : _EDGE_LINES + 1], None], strict=False):
             row.sort(key=lambda line: line.x0)
             height = row[0].y
-            apart = inner is not None and abs(inner[0].y - height) > 1.6 * max(row[0].size, inner[0].size)
+            stands_apart = inner is not None and abs(inner[0].y - height) > 1.6 * max(row[0].size, inner[0].size)
             text = " ".join(line.text for line in row).casefold()[:200]
-            found[side].append(_Row(name, round(height / _SAME_HEIGHT), text, number, row, apart))
-    return found
+            edges[side].append(_Row(name, round(height / _SAME_HEIGHT), text, number, row, stands_apart))
+    return edges
 
 
 # --- Page numbers
 
 
 def _numbers(row: _Row) -> Iterator[_Number]:
-    """The numbers of a row that may be that of its page."""
+    """Yield the numbers of a row that may be the page number."""
     cells = [cell.text.strip().casefold()[:200] for line in row.lines for cell in line.cells]
     for place, text in enumerate(cells):
         value = _page_number(text)
@@ -150,67 +165,71 @@ def _numbers(row: _Row) -> Iterator[_Number]:
             yield _Number(value - row.page, " ".join([*cells[:place], *cells[place + 1 :]]), True)
     if not _DIGIT.search(row.text) or row.text.endswith(_SENTENCE_END) or any(line.is_bold for line in row.lines):
         return
-    if found := _NUMBER_AT_END.search(row.text):
-        yield _Number(int(found["number"]) - row.page, row.text[: found.start()].strip(), bool(found["mark"]))
-    if found := _NUMBER_AT_START.match(row.text):
-        is_marked = bool(found["mark"] or found["word"])
-        yield _Number(int(found["number"]) - row.page, row.text[found.end() :].strip(), is_marked)
+    if match := _NUMBER_AT_END.search(row.text):
+        yield _Number(int(match["number"]) - row.page, row.text[: match.start()].strip(), bool(match["mark"]))
+    if match := _NUMBER_AT_START.match(row.text):
+        is_marked = bool(match["mark"] or match["word"])
+        yield _Number(int(match["number"]) - row.page, row.text[match.end() :].strip(), is_marked)
 
 
 def _page_number(text: str) -> int | None:
-    """The number that a text such as `– 12 –`, `xii` or `Page 3 of 9` is; None where it is none."""
-    found = _NUMBER.match(text.strip()[:40])
-    if not found:
+    """Return the number of a text such as `– 12 –`, `xii` or `Page 3 of 9`, or None if it is no page number."""
+    match = _NUMBER.match(text.strip()[:40])
+    if not match:
         return None
-    number = found["number"].casefold()
+    number = match["number"].casefold()
     if number.isdecimal():
         return int(number)
-    if found["chapter"] or not _ROMAN.fullmatch(number):
+    if match["chapter"] or not _ROMAN.fullmatch(number):
         return None
     digits = [_ROMAN_DIGITS[digit] for digit in number]
-    value = sum(-one if one < after else one for one, after in zip(digits, [*digits[1:], 0], strict=True))
+    value = sum(
+        -digit if digit < next_digit else digit for digit, next_digit in zip(digits, [*digits[1:], 0], strict=True)
+    )
     return value if value < _MAX_ROMAN else None
 
 
 def _lone_number(row: _Row) -> int | None:
-    """The page number that a row is and nothing else; None where it is none."""
+    """Return the number of a row that is only a page number, otherwise None."""
     return _page_number(row.lines[0].text) if len(row.lines) == 1 else None
 
 
 def _with_page_numbers(rows: list[_Row]) -> Iterator[_Row]:
-    """The rows, those with a number that rises with the pages without that number."""
-    numbers = [list(_numbers(row)) for row in rows]
+    """Yield the rows; a number that increases with the pages is removed from the text of its row."""
+    row_numbers = [list(_numbers(row)) for row in rows]
     marked: Counter[tuple[str, int, int]] = Counter()
     plain: Counter[tuple[str, int, int, str]] = Counter()
-    for row, found in zip(rows, numbers, strict=True):
-        for one in found:
+    for row, candidates in zip(rows, row_numbers, strict=True):
+        for number in candidates:
             for height in _around(row.height):
-                if one.is_marked:
-                    marked[row.side, height, one.offset] += 1
-                elif " " in one.words:
-                    plain[row.side, height, one.offset, one.words] += 1
-    known = {key for key, count in marked.items() if count >= _MIN_REPEATS}
-    known |= {key[:3] for key, count in plain.items() if count >= _MIN_REPEATS}
-    for row, found in zip(rows, numbers, strict=True):
-        own = next((one for one in found if (row.side, row.height, one.offset) in known), None)
-        yield row if own is None else row._replace(text=own.words, has_page_number=True)
+                if number.is_marked:
+                    marked[row.side, height, number.offset] += 1
+                elif " " in number.words:
+                    plain[row.side, height, number.offset, number.words] += 1
+    page_number_places = {key for key, count in marked.items() if count >= _MIN_REPEATS}
+    page_number_places |= {key[:3] for key, count in plain.items() if count >= _MIN_REPEATS}
+    for row, candidates in zip(rows, row_numbers, strict=True):
+        page_number = next(
+            (number for number in candidates if (row.side, row.height, number.offset) in page_number_places), None
+        )
+        yield row if page_number is None else row._replace(text=page_number.words, has_page_number=True)
 
 
 def _lone_numbers_are_of_pages(rows: list[_Row]) -> bool:
-    """Whether lone numbers rise with the pages, as results of exercises do not; true where there is but one."""
-    alone = [(row, _lone_number(row)) for row in rows if row.stands_apart]
-    values = {(*row.place, row.page): value for row, value in alone if value is not None}
-    beside = rising = 0
+    """Return whether lone numbers increase with the pages, unlike results of exercises; true if there is only one."""
+    separate_rows = [(row, _lone_number(row)) for row in rows if row.stands_apart]
+    values = {(*row.place, row.page): value for row, value in separate_rows if value is not None}
+    with_neighbour = rising = 0
     for (side, height, page), value in values.items():
-        steps = [
-            (values[side, other, page + step] - value, step)
-            for other in _around(height)
+        changes = [
+            (values[side, near_height, page + step] - value, step)
+            for near_height in _around(height)
             for step in (-2, -1, 1, 2)
-            if (side, other, page + step) in values
+            if (side, near_height, page + step) in values
         ]
-        beside += bool(steps)
-        rising += any(rise == step for rise, step in steps)
-    return rising >= 0.5 * beside
+        with_neighbour += bool(changes)
+        rising += any(change == step for change, step in changes)
+    return rising >= 0.5 * with_neighbour
 
 
 # --- Rows that repeat
@@ -220,17 +239,17 @@ class _Remover:
     """Tells which rows at the edges of a document's pages are running lines.
 
     Args:
-        pages: of the document.
-        rows: at the edges of all pages.
+        pages: pages of the document.
+        rows: rows at the edges of all pages.
     """
 
     def __init__(self, pages: list[PageLines], rows: list[_Row]) -> None:
         self._pages = pages
         self._style = _style(pages)
         self._has_page_numbers = _lone_numbers_are_of_pages(rows)
-        places = [id(row) for row in rows]
+        row_ids = [id(row) for row in rows]
         rows = list(_with_page_numbers(rows))
-        self._rows = dict(zip(places, rows, strict=True))
+        self._rows = dict(zip(row_ids, rows, strict=True))
         self._repeats = Counter((row.side, height, row.text) for row in rows for height in _around(row.height))
         self._pairs = _on_pages_in_a_row(rows)
         self._regular = self._regular_places(rows)
@@ -238,40 +257,42 @@ class _Remover:
         self._titles: set[str] | None = None
 
     def removed(self, side: list[_Row], page: PageLines) -> list[_Row]:
-        """The rows of one edge of a page, from the edge inwards, that are no part of the text."""
+        """Return the rows of one edge of a page, from the edge inwards, that are not part of the text."""
         height = page.top - page.bottom
         removed: list[_Row] = []
         for row in side:
             row = self._rows[id(row)]
             y = row.lines[0].y
             distance = min(y - page.bottom, page.top - y)
-            is_out = (not height or distance < _RUNNING_MARGIN * height) and self._is_running(row)
+            is_running = (not height or distance < _RUNNING_MARGIN * height) and self._is_running(row)
             is_number = row.stands_apart and distance < _NUMBER_MARGIN * height and self._is_page_number(row)
-            if not is_out and not is_number:
+            if not is_running and not is_number:
                 break
             if is_number or not self._keeps_as_title(row):
                 removed.append(row)
-        # What stands close to the text is part of it.
+        # A row close to the text is part of the text.
         while removed and not removed[-1].stands_apart:
             removed.pop()
         return removed
 
     def _regular_places(self, rows: list[_Row]) -> dict[tuple[str, int], bool]:
-        """The places of running lines; true where a line that stands apart there may be one that does not repeat."""
-        held: Counter[tuple[str, int]] = Counter()
-        repeated: Counter[tuple[str, int]] = Counter()
-        apart: Counter[tuple[str, int]] = Counter()
+        """Return the places of running lines, each with whether a separate line there may be one without a repeat."""
+        row_counts: Counter[tuple[str, int]] = Counter()
+        repeat_counts: Counter[tuple[str, int]] = Counter()
+        apart_counts: Counter[tuple[str, int]] = Counter()
         for row in rows:
-            held[row.place] += 1
-            apart[row.place] += row.stands_apart
+            row_counts[row.place] += 1
+            apart_counts[row.place] += row.stands_apart
             is_repeated = self._repeats[(*row.place, row.text)] >= _MIN_REPEATS
-            repeated[row.place] += row.has_page_number or is_repeated or (*row.place, row.text, row.page) in self._pairs
+            repeat_counts[row.place] += (
+                row.has_page_number or is_repeated or (*row.place, row.text, row.page) in self._pairs
+            )
         regular: dict[tuple[str, int], bool] = {}
-        for place, count in repeated.items():
-            total = sum(repeated[place[0], height] for height in _around(place[1]))
+        for place, count in repeat_counts.items():
+            total = sum(repeat_counts[place[0], height] for height in _around(place[1]))
             # Even and odd pages, and pages before chapters, may differ.
             if total >= max(_MIN_REPEATS, _MIN_SHARE * self._style.pages):
-                regular[place] = apart[place] > 0.7 * held[place] and count > 0.5 * held[place]
+                regular[place] = apart_counts[place] > 0.7 * row_counts[place] and count > 0.5 * row_counts[place]
         return regular
 
     def _is_running(self, row: _Row) -> bool:
@@ -285,8 +306,8 @@ class _Remover:
             return repeats >= max(_MIN_LARGE_REPEATS, _MIN_LARGE_SHARE * self._style.pages)
         if repeats >= _MIN_REPEATS:
             return True
-        may_be = self._regular[row.place] and row.stands_apart
-        return may_be and ((*row.place, row.text, row.page) in self._pairs or self._is_title(row))
+        may_be_running = self._regular[row.place] and row.stands_apart
+        return may_be_running and ((*row.place, row.text, row.page) in self._pairs or self._is_title(row))
 
     def _is_page_number(self, row: _Row) -> bool:
         is_expected = row.has_page_number or row.place in self._regular or self._has_page_numbers
@@ -294,7 +315,7 @@ class _Remover:
         return is_number and row.size <= _MAX_NUMBER_SIZE * self._style.largest
 
     def _keeps_as_title(self, row: _Row) -> bool:
-        """Whether a running line is the first of its text and looks like a title that the text has nowhere else."""
+        """Return whether to keep a running line as a title: the first of its text, if no other line has this title."""
         looks_like_title = row.size > self._style.largest or (
             self._style.bold_is_title and all(line.is_bold for line in row.lines)
         )
@@ -305,14 +326,16 @@ class _Remover:
         return True
 
     def _is_title(self, row: _Row) -> bool:
-        """Whether a large or bold line of the text, away from the edges, has the letters of a row."""
+        """Return whether a large or bold line that is not at the place of running lines has the letters of this row."""
         if self._titles is None:
-            edges = {id(line) for one in self._rows.values() if one.place in self._regular for line in one.lines}
+            edge_line_ids = {
+                id(line) for other in self._rows.values() if other.place in self._regular for line in other.lines
+            }
             self._titles = {
                 _letters(line.text[:200])
                 for page in self._pages
                 for line in page.lines
-                if (line.size > self._style.largest or line.is_bold) and id(line) not in edges
+                if (line.size > self._style.largest or line.is_bold) and id(line) not in edge_line_ids
             }
         letters = _letters(row.text)
         return bool(letters) and letters in self._titles
@@ -320,18 +343,18 @@ class _Remover:
 
 def _style(pages: list[PageLines]) -> _Style:
     sizes: Counter[float] = Counter()
-    bold = 0
+    bold_chars = 0
     for page in pages:
         for line in page.lines:
             length = len(line.text)
             sizes[round(line.size * 2) / 2] += length
-            bold += length if line.is_bold else 0
+            bold_chars += length if line.is_bold else 0
     usual = sizes.most_common(1)[0][0] if sizes else 10.0
-    return _Style(_LARGE * usual, bold < 0.3 * sizes.total(), sum(bool(page.lines) for page in pages))
+    return _Style(_LARGE * usual, bold_chars < 0.3 * sizes.total(), sum(bool(page.lines) for page in pages))
 
 
 def _on_pages_in_a_row(rows: list[_Row]) -> set[tuple[str, int, str, int]]:
-    """The texts with their places that stand on a page and on one of the two pages before or after it."""
+    """Return the places, texts and pages of rows that also occur on one of the two pages before or after."""
     keys = {(*row.place, row.text, row.page) for row in rows}
     return {
         (side, height, text, page)

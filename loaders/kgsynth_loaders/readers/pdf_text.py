@@ -1,4 +1,4 @@
-"""The lines of a PDF as Markdown: headings, paragraphs, lists, code and tables."""
+"""Convert the lines of a PDF to Markdown: headings, paragraphs, lists, code and tables."""
 
 import re
 from collections import Counter
@@ -29,19 +29,20 @@ _HEADING_SIZE = 1.12
 _LONGEST_HEADING = 200
 _LONGEST_BOLD_HEADING = 100
 _MAX_HEADING_LINES = 4
-# Where more of a document is in fonts of fixed pitch, code is known by its signs on so many lines.
+# If fixed-pitch fonts have a larger share of the characters than _MAX_FIXED_SHARE, the font does not tell code from
+# prose: such lines are code only if more than _MIN_CODE_SHARE of them contain signs of code.
 _MAX_FIXED_SHARE = 0.6
 _MIN_CODE_SHARE = 0.3
 _CODE_SIGN = re.compile(r"[{}=;<>\\\[\]]|\w\(|^\s*(?:def|class|import|from|return|else|try|end)\b|^\s*(?:#|//|/\*|\$ )")
 _CODE_START = re.compile(r"(?:def|class|import|from|return|for|while|if|else|try)\b.*(?:[:;(){}]|\bimport\b)")
 _MAX_BLANK_LINES = 2
-# A line that ends before this share of its column ends a paragraph, where a new one may begin.
+# A line ends early if it has fewer characters than _SHORT_CHARS and ends before this share of the column width.
 _SHORT_LINE = 0.5
 _SHORT_CHARS = 40
 
 
 class OutlineEntry(NamedTuple):
-    """A bookmark: its title, its level from 0, and the page it points to, from 0 (-1: unknown)."""
+    """A bookmark: its title, its level from 0, and the index of its target page from 0 (-1: unknown)."""
 
     title: str
     level: int
@@ -50,7 +51,10 @@ class OutlineEntry(NamedTuple):
 
 @dataclass(slots=True)
 class _Block:
-    """A run of lines that are one paragraph, heading (`level` over 0), piece of code, or table."""
+    """Consecutive lines of one paragraph (`text`), heading, piece of code, table or `entry`.
+
+    An entry is a line of a table of contents or a row of numbers. `level` is that of a heading, from 1; 0 if unknown.
+    """
 
     kind: str
     lines: list[Line] = field(default_factory=list)
@@ -59,53 +63,55 @@ class _Block:
 
 @dataclass(slots=True)
 class _Style:
-    """What most lines of a document look like."""
+    """Usual appearance of a document's lines, which headings, paragraphs and code are compared with."""
 
     size: float
-    leading: float  # between base lines, in ems
+    leading: float  # distance of baselines, in ems
     has_code: bool
     levels: dict[float, int] = field(default_factory=dict)
     bold_is_heading: bool = True
 
 
 def markdown(pages: list[PageLines], outline: Sequence[OutlineEntry]) -> tuple[str, tuple[int, ...]]:
-    """The text of all pages, and where in it each page begins.
+    """Return the text of all pages as Markdown, and the offset in it at which each page begins.
 
     Args:
-        pages: their lines.
-        outline: the bookmarks of the document; their titles are headings.
+        pages: lines of each page.
+        outline: bookmarks of the document; their titles become headings.
     """
-    kept = without_running_lines(pages)
-    style = _style(kept)
+    page_lines = without_running_lines(pages)
+    style = _style(page_lines)
     titles = _Titles(outline)
-    blocks = [_blocks(lines, style, titles, number) for number, lines in enumerate(kept)]
+    blocks = [_blocks(lines, style, titles, number) for number, lines in enumerate(page_lines)]
     _set_levels(blocks, style)
-    words = _Words(kept)
-    return _joined_pages([[_written(block, words, style) for block in of_page] for of_page in blocks], blocks, words)
+    words = _Words(page_lines)
+    return _joined_pages(
+        [[_written(block, words, style) for block in page_blocks] for page_blocks in blocks], blocks, words
+    )
 
 
 def _style(pages: list[list[Line]]) -> _Style:
     sizes: Counter[float] = Counter()
-    fixed = total = bold = 0
+    fixed_chars = total_chars = bold_chars = 0
     for lines in pages:
         for line in lines:
             length = len(line.text)
-            total += length
+            total_chars += length
             if line.code:
-                fixed += length
+                fixed_chars += length
             else:
                 sizes[round(line.size * 2) / 2] += length
-                bold += length if line.is_bold else 0
+                bold_chars += length if line.is_bold else 0
     size = sizes.most_common(1)[0][0] if sizes else 10.0
     gaps: Counter[float] = Counter()
     for lines in pages:
         for before, line in pairwise(lines):
             if abs(line.size - size) < 0.6 and 0.8 * size < before.y - line.y < 3 * size:
                 gaps[round((before.y - line.y) / size, 1)] += 1
-    # The least distance that many lines have: paragraphs of one line each may stand further apart.
-    common = [gap for gap, count in gaps.items() if count >= 0.25 * max(gaps.values())]
-    style = _Style(size, min(common, default=1.2), fixed < _MAX_FIXED_SHARE * total)
-    style.bold_is_heading = bold < 0.3 * total
+    # The smallest of the common distances is that within paragraphs: paragraphs of one line may be further apart.
+    common_gaps = [gap for gap, count in gaps.items() if count >= 0.25 * max(gaps.values())]
+    style = _Style(size, min(common_gaps, default=1.2), fixed_chars < _MAX_FIXED_SHARE * total_chars)
+    style.bold_is_heading = bold_chars < 0.3 * total_chars
     return style
 
 
@@ -113,7 +119,10 @@ def _style(pages: list[list[Line]]) -> _Style:
 
 
 class _Titles:
-    """The titles of the outline, page by page."""
+    """The titles of the outline, by page.
+
+    A title counts on the page of its bookmark and on the next one, with or without its section number.
+    """
 
     def __init__(self, outline: Sequence[OutlineEntry]) -> None:
         self._pages: dict[int, dict[str, tuple[int, bool]]] = {}
@@ -121,32 +130,32 @@ class _Titles:
             for title in (entry.title, _SECTION_NUMBER.sub("", entry.title, count=1)):
                 if key := _as_title(title):
                     for page in (entry.page, entry.page + 1):
-                        of_page = self._pages.setdefault(page, {})
-                        of_page.setdefault(key, (entry.level + 1, title == entry.title))
+                        page_titles = self._pages.setdefault(page, {})
+                        page_titles.setdefault(key, (entry.level + 1, title == entry.title))
 
     def may_begin(self, text: str, page: int) -> bool:
-        """Whether a title on a page begins with a text."""
-        of_page = self._pages.get(page)
-        if not of_page or len(text) > _LONGEST_HEADING:
+        """Return whether a title on this page begins with this text."""
+        page_titles = self._pages.get(page)
+        if not page_titles or len(text) > _LONGEST_HEADING:
             return False
-        keys = tuple(_as_title(one) for one in (text, _SECTION_NUMBER.sub("", text, count=1)))
-        return any(title.startswith(keys) for title in of_page)
+        keys = tuple(_as_title(candidate) for candidate in (text, _SECTION_NUMBER.sub("", text, count=1)))
+        return any(title.startswith(keys) for title in page_titles)
 
     def level(self, text: str, page: int, *, is_whole: bool = False) -> int:
-        """The level of a text that is a title on a page, from 1; 0 where it is none.
+        """Return the level of a text that is a title on this page, from 1; 0 if it is not a title.
 
         Args:
-            text: of one line or several.
-            page: from 0.
-            is_whole: titles count only with the number that the outline gives them.
+            text: text of one or more lines.
+            page: index of the page, from 0.
+            is_whole: whether a title must have the section number that it has in the outline.
         """
-        of_page = self._pages.get(page)
-        if not of_page or len(text) > _LONGEST_HEADING:
+        page_titles = self._pages.get(page)
+        if not page_titles or len(text) > _LONGEST_HEADING:
             return 0
-        level, is_title = of_page.get(_as_title(text), (0, False))
+        level, is_title = page_titles.get(_as_title(text), (0, False))
         if is_whole:
             return level if is_title else 0
-        return level or of_page.get(_as_title(_SECTION_NUMBER.sub("", text, count=1)), (0, False))[0]
+        return level or page_titles.get(_as_title(_SECTION_NUMBER.sub("", text, count=1)), (0, False))[0]
 
 
 def _as_title(text: str) -> str:
@@ -154,17 +163,17 @@ def _as_title(text: str) -> str:
 
 
 def _heading(lines: list[Line], place: int, style: _Style, titles: _Titles, page: int) -> tuple[int, int]:
-    """How many lines from a place on are one heading (0: none), and its level (0: by its size)."""
+    """Return how many lines from `place` on form a heading (0: none), and its level (0: follows from its size)."""
     line = lines[place]
     is_large = line.size > _HEADING_SIZE * style.size
     stands_out = is_large or (line.is_bold and style.bold_is_heading)
     if line.is_rotated or not (stands_out or titles.may_begin(line.text, page)) or _LEADERS.search(line.text):
         return 0, 0
     stop = place + 1
-    while stop < len(lines) and stop - place < _MAX_HEADING_LINES and _goes_on(lines[stop - 1], lines[stop], style):
+    while stop < len(lines) and stop - place < _MAX_HEADING_LINES and _continues(lines[stop - 1], lines[stop], style):
         stop += 1
-    texts = [one.text for one in lines[place:stop]]
-    is_plain = not stands_out and (_is_in_a_paragraph(lines, place, style) or texts[0].endswith((",", ".", ";")))
+    texts = [candidate.text for candidate in lines[place:stop]]
+    is_plain = not stands_out and (_is_within_paragraph(lines, place, style) or texts[0].endswith((",", ".", ";")))
     if not is_plain and not _BULLET.match(texts[0]):
         for count in range(len(texts), 0, -1):
             if level := titles.level(" ".join(texts[:count]), page, is_whole=not stands_out):
@@ -177,14 +186,14 @@ def _heading(lines: list[Line], place: int, style: _Style, titles: _Titles, page
     return (1, 0) if _is_bold_heading(lines, place, style) else (0, 0)
 
 
-def _goes_on(before: Line, line: Line, style: _Style) -> bool:
-    """Whether a line looks like the one above it, and follows closely."""
-    is_like = abs(before.size - line.size) < 0.1 * line.size and before.is_bold == line.is_bold
-    return is_like and not line.starts_column and 0 < before.y - line.y < 1.6 * line.size
+def _continues(previous: Line, line: Line, style: _Style) -> bool:
+    """Return whether a line has the size and weight of the line above it and follows it closely."""
+    has_same_style = abs(previous.size - line.size) < 0.1 * line.size and previous.is_bold == line.is_bold
+    return has_same_style and not line.starts_column and 0 < previous.y - line.y < 1.6 * line.size
 
 
-def _is_in_a_paragraph(lines: list[Line], place: int, style: _Style) -> bool:
-    """Whether a line stands close to lines above and below it."""
+def _is_within_paragraph(lines: list[Line], place: int, style: _Style) -> bool:
+    """Return whether a line is close to the lines above and below it."""
     line = lines[place]
     if not 0 < place < len(lines) - 1:
         return False
@@ -206,32 +215,32 @@ def _is_bold_heading(lines: list[Line], place: int, style: _Style) -> bool:
 
 
 def _set_levels(blocks: list[list[_Block]], style: _Style) -> None:
-    """Give the headings that no bookmark names the level of their size."""
-    headings = [block for of_page in blocks for block in of_page if block.kind == "heading"]
-    known: dict[float, Counter[int]] = {}
+    """Set the level of headings without a bookmark from their size, relative to the headings that have one."""
+    headings = [block for page_blocks in blocks for block in page_blocks if block.kind == "heading"]
+    level_counts: dict[float, Counter[int]] = {}
     for block in headings:
         if block.level:
-            known.setdefault(_heading_size(block), Counter())[block.level] += 1
-    levels = {size: counts.most_common(1)[0][0] for size, counts in known.items()}
-    unknown = sorted({_heading_size(block) for block in headings if not block.level} - levels.keys(), reverse=True)
-    deepest = max(levels.values(), default=0)
+            level_counts.setdefault(_heading_size(block), Counter())[block.level] += 1
+    levels = {size: counts.most_common(1)[0][0] for size, counts in level_counts.items()}
+    other_sizes = sorted({_heading_size(block) for block in headings if not block.level} - levels.keys(), reverse=True)
+    deepest_level = max(levels.values(), default=0)
     rank = 0
-    for size in unknown:
-        if not levels or not known:
+    for size in other_sizes:
+        if not levels or not level_counts:
             rank += 1
             style.levels[size] = min(rank, 6)
-        elif size > max(known):
+        elif size > max(level_counts):
             style.levels[size] = 1
         else:
-            above = [levels[one] for one in known if one > size]
-            style.levels[size] = min(6, (max(above) if above else deepest) + 1)
+            above = [levels[other] for other in level_counts if other > size]
+            style.levels[size] = min(6, (max(above) if above else deepest_level) + 1)
     for block in headings:
         size = _heading_size(block)
         block.level = block.level or levels.get(size) or style.levels.get(size, 6)
 
 
 def _heading_size(block: _Block) -> float:
-    # Bold headings of one size with running text are of another rank.
+    # Bold headings rank above other headings of the same size.
     return round(max(line.size for line in block.lines) * 2) / 2 + (0.1 if block.lines[0].is_bold else 0)
 
 
@@ -240,14 +249,14 @@ def _heading_size(block: _Block) -> float:
 
 def _blocks(lines: list[Line], style: _Style, titles: _Titles, page: int) -> list[_Block]:
     blocks: list[_Block] = []
-    left, right = _columns_of(lines)
+    left_ends, right_ends = _columns_of(lines)
     place = 0
     while place < len(lines):
         line = lines[place]
         count, level = _heading(lines, place, style, titles, page)
         if count:
             blocks.append(_Block("heading", lines[place : place + count], level))
-        elif count := _count_code(lines, place, left, style, titles, page):
+        elif count := _count_code(lines, place, left_ends, style, titles, page):
             blocks.append(_Block("code", lines[place : place + count]))
         elif count := _count_rows(lines, place, style):
             blocks.append(_Block("table", lines[place : place + count]))
@@ -256,94 +265,96 @@ def _blocks(lines: list[Line], style: _Style, titles: _Titles, page: int) -> lis
             blocks.append(_Block("entry", [line]))
         else:
             count = 1
-            _add_to_paragraph(blocks, line, (left[place], right[place]), style)
+            _add_to_paragraph(blocks, line, (left_ends[place], right_ends[place]), style)
         place += count
     return blocks
 
 
 def _columns_of(lines: list[Line]) -> tuple[list[float], list[float]]:
-    """For each line the left and right end of the column that it stands in."""
-    left: list[float] = []
-    right: list[float] = []
+    """Return the left ends and the right ends of the columns that the lines belong to, both per line."""
+    left_ends: list[float] = []
+    right_ends: list[float] = []
     start = 0
     for place in range(1, len(lines) + 1):
         if place == len(lines) or lines[place].starts_column:
             column = lines[start:place]
-            left += [min(line.x0 for line in column)] * len(column)
-            # A few lines may reach further than the others.
-            ends = sorted(line.x1 for line in column)
-            right += [ends[int(0.85 * (len(ends) - 1))]] * len(column)
+            left_ends += [min(line.x0 for line in column)] * len(column)
+            # A few lines may extend beyond the right end of the others.
+            line_ends = sorted(line.x1 for line in column)
+            right_ends += [line_ends[int(0.85 * (len(line_ends) - 1))]] * len(column)
             start = place
-    return left, right
+    return left_ends, right_ends
 
 
 def _add_to_paragraph(blocks: list[_Block], line: Line, column: tuple[float, float], style: _Style) -> None:
-    last = blocks[-1] if blocks else None
-    if last is None or last.kind != "text" or _begins_paragraph(last, line, column, style):
+    previous = blocks[-1] if blocks else None
+    if previous is None or previous.kind != "text" or _begins_paragraph(previous, line, column, style):
         blocks.append(_Block("text", [line]))
     else:
-        last.lines.append(line)
+        previous.lines.append(line)
 
 
 def _begins_paragraph(block: _Block, line: Line, column: tuple[float, float], style: _Style) -> bool:
-    before = block.lines[-1]
-    if before.is_rotated or line.is_rotated:
-        return before.is_rotated != line.is_rotated
+    previous = block.lines[-1]
+    if previous.is_rotated or line.is_rotated:
+        return previous.is_rotated != line.is_rotated
     text = line.text
-    ends = before.text.endswith(_SENTENCE_END)
+    ends_sentence = previous.text.endswith(_SENTENCE_END)
     if line.starts_column:
-        return not (before.is_hyphenated or text[:1].islower()) and (ends or abs(line.size - before.size) > 0.6)
-    gap = before.y - line.y - line.rise
-    if abs(line.size - before.size) > 0.12 * before.size and len(text) > 2:
+        return not (previous.is_hyphenated or text[:1].islower()) and (
+            ends_sentence or abs(line.size - previous.size) > 0.6
+        )
+    gap = previous.y - line.y - line.rise
+    if abs(line.size - previous.size) > 0.12 * previous.size and len(text) > 2:
         return True
-    if gap < -0.3 * line.size or gap > 1.28 * style.leading * max(line.size, before.size):
+    if gap < -0.3 * line.size or gap > 1.28 * style.leading * max(line.size, previous.size):
         return True
-    if before.is_hyphenated:
+    if previous.is_hyphenated:
         return False
     if text.startswith("^{"):
         return True
-    if _BULLET.match(text) or (_NUMBERED.match(text) and (ends or line.x0 > before.x0 + 0.5 * line.size)):
+    if _BULLET.match(text) or (_NUMBERED.match(text) and (ends_sentence or line.x0 > previous.x0 + 0.5 * line.size)):
         return True
     if _is_next_item(block.lines[0], line):
         return True
-    return _differs_in_indent(block, line, column, ends)
+    return _differs_in_indent(block, line, column, ends_sentence)
 
 
 def _is_next_item(first: Line, line: Line) -> bool:
-    """Whether a line has the mark that comes after that of the paragraph above it, at the same place."""
-    mark, after = _NUMBERED.match(first.text), _NUMBERED.match(line.text)
-    if not mark or not after or abs(first.x0 - line.x0) > 0.5 * line.size:
+    """Return whether a line has the next list mark after that of the paragraph above, at the same indent."""
+    mark, next_mark = _NUMBERED.match(first.text), _NUMBERED.match(line.text)
+    if not mark or not next_mark or abs(first.x0 - line.x0) > 0.5 * line.size:
         return False
-    old, new = (found.group().strip(" ()[].") for found in (mark, after))
-    if old.isdecimal() and new.isdecimal():
-        return int(new) == int(old) + 1
-    return len(old) == len(new) == 1 and ord(new) == ord(old) + 1
+    label, next_label = (match.group().strip(" ()[].") for match in (mark, next_mark))
+    if label.isdecimal() and next_label.isdecimal():
+        return int(next_label) == int(label) + 1
+    return len(label) == len(next_label) == 1 and ord(next_label) == ord(label) + 1
 
 
-def _differs_in_indent(block: _Block, line: Line, column: tuple[float, float], ends: bool) -> bool:
-    before = block.lines[-1]
+def _differs_in_indent(block: _Block, line: Line, column: tuple[float, float], ends_sentence: bool) -> bool:
+    previous = block.lines[-1]
     left, right = column
-    step = line.x0 - before.x0
-    # The next word would have stood on the line above, had the paragraph gone on.
-    letter = (before.x1 - before.x0) / max(1, len(before.text))
-    word = letter * (1 + len(line.text.partition(" ")[0]))
-    is_short = before.x1 + max(1.2 * word, 0.03 * (right - left)) < right
-    # Columns beside each other may have been taken for one.
-    is_very_short = len(before.text) < _SHORT_CHARS and before.x1 < left + _SHORT_LINE * (right - left)
-    ends = ends and before.text[-1] not in ';)"”'
+    indent_change = line.x0 - previous.x0
+    # In the same paragraph the first word would have fitted on the line above.
+    character_width = (previous.x1 - previous.x0) / max(1, len(previous.text))
+    word_width = character_width * (1 + len(line.text.partition(" ")[0]))
+    is_short = previous.x1 + max(1.2 * word_width, 0.03 * (right - left)) < right
+    # Adjacent columns may have been taken for one, so the number of characters counts too.
+    is_very_short = len(previous.text) < _SHORT_CHARS and previous.x1 < left + _SHORT_LINE * (right - left)
+    ends_sentence = ends_sentence and previous.text[-1] not in ';)"”'
     if _BULLET.match(line.text) or _NUMBERED.match(line.text):
-        return abs(step) > 0.5 * line.size or ends or (is_short and is_very_short)
-    if step > 0.7 * line.size:
-        is_hanging = len(block.lines) == 1 and (_has_mark(before) or not (is_short or ends))
+        return abs(indent_change) > 0.5 * line.size or ends_sentence or (is_short and is_very_short)
+    if indent_change > 0.7 * line.size:
+        is_hanging = len(block.lines) == 1 and (_has_mark(previous) or not (is_short or ends_sentence))
         return not is_hanging
-    if step < -0.7 * line.size and len(block.lines) > 1:
+    if indent_change < -0.7 * line.size and len(block.lines) > 1:
         return True
-    # Lines of verse and of addresses end early without a sign.
-    return is_short and (ends or (is_very_short and not before.is_hyphenated and _begins_line(line.text)))
+    # Lines of verse and of addresses end early without punctuation.
+    return is_short and (ends_sentence or (is_very_short and not previous.is_hyphenated and _begins_line(line.text)))
 
 
 def _begins_line(text: str) -> bool:
-    """Whether a text begins as a sentence does, or as a line of code."""
+    """Return whether a text begins like a sentence or like a line of code."""
     return text[:1].isupper() or bool(_CODE_START.match(text))
 
 
@@ -351,20 +362,22 @@ def _has_mark(line: Line) -> bool:
     return bool(_BULLET.match(line.text) or _NUMBERED.match(line.text))
 
 
-def _is_code_in_prose(lines: list[Line], place: int, left: list[float], style: _Style) -> bool:
-    """Whether a line of fixed pitch goes on with the sentence of the line above it."""
+def _is_code_in_prose(lines: list[Line], place: int, left_ends: list[float], style: _Style) -> bool:
+    """Return whether a line in a fixed-pitch font continues the sentence of the line above it."""
     if not place:
         return False
-    before, line = lines[place - 1], lines[place]
-    if before.code or before.text.endswith(_SENTENCE_END) or before.starts_column:
+    previous, line = lines[place - 1], lines[place]
+    if previous.code or previous.text.endswith(_SENTENCE_END) or previous.starts_column:
         return False
-    is_close = 0 < before.y - line.y < 1.15 * style.leading * line.size
-    return is_close and abs(line.x0 - left[place]) < 0.5 * line.size and before.x0 <= line.x0 + 3 * line.size
+    is_close = 0 < previous.y - line.y < 1.15 * style.leading * line.size
+    return is_close and abs(line.x0 - left_ends[place]) < 0.5 * line.size and previous.x0 <= line.x0 + 3 * line.size
 
 
-def _count_code(lines: list[Line], place: int, left: list[float], style: _Style, titles: _Titles, page: int) -> int:
-    """How many lines from a place on are one piece of code."""
-    if not lines[place].code or lines[place].is_rotated or _is_code_in_prose(lines, place, left, style):
+def _count_code(
+    lines: list[Line], place: int, left_ends: list[float], style: _Style, titles: _Titles, page: int
+) -> int:
+    """Return how many lines from `place` on form one piece of code; 0 if there is none."""
+    if not lines[place].code or lines[place].is_rotated or _is_code_in_prose(lines, place, left_ends, style):
         return 0
     stop = place + 1
     while stop < len(lines) and lines[stop].code and not lines[stop].is_rotated:
@@ -374,38 +387,38 @@ def _count_code(lines: list[Line], place: int, left: list[float], style: _Style,
         stop += 1
     if style.has_code:
         return stop - place
-    # All is in a font of fixed pitch here.
-    signs = sum(_CODE_SIGN.search(line.code) is not None for line in lines[place:stop])
-    return stop - place if signs > _MIN_CODE_SHARE * (stop - place) else 0
+    # Most of the document is in fixed-pitch fonts.
+    sign_count = sum(_CODE_SIGN.search(line.code) is not None for line in lines[place:stop])
+    return stop - place if sign_count > _MIN_CODE_SHARE * (stop - place) else 0
 
 
 # --- Tables
 
 
 def _holds_numbers(text: str) -> bool:
-    """Whether a line is a row of numbers, which no paragraph takes in."""
+    """Return whether a line is a row of numbers, which is never part of a paragraph."""
     tokens = text.split(" ", 200)
     return len(tokens) > 2 and sum(_NUMBER.fullmatch(token) is not None for token in tokens) >= 0.7 * len(tokens)
 
 
 def _count_rows(lines: list[Line], place: int, style: _Style) -> int:
-    """How many lines from a place on are rows of one table; 0 where fewer than two have cells at the same places."""
+    """Return how many lines from `place` on form a table; 0 if fewer than two of them share a gap between cells."""
     if not _is_row(lines[place]):
         return 0
-    rows, stop = 1, place + 1
+    row_count, stop = 1, place + 1
     last_row = lines[place]
     while stop < len(lines):
-        before, line = lines[stop - 1], lines[stop]
-        gap = before.y - line.y - line.rise
+        previous, line = lines[stop - 1], lines[stop]
+        gap = previous.y - line.y - line.rise
         if line.is_rotated or line.starts_column or not 0 < gap < 2.6 * style.leading * line.size:
             break
         if _is_row(line) and _shares_gap(last_row, line):
-            rows += 1
+            row_count += 1
             last_row = line
-        elif not _goes_on_in_cell(last_row, before, line, style):
+        elif not _continues_cell(last_row, previous, line, style):
             break
         stop += 1
-    return stop - place if rows > 1 else 0
+    return stop - place if row_count > 1 else 0
 
 
 def _is_row(line: Line) -> bool:
@@ -417,7 +430,7 @@ def _is_row(line: Line) -> bool:
 
 
 def _has_lone_mark(line: Line) -> bool:
-    """Whether the first of two cells is only the mark of an item."""
+    """Return whether the first of two cells is only the mark of a list item."""
     mark, item = line.cells
     if len(mark.text) < 8 and (_BULLET.fullmatch(mark.text) or _NUMBERED.fullmatch(mark.text)):
         return True
@@ -426,24 +439,28 @@ def _has_lone_mark(line: Line) -> bool:
 
 
 def _shares_gap(above: Line, line: Line) -> bool:
-    """Whether a gap of one row overlaps one of the other, and one of the two is surely a gap between cells."""
-    sure = SURE_GAP * line.size
+    """Return whether the rows share a gap that surely separates cells.
+
+    A shared gap is sure if it is wide in one of the rows, if both rows have the same number of cells from 3, or if
+    all their cells are short.
+    """
+    sure_width = SURE_GAP * line.size
     for (left, right), (other_left, other_right) in _pairs_of_gaps(above, line):
         if min(right, other_right) - max(left, other_left) > 0.3 * line.size:
-            is_sure = max(right - left, other_right - other_left) > sure
-            if is_sure or len(above.cells) == len(line.cells) > 2 or _are_short(above, line):
+            is_wide = max(right - left, other_right - other_left) > sure_width
+            if is_wide or len(above.cells) == len(line.cells) > 2 or _are_short(above, line):
                 return True
     return False
 
 
 def _pairs_of_gaps(above: Line, line: Line) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
-    first, second = _gaps(above), _gaps(line)
+    gaps_above, gaps_below = _gaps(above), _gaps(line)
     place = 0
-    for gap in first:
-        while place < len(second) and second[place][1] <= gap[0]:
+    for gap in gaps_above:
+        while place < len(gaps_below) and gaps_below[place][1] <= gap[0]:
             place += 1
-        if place < len(second):
-            yield gap, second[place]
+        if place < len(gaps_below):
+            yield gap, gaps_below[place]
 
 
 def _gaps(line: Line) -> list[tuple[float, float]]:
@@ -454,12 +471,12 @@ def _are_short(*lines: Line) -> bool:
     return all(len(cell.text) < 40 for line in lines for cell in line.cells)
 
 
-def _goes_on_in_cell(row: Line, before: Line, line: Line, style: _Style) -> bool:
-    """Whether a line goes on with the text of one cell of the row above it."""
-    if len(line.cells) > len(row.cells) or before.y - line.y > 1.3 * style.leading * line.size:
+def _continues_cell(row: Line, previous: Line, line: Line, style: _Style) -> bool:
+    """Return whether each cell of a line continues a cell of the row above it, other than the first."""
+    if len(line.cells) > len(row.cells) or previous.y - line.y > 1.3 * style.leading * line.size:
         return False
-    starts = [cell.x0 for cell in row.cells[1:]]
-    return all(any(abs(cell.x0 - start) < 0.5 * line.size for start in starts) for cell in line.cells)
+    cell_starts = [cell.x0 for cell in row.cells[1:]]
+    return all(any(abs(cell.x0 - start) < 0.5 * line.size for start in cell_starts) for cell in line.cells)
 
 
 def _table(lines: list[Line], words: "_Words", style: _Style) -> str:
@@ -471,8 +488,8 @@ def _table(lines: list[Line], words: "_Words", style: _Style) -> str:
         for cell in line.cells:
             for place, text in _spread(cell, columns):
                 row[place] = f"{row[place]} {text}".strip()
-        is_rest = rows and not row[0] and len(line.cells) < len(columns) and not _is_row(line)
-        if is_rest:
+        continues_row = rows and not row[0] and len(line.cells) < len(columns) and not _is_row(line)
+        if continues_row:
             rows[-1] = [
                 words.joined(above, text, is_hyphenated=is_hyphenated)
                 for above, text in zip(rows[-1], row, strict=True)
@@ -482,18 +499,21 @@ def _table(lines: list[Line], words: "_Words", style: _Style) -> str:
                 rows[-1][-1] += "-"
             rows.append(row)
         is_hyphenated = line.is_hyphenated
-    written = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
-    return "\n".join([written[0], "|" + "---|" * len(columns), *written[1:]])
+    table_lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
+    return "\n".join([table_lines[0], "|" + "---|" * len(columns), *table_lines[1:]])
 
 
 def _spread(cell: Cell, columns: list[tuple[float, float]]) -> list[tuple[int, str]]:
-    """The columns that a cell fills, with its text in each: numbers may stand close to the cell before them."""
+    """Return the columns that a cell covers, with its text in each.
+
+    Numbers close to the text before them are in the same cell; each of them belongs to the next column.
+    """
     place = next((place for place, (_, right) in enumerate(columns) if cell.x0 <= right), len(columns) - 1)
     stop = next((other for other, (left, _) in enumerate(columns) if left > cell.x1), len(columns))
     first, *numbers = cell.text.rsplit(" ", max(0, stop - place - 1)) if stop - place > 1 else [cell.text]
     if len(numbers) != stop - place - 1 or not all(_NUMBER.fullmatch(number) for number in numbers):
         return [(place, cell.text)]
-    # Where the numbers begin, as if all characters were of one width.
+    # Left end of the numbers if all characters had the same width.
     start = cell.x0 + (cell.x1 - cell.x0) * (len(first) + 1) / len(cell.text)
     if numbers and start < columns[place][1]:
         return [(place, cell.text)]
@@ -501,47 +521,49 @@ def _spread(cell: Cell, columns: list[tuple[float, float]]) -> list[tuple[int, s
 
 
 def _column_ranges(lines: list[Line]) -> list[tuple[float, float]]:
-    """The left and right ends of a table's columns: the cells that overlap, taken together.
+    """Return the left and right ends of a table's columns.
 
-    The cells of rows with most cells are the columns, where these stand apart from each other. Else a cell across
-    several columns would join them, so cells of rows with fewer cells count only where they join none.
+    The rows with the most cells define the columns if these do not overlap. Otherwise a column is the union of
+    overlapping cells. A cell that overlaps several columns is left out, because it would join them.
     """
-    most = max(len(line.cells) for line in lines)
-    full = zip(*(line.cells for line in lines if len(line.cells) == most), strict=True)
-    whole = [(min(cell.x0 for cell in column), max(cell.x1 for cell in column)) for column in full]
-    if all(left[1] < right[0] for left, right in pairwise(whole)):
-        return whole
-    ranges: list[tuple[float, float]] = []
-    for line in sorted(lines, key=lambda one: -len(one.cells)):
+    max_cells = max(len(line.cells) for line in lines)
+    columns = zip(*(line.cells for line in lines if len(line.cells) == max_cells), strict=True)
+    column_ranges = [(min(cell.x0 for cell in column), max(cell.x1 for cell in column)) for column in columns]
+    if all(left[1] < right[0] for left, right in pairwise(column_ranges)):
+        return column_ranges
+    merged_ranges: list[tuple[float, float]] = []
+    for line in sorted(lines, key=lambda row: -len(row.cells)):
         for cell in line.cells:
-            touched = [place for place, one in enumerate(ranges) if cell.x0 <= one[1] and cell.x1 >= one[0]]
-            if not touched:
-                ranges.append((cell.x0, cell.x1))
-            elif len(touched) == 1:
-                old = ranges[touched[0]]
-                ranges[touched[0]] = (min(old[0], cell.x0), max(old[1], cell.x1))
-    return sorted(ranges)
+            overlapping = [
+                place for place, column in enumerate(merged_ranges) if cell.x0 <= column[1] and cell.x1 >= column[0]
+            ]
+            if not overlapping:
+                merged_ranges.append((cell.x0, cell.x1))
+            elif len(overlapping) == 1:
+                previous = merged_ranges[overlapping[0]]
+                merged_ranges[overlapping[0]] = (min(previous[0], cell.x0), max(previous[1], cell.x1))
+    return sorted(merged_ranges)
 
 
 # --- Writing
 
 
 class _Words:
-    """The words of a document, for hyphens at the ends of lines."""
+    """The words of a document, which decide whether a hyphen at the end of a line is part of a word."""
 
     def __init__(self, pages: list[list[Line]]) -> None:
         self._pages = pages
-        self._known: set[str] | None = None
+        self._vocabulary: set[str] | None = None
 
     def _has(self, word: str) -> bool:
-        if self._known is None:
-            self._known = {
+        if self._vocabulary is None:
+            self._vocabulary = {
                 word for lines in self._pages for line in lines for word in _WORDS.findall(line.text.casefold())
             }
-        return word in self._known
+        return word in self._vocabulary
 
     def joined(self, above: str, text: str, *, is_hyphenated: bool = False) -> str:
-        """Two lines of a paragraph as one; a hyphen that only parts a word at the end of the first is left out."""
+        """Join two lines of a paragraph; a hyphen that only divides a word at the end of the first line is removed."""
         if not above or not text:
             return above or text
         has_hyphen = above[-1] == "-" and above[-2:-1].isalnum()
@@ -550,21 +572,21 @@ class _Words:
         stem = above[:-1] if has_hyphen and not is_hyphenated else above
         return stem + ("-" if self._keeps_hyphen(stem, text) else "") + text
 
-    def _keeps_hyphen(self, above: str, text: str) -> bool:
-        first, second = _LAST_WORD.search(above[-60:]), _FIRST_WORD.match(text)
-        if not first or not second:
+    def _keeps_hyphen(self, stem: str, text: str) -> bool:
+        last_word, first_word = _LAST_WORD.search(stem[-60:]), _FIRST_WORD.match(text)
+        if not last_word or not first_word:
             return True
-        left, right = first.group(), second.group()
+        left, right = last_word.group(), first_word.group()
         if right[0].isupper() and not (left.isupper() and right.isupper()):
             return True
-        inner = left.rpartition("-")
-        joined, with_hyphen = f"{inner[2]}{right}".casefold(), f"{left}-{right}".casefold()
+        stem_parts = left.rpartition("-")
+        joined, with_hyphen = f"{stem_parts[2]}{right}".casefold(), f"{left}-{right}".casefold()
         if self._has(joined):
             return False
-        return bool(inner[0]) or self._has(with_hyphen)
+        return bool(stem_parts[0]) or self._has(with_hyphen)
 
 
-# A comment of code that is set as prose.
+# A comment in code that is set as prose looks like a Markdown heading.
 _LOOKS_LIKE_HEADING = re.compile(r"#{1,6}[ \t]")
 
 
@@ -579,11 +601,11 @@ def _written(block: _Block, words: _Words, style: _Style) -> str:
     is_hyphenated = False
     parts: list[str] = []
     for line in block.lines:
-        new = line.text if len(block.lines) > 1 or block.kind == "heading" else _with_cells(line)
+        line_text = line.text if len(block.lines) > 1 or block.kind == "heading" else _with_cells(line)
         if parts:
-            joined = words.joined(parts[-1][-80:], new, is_hyphenated=is_hyphenated)
-            parts[-1] = parts[-1][:-80] + joined[: len(joined) - len(new)]
-        parts.append(new)
+            joined = words.joined(parts[-1][-80:], line_text, is_hyphenated=is_hyphenated)
+            parts[-1] = parts[-1][:-80] + joined[: len(joined) - len(line_text)]
+        parts.append(line_text)
         is_hyphenated = line.is_hyphenated
     text = "".join(parts) + ("-" if is_hyphenated else "")
     if block.kind == "heading":
@@ -594,7 +616,7 @@ def _written(block: _Block, words: _Words, style: _Style) -> str:
 
 
 def _with_cells(line: Line) -> str:
-    """The text of a line that stands alone, with a mark at gaps that are surely between cells."""
+    """Return the text of a line that is a block of its own, with ` | ` at gaps that surely separate cells."""
     if len(line.cells) == 1 or not _is_row(line):
         return line.text
     texts = [line.cells[0].text]
@@ -605,36 +627,39 @@ def _with_cells(line: Line) -> str:
 
 def _code(lines: list[Line]) -> str:
     left = min(line.x0 for line in lines)
-    gaps = sorted(gap for before, line in pairwise(lines) if (gap := before.y - line.y) > 0.5 * line.size)
+    gaps = sorted(gap for previous, line in pairwise(lines) if (gap := previous.y - line.y) > 0.5 * line.size)
     leading = gaps[len(gaps) // 4] if gaps else 0.0
-    out: list[str] = []
-    for before, line in zip([None, *lines], lines, strict=False):
-        if before is not None and leading:
-            out.extend([""] * min(_MAX_BLANK_LINES, max(0, round((before.y - line.y) / leading - 0.2) - 1)))
+    code_lines: list[str] = []
+    for previous, line in zip([None, *lines], lines, strict=False):
+        if previous is not None and leading:
+            code_lines.extend([""] * min(_MAX_BLANK_LINES, max(0, round((previous.y - line.y) / leading - 0.2) - 1)))
         indent = min(200, max(0, round((line.x0 - left) / line.pitch))) if line.pitch else 0
         hyphen = "-" if line.is_hyphenated and not line.code.endswith("-") else ""
-        out.append(" " * indent + line.code + hyphen)
-    fence = "````" if any(line.startswith("```") for line in out) else "```"
-    return "\n".join([fence, *out, fence])
+        code_lines.append(" " * indent + line.code + hyphen)
+    fence = "````" if any(line.startswith("```") for line in code_lines) else "```"
+    return "\n".join([fence, *code_lines, fence])
 
 
 def _joined_pages(pages: list[list[str]], blocks: list[list[_Block]], words: _Words) -> tuple[str, tuple[int, ...]]:
-    """The blocks of all pages with blank lines between; a paragraph that goes on over the page goes on in the text."""
+    """Join the blocks of all pages with blank lines, and return the text and the offset of each page.
+
+    A paragraph that continues on the next page is joined without a blank line.
+    """
     parts: list[str] = []
     length = 0
     starts: list[int] = []
-    empty = 0
-    last: _Block | None = None
-    for written, of_page in zip(pages, blocks, strict=True):
-        started = False
-        for text, block in zip(written, of_page, strict=True):
+    empty_pages = 0
+    previous: _Block | None = None
+    for page_texts, page_blocks in zip(pages, blocks, strict=True):
+        has_text = False
+        for text, block in zip(page_texts, page_blocks, strict=True):
             if not text:
                 continue
             glue = ""
             if parts:
-                is_entry = block.kind == "entry" and last is not None and last.kind == "entry"
+                is_entry = block.kind == "entry" and previous is not None and previous.kind == "entry"
                 glue = "\n" if is_entry else "\n\n"
-                if not started and last is not None and _goes_on_over_page(last, block):
+                if not has_text and previous is not None and _continues_on_next_page(previous, block):
                     tail = parts.pop()
                     length -= len(tail)
                     joined = words.joined(tail, text)
@@ -643,19 +668,19 @@ def _joined_pages(pages: list[list[str]], blocks: list[list[_Block]], words: _Wo
                     glue = ""
                 parts.append(glue)
                 length += len(glue)
-            if not started:
-                starts += [length] * (empty + 1)
-                empty, started = 0, True
+            if not has_text:
+                starts += [length] * (empty_pages + 1)
+                empty_pages, has_text = 0, True
             parts.append(text)
             length += len(text)
-            last = block
-        if not started:
-            empty += 1
-    return "".join(parts), tuple([*starts, *([length] * empty)])
+            previous = block
+        if not has_text:
+            empty_pages += 1
+    return "".join(parts), tuple([*starts, *([length] * empty_pages)])
 
 
-def _goes_on_over_page(last: _Block, block: _Block) -> bool:
-    if last.kind != "text" or block.kind != "text" or abs(last.lines[-1].size - block.lines[0].size) > 0.6:
+def _continues_on_next_page(previous: _Block, block: _Block) -> bool:
+    if previous.kind != "text" or block.kind != "text" or abs(previous.lines[-1].size - block.lines[0].size) > 0.6:
         return False
-    end, start = last.lines[-1], block.lines[0]
-    return start.text[:1].islower() and (end.is_hyphenated or not end.text.endswith(_SENTENCE_END))
+    last_line, first_line = previous.lines[-1], block.lines[0]
+    return first_line.text[:1].islower() and (last_line.is_hyphenated or not last_line.text.endswith(_SENTENCE_END))

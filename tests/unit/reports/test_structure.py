@@ -103,5 +103,5 @@ def test_a_page_of_an_empty_graph_says_so() -> None:
         {"name": "none", "walks": None, "questions": None, "answers": diversity.answers([]), "stages": [], "notes": []}
     ]
     text = page(figures)
-    for said in ("There are no combinations", "There are no questions", "No two concepts stand together"):
+    for said in ("There are no combinations", "There are no questions", "No two concepts co-occur"):
         assert said in text
