@@ -39,12 +39,12 @@ class SeenIds:
     def add(self, identity: str, content: str) -> str:
         """Add an id; returns `new`, or whether its stored content is `the same` or `another`."""
         value = digest(content, 16)
-        stored = self.held_or_kept(identity, value)
+        stored = self.get_or_store(identity, value)
         if stored is None:
             return "new"
         return "the same" if stored == value else "another"
 
-    def held_or_kept(self, identity: str, value: bytes) -> bytes | None:
+    def get_or_store(self, identity: str, value: bytes) -> bytes | None:
         """The value stored for an id; for a new id, store the given value and return None."""
         key = digest(identity, 16)
         stored = self._stored_value(key) if self._may_be_seen(key) else None
