@@ -175,7 +175,7 @@ def _ask(cases: Sequence[Case], session: Path) -> dict[Pair, Verdict]:
     Raises:
         ConfigError: there is no terminal, or the file of an earlier session cannot be read.
     """
-    verdicts = _earlier(session, {one.pair for one in cases})
+    verdicts = _earlier(session, {case.pair for case in cases})
     if verdicts:
         say(f"continuing a session that was not applied, with {len(verdicts):,} verdicts", err=True)
     index = 0
