@@ -165,5 +165,6 @@ co_occurrences_option = click.option(
     metavar="auto|all|none|N",
     callback=_as_co_occurrences,
     help="Which co-occurrences the graph stores, for people to view; no walk reads them. N: per term those with the N "
-    f"largest counts. auto: all, or {STRONGEST} per term if the documents have more than {MOST_PAIRS:,} pairs.  [default: as in the last build, at first auto]",
+    f"largest counts. auto: all, or {STRONGEST} per term if the documents have more than {MOST_PAIRS:,} pairs.  "
+    "[default: as in the last build, at first auto]",
 )

@@ -181,7 +181,7 @@ def test_parameters_have_types_and_results_every_form(kgsynth: Callable[..., str
     assert table.x.tolist() == [1, 2, 3]
     assert table.half.tolist() == [0.5, 1.0, 1.5]
     assert table.word.tolist() == ["7"] * 3
-    assert "the ending says no format" in kgsynth("query", text, *given, "-o", "a.xls", code=1)
+    assert "the file ending selects no format" in kgsynth("query", text, *given, "-o", "a.xls", code=1)
     cut = kgsynth("query", "UNWIND range(1, 10) AS x RETURN x", "--limit", "4")
     assert "4 rows; there are more (--limit 4)" in cut
     assert "there are more" not in kgsynth("query", "UNWIND range(1, 4) AS x RETURN x", "--limit", "4")
