@@ -113,7 +113,7 @@ def load_bulk(
 
 
 def _pairs(forgotten: Forgotten, ids: Sequence[str], verdict: str) -> list[tuple[str, str]]:
-    """Return the pairs of these terms that have this verdict from before a term was forgotten."""
+    """Return the pairs of these terms with this verdict, given before one of the terms was forgotten."""
     known = set(ids) if forgotten.verdicts else set()
     return [
         pair
