@@ -1,4 +1,4 @@
-"""From sources to annotations: read once, find concepts by list, by key phrases or by a language model."""
+"""Read sources, and annotate documents with concepts from a list or from key phrases."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -90,14 +90,14 @@ def extract(
     progress = progress or Silent()
     count = StageCount(stage=f"extract ({settings.method})", unit="documents")
     with timed_stage(count, report), progress_stage(progress, "extract", None), RejectFile(rejects) as reject_file:
-        # Both methods look at all documents before they annotate the first, so the second pass has accounts of its own.
+        # Both methods read all documents before they annotate the first, so this is a second pass over the sources.
         if settings.method == "vocabulary":
             compiled = vocabulary.Vocabulary(_listed_names(settings, documents, count, reject_file))
             _refuse_none(count, reject_file)
             if not compiled.entries:
                 raise ConfigError(
                     "these documents declare no concepts, synonyms or titles",
-                    hint="Give a concept list (--vocabulary FILE), or use --with keyphrases.",
+                    hint="Give a concept list with --vocabulary FILE, or use --with keyphrases.",
                 )
         else:
             compiled = vocabulary.Vocabulary(_key_phrases(settings, documents, count, reject_file, progress))
@@ -131,16 +131,20 @@ def _refuse_none(count: StageCount, rejects: RejectFile) -> None:
         ConfigError: there is none.
     """
     if not count.kept:
-        hint = f"Look at {rejects.path}." if count.rejected else "Do the sources hold files with text?"
+        hint = (
+            f"The reasons are in {rejects.path}."
+            if count.rejected
+            else "Check that the sources contain files with text."
+        )
         raise ConfigError("no document could be used", hint=hint)
 
 
 def _listed_names(
     settings: ExtractSettings, documents: DocumentsSettings, count: StageCount, rejects: RejectFile
 ) -> Iterator[Any]:
-    """The names of the user's list, or those that the corpus declares; either way the documents are counted once.
+    """Yield the names of the user's list, or else those that the corpus declares; count the documents once.
 
-    Encoding and delimiter are those of the documents: what they are in the list is found.
+    The encoding and the delimiter of the list are detected, since the settings are about the documents.
     """
     usable = usable_documents(documents, rejects, count)
     if not settings.vocabulary:
@@ -148,11 +152,13 @@ def _listed_names(
         return
     for _ in usable:
         pass
-    bad = StageCount(stage="vocabulary", unit="names")
+    list_account = StageCount(stage="vocabulary", unit="names")
     fields = replace(documents, encoding="", delimiter="")
-    yield from usable_annotations(read("concepts", [settings.vocabulary], fields, kind="concepts"), rejects, bad)
-    if bad.rejected:
-        count.notes["unusable_names"] = sum(bad.rejected.values())
+    yield from usable_annotations(
+        read("concepts", [settings.vocabulary], fields, kind="concepts"), rejects, list_account
+    )
+    if list_account.rejected:
+        count.notes["unusable_names"] = sum(list_account.rejected.values())
 
 
 def _key_phrases(
@@ -162,7 +168,7 @@ def _key_phrases(
     rejects: RejectFile,
     progress: Progress,
 ) -> list[ConceptName]:
-    """The best key phrases of the documents; what is to be said of their languages is noted."""
+    """Return the best key phrases of the documents; add remarks about their languages to the account."""
     languages = LanguageReport()
     phrases = keyphrases.keyphrases(
         with_progress(usable_documents(documents, rejects, count), progress),
