@@ -194,7 +194,7 @@ def test_a_whole_run_is_found_by_its_folder(command_environment: dict[str, str],
         (["plain.jsonl", "-o", "plain.jsonl"], "is also an input of the report"),
         (["plain.jsonl", "-o", "x.html", "--json", "x.html"], "are both x.html"),
         (["plain.jsonl", "-o", "/proc/none/x.html"], "could not be written"),
-        (["foreign.jsonl"], "this graph knows none of the 2 terms of foreign"),
+        (["foreign.jsonl"], "this graph has none of the 2 terms of foreign"),
         (["shapes.jsonl"], "shapes.jsonl, line 1: not a combination"),
     ],
 )
