@@ -168,10 +168,13 @@ def co_occurrences(contexts: Contexts) -> Iterator[PairBlock]:
     incidence = csr_array((ones, contexts.members, contexts.offsets), shape=shape)
     weighted = csr_array((np.repeat(contexts.weights, contexts.sizes), contexts.members, contexts.offsets), shape=shape)
     by_term = incidence.tocsc()
-    work = np.concatenate([[0], np.cumsum(contexts.sizes[by_term.indices])])[by_term.indptr]
+    cumulative_products = np.concatenate([[0], np.cumsum(contexts.sizes[by_term.indices])])[by_term.indptr]
     first = 0
     while first < len(contexts.terms):
-        last = max(first + 1, int(np.searchsorted(work, work[first] + _BLOCK_PRODUCTS, side="right")) - 1)
+        last = max(
+            first + 1,
+            int(np.searchsorted(cumulative_products, cumulative_products[first] + _BLOCK_PRODUCTS, side="right")) - 1,
+        )
         counts = (by_term[:, first:last].T.tocsr() @ weighted).tocoo()
         rows, others = counts.coords[0].astype(np.int64) + first, counts.coords[1].astype(np.int64)
         is_other = rows != others

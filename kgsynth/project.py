@@ -59,8 +59,8 @@ class Project:
         work_dir: folder of the results, with one folder of rows and rejects per stage that asks a model.
     """
 
-    def __init__(self, resolved: Resolved, work_dir: Path, place: Environment) -> None:
-        self._resolved, self._environment = resolved, place
+    def __init__(self, resolved: Resolved, work_dir: Path, environment: Environment) -> None:
+        self._resolved, self._environment = resolved, environment
         self.config: RunConfig = resolved.config
         self.work_dir = work_dir
 

@@ -103,23 +103,24 @@ def extract(
             compiled = vocabulary.Vocabulary(_key_phrases(settings, documents, count, reject_file, progress))
             _refuse_none(count, reject_file)
         output.parent.mkdir(parents=True, exist_ok=True)
-        annotations, found = vocabulary.annotate(
+        annotations, vocabulary_report = vocabulary.annotate(
             with_progress(read_again(documents), progress),
             compiled,
             max_document_share=settings.max_document_share,
             folder=output.parent,
         )
         write_lines(output, (annotation.to_json() for annotation in annotations))
-        count.notes["names"] = found.names
-        count.notes["concepts_found"] = found.concepts_found
+        count.notes["names"] = vocabulary_report.names
+        count.notes["concepts_found"] = vocabulary_report.concepts_found
         count.notes["too_common"] = (
-            ", ".join(f"{name} ({number})" for name, number in islice(found.too_common.items(), 12)) or "none"
+            ", ".join(f"{name} ({number})" for name, number in islice(vocabulary_report.too_common.items(), 12))
+            or "none"
         )
-        count.notes["too_common_names"] = found.too_common
-        count.notes["refused_names"] = found.refused_names
-        count.notes["without_topic"] = found.documents_without_topic
-        count.notes["without_concepts"] = found.documents_without_concepts
-        if shortfall := found.shortfall():
+        count.notes["too_common_names"] = vocabulary_report.too_common
+        count.notes["refused_names"] = vocabulary_report.refused_names
+        count.notes["without_topic"] = vocabulary_report.documents_without_topic
+        count.notes["without_concepts"] = vocabulary_report.documents_without_concepts
+        if shortfall := vocabulary_report.shortfall():
             count.remark(shortfall)
     return count
 

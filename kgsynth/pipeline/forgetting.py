@@ -63,21 +63,21 @@ def plan_forget(graph: Graph, environment: Environment, documents: Sequence[str]
         return ForgetPlan(going=going, merges=None)
     settings, undone = MergeSettings(**kept_settings), decisions.undone_pairs(graph)
     present = plan_merge(graph, environment, settings, distinct=undone)
-    left = forgetting.terms_left(graph, going)
-    planned = plan_merge(graph, environment, settings, distinct=undone, terms=left)
-    _keep_differences(planned, present, existing, {term.id for term in left})
+    remaining_terms = forgetting.terms_left(graph, going)
+    planned = plan_merge(graph, environment, settings, distinct=undone, terms=remaining_terms)
+    _keep_differences(planned, present, existing, {term.id for term in remaining_terms})
     return ForgetPlan(going=going, merges=planned)
 
 
 def _keep_differences(
-    planned: MergePlan, present: MergePlan, existing: Sequence[decisions.StoredMerge], left: Collection[str]
+    planned: MergePlan, present: MergePlan, existing: Sequence[decisions.StoredMerge], remaining_ids: Collection[str]
 ) -> None:
     """Reduce a plan to its differences from the present decision; never merge a name twice or into an alias."""
     decided = {merge.merge_id for merge in present.merges}
     planned.taken_back = [
         merge
         for merge in planned.taken_back
-        if merge.merge_id in decided or merge.alias_id not in left or merge.canonical_id not in left
+        if merge.merge_id in decided or merge.alias_id not in remaining_ids or merge.canonical_id not in remaining_ids
     ]
     removed = {merge.merge_id for merge in planned.taken_back}
     staying = [merge for merge in existing if merge.merge_id not in removed]
@@ -161,12 +161,12 @@ def forget(
 
 def _kept_parts(graph: Graph, going: Forgetting) -> dict[str, dict[str, str]]:
     """Return the remaining parts of each document that is only partly removed: part id to content hash."""
-    gone, wanted = set(going.documents), set(going.wanted)
+    removed_ids, requested_ids = set(going.documents), set(going.wanted)
     kept: dict[str, dict[str, str]] = {}
     for row in graph.read(_PARTS, ids=list(going.documents)):
-        if row["parent"] not in wanted:
+        if row["parent"] not in requested_ids:
             parts = kept.setdefault(row["parent"], {})
-            if row["id"] not in gone and row["content_hash"]:
+            if row["id"] not in removed_ids and row["content_hash"]:
                 parts[row["id"]] = row["content_hash"]
     return kept
 

@@ -25,7 +25,7 @@ _Record = TypeVar("_Record", Document, Annotation)
 # Number of counted pairs per transaction.
 _PAIR_BATCH = 10_000
 _CONFLICT = "the graph has another title, text or source under this id"
-# Two concurrent transactions take 0.6 of the time of sequential ones; a third gains nothing (docs/figures/graph.md).
+# Two concurrent transactions take 0.6 of the time of sequential ones; three are no faster (docs/figures/graph.md).
 _WRITERS = 2
 _KINDS_OF_TERMS: tuple[Kind, ...] = ("topic", "concept")
 
@@ -260,7 +260,7 @@ def _pair_facts(pair: CountedPair) -> facts.PairFacts | None:
 
 
 def mentions(annotation: Annotation) -> tuple[facts.Mention, ...]:
-    """Return the mentions of a document, one per term; the alphabetically first spelling makes the order irrelevant."""
+    """Return the mentions of a document, one per term, sorted by id; each has the alphabetically first spelling."""
     mention_of: dict[str, facts.Mention] = {}
     for kind in _KINDS_OF_TERMS:
         for spelling in annotation.spellings(kind):
