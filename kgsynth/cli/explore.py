@@ -216,20 +216,20 @@ def concept(ctx: click.Context, /, name: str, limit: int, html: Path | None) -> 
     )
     _section(
         "aliases",
-        (f"{one['name']}  ({one['rule']}, cosine {one['cosine']:.3f})" for one in view.aliases),
+        (f"{alias['name']}  ({alias['rule']}, cosine {alias['cosine']:.3f})" for alias in view.aliases),
     )
     _section(
         "strongest neighbours",
         (
-            f"{one['count']:>6,}  {one['name']}" + (" (topic)" if one["kind"] == "topic" else "")
-            for one in view.neighbours
+            f"{row['count']:>6,}  {row['name']}" + (" (topic)" if row["kind"] == "topic" else "")
+            for row in view.neighbours
         ),
     )
     _section(
         "documents",
-        (f"{one['id']}  {_short(one['title'] or '', 60)}  writes {one['spelling']!r}" for one in view.documents),
+        (f"{row['id']}  {_short(row['title'] or '', 60)}  writes {row['spelling']!r}" for row in view.documents),
     )
-    _section("questions", (f"{one['id']}  level {one['level']}  {_short(one['text'])}" for one in view.questions))
+    _section("questions", (f"{row['id']}  level {row['level']}  {_short(row['text'])}" for row in view.questions))
 
 
 @click.command()
@@ -259,8 +259,8 @@ def document(ctx: click.Context, /, name: str, with_text: bool) -> None:
         f"{_many(document_row['combinations'], 'combination')}, {_many(document_row['questions'], 'question')}"
     )
     for kind in ("topic", "concept"):
-        _section(kind + "s", (_mentioned(one) for one in view.terms if one["kind"] == kind))
-    _section("questions", (f"{one['id']}  level {one['level']}  {_short(one['text'])}" for one in view.questions))
+        _section(kind + "s", (_mentioned(term) for term in view.terms if term["kind"] == kind))
+    _section("questions", (f"{row['id']}  level {row['level']}  {_short(row['text'])}" for row in view.questions))
     if with_text:
         _section("text", (document_row["text"] or "").splitlines())
 
@@ -269,7 +269,10 @@ def _show_parts(name: str, parts: Sequence[Mapping[str, Any]]) -> None:
     say(f"{click.style(name, bold=True)} has {len(parts):,} parts in the graph:\n")
     show_table(
         ("part", "pages", "section", "terms"),
-        [(one["id"], one["pages"] or "", one["section"] or one["title"] or "", str(one["terms"])) for one in parts],
+        [
+            (part["id"], part["pages"] or "", part["section"] or part["title"] or "", str(part["terms"]))
+            for part in parts
+        ],
     )
 
 

@@ -74,18 +74,19 @@ def forget(
 
 
 def _show_plan(graph: Graph, planned: ForgetPlan) -> None:
-    going = planned.going
+    removal = planned.going
     show_table(
         ("question", "level", "answers", "text"),
         [
             (row["id"], str(row["level"]), str(len(row["answers"])), row["text"])
-            for row in show.questions(graph, going.questions)
+            for row in show.questions(graph, removal.questions)
         ],
     )
     _show_changes(planned)
     say(
-        f"{len(going.documents):,} documents, {len(going.terms):,} terms, {len(going.combinations):,} combinations, "
-        f"{len(going.questions):,} questions and {len(going.answers):,} answers would be removed; nothing was changed.",
+        f"{len(removal.documents):,} documents, {len(removal.terms):,} terms, {len(removal.combinations):,} "
+        f"combinations, {len(removal.questions):,} questions and {len(removal.answers):,} answers would be removed; "
+        "nothing was changed.",
         err=True,
     )
 

@@ -99,13 +99,13 @@ def merge(
     kgsynth merge --load-review doubtful.csv
     """
     settings = settings_from(MergeSettings, values)
-    given = {
+    is_mode_given = {
         "--undo, --reject or --distinct": bool(undo_ids or reject_ids or distinct),
         "--review-file": review_file is not None,
         "--review": review,
         "--load-review": bool(reviews),
     }
-    modes = [name for name, is_given in given.items() if is_given]
+    modes = [name for name, is_given in is_mode_given.items() if is_given]
     if len(modes) > 1:
         raise ConfigError(f"{' and '.join(modes)} exclude each other", hint="Run `kgsynth merge` once for each.")
     if dry_run and modes and modes[0] not in ("--review", "--load-review"):

@@ -306,10 +306,13 @@ def subset(curated: Path, sizes: str, output: Path, seed: int, overwrite: bool, 
         report=report,
         progress=progress(),
     )
-    for made in manifest["subsets"]:
-        if len(set(made["levels"].values())) > 1 and max(made["levels"].values()) - min(made["levels"].values()) > 1:
-            shares = ", ".join(f"{number:,} of level {level}" for level, number in made["levels"].items())
-            say(f"warning: a level is used up at {made['size']:,}: {shares}", err=True)
+    for subset_row in manifest["subsets"]:
+        if (
+            len(set(subset_row["levels"].values())) > 1
+            and max(subset_row["levels"].values()) - min(subset_row["levels"].values()) > 1
+        ):
+            shares = ", ".join(f"{number:,} of level {level}" for level, number in subset_row["levels"].items())
+            say(f"warning: a level is used up at {subset_row['size']:,}: {shares}", err=True)
     say(f"{len(manifest['subsets'])} subsets in {output}; subsets.json says what each holds", err=True)
 
 

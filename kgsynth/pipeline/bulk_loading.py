@@ -122,11 +122,11 @@ def load_bulk(
 
 def _pairs(forgotten: Forgotten, ids: Sequence[str], verdict: str) -> list[tuple[str, str]]:
     """Return the pairs of these terms with this verdict, given before one of the terms was forgotten."""
-    known = set(ids) if forgotten.verdicts else set()
+    term_ids = set(ids) if forgotten.verdicts else set()
     return [
         pair
         for pair, known_verdict in forgotten.verdicts.items()
-        if known_verdict == verdict and known.issuperset(pair)
+        if known_verdict == verdict and term_ids.issuperset(pair)
     ]
 
 

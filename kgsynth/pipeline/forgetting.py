@@ -56,8 +56,8 @@ def plan_forget(graph: Graph, environment: Environment, documents: Sequence[str]
         GraphError: the graph has no document with one of the ids.
     """
     tombstones, name = environment.tombstones, graph.name
-    known = read_tombstones(tombstones, graph=name) if left_to_do(tombstones, graph=name) else ()
-    going = forgetting.plan(graph, documents, forgotten=known)
+    forgotten_ids = read_tombstones(tombstones, graph=name) if left_to_do(tombstones, graph=name) else ()
+    going = forgetting.plan(graph, documents, forgotten=forgotten_ids)
     existing, kept_settings = decisions.merges(graph), decisions.last_settings(graph)
     if not existing and not kept_settings:
         return ForgetPlan(going=going, merges=None)
@@ -162,13 +162,13 @@ def forget(
 def _kept_parts(graph: Graph, going: Forgetting) -> dict[str, dict[str, str]]:
     """Return the remaining parts of each document that is only partly removed: part id to content hash."""
     removed_ids, requested_ids = set(going.documents), set(going.wanted)
-    kept: dict[str, dict[str, str]] = {}
+    remaining_parts: dict[str, dict[str, str]] = {}
     for row in graph.read(_PARTS, ids=list(going.documents)):
         if row["parent"] not in requested_ids:
-            parts = kept.setdefault(row["parent"], {})
+            parts = remaining_parts.setdefault(row["parent"], {})
             if row["id"] not in removed_ids and row["content_hash"]:
                 parts[row["id"]] = row["content_hash"]
-    return kept
+    return remaining_parts
 
 
 def restore_verdicts(graph: Graph, forgotten: Forgotten, report: Report) -> int:
@@ -182,9 +182,11 @@ def restore_verdicts(graph: Graph, forgotten: Forgotten, report: Report) -> int:
     if not forgotten.verdicts:
         return 0
     decided = decisions.same_pairs(graph) | decisions.distinct_pairs(graph)
-    known = {term.id for term in decisions.terms(graph)}
+    term_ids = {term.id for term in decisions.terms(graph)}
     restored = {
-        pair: verdict for pair, verdict in forgotten.verdicts.items() if pair not in decided and known.issuperset(pair)
+        pair: verdict
+        for pair, verdict in forgotten.verdicts.items()
+        if pair not in decided and term_ids.issuperset(pair)
     }
     if restored:
         count = StageCount(stage="restore verdicts", unit="pairs")
@@ -210,9 +212,9 @@ def allow_again(environment: Environment, ids: Sequence[str], *, graph_settings:
         Number of ids that were forgotten, and number of tombstones removed, one per part.
     """
     tombstones = read_tombstones(environment.tombstones, graph=graph_settings.name)
-    known = {*tombstones, *map(parent_of, tombstones)}
-    number = remove_tombstones(environment.tombstones, ids, graph=graph_settings.name)
-    return len(known.intersection(ids)), number
+    forgotten_ids = {*tombstones, *map(parent_of, tombstones)}
+    removed_count = remove_tombstones(environment.tombstones, ids, graph=graph_settings.name)
+    return len(forgotten_ids.intersection(ids)), removed_count
 
 
 def forgotten_documents(environment: Environment, graph_settings: GraphSettings) -> Forgotten:

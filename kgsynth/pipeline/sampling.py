@@ -233,13 +233,13 @@ def walk_rates(graph: Graph) -> WalkRates | None:
     if not topics:
         return None
     watched = _CountingReader(graph)
-    began = time.monotonic()
+    started = time.monotonic()
     walks = cypher_engine.walks(
         watched, Starts(0, topics), seed=0, batch_size=_MEASURED_WALKS, sessions=1, limit=_MEASURED_WALKS
     )
     count = sum(1 for _ in walks)
     pages = watched.hits + watched.faults
-    return WalkRates(walks_per_s=count / (time.monotonic() - began), hit_ratio=watched.hits / pages if pages else 1.0)
+    return WalkRates(walks_per_s=count / (time.monotonic() - started), hit_ratio=watched.hits / pages if pages else 1.0)
 
 
 class _CountingReader:
@@ -301,8 +301,8 @@ def _earlier(graph: Graph, settings: SampleSettings) -> Iterator[list[str]]:
     """Yield the concepts of each combination drawn earlier."""
     if not settings.earlier:
         return steering.earlier_concepts(graph)
-    known = {row["id"] for row in inventory.terms(graph)}
-    return steering.concepts_of_files(settings.earlier, inventory.aliases(graph), known)
+    term_ids = {row["id"] for row in inventory.terms(graph)}
+    return steering.concepts_of_files(settings.earlier, inventory.aliases(graph), term_ids)
 
 
 def _batch_size(settings: SampleSettings) -> int:
