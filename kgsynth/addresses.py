@@ -65,8 +65,8 @@ def _user_info(address: str) -> str:
         return ""
 
 
-def hide(text: str, secrets: Iterable[str], *, least: int = _MIN_SECRET_CHARS) -> str:
-    """The text, such as a server's error, with all secrets masked that have at least `least` characters."""
-    for secret in sorted({candidate for candidate in secrets if len(candidate) >= least}, key=len, reverse=True):
+def hide(text: str, secrets: Iterable[str], *, min_chars: int = _MIN_SECRET_CHARS) -> str:
+    """The text, such as a server's error, with all secrets masked that have at least `min_chars` characters."""
+    for secret in sorted({candidate for candidate in secrets if len(candidate) >= min_chars}, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text

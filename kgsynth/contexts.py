@@ -107,7 +107,7 @@ def first_topic(terms: Sequence[str]) -> int:
 
 
 def of_pairs(
-    terms: Sequence[str], documents: Sequence[str], owners: NDArray[Any], held: NDArray[Any], weights: Int64
+    terms: Sequence[str], documents: Sequence[str], owners: NDArray[Any], members: NDArray[Any], weights: Int64
 ) -> Contexts:
     """Contexts with slots from 0, from (context, term) pairs; duplicate pairs count once.
 
@@ -115,15 +115,15 @@ def of_pairs(
         terms: sorted ids.
         documents: per context the id of its document, or an empty string.
         owners: indices of contexts; (pairs,).
-        held: indices of the terms that they hold; (pairs,).
+        members: indices of the terms that these contexts hold; (pairs,).
         weights: int64 (contexts,).
     """
-    order = np.lexsort((held, owners))
-    owners, held = owners[order], held[order]
-    is_new = np.ones(len(held), dtype=np.bool_)
-    is_new[1:] = (owners[1:] != owners[:-1]) | (held[1:] != held[:-1])
+    order = np.lexsort((members, owners))
+    owners, members = owners[order], members[order]
+    is_new = np.ones(len(members), dtype=np.bool_)
+    is_new[1:] = (owners[1:] != owners[:-1]) | (members[1:] != members[:-1])
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owners[is_new], minlength=len(documents)))]).astype(np.int64)
-    return Contexts(terms, documents, offsets, held[is_new].astype(np.int32), weights, np.arange(len(weights)))
+    return Contexts(terms, documents, offsets, members[is_new].astype(np.int32), weights, np.arange(len(weights)))
 
 
 def laid_tickets(lengths: Int64, offsets: Int64) -> tuple[Int64, Int64]:
@@ -168,10 +168,13 @@ def co_occurrences(contexts: Contexts) -> Iterator[PairBlock]:
     incidence = csr_array((ones, contexts.members, contexts.offsets), shape=shape)
     weighted = csr_array((np.repeat(contexts.weights, contexts.sizes), contexts.members, contexts.offsets), shape=shape)
     by_term = incidence.tocsc()
-    work = np.concatenate([[0], np.cumsum(contexts.sizes[by_term.indices])])[by_term.indptr]
+    cumulative_products = np.concatenate([[0], np.cumsum(contexts.sizes[by_term.indices])])[by_term.indptr]
     first = 0
     while first < len(contexts.terms):
-        last = max(first + 1, int(np.searchsorted(work, work[first] + _BLOCK_PRODUCTS, side="right")) - 1)
+        last = max(
+            first + 1,
+            int(np.searchsorted(cumulative_products, cumulative_products[first] + _BLOCK_PRODUCTS, side="right")) - 1,
+        )
         counts = (by_term[:, first:last].T.tocsr() @ weighted).tocoo()
         rows, others = counts.coords[0].astype(np.int64) + first, counts.coords[1].astype(np.int64)
         is_other = rows != others

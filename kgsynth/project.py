@@ -59,8 +59,8 @@ class Project:
         work_dir: folder of the results, with one folder of rows and rejects per stage that asks a model.
     """
 
-    def __init__(self, resolved: Resolved, work_dir: Path, place: Environment) -> None:
-        self._resolved, self._environment = resolved, place
+    def __init__(self, resolved: Resolved, work_dir: Path, environment: Environment) -> None:
+        self._resolved, self._environment = resolved, environment
         self.config: RunConfig = resolved.config
         self.work_dir = work_dir
 
@@ -180,11 +180,11 @@ class Project:
         """
         import pandas
 
-        have = {run.stage for run in self._runs()}
+        stages = {run.stage for run in self._runs()}
         for stage in ("curate", "answer"):
-            if stage in have:
+            if stage in stages:
                 return self.rows(stage)
-        levels = sorted(stage for stage in have if stage.startswith("level"))
+        levels = sorted(stage for stage in stages if stage.startswith("level"))
         if not levels:
             raise ConfigError(f"{self.work_dir} holds no questions", hint='Run the stage "generate" first.')
         return pandas.concat([self.rows(stage) for stage in levels], ignore_index=True)
@@ -222,8 +222,8 @@ class Project:
     def _of(self, stage: str, read: Callable[[RunFolder], Iterator[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
         runs = [run for run in self._runs() if run.stage == stage]
         if not runs:
-            known = ", ".join(sorted({run.stage for run in self._runs()} - {"run"}))
-            raise ConfigError(f"{self.work_dir} holds no {stage}", hint=f"It holds {known or 'nothing yet'}.")
+            stages = ", ".join(sorted({run.stage for run in self._runs()} - {"run"}))
+            raise ConfigError(f"{self.work_dir} holds no {stage}", hint=f"It holds {stages or 'nothing yet'}.")
         for run in runs:
             for part in run.parts():
                 yield from read(part)

@@ -148,8 +148,8 @@ def _rows_of(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         for run in folder.parts():
             if run.manifest() is None:
                 is_retry = "retry_of" in run.inputs
-                how = f"Run `kgsynth retry {path}`." if is_retry else "Run its command again until it completes."
-                raise ConfigError(f"run {run.run_id} in {run.path} is not complete", hint=how)
+                hint = f"Run `kgsynth retry {path}`." if is_retry else "Run its command again until it completes."
+                raise ConfigError(f"run {run.run_id} in {run.path} is not complete", hint=hint)
             for number, row in enumerate(run.rows()):
                 yield f"{run.path}, row {number}", row
     else:
@@ -170,12 +170,12 @@ def _question(row: Mapping[str, Any], *, where: str) -> AnsweredQuestion:
     if identity is not None and (isinstance(identity, bool) or not isinstance(identity, (str, int))):
         raise ConfigError(f"{where}: the id must be a string or a whole number")
     identity = f"q-{content_hash(text)[:16]}" if identity in (None, "") else str(identity)
-    known = {
+    field_values = {
         name: fitting
         for name, value in row.items()
         if name in _TYPES and (fitting := _value_for(value, _TYPES[name])) is not None
     }
-    return AnsweredQuestion.from_row({**known, "id": _encodable(identity), "text": _encodable(text)})
+    return AnsweredQuestion.from_row({**field_values, "id": _encodable(identity), "text": _encodable(text)})
 
 
 def _value_for(value: Any, kind: Any) -> Any:

@@ -11,7 +11,7 @@ _WAITING_ROWS = 10_000
 
 
 def digest(text: str, size: int) -> bytes:
-    """A hash of `size` bytes."""
+    """Return a hash of a text; `size` is its number of bytes."""
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=size).digest()
 
 
@@ -37,15 +37,15 @@ class SeenIds:
         self._folder.cleanup()
 
     def add(self, identity: str, content: str) -> str:
-        """Add an id; returns `new`, or whether its stored content is `the same` or `another`."""
+        """Add an id, and return `new`, or whether its stored content is `the same` or `another`."""
         value = digest(content, 16)
-        stored = self.held_or_kept(identity, value)
+        stored = self.get_or_store(identity, value)
         if stored is None:
             return "new"
         return "the same" if stored == value else "another"
 
-    def held_or_kept(self, identity: str, value: bytes) -> bytes | None:
-        """The value stored for an id; for a new id, store the given value and return None."""
+    def get_or_store(self, identity: str, value: bytes) -> bytes | None:
+        """Return the value stored for an id; for a new id, store the given value and return None."""
         key = digest(identity, 16)
         stored = self._stored_value(key) if self._may_be_seen(key) else None
         if stored is None:
@@ -62,7 +62,7 @@ class SeenIds:
         return row[0] if row else None
 
     def _may_be_seen(self, key: bytes) -> bool:
-        """Whether the Bloom filter contains an id; the id is added to it."""
+        """Return whether the Bloom filter contains an id, and add the id to it."""
         is_seen = True
         for start in (0, 4, 8):
             index, bit = divmod(int.from_bytes(key[start : start + 4], "little") % (8 * _FILTER_BYTES), 8)

@@ -1,6 +1,7 @@
-"""The `kgsynth` command: arguments in, exit codes out. Data go to standard output, everything else to standard error.
+"""The `kgsynth` command: it parses arguments and sets the exit code.
 
-Commands live in modules of this folder and are imported when they are called, so that `kgsynth --help` is quick.
+Data go to standard output, everything else to standard error. Each command is imported when it is called, so that
+`kgsynth --help` is fast.
 """
 
 import difflib
@@ -16,9 +17,9 @@ from kgsynth.cli.say import say
 from kgsynth.errors import ConfigError, KgsynthError
 
 _COMMANDS = {
-    "demo": ("kgsynth.cli.run", "Run the whole path on the documentation of SymPy, SciPy and NetworkX."),
-    "run": ("kgsynth.cli.run", "Run the whole path from one TOML file."),
-    "config": ("kgsynth.cli.run", "Show the resolved values of a TOML file and where each came from."),
+    "demo": ("kgsynth.cli.run", "Run all stages on the documentation of SymPy, SciPy and NetworkX."),
+    "run": ("kgsynth.cli.run", "Run all stages of one TOML file."),
+    "config": ("kgsynth.cli.run", "Show the resolved values of a TOML file and the origin of each."),
     "db": ("kgsynth.cli.db", "Manage the local Neo4j: install, start, stop, status, logs, shell, url, reset."),
     "filter": ("kgsynth.cli.filter", "Keep the documents of a domain, by examples and a rating model."),
     "extract": ("kgsynth.cli.documents", "Find concepts in documents; write annotations."),
@@ -27,23 +28,26 @@ _COMMANDS = {
     "merge": ("kgsynth.cli.graph", "Merge near-duplicate concepts and topics; undo or reject merges."),
     "merges": ("kgsynth.cli.graph", "List the merges with their evidence."),
     "build": ("kgsynth.cli.graph", "Bring walk tables and co-occurrences up to date."),
-    "check": ("kgsynth.cli.graph", "Run every check; exit code 1 when one finds something."),
+    "check": ("kgsynth.cli.graph", "Run all checks; the exit code is 1 if one has findings."),
     "sample": ("kgsynth.cli.walks", "Draw combinations of concepts by weighted walks."),
     "generate": ("kgsynth.cli.writing", "Write questions of level 1, 2 or 3."),
     "answer": ("kgsynth.cli.writing", "Answer questions; vote, judge, reject."),
-    "retry": ("kgsynth.cli.writing", "Ask for the rejects of a run again, with new seeds."),
+    "retry": ("kgsynth.cli.writing", "Retry the rejects of a run with new seeds."),
     "prompts": ("kgsynth.cli.prompts", "List, show, copy and check the prompt templates of domains."),
     "runs": ("kgsynth.cli.runs", "List runs, or show one."),
     "curate": ("kgsynth.cli.dataset", "Filter, deduplicate and decontaminate questions."),
-    "forget": ("kgsynth.cli.forget", "Remove documents with everything that was made from them."),
-    "browse": ("kgsynth.cli.browse", "Look at the graph in Neo4j Browser, with a guide."),
-    "query": ("kgsynth.cli.explore", "Query the graph in Cypher: a table, JSON, CSV, Parquet or a picture."),
+    "forget": ("kgsynth.cli.forget", "Remove documents and everything that was made from them."),
+    "browse": ("kgsynth.cli.browse", "View the graph in Neo4j Browser, with a guide."),
+    "query": (
+        "kgsynth.cli.explore",
+        "Query the graph in Cypher; the output is a table, JSON, CSV, Parquet or a picture.",
+    ),
     "concept": ("kgsynth.cli.explore", "Show a concept with its neighbourhood."),
     "document": ("kgsynth.cli.explore", "Show a document and the questions made from it."),
     "question": ("kgsynth.cli.explore", "Show a question with its answers."),
     "trace": ("kgsynth.cli.explore", "Show how a question was made, back to its documents."),
-    "report": ("kgsynth.cli.report", "Write a page of figures: coverage, diversity, rejects; two runs side by side."),
-    "scaling": ("kgsynth.cli.scaling", "Fit a scaling law, predict, plot, plan: what more data gives."),
+    "report": ("kgsynth.cli.report", "Write a page of figures on coverage, diversity and rejects, for one run or two."),
+    "scaling": ("kgsynth.cli.scaling", "Estimate the value of more data: fit a scaling law, predict, plot, plan."),
     "subset": ("kgsynth.cli.scaling", "Export nested subsets of a training set, balanced by level."),
     "export": ("kgsynth.cli.dataset", "Write the training set with its card."),
 }
@@ -57,7 +61,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(_COMMANDS[cmd_name][0])
-        # A command that shares its name with a module that it imports stands under another.
+        # A command with the name of an imported module or a built-in is defined as NAME_group.
         command = getattr(module, f"{cmd_name}_group", None) or getattr(module, cmd_name)
         return command if isinstance(command, click.Command) else None
 
@@ -82,24 +86,24 @@ class _LazyGroup(click.Group):
     default=None,
     help="The managed graph to use (default: main). NEO4J_URI selects a server of your own.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Log to standard error what the stages do.")
+@click.option("-v", "--verbose", is_flag=True, help="Log the work of the stages to standard error.")
 @click.option(
     "--log-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Append to this file what the stages do, with times, statements and files.",
+    help="File to which the work of the stages is logged, with times, Cypher statements and files.",
 )
 @click.pass_context
 def cli(ctx: click.Context, graph: str | None, verbose: bool, log_file: Path | None) -> None:
     """Training data for language models from documents, through a concept graph in Neo4j.
 
-    The data's path: extract, load, merge, build, check, sample, generate, answer, curate, export;
-    `kgsynth run` does all of it.
+    The stages are, in order: extract, load, merge, build, check, sample, generate, answer, curate, export.
+    `kgsynth run` runs all of them.
     """
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr
     )
     if not verbose:
-        # The driver logs each retry; what matters becomes an error of ours.
+        # The driver logs each retry; kgsynth raises an error if the retries fail.
         logging.getLogger("neo4j").setLevel(logging.CRITICAL)
     if log_file is not None:
         _log_to(log_file)
@@ -107,37 +111,37 @@ def cli(ctx: click.Context, graph: str | None, verbose: bool, log_file: Path | N
 
 
 def _log_to(path: Path) -> None:
-    """Log all that kgsynth does to a file, whatever is shown on the terminal.
+    """Append all log messages of kgsynth to a file; the level on the terminal does not change.
 
     Raises:
         ConfigError: the file cannot be written.
     """
     try:
-        handler = logging.FileHandler(path, encoding="utf-8")
+        file_handler = logging.FileHandler(path, encoding="utf-8")
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written: {error}", hint="Give --log-file a path in a folder that exists."
         ) from error
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    shown = logging.getLogger().getEffectiveLevel()
-    for other in logging.getLogger().handlers:
-        other.setLevel(shown)
-    own = logging.getLogger("kgsynth")
-    own.setLevel(logging.DEBUG)
-    own.addHandler(handler)
+    file_handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    terminal_level = logging.getLogger().getEffectiveLevel()
+    for terminal_handler in logging.getLogger().handlers:
+        terminal_handler.setLevel(terminal_level)
+    logger = logging.getLogger("kgsynth")
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(file_handler)
 
 
 def main() -> None:
-    """Run the command; errors of kgsynth become a message, a hint and exit code 1."""
+    """Run the command; an error of kgsynth prints its message and hint and gives exit code 1."""
     try:
         # Without standalone mode click returns the code of ctx.exit() instead of raising it.
         code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.Abort:
-        say("interrupted; what was finished is kept", err=True)
+        say("interrupted; finished work is kept", err=True)
         sys.exit(130)
     except KeyboardInterrupt:
-        say("interrupted; what was finished is kept", err=True)
+        say("interrupted; finished work is kept", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()
@@ -148,6 +152,6 @@ def main() -> None:
             say(error.hint, err=True)
         sys.exit(1)
     except BrokenPipeError:
-        # The reader has gone, for example `kgsynth merges | head`.
+        # The reader closed the pipe, as in `kgsynth merges | head`.
         sys.stderr.close()
         sys.exit(0)

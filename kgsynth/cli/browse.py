@@ -1,4 +1,4 @@
-"""`kgsynth browse`: Neo4j Browser on the graph, with a guide and a style sheet that this process serves."""
+"""`kgsynth browse`: open the graph in Neo4j Browser, with a guide and a style sheet that this process serves."""
 
 import html
 import json
@@ -25,19 +25,19 @@ _SLOT = re.compile(r"\{\{(query:)?(\w+)\}\}")
 @click.command()
 @click.option("--open", "is_opened", is_flag=True, help="Open the address in your web browser.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="Port of the guide's server.  [default: a free one]"
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port of the guide's server.  [default: a free port]"
 )
 @click.pass_context
 def browse(ctx: click.Context, /, is_opened: bool, port: int) -> None:
-    """Look at the graph in Neo4j Browser: prints the address and serves a guide until Ctrl-C.
+    """View the graph in Neo4j Browser: print the address, and serve a guide until Ctrl-C.
 
-    The address does not contain the password; the command says which file has it.
+    The address does not contain the password; the command names the file that holds it.
     """
     environment = env()
     if environment.neo4j_uri:
         raise ConfigError(
-            f"NEO4J_URI selects a server of your own ({environment.neo4j_uri}); its Browser is its own affair",
-            hint="Unset NEO4J_URI for the managed Neo4j. The queries to drag into favourites are in cypher/explore.",
+            f"NEO4J_URI selects a server of your own ({environment.neo4j_uri}); open the Browser of that server",
+            hint="Unset NEO4J_URI to use the managed Neo4j. The queries of the guide are in cypher/explore.",
         )
     server = pipeline.server_of(environment, graph_settings(ctx))
     server.start(progress=progress())
@@ -52,7 +52,7 @@ def browse(ctx: click.Context, /, is_opened: bool, port: int) -> None:
         say(f"guide     :play {address}/guide")
         say(f"colours   :style {address}/style.grass")
         stop = f"kgsynth --graph {graph_settings(ctx).name} db stop"
-        say(f"Ctrl-C ends the guide's server; Neo4j goes on until `{stop}`.", err=True)
+        say(f"Ctrl-C stops the guide's server; `{stop}` stops Neo4j.", err=True)
         if is_opened:
             webbrowser.open(url)
         try:
@@ -62,51 +62,51 @@ def browse(ctx: click.Context, /, is_opened: bool, port: int) -> None:
 
 
 def browser_url(browser: str, bolt: str, username: str, *, guide: str) -> str:
-    """The Browser's address with the connection filled in, but for the password, and the guide as first command."""
+    """Return the Browser's address, which contains the connection without the password and opens the guide."""
     scheme, host = urlsplit(bolt).scheme, urlsplit(bolt).netloc
     connect = quote(f"{scheme}://{username}@{host}", safe="")
     return f"{browser}?dbms={connect}&db=neo4j&cmd=play&arg={quote(guide, safe='')}"
 
 
 def guide(values: Mapping[str, str], address: str) -> str:
-    """The guide about the user's own graph: every query runs as it stands."""
+    """Return the guide as HTML; its queries contain values of the user's graph, so that they run unchanged."""
     text = resources.files("kgsynth").joinpath("browser", "guide.html").read_text(encoding="utf-8")
 
-    def filled(found: re.Match[str]) -> str:
-        name = found.group(2)
-        if not found.group(1):
-            said = f"{address}/style.grass" if name == "style_url" else values.get(name, "")
-            return html.escape(said)
+    def fill_slot(slot: re.Match[str]) -> str:
+        name = slot.group(2)
+        if not slot.group(1):
+            value = f"{address}/style.grass" if name == "style_url" else values.get(name, "")
+            return html.escape(value)
         query = queries.load(f"explore/{name}")
         body = "\n".join(line for line in query.text.splitlines() if not line.startswith("//"))
-        body = re.sub(r"\$(\w+)", lambda one: json.dumps(values.get(one.group(1), "")), body)
+        body = re.sub(r"\$(\w+)", lambda parameter: json.dumps(values.get(parameter.group(1), "")), body)
         return html.escape(body)
 
-    return _SLOT.sub(filled, text)
+    return _SLOT.sub(fill_slot, text)
 
 
 @contextmanager
 def serving(values: Mapping[str, str], port: int) -> Iterator[str]:
-    """Serve guide and style sheet on loopback, for a block; gives the server's address.
+    """Serve the guide and the style sheet on loopback during a block; yield the server's address.
 
     Raises:
-        ConfigError: the port is taken.
+        ConfigError: the port cannot be used.
     """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
             if path == "/guide":
-                kind, body = "text/html", guide(values, address)
+                content_type, body = "text/html", guide(values, address)
             elif path == "/style.grass":
                 style = resources.files("kgsynth").joinpath("browser", "style.grass")
-                kind, body = "text/plain", style.read_text(encoding="utf-8")
+                content_type, body = "text/plain", style.read_text(encoding="utf-8")
             else:
                 self.send_error(404)
                 return
             data = body.encode()
             self.send_response(200)
-            self.send_header("Content-Type", f"{kind}; charset=utf-8")
+            self.send_header("Content-Type", f"{content_type}; charset=utf-8")
             self.send_header("Content-Length", str(len(data)))
             self._allow()
             self.wfile.write(data)
@@ -116,20 +116,20 @@ def serving(values: Mapping[str, str], port: int) -> Iterator[str]:
             self._allow()
 
         def _allow(self) -> None:
-            # The Browser's page comes from another port, and asks first whether it may ask.
+            # The Browser's page comes from another port, so it sends a CORS preflight request first.
             self.send_header("Access-Control-Allow-Origin", "*")
             self.send_header("Access-Control-Allow-Headers", "*")
             self.send_header("Access-Control-Allow-Private-Network", "true")
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log no requests."""
 
     try:
         server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     except OSError as error:
         raise ConfigError(f"port {port} cannot be used: {error}", hint="Leave out --port.") from error
-    # The Browser takes guides from hosts by name.
+    # The Browser loads guides only from hosts given by name.
     address = f"http://localhost:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

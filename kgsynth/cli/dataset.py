@@ -1,4 +1,4 @@
-"""`kgsynth curate` and `kgsynth export`: from questions to a training set."""
+"""`kgsynth curate` and `kgsynth export`: select questions, and write the training set."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,7 +15,7 @@ from kgsynth.settings import CurateSettings, ExportSettings
 @click.command()
 @click.argument("questions", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @run_dir_option
-@click.option("--overwrite", is_flag=True, help="Replace what another `kgsynth curate` wrote to the folder.")
+@click.option("--overwrite", is_flag=True, help="Replace the files that another `kgsynth curate` wrote to the folder.")
 @settings_options(
     CurateSettings,
     (
@@ -37,7 +37,7 @@ from kgsynth.settings import CurateSettings, ExportSettings
     flags={"benchmarks": "--benchmark"},
 )
 def curate(questions: tuple[Path, ...], run_dir: Path | None, overwrite: bool, **values: Any) -> None:
-    """Keep the QUESTIONS (run folders or files) that are good enough, each once, across all that are given.
+    """Filter QUESTIONS (run folders or files), and remove duplicates and questions from benchmarks.
 
     \b
     kgsynth curate runs/answers-… --benchmark gsm8k/test.jsonl --benchmark MATH/test --review-cosine 0.85
@@ -52,18 +52,18 @@ def curate(questions: tuple[Path, ...], run_dir: Path | None, overwrite: bool, *
         report=report,
         progress=progress(),
     )
-    say(f"curated questions in {folder.path}; rejects beside them", err=True)
-    for name in ("contamination.jsonl", "review.jsonl"):
-        if (folder.path / name).exists() and (folder.path / name).stat().st_size:
-            say(f"look at {folder.path / name}", err=True)
+    say(f"curated questions and rejects are in {folder.path}", err=True)
+    for file_name in ("contamination.jsonl", "review.jsonl"):
+        if (folder.path / file_name).exists() and (folder.path / file_name).stat().st_size:
+            say(f"see {folder.path / file_name}", err=True)
 
 
 @click.command()
 @click.argument("curated", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
-    "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="The folder to write."
+    "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write."
 )
-@click.option("--overwrite", is_flag=True, help="Replace a folder that an export wrote before.")
+@click.option("--overwrite", is_flag=True, help="Replace the folder of an earlier export.")
 @settings_options(
     ExportSettings,
     (

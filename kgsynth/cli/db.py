@@ -32,33 +32,37 @@ def db() -> None:
 @db.command()
 @click.pass_context
 def install(ctx: click.Context) -> None:
-    """Download the jars of Neo4j and its Browser and check their SHA-256; does nothing when all are there."""
+    """Download the jars of Neo4j and its Browser and check their SHA-256; do nothing if all are installed."""
     server = _server(ctx)
     fetched = server.install(progress())
     say(
         f"Neo4j {server.version.number}: "
-        + (f"{fetched} jars fetched and checked" if fetched else "installed, all jars checked")
+        + (f"{fetched} jars downloaded and checked" if fetched else "installed, all jars checked")
     )
 
 
 @db.command()
 @click.option(
-    "--heap-mib", type=click.IntRange(128), help="Java heap in MiB from now on.  [default: by the machine's memory]"
+    "--heap-mib",
+    type=click.IntRange(128),
+    help="Java heap in MiB, for this and later starts.  [default: from the machine's memory]",
 )
 @click.option(
     "--page-cache-mib",
     type=click.IntRange(16),
-    help="Page cache in MiB from now on.  [default: by the size of the store]",
+    help="Page cache in MiB, for this and later starts.  [default: from the size of the store]",
 )
-@click.option("--new-ports", is_flag=True, help="Choose new ports instead of those used before.")
+@click.option("--new-ports", is_flag=True, help="Choose new ports instead of the ports of earlier starts.")
 @click.pass_context
 def start(ctx: click.Context, /, heap_mib: int | None, page_cache_mib: int | None, new_ports: bool) -> None:
     """Start the graph's Neo4j and wait until it answers."""
     server = _server(ctx)
-    began = time.monotonic()
+    started = time.monotonic()
     is_new = server.start(heap_mib=heap_mib, page_cache_mib=page_cache_mib, new_ports=new_ports, progress=progress())
     state = server.status()
-    say(f"graph {server.name!r}: " + (f"started in {time.monotonic() - began:.1f} s" if is_new else "runs already"))
+    say(
+        f"graph {server.name!r}: " + (f"started in {time.monotonic() - started:.1f} s" if is_new else "already running")
+    )
     say(f"Browser: {state.browser_url} (user {state.username}, password in {state.password_file})")
 
 
@@ -67,13 +71,13 @@ def start(ctx: click.Context, /, heap_mib: int | None, page_cache_mib: int | Non
 def stop(ctx: click.Context) -> None:
     """Stop the graph's Neo4j cleanly."""
     server = _server(ctx)
-    say(f"graph {server.name!r}: " + ("stopped" if server.stop() else "did not run"))
+    say(f"graph {server.name!r}: " + ("stopped" if server.stop() else "was not running"))
 
 
 @db.command()
 @click.pass_context
 def status(ctx: click.Context) -> None:
-    """Show whether the graph's Neo4j runs, where, and what is in it; exit code 3 when it does not run."""
+    """Show whether the graph's Neo4j runs, its addresses and its contents; the exit code is 3 if it does not run."""
     if env().neo4j_uri:
         with connect(env(), graph_settings(ctx)) as graph:
             say(f"server    {graph.uri} (NEO4J_URI), database {graph.database}")
@@ -91,9 +95,11 @@ def status(ctx: click.Context) -> None:
         )
     say(f"memory    heap {state.memory.heap_mib:,} MiB, page cache {state.memory.page_cache_mib:,} MiB")
     say(f"home      {state.home} ({state.store_bytes / 2**20:,.0f} MiB)")
-    others = sorted(path.parent.name for path in env().graphs.glob("*/settings.json") if path.parent.name != state.name)
-    if others:
-        say(f"others    {', '.join(others)} (kgsynth --graph NAME db status)")
+    other_names = sorted(
+        path.parent.name for path in env().graphs.glob("*/settings.json") if path.parent.name != state.name
+    )
+    if other_names:
+        say(f"others    {', '.join(other_names)} (kgsynth --graph NAME db status)")
     if not state.is_running:
         ctx.exit(3)
     with server.connect() as graph:
@@ -101,12 +107,12 @@ def status(ctx: click.Context) -> None:
 
 
 def _show_contents(graph: Graph) -> None:
-    held = pipeline.contents(graph)
-    say("contents  " + ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in held.counts.items()))
-    say(f"walks     {'ready' if held.state == 'complete' else f'{held.state}: kgsynth build'}")
-    if held.rates is not None:
-        walks, hits = held.rates.walks_per_s, held.rates.hit_ratio
-        say(f"rates     {walks:,.0f} walks/s of one session, {hits:.1%} of pages from the cache")
+    contents = pipeline.contents(graph)
+    say("contents  " + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in contents.counts.items()))
+    say(f"walks     {'ready' if contents.state == 'complete' else f'{contents.state}: kgsynth build'}")
+    if contents.rates is not None:
+        walks, hits = contents.rates.walks_per_s, contents.rates.hit_ratio
+        say(f"rates     {walks:,.0f} walks/s in one session, {hits:.1%} of pages from the cache")
 
 
 @db.command()
@@ -114,7 +120,7 @@ def _show_contents(graph: Graph) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Keep showing new lines.")
 @click.pass_context
 def logs(ctx: click.Context, /, lines: int, follow: bool) -> None:
-    """Show what the server printed."""
+    """Show the log of the server."""
     server = _server(ctx)
     if not server.console_log.exists():
         raise ConfigError(f"graph {server.name!r} has no log yet", hint="Start it: `kgsynth db start`.")
@@ -135,9 +141,9 @@ def logs(ctx: click.Context, /, lines: int, follow: bool) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def shell(ctx: click.Context, /, arguments: tuple[str, ...]) -> None:
-    """Open cypher-shell on the graph; ARGUMENTS go to it, for example a statement in quotes."""
+    """Open cypher-shell on the graph with ARGUMENTS, for example a statement in quotes."""
     command, extra = _server(ctx).shell_command()
-    # The shell takes over the terminal and the exit code; nothing is left to do here.
+    # The shell replaces this process, so that it has the terminal and sets the exit code.
     os.execvpe(command[0], [*command, *arguments], process_environment(**extra))
 
 
@@ -160,27 +166,27 @@ def url(ctx: click.Context, /, browser: bool) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.pass_context
 def dump(ctx: click.Context, /, file: Path) -> None:
-    """Write the graph into FILE, to keep or to move; its Neo4j is stopped meanwhile and started again.
+    """Write the graph to FILE, as a backup or for another machine; its Neo4j is stopped and then started again.
 
-    The file does not contain what is stored beside the graph: run folders, embeddings (they can be computed again), and
-    the list of forgotten documents (forgotten.jsonl).
+    The file does not contain the data that are stored outside the graph: run folders, embeddings (they can be computed
+    again), and the list of forgotten documents (forgotten.jsonl).
     """
     if not file.absolute().parent.is_dir():
-        raise ConfigError(f"there is no folder {file.absolute().parent}")
+        raise ConfigError(f"the folder {file.absolute().parent} does not exist")
     server = _server(ctx)
     size = server.dump(file)
-    say(f"graph {server.name!r}: {size / 2**20:,.1f} MiB in {file}")
+    say(f"graph {server.name!r}: {size / 2**20:,.1f} MiB written to {file}")
 
 
 @db.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--yes", "is_agreed", is_flag=True, help="Replace what the graph holds without asking.")
+@click.option("--yes", "is_agreed", is_flag=True, help="Replace the graph without asking.")
 @click.pass_context
 def restore(ctx: click.Context, /, file: Path, is_agreed: bool) -> None:
-    """Replace the graph by the contents of FILE, which `kgsynth db dump` wrote here or on another machine."""
+    """Replace the graph with the contents of FILE, which `kgsynth db dump` wrote on this or another machine."""
     server = _server(ctx)
     if server.status().store_bytes and not is_agreed:
-        click.confirm(f"Replace all that graph {server.name!r} holds?", abort=True)
+        click.confirm(f"Replace all data of graph {server.name!r}?", abort=True)
     server.restore(file)
     say(f"graph {server.name!r}: restored from {file}")
 
@@ -189,7 +195,7 @@ def restore(ctx: click.Context, /, file: Path, is_agreed: bool) -> None:
 @click.confirmation_option("--yes", prompt="Stop this graph's Neo4j and delete all its data?")
 @click.pass_context
 def reset(ctx: click.Context) -> None:
-    """Stop the graph's Neo4j and delete its data, password and ports; the jars stay."""
+    """Stop the graph's Neo4j and delete its data, password and ports; the jars are kept."""
     server = _server(ctx)
     server.reset()
     say(f"graph {server.name!r}: deleted")

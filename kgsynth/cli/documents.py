@@ -1,4 +1,4 @@
-"""`kgsynth extract`, `kgsynth load` and `kgsynth loaders`: documents to facts."""
+"""`kgsynth extract`, `kgsynth load` and `kgsynth loaders`: extract concepts, and load documents into the graph."""
 
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ _DOCUMENTS = (*SOURCES, "min_words", "max_text_chars", "max_rejected_share")
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
-    help="The annotation file (JSON Lines).",
+    help="Annotation file to write (JSON Lines).",
 )
 @click.option(
     "--rejects",
@@ -66,8 +66,8 @@ def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, run_di
     kgsynth extract notes/ book.pdf crawl.warc.gz --with keyphrases -o annotations.jsonl
     kgsynth extract corpus.jsonl --with llm --url http://127.0.0.1:8000 --seed 1 -o annotations.jsonl
 
-    With llm the work is a run: killed, it is continued by the same command, and `kgsynth retry` asks for its rejects
-    again.
+    With llm, the results go to a run folder: the same command continues an interrupted run, and `kgsynth retry`
+    retries its rejects.
     """
     documents = settings_from(DocumentsSettings, values, sources=sources)
     settings = asking_settings(ExtractSettings, values)
@@ -83,7 +83,7 @@ def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, run_di
             report=report,
             progress=progress(),
         )
-        say(f"annotations in {output}; the run, with rejects and manifest, in {folder.path}", err=True)
+        say(f"annotations are in {output}; rejects and manifest are in the run folder {folder.path}", err=True)
         return
     count = pipeline.extract(documents, settings, output=output, rejects=rejects, report=report, progress=progress())
     _say_rejects(count, rejects)
@@ -96,12 +96,14 @@ def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, run_di
     "--bulk",
     "is_bulk",
     is_flag=True,
-    help="First load of a large corpus: build the whole graph outside the database, walk tables included, and import "
-    "it in one go.",
+    help="Load a large corpus into an empty graph: build the whole graph, including walk tables, outside the database, "
+    "and import it at once.",
 )
-@click.option("--merge", "is_merging", is_flag=True, help="With --bulk: merge near-duplicate terms too.")
+@click.option("--merge", "is_merging", is_flag=True, help="With --bulk: also merge near-duplicate terms.")
 @co_occurrences_option
-@click.option("--pairs", multiple=True, help="A table of counted co-occurrences: first, second, count.")
+@click.option(
+    "--pairs", multiple=True, help="A table of counted co-occurrences, with the fields first, second and count."
+)
 @click.option(
     "--rejects",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -123,7 +125,7 @@ def load(
     rejects: Path,
     **values: Any,
 ) -> None:
-    """Load the documents of SOURCES, their annotations, or counted pairs into the graph. Safe to repeat.
+    """Load the documents of SOURCES, their annotations, or counted pairs into the graph. The command can be repeated.
 
     \b
     kgsynth load corpus.jsonl.gz --annotations annotations.jsonl
@@ -137,9 +139,11 @@ def load(
     if is_bulk and pairs:
         raise ConfigError("--bulk and --pairs exclude each other", hint="Load the pairs afterwards, then build.")
     if is_merging and not is_bulk:
-        raise ConfigError("--merge goes with --bulk", hint="Else run `kgsynth merge` after the load.")
+        raise ConfigError("--merge needs --bulk", hint="Without --bulk, run `kgsynth merge` after the load.")
     if keep is not None and not is_bulk:
-        raise ConfigError("--co-occurrences goes with --bulk", hint="Else give it to `kgsynth build` after the load.")
+        raise ConfigError(
+            "--co-occurrences needs --bulk", hint="Without --bulk, give it to `kgsynth build` after the load."
+        )
     if is_bulk:
         counts = pipeline.load_bulk(
             env(),
@@ -177,7 +181,7 @@ def load(
                     )
                 )
         finally:
-            # What was loaded before a fault stays, and so must what was said of it.
+            # Documents loaded before an error stay in the graph, so their verdicts must be restored too.
             pipeline.restore_verdicts(graph, forgotten.current(), report)
     for count in counts:
         _say_rejects(count, rejects)
@@ -185,11 +189,11 @@ def load(
 
 @click.command()
 def loaders() -> None:
-    """List the installed loaders by the kind of record that they yield."""
+    """List the installed loaders, grouped by the kind of record that they read."""
     for kind in LOADER_KINDS:
         say(f"{kind}: {', '.join(loader_names(kind))}")
 
 
-def _say_rejects(count: StageCount, where: Path) -> None:
+def _say_rejects(count: StageCount, path: Path) -> None:
     if count.rejected:
-        say(f"rejects are kept: {where} (and files beside it)", err=True)
+        say(f"rejects are in {path} and in files beside it", err=True)

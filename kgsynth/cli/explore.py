@@ -1,4 +1,4 @@
-"""`kgsynth query`, `concept`, `document`, `question` and `trace`: looking at the graph and asking it."""
+"""`kgsynth query`, `concept`, `document`, `question` and `trace`: query the graph, and show its contents."""
 
 import json
 import sys
@@ -29,7 +29,7 @@ _TYPES = {"int": int, "float": float, "str": str, "bool": bool, "json": object}
 @click.option(
     "-f", "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read the query from this file."
 )
-@click.option("--saved", metavar="NAME", help="A saved query of the package; --list names them.")
+@click.option("--saved", metavar="NAME", help="Name of a saved query; --list shows the names.")
 @click.option("--list", "listed", is_flag=True, help="List the saved queries.")
 @click.option(
     "-p",
@@ -37,16 +37,16 @@ _TYPES = {"int": int, "float": float, "str": str, "bool": bool, "json": object}
     "params",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A parameter: JSON, or else text. NAME:TYPE=VALUE says the type: int, float, str, bool, json.",
+    help="Query parameter; the value is JSON, else text. NAME:TYPE=VALUE sets the type: int, float, str, bool, json.",
 )
 @click.option(
     "--format",
     "form",
     type=click.Choice(results.FORMATS),
     default=None,
-    help="Format of the output.  [default: what the file's ending says, else a table]",
+    help="Format of the output.  [default: from the file's ending; without a file, a table]",
 )
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file to write.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
 @click.option(
     "--html",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -56,13 +56,13 @@ _TYPES = {"int": int, "float": float, "str": str, "bool": bool, "json": object}
     "--limit",
     type=click.IntRange(0),
     default=None,
-    help=f"Maximum number of rows; 0: all.  [default: {_TABLE_ROWS:,} on a terminal or pipe, all in a file]",
+    help=f"Maximum number of rows; 0 for all.  [default: {_TABLE_ROWS:,} on a terminal or pipe, all in a file]",
 )
 @click.option(
     "--timeout",
     type=click.FloatRange(0.1),
     default=None,
-    help=f"Seconds.  [default: {_TIMEOUT_S:g}, for a file {_FILE_TIMEOUT_S:g}]",
+    help=f"Time limit in seconds.  [default: {_TIMEOUT_S:g}, for a file {_FILE_TIMEOUT_S:g}]",
 )
 @click.pass_context
 def query(
@@ -79,7 +79,7 @@ def query(
     limit: int | None,
     timeout: float | None,
 ) -> None:
-    """Query the graph in Cypher: TEXT, a file, `-` for standard input, or a saved query. Only reading is allowed.
+    """Query the graph in Cypher. The query is TEXT, a file, `-` for standard input, or a saved query, and only reads.
 
     \b
     kgsynth query --saved hubs
@@ -89,15 +89,15 @@ def query(
     """
     if listed:
         show_table(
-            ("name", "parameters", "what for"),
+            ("name", "parameters", "summary"),
             [
-                (one.name.removeprefix("explore/"), " ".join(sorted(one.parameters)), one.summary)
-                for one in queries.load_folder("explore")
+                (item.name.removeprefix("explore/"), " ".join(sorted(item.parameters)), item.summary)
+                for item in queries.load_folder("explore")
             ],
         )
         return
     statement, where = _statement(text, file, saved)
-    parameters = dict(_parameter(one) for one in params)
+    parameters = dict(_parameter(option) for option in params)
     missing = queries.parameters_of(statement) - set(parameters)
     if missing:
         names = " ".join(f"-p {name}=…" for name in sorted(missing))
@@ -110,21 +110,21 @@ def query(
         timeout = _TIMEOUT_S if path is None else _FILE_TIMEOUT_S
     with open_graph(ctx) as graph:
         answer = graph.ask_user(statement, parameters, where=where, timeout_s=timeout)
-        taken = _Taken(answer.rows, limit)
-        count = results.write(taken, answer.columns, form, path)
-        kept = pipeline.build_state(graph).co_occurrences if not count and _CO_OCCURRENCES in statement else ""
-    said = f"{count:,} rows" + (f" in {path}" if path is not None else "")
-    if taken.is_cut:
-        said += f"; there are more (--limit {limit})"
-    if path is not None or taken.is_cut:
-        say(said, err=True)
-    if kept not in ("", "all"):
-        which = "no co-occurrences" if kept == "none" else f"only the {kept} strongest co-occurrences of each term"
-        say(f"The graph stores {which}; `kgsynth build --co-occurrences all` stores all.", err=True)
+        limited_rows = _LimitedRows(answer.rows, limit)
+        count = results.write(limited_rows, answer.columns, form, path)
+        stored = pipeline.build_state(graph).co_occurrences if not count and _CO_OCCURRENCES in statement else ""
+    message = f"{count:,} rows" + (f" in {path}" if path is not None else "")
+    if limited_rows.is_cut:
+        message += f"; there are more (--limit {limit})"
+    if path is not None or limited_rows.is_cut:
+        say(message, err=True)
+    if stored not in ("", "all"):
+        extent = "no co-occurrences" if stored == "none" else f"only the {stored} strongest co-occurrences of each term"
+        say(f"The graph stores {extent}; `kgsynth build --co-occurrences all` stores all.", err=True)
 
 
-class _Taken:
-    """Up to `limit` rows, and whether there were more."""
+class _LimitedRows:
+    """Up to `limit` rows of an iterator (0 for all); afterwards `is_cut` says whether there were more."""
 
     def __init__(self, rows: Iterator[Row], limit: int) -> None:
         self._rows, self._limit, self.is_cut = rows, limit, False
@@ -135,13 +135,13 @@ class _Taken:
 
 
 def _statement(text: str | None, file: Path | None, saved: str | None) -> tuple[str, str]:
-    given = [one for one in (text, file, saved) if one is not None]
-    if len(given) != 1:
+    queries_given = [candidate for candidate in (text, file, saved) if candidate is not None]
+    if len(queries_given) != 1:
         raise ConfigError(
             "give one query: as TEXT, with --file, with --saved, or `-` for standard input"
-            if given
+            if queries_given
             else "there is no query",
-            hint="For example kgsynth query --saved hubs; kgsynth query --list names the saved ones.",
+            hint="For example: kgsynth query --saved hubs. `kgsynth query --list` lists the saved queries.",
         )
     if saved is not None:
         return queries.saved(saved).text, saved
@@ -155,25 +155,25 @@ def _statement(text: str | None, file: Path | None, saved: str | None) -> tuple[
     return str(text), "the query"
 
 
-def _parameter(given: str) -> tuple[str, Any]:
-    name, equals, text = given.partition("=")
-    name, _, kind = name.partition(":")
+def _parameter(option: str) -> tuple[str, Any]:
+    name, equals, text = option.partition("=")
+    name, _, type_name = name.partition(":")
     if not equals or not name:
-        raise ConfigError(f"--param {given!r} is not NAME=VALUE")
-    if kind and kind not in _TYPES:
-        raise ConfigError(f"--param {given!r}: the type {kind!r} is none of {', '.join(_TYPES)}")
-    if kind == "str":
+        raise ConfigError(f"--param {option!r} is not NAME=VALUE")
+    if type_name and type_name not in _TYPES:
+        raise ConfigError(f"--param {option!r}: the type {type_name!r} is not one of {', '.join(_TYPES)}")
+    if type_name == "str":
         return name, text
     try:
         value = json.loads(text)
     except ValueError:
-        if not kind:
+        if not type_name:
             return name, text
-        raise ConfigError(f"--param {given!r}: {text!r} is no {kind}") from None
-    if kind == "float" and type(value) is int:
+        raise ConfigError(f"--param {option!r}: {text!r} is not of type {type_name}") from None
+    if type_name == "float" and type(value) is int:
         value = float(value)
-    if kind not in ("", "json") and type(value) is not _TYPES[kind]:
-        raise ConfigError(f"--param {given!r}: {text!r} is no {kind}")
+    if type_name not in ("", "json") and type(value) is not _TYPES[type_name]:
+        raise ConfigError(f"--param {option!r}: {text!r} is not of type {type_name}")
     return name, value
 
 
@@ -190,19 +190,19 @@ def _parameter(given: str) -> tuple[str, Any]:
 @click.option(
     "--html",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a picture of its neighbourhood to this HTML file.",
+    help="Write a picture of the neighbourhood to this HTML file.",
 )
 @click.pass_context
 def concept(ctx: click.Context, /, name: str, limit: int, html: Path | None) -> None:
-    """Show the concept or topic NAME (id, name, or nearly) and its neighbourhood."""
+    """Show the concept or topic NAME (its id, or a name, which may be approximate) and its neighbourhood."""
     with open_graph(ctx) as graph:
-        found = _find(graph, "concept", name)
+        term_id = _find(graph, "concept", name)
         if html is not None:
             text = queries.load("explore/around_a_concept").text
-            answer = graph.ask_user(text, {"concept": found}, where="around_a_concept", timeout_s=_TIMEOUT_S)
+            answer = graph.ask_user(text, {"concept": term_id}, where="around_a_concept", timeout_s=_TIMEOUT_S)
             results.picture(answer.rows, html)
-            say(f"a picture in {html}", err=True)
-        view = show.term(graph, found, limit=limit)
+            say(f"the picture is in {html}", err=True)
+        view = show.term(graph, term_id, limit=limit)
     term = view.term
     say(f"{click.style(term['name'], bold=True)}  ({term['kind']}, {term['id']})")
     if term["counts_as"]:
@@ -215,58 +215,64 @@ def concept(ctx: click.Context, /, name: str, limit: int, html: Path | None) -> 
         f"{_many(term['combinations'], 'combination')}, {_many(term['questions'], 'question')}"
     )
     _section(
-        "names that count as it",
-        (f"{one['name']}  ({one['rule']}, cosine {one['cosine']:.3f})" for one in view.aliases),
+        "aliases",
+        (f"{alias['name']}  ({alias['rule']}, cosine {alias['cosine']:.3f})" for alias in view.aliases),
     )
     _section(
         "strongest neighbours",
         (
-            f"{one['count']:>6,}  {one['name']}" + (" (topic)" if one["kind"] == "topic" else "")
-            for one in view.neighbours
+            f"{row['count']:>6,}  {row['name']}" + (" (topic)" if row["kind"] == "topic" else "")
+            for row in view.neighbours
         ),
     )
     _section(
         "documents",
-        (f"{one['id']}  {_short(one['title'] or '', 60)}  writes {one['spelling']!r}" for one in view.documents),
+        (f"{row['id']}  {_short(row['title'] or '', 60)}  writes {row['spelling']!r}" for row in view.documents),
     )
-    _section("questions", (f"{one['id']}  level {one['level']}  {_short(one['text'])}" for one in view.questions))
+    _section("questions", (f"{row['id']}  level {row['level']}  {_short(row['text'])}" for row in view.questions))
 
 
 @click.command()
 @click.argument("name")
-@click.option("--text", "with_text", is_flag=True, help="Show the whole text too.")
+@click.option("--text", "with_text", is_flag=True, help="Also show the whole text.")
 @click.pass_context
 def document(ctx: click.Context, /, name: str, with_text: bool) -> None:
-    """Show the document NAME (id, title, or nearly): what it mentions, and the questions that were made from it."""
+    """Show the document NAME (its id, or a title, which may be approximate) with its terms and questions."""
     with open_graph(ctx) as graph:
         parts = show.parts(graph, name)
         if parts:
             _show_parts(name, parts)
             return
         view = show.document(graph, _find(graph, "document", name))
-    held = view.document
-    say(f"{click.style(held['title'] or held['id'], bold=True)}  ({held['id']})")
-    said = {"part of": held["parent"], **{key: held[key] for key in ("pages", "section", "source", "license")}}
-    said |= {key: held[key] for key in ("attribution", "date", "grade", "subject")}
-    for key, value in {**said, **json.loads(held["metadata"] or "{}")}.items():
+    document_row = view.document
+    say(f"{click.style(document_row['title'] or document_row['id'], bold=True)}  ({document_row['id']})")
+    properties = {
+        "part of": document_row["parent"],
+        **{key: document_row[key] for key in ("pages", "section", "source", "license")},
+    }
+    properties |= {key: document_row[key] for key in ("attribution", "date", "grade", "subject")}
+    for key, value in {**properties, **json.loads(document_row["metadata"] or "{}")}.items():
         if value:
             say(f"  {key.replace('_', ' ')}: {value}")
     say(
-        f"  {len(held['text'] or ''):,} characters, {_many(held['terms'], 'term')}, "
-        f"{_many(held['combinations'], 'combination')}, {_many(held['questions'], 'question')}"
+        f"  {len(document_row['text'] or ''):,} characters, {_many(document_row['terms'], 'term')}, "
+        f"{_many(document_row['combinations'], 'combination')}, {_many(document_row['questions'], 'question')}"
     )
     for kind in ("topic", "concept"):
-        _section(kind + "s", (_mentioned(one) for one in view.terms if one["kind"] == kind))
-    _section("questions", (f"{one['id']}  level {one['level']}  {_short(one['text'])}" for one in view.questions))
+        _section(kind + "s", (_mentioned(term) for term in view.terms if term["kind"] == kind))
+    _section("questions", (f"{row['id']}  level {row['level']}  {_short(row['text'])}" for row in view.questions))
     if with_text:
-        _section("text", (held["text"] or "").splitlines())
+        _section("text", (document_row["text"] or "").splitlines())
 
 
 def _show_parts(name: str, parts: Sequence[Mapping[str, Any]]) -> None:
-    say(f"{click.style(name, bold=True)} is in the graph as {len(parts):,} parts:\n")
+    say(f"{click.style(name, bold=True)} has {len(parts):,} parts in the graph:\n")
     show_table(
         ("part", "pages", "section", "terms"),
-        [(one["id"], one["pages"] or "", one["section"] or one["title"] or "", str(one["terms"])) for one in parts],
+        [
+            (part["id"], part["pages"] or "", part["section"] or part["title"] or "", str(part["terms"]))
+            for part in parts
+        ],
     )
 
 
@@ -274,19 +280,19 @@ def _show_parts(name: str, parts: Sequence[Mapping[str, Any]]) -> None:
 @click.argument("name")
 @click.pass_context
 def question(ctx: click.Context, /, name: str) -> None:
-    """Show the question NAME (id, or words of it) with its answers."""
+    """Show the question NAME (its id, or words of its text) with its answers."""
     with open_graph(ctx) as graph:
         view = show.question(graph, _find(graph, "question", name))
     _show_question(view)
     command = f"kgsynth --graph {graph_settings(ctx).name} trace {view.question['id']}"
-    say(f"\n{command} shows where it comes from.", err=True)
+    say(f"\n`{command}` shows how it was made.", err=True)
 
 
 @click.command()
 @click.argument("name")
 @click.pass_context
 def trace(ctx: click.Context, /, name: str) -> None:
-    """Show the whole way of the question NAME: combination, walk, documents, licences.
+    """Show how the question NAME was made: its combination, walk and documents with their licences.
 
     Each step of the walk is shown with its probability and the document through which it went.
 
@@ -301,50 +307,56 @@ def trace(ctx: click.Context, /, name: str) -> None:
             f"\n{click.style('combination', bold=True)} {view.question['combination']}: walk {first['walk']:,} "
             f"of seed {first['seed']}"
         )
-        together = 1.0
+        walk_probability = 1.0
         for step in view.steps:
-            chance = step["chance"]
-            together *= chance or 1.0
-            said = "no such step in the walk tables now" if chance is None else _chance(chance)
+            probability = step["chance"]
+            walk_probability *= probability or 1.0
+            chance_text = "the step is no longer in the walk tables" if probability is None else _chance(probability)
             arrow = "  " if step["step"] == 0 else "→ "
             title = f" {step['document_title']}" if step["document_title"] else ""
             through = f", through document {step['document']}{title}" if step["document"] else ""
-            say(f"  {arrow}{step['name']}  ({step['kind']}, {said}{through})")
+            say(f"  {arrow}{step['name']}  ({step['kind']}, {chance_text}{through})")
         if all(step["chance"] for step in view.steps):
-            say(f"  the whole walk: {_chance(together)} once its length is drawn")
+            say(f"  the whole walk: {_chance(walk_probability)}, given its length")
     else:
-        say("\nwritten from one document; there was no walk")
-    for held in view.documents:
-        similar = f"  Jaccard {held['jaccard']:.3f}" if held["jaccard"] is not None else ""
-        say(f"\n{click.style('document', bold=True)} {held['id']}  {held['title'] or ''}{similar}")
-        for passage in held["passages"]:
+        say("\nwritten from one document, without a walk")
+    for document_row in view.documents:
+        similar = f"  Jaccard {document_row['jaccard']:.3f}" if document_row["jaccard"] is not None else ""
+        say(f"\n{click.style('document', bold=True)} {document_row['id']}  {document_row['title'] or ''}{similar}")
+        for passage in document_row["passages"]:
             say(f"    {passage}")
-        pages = held["pages"] or ""
-        place = f", {'pages' if '-' in pages else 'page'} {pages}" if pages else ""
-        section = f", {held['section']}" if held["section"] else ""
-        say(f"  source: {held['source'] or 'unknown'}{place}{section}")
-        say(f"  licence: {held['license'] or 'unknown'}" + (f", {held['attribution']}" if held["attribution"] else ""))
+        pages = document_row["pages"] or ""
+        pages_text = f", {'pages' if '-' in pages else 'page'} {pages}" if pages else ""
+        section = f", {document_row['section']}" if document_row["section"] else ""
+        say(f"  source: {document_row['source'] or 'unknown'}{pages_text}{section}")
+        say(
+            f"  licence: {document_row['license'] or 'unknown'}"
+            + (f", {document_row['attribution']}" if document_row["attribution"] else "")
+        )
 
 
 def _show_question(view: show.QuestionView) -> None:
-    held = view.question
+    question_row = view.question
     say(
-        f"{click.style('question', bold=True)} {held['id']}  level {held['level']}"
-        + (f", {held['grade']}" if held["grade"] else "")
-        + (f", {held['origin']}" if held["origin"] else "")
+        f"{click.style('question', bold=True)} {question_row['id']}  level {question_row['level']}"
+        + (f", {question_row['grade']}" if question_row["grade"] else "")
+        + (f", {question_row['origin']}" if question_row["origin"] else "")
     )
-    for line in str(held["text"]).splitlines():
+    for line in str(question_row["text"]).splitlines():
         say(f"  {line}")
-    _show_claims(held)
-    say(f"  by {held['model']} ({held['template']}), seed {held['seed']}, run {held['run']}")
+    _show_claims(question_row)
+    say(
+        f"  by {question_row['model']} ({question_row['template']}), seed {question_row['seed']}, "
+        f"run {question_row['run']}"
+    )
     for answer in view.answers:
-        agreed = (
+        agreement = (
             f", {answer['agreement']:.0%} of {answer['votes']} votes" if answer["votes"] and answer["votes"] > 1 else ""
         )
-        judged = f", judged {answer['verdict']}" if answer["verdict"] else ""
+        verdict = f", judged {answer['verdict']}" if answer["verdict"] else ""
         say(
-            f"\n{click.style('answer', bold=True)} {answer['final_answer'] or '(no final answer)'}{agreed}{judged}, "
-            f"by {answer['model']}"
+            f"\n{click.style('answer', bold=True)} {answer['final_answer'] or '(no final answer)'}{agreement}"
+            f"{verdict}, by {answer['model']}"
         )
         for line in str(answer["text"]).splitlines():
             say(f"  {line}")
@@ -353,53 +365,53 @@ def _show_question(view: show.QuestionView) -> None:
 _EVIDENCE = {"name": "", "alias": " (by another name)", "words": " (in other words)", "meaning": " (by meaning)"}
 
 
-def _show_claims(held: Mapping[str, Any]) -> None:
-    """The concepts that a question claims: those that its text shows, those that it does not, and unknown ones."""
-    claimed = held["concepts"] or []
-    evidence = held["claim_evidence"]
+def _show_claims(question_row: Mapping[str, Any]) -> None:
+    """Print the concepts that a question claims: with evidence in its text, without evidence, and those not given."""
+    claimed = question_row["concepts"] or []
+    evidence = question_row["claim_evidence"]
     if not evidence:
         if claimed:
             say(f"  claims: {', '.join(claimed)}")
         return
     by_term = list(zip(claimed, evidence, strict=True))
     for title, names in (
-        ("shows", [term + _EVIDENCE.get(seen, "") for term, seen in by_term if seen]),
-        ("claims only", [term for term, seen in by_term if not seen]),
-        ("claimed, but was not given", held["foreign_claims"] or []),
+        ("shows", [term + _EVIDENCE.get(evidence_kind, "") for term, evidence_kind in by_term if evidence_kind]),
+        ("claims only", [term for term, evidence_kind in by_term if not evidence_kind]),
+        ("claimed, but was not given", question_row["foreign_claims"] or []),
     ):
         if names:
             say(f"  {title}: {', '.join(names)}")
 
 
-def _find(graph: Graph, thing: show.Thing, name: str) -> str:
-    found = pipeline.find(graph, thing, name)
+def _find(graph: Graph, kind: show.Thing, name: str) -> str:
+    found = pipeline.find(graph, kind, name)
     if found.taken_for:
-        say(f"no {thing} is called {name!r}; this is the nearest", err=True)
+        say(f"no {kind} has the name {name!r}; this is the most similar one", err=True)
     return found.id
 
 
 def _section(title: str, lines: Iterable[str]) -> None:
-    held = list(lines)
-    if held:
+    texts = list(lines)
+    if texts:
         say(f"\n{title}")
-        for line in held:
+        for line in texts:
             say(f"  {line}")
 
 
 def _mentioned(term: Mapping[str, Any]) -> str:
     name = str(term["name"])
-    written = f", written {term['spelling']!r}" if term["spelling"] != name else ""
-    return name + written + (f", counts as {term['counts_as']}" if term["counts_as"] else "")
+    spelling_text = f", written {term['spelling']!r}" if term["spelling"] != name else ""
+    return name + spelling_text + (f", counts as {term['counts_as']}" if term["counts_as"] else "")
 
 
-def _chance(chance: float) -> str:
-    return f"{chance:.2%}" if chance >= 0.0001 else f"1 in {1 / chance:,.0f}"
+def _chance(probability: float) -> str:
+    return f"{probability:.2%}" if probability >= 0.0001 else f"1 in {1 / probability:,.0f}"
 
 
 def _many(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _short(text: object, most: int = 90) -> str:
+def _short(text: object, max_chars: int = 90) -> str:
     line = " ".join(str(text).split())
-    return line if len(line) <= most else line[: most - 1] + "…"
+    return line if len(line) <= max_chars else line[: max_chars - 1] + "…"

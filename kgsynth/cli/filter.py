@@ -1,4 +1,4 @@
-"""`kgsynth filter`: keep the documents of a domain, step by step or all at once."""
+"""`kgsynth filter`: keep the documents of a domain, all at once or step by step."""
 
 from pathlib import Path
 from typing import Any
@@ -27,16 +27,16 @@ _work_dir = click.option(
     "--work-dir",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for everything that the filter writes.",
+    help="Folder for all files of the filter.",
 )
 _positives = click.option(
     "--positives",
     required=True,
     multiple=True,
-    help="Example documents of the domain, read like the corpus; may be given several times.",
+    help="Example documents of the domain, read with the same settings as the corpus; may be given several times.",
 )
 _documents = settings_options(DocumentsSettings, SOURCES)
-_look = settings_options(
+_checks = settings_options(
     FilterSettings,
     (
         "min_words",
@@ -68,13 +68,13 @@ _syllabus = settings_options(
     SyllabusSettings,
     ("disciplines", "items"),
 )
-_texts = tuple(name for name in BACKEND if name != "seed")
-_backend = settings_options(FilterSettings, _texts)
+_backend_names = tuple(name for name in BACKEND if name != "seed")
+_backend = settings_options(FilterSettings, _backend_names)
 
 
 @click.group(name="filter")
 def filter_group() -> None:
-    """Keep the documents of a domain: examples, a first model, rounds of rating by a language model, a cut.
+    """Keep the documents of a domain: from examples, a first model, rounds of rating by a language model, a cut.
 
     \b
     kgsynth filter run corpus.jsonl --positives good.jsonl --url http://127.0.0.1:8000 --seed 1 --work-dir filtered
@@ -82,9 +82,8 @@ def filter_group() -> None:
     kgsynth extract filtered/kept.jsonl -o annotations.jsonl
     kgsynth load filtered/kept.jsonl --annotations annotations.jsonl
 
-    The steps alone: syllabus, embed, start, then rate and fine for each round, keep; they leave their files in
-    --work-dir.
-    In a file for `kgsynth run`: run.filter = true, and the sections [filter] and [syllabus].
+    The single steps are syllabus, embed, start, then rate and fine for each round, and keep; their files are in
+    --work-dir. In a file for `kgsynth run`, set run.filter = true, and use the sections [filter] and [syllabus].
     """
 
 
@@ -96,11 +95,11 @@ def filter_group() -> None:
 @_model
 @settings_options(FilterSettings, ["rounds"])
 @_rating
-@_look
+@_checks
 @_backend
 @_documents
 def run_command(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
-    """Run all steps on SOURCES. A run that was killed is continued by the same command."""
+    """Run all steps on SOURCES. The same command continues an interrupted run."""
     figures = pipeline.run_filter(
         env(),
         settings_from(DocumentsSettings, values, sources=sources, max_rejected_share=1.0),
@@ -111,29 +110,31 @@ def run_command(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None
         progress=progress(),
     )
     rows = [["start", f"{figures['start']['selected']:,}", "", "", "", ""]]
-    for number, one in enumerate(figures["rounds"], 1):
-        agreed = one["agreement"]
+    for number, round_figures in enumerate(figures["rounds"], 1):
+        agreement = round_figures["agreement"]
         rows.append(
             [
                 f"round {number}",
-                f"{one['selected']:,}",
-                f"{one['added']:,}",
-                f"{one['removed']:,}",
-                _shown(agreed.get("correlation")),
-                _shown(agreed.get("same_side")),
+                f"{round_figures['selected']:,}",
+                f"{round_figures['added']:,}",
+                f"{round_figures['removed']:,}",
+                _shown(agreement.get("correlation")),
+                _shown(agreement.get("same_side")),
             ]
         )
     show_table(("", "selected", "added", "removed", "correlation", "same side of the cut"), rows)
     last = figures["rounds"][-1] if figures["rounds"] else figures["start"]
     for name in ("just_above", "just_below"):
         say(f"\n{name.replace('_', ' ')} the cut:")
-        for one in last[name][:5]:
-            say(f"  {one['score']:.2f}  {one['id']}  {one['title'][:80]}")
+        for document in last[name][:5]:
+            say(f"  {document['score']:.2f}  {document['id']}  {document['title'][:80]}")
     share = figures["start"].get("estimated_share")
-    said = "" if share is None else f". By the examples about {share:.0%} of the corpus belong to the domain."
+    share_text = (
+        "" if share is None else f". According to the examples, about {share:.0%} of the corpus belongs to the domain."
+    )
     say(
-        f"\n{figures['kept']:,} documents in {work_dir / 'kept.jsonl'}; the rest in dropped.jsonl. A page about it: "
-        f"kgsynth filter report {work_dir} -o filter.html{said}",
+        f"\n{figures['kept']:,} documents in {work_dir / 'kept.jsonl'}; the rest in dropped.jsonl. To write a page: "
+        f"kgsynth filter report {work_dir} -o filter.html{share_text}",
         err=True,
     )
 
@@ -144,10 +145,10 @@ def run_command(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None
     "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="HTML page to write."
 )
 def report_command(work_dir: Path, output: Path) -> None:
-    """Write an HTML page about a finished filter: sizes, scores, agreement, doubt, changes, documents near the cut."""
-    made = page.filter_page(pipeline.read_figures(work_dir))
+    """Write an HTML page about a finished filter: sizes, scores, agreement, changes, documents near the cut."""
+    html = page.filter_page(pipeline.read_figures(work_dir))
     with atomic(output) as partial:
-        partial.write_text(made, encoding="utf-8")
+        partial.write_text(html, encoding="utf-8")
     say(f"report in {output}", err=True)
 
 
@@ -157,23 +158,23 @@ def report_command(work_dir: Path, output: Path) -> None:
     "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="JSON Lines file to write."
 )
 @click.option("--run-dir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the run.")
-@settings_options(SyllabusSettings, ["seed", *_texts])
+@settings_options(SyllabusSettings, ["seed", *_backend_names])
 def syllabus(output: Path, run_dir: Path, **values: Any) -> None:
-    """Write examples of the domain: disciplines, a syllabus for each, and four kinds of text per item."""
+    """Write examples of the domain: disciplines, a syllabus for each, and four texts of different kinds per item."""
     settings = asking_settings(SyllabusSettings, values)
     folder = pipeline.write_syllabus(
         env(), settings, run_dir=run_dir, output=output, report=report, progress=progress()
     )
-    say(f"documents in {output}; the run in {folder.path}", err=True)
+    say(f"the documents are in {output}, the run is in {folder.path}", err=True)
 
 
 @filter_group.command()
 @_sources
 @_work_dir
-@_look
+@_checks
 @_documents
 def embed(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
-    """Check each document of SOURCES once, and embed those that pass."""
+    """Check each document of SOURCES, and embed those that pass."""
     pipeline.embed(
         env(),
         settings_from(DocumentsSettings, values, sources=sources, max_rejected_share=1.0),
@@ -188,10 +189,10 @@ def embed(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
 @_work_dir
 @_positives
 @_model
-@_look
+@_checks
 @_documents
 def start(work_dir: Path, positives: tuple[str, ...], **values: Any) -> None:
-    """Cold start: estimate the probability that each document belongs, from examples and a draw from the corpus."""
+    """Cold start: score each document for the domain, from examples and documents drawn from the corpus."""
     pipeline.cold_start(
         env(),
         pipeline.read_corpus(work_dir),
@@ -200,7 +201,7 @@ def start(work_dir: Path, positives: tuple[str, ...], **values: Any) -> None:
         positives=settings_from(DocumentsSettings, values, sources=positives),
         report=report,
     )
-    say(f"chances in {work_dir / 'start.parquet'}", err=True)
+    say(f"scores are in {work_dir / 'start.parquet'}", err=True)
 
 
 @filter_group.command()
@@ -211,11 +212,11 @@ def start(work_dir: Path, positives: tuple[str, ...], **values: Any) -> None:
 @_backend
 @_documents
 def rate(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
-    """Rate documents from the selection and from a new draw: the next round."""
+    """Rate documents for the next round: half from the current selection, half drawn from the rest of the corpus."""
     settings = asking_settings(FilterSettings, values)
     corpus = pipeline.read_corpus(work_dir)
-    done = pipeline.known_rounds(work_dir)
-    earlier = pipeline.rating_runs(work_dir) if done else []
+    finished_rounds = pipeline.known_rounds(work_dir)
+    earlier = pipeline.rating_runs(work_dir) if finished_rounds else []
     scores, selected = pipeline.selected_documents(corpus, settings, work_dir=work_dir)
     folder = pipeline.rate_documents(
         env(),
@@ -224,13 +225,13 @@ def rate(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
         settings,
         selected=selected,
         scores=scores,
-        earlier=earlier[:done],
-        number=done + 1,
+        earlier=earlier[:finished_rounds],
+        number=finished_rounds + 1,
         work_dir=work_dir,
         report=report,
         progress=progress(),
     )
-    say(f"ratings in {folder.path}; `kgsynth filter fine` makes scores of them", err=True)
+    say(f"ratings are in {folder.path}; `kgsynth filter fine` computes scores from them", err=True)
 
 
 @filter_group.command()
@@ -238,10 +239,10 @@ def rate(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
 @_model
 @_rating
 def fine(work_dir: Path, **values: Any) -> None:
-    """Score the whole corpus with a model trained on all ratings so far."""
+    """Score the whole corpus with a model that is trained on all ratings so far."""
     corpus = pipeline.read_corpus(work_dir)
     folders = pipeline.rating_runs(work_dir)
-    _, said = pipeline.fit_scores(
+    _, figures = pipeline.fit_scores(
         corpus,
         settings_from(FilterSettings, values),
         ratings=folders,
@@ -249,9 +250,9 @@ def fine(work_dir: Path, **values: Any) -> None:
         work_dir=work_dir,
         report=report,
     )
-    rows = [("ratings", said["ratings"]), ("mean rating", said["mean_rating"]), *said["agreement"].items()]
+    rows = [("ratings", figures["ratings"]), ("mean rating", figures["mean_rating"]), *figures["agreement"].items()]
     show_table(("", "value"), [[name.replace("_", " "), _shown(value)] for name, value in rows])
-    say(f"scores in {work_dir / f'round-{len(folders)}' / 'scores.parquet'}", err=True)
+    say(f"scores are in {work_dir / f'round-{len(folders)}' / 'scores.parquet'}", err=True)
 
 
 @filter_group.command()

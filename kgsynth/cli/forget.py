@@ -1,4 +1,4 @@
-"""`kgsynth forget`: documents taken out of the graph and kept out."""
+"""`kgsynth forget`: remove documents from the graph, and refuse to load them again."""
 
 from pathlib import Path
 
@@ -18,14 +18,14 @@ from kgsynth.pipeline import ForgetPlan, Graph, show
     "-f",
     "--file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File with more document ids, one per line.",
+    help="File with document ids, one per line.",
 )
 @click.option("--reason", default="", help="Reason that is kept with the documents' ids, for example who asked.")
 @click.option(
-    "--dry-run", is_flag=True, help="List what would be removed, questions and answers included; change nothing."
+    "--dry-run", is_flag=True, help="List what would be removed, including questions and answers; change nothing."
 )
-@click.option("--list", "listed", is_flag=True, help="List the documents that were forgotten.")
-@click.option("--allow-again", is_flag=True, help="Let DOCUMENTS be loaded again.")
+@click.option("--list", "listed", is_flag=True, help="List the forgotten documents with their reasons.")
+@click.option("--allow-again", is_flag=True, help="Allow DOCUMENTS to be loaded again.")
 @click.pass_context
 def forget(
     ctx: click.Context,
@@ -37,17 +37,18 @@ def forget(
     listed: bool,
     allow_again: bool,
 ) -> None:
-    """Remove DOCUMENTS (ids) from the graph, with everything that was made from them, and keep them out.
+    """Remove DOCUMENTS (ids) from the graph with everything that was made from them, and refuse to load them again.
 
-    The graph is then as if it never had them. `load` refuses them from now on and `export` leaves out what was made
-    from them; write exported data sets again. Run folders keep what they hold: remove them where that must not be.
+    The graph is then as if it had never had them. From now on `load` refuses them, and `export` leaves out the
+    questions that were made from them. Export data sets again. Run folders are not changed: remove them if they must
+    not hold texts of these documents.
     """
-    environment, graph_of = env(), graph_settings(ctx)
+    environment, selected_graph = env(), graph_settings(ctx)
     if listed:
-        held = pipeline.forgotten_documents(environment, graph_of)
-        show_table(("document", "reason"), sorted(held.documents.items()))
-        for (first, second), verdict in sorted(held.verdicts.items()):
-            say(f"  kept for when both are back: a reviewer's {verdict} on {first} and {second}", err=True)
+        forgotten = pipeline.forgotten_documents(environment, selected_graph)
+        show_table(("document", "reason"), sorted(forgotten.documents.items()))
+        for (first, second), verdict in sorted(forgotten.verdicts.items()):
+            say(f"  a reviewer's {verdict} on {first} and {second} is kept until both are in the graph again", err=True)
         return
     ids = list(documents)
     if file is not None:
@@ -57,11 +58,11 @@ def forget(
             raise ConfigError(f"{file} cannot be read: {error}") from error
         ids += [line.strip() for line in text.split("\n") if line.strip()]
     if not ids:
-        raise ConfigError("no document is given", hint="Give ids: `kgsynth document NAME` finds them by title.")
+        raise ConfigError("no document is given", hint="Give ids of documents; `kgsynth document TITLE` shows an id.")
     if allow_again:
-        found, number = pipeline.allow_again(environment, ids, graph_settings=graph_of)
-        of_parts = f" ({number:,} parts)" if number > found else ""
-        say(f"{found:,} of {len(set(ids)):,} documents may be loaded again{of_parts}", err=True)
+        allowed, removed = pipeline.allow_again(environment, ids, graph_settings=selected_graph)
+        parts_text = f" ({removed:,} parts)" if removed > allowed else ""
+        say(f"{allowed:,} of {len(set(ids)):,} documents may be loaded again{parts_text}", err=True)
         return
     with open_graph(ctx) as graph:
         if dry_run:
@@ -69,33 +70,34 @@ def forget(
             return
         planned = pipeline.forget(graph, environment, ids, reason=reason, report=report, progress=progress())
     _show_changes(planned)
-    say("Write exported data sets again: `kgsynth export RUN -o FOLDER --overwrite` leaves them out.", err=True)
+    say("Export data sets again: `kgsynth export RUN -o FOLDER --overwrite` leaves these documents out.", err=True)
 
 
 def _show_plan(graph: Graph, planned: ForgetPlan) -> None:
-    going = planned.going
+    removal = planned.going
     show_table(
         ("question", "level", "answers", "text"),
         [
             (row["id"], str(row["level"]), str(len(row["answers"])), row["text"])
-            for row in show.questions(graph, going.questions)
+            for row in show.questions(graph, removal.questions)
         ],
     )
     _show_changes(planned)
     say(
-        f"{len(going.documents):,} documents, {len(going.terms):,} terms, {len(going.combinations):,} combinations, "
-        f"{len(going.questions):,} questions and {len(going.answers):,} answers would go; nothing was changed.",
+        f"{len(removal.documents):,} documents, {len(removal.terms):,} terms, {len(removal.combinations):,} "
+        f"combinations, {len(removal.questions):,} questions and {len(removal.answers):,} answers would be removed; "
+        "nothing was changed.",
         err=True,
     )
 
 
 def _show_changes(planned: ForgetPlan) -> None:
-    """What becomes of decisions: merges, and what reviewers said."""
+    """Print the changes of merges, and the verdicts of reviewers that are kept outside the graph."""
     if planned.merges is not None:
         show_changes(planned.merges, err=True)
     for first, second, verdict in planned.going.verdicts:
         say(
-            f"  ! with a term goes a reviewer's {verdict} on {first} and {second}: kept beside the tombstones, it "
-            "holds again when both are back",
+            f"  ! a reviewer's {verdict} on {first} and {second} is removed with a term; it is kept with the "
+            "tombstones until both terms are in the graph again",
             err=True,
         )

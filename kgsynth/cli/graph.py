@@ -1,4 +1,4 @@
-"""`kgsynth merge`, `merges`, `build` and `check`: decisions and derived layers."""
+"""`kgsynth merge`, `merges`, `build` and `check`: decide merges, and build and check the derived layers."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,32 +27,44 @@ from kgsynth.settings import MergeSettings
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Show what would be merged, with the evidence, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show the merges with their evidence, and change nothing.")
 @click.option(
-    "--undo", "undo_ids", multiple=True, metavar="ID", help="Undo this merge; `kgsynth merges` lists the ids."
+    "--undo",
+    "undo_ids",
+    multiple=True,
+    metavar="ID",
+    help="Undo the merge with this id; `kgsynth merges` lists the ids.",
 )
 @click.option(
-    "--reject", "reject_ids", multiple=True, metavar="ID", help="Undo this merge and never merge the two again."
+    "--reject",
+    "reject_ids",
+    multiple=True,
+    metavar="ID",
+    help="Undo the merge with this id, and never merge these two terms again.",
 )
 @click.option(
-    "--distinct", nargs=2, multiple=True, metavar="TERM TERM", help="Record that two terms (ids) are different."
+    "--distinct",
+    nargs=2,
+    multiple=True,
+    metavar="TERM TERM",
+    help="Record that two terms (ids) have different meanings.",
 )
 @click.option(
-    "--review", is_flag=True, help="Decide the doubtful pairs one by one with a key, the most doubtful first."
+    "--review", is_flag=True, help="Review the doubtful pairs one by one on the terminal, the most doubtful first."
 )
 @click.option(
     "--review-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the doubtful pairs to a CSV file that people fill in.",
+    help="Write the doubtful pairs to a CSV file for reviewers to fill in.",
 )
 @click.option(
     "--load-review",
     "reviews",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Apply a filled-in file; of several files, verdicts must agree.",
+    help="Apply a file that a reviewer has filled in; the verdicts of several files must agree.",
 )
-@click.option("--yes", "is_agreed", is_flag=True, help="Apply a review without asking.")
+@click.option("--yes", "is_agreed", is_flag=True, help="Apply a review without confirmation.")
 @settings_options(
     MergeSettings,
     (
@@ -76,9 +88,9 @@ def merge(
     is_agreed: bool,
     **values: Any,
 ) -> None:
-    """Merge near-duplicate terms: candidates by FAISS, decided by their words.
+    """Merge near-duplicate terms: a FAISS search finds candidate pairs, and rules on their words decide.
 
-    The merged term stays as an alias of the term that more documents use. Run `kgsynth build` afterwards.
+    A merged term becomes an alias of the term that more documents use. Run `kgsynth build` afterwards.
 
     \b
     kgsynth merge --dry-run
@@ -87,17 +99,17 @@ def merge(
     kgsynth merge --load-review doubtful.csv
     """
     settings = settings_from(MergeSettings, values)
-    given = {
+    is_mode_given = {
         "--undo, --reject or --distinct": bool(undo_ids or reject_ids or distinct),
         "--review-file": review_file is not None,
         "--review": review,
         "--load-review": bool(reviews),
     }
-    modes = [name for name, is_given in given.items() if is_given]
+    modes = [name for name, is_given in is_mode_given.items() if is_given]
     if len(modes) > 1:
-        raise ConfigError(f"{' and '.join(modes)} exclude each other", hint="Call merge once for each.")
+        raise ConfigError(f"{' and '.join(modes)} exclude each other", hint="Run `kgsynth merge` once for each.")
     if dry_run and modes and modes[0] not in ("--review", "--load-review"):
-        raise ConfigError(f"--dry-run does not go with {modes[0]}")
+        raise ConfigError(f"--dry-run cannot be used with {modes[0]}")
     session = env().home / "reviews" / f"{graph_settings(ctx).name}.jsonl"
     with open_graph(ctx) as graph:
         if undo_ids or reject_ids or distinct:
@@ -111,9 +123,12 @@ def merge(
             for first, second in distinct:
                 pipeline.set_distinct(graph, first, second)
         elif review_file is not None:
-            found = pipeline.doubtful_pairs(graph, env(), settings)
-            pipeline.write_review(review_file, found)
-            say(f"{len(found):,} doubtful pairs in {review_file}: fill in the column verdict with yes or no.", err=True)
+            doubtful_pairs = pipeline.doubtful_pairs(graph, env(), settings)
+            pipeline.write_review(review_file, doubtful_pairs)
+            say(
+                f"{len(doubtful_pairs):,} doubtful pairs in {review_file}: write yes or no into the column verdict.",
+                err=True,
+            )
             return
         elif review or reviews:
             if reviews:
@@ -130,7 +145,7 @@ def merge(
                 _show_merges(planned.merges, planned.names)
                 say(
                     f"{len(planned.merges)} merges would be made; nothing was changed. {len(planned.doubts):,} pairs "
-                    "are doubtful: kgsynth merge --review.",
+                    "are doubtful: review them with `kgsynth merge --review`.",
                     err=True,
                 )
                 return
@@ -142,74 +157,74 @@ def _show_merges(planned: Sequence[Merge], names: Mapping[str, str]) -> None:
         ("alias", "counts as", "kind", "rule", "cosine", "id"),
         [
             (
-                names[one.alias_id],
-                names[one.canonical_id],
-                one.alias_id.partition(":")[0],
-                one.rule,
-                f"{one.cosine:.3f}",
-                one.merge_id,
+                names[merge_row.alias_id],
+                names[merge_row.canonical_id],
+                merge_row.alias_id.partition(":")[0],
+                merge_row.rule,
+                f"{merge_row.cosine:.3f}",
+                merge_row.merge_id,
             )
-            for one in planned
+            for merge_row in planned
         ],
     )
 
 
-def _ask(found: Sequence[Case], session: Path) -> dict[Pair, Verdict]:
-    """Show each case and take a key: y, n, s(kip), u(ndo), q(uit); what was said stands in a file until it is applied.
+def _ask(cases: Sequence[Case], session: Path) -> dict[Pair, Verdict]:
+    """Show each case and read a key: y, n, s(kip), u(ndo) or q(uit); verdicts are kept in a file until applied.
 
     Raises:
-        ConfigError: there is no terminal to ask at, or the file of an earlier session is broken.
+        ConfigError: there is no terminal, or the file of an earlier session cannot be read.
     """
-    verdicts = _earlier(session, {one.pair for one in found})
+    verdicts = _earlier(session, {case.pair for case in cases})
     if verdicts:
-        say(f"{len(verdicts):,} verdicts of a session that was not applied are taken up", err=True)
-    place = 0
-    waiting: list[str] = []
-    while place < len(found):
-        if found[place].pair in verdicts:
-            place += 1
+        say(f"continuing a session that was not applied, with {len(verdicts):,} verdicts", err=True)
+    index = 0
+    waiting_keys: list[str] = []
+    while index < len(cases):
+        if cases[index].pair in verdicts:
+            index += 1
             continue
-        one = found[place]
-        say(f"\n{place + 1} of {len(found):,}  {one.decided}, cosine {one.cosine:.3f}, doubt {one.doubt:.2f}")
-        for name, sentence in ((one.first, one.first_sentence), (one.second, one.second_sentence)):
+        case = cases[index]
+        say(f"\n{index + 1} of {len(cases):,}  {case.decided}, cosine {case.cosine:.3f}, doubt {case.doubt:.2f}")
+        for name, sentence in ((case.first, case.first_sentence), (case.second, case.second_sentence)):
             say(f"  {click.style(name, bold=True)}" + (f"\n      {sentence}" if sentence else ""))
-        say("  the same? y yes, n no, s skip, u undo, q quit ", nl=False)
-        # One read may bring several keys.
-        waiting = waiting or list(_keys())
-        key = waiting.pop(0) if waiting else "q"
+        say("  same meaning? y yes, n no, s skip, u undo, q quit ", nl=False)
+        # One read may return several keys.
+        waiting_keys = waiting_keys or list(_keys())
+        key = waiting_keys.pop(0) if waiting_keys else "q"
         say(key)
         if key == "q":
             break
         if key == "u":
-            place = max(0, place - 1)
-            verdicts.pop(found[place].pair, None)
+            index = max(0, index - 1)
+            verdicts.pop(cases[index].pair, None)
         elif key in ("y", "n", "s"):
-            verdicts.pop(one.pair, None)
+            verdicts.pop(case.pair, None)
             if key != "s":
-                verdicts[one.pair] = "yes" if key == "y" else "no"
-            place += 1
+                verdicts[case.pair] = "yes" if key == "y" else "no"
+            index += 1
         if key in ("u", "y", "n"):
             session.parent.mkdir(parents=True, exist_ok=True)
             with session.open("a", encoding="utf-8") as file:
-                pair = found[place].pair if key == "u" else one.pair
+                pair = cases[index].pair if key == "u" else case.pair
                 file.write(json.dumps([*pair, verdicts.get(pair, "")], ensure_ascii=False) + "\n")
     return verdicts
 
 
 def _keys() -> str:
-    """What was typed; nothing at the end of the input, or when the reviewer breaks off."""
+    """Return the keys that were typed; an empty string at the end of the input or after Ctrl-C."""
     try:
         return click.getchar().casefold()
     except (KeyboardInterrupt, EOFError):
         return ""
     except OSError as error:
         raise ConfigError(
-            f"there is no terminal to ask at ({error})",
-            hint="Write a file instead: kgsynth merge --review-file FILE.csv, and apply it with --load-review.",
+            f"a review needs a terminal ({error})",
+            hint="Write a file with `kgsynth merge --review-file FILE.csv`, and apply it with --load-review.",
         ) from error
 
 
-def _earlier(session: Path, known: set[Pair]) -> dict[Pair, Verdict]:
+def _earlier(session: Path, pairs: set[Pair]) -> dict[Pair, Verdict]:
     verdicts: dict[Pair, Verdict] = {}
     if not session.is_file():
         return verdicts
@@ -218,7 +233,7 @@ def _earlier(session: Path, known: set[Pair]) -> dict[Pair, Verdict]:
             if line:
                 first, second, verdict = json.loads(line)
                 verdicts.pop((first, second), None)
-                if verdict and (first, second) in known:
+                if verdict and (first, second) in pairs:
                     verdicts[first, second] = "yes" if verdict == "yes" else "no"
     except (OSError, ValueError) as error:
         raise ConfigError(f"{session} cannot be read: {error}", hint="Remove it, or its last line.") from error
@@ -228,19 +243,19 @@ def _earlier(session: Path, known: set[Pair]) -> dict[Pair, Verdict]:
 def _apply(
     graph: Graph, settings: MergeSettings, verdicts: Mapping[Pair, Verdict], *, is_agreed: bool, is_dry: bool
 ) -> bool:
-    """Show what verdicts change, ask, and apply; whether it was done."""
+    """Show the changes of the verdicts, ask for confirmation, and apply them; return whether they were applied."""
     if not verdicts:
-        say("nothing was decided, nothing is changed", err=True)
+        say("no pair was decided; nothing was changed", err=True)
         return False
     planned = pipeline.preview_merge(graph, env(), settings, verdicts)
     yes = sum(verdict == "yes" for verdict in verdicts.values())
-    say(f"\n{yes:,} pairs are the same, {len(verdicts) - yes:,} are different. This changes:")
+    say(f"\n{yes:,} pairs have the same meaning, {len(verdicts) - yes:,} do not. This changes:")
     show_changes(planned)
     if not planned.is_change:
-        say("  no merge; the verdicts are kept for later ones")
-    left = _not_joined(planned, verdicts)
-    for first, second in left:
-        say(f"  ! {first} and {second} are the same by a verdict and are not joined", err=True)
+        say("  no merge changes; the verdicts are kept for later merges")
+    not_joined = _not_joined(planned, verdicts)
+    for first, second in not_joined:
+        say(f"  ! {first} and {second} have the same meaning by a verdict, but are not merged", err=True)
     if is_dry or (not is_agreed and not click.confirm("Apply?")):
         say("nothing was changed", err=True)
         return False
@@ -249,7 +264,7 @@ def _apply(
 
 
 def _not_joined(planned: MergePlan, verdicts: Mapping[Pair, Verdict]) -> list[Pair]:
-    target = {one.alias_id: one.canonical_id for one in planned.merges}
+    target = {decided.alias_id: decided.canonical_id for decided in planned.merges}
     return [
         pair
         for pair, verdict in verdicts.items()
@@ -263,46 +278,48 @@ def merges(ctx: click.Context) -> None:
     """List the merges in the graph with their evidence.
 
     \b
-    The rule says what the two names share:
-    letters    all but case, accents, hyphens, gaps, possessives, articles
-    plural     all but singular and plural
-    spelling   all but British and American spelling, umlauts written out
-    of         the words: "A of B" and "B A"
-    order      the words, and the last one
+    The rule says how the two names differ:
+    letters    only in case, accents, hyphens, spaces, possessives, articles
+    plural     only in singular and plural
+    spelling   only in British and American spelling, or in umlauts that are written out
+    of         "A of B" and "B A"
+    order      only in the order of the words before the last
     property   an adjective and the noun of its property
     acronym    one abbreviates the other
-    unsaid     one leaves out the noun
-    review     a reviewer said that they are the same
+    unsaid     one omits the noun
+    review     a reviewer decided that they have the same meaning
     """
     with open_graph(ctx) as graph:
-        held = pipeline.held_merges(graph)
+        stored_merges = pipeline.held_merges(graph)
     show_table(
         ("alias", "documents", "counts as", "documents", "kind", "rule", "cosine", "id"),
         [
             (
-                one.alias,
-                str(one.alias_documents),
-                one.canonical,
-                str(one.canonical_documents),
-                one.kind,
-                one.rule,
-                f"{one.cosine:.3f}",
-                one.merge_id,
+                stored.alias,
+                str(stored.alias_documents),
+                stored.canonical,
+                str(stored.canonical_documents),
+                stored.kind,
+                stored.rule,
+                f"{stored.cosine:.3f}",
+                stored.merge_id,
             )
-            for one in held
+            for stored in stored_merges
         ],
     )
 
 
 @click.command()
-@click.option("--whole", "is_whole", is_flag=True, help="Build everything again, even where little has changed.")
+@click.option(
+    "--whole", "is_whole", is_flag=True, help="Build all layers from the beginning, even if little has changed."
+)
 @co_occurrences_option
 @click.pass_context
 def build(ctx: click.Context, /, is_whole: bool, keep: CoOccurrences | None) -> None:
-    """Update what walks step through, and the co-occurrences, after loads and merges.
+    """Update the walk tables and the co-occurrences after loads and merges.
 
-    Where less than a quarter of the documents has changed, only what has changed is written. New documents come behind
-    the others then; --whole puts all documents in the order of their ids.
+    If less than a quarter of the documents has changed, only the changes are written, and new documents come after the
+    others; --whole puts all documents in the order of their ids.
     """
     with open_graph(ctx) as graph:
         pipeline.build(graph, is_whole=is_whole, keep=keep, report=report, progress=progress())
@@ -311,7 +328,7 @@ def build(ctx: click.Context, /, is_whole: bool, keep: CoOccurrences | None) -> 
 @click.command()
 @click.pass_context
 def check(ctx: click.Context) -> None:
-    """Run every query of cypher/check; a healthy graph returns no rows. Exit code 1 when one does."""
+    """Run all queries of cypher/check. A correct graph gives no rows; the exit code is 1 if a query returns any."""
     with open_graph(ctx) as graph:
         forgotten = pipeline.forgotten_documents(env(), graph_settings(ctx))
         findings = pipeline.check(graph, forgotten=forgotten, report=report, progress=progress())

@@ -1,4 +1,4 @@
-"""Options that several commands share, made from the settings dataclasses, so that a default exists once."""
+"""Options that several commands share; they are made from the settings classes, so that a default exists once."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -26,14 +26,14 @@ def settings_options(
     helps: Mapping[str, str] | None = None,
     shows_defaults: bool = True,
 ) -> Callable[[_Function], _Function]:
-    """An option for each named setting; options that are not given are left out, so that the declaration decides.
+    """Return a decorator that adds an option for each named setting; an option without a value leaves its default.
 
     Args:
         kind: a settings class.
-        names: its settings, in the order wanted.
-        flags: other option names by setting.
-        helps: other help by setting, where a command speaks of it differently.
-        shows_defaults: whether the help says the defaults; not where a missing option keeps an earlier run's value.
+        names: names of its settings, in the order of the help.
+        flags: option names by setting, where they differ from the setting's name.
+        helps: help texts by setting, where they differ from the setting's description.
+        shows_defaults: whether the help shows defaults; False if a missing option keeps the value of an earlier run.
     """
     declared = settings_fields(kind)
 
@@ -50,64 +50,66 @@ def settings_options(
 def _option(
     name: str, info: FieldInfo, flag: str, text: str, *, shows_default: bool
 ) -> Callable[[_Function], _Function]:
-    wanted = plain_type(info)
+    value_type = plain_type(info)
     default = default_text(info) if shows_default else ""
     if default:
         text += f"  [default: {default}]"
-    if _is_table(wanted):
+    if _is_table(value_type):
         text += "  May be given several times."
         return click.option(flag, name, multiple=True, metavar="KEY=VALUE", callback=_as_table, help=text)
-    if get_origin(wanted) is tuple:
+    if get_origin(value_type) is tuple:
         text += "  May be given several times."
-        return click.option(flag, name, type=get_args(wanted)[0], multiple=True, help=text)
-    if wanted is bool:
+        return click.option(flag, name, type=get_args(value_type)[0], multiple=True, help=text)
+    if value_type is bool:
         flag += f"/--no-{flag[2:]}"
     option_type: Any = (
-        click.Choice([value for value in get_args(wanted) if value]) if get_origin(wanted) is Literal else wanted
+        click.Choice([value for value in get_args(value_type) if value])
+        if get_origin(value_type) is Literal
+        else value_type
     )
     return click.option(flag, name, type=option_type, default=None, help=text)
 
 
-def _is_table(wanted: Any) -> bool:
-    return isinstance(get_origin(wanted), type) and issubclass(get_origin(wanted), Mapping)
+def _is_table(value_type: Any) -> bool:
+    return isinstance(get_origin(value_type), type) and issubclass(get_origin(value_type), Mapping)
 
 
-def _as_table(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
-    """A table from `KEY=VALUE` options, with dots in a key for tables inside it, or from a whole JSON object."""
+def _as_table(_: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, Any]:
+    """Return a table from `KEY=VALUE` options, whose keys may contain dots for nested tables, or from JSON objects."""
     table: dict[str, Any] = {}
-    for text in given:
+    for text in texts:
         key, equals, value = text.partition("=")
-        whole = plain_value(text) if text.lstrip().startswith("{") else None
-        if isinstance(whole, dict):
-            table |= whole
+        parsed = plain_value(text) if text.lstrip().startswith("{") else None
+        if isinstance(parsed, dict):
+            table |= parsed
         elif equals and key.strip():
             set_in(table, key.strip(), plain_value(value))
         else:
-            hint = "; machines of a Ray cluster are chosen by --executor ray" if text == "ray" else ""
+            hint = "; --executor ray selects a Ray cluster" if text == "ray" else ""
             raise click.BadParameter(f"{text!r}: write it as KEY=VALUE{hint}", param=parameter)
     return table
 
 
 def asking_settings(kind: type[Any], values: Mapping[str, object], **fixed: object) -> Any:
-    """As `settings_from`, for a stage that asks a model: an address alone means a server."""
-    given = dict(values)
-    if given.get("url") and given.get("backend") is None:
-        given["backend"] = "server"
-    return settings_from(kind, given, **fixed)
+    """Return settings like `settings_from`, for a stage that asks a model; a URL without a backend selects a server."""
+    values_given = dict(values)
+    if values_given.get("url") and values_given.get("backend") is None:
+        values_given["backend"] = "server"
+    return settings_from(kind, values_given, **fixed)
 
 
 def settings_from(kind: type[Any], values: Mapping[str, object], **fixed: object) -> Any:
-    """A settings object from those options that were given."""
+    """Return a settings object from the options that have a value."""
     declared = settings_fields(kind)
-    given = {name: value for name, value in values.items() if name in declared and value not in (None, (), {})}
-    return kind(**{**given, **fixed})
+    values_given = {name: value for name, value in values.items() if name in declared and value not in (None, (), {})}
+    return kind(**{**values_given, **fixed})
 
 
-# How a model is asked, for every stage that asks one.
+# Settings of all stages that ask a model.
 BACKEND = tuple(settings_fields(BackendSettings))
-# What a retry may change.
+# Settings that a retry may change.
 RETRY = (*RETRY_CHANGES, *UNDECISIVE)
-# How sources are read, for every stage that reads documents.
+# Settings of all stages that read documents.
 SOURCES = (
     *("loader", "id_field", "text_field", "title_field", "topics_field", "concepts_field", "synonyms_field"),
     *("kind_field", "source_field", "license_field", "attribution_field", "encoding", "delimiter"),
@@ -116,18 +118,18 @@ SOURCES = (
 
 
 def report(count: StageCount) -> None:
-    """A stage's closing lines, on standard error."""
+    """Print the account of a stage to standard error."""
     for line in count.lines():
         say(line, err=True)
 
 
 def progress() -> Progress:
-    """A bar on a terminal, else a line now and then."""
+    """Return a progress bar on a terminal, else a progress that writes lines."""
     return Bar() if sys.stderr.isatty() else Lines()
 
 
 def env() -> Environment:
-    """The environment of this process."""
+    """Return the environment of this process."""
     return environment()
 
 
@@ -139,12 +141,12 @@ run_dir_option = click.option(
 
 
 def open_graph(ctx: click.Context) -> Graph:
-    """The graph that the command line selects, which must be running."""
+    """Connect to the graph that the command line selects; its server must be running."""
     return connect(env(), graph_settings(ctx))
 
 
 def graph_settings(ctx: click.Context) -> GraphSettings:
-    """The graph that `--graph` names."""
+    """Return the settings of the graph that `--graph` names."""
     name = ctx.find_root().obj
     return GraphSettings() if name is None else GraphSettings(name=name)
 
@@ -162,7 +164,7 @@ co_occurrences_option = click.option(
     "keep",
     metavar="auto|all|none|N",
     callback=_as_co_occurrences,
-    help="Which co-occurrences the graph stores for people to look at; no walk reads them. N: those of each term with "
-    f"the N largest counts. auto: all, or {STRONGEST} of each term where documents give more than {MOST_PAIRS:,} "
-    "pairs.  [default: as in the last build, at first auto]",
+    help="Which co-occurrences the graph stores, for people to view; no walk reads them. N: per term those with the N "
+    f"largest counts. auto: all, or {STRONGEST} per term if the documents have more than {MOST_PAIRS:,} pairs.  "
+    "[default: as in the last build, at first auto]",
 )

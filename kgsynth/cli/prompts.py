@@ -1,4 +1,4 @@
-"""`kgsynth prompts`: the domains, their prompt templates, and templates of your own."""
+"""`kgsynth prompts`: list, show, copy and check the prompt templates of domains."""
 
 from pathlib import Path
 
@@ -12,12 +12,12 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 @click.group()
 def prompts() -> None:
-    """List domains, show their prompt templates, copy a domain to change it, check a folder of your own."""
+    """List domains, show their prompt templates, copy a domain to change it, and check a changed copy."""
 
 
 @prompts.command("list")
 def list_domains() -> None:
-    """List the domains that come with kgsynth, with their tasks; --domain takes one of them."""
+    """List the installed domains, which --domain selects, with the tasks for which they have templates."""
     for domain, tasks in pipeline.list_prompts().items():
         say(f"{domain}: {', '.join(tasks)}")
 
@@ -26,9 +26,9 @@ def list_domains() -> None:
 @click.argument("domain")
 @click.argument("task", required=False)
 def show(domain: str, task: str | None) -> None:
-    """Show the templates of DOMAIN (a name or a folder), or that of one TASK.
+    """Show all templates of DOMAIN (a name or a folder), or the template of one TASK.
 
-    Each turn begins with its role; {{slots}} are filled in; turns before the last are examples.
+    Each turn begins with its role. {{slots}} are filled in for each prompt. Turns before the last are examples.
     """
     for name, text in pipeline.prompt_texts(domain, task).items():
         if task is None:
@@ -40,30 +40,30 @@ def show(domain: str, task: str | None) -> None:
 @click.argument("domain")
 @click.argument("folder", type=_FOLDER)
 def copy(domain: str, folder: Path) -> None:
-    """Copy the templates of DOMAIN to FOLDER, to be changed there and used with --domain FOLDER."""
+    """Copy the templates of DOMAIN to FOLDER; change them there, and use them with --domain FOLDER."""
     count = pipeline.copy_prompts(domain, folder)
-    say(f"{count} templates in {folder}: change them, then kgsynth prompts check {folder}", err=True)
+    say(f"{count} templates in {folder}: change them, then run `kgsynth prompts check {folder}`", err=True)
 
 
 @prompts.command()
 @click.argument("folder", type=_FOLDER)
 @click.pass_context
 def check(ctx: click.Context, folder: Path) -> None:
-    """Check the templates in FOLDER: turns, slots, and whether the stage can read their examples.
+    """Check the templates in FOLDER: their turns and slots, and whether the stage can parse their examples.
 
-    The exit code is 1 when one of them cannot be used.
+    The exit code is 1 if a template cannot be used.
     """
-    checked = pipeline.check_prompts(folder)
-    for one in checked:
-        if one.problem:
-            said = click.style("wrong", fg="red") + f": {one.problem}"
-        elif one.hash:
-            said = f"good, {one.examples} examples" if one.examples != 1 else "good, 1 example"
+    checks = pipeline.check_prompts(folder)
+    for template in checks:
+        if template.problem:
+            state = click.style("wrong", fg="red") + f": {template.problem}"
+        elif template.hash:
+            state = f"good, {template.examples} examples" if template.examples != 1 else "good, 1 example"
         else:
             continue
-        say(f"{one.task}: {said}")
-    missing = [one.task for one in checked if not one.hash and not one.problem]
+        say(f"{template.task}: {state}")
+    missing = [template.task for template in checks if not template.hash and not template.problem]
     if missing:
-        say(f"not there, for stages that do not use this folder: {', '.join(missing)}")
-    if any(one.problem for one in checked):
+        say(f"missing, but needed only by stages that use this folder: {', '.join(missing)}")
+    if any(template.problem for template in checks):
         ctx.exit(1)

@@ -1,4 +1,4 @@
-"""`kgsynth report`: figures of a graph and of runs, as a page and as JSON."""
+"""`kgsynth report`: write figures of a graph and of runs to a page and to JSON."""
 
 import os
 from collections.abc import Sequence
@@ -20,30 +20,33 @@ from kgsynth.errors import ConfigError
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("report.html"),
     show_default=True,
-    help="HTML page to write; it needs no network to be viewed.",
+    help="HTML page to write; it can be viewed without network access.",
 )
 @click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="File for the same figures as JSON."
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="JSON file to write, with the same figures.",
 )
 @click.option(
     "--after",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File of earlier combinations; coverage starts from what they have used.  May be given several times.",
+    help="File of earlier combinations, whose terms and pairs count as used before.  May be given several times.",
 )
 @click.option(
     "--sample",
     default=pipeline.REPORT_SAMPLE,
     show_default=True,
     type=click.IntRange(0),
-    help="Approximate number of questions per level that are compared by embedding; 0: none.",
+    help="Approximate number of questions per level that are compared by embedding; 0 for none.",
 )
 @click.option(
     "--seed",
     default=1,
     show_default=True,
     type=click.IntRange(0),
-    help="Seed of the draws and of the picture's layout.",
+    help="Seed of the samples and of the layout of the concept picture.",
 )
 @click.pass_context
 def report(
@@ -56,16 +59,16 @@ def report(
     sample: int,
     seed: int,
 ) -> None:
-    """Write a page about the graph and what RUN made of it: coverage, diversity, rejects. With RUN_B, side by side.
+    """Write a page about the graph and RUN: coverage, diversity and rejects. RUN_B is shown beside RUN.
 
-    A RUN is a folder with runs (that of `kgsynth run` or one above several), or a file of combinations. Without one
-    the page is about the combinations, questions and answers in the graph.
+    A RUN is a folder that contains runs, such as that of `kgsynth run`, or a file of combinations. Without a RUN, the
+    page is about the combinations, questions and answers in the graph.
 
     \b
     kgsynth report runs/demo -o demo.html --json demo.json
     kgsynth report plain.jsonl favoured.jsonl --after earlier.jsonl
     """
-    _check_outputs([one for one in (output, json_file) if one is not None], [*runs, *after])
+    _check_outputs([path for path in (output, json_file) if path is not None], [*runs, *after])
     with open_graph(ctx) as graph:
         figures = pipeline.report(
             graph,
@@ -80,20 +83,20 @@ def report(
     for run in figures["runs"]:
         for note in run["notes"]:
             say(f"{run['name']}: {note}", err=True)
-    say(f"a report in {output}" + (f", its figures in {json_file}" if json_file else ""), err=True)
+    say(f"the report is in {output}" + (f", its figures are in {json_file}" if json_file else ""), err=True)
 
 
 def _check_outputs(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
-    """Refuse what could not be written, or would be written over, before any work.
+    """Check before any work that the outputs can be written and do not overwrite an input.
 
     Raises:
-        ConfigError: two files are one, or a folder cannot be written to.
+        ConfigError: both outputs are the same file, an output is also an input, or a folder is not writable.
     """
     if len({path.resolve() for path in outputs}) < len(outputs):
-        raise ConfigError(f"--output and --json are both {outputs[0]}", hint="Give two files.")
+        raise ConfigError(f"--output and --json are both {outputs[0]}", hint="Give two different files.")
     for path in outputs:
-        if path.resolve() in {one.resolve() for one in inputs}:
-            raise ConfigError(f"{path} would be written over, and the report reads it", hint="Name another --output.")
-        folder = next(one for one in path.absolute().parents if one.exists())
+        if path.resolve() in {input_path.resolve() for input_path in inputs}:
+            raise ConfigError(f"{path} is also an input of the report", hint="Give another --output.")
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
         if not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise ConfigError(f"{path} cannot be written: {folder} is not a folder that may be written to")
+            raise ConfigError(f"{path} cannot be written: {folder} is not a writable folder")

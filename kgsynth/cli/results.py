@@ -1,6 +1,7 @@
-"""Rows of a user's query, as they come: a table, JSON, JSON Lines, CSV, Parquet, or a picture.
+"""Write the rows of a user's query as a table, JSON, JSON Lines, CSV, Parquet, or a picture.
 
-All but the table and the picture are written in flat memory. Cells that are no plain scalar are JSON.
+All formats but the table and the picture need constant memory. In CSV and Parquet, a value that is not a scalar becomes
+JSON.
 """
 
 import importlib
@@ -24,7 +25,7 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 _BATCH = 20_000
 _CELL_CHARS = 120
 _PICTURE_NODES = 2_000
-# As in browser/style.grass: light enough for dark captions, told apart by the colour-blind.
+# The colours of browser/style.grass: light enough for dark captions, and different for colour-blind people.
 _COLOURS = {
     "Topic": "#f0c05a",
     "Concept": "#8fc1ec",
@@ -39,27 +40,33 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 Rows = Iterable[Mapping[str, Any]]
 
 
-def format_of(path: Path | None, given: Format | None) -> Format:
-    """The format that was given, or that a file's ending says; a table without either.
+def format_of(path: Path | None, requested: Format | None) -> Format:
+    """Return the requested format, else that of the file's ending, else a table.
 
     Raises:
-        ConfigError: the ending says nothing, or a table or picture was asked for where it cannot go.
+        ConfigError: the ending is unknown, a table is requested for a file, or Parquet or a picture without a file.
     """
     if path is None:
-        if given in ("parquet", "html"):
-            raise ConfigError(f"{given} goes to a file", hint=f"Give one: -o result.{given}.")
-        return given or "table"
+        if requested in ("parquet", "html"):
+            raise ConfigError(f"{requested} needs an output file", hint=f"Give one: -o result.{requested}.")
+        return requested or "table"
     endings: dict[str, Format] = {f".{name}": name for name in FORMATS if name != "table"}
-    found = given or endings.get(path.suffix)
-    if found is None or found == "table":
+    if requested == "table":
         raise ConfigError(
-            f"{path}: the ending says no format", hint=f"End it in {', '.join(endings)}, or give --format."
+            "a table is written to the terminal only",
+            hint=f"Omit --format, or give {', '.join(list(endings.values()))}.",
         )
-    return found
+    form = requested or endings.get(path.suffix)
+    if form is None:
+        raise ConfigError(
+            f"{path}: the file ending selects no format",
+            hint=f"End the name in {', '.join(endings)}, or give --format.",
+        )
+    return form
 
 
 def write(rows: Rows, columns: Sequence[str], form: Format, path: Path | None) -> int:
-    """Write rows to a file, whole or not at all, or to standard output; how many there were."""
+    """Write rows to a file, atomically, or to standard output; return the number of rows."""
     if form == "table":
         return _table(rows, columns)
     if form == "parquet":
@@ -73,7 +80,7 @@ def write(rows: Rows, columns: Sequence[str], form: Format, path: Path | None) -
 
 
 def plain(value: Any) -> Any:
-    """A value of the graph as JSON has it: a node is {labels, properties}, a relationship {type, properties}."""
+    """Return a value of the graph as JSON values: a node is {labels, properties}, a relationship {type, properties}."""
     if type(value) in _SCALARS:
         return value
     if isinstance(value, GraphNode):
@@ -81,9 +88,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, GraphRelationship):
         return {"type": value.type, "properties": plain(value.properties)}
     if isinstance(value, Mapping):
-        return {str(name): plain(one) for name, one in value.items()}
+        return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     # Dates, times, durations and points of Neo4j.
     return value.iso_format() if hasattr(value, "iso_format") else str(value)
 
@@ -94,12 +101,12 @@ def _cell(value: Any) -> str:
     if isinstance(value, GraphNode):
         return f"(:{':'.join(value.labels)} {value.properties.get('id', value.properties.get('name', ''))})"
     if isinstance(value, GraphRelationship):
-        held = ", ".join(f"{name}: {_cell(one)}" for name, one in sorted(value.properties.items()))
-        return f"[:{value.type}{' ' + held if held else ''}]"
+        properties_text = ", ".join(f"{name}: {_cell(item)}" for name, item in sorted(value.properties.items()))
+        return f"[:{value.type}{' ' + properties_text if properties_text else ''}]"
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list):
-        return ", ".join(_cell(one) for one in value)
+        return ", ".join(_cell(item) for item in value)
     text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
     text = " ".join(text.split())
     return text if len(text) <= _CELL_CHARS else text[: _CELL_CHARS - 1] + "…"
@@ -155,27 +162,27 @@ def _scalar(value: Any) -> Any:
 
 
 def _parquet(rows: Rows, columns: Sequence[str], path: Path) -> int:
-    """Two passes over what came, for a column's type is known when its last value is."""
+    """Write rows in two passes, because the type of a column depends on all its values."""
     import pyarrow
     import pyarrow.parquet
 
-    kinds: dict[str, set[str]] = {name: set() for name in columns}
+    value_kinds: dict[str, set[str]] = {name: set() for name in columns}
     count = 0
     iterator = iter(rows)
-    with tempfile.TemporaryFile() as held:
+    with tempfile.TemporaryFile() as spool:
         while batch := list(islice(iterator, _BATCH)):
             for name in columns:
                 values = [plain(row[name]) for row in batch]
-                kinds[name].update(map(_kind, values))
-                pickle.dump(values, held)
+                value_kinds[name].update(map(_kind, values))
+                pickle.dump(values, spool)
             count += len(batch)
-        schema = pyarrow.schema([(name, _arrow_type(kinds[name])) for name in columns])
-        held.seek(0)
+        schema = pyarrow.schema([(name, _arrow_type(value_kinds[name])) for name in columns])
+        spool.seek(0)
         with atomic(path) as partial, pyarrow.parquet.ParquetWriter(partial, schema) as writer:
             for _ in range(-(-count // _BATCH)):
                 arrays = [
                     pyarrow.array(
-                        [_as_type(value, kinds[name]) for value in pickle.load(held)], schema.field(name).type
+                        [_as_type(value, value_kinds[name]) for value in pickle.load(spool)], schema.field(name).type
                     )
                     for name in columns
                 ]
@@ -190,7 +197,7 @@ def _kind(value: Any) -> str:
         return "bool"
     if isinstance(value, (int, float, str)):
         return type(value).__name__
-    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         return "names"
     return "empty list" if value == [] else "json"
 
@@ -220,11 +227,14 @@ def _as_type(value: Any, kinds: set[str]) -> Any:
 
 
 def picture(rows: Rows, path: Path) -> int:
-    """A page with the nodes and relationships of some rows, drawn by neo4j-viz; it needs no network to be looked at.
+    """Write a page with a drawing of the nodes and relationships in some rows; it needs no network access.
+
+    Returns:
+        Number of rows.
 
     Raises:
-        ConfigError: there is no node, or there are too many to see anything.
-        MissingExtraError: neo4j-viz is absent.
+        ConfigError: the rows contain no node, or too many nodes to be readable.
+        MissingExtraError: neo4j-viz is not installed.
     """
     nodes: dict[str, GraphNode] = {}
     relationships: dict[str, GraphRelationship] = {}
@@ -234,55 +244,68 @@ def picture(rows: Rows, path: Path) -> int:
         _collect(list(row.values()), nodes, relationships)
         if len(nodes) > _PICTURE_NODES:
             raise ConfigError(
-                f"more than {_PICTURE_NODES:,} nodes: nothing would be seen",
-                hint="Return fewer, with ORDER BY and LIMIT.",
+                f"more than {_PICTURE_NODES:,} nodes are too many for a readable picture",
+                hint="Return fewer nodes, with ORDER BY and LIMIT.",
             )
     if not count:
         raise ConfigError("the query returned no row, so there is nothing to draw")
     if not nodes:
-        raise ConfigError("the rows hold no node to draw", hint="Return nodes and relationships, not their properties.")
-    draw(list(nodes.values()), [one for one in relationships.values() if {one.start, one.end} <= set(nodes)], path)
+        raise ConfigError(
+            "the rows contain no node to draw", hint="Return nodes and relationships, not their properties."
+        )
+    draw(list(nodes.values()), [edge for edge in relationships.values() if {edge.start, edge.end} <= set(nodes)], path)
     return count
 
 
 def draw(nodes: Sequence[GraphNode], relationships: Sequence[GraphRelationship], path: Path) -> None:
-    """As `picture`, of nodes and the relationships between them."""
+    """Write a page with a drawing of nodes and the relationships between them, like `picture`."""
     try:
         viz: Any = importlib.import_module("neo4j_viz")
     except ImportError as error:
         raise MissingExtraError(f"pictures need neo4j-viz: {error}", hint="pip install 'kgsynth[explore]'") from error
 
     largest = max([int(node.properties.get("document_count") or 1) for node in nodes])
-    shown = [
+    viz_nodes = [
         viz.Node(
             id=node.id,
             caption=caption(node),
-            color=_COLOURS.get(next((one for one in node.labels if one in _COLOURS), ""), "#cccccc"),
+            color=_COLOURS.get(next((label for label in node.labels if label in _COLOURS), ""), "#cccccc"),
             size=14 + 26 * (int(node.properties.get("document_count") or 1) / largest) ** 0.5,
             properties={name: _cell(value) for name, value in node.properties.items()},
         )
         for node in nodes
     ]
-    drawn = [
+    viz_relationships = [
         viz.Relationship(
-            id=one.id,
-            source=one.start,
-            target=one.end,
-            caption=f"{one.properties['count']:,}" if "count" in one.properties else one.type,
-            properties={name: _cell(value) for name, value in one.properties.items()},
+            id=relationship.id,
+            source=relationship.start,
+            target=relationship.end,
+            caption=f"{relationship.properties['count']:,}"
+            if "count" in relationship.properties
+            else relationship.type,
+            properties={name: _cell(value) for name, value in relationship.properties.items()},
         )
-        for one in relationships
+        for relationship in relationships
     ]
-    page = viz.VisualizationGraph(nodes=shown, relationships=drawn).render(height="100vh", theme="light")
+    page = viz.VisualizationGraph(nodes=viz_nodes, relationships=viz_relationships).render(
+        height="100vh", theme="light"
+    )
     with atomic(path) as partial:
         body = "<!doctype html><meta charset='utf-8'><title>kgsynth</title><style>body{margin:0}</style>\n"
         partial.write_text(body + str(page.data), encoding="utf-8")
 
 
 def caption(node: GraphNode) -> str:
-    """What people call a node."""
-    held = node.properties
-    text = held.get("name") or held.get("title") or held.get("final_answer") or held.get("text") or held.get("id") or ""
+    """Return the text that labels a node in a drawing: its name, title, final answer, text or id."""
+    properties = node.properties
+    text = (
+        properties.get("name")
+        or properties.get("title")
+        or properties.get("final_answer")
+        or properties.get("text")
+        or properties.get("id")
+        or ""
+    )
     text = " ".join(str(text).split())
     return text if len(text) <= 40 else text[:39] + "…"
 

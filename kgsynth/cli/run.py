@@ -1,4 +1,4 @@
-"""`kgsynth run`, `demo` and `config`: the whole path from one file."""
+"""`kgsynth run`, `demo` and `config`: run all stages of one configuration file, or show its values."""
 
 import json
 from importlib import resources
@@ -24,24 +24,29 @@ _set = click.option(
     "overrides",
     multiple=True,
     metavar="SECTION.KEY=VALUE",
-    help="Override one value; may be given several times.",
+    help="Override one value of the configuration; may be given several times.",
 )
 _llm = click.option(
-    "--llm", "url", metavar="URL", help="Use this OpenAI-compatible server instead of vLLM in this process."
+    "--llm",
+    "url",
+    metavar="URL",
+    help="Use the OpenAI-compatible server at this address instead of vLLM in this process.",
 )
-_backend = click.option("--backend", type=click.Choice(["vllm", "server", "scripted"]), help="Which backend writes.")
+_backend = click.option(
+    "--backend", type=click.Choice(["vllm", "server", "scripted"]), help="Backend that generates the texts."
+)
 
 
-def _overrides(ctx: click.Context, /, given: tuple[str, ...], url: str | None, backend: str | None) -> list[str]:
-    extra = []
+def _overrides(ctx: click.Context, /, overrides: tuple[str, ...], url: str | None, backend: str | None) -> list[str]:
+    values = []
     if ctx.find_root().obj is not None:
-        extra.append(f"graph.name={ctx.find_root().obj}")
+        values.append(f"graph.name={ctx.find_root().obj}")
     if url:
         backend = "server"
-        extra += [f"{section}.url={url}" for section in _ASKING]
+        values += [f"{section}.url={url}" for section in _ASKING]
     if backend:
-        extra += [f"{section}.backend={backend}" for section in _ASKING]
-    return [*extra, *given]
+        values += [f"{section}.backend={backend}" for section in _ASKING]
+    return [*values, *overrides]
 
 
 @click.command()
@@ -64,7 +69,7 @@ def run(
     url: str | None,
     backend: str | None,
 ) -> None:
-    """Run the whole path that the TOML file CONFIG describes. Safe to repeat; what is finished is not done again."""
+    """Run all stages of the TOML file CONFIG. A repeated call does not ask models again for finished units."""
     resolved = resolve_file(file, _overrides(ctx, overrides, url, backend))
     _run(resolved, work_dir or Path("runs") / file.stem)
 
@@ -84,9 +89,9 @@ def run(
 def demo(
     ctx: click.Context, /, work_dir: Path, overrides: tuple[str, ...], url: str | None, backend: str | None
 ) -> None:
-    """Run the whole path on the documentation of SymPy, SciPy and NetworkX, with a tiny model on the CPU.
+    """Run all stages on the documentation of SymPy, SciPy and NetworkX, with a tiny model on the CPU.
 
-    The model shows that the path works; its questions are not worth training on. --llm URL uses a real one.
+    The model shows that the stages work; its questions are not suitable for training. --llm URL uses another model.
     """
     _run(resolve(_demo_text(), origin="demo", overrides=_overrides(ctx, overrides, url, backend)), work_dir)
 
@@ -98,7 +103,7 @@ def demo(
 @click.option("--demo", is_flag=True, help="Show the demo's configuration instead of a file.")
 @_set
 def config(file: Path | None, demo: bool, overrides: tuple[str, ...]) -> None:
-    """Show every key with its value and where it came from: default, file or --set."""
+    """Show every key with its value and the origin of the value: default, file or --set."""
     if demo:
         resolved = resolve(_demo_text(), origin="demo", overrides=overrides)
     else:
@@ -121,7 +126,7 @@ def _show(result: RunResult, environment: configuration.Environment, resolved: R
     if resolved.config.run.until == "filter":
         folder = result.folders["filter"]
         say(f"\nKept documents in {folder / 'kept.jsonl'}.")
-        say(f"A page about it: kgsynth filter report {folder} -o filter.html")
+        say(f"To write a page about it: kgsynth filter report {folder} -o filter.html")
         return
     say(f"\n{len(result.combinations)} of {result.combination_count:,} combinations:\n")
     show_combinations(result.combinations)
@@ -133,19 +138,19 @@ def _show(result: RunResult, environment: configuration.Environment, resolved: R
             f"[{', '.join(term.partition(':')[2] for term in question.concepts)}]  from "
             f"{', '.join(question.documents)}\n"
         )
-    for one in result.answers[:_SHOWN_ANSWERS]:
-        say(f"An answer, ending in {one.final_answer or 'no final answer'!r}:\n")
-        say("  " + one.answer[:_ANSWER_CHARS].replace("\n", "\n  ") + "\n")
+    for answer in result.answers[:_SHOWN_ANSWERS]:
+        say(f"An answer, ending in {answer.final_answer or 'no final answer'!r}:\n")
+        say("  " + answer.answer[:_ANSWER_CHARS].replace("\n", "\n  ") + "\n")
     if result.questions and result.questions[0].model == "SmolLM2-135M-Instruct":
         say(
-            "(SmolLM2-135M shows that the path works. For questions worth training on use --llm URL or --set "
+            "(SmolLM2-135M only shows that the stages work. For questions to train on, use --llm URL or --set "
             "backend.model=FOLDER.)\n"
         )
-    say(f"Results in {work_dir}: combinations.jsonl, and a folder a stage with rejects beside what was kept:")
+    say(f"The results are in {work_dir}: combinations.jsonl, and a folder per stage with its rows and rejects:")
     for name, folder in result.folders.items():
         say(f"  {name}: {folder}")
     if resolved.config.run.until == "dataset" and "dataset" not in result.folders:
-        say("Nothing was left for a training set: the rejects of answers and curated say why.")
+        say("No question is left for a training set; the rejects in answers and curated give the reasons.")
     if environment.neo4j_uri:
         say(f"The graph: {environment.neo4j_uri}")
     else:
@@ -154,17 +159,17 @@ def _show(result: RunResult, environment: configuration.Environment, resolved: R
             f"The graph in Neo4j Browser: {state.browser_url}\n  user {state.username}, password in "
             f"{state.password_file}"
         )
-    say("Three queries to try there; `kgsynth query --list` has more:\n")
-    claimed = [concept for question in result.questions for concept in question.concepts]
+    say("Three queries for Neo4j Browser; `kgsynth query --list` lists more:\n")
+    concepts = [concept for question in result.questions for concept in question.concepts]
     values = {
-        "concept": claimed[0].partition(":")[2] if claimed else "",
+        "concept": concepts[0].partition(":")[2] if concepts else "",
         "question": result.questions[0].id if result.questions else "",
     }
     for name in ("explore/hubs", "explore/around_a_concept", "explore/where_a_question_comes_from"):
         query = queries.load(name)
-        body = "\n".join(line for line in query.text.splitlines() if not line.startswith("//"))
+        statement = "\n".join(line for line in query.text.splitlines() if not line.startswith("//"))
         for parameter in query.parameters:
-            body = body.replace(f"${parameter}", json.dumps(values[parameter]))
-        say(f"// {query.summary}\n" + body + ";\n")
-    say(f"A page about all of this: kgsynth --graph {resolved.config.graph.name} report {work_dir} -o report.html")
+            statement = statement.replace(f"${parameter}", json.dumps(values[parameter]))
+        say(f"// {query.summary}\n" + statement + ";\n")
+    say(f"To write a page about it: kgsynth --graph {resolved.config.graph.name} report {work_dir} -o report.html")
     say(f"Stop the server with: kgsynth --graph {resolved.config.graph.name} db stop")

@@ -1,4 +1,4 @@
-"""`kgsynth runs`: which runs there are, and what one of them did."""
+"""`kgsynth runs`: list runs, and show the settings and results of one."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _RAW_CHARS = 160
 @click.option(
     "--below",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The folder that is searched.  [default: runs/ if it is there, else this folder]",
+    help="Folder to search for runs.  [default: runs/ if it exists, else the current folder]",
 )
 @click.pass_context
 def runs(ctx: click.Context, /, below: Path | None) -> None:
@@ -32,7 +32,7 @@ def runs(ctx: click.Context, /, below: Path | None) -> None:
     if rows:
         show_table(("run", "stage", "state", "units", "kept", "rejected", "tokens out", "seconds", "folder"), rows)
     else:
-        say(f"no run below {below.absolute()}", err=True)
+        say(f"there is no run below {below.absolute()}", err=True)
 
 
 @runs.command()
@@ -40,33 +40,33 @@ def runs(ctx: click.Context, /, below: Path | None) -> None:
 def show(run: Path) -> None:
     """Show the run in the folder RUN: settings, counts, rejects by reason with examples, sessions, parts."""
     folder = open_run(run)
-    counted = folder.counted()
+    counts = folder.counted()
     say(f"run {folder.run_id} ({folder.stage}), {_state(folder)}, in {folder.path}")
-    read = counted["kept"] + sum(counted["rejected"].values())
-    say(f"{read:,} {folder.rows_name} read = {counted['kept']:,} kept + {read - counted['kept']:,} rejected")
-    for name, number in sorted(counted["totals"].items()):
+    read = counts["kept"] + sum(counts["rejected"].values())
+    say(f"{read:,} {folder.rows_name} read = {counts['kept']:,} kept + {read - counts['kept']:,} rejected")
+    for name, number in sorted(counts["totals"].items()):
         say(f"  {name.replace('_', ' ')}: {number:,}")
     for shard in _journals(folder):
         say(f"  in the journal of shard {shard}: {len(_lines(folder.journal_file(shard))):,} finished requests")
-    if counted["rejected"]:
+    if counts["rejected"]:
         say("\nrejects")
-        for reason, number in sorted(counted["rejected"].items(), key=lambda item: -item[1]):
+        for reason, number in sorted(counts["rejected"].items(), key=lambda item: -item[1]):
             say(f"  {number:,} {reason}")
             for row in _examples(folder, reason):
                 raw = " ".join(str(row["raw"]).split())
                 say(f"      {row['unit_id']}: {raw[:_RAW_CHARS]}{'…' if len(raw) > _RAW_CHARS else ''}")
     for part in folder.parts()[1:]:
-        made = part.counted()
-        number = made["kept"] + sum(made["rejected"].values())
-        say(f"\n{part.path.name}, {_state(part)}: {number:,} read, {made['kept']:,} kept")
+        part_counts = part.counted()
+        number = part_counts["kept"] + sum(part_counts["rejected"].values())
+        say(f"\n{part.path.name}, {_state(part)}: {number:,} read, {part_counts['kept']:,} kept")
     sessions = folder.sessions()
     if sessions:
         say("\nsessions")
         for row in sessions:
             seconds = max(float(row.get("seconds", 0)), 1e-9)
-            asked, tokens = row.get("requests", 0), row.get("output_tokens", 0)
+            requests, tokens = row.get("requests", 0), row.get("output_tokens", 0)
             say(
-                f"  ended {row.get('ended', '?')}: {seconds:,.1f} s, {asked:,} requests, "
+                f"  ended {row.get('ended', '?')}: {seconds:,.1f} s, {requests:,} requests, "
                 f"{row.get('prompt_tokens', 0) / seconds:,.0f} tokens/s in, {tokens / seconds:,.0f} out"
             )
     say("\nsettings")
@@ -81,16 +81,16 @@ def _state(folder: RunFolder) -> str:
 
 
 def _row(folder: RunFolder) -> Sequence[str]:
-    counted = folder.counted()
+    counts = folder.counted()
     seconds = sum(float(row.get("seconds", 0)) for row in folder.sessions())
-    totals = counted["totals"]
+    totals = counts["totals"]
     return (
         folder.run_id,
         folder.stage,
         _state(folder),
         f"{totals.get('units', 0):,}",
-        f"{counted['kept']:,}",
-        f"{sum(counted['rejected'].values()):,}",
+        f"{counts['kept']:,}",
+        f"{sum(counts['rejected'].values()):,}",
         f"{totals.get('output_tokens', 0):,}",
         f"{seconds:,.0f}",
         str(folder.path),
@@ -102,15 +102,15 @@ def _journals(folder: RunFolder) -> list[int]:
 
 
 def _lines(path: Path) -> list[bytes]:
-    # A run that works may have finished its shard meanwhile.
+    # A running process may have completed the shard and removed its journal in the meantime.
     return path.read_bytes().splitlines() if path.exists() else []
 
 
 def _examples(folder: RunFolder, reason: str) -> list[dict[str, Any]]:
-    found = []
+    examples = []
     for row in folder.rejects():
         if row["reason"] == reason:
-            found.append(row)
-            if len(found) == _SHOWN_REJECTS:
+            examples.append(row)
+            if len(examples) == _SHOWN_REJECTS:
                 break
-    return found
+    return examples

@@ -1,4 +1,4 @@
-"""Tables: drawn on a terminal, tab-separated elsewhere, so that other programs can read them."""
+"""Print tables: with lines on a terminal, else tab-separated, so that other programs can read them."""
 
 import sys
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from kgsynth.texts import printable
 
 
 def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table on standard output."""
+    """Print a table to standard output."""
     if not sys.stdout.isatty():
         say("\t".join(header))
         for row in rows:
@@ -29,10 +29,10 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def show_changes(planned: MergePlan, *, err: bool = False) -> None:
-    """Print what a plan changes of the merges in the graph, one a line."""
-    for sign, made in (("+", planned.new), ("~", planned.changed)):
-        for one in made:
-            names = f"{planned.names[one.alias_id]}  counts as  {planned.names[one.canonical_id]}"
-            say(f"  {sign} {names}  ({one.rule}, {one.cosine:.3f})", err=err)
-    for old in planned.taken_back:
-        say(f"  - {old.alias}  no longer counts as  {old.canonical}", err=err)
+    """Print how a plan changes the merges in the graph, one line per merge."""
+    for sign, merges in (("+", planned.new), ("~", planned.changed)):
+        for merge in merges:
+            names = f"{planned.names[merge.alias_id]}  counts as  {planned.names[merge.canonical_id]}"
+            say(f"  {sign} {names}  ({merge.rule}, {merge.cosine:.3f})", err=err)
+    for stored in planned.taken_back:
+        say(f"  - {stored.alias}  no longer counts as  {stored.canonical}", err=err)

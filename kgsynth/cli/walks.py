@@ -1,10 +1,10 @@
-"""`kgsynth sample`: combinations."""
+"""`kgsynth sample`: draw combinations of concepts."""
 
 import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,16 +18,13 @@ from kgsynth.progress import Progress, progress_stage
 from kgsynth.records import Combination, StageCount
 from kgsynth.settings import SampleSettings
 
-if TYPE_CHECKING:
-    pass
-
 
 @click.command()
 @click.option(
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A .jsonl or .parquet file.  [default: a table on a terminal, else JSON Lines]",
+    help="File to write, .jsonl or .parquet.  [default: print a table on a terminal, else JSON Lines]",
 )
 @settings_options(
     SampleSettings,
@@ -49,7 +46,7 @@ if TYPE_CHECKING:
 )
 @click.pass_context
 def sample(ctx: click.Context, /, output: Path | None, **values: Any) -> None:
-    """Draw combinations of concepts by weighted level-3 walks, each grounded in its documents.
+    """Draw combinations of concepts by weighted walks for level 3, each grounded in documents.
 
     \b
     kgsynth sample --combinations 1000 --seed 1 -o combinations.jsonl
@@ -75,21 +72,21 @@ def sample(ctx: click.Context, /, output: Path | None, **values: Any) -> None:
 
 
 def _show(drawn: Iterable[Combination], output: Path | None, bar: Progress) -> None:
-    """Combinations into a file, as a table on a terminal, or as JSON Lines."""
+    """Write combinations to a file, print them as a table on a terminal, or print them as JSON Lines."""
     if output is not None:
         with atomic(output) as partial:
             _write_jsonl(partial, drawn)
     elif sys.stdout.isatty():
-        rows = list(drawn)
+        combinations = list(drawn)
         bar.done()
-        show_combinations(rows)
+        show_combinations(combinations)
     else:
-        for one in drawn:
-            click.echo(json.dumps(one.to_row(), ensure_ascii=False))
+        for combination in drawn:
+            click.echo(json.dumps(combination.to_row(), ensure_ascii=False))
 
 
-def show_combinations(rows: Iterable[Combination]) -> None:
-    """Combinations as a table for people."""
+def show_combinations(combinations: Iterable[Combination]) -> None:
+    """Print combinations as a table, with the names of terms instead of their ids."""
 
     def names(terms: Iterable[str]) -> str:
         return ", ".join(term.partition(":")[2] for term in terms)
@@ -98,16 +95,16 @@ def show_combinations(rows: Iterable[Combination]) -> None:
         ("topics", "concepts", "documents (Jaccard)"),
         [
             (
-                names(one.topics),
-                names(one.concepts),
-                ", ".join(f"{document.id} ({document.jaccard:.2f})" for document in one.documents),
+                names(combination.topics),
+                names(combination.concepts),
+                ", ".join(f"{document.id} ({document.jaccard:.2f})" for document in combination.documents),
             )
-            for one in rows
+            for combination in combinations
         ],
     )
 
 
-def _write_jsonl(path: Path, rows: Iterable[Combination]) -> None:
+def _write_jsonl(path: Path, combinations: Iterable[Combination]) -> None:
     with path.open("w", encoding="utf-8") as file:
-        for one in rows:
-            file.write(json.dumps(one.to_row(), ensure_ascii=False) + "\n")
+        for combination in combinations:
+            file.write(json.dumps(combination.to_row(), ensure_ascii=False) + "\n")

@@ -1,4 +1,4 @@
-"""`kgsynth generate`, `answer` and `retry`: what language models write."""
+"""`kgsynth generate`, `answer` and `retry`: generate questions and answers with a language model."""
 
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from kgsynth.settings import AnswerSettings, BackendSettings, GenerateSettings
     type=click.Choice(["1", "2", "3"]),
     default="3",
     show_default=True,
-    help="1: from a document; 2: from a document and its concepts; 3: from the COMBINATIONS of a file.",
+    help="Source of the questions. 1: a document; 2: a document and its concepts; 3: the file COMBINATIONS.",
 )
 @settings_options(
     GenerateSettings,
@@ -46,14 +46,16 @@ from kgsynth.settings import AnswerSettings, BackendSettings, GenerateSettings
 def generate(
     ctx: click.Context, /, combinations_file: Path | None, run_dir: Path | None, level: str, **values: Any
 ) -> None:
-    """Write questions. A killed run is continued by the same command; what cannot be used is kept with its reason.
+    """Generate questions. The same command continues an interrupted run; rejects are kept with their reasons.
 
     \b
     kgsynth generate combinations.jsonl --domain general --url http://127.0.0.1:8000
     kgsynth generate --level 1 --documents 1000 --seed 1 --domain general --model Qwen/Qwen3-8B
     """
     if level != "3" and combinations_file is not None:
-        raise ConfigError(f"level {level} is written from documents, not from combinations", hint="Leave the file out.")
+        raise ConfigError(
+            f"level {level} is generated from documents, not from combinations", hint="Leave out the file."
+        )
     settings = asking_settings(GenerateSettings, values)
     with open_graph(ctx) as graph:
         folder = pipeline.generate(
@@ -73,7 +75,10 @@ def generate(
 @click.argument("questions", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @run_dir_option
 @click.option(
-    "--to-graph/--not-to-graph", default=True, show_default=True, help="Write the answers to the graph as provenance."
+    "--to-graph/--not-to-graph",
+    default=True,
+    show_default=True,
+    help="Also write the answers to the graph, as provenance.",
 )
 @settings_options(
     AnswerSettings,
@@ -92,8 +97,8 @@ def answer(
 ) -> None:
     """Answer the QUESTIONS of run folders, or of JSONL or Parquet files with a field `text`.
 
-    Final answers are compared by their type: 1/2, 0.5 and 50 % are one answer, 5 km and 5 m are two. A model that
-    thinks needs room: --max-output-tokens 8000 --context-tokens 32000.
+    Final answers are compared by their type: 1/2, 0.5 and 50 % are equal, 5 km and 5 m are not. A reasoning model
+    needs larger limits: --max-output-tokens 8000 --context-tokens 32000.
 
     \b
     kgsynth answer runs/level3-… --votes 5 --min-agreement 0.6 --judge --domain general --url http://127.0.0.1:8000
@@ -120,11 +125,11 @@ def answer(
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @settings_options(BackendSettings, RETRY, shows_defaults=False)
 def retry(run: Path, **values: Any) -> None:
-    """Ask for the rejects of the complete run in the folder RUN again, with new seeds.
+    """Retry the rejects of the complete run in the folder RUN with new seeds.
 
-    The results are written to RUN/retry-N and count with the run. Rejects that another seed cannot help, such as
-    documents without text, are not asked again. Repeat the command for what is rejected again. The options hold only
-    for these rejects and are recorded with them; options that are not given keep the values of the run.
+    The results are written to RUN/retry-N and belong to the run. Rejects that another seed cannot change, such as
+    documents without text, are not retried. Repeat the command to retry what is rejected again. The options apply only
+    to this retry and are recorded with it; without an option, the value of the run applies.
 
     \b
     kgsynth retry runs/answers-… --max-output-tokens 8000 --context-tokens 32000
@@ -136,10 +141,10 @@ def retry(run: Path, **values: Any) -> None:
     }
     folder = pipeline.retry(env(), run, report=report, progress=progress(), changes=changes)
     if folder is None:
-        say("nothing to retry: no reject that another seed could help", err=True)
+        say("nothing to retry: another seed cannot change any reject", err=True)
     else:
         _say(folder)
 
 
 def _say(folder: RunFolder) -> None:
-    say(f"{folder.rows_name} in {folder.path}; rejects beside them", err=True)
+    say(f"{folder.rows_name} and rejects are in {folder.path}", err=True)

@@ -13,7 +13,7 @@ The file of tombstones has one JSON object per line and may be edited:
 import fcntl
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,11 +94,10 @@ class TombstoneFile:
         Raises:
             ConfigError: a line is no valid tombstone, or the file is unreadable.
         """
-        try:
+        version: tuple[int, ...] = ()
+        with suppress(FileNotFoundError):
             stat = self._path.stat()
             version = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        except FileNotFoundError:
-            version = ()
         if version != self._version:
             self._forgotten = read_forgotten(self._path, graphs={self._graph})
             self._version = version

@@ -155,7 +155,7 @@ def _with_own_id(document: Document, holders: "SeenIds", count: StageCount) -> D
     """
     source = document.position.source if document.position else ""
     fingerprint = digest(source, 8) + digest(document.text, 8)
-    first_fingerprint = holders.held_or_kept(document.id, fingerprint) or fingerprint
+    first_fingerprint = holders.get_or_store(document.id, fingerprint) or fingerprint
     if (
         not source
         or document.parent
@@ -166,7 +166,7 @@ def _with_own_id(document: Document, holders: "SeenIds", count: StageCount) -> D
     parts = source.strip("/").split("/")
     for length in range(1, len(parts) + 1):
         identity = f"{'/'.join(parts[-length:])}#{document.id}"
-        if (holders.held_or_kept(identity, fingerprint) or fingerprint)[:8] == fingerprint[:8]:
+        if (holders.get_or_store(identity, fingerprint) or fingerprint)[:8] == fingerprint[:8]:
             break
     count.note("ids_with_name_of_file")
     return replace(document, id=identity)

@@ -12,14 +12,14 @@ class Majority:
     """The largest group of votes with equal answers.
 
     Attributes:
-        place: index of the vote that represents the group: its first vote with the maximum number of units.
+        vote_index: index of the vote that represents the group: its first vote with the maximum number of units.
         agreeing: number of votes in the group.
         votes: number of all votes, including those without a final answer.
         unit_missing: number of votes in the group that lack a unit which others have.
         members: indexes of the votes in the group.
     """
 
-    place: int
+    vote_index: int
     agreeing: int
     votes: int
     unit_missing: int = 0
@@ -51,7 +51,7 @@ def majority(answers: Sequence[str], precision: Precision | None = None) -> Majo
     unit_counts = [units_in(answers[index]) for index in best]
     max_units = max(unit_counts)
     return Majority(
-        place=best[unit_counts.index(max_units)],
+        vote_index=best[unit_counts.index(max_units)],
         agreeing=len(best),
         votes=len(answers),
         unit_missing=sum(count < max_units for count in unit_counts),

@@ -119,7 +119,7 @@ class Answering:
                 return Refusal(reason=reason, raw=raw_text(completions[0]), request_id=completions[0].request_id)
             index, agreement = usable[0], 1.0
         else:
-            index, agreement, unit_missing = best.place, best.agreement, best.unit_missing
+            index, agreement, unit_missing = best.vote_index, best.agreement, best.unit_missing
             # Texts of the votes that end in a different answer.
             losing = tuple(
                 completions[other].text.strip()

@@ -15,7 +15,7 @@ class Concurrency:
     Source: slow start and multiplicative decrease of TCP congestion control (RFC 5681), with throughput as the signal.
     """
 
-    most: int
+    maximum: int
     limit: float = 8.0
     _rate: float = 0.0
     _is_slow_start: bool = True
@@ -27,7 +27,7 @@ class Concurrency:
 
     def __post_init__(self) -> None:
         """Start with a low limit, but not above the maximum."""
-        self.limit = min(self.limit, float(self.most))
+        self.limit = min(self.limit, float(self.maximum))
 
     @property
     def allowed(self) -> int:
@@ -42,13 +42,13 @@ class Concurrency:
         rate = self._done / max(now - self._window_began, 1e-9)
         self._done, self._window_began = 0, now
         if self._is_slow_start and rate > 1.1 * self._rate:
-            self._limit_before, self.limit = self.limit, min(2 * self.limit, float(self.most))
+            self._limit_before, self.limit = self.limit, min(2 * self.limit, float(self.maximum))
         elif self._is_slow_start:
             # The last doubling brought no throughput, so undo it.
             self._is_slow_start = False
             self.limit = max(self._limit_before, 1.0)
         elif rate > 1.03 * self._rate and self._failed_growths < 3:
-            self.limit = min(self.limit + max(1.0, self.limit / 8), float(self.most))
+            self.limit = min(self.limit + max(1.0, self.limit / 8), float(self.maximum))
             self._failed_growths = 0
         elif self._failed_growths < 3:
             self._failed_growths += 1

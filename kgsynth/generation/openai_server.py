@@ -108,7 +108,7 @@ def _server(url: str, *, api_key: str, headers: dict[str, str], concurrency: int
         query=parts.query,
         headers={**authorization, **headers},
         proxy=_proxy(parts.scheme, parts.hostname or ""),
-        concurrency=Concurrency(most=concurrency),
+        concurrency=Concurrency(maximum=concurrency),
     )
 
 
@@ -293,12 +293,12 @@ class OpenAiServerGenerator:
     @property
     def most_in_flight(self) -> int:
         """Maximum number of concurrent requests."""
-        return sum(server.concurrency.most for server in self._servers)
+        return sum(server.concurrency.maximum for server in self._servers)
 
     def limit(self, most: int) -> None:
         """Reset the concurrency of all servers, with a new maximum for their sum."""
         for server in self._servers:
-            server.concurrency = Concurrency(most=-(-most // len(self._servers)))
+            server.concurrency = Concurrency(maximum=-(-most // len(self._servers)))
 
     def _available(self) -> list[_Server]:
         """Return the servers that get requests; all servers if every one is left out."""
@@ -489,7 +489,7 @@ class OpenAiServerGenerator:
         """Return the completion in a text and an empty string, or None and what is wrong with the text."""
         try:
             # A completion may echo a key. Shorter secrets stay, since they may be ordinary words.
-            value = json.loads(hide(text, self._secrets, least=_MIN_KEY_CHARS))
+            value = json.loads(hide(text, self._secrets, min_chars=_MIN_KEY_CHARS))
             if isinstance(value, dict) and value.get("error") and not value.get("choices"):
                 return None, f"an error: {self._sentence(text)}"
             return read_answer(request, value), ""

@@ -278,10 +278,12 @@ def mention_batches(rows: Iterable[DocumentFacts], touched: set[str]) -> Iterato
             yield row
 
     return sized_batches(
-        recorded(), lambda row: max(1, len(row.mentions)), most=_MENTION_BATCH, most_size=_MENTION_BATCH
+        recorded(), lambda row: max(1, len(row.mentions)), max_items=_MENTION_BATCH, max_size=_MENTION_BATCH
     )
 
 
 def document_batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
     """Batches of documents with a bounded number of documents and of characters."""
-    return sized_batches(documents, lambda document: len(document.text), most=_DOCUMENT_BATCH, most_size=_BATCH_CHARS)
+    return sized_batches(
+        documents, lambda document: len(document.text), max_items=_DOCUMENT_BATCH, max_size=_BATCH_CHARS
+    )

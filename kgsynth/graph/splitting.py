@@ -51,7 +51,7 @@ def _batches(documents: Iterable[Document]) -> Iterator[list[_Group]]:
     """Batches of groups, each group with the parts of one document."""
     groups = (list(parts) for _, parts in groupby(documents, key=_whole_id))
     return sized_batches(
-        groups, lambda group: sum(len(part.text) for part in group), most=_BATCH_DOCUMENTS, most_size=_BATCH_CHARS
+        groups, lambda group: sum(len(part.text) for part in group), max_items=_BATCH_DOCUMENTS, max_size=_BATCH_CHARS
     )
 
 

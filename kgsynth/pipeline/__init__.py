@@ -1,7 +1,7 @@
-"""The stages, joined: the one place that hands the rooms' adapters to each other.
+"""The stages: the only package that connects graph, walks, models, documents and curation.
 
-Each function is one stage, gives its closing account as a StageCount, and can be called alone: `kgsynth run` calls them
-in the order of the data's path, the commands one by one.
+Each stage is a function that reports its account as a StageCount and can be called alone. `kgsynth run` calls them all
+in order; each other command calls one.
 """
 
 from kgsynth.accounts import Report, timed_stage

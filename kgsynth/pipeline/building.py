@@ -1,4 +1,4 @@
-"""The derived layers of a graph, brought up to date and checked."""
+"""Update and check the derived layers of a graph."""
 
 from kgsynth.accounts import Report, silent, timed_stage
 from kgsynth.documents.forgotten import Forgotten
@@ -16,18 +16,18 @@ def build(
     report: Report = silent,
     progress: Progress | None = None,
 ) -> derived.BuildCounts:
-    """Update the derived layers: incrementally where that is less work, else completely.
+    """Update the derived layers: incrementally if that is less work, else completely.
 
     Args:
-        graph: where.
-        is_whole: from nothing in any case.
-        keep: which co-occurrences are stored; None for those of the last build, at first `auto`. A graph that stores
-            others is built from nothing.
-        report: gets the account.
-        progress: told of terms.
+        graph: the graph.
+        is_whole: whether to build completely in any case.
+        keep: which co-occurrences are stored; None keeps the choice of the last build, at first `auto`. A graph that
+            stores others is built completely.
+        report: receives the account.
+        progress: receives progress in terms.
 
     Raises:
-        GraphError: facts or decisions were changed meanwhile, or another build ran; the layers cannot be used then.
+        GraphError: facts or decisions changed during the build, or another build ran; the layers cannot be used then.
 
     Examples:
         >>> pipeline.build(graph).terms
@@ -36,18 +36,18 @@ def build(
     count = StageCount(stage="build", unit="terms")
     with timed_stage(count, report):
         current = derived.build_state(graph)
-        held = current.co_occurrences
-        wanted = ("all", str(derived.STRONGEST)) if keep == "auto" else (str(keep),)
-        is_other = keep is not None and held not in wanted
-        is_grown = not is_whole and not is_other and incremental_build.pays_off(graph, current)
-        if is_grown:
+        stored = current.co_occurrences
+        equivalent = ("all", str(derived.STRONGEST)) if keep == "auto" else (str(keep),)
+        is_keep_changed = keep is not None and stored not in equivalent
+        is_incremental = not is_whole and not is_keep_changed and incremental_build.pays_off(graph, current)
+        if is_incremental:
             built = incremental_build.update(graph, progress)
         else:
-            # A graph that another version has loaded may lack indexes; without them walks would scan.
+            # A graph loaded by another version may lack indexes, and walks would then scan all nodes.
             facts.ensure_schema(graph, progress)
-            built = derived.build(graph, progress, keep=derived.kept_before(held) if keep is None else keep)
+            built = derived.build(graph, progress, keep=derived.kept_before(stored) if keep is None else keep)
         count.kept = built.terms
-        if is_grown:
+        if is_incremental:
             count.notes["grown_by_documents"] = built.documents
         count.notes["holds"] = built.holds
         count.notes["co_occurrences"] = built.co_occurrences
@@ -63,7 +63,7 @@ def check(
     report: Report = silent,
     progress: Progress | None = None,
 ) -> list[checks.Finding]:
-    """Run all checks; the account counts checks without findings as kept.
+    """Run all checks and return their findings; the account counts checks without findings as kept.
 
     Args:
         graph: the graph to check.

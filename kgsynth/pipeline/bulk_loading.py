@@ -3,7 +3,7 @@
 The result is the graph of `load`, `merge` and `build`: facts, merges, counts and walk tables.
 
 Mentions (12 bytes each) and the import files are kept on disk. Memory holds the ids of documents, the names of terms
-and, while tickets are laid out, about 65 bytes per mention.
+and, while tickets are computed, about 65 bytes per mention.
 """
 
 from collections.abc import Sequence
@@ -85,9 +85,9 @@ def load_bulk(
     def keep_tables(contexts: Contexts, digest: int) -> None:
         walk_tables.save(walk_tables.of_contexts(contexts), environment.walk_tables / derived.fingerprint_of(digest))
 
-    with store.alone(server), store.temporary(server.home / "import") as desk:
+    with store.alone(server), store.temporary(server.home / "import") as import_folder:
         store.refuse_filled(server)
-        with Gathered(desk) as gathered:
+        with Gathered(import_folder) as gathered:
             counts.append(_gather(gathered, annotations, documents, rejects, is_kept_out, report, progress))
             terms = gathered.terms()
         merges: list[Merge] = []
@@ -97,30 +97,38 @@ def load_bulk(
             merges = decision.merges
             report(count)
             counts.append(count)
-        with ImportFiles(desk) as files:
-            made = layers.write_graph(files, gathered, terms, merges, keep, keep_tables, report, progress)
-            counts.append(made.count)
+        with ImportFiles(import_folder) as files:
+            derived_layers = layers.write_graph(files, gathered, terms, merges, keep, keep_tables, report, progress)
+            counts.append(derived_layers.count)
             first_number = len(terms.ids)
             del terms
-            tables = environment.walk_tables / derived.fingerprint_of(made.counters.digest)
+            tables = environment.walk_tables / derived.fingerprint_of(derived_layers.counters.digest)
             with store.gone_if_failed(tables):
                 counts.append(
                     _write_documents(
-                        files, gathered, made, first_number, documents, rejects, is_kept_out, report, progress
+                        files,
+                        gathered,
+                        derived_layers,
+                        first_number,
+                        documents,
+                        rejects,
+                        is_kept_out,
+                        report,
+                        progress,
                     )
                 )
         with store.gone_if_failed(tables):
-            counts.append(store.import_into(server, files, made, settings, report, progress))
+            counts.append(store.import_into(server, files, derived_layers, settings, report, progress))
     return counts
 
 
 def _pairs(forgotten: Forgotten, ids: Sequence[str], verdict: str) -> list[tuple[str, str]]:
-    """Return the pairs of these terms that have this verdict from before a term was forgotten."""
-    known = set(ids) if forgotten.verdicts else set()
+    """Return the pairs of these terms with this verdict, given before one of the terms was forgotten."""
+    term_ids = set(ids) if forgotten.verdicts else set()
     return [
         pair
         for pair, known_verdict in forgotten.verdicts.items()
-        if known_verdict == verdict and known.issuperset(pair)
+        if known_verdict == verdict and term_ids.issuperset(pair)
     ]
 
 
@@ -152,7 +160,7 @@ def _gather(
 def _write_documents(
     files: ImportFiles,
     gathered: Gathered,
-    made: layers.Made,
+    derived_layers: layers.Made,
     first_number: int,
     settings: DocumentsSettings,
     rejects: Path,
@@ -177,13 +185,13 @@ def _write_documents(
                     facts.document_row(gathered.facts(index, document.id, document))
                     for index, document in zip(indices, batch, strict=True)
                 ]
-                layers.write_documents(files, first_number, indices, rows, made)
+                layers.write_documents(files, first_number, indices, rows, derived_layers)
                 bar.advance(len(batch))
         without_text = (
             item for item in gathered.documents.items() if item[1] < len(is_waiting) and is_waiting[item[1]]
         )
         for items in batches(without_text, layers.ROW_BATCH):
             rows = [facts.document_row(gathered.facts(index, identity, None)) for identity, index in items]
-            layers.write_documents(files, first_number, [index for _, index in items], rows, made)
+            layers.write_documents(files, first_number, [index for _, index in items], rows, derived_layers)
     refuse_too_many(count, limit=settings.max_rejected_share, where=rejects, expected=REASON)
     return count

@@ -1,4 +1,4 @@
-"""Curation: questions and answers of several runs that are good enough, each once, none of a benchmark."""
+"""Curate questions and answers of several runs: filter them, and remove duplicates and questions from benchmarks."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from kgsynth.settings import CurateSettings
 
 _SHARD_ROWS = 10_000
 _NEIGHBOURS = 30
-_HINT = "--no-filters keeps what the filters refuse; --max-rejected-share sets the limit."
+_HINT = "--no-filters keeps what the filters reject; --max-rejected-share sets the limit."
 
 
 def curate(
@@ -36,21 +36,21 @@ def curate(
     report: Report = silent,
     progress: Progress | None = None,
 ) -> RunFolder:
-    """Filter and deduplicate questions, and remove those of benchmarks; store rejects with their reasons.
+    """Filter and deduplicate questions, and remove questions from benchmarks; store rejects with their reasons.
 
     Args:
         environment: where embeddings are kept.
         settings: filters, thresholds, benchmark files.
-        questions: run folders of `generate` or `answer`, or JSONL or Parquet files; of duplicates the first stays.
-        run_dir: None for `runs/curated-<run id>`.
-        overwrite: remove what another curate left in the folder.
-        report: gets the account.
-        progress: told one step a question.
+        questions: run folders of `generate` or `answer`, or JSONL or Parquet files; the first of duplicates is kept.
+        run_dir: folder of the run; None for `runs/curated-<run id>`.
+        overwrite: whether to remove the files of another `curate` from the folder.
+        report: receives the account.
+        progress: advances two steps per question.
 
     Raises:
         ConfigError: a path or a benchmark file cannot be read.
         ManifestError: the folder belongs to another run.
-        TooManyRejectsError: more was refused than the settings allow.
+        TooManyRejectsError: more questions were rejected than the settings allow.
 
     Examples:
         >>> folder = pipeline.curate(
@@ -61,23 +61,26 @@ def curate(
     """
     progress = progress or Silent()
     benchmark = [
-        one
+        question
         for path in settings.benchmarks
-        for one in contamination.read_benchmark(Path(path), field=settings.benchmark_field)
+        for question in contamination.read_benchmark(Path(path), field=settings.benchmark_field)
     ]
     if settings.benchmarks and not benchmark:
-        raise ConfigError(f"the benchmark files hold no question: {', '.join(settings.benchmarks)}")
+        raise ConfigError(f"the benchmark files contain no question: {', '.join(settings.benchmarks)}")
     inputs_hash, row_count = hash_of_lines(
-        f"{one.id} {content_hash([one.text, one.answer])}" for one in read_questions(questions, is_unique=False)
+        f"{question.id} {content_hash([question.text, question.answer])}"
+        for question in read_questions(questions, is_unique=False)
     )
     if not row_count:
         raise ConfigError("there is no question to curate")
-    held = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()}
+    setting_values = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()
+    }
     for name in ("benchmarks", "max_rejected_share"):
-        held.pop(name)
+        setting_values.pop(name)
     decisive = {
-        **held,
-        "benchmark": hash_of_lines(one.text for one in benchmark)[0],
+        **setting_values,
+        "benchmark": hash_of_lines(question.text for question in benchmark)[0],
         "benchmark_questions": len(benchmark),
         "inputs": inputs_hash,
         "rows": row_count,
@@ -93,7 +96,7 @@ def curate(
         inputs={
             "questions": [str(path.absolute()) for path in questions],
             "benchmarks": [str(Path(path).absolute()) for path in settings.benchmarks],
-            "runs": [{"stage": one.stage, **one.settings} for one in question_folders(questions)],
+            "runs": [{"stage": run.stage, **run.settings} for run in question_folders(questions)],
         },
     )
     count = StageCount(stage="curate", unit="questions")
@@ -131,9 +134,9 @@ def curate(
             account = {"kept": len(kept), "rejected": rejected, "totals": {"units": len(batch)}}
             folder.write_shard(shard, kept, rejects, account, record=CuratedQuestion)
             progress.advance(len(batch))
-        for name, found in (("contamination", findings.hits), ("review", findings.review)):
+        for name, rows_found in (("contamination", findings.hits), ("review", findings.review)):
             if benchmark:
-                _write_rows(folder.path / f"{name}.jsonl", found)
+                _write_rows(folder.path / f"{name}.jsonl", rows_found)
         count.notes["benchmark_questions"] = len(benchmark)
         count.notes["benchmark_hits"] = len(findings.hits)
         count.notes["to_review"] = len(findings.review)

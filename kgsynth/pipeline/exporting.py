@@ -1,4 +1,4 @@
-"""A training set with its card, from a curated run."""
+"""Export a curated run as a training set with its dataset card."""
 
 import sqlite3
 import tempfile
@@ -84,41 +84,46 @@ def export(
 
 @contextmanager
 def wrong_answers(curated: RunFolder | None) -> Iterator[Callable[[str], Sequence[str]]]:
-    """Answers that a judge found wrong, by the id of their question, from the rejects of the runs that were curated.
+    """Provide a function from the id of a question to its answers that a judge found wrong.
 
-    They stand in a table on disk while the block runs, so that memory stays flat.
+    The answers come from the rejects of the runs that were curated. They are in a table on disk during the block, so
+    that memory stays constant.
     """
-    with tempfile.TemporaryDirectory() as desk, sqlite3.connect(Path(desk) / "answers") as table:
+    with tempfile.TemporaryDirectory() as temporary, sqlite3.connect(Path(temporary) / "answers") as table:
         table.execute("CREATE TABLE answers (question TEXT, answer TEXT)")
-        for path in (Path(one) for one in curated.inputs.get("questions", ())) if curated is not None else ():
+        for path in (
+            (Path(questions_path) for questions_path in curated.inputs.get("questions", ()))
+            if curated is not None
+            else ()
+        ):
             for part in open_run(path).parts() if (path / RUN_FILE).is_file() else ():
                 rows = ((row["unit_id"], row["answer"]) for row in part.rejects() if row.get("answer"))
                 table.executemany("INSERT INTO answers VALUES (?, ?)", rows)
         table.execute("CREATE INDEX by_question ON answers (question)")
 
         def find(question: str) -> list[str]:
-            found = table.execute("SELECT answer FROM answers WHERE question = ? ORDER BY rowid", (question,))
-            return [answer for (answer,) in found]
+            rows_found = table.execute("SELECT answer FROM answers WHERE question = ? ORDER BY rowid", (question,))
+            return [answer for (answer,) in rows_found]
 
         yield find
 
 
 def _passages(graph: Graph, rows: Sequence[CuratedQuestion]) -> list[list[dict[str, str]]]:
     """Return the passages of each question: the part of each document that its prompt contained."""
-    wanted = sorted({document for row in rows for document in row.documents})
-    documents = provenance.documents(graph, wanted, with_terms=False)
-    unknown = [one for one in wanted if one not in documents]
+    wanted_ids = sorted({document for row in rows for document in row.documents})
+    documents = provenance.documents(graph, wanted_ids, with_terms=False)
+    unknown = [identity for identity in wanted_ids if identity not in documents]
     if unknown:
         raise ConfigError(
-            f"{len(unknown):,} of the documents that questions were grounded in are not in this graph, such as "
+            f"{len(unknown):,} of the documents in which questions are grounded are not in this graph, such as "
             f"{unknown[0]!r}",
-            hint="--graph NAME selects the graph that the questions were written from.",
+            hint="--graph NAME selects the graph from which the questions were generated.",
         )
-    found = []
+    passages = []
     for row in rows:
-        # Questions of a run that did not write down how much was shown have the whole texts.
+        # A run of an older version did not record how much of each text its prompts contained; use the whole texts.
         shown_chars = row.passage_chars or (None,) * len(row.documents)
-        found.append(
+        passages.append(
             [
                 {
                     "document": identity,
@@ -129,7 +134,7 @@ def _passages(graph: Graph, rows: Sequence[CuratedQuestion]) -> list[list[dict[s
                 if chars != 0
             ]
         )
-    return found
+    return passages
 
 
 def curated_run(path: Path) -> tuple[RunFolder, dict[str, Any]]:
@@ -143,7 +148,7 @@ def curated_run(path: Path) -> tuple[RunFolder, dict[str, Any]]:
     if folder.stage != "curate":
         raise ConfigError(
             f"{path} holds {folder.rows_name}, not curated questions",
-            hint="Curate first: kgsynth curate RUN (with --no-filters nothing is refused but what stands twice).",
+            hint="Curate first: `kgsynth curate RUN`; with --no-filters it rejects only duplicates.",
         )
     manifest = folder.manifest()
     if manifest is None:
@@ -152,9 +157,9 @@ def curated_run(path: Path) -> tuple[RunFolder, dict[str, Any]]:
 
 
 def card_of(
-    folder: RunFolder, manifest: Mapping[str, Any], settings: ExportSettings, *, name: str, **more: Any
+    folder: RunFolder, manifest: Mapping[str, Any], settings: ExportSettings, *, name: str, **extra: Any
 ) -> Card:
-    """The card of what is exported of a curated run; `name` is for settings that give none, `more` stands in it too."""
+    """Return the dataset card of an export; `name` is used if the settings have none, `extra` is added to the facts."""
     facts = {
         "version": __version__,
         "filters": manifest["settings"],
@@ -162,27 +167,27 @@ def card_of(
         "runs": folder.inputs.get("runs", []),
         "form": asdict(settings),
     }
-    return Card(settings.name or name, {**facts, **more})
+    return Card(settings.name or name, {**facts, **extra})
 
 
 def forgotten_of(environment: Environment, curated: Path) -> Forgotten:
-    """What was taken out of the graphs that a curated run was made from; of all graphs, where nobody knows which.
+    """Return what was forgotten in the graphs from which a curated run was made, or in all graphs if they are unknown.
 
     Raises:
-        ConfigError: the file of tombstones is broken.
-        ManifestError: the folder is no run.
+        ConfigError: the file of tombstones cannot be read.
+        ManifestError: the folder contains no run.
     """
     return read_forgotten(environment.tombstones, graphs=_graphs(open_run(curated)))
 
 
 def _graphs(folder: RunFolder) -> set[str]:
-    own = {str(folder.inputs["graph"])} if folder.inputs.get("graph") else set()
-    paths = [Path(one) for one in folder.inputs.get("questions", ())]
-    below = [_graphs(open_run(path)) for path in paths if (path / RUN_FILE).is_file()]
-    # A file, or a run that is gone, may be of any graph.
-    if len(below) < len(paths) or any(not one for one in below):
-        return own if own else set()
-    return own.union(*below)
+    names = {str(folder.inputs["graph"])} if folder.inputs.get("graph") else set()
+    paths = [Path(questions_path) for questions_path in folder.inputs.get("questions", ())]
+    names_of_inputs = [_graphs(open_run(path)) for path in paths if (path / RUN_FILE).is_file()]
+    # The graph of a file, or of a run that was removed, is unknown.
+    if len(names_of_inputs) < len(paths) or any(not graph_names for graph_names in names_of_inputs):
+        return names
+    return names.union(*names_of_inputs)
 
 
 def _curated(folder: RunFolder, progress: Progress) -> Iterator[CuratedQuestion]:

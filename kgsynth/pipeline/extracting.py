@@ -1,4 +1,4 @@
-"""From sources to annotations: read once, find concepts by list, by key phrases or by a language model."""
+"""Read sources, and annotate documents with concepts from a list or from key phrases."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -90,36 +90,37 @@ def extract(
     progress = progress or Silent()
     count = StageCount(stage=f"extract ({settings.method})", unit="documents")
     with timed_stage(count, report), progress_stage(progress, "extract", None), RejectFile(rejects) as reject_file:
-        # Both methods look at all documents before they annotate the first, so the second pass has accounts of its own.
+        # Both methods read all documents before they annotate the first, so this is a second pass over the sources.
         if settings.method == "vocabulary":
             compiled = vocabulary.Vocabulary(_listed_names(settings, documents, count, reject_file))
             _refuse_none(count, reject_file)
             if not compiled.entries:
                 raise ConfigError(
                     "these documents declare no concepts, synonyms or titles",
-                    hint="Give a concept list (--vocabulary FILE), or use --with keyphrases.",
+                    hint="Give a concept list with --vocabulary FILE, or use --with keyphrases.",
                 )
         else:
             compiled = vocabulary.Vocabulary(_key_phrases(settings, documents, count, reject_file, progress))
             _refuse_none(count, reject_file)
         output.parent.mkdir(parents=True, exist_ok=True)
-        annotations, found = vocabulary.annotate(
+        annotations, vocabulary_report = vocabulary.annotate(
             with_progress(read_again(documents), progress),
             compiled,
             max_document_share=settings.max_document_share,
             folder=output.parent,
         )
         write_lines(output, (annotation.to_json() for annotation in annotations))
-        count.notes["names"] = found.names
-        count.notes["concepts_found"] = found.concepts_found
+        count.notes["names"] = vocabulary_report.names
+        count.notes["concepts_found"] = vocabulary_report.concepts_found
         count.notes["too_common"] = (
-            ", ".join(f"{name} ({number})" for name, number in islice(found.too_common.items(), 12)) or "none"
+            ", ".join(f"{name} ({number})" for name, number in islice(vocabulary_report.too_common.items(), 12))
+            or "none"
         )
-        count.notes["too_common_names"] = found.too_common
-        count.notes["refused_names"] = found.refused_names
-        count.notes["without_topic"] = found.documents_without_topic
-        count.notes["without_concepts"] = found.documents_without_concepts
-        if shortfall := found.shortfall():
+        count.notes["too_common_names"] = vocabulary_report.too_common
+        count.notes["refused_names"] = vocabulary_report.refused_names
+        count.notes["without_topic"] = vocabulary_report.documents_without_topic
+        count.notes["without_concepts"] = vocabulary_report.documents_without_concepts
+        if shortfall := vocabulary_report.shortfall():
             count.remark(shortfall)
     return count
 
@@ -131,16 +132,20 @@ def _refuse_none(count: StageCount, rejects: RejectFile) -> None:
         ConfigError: there is none.
     """
     if not count.kept:
-        hint = f"Look at {rejects.path}." if count.rejected else "Do the sources hold files with text?"
+        hint = (
+            f"The reasons are in {rejects.path}."
+            if count.rejected
+            else "Check that the sources contain files with text."
+        )
         raise ConfigError("no document could be used", hint=hint)
 
 
 def _listed_names(
     settings: ExtractSettings, documents: DocumentsSettings, count: StageCount, rejects: RejectFile
 ) -> Iterator[Any]:
-    """The names of the user's list, or those that the corpus declares; either way the documents are counted once.
+    """Yield the names of the user's list, or else those that the corpus declares; count the documents once.
 
-    Encoding and delimiter are those of the documents: what they are in the list is found.
+    The encoding and the delimiter of the list are detected, since the settings are about the documents.
     """
     usable = usable_documents(documents, rejects, count)
     if not settings.vocabulary:
@@ -148,11 +153,13 @@ def _listed_names(
         return
     for _ in usable:
         pass
-    bad = StageCount(stage="vocabulary", unit="names")
+    list_account = StageCount(stage="vocabulary", unit="names")
     fields = replace(documents, encoding="", delimiter="")
-    yield from usable_annotations(read("concepts", [settings.vocabulary], fields, kind="concepts"), rejects, bad)
-    if bad.rejected:
-        count.notes["unusable_names"] = sum(bad.rejected.values())
+    yield from usable_annotations(
+        read("concepts", [settings.vocabulary], fields, kind="concepts"), rejects, list_account
+    )
+    if list_account.rejected:
+        count.notes["unusable_names"] = sum(list_account.rejected.values())
 
 
 def _key_phrases(
@@ -162,7 +169,7 @@ def _key_phrases(
     rejects: RejectFile,
     progress: Progress,
 ) -> list[ConceptName]:
-    """The best key phrases of the documents; what is to be said of their languages is noted."""
+    """Return the best key phrases of the documents; add remarks about their languages to the account."""
     languages = LanguageReport()
     phrases = keyphrases.keyphrases(
         with_progress(usable_documents(documents, rejects, count), progress),

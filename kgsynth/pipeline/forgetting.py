@@ -61,28 +61,28 @@ def plan_forget(graph: Graph, environment: Environment, documents: Sequence[str]
         GraphError: the graph has no document with one of the ids.
     """
     tombstones, name = environment.tombstones, graph.name
-    known = read_tombstones(tombstones, graph=name) if left_to_do(tombstones, graph=name) else ()
-    going = forgetting.plan(graph, documents, forgotten=known)
+    forgotten_ids = read_tombstones(tombstones, graph=name) if left_to_do(tombstones, graph=name) else ()
+    going = forgetting.plan(graph, documents, forgotten=forgotten_ids)
     existing, kept_settings = decisions.merges(graph), decisions.last_settings(graph)
     if not existing and not kept_settings:
         return ForgetPlan(going=going, merges=None)
     settings, undone = MergeSettings(**kept_settings), decisions.undone_pairs(graph)
     present = plan_merge(graph, environment, settings, distinct=undone)
-    left = forgetting.terms_left(graph, going)
-    planned = plan_merge(graph, environment, settings, distinct=undone, terms=left)
-    _keep_differences(planned, present, existing, {term.id for term in left})
+    remaining_terms = forgetting.terms_left(graph, going)
+    planned = plan_merge(graph, environment, settings, distinct=undone, terms=remaining_terms)
+    _keep_differences(planned, present, existing, {term.id for term in remaining_terms})
     return ForgetPlan(going=going, merges=planned)
 
 
 def _keep_differences(
-    planned: MergePlan, present: MergePlan, existing: Sequence[decisions.StoredMerge], left: Collection[str]
+    planned: MergePlan, present: MergePlan, existing: Sequence[decisions.StoredMerge], remaining_ids: Collection[str]
 ) -> None:
     """Reduce a plan to its differences from the present decision; never merge a name twice or into an alias."""
     decided = {merge.merge_id for merge in present.merges}
     planned.taken_back = [
         merge
         for merge in planned.taken_back
-        if merge.merge_id in decided or merge.alias_id not in left or merge.canonical_id not in left
+        if merge.merge_id in decided or merge.alias_id not in remaining_ids or merge.canonical_id not in remaining_ids
     ]
     removed = {merge.merge_id for merge in planned.taken_back}
     staying = [merge for merge in existing if merge.merge_id not in removed]
@@ -190,14 +190,14 @@ def _notes(planned: ForgetPlan) -> dict[str, int]:
 
 def _kept_parts(graph: Graph, going: Forgetting) -> dict[str, dict[str, str]]:
     """Return the remaining parts of each document that is only partly removed: part id to content hash."""
-    gone, wanted = set(going.documents), set(going.wanted)
-    kept: dict[str, dict[str, str]] = {}
+    removed_ids, requested_ids = set(going.documents), set(going.wanted)
+    remaining_parts: dict[str, dict[str, str]] = {}
     for row in graph.read(_PARTS, ids=list(going.documents)):
-        if row["parent"] not in wanted:
-            parts = kept.setdefault(row["parent"], {})
-            if row["id"] not in gone and row["content_hash"]:
+        if row["parent"] not in requested_ids:
+            parts = remaining_parts.setdefault(row["parent"], {})
+            if row["id"] not in removed_ids and row["content_hash"]:
                 parts[row["id"]] = row["content_hash"]
-    return kept
+    return remaining_parts
 
 
 def restore_verdicts(graph: Graph, forgotten: Forgotten, report: Report) -> int:
@@ -211,9 +211,11 @@ def restore_verdicts(graph: Graph, forgotten: Forgotten, report: Report) -> int:
     if not forgotten.verdicts:
         return 0
     decided = decisions.same_pairs(graph) | decisions.distinct_pairs(graph)
-    known = {term.id for term in decisions.terms(graph)}
+    term_ids = {term.id for term in decisions.terms(graph)}
     restored = {
-        pair: verdict for pair, verdict in forgotten.verdicts.items() if pair not in decided and known.issuperset(pair)
+        pair: verdict
+        for pair, verdict in forgotten.verdicts.items()
+        if pair not in decided and term_ids.issuperset(pair)
     }
     if restored:
         count = StageCount(stage="restore verdicts", unit="pairs")
@@ -240,9 +242,9 @@ def allow_again(environment: Environment, ids: Sequence[str], *, graph_settings:
     """
     with alone(environment.tombstones):
         tombstones = read_tombstones(environment.tombstones, graph=graph_settings.name)
-        known = {*tombstones, *map(parent_of, tombstones)}
-        number = remove_tombstones(environment.tombstones, ids, graph=graph_settings.name)
-    return len(known.intersection(ids)), number
+        forgotten_ids = {*tombstones, *map(parent_of, tombstones)}
+        removed_count = remove_tombstones(environment.tombstones, ids, graph=graph_settings.name)
+    return len(forgotten_ids.intersection(ids)), removed_count
 
 
 def tombstone_file(environment: Environment, graph_settings: GraphSettings) -> TombstoneFile:

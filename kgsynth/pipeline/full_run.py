@@ -334,8 +334,8 @@ class FullRun:
 
     def _documents(self) -> DocumentsSettings:
         """Return the settings of the documents for the graph: all of them, or those that the filter kept."""
-        kept = self._work_dir / "filter" / "kept.jsonl"
-        return replace(self._copy(), sources=(str(kept),)) if self._config.run.filter else self._copy()
+        kept_file = self._work_dir / "filter" / "kept.jsonl"
+        return replace(self._copy(), sources=(str(kept_file),)) if self._config.run.filter else self._copy()
 
 
 def _check_domains(config: RunConfig) -> None:

@@ -1,7 +1,7 @@
-"""The stages that ask a language model: extract, generate, answer, and the retry of their rejects.
+"""The stages that ask a language model: extract, generate and answer.
 
-All are the same run of a task over units: a folder with shards, journal and manifest, the account
-read = kept + rejected, and the graph told when a shard is whole.
+Each is declared as a `Stage`, which `kgsynth.generation.stage_run` runs over units in a run folder; the graph receives
+the rows of each complete shard.
 """
 
 import json
@@ -103,12 +103,12 @@ def extract_with_model(
 def extract_stage(
     documents: DocumentsSettings, settings: ExtractSettings, only: Mapping[str, int] | None = None
 ) -> Stage:
-    """Extraction as a stage: of all documents, or of those in `only`."""
+    """Return the stage that extracts concepts from all documents, or from those in `only`."""
     documents = documents.with_absolute_sources()
 
     def units() -> Iterator[Any]:
-        # What cannot be used was written down and counted when the stage began.
-        return (one for one in read_again(documents) if only is None or one.id in only)
+        # Documents that cannot be used were already counted and written to the rejects when the stage began.
+        return (document for document in read_again(documents) if only is None or document.id in only)
 
     return Stage(
         name="extract",
@@ -120,7 +120,7 @@ def extract_stage(
         inputs={"documents": asdict(documents)},
         templates={"extract": prompts.load(settings.domain, "extract")},
         units=units,
-        unit_line=lambda one: f"{one.id} {one.content_hash()}",
+        unit_line=lambda document: f"{document.id} {document.content_hash()}",
         begin=Extraction,
     )
 
@@ -166,7 +166,7 @@ def generate(
     """
     if level == 3:
         if combinations is None:
-            raise ConfigError("level 3 needs combinations", hint="Draw some: kgsynth sample --seed 1 -o FILE.jsonl.")
+            raise ConfigError("level 3 needs combinations", hint="Draw them: `kgsynth sample --seed 1 -o FILE.jsonl`.")
         settings = replace(settings, seed=settings.seed if settings.seed is not None else _seed_of(combinations))
         stage = combinations_stage(graph, settings, combinations)
     else:
@@ -181,24 +181,31 @@ def combinations_stage(
     combinations: Path | Sequence[Combination],
     only: Mapping[str, int] | None = None,
 ) -> Stage:
-    """Level 3 as a stage: of all combinations, or of those in `only`, which says how many questions each lacks."""
+    """Return the stage of level 3 for all combinations, or for those in `only`.
+
+    Args:
+        graph: supplies names and documents, and receives the questions.
+        settings: backend, model, sampling.
+        combinations: a file of combinations, or the combinations.
+        only: number of missing questions by id of the combination; None for all combinations.
+    """
     similarities = name_similarities()
 
     def units() -> Iterator[Any]:
-        found = read_combinations(combinations) if isinstance(combinations, Path) else iter(combinations)
-        for place, one in enumerate(found):
-            if settings.combinations is not None and place >= settings.combinations:
+        drawn = read_combinations(combinations) if isinstance(combinations, Path) else iter(combinations)
+        for index, combination in enumerate(drawn):
+            if settings.combinations is not None and index >= settings.combinations:
                 return
-            if only is None or one.id in only:
-                yield one
+            if only is None or combination.id in only:
+                yield combination
 
     def finished(batch: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> None:
         combinations_of_batch = [source.combination for source in batch]
         provenance.write_questions(graph, [dict(row) for row in rows], combinations=combinations_of_batch)
 
     def begin(source: Any, context: Context) -> Work:
-        asked = _asked(settings, 3, source.combination.id, only)
-        return Level3(source, context, max_questions=asked, min_concepts=settings.min_concepts)
+        question_count = _question_count(settings, 3, source.combination.id, only)
+        return Level3(source, context, max_questions=question_count, min_concepts=settings.min_concepts)
 
     return Stage(
         name="level3",
@@ -214,7 +221,7 @@ def combinations_stage(
         },
         templates={"level3": prompts.load(settings.domain, "level3")},
         units=units,
-        unit_line=lambda one: json.dumps([one.id, [document.id for document in one.documents]]),
+        unit_line=lambda combination: json.dumps([combination.id, [document.id for document in combination.documents]]),
         begin=begin,
         filled=lambda batch: _source_combinations(graph, batch),
         similarities=similarities,
@@ -230,33 +237,43 @@ def documents_stage(
     only: Mapping[str, int] | None = None,
     taken: Mapping[str, set[frozenset[str]]] | None = None,
 ) -> Stage:
-    """Level 1 or 2 as a stage: of all documents, or of those in `only`, which says how many questions each lacks."""
+    """Return the stage of level 1 or 2 for all documents, or for those in `only`.
+
+    Args:
+        graph: supplies names and documents, and receives the questions.
+        settings: backend, model, sampling.
+        level: 1 or 2.
+        only: number of missing questions by id of the document; None for all documents.
+        taken: by id of the document, the sets of concepts that its questions already use.
+    """
     similarities = name_similarities() if level == 2 else None
     task = "level1" if level == 1 else ("level2" if settings.chosen_by == "seed" else "level2_free")
 
     def units() -> Iterator[str]:
         ids = provenance.document_ids(graph)
         if settings.documents is not None and settings.documents < len(ids):
-            # The draw of a document is a hash of seed and id: it does not depend on what else is in the graph.
-            ids = sorted(sorted(ids, key=lambda one: content_hash([settings.seed, one]))[: settings.documents])
+            # Documents are drawn by a hash of seed and id, so that the draw does not depend on the other documents.
+            ids = sorted(
+                sorted(ids, key=lambda identity: content_hash([settings.seed, identity]))[: settings.documents]
+            )
         if not ids:
-            raise ConfigError("the graph holds no document", hint="Load some: kgsynth load FILE.")
+            raise ConfigError("the graph contains no document", hint="Load documents: `kgsynth load FILE`.")
         for identity in ids:
             if only is None or identity in only:
                 yield identity
 
     def begin(document: Any, context: Context) -> Work:
-        asked = _asked(settings, level, document.id, only)
+        question_count = _question_count(settings, level, document.id, only)
         if level == 1:
-            return Level1(document, context, max_questions=asked)
-        own = (taken or {}).get(document.id, set())
+            return Level1(document, context, max_questions=question_count)
+        taken_sets = (taken or {}).get(document.id, set())
         return Level2(
             document,
             context,
-            max_questions=asked,
+            max_questions=question_count,
             chosen_by=settings.chosen_by,
             min_concepts=settings.min_concepts,
-            taken=own,
+            taken=taken_sets,
         )
 
     return Stage(
@@ -269,14 +286,14 @@ def documents_stage(
         decisive={
             "level": level,
             "max_questions": settings.questions_of(level),
-            # Names and topics are part of the prompts: a graph that was merged otherwise makes another run.
+            # The prompts contain names and topics, so a graph with other merges must give another run.
             "graph": derived.fingerprint(graph),
             **({"chosen_by": settings.chosen_by, "claims_by": _claims_by(similarities)} if level == 2 else {}),
         },
         inputs={"graph": graph.name},
         templates={task: prompts.load(settings.domain, task)},
         units=units,
-        unit_line=lambda one: one,
+        unit_line=lambda identity: identity,
         begin=begin,
         filled=lambda batch: _source_documents(graph, batch),
         similarities=similarities,
@@ -332,10 +349,10 @@ def answer_stage(
     questions: Sequence[Path],
     only: Mapping[str, int] | None = None,
 ) -> Stage:
-    """Answering as a stage: of all questions, or of those in `only`."""
+    """Return the stage that answers all questions, or those in `only`."""
 
     def units() -> Iterator[Any]:
-        return (one for one in read_questions(questions) if only is None or one.id in only)
+        return (question for question in read_questions(questions) if only is None or question.id in only)
 
     def begin(question: Any, context: Context) -> Work:
         return Answering(
@@ -372,7 +389,7 @@ def answer_stage(
             **({"judge": prompts.load(settings.domain, "judge")} if settings.judge else {}),
         },
         units=units,
-        unit_line=lambda one: f"{one.id} {content_hash(one.text)}",
+        unit_line=lambda question: f"{question.id} {content_hash(question.text)}",
         begin=begin,
         finished=finished,
         started=started,
@@ -380,27 +397,27 @@ def answer_stage(
 
 
 def _claims_by(similarities: Similarities | None) -> str:
-    """By what a question's claims are looked for in its text; without an embedder, fewer are seen."""
+    """Return how claimed concepts are searched in the text of a question; without an embedder, fewer are found."""
     return "words" if similarities is None else "words and meaning"
 
 
-def _asked(settings: GenerateSettings, level: int, unit_id: str, only: Mapping[str, int] | None) -> int:
-    """Questions to ask a unit for: in a retry so many as were rejected."""
-    most = settings.questions_of(level)
-    return most if only is None else min(most, only[unit_id])
+def _question_count(settings: GenerateSettings, level: int, unit_id: str, only: Mapping[str, int] | None) -> int:
+    """Return the number of questions to request for a unit; in a retry, at most as many as were rejected."""
+    max_questions = settings.questions_of(level)
+    return max_questions if only is None else min(max_questions, only[unit_id])
 
 
 def _seed(seed: int | None) -> int:
     if seed is None:
-        raise ConfigError("no seed is given", hint="Give --seed N: what is drawn must be repeatable.")
+        raise ConfigError("no seed is given", hint="Give --seed N, so that draws are repeatable.")
     return seed
 
 
 def _seed_of(combinations: Path | Sequence[Combination]) -> int:
-    found = read_combinations(combinations) if isinstance(combinations, Path) else iter(combinations)
-    first = next(found, None)
+    drawn = read_combinations(combinations) if isinstance(combinations, Path) else iter(combinations)
+    first = next(drawn, None)
     if first is None:
-        raise ConfigError("there is no combination to write questions from")
+        raise ConfigError("there is no combination to generate questions from")
     return first.seed
 
 
@@ -409,16 +426,19 @@ def _source_combinations(graph: Graph, batch: Sequence[Combination]) -> list[Sou
     rows = graph.read(_NAMES, ids=ids)
     names = {row["id"]: str(row["name"]) for row in rows}
     aliases = {row["id"]: tuple(row["aliases"]) for row in rows if row["aliases"]}
-    wanted = sorted({document.id for combination in batch for document in combination.documents})
-    documents = provenance.documents(graph, wanted, with_terms=False)
-    _refuse_unknown([term for term in ids if term not in names] + [one for one in wanted if one not in documents])
-    made = {identity: SourceDocument(**row, names={}) for identity, row in documents.items()}
+    document_ids = sorted({document.id for combination in batch for document in combination.documents})
+    documents = provenance.documents(graph, document_ids, with_terms=False)
+    _refuse_unknown(
+        [term for term in ids if term not in names]
+        + [identity for identity in document_ids if identity not in documents]
+    )
+    sources = {identity: SourceDocument(**row, names={}) for identity, row in documents.items()}
     return [
         SourceCombination(
             combination=combination,
             names={term: names[term] for term in combination.terms},
             aliases={term: aliases[term] for term in combination.terms if term in aliases},
-            documents=tuple(made[document.id] for document in combination.documents),
+            documents=tuple(sources[document.id] for document in combination.documents),
         )
         for combination in batch
     ]
@@ -426,12 +446,12 @@ def _source_combinations(graph: Graph, batch: Sequence[Combination]) -> list[Sou
 
 def _source_documents(graph: Graph, batch: Sequence[str]) -> list[SourceDocument]:
     documents = provenance.documents(graph, batch, with_terms=True)
-    _refuse_unknown([one for one in batch if one not in documents])
-    made = []
+    _refuse_unknown([identity for identity in batch if identity not in documents])
+    sources = []
     for identity in batch:
         row = dict(documents[identity])
         terms = row.pop("terms")
-        made.append(
+        sources.append(
             SourceDocument(
                 **row,
                 topics=tuple(term["id"] for term in terms if term["kind"] == "topic"),
@@ -440,14 +460,14 @@ def _source_documents(graph: Graph, batch: Sequence[str]) -> list[SourceDocument
                 aliases={term["id"]: tuple(term["aliases"]) for term in terms if term["aliases"]},
             )
         )
-    return made
+    return sources
 
 
 def _refuse_unknown(unknown: Sequence[str]) -> None:
     if unknown:
         raise ConfigError(
             f"{len(unknown):,} terms or documents of the combinations are not in this graph, such as {unknown[0]!r}",
-            hint="Were they drawn from another graph? --graph NAME selects one. If `kgsynth forget` has removed them, "
+            hint="Select the graph from which they were drawn with --graph NAME. If `kgsynth forget` has removed them, "
             "draw combinations again.",
         )
 
@@ -458,18 +478,18 @@ def _annotation(row: Mapping[str, Any]) -> Annotation:
 
 
 def name_similarities() -> Similarities | None:
-    """The cosine of a text with each of some names; None where no embedder is installed.
+    """Return a function that gives the cosine of a text with each of some names; None if no embedder is installed.
 
-    A text is embedded with its own names and nothing else, so that what else is in the run changes no digit.
+    Each text is embedded together with only its own names, so that results do not depend on the rest of the run.
     """
     if not has_embedder():
         return None
-    loaded: list[Embedder] = []
+    embedders: list[Embedder] = []
 
     def similarities(text: str, names: Sequence[str]) -> list[float]:
-        if not loaded:
-            loaded.append(make_embedder("auto"))
-        vectors = loaded[0].embed([text, *names])
+        if not embedders:
+            embedders.append(make_embedder("auto"))
+        vectors = embedders[0].embed([text, *names])
         return [float(cosine) for cosine in vectors[1:] @ vectors[0]]
 
     return similarities

@@ -26,8 +26,9 @@ _Record = TypeVar("_Record", Document, Annotation)
 IsKeptOut = Callable[[Document | Annotation], bool]
 # Number of counted pairs per transaction.
 _PAIR_BATCH = 10_000
+_NO_PAIR = "a pair of one term, or a name without letters"
 _CONFLICT = "the graph has another title, text or source under this id"
-# Two concurrent transactions take 0.6 of the time of sequential ones; a third gains nothing (docs/figures/graph.md).
+# Two concurrent transactions take 0.6 of the time of sequential ones; three are no faster (docs/figures/graph.md).
 _WRITERS = 2
 _KINDS_OF_TERMS: tuple[Kind, ...] = ("topic", "concept")
 
@@ -247,10 +248,8 @@ def load_pairs(
                 pair_facts = _pair_facts(pair)
                 if pair_facts is None:
                     count.kept -= 1
-                    count.reject("a pair of one term, or a name without letters")
-                    reject_file.add(
-                        Reject(position=Position(source=",".join(sources)), reason="a pair of one term", raw=str(pair))
-                    )
+                    count.reject(_NO_PAIR)
+                    reject_file.add(Reject(position=Position(source=",".join(sources)), reason=_NO_PAIR, raw=str(pair)))
                 else:
                     rows.append(pair_facts)
             for first, second, existing_count in facts.write_pairs(graph, rows):
@@ -278,7 +277,7 @@ def _pair_facts(pair: CountedPair) -> facts.PairFacts | None:
 
 
 def mentions(annotation: Annotation) -> tuple[facts.Mention, ...]:
-    """Return the mentions of a document, one per term; the alphabetically first spelling makes the order irrelevant."""
+    """Return the mentions of a document, one per term, sorted by id; each has the alphabetically first spelling."""
     mention_of: dict[str, facts.Mention] = {}
     for kind in _KINDS_OF_TERMS:
         for spelling in annotation.spellings(kind):

@@ -1,6 +1,6 @@
-"""The stages that ask a model, declared once: settings, prompt templates, and how the rejects of a run are asked again.
+"""The declarations of all stages that ask a model: settings, prompt templates, and how to retry their rejects.
 
-`kgsynth retry` and the checks of `kgsynth run` find a stage here by the name that its run folders have.
+`kgsynth retry` and the checks of `kgsynth run` find a stage here by the stage name in its run folders.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -30,10 +30,14 @@ from kgsynth.settings import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastRun:
-    """A run whose rejects are asked for again.
+    """A run whose rejects are retried.
 
-    `folder` is the part of the run that was added last, which names the whole input. `missing` says for each rejected
-    unit how many rows it lacks. `rows` gives the rows of all parts.
+    Attributes:
+        environment: paths and connections.
+        folder: the last part that was added to the run; its `inputs` name the whole input.
+        settings: settings of the retry.
+        missing: number of missing rows by id of the rejected unit.
+        rows: yields the rows of all parts.
     """
 
     environment: Environment
@@ -43,28 +47,28 @@ class PastRun:
     rows: Callable[[], Iterator[Mapping[str, Any]]]
 
     def documents(self) -> DocumentsSettings:
-        """The sources of the run."""
+        """Return the sources of the run."""
         settings: DocumentsSettings = section_from("documents", self.folder.inputs["documents"], DocumentsSettings)
         return settings
 
     def graph(self) -> Graph:
-        """A connection to the graph of the run.
+        """Connect to the graph of the run.
 
         Raises:
-            ManifestError: the folder does not say which graph it belongs to.
+            ManifestError: the folder does not name its graph.
         """
         if self.folder.inputs["graph"] is None:
-            raise ManifestError(f"{self.folder.path} does not say which graph it belongs to")
+            raise ManifestError(f"{self.folder.path} does not name the graph to which it belongs")
         return connect(self.environment, GraphSettings(name=self.folder.inputs["graph"]))
 
 
-# The stage for the rejected units alone, and the graph that is to be closed after it.
+# Returns the stage for only the rejected units, and the graph to close afterwards, None without one.
 Again = Callable[[PastRun], tuple[Stage, Graph | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelStage:
-    """The declaration of a stage that asks a model; `again` is None where single rejects cannot be asked again."""
+    """The declaration of a stage that asks a model; `again` is None if single rejects cannot be retried."""
 
     settings: type[BackendSettings]
     templates: Callable[[Any], tuple[str, ...]]
@@ -93,7 +97,7 @@ def _combinations_again(run: PastRun) -> tuple[Stage, Graph | None]:
     graph = run.graph()
     file = run.folder.inputs.get("combinations")
     if not file:
-        raise ConfigError(f"run {run.folder.run_id} was not made from a file of combinations and cannot be retried")
+        raise ConfigError(f"run {run.folder.run_id} was not made from a file of combinations, so it cannot be retried")
     return combinations_stage(graph, run.settings, Path(file), run.missing), graph
 
 

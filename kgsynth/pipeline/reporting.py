@@ -1,4 +1,4 @@
-"""Reports: what a graph holds and what one or two runs made of it, as figures and as a page."""
+"""Report figures of a graph and of one or two runs, as JSON values and as an HTML page."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from kgsynth.reports.sources import Side, shown_path, side_of
 IN_GRAPH = "in the graph"
 SAMPLE = 2000
 _NEAR_JACCARD = 0.8
-# MinHash looks at 3,000 questions a second: of more than a minute's worth `kgsynth curate` tells.
+# MinHash compares 3,000 questions per second, so this limit means about a minute; `kgsynth curate` has no limit.
 _MOST_COMPARED = 200_000
 _PICTURE_CONCEPTS = 300
 _PICTURE_LINKS = 3
@@ -45,16 +45,17 @@ def report(
     """Return the figures of a graph and of one or two runs, as JSON values.
 
     Args:
-        graph: what coverage is measured against, with derived layers that are complete.
+        graph: a graph with complete derived layers, against which coverage is measured.
         environment: where embeddings are kept.
-        runs: folders with runs, or files of combinations; none for what the graph itself holds.
-        after: files of earlier combinations: coverage begins from what they have used.
-        sample: questions of each level, about, whose likeness is looked at; 0 for none.
-        seed: of what is drawn.
-        progress: told what goes on.
+        runs: folders with runs, or files of combinations; empty for the combinations, questions and answers in the
+            graph.
+        after: files of earlier combinations, whose terms and pairs count as used before.
+        sample: approximate number of questions per level whose similarity is measured; 0 for none.
+        seed: seed of the sample and of the layout.
+        progress: receives progress.
 
     Raises:
-        ConfigError: a path holds nothing to report, or an argument is out of its range.
+        ConfigError: a path contains nothing to report, or an argument is out of range.
         GraphError: the graph is not built.
         MissingExtraError: a library is not installed.
 
@@ -67,18 +68,18 @@ def report(
     if missing:
         raise MissingExtraError(f"a report needs {', '.join(missing)}", hint="pip install 'kgsynth[report]'")
     if len(runs) > 2:
-        raise ConfigError("more than two runs are given", hint="A report stands two side by side; write several.")
+        raise ConfigError("more than two runs are given", hint="Write several reports of one or two runs.")
     if sample < 0 or seed < 0:
         raise ConfigError(f"sample is {sample} and seed is {seed}: give 0 or more")
     progress = progress or Silent()
     sides = [side_of(path) for path in runs] or [_side_of_graph(graph)]
     if len({side.name for side in sides}) < len(sides):
-        sides = [replace(side, name=f"{side.name} ({place})") for place, side in enumerate(sides, 1)]
+        sides = [replace(side, name=f"{side.name} ({number})") for number, side in enumerate(sides, 1)]
     with progress_stage(progress, "report: graph", None):
-        held = inventory.read(graph)
+        contents = inventory.read(graph)
         fingerprint = derived.fingerprint(graph)
         contexts = tables_of(graph, environment.walk_tables / fingerprint).contexts()
-        pairs = ((one.rows, one.others, one.counts) for one in co_occurrences(contexts))
+        pairs = ((block.rows, block.others, block.counts) for block in co_occurrences(contexts))
         terms = structure.TermGraph.of(inventory.terms(graph), contexts.terms, pairs)
         figures: dict[str, Any] = {
             "version": __version__,
@@ -86,39 +87,43 @@ def report(
             "sample": sample,
             "graph": {
                 "name": environment.neo4j_uri or graph.name,
-                "fingerprint": held.fingerprint,
-                "counts": held.counts,
-                "characters_of_document": structure.distribution(held.characters),
-                "terms_of_document": structure.distribution(held.terms),
-                "licences": held.licences,
-                "merges": held.merges,
-                "reviews": held.reviews,
+                "fingerprint": contents.fingerprint,
+                "counts": contents.counts,
+                "characters_of_document": structure.distribution(contents.characters),
+                "terms_of_document": structure.distribution(contents.terms),
+                "licences": contents.licences,
+                "merges": contents.merges,
+                "reviews": contents.reviews,
                 **structure.figures(terms),
                 "communities": structure.communities(
                     terms, most_concepts=_PICTURE_CONCEPTS, links_each=_PICTURE_LINKS, seed=seed
                 ),
             },
         }
-        universe = coverage.Universe(terms, held.documents, inventory.aliases(graph))
-    before = coverage.uses_of((one for path in after for one in read_combinations(path)), universe) if after else None
+        universe = coverage.Universe(terms, contents.documents, inventory.aliases(graph))
+    before = (
+        coverage.uses_of((combination for path in after for combination in read_combinations(path)), universe)
+        if after
+        else None
+    )
     figures["after"] = {"files": [shown_path(path) for path in after], "combinations": before.count} if before else None
     embedder = _embedder(environment) if sample else None
     figures["runs"] = []
     all_uses = []
     for side in sides:
-        questions, each = _questions(side, universe, embedder, sample=sample, seed=seed, progress=progress)
+        questions, questions_each = _questions(side, universe, embedder, sample=sample, seed=seed, progress=progress)
         with progress_stage(progress, f"report: {side.name}", None):
             uses = coverage.uses_of(side.combinations(), universe, before=before)
             if uses.count and not uses.terms.sum():
                 raise ConfigError(
-                    f"this graph knows none of the {len(uses.unknown_terms):,} terms of {side.name}",
-                    hint="Name the graph that they were drawn from with --graph.",
+                    f"this graph has none of the {len(uses.unknown_terms):,} terms of {side.name}",
+                    hint="Select the graph from which they were drawn with --graph NAME.",
                 )
             all_uses.append(uses)
             figures["runs"].append(
                 {
                     "name": side.name,
-                    "walks": coverage.figures(uses, before=before, questions=each) if uses.count else None,
+                    "walks": coverage.figures(uses, before=before, questions=questions_each) if uses.count else None,
                     "questions": questions,
                     "answers": diversity.answers(side.answers()),
                     "stages": side.stages,
@@ -162,31 +167,31 @@ def _questions(
     seed: int,
     progress: Progress,
 ) -> tuple[dict[str, Any] | None, Any]:
-    """The figures of a side's questions, and how many were written from each combination that has any."""
+    """Return the figures of a side's questions, and the number of questions per combination that has any."""
     counts = side.levels()
     total = sum(counts.values())
     if not total:
         return None, ()
-    drawn = diversity.Sample(seed, {level: sample / count for level, count in counts.items()})
-    near: dict[int, int] | None = None
+    sampled = diversity.Sample(seed, {level: sample / count for level, count in counts.items()})
+    near_counts: dict[int, int] | None = None
     with (
         progress_stage(progress, f"report: questions, {side.name}", total) as bar,
-        near_duplicates.temporary_folder() as desk,
+        near_duplicates.temporary_folder() as temporary,
     ):
-        signatures = near_duplicates.Signatures(Path(desk)) if total <= _MOST_COMPARED else None
+        signatures = near_duplicates.Signatures(Path(temporary)) if total <= _MOST_COMPARED else None
         levels = []
         for row, question in enumerate(side.questions()):
-            drawn.add(question)
+            sampled.add(question)
             if signatures is not None:
                 signatures.add(row, question.text)
                 levels.append(question.level)
             bar.advance()
         if signatures is not None:
-            near = Counter(levels[row] for row in near_duplicates.first_stays(signatures.pairs(_NEAR_JACCARD)))
-    with progress_stage(progress, f"report: likeness, {side.name}", None) as bar:
-        found = diversity.figures(drawn, embedder=embedder, near=near, advance=bar.advance)
-    found["unshown"] = coverage.unshown(universe, drawn.concepts)
-    return found, drawn.questions_each()
+            near_counts = Counter(levels[row] for row in near_duplicates.first_stays(signatures.pairs(_NEAR_JACCARD)))
+    with progress_stage(progress, f"report: similarity, {side.name}", None) as bar:
+        figures = diversity.figures(sampled, embedder=embedder, near=near_counts, advance=bar.advance)
+    figures["unshown"] = coverage.unshown(universe, sampled.concepts)
+    return figures, sampled.questions_each()
 
 
 def _embedder(environment: Environment) -> diversity.Embed | None:

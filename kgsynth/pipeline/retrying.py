@@ -1,4 +1,4 @@
-"""The rejects of a run, asked for again with new seeds."""
+"""Retry the rejects of a run with new seeds."""
 
 import json
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ from kgsynth.pipeline.model_stages import MODEL_STAGES, PastRun
 from kgsynth.progress import Progress
 from kgsynth.run_folder import RunFolder, open_run
 
-# Settings that may hold a secret, and how it comes to a retry.
+# Settings that may hold a secret, with a hint how to give it to a retry.
 _SECRET_HINTS = {
     "url": "Give it again: --url ADDRESS.",
     "request": "Give it again: --request headers.NAME=VALUE.",
-    "engine": "Set it in the environment instead, as vLLM and Hugging Face take it, and run the stage anew.",
+    "engine": "Set it in the environment instead, where vLLM and Hugging Face read it, and run the whole stage again.",
 }
 
 
@@ -35,23 +35,23 @@ def retry(
 ) -> RunFolder | None:
     """Retry the rejects of a run with new seeds, into `retry-N` in its folder; an interrupted retry is continued.
 
-    What the retry gives counts with the run wherever the run is used. Its own rejects are what the next retry asks for.
+    The rows of the retry belong to the run wherever the run is used. The next retry asks for the rejects of this one.
 
     Args:
         environment: where models are.
-        run: a complete run.
-        report: gets the account.
-        progress: told one step a unit.
-        make: makes the backend.
-        changes: settings for this call: those that decide no output, such as `url`, and those of `RETRY_CHANGES`, which
-            are recorded in the folder of the retry.
+        run: folder of a complete run.
+        report: receives the account.
+        progress: advances one step per unit.
+        make: creates the backend.
+        changes: settings for this call: those that do not determine the output, such as `url`, and those in
+            `RETRY_CHANGES`, which are recorded in the folder of the retry.
 
     Returns:
         The folder of the retry; None when there is nothing to retry.
 
     Raises:
-        ManifestError: it is no run, or not complete.
-        ConfigError: its inputs are gone or changed.
+        ManifestError: the folder contains no run, or the run is not complete.
+        ConfigError: the inputs of the run were removed or changed, or the run cannot be retried.
 
     Examples:
         >>> pipeline.retry(environment, Path("runs/level3"))  # None: this run has no rejects
@@ -61,20 +61,20 @@ def retry(
     if declared is None or declared.again is None:
         if declared is not None:
             raise ConfigError(
-                f"{run} holds a syllabus, which is one piece",
-                hint="Write another one, with another seed and --run-dir, and give both as --positives.",
+                f"{run} holds a syllabus, which cannot be retried in part",
+                hint="Write another syllabus with another seed and --run-dir, and give both as --positives.",
             )
         raise ConfigError(
             f"{run} holds a run of stage {folder.stage!r}, which asks no model",
-            hint="Retry the folder of one of its stages: `kgsynth runs` lists them.",
+            hint="Retry the run folder of a stage that asks a model; `kgsynth runs` lists them.",
         )
     if folder.is_part:
-        raise ConfigError(f"{run} is a part of a run", hint=f"Retry the run: {run.parent}.")
-    # Held, so that nobody adds to the run meanwhile.
+        raise ConfigError(f"{run} is a part of another run", hint=f"Retry that run: {run.parent}.")
+    # The lock keeps other processes from adding to the run.
     with folder.opened():
         parts = folder.parts()
-        retries = [place for place, part in enumerate(parts) if "retry_of" in part.inputs]
-        attempt = 1 + max((int(parts[place].inputs["attempt"]) for place in retries), default=0)
+        retries = [index for index, part in enumerate(parts) if "retry_of" in part.inputs]
+        attempt = 1 + max((int(parts[index].inputs["attempt"]) for index in retries), default=0)
         number, end = folder.next_part(), len(parts)
         if retries and parts[retries[-1]].manifest() is None:
             end = retries.pop()
@@ -85,23 +85,23 @@ def retry(
                 f"run {incomplete.run_id} in {incomplete.path} is not complete",
                 hint="Run its command again first; then retry its rejects.",
             )
-        # The last retry asked for all that was rejected before it.
-        only: dict[str, int] = {}
-        has_more_room = bool({"context_tokens", "model"} & (changes or {}).keys())
+        # The last retry asked for all rejects before it, so only its own and later rejects are left.
+        missing: dict[str, int] = {}
+        may_fit_now = bool({"context_tokens", "model"} & (changes or {}).keys())
         for part in parts[retries[-1] if retries else 0 : end]:
             for row in part.rejects():
-                if not row["is_final"] or (has_more_room and row["reason"] == TOO_LONG):
-                    only[row["unit_id"]] = only.get(row["unit_id"], 0) + 1
-        if not only:
+                if not row["is_final"] or (may_fit_now and row["reason"] == TOO_LONG):
+                    missing[row["unit_id"]] = missing.get(row["unit_id"], 0) + 1
+        if not missing:
             return None
-        # What was added last names the whole input.
+        # The part that was added last names the whole input.
         latest = [part for part in parts[:end] if "retry_of" not in part.inputs][-1]
         recorded = {name: value for name, value in latest.inputs.get("settings", {}).items() if value is not None}
         past = PastRun(
             environment=environment,
             folder=latest,
             settings=declared.settings(**_changed(recorded, dict(changes or {}))),
-            missing=only,
+            missing=missing,
             rows=lambda: (row for part in parts[:end] for row in part.rows()),
         )
         stage, graph = declared.again(past)
@@ -112,7 +112,7 @@ def retry(
                 folder,
                 attempt=attempt,
                 place=number,
-                units_expected=len(only),
+                units_expected=len(missing),
                 report=report,
                 progress=progress,
                 make=make,
@@ -123,19 +123,19 @@ def retry(
                 graph.close()
 
 
-def _changed(held: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a run with changes; a prompt keeps its room when answers get more.
+def _changed(settings: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run with changes; a larger limit for answers enlarges the context by as much.
 
     Raises:
-        ConfigError: a secret that the run folder does not hold is not given again.
+        ConfigError: a secret is missing, which run folders do not contain.
     """
-    own: Any = changes.get("request", {})
-    changes["request"] = merged(held.get("request", {}), own)
+    request_changes: Any = changes.get("request", {})
+    changes["request"] = merged(settings.get("request", {}), request_changes)
     if "max_output_tokens" in changes and "context_tokens" not in changes:
-        more = max(0, changes["max_output_tokens"] - held["max_output_tokens"])
-        changes["context_tokens"] = held["context_tokens"] + more
-    found = {**held, **changes}
+        extra_tokens = max(0, changes["max_output_tokens"] - settings["max_output_tokens"])
+        changes["context_tokens"] = settings["context_tokens"] + extra_tokens
+    changed = {**settings, **changes}
     for name, hint in _SECRET_HINTS.items():
-        if HIDDEN in json.dumps(found.get(name, "")):
-            raise ConfigError(f"the run was made with a secret in {name}, which its folder does not hold", hint=hint)
-    return found
+        if HIDDEN in json.dumps(changed.get(name, "")):
+            raise ConfigError(f"the run was made with a secret in {name}, which is not stored in its folder", hint=hint)
+    return changed

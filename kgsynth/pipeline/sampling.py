@@ -197,10 +197,10 @@ def _plan(
     count.notes["fingerprint"] = fingerprint
     folder = environment.walk_tables / fingerprint
     weights = steering.weights_within(graph, settings)
-    laid = None
+    tables = None
     if settings.favour:
-        laid = tables_of(graph, folder, progress)
-        weights = steering.favouring_unused(graph, weights, laid, _earlier(graph, settings), progress)
+        tables = tables_of(graph, folder, progress)
+        weights = steering.favouring_unused(graph, weights, tables, _earlier(graph, settings), progress)
         # The graph may change between calls; the hash shows whether a later call has the same weights.
         count.notes["weights"] = content_hash(sorted(weights.items()))[:12]
     starts = Starts(settings.seed, steering.chosen_topics(graph, settings, weights))
@@ -209,14 +209,14 @@ def _plan(
     amount = walks if settings.combinations is None else settings.combinations
     is_compiled = _is_compiled(graph, settings, amount, has_tables=folder.is_dir())
     _LOG.info("the %s engine walks from %d topics", "compiled" if is_compiled else "Cypher", len(starts))
-    if laid is None and (is_compiled or weights is not None):
-        laid = tables_of(graph, folder, progress)
-    if laid is None:
+    if tables is None and (is_compiled or weights is not None):
+        tables = tables_of(graph, folder, progress)
+    if tables is None:
         return _Plan(starts=starts, walks=walks, lens=None, tables=None)
     if is_compiled:
-        laid = laid if weights is None else walk_tables.through_lens(laid, weights)
-        return _Plan(starts=starts, walks=walks, lens=None, tables=laid)
-    return _Plan(starts=starts, walks=walks, lens=steering.lens_of(laid, weights or {}), tables=None)
+        tables = tables if weights is None else walk_tables.through_lens(tables, weights)
+        return _Plan(starts=starts, walks=walks, lens=None, tables=tables)
+    return _Plan(starts=starts, walks=walks, lens=steering.lens_of(tables, weights or {}), tables=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,13 +233,13 @@ def walk_rates(graph: Graph) -> WalkRates | None:
     if not topics:
         return None
     watched = _CountingReader(graph)
-    began = time.monotonic()
+    started = time.monotonic()
     walks = cypher_engine.walks(
         watched, Starts(0, topics), seed=0, batch_size=_MEASURED_WALKS, sessions=1, limit=_MEASURED_WALKS
     )
     count = sum(1 for _ in walks)
     pages = watched.hits + watched.faults
-    return WalkRates(walks_per_s=count / (time.monotonic() - began), hit_ratio=watched.hits / pages if pages else 1.0)
+    return WalkRates(walks_per_s=count / (time.monotonic() - started), hit_ratio=watched.hits / pages if pages else 1.0)
 
 
 class _CountingReader:
@@ -301,8 +301,8 @@ def _earlier(graph: Graph, settings: SampleSettings) -> Iterator[list[str]]:
     """Yield the concepts of each combination drawn earlier."""
     if not settings.earlier:
         return steering.earlier_concepts(graph)
-    known = {row["id"] for row in inventory.terms(graph)}
-    return steering.concepts_of_files(settings.earlier, inventory.aliases(graph), known)
+    term_ids = {row["id"] for row in inventory.terms(graph)}
+    return steering.concepts_of_files(settings.earlier, inventory.aliases(graph), term_ids)
 
 
 def _batch_size(settings: SampleSettings) -> int:

@@ -1,4 +1,4 @@
-"""What a run will give, from what earlier runs measured and what the graph can still supply."""
+"""Forecast the amount of data from measurements of earlier runs and from the supply of combinations in the graph."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,39 +17,39 @@ _BATCH = 2000
 
 
 def plan_scaling(graph: Graph, levels: Sequence[Measured], *, epochs: int, walks: int, seed: int) -> dict[str, Any]:
-    """What all documents and some epochs of walks will give.
+    """Forecast the questions and tokens from all documents and from some epochs of walks.
 
     Args:
-        graph: with derived layers that are complete.
-        levels: what was measured.
-        epochs: walks from every topic.
-        walks: drawn to see how often combinations repeat.
-        seed: of these walks.
+        graph: a graph with complete derived layers.
+        levels: measurements of earlier runs, one per level.
+        epochs: number of walks from each topic.
+        walks: number of walks to draw, to estimate how often combinations repeat.
+        seed: seed of these walks.
 
     Returns:
-        levels (level, units, questions, tokens), the sum of tokens, and the supply of combinations.
+        Units, questions and tokens per level, their sums, and the `UnseenEstimate` of combinations as `supply`.
 
     Raises:
         GraphError: the graph is not built or has no topic.
     """
     derived.fingerprint(graph)
     topics = start_topics(graph)
-    found = estimate_unseen(_combinations(graph, topics, walks=walks, seed=seed))
-    combinations = found.expected(epochs * len(topics))
+    supply = estimate_unseen(_combinations(graph, topics, walks=walks, seed=seed))
+    combinations = supply.expected(epochs * len(topics))
     documents = facts.counts(graph)["documents"]
     rows = []
-    for one in levels:
-        units = combinations if one.level == 3 else documents
-        questions = units * one.questions_each * one.answered
+    for measured in levels:
+        units = combinations if measured.level == 3 else documents
+        questions = units * measured.questions_each * measured.answered
         rows.append(
             {
-                "level": one.level,
+                "level": measured.level,
                 "units": units,
-                "questions_each": one.questions_each,
-                "answered": one.answered,
+                "questions_each": measured.questions_each,
+                "answered": measured.answered,
                 "questions": questions,
-                "tokens_each": one.question_tokens + one.answer_tokens,
-                "tokens": questions * (one.question_tokens + one.answer_tokens),
+                "tokens_each": measured.question_tokens + measured.answer_tokens,
+                "tokens": questions * (measured.question_tokens + measured.answer_tokens),
             }
         )
     return {
@@ -59,17 +59,17 @@ def plan_scaling(graph: Graph, levels: Sequence[Measured], *, epochs: int, walks
         "combinations": combinations,
         "levels": rows,
         "tokens": sum(row["tokens"] for row in rows),
-        "supply": found,
+        "supply": supply,
     }
 
 
-def unseen_row(found: UnseenEstimate) -> dict[str, Any]:
-    """A supply as JSON values; an alpha that is infinite is None."""
+def unseen_row(supply: UnseenEstimate) -> dict[str, Any]:
+    """Return a supply as JSON values; an infinite alpha becomes None."""
     return {
-        "walks": found.walks,
-        "different": found.different,
-        "new_chance": found.new_chance,
-        "half_repeat_after_at_least": None if found.alpha == float("inf") else found.alpha,
+        "walks": supply.walks,
+        "different": supply.different,
+        "new_chance": supply.new_chance,
+        "half_repeat_after_at_least": None if supply.alpha == float("inf") else supply.alpha,
     }
 
 

@@ -1,4 +1,4 @@
-"""Nested subsets of a training set, for measuring what more data buys."""
+"""Export nested subsets of a training set, to measure the value of more data."""
 
 import hashlib
 import shutil
@@ -37,29 +37,29 @@ def subset(
 ) -> dict[str, Any]:
     """Export nested subsets of a curated run, balanced between levels as far as possible.
 
-    Questions of a level stand in an order drawn by seed and id; a subset takes from the levels in turn, so that it is
-    balanced until a level is used up, and a larger one begins with the smaller.
+    The order of the questions in a level is drawn by seed and id. A subset takes questions from the levels in turn, so
+    that it is balanced until a level is used up. A larger subset begins with the smaller ones.
 
     Args:
         curated: folder of the run.
-        settings: form and split of each.
-        sizes: questions of each subset.
-        seed: of the order.
-        output: a folder; `<output>/<size>` is a data set, `<output>/subsets.json` says what each holds.
-        overwrite: replace data sets that stand there.
-        forgotten: what was taken out; what was made from it is left out.
-        report: gets the account of each.
-        progress: told one step a question.
+        settings: format and split of each subset.
+        sizes: number of questions per subset.
+        seed: seed of the order.
+        output: folder to write; `<output>/<size>` is a data set, and `<output>/subsets.json` describes them all.
+        overwrite: whether to replace existing data sets.
+        forgotten: forgotten documents, whose questions are left out.
+        report: receives the account of each subset.
+        progress: advances one step per question.
 
     Returns:
-        The manifest.
+        The contents of `subsets.json`.
 
     Raises:
-        ConfigError: a size is out of range, or the folder is not a curated run.
-        ManifestError: it is not complete.
+        ConfigError: a size is out of range, the folder is not a curated run, or the output holds subsets already.
+        ManifestError: the run is not complete.
     """
     folder, manifest = curated_run(curated)
-    gone = forgotten or Forgotten()
+    forgotten_records = forgotten or Forgotten()
     shape = exporting.Shape(settings)
     levels: list[int] = []
     keys: list[int] = []
@@ -70,7 +70,7 @@ def subset(
             int.from_bytes(hashlib.sha256(f"{seed} {row['id']}".encode("utf-8", "replace")).digest()[:8], "big")
         )
         question = CuratedQuestion.from_row(row)
-        usable.append(not shape.problem(question) and not gone.touches(question))
+        usable.append(not shape.problem(question) and not forgotten_records.touches(question))
     ranks = balanced_ranks(
         np.array(levels, dtype=np.int64), np.array(keys, dtype=np.uint64), np.array(usable, dtype=np.bool_)
     )
@@ -80,38 +80,42 @@ def subset(
         raise ConfigError(
             f"the sizes {', '.join(f'{size:,}' for size in sizes) or '(none)'} do not fit: {curated} has {total:,} "
             "questions that can be exported",
-            hint="Give sizes from 1 up to that.",
+            hint="Give sizes from 1 to that number.",
         )
-    there = [size for size in sizes if (output / str(size)).exists()]
-    others = {one.name for one in output.iterdir() if one.is_dir()} - set(map(str, sizes)) if output.is_dir() else set()
-    if not overwrite and (there or others):
+    existing = [size for size in sizes if (output / str(size)).exists()]
+    other_names = (
+        {entry.name for entry in output.iterdir() if entry.is_dir()} - set(map(str, sizes))
+        if output.is_dir()
+        else set()
+    )
+    if not overwrite and (existing or other_names):
         raise ConfigError(
-            f"{output} holds subsets already: {', '.join(sorted([*map(str, there), *others], key=len))}",
-            hint="Choose another folder, or --overwrite, which keeps none that is not made anew.",
+            f"{output} holds subsets already: {', '.join(sorted([*map(str, existing), *other_names], key=len))}",
+            hint="Choose another folder, or give --overwrite, which removes all subsets that are not written again.",
         )
-    for name in others:
+    for name in other_names:
         shutil.rmtree(output / name)
-    made = []
+    subsets = []
     for size in sizes:
         count = StageCount(stage=f"subset {size}", unit="questions")
         card = card_of(folder, manifest, settings, name=f"{output.name}-{size}", subset={"size": size, "seed": seed})
         digest = hashlib.sha256()
-        chosen = SubsetRows(levels, ranks, size, digest)
+        subset_rows = SubsetRows(levels, ranks, size, digest)
         with timed_stage(count, report), progress_stage(progress or Silent(), count.stage, size) as bar:
             exported = exporting.write(
-                chosen.of(folder.rows(), bar), output / str(size), settings, card=card, overwrite=overwrite
+                subset_rows.of(folder.rows(), bar), output / str(size), settings, card=card, overwrite=overwrite
             )
             count.kept = sum(exported.rows.values())
-        made.append(
+        subsets.append(
             {
                 "size": size,
                 "folder": str(size),
                 "rows": exported.rows,
-                "levels": {str(level): number for level, number in sorted(chosen.counts.items())},
-                "characters": chosen.characters,
+                "levels": {str(level): number for level, number in sorted(subset_rows.counts.items())},
+                "characters": subset_rows.characters,
                 "ids": digest.hexdigest(),
             }
         )
-    found = {"seed": seed, "run": folder.run_id, "version": __version__, "questions": total, "subsets": made}
-    write_json(output / MANIFEST, found)
-    return found
+    manifest_row = {"seed": seed, "run": folder.run_id, "version": __version__, "questions": total, "subsets": subsets}
+    write_json(output / MANIFEST, manifest_row)
+    return manifest_row

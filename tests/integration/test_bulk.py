@@ -242,7 +242,7 @@ def test_the_command_loads_in_bulk(
     assert sampled.returncode == 0, sampled.stderr
     assert len(sampled.stdout.splitlines()) == 5
     for arguments, problem in (
-        (("load", "--merge", "-a", str(said)), "--merge goes with --bulk"),
+        (("load", "--merge", "-a", str(said)), "--merge needs --bulk"),
         (("load", "--bulk", "-a", str(said), "--pairs", "p.csv"), "exclude each other"),
     ):
         refused = command(*arguments)

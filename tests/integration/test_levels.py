@@ -199,7 +199,7 @@ def test_a_retry_asks_for_so_many_questions_as_were_refused(
     asked = {row["unit_id"] for row in refused}
     assert {question.documents[0] for question in made} <= asked
     assert max(sum(question.documents[0] == one for question in made) for one in asked) == 1
-    with pytest.raises(ConfigError, match="is a part of a run"):
+    with pytest.raises(ConfigError, match="is a part of another run"):
         pipeline.retry(environment, retried.path, report=lambda _: None)
     assert pipeline.check(graph, report=lambda _: None) == []
 

@@ -145,7 +145,7 @@ def test_keys_decide_skip_undo_and_quit(
     # One read may bring several keys, an empty one is the end of the input; no other key is a verdict.
     assert press("yn", "", "") == {found[0].pair: "yes", found[1].pair: "no"}
     assert press("", "") == {}
-    # What was said in a session that was not applied is taken up, and asked about no more.
+    # Verdicts of a session that was not applied are read again, and their pairs are not shown again.
     assert press("yq") == {found[0].pair: "yes"}
     assert press("nuq", is_new=False) == {found[0].pair: "yes"}
     assert press("nyq", is_new=False) == {found[0].pair: "yes", found[1].pair: "no", found[2].pair: "yes"}
@@ -158,7 +158,7 @@ def test_keys_decide_skip_undo_and_quit(
 
     session.unlink()
     monkeypatch.setattr(click, "getchar", no_terminal)
-    with pytest.raises(ConfigError, match="no terminal to ask at"):
+    with pytest.raises(ConfigError, match="a review needs a terminal"):
         command._ask(found, session)
 
 
@@ -227,7 +227,7 @@ def test_a_review_is_not_written_over_and_bad_rows_are_told(
     assert "This changes:" in dry.stdout
     for arguments, said in (
         (("--review", "--load-review", "d.csv"), "exclude each other"),
-        (("--undo", "x", "--dry-run"), "does not go with"),
+        (("--undo", "x", "--dry-run"), "cannot be used with"),
     ):
         failed = merge(*arguments)
         assert failed.returncode == 1

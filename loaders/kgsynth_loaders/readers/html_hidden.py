@@ -17,8 +17,12 @@ _NO_ROOM = re.compile(
     r"(?<![\w-])(?:max-)?(?:height|width)\s*:\s*[01](?:\.0*)?(?:px|pt|em|rem|%)?\s*(?:;|!|\Z)", re.IGNORECASE
 )
 _CUT_OFF = re.compile(r"overflow(?:-[xy])?\s*:\s*(?:hidden|clip)", re.IGNORECASE)
-_COLOR = re.compile(r"(?<![\w-])(color|background(?:-color)?)\s*:\s*(#[0-9a-f]{3,6}|[a-z]+)\b", re.IGNORECASE)
-_WHITE = frozenset(["white", "#fff", "#ffffff"])
+_COLOR = re.compile(
+    r"(?<![\w-])(color|background(?:-color)?)\s*:\s*(#[0-9a-f]{3,8}\b|[a-z]+\b(?:\([^()]{0,80}\))?)", re.IGNORECASE
+)
+_WHITE = frozenset(["white", "#fff", "#ffffff", "rgb(255,255,255)"])
+# These say nothing about the color that is seen.
+_NO_COLORS = ("inherit", "transparent", "initial", "unset", "var", "url", "currentcolor")
 # Styles and names of transparent elements that a script shows when the reader scrolls to them.
 _SHOWN_LATER = re.compile(r"transition|animation|transform|will-change|translate", re.IGNORECASE)
 _SHOWN_LATER_NAMES = re.compile(r"data-(?:aos|w-id|anim\w*|scroll\w*|sal|framer)|(?:wow|aos-init|reveal|fade\w*)\b")
@@ -63,12 +67,12 @@ def _way_of_hiding(style: str) -> str:
         return "opacity"
     if _NO_LETTERS.search(style):
         return "font-size"
-    colors = {name[:5].lower(): value.lower() for name, value in _COLOR.findall(style)}
+    colors = {name[:5].lower(): "".join(value.lower().split()) for name, value in _COLOR.findall(style)}
     text_color, background_color = colors.get("color"), colors.get("backg")
     is_same_color = text_color is not None and (
         text_color == background_color or {text_color, background_color} <= _WHITE
     )
-    return "hidden" if is_same_color and text_color not in ("inherit", "transparent", "initial", "unset", "var") else ""
+    return "hidden" if is_same_color and text_color is not None and not text_color.startswith(_NO_COLORS) else ""
 
 
 @lru_cache(maxsize=10_000)

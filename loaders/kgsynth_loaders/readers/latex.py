@@ -248,6 +248,7 @@ class _Table:
         rows: the finished rows.
         cells: cells of the current row.
         has_first_head: whether a long table has a separate head for its first page.
+        head_rows: the head of a long table.
     """
 
     before: list[str]
@@ -255,6 +256,7 @@ class _Table:
     rows: list[list[str]] = field(default_factory=list)
     cells: list[str] = field(default_factory=list)
     has_first_head: bool = False
+    head_rows: list[list[str]] = field(default_factory=list)
 
 
 class _Writer:
@@ -276,7 +278,6 @@ class _Writer:
         self._is_in_list = False
         self._in_title = 0
         self._spanned_columns = 0
-        self._kept_rows: list[list[str]] = []
         self._absent_marks: set[str] = set()
         self._no_formula_until = 0
         self._is_tabbing = False
@@ -857,11 +858,11 @@ class _Writer:
         open_table = self._tables[-1]
         if name == "endfirsthead":
             open_table.has_first_head = True
-            self._kept_rows = list(open_table.rows)
+            open_table.head_rows = list(open_table.rows)
         elif name == "endhead" and not open_table.has_first_head:
-            self._kept_rows = list(open_table.rows)
+            open_table.head_rows = list(open_table.rows)
         else:
-            open_table.rows = list(self._kept_rows)
+            open_table.rows = list(open_table.head_rows)
 
     def _end_table(self) -> None:
         open_table = self._tables[-1]

@@ -33,7 +33,7 @@ NAMES = frozenset(_MACROS)
 _MAX_CHARS = 500
 _UNIT_TOKEN = re.compile(r"\\([A-Za-z]+)\s*(?:\{([^{}]*)\})?|\\.|\^\{?(-?\d+)\}?|[.~\s]+|/|[^\\^.~\s/]+")
 _NUMBER = re.compile(
-    r"(?P<mantissa>[+-]?(?:[\d.,]*\d)(?:\([\d.]+\))?(?:\s*(?:\\pm|\+-)\s*[\d.,]+)?)?\s*[eEdD](?P<power>[+-]?\d+)\Z"
+    r"(?P<mantissa>[+-]?(?:[\d.,]*\d)(?:\([\d.]+\))?(?:\s*±\s*[\d.,]+)?)?\s*[eEdD](?P<power>[+-]?\d+)\Z"
 )
 
 

@@ -587,10 +587,9 @@ def _special(name: str, arguments: list[str], numbered: dict[str, str]) -> str |
     if name in ("frac", "sfrac", "fraction", "tfrac", "half"):
         return _fraction(arguments)
     if name in ("sqrt", "radic", "root"):
-        sign = {"3": "∛", "4": "∜"}.get(arguments[1]) if len(arguments) > 1 else "√"
-        return (
-            f"$\\sqrt[{arguments[1]}]{{{first}}}$" if not sign else sign + (f"({first})" if len(first) > 1 else first)
-        )
+        degree = arguments[1].strip() if len(arguments) > 1 else ""
+        sign = {"": "√", "2": "√", "3": "∛", "4": "∜"}.get(degree)
+        return f"$\\sqrt[{degree}]{{{first}}}$" if not sign else sign + (f"({first})" if len(first) > 1 else first)
     if name in _MONEY and first:
         return f"{_MONEY[name]}{first}"
     if name in _BRACKETS_OF and first:

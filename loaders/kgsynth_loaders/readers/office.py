@@ -57,8 +57,10 @@ def check_package(path: Path, *members: str) -> None:
         raise RecordError("damaged") from None
     size = sum(entry.file_size for entry in entries)
     packed_size = sum(entry.compress_size for entry in entries)
-    if size > MAX_UNPACKED_BYTES or (size > _ALWAYS_BYTES and size > _MAX_RATIO * max(1, packed_size)):
+    if size > MAX_UNPACKED_BYTES:
         raise RecordError("unpacks to more than 500 MB")
+    if size > _ALWAYS_BYTES and size > _MAX_RATIO * max(1, packed_size):
+        raise RecordError(f"unpacks to more than {_MAX_RATIO:,} times its size")
     if any(entry.flag_bits & 1 for entry in entries):
         raise RecordError("encrypted")
     if members and not any(entry.filename.startswith(members) for entry in entries):

@@ -155,11 +155,6 @@ _VERSIONS = {
     "versionadded": "New in version", "versionchanged": "Changed in version", "deprecated": "Deprecated since version",
     "versionremoved": "Removed in version",
 }  # fmt: skip
-# Directives of which only the content is text.
-_BARE = frozenset(
-    "only hlist container tab-set tabs grid rst-class cssclass highlights pull-quote epigraph centered glossary "
-    "compound acks".split()
-)
 _STANDARD_DIRECTIVES = frozenset(
     "attention caution danger error hint important note tip warning admonition sidebar topic figure table "
     "csv-table list-table replace unicode date meta class role rubric line-block compound footer".split()

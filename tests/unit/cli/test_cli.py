@@ -63,7 +63,7 @@ def test_status_of_a_graph_that_was_never_started(tmp_path: Path) -> None:
     done = call("db", "status", home=tmp_path)
     assert done.returncode == 3
     assert "stopped" in done.stdout
-    assert call("db", "stop", home=tmp_path).stdout == "graph 'main': did not run\n"
+    assert call("db", "stop", home=tmp_path).stdout == "graph 'main': was not running\n"
 
 
 def test_config_shows_where_each_value_came_from(tmp_path: Path) -> None:

@@ -101,11 +101,11 @@ def test_finding_is_linear_in_the_length_of_the_text() -> None:
 def test_the_majority_is_kept_with_its_agreement() -> None:
     best = majority(["1", "0.5", "", "1/2", r"50\%", "2"])
     assert best is not None
-    assert (best.place, best.agreeing, best.votes, best.agreement) == (1, 3, 6, 0.5)
+    assert (best.vote_index, best.agreeing, best.votes, best.agreement) == (1, 3, 6, 0.5)
     assert (best.members, best.unit_missing) == ((1, 3, 4), 0)
     tie = majority(["2", "1", "1", "2"])
     assert tie is not None
-    assert tie.place == 0
+    assert tie.vote_index == 0
     assert majority(["", ""]) is None
     assert majority([]) is None
 
@@ -113,13 +113,13 @@ def test_the_majority_is_kept_with_its_agreement() -> None:
 def test_votes_for_different_units_never_agree() -> None:
     best = majority(["5", "5 cm", "5 km"])
     assert best is not None
-    assert (best.place, best.agreeing, best.unit_missing, best.members) == (1, 2, 1, (0, 1))
+    assert (best.vote_index, best.agreeing, best.unit_missing, best.members) == (1, 2, 1, (0, 1))
     km_first = majority(["5 km", "5", "5 cm", "5 cm"])
     assert km_first is not None
-    assert (km_first.place, km_first.members) == (0, (0, 1))
+    assert (km_first.vote_index, km_first.members) == (0, (0, 1))
     all_with = majority(["5 cm", "50 mm", "7"])
     assert all_with is not None
-    assert (all_with.place, all_with.agreeing, all_with.unit_missing) == (0, 2, 0)
+    assert (all_with.vote_index, all_with.agreeing, all_with.unit_missing) == (0, 2, 0)
 
 
 @pytest.mark.parametrize(

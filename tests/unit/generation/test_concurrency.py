@@ -4,7 +4,7 @@ from kgsynth.generation.concurrency import Concurrency
 
 
 def test_one_burst_of_refusals_halves_once() -> None:
-    state = Concurrency(most=64, limit=64)
+    state = Concurrency(maximum=64, limit=64)
     for _ in range(10):
         state.refused(sent=1.0, now=2.0)
     assert state.allowed == 32

@@ -162,7 +162,7 @@ def test_a_folder_of_ones_own_is_checked_template_by_template(tmp_path: Path) ->
     assert "levle1.txt: wrong: there is no task with this name" in said
     assert "question.regex: wrong:" in said
     assert "extract: good, 1 example" in said
-    assert "not there, for stages that do not use this folder: rate" in said
+    assert "missing, but needed only by stages that use this folder: rate" in said
 
 
 @pytest.mark.parametrize(

@@ -248,7 +248,7 @@ def test_a_syllabus_becomes_examples(environment: config.Environment, tmp_path: 
     assert {row["entry_kind"] for row in rows} == {"blog post", "exam paper", "textbook section", "lecture note"}
     assert folder.counted()["totals"]["disciplines"] == 2
     assert folder.counted()["totals"]["items"] == 6
-    with pytest.raises(ConfigError, match="which is one piece"):
+    with pytest.raises(ConfigError, match="which cannot be retried in part"):
         pipeline.retry(environment, tmp_path / "run", report=lambda _: None)
 
 

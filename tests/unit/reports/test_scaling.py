@@ -190,7 +190,7 @@ def test_the_command_fits_predicts_and_draws(tmp_path: Path) -> None:
     for arguments, said in (
         (["plot", str(fit), "-o", "x.pdf"], "give .png, .svg or .html"),
         (["predict", str(fit)], "nothing to predict"),
-        (["predict", str(fit), "--at", "a"], "give numbers with commas"),
+        (["predict", str(fit), "--at", "a"], "give numbers separated by commas"),
         (["predict", str(file), "--at", "1"], "cannot be read"),
     ):
         failed = run.invoke(cli, ["scaling", *arguments])

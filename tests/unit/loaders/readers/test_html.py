@@ -287,6 +287,8 @@ def test_words_are_those_that_a_browser_shows(markup: str, expected: str) -> Non
         '<div style="height:0;overflow:hidden">{}</div>',
         '<div style="position:absolute;clip:rect(0 0 0 0)">{}</div>',
         '<div style="color:#fff;background:#FFFFFF">{}</div>',
+        '<div style="color: rgb(255, 255, 255); background-color: #fff">{}</div>',
+        '<div style="color:rgba(9,9,9,1);background:rgba(9, 9, 9, 1)">{}</div>',
         "<noscript>{}</noscript>",
         "<template>{}</template>",
         "<nav>{}</nav>",
@@ -320,6 +322,21 @@ def test_what_is_no_text_of_the_author_is_out_whatever_it_holds(markup: str, ins
         text = page_of(body.replace("{}", markup.replace("{}", inside))).text
         assert "GONE" not in text
         assert FILLER in text
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "color: rgb(0, 0, 0); background-color: rgb(255, 255, 255)",
+        "color: rgba(0, 0, 0, .9); background: rgba(255, 255, 255, .9)",
+        "color: hsl(0, 0%, 0%); background-color: hsl(0, 0%, 100%)",
+        "color: var(--text); background: var(--paper)",
+        "color: #000000ff; background: #ffffffff",
+        "color: currentColor; background: currentColor",
+    ],
+)
+def test_text_whose_color_differs_from_its_background_is_kept(style: str) -> None:
+    assert "KEPT" in page_of(f'<p>{FILLER}</p><p style="{style}">KEPT {FILLER}</p>').text
 
 
 def test_comments_that_are_longer_than_the_article_are_out() -> None:

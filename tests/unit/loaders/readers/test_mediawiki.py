@@ -59,7 +59,7 @@ def test_mediawiki_dump(tmp_path: Path, packed: Any) -> None:
 
 
 WIKITEXT_CASES = [
-    (r"{{gaps|1|234}} {{tmath|\alpha}} {{SI|5|kg}} {{USD|5}} {{radic|3}} {{radic|2|3}} {{ordinal|2}}", r"1234 $\alpha$ 5 kg US$5 √3 ∛2 2nd"),
+    (r"{{gaps|1|234}} {{tmath|\alpha}} {{SI|5|kg}} {{USD|5}} {{radic|3}} {{radic|2|3}} {{radic|2|}} {{radic|2|5}} {{ordinal|2}}", r"1234 $\alpha$ 5 kg US$5 √3 ∛2 √2 $\sqrt[5]{2}$ 2nd"),
     ("x\n{{Theorem|Let ''x'' be.}}\n* item", "x\n\n**Theorem**. Let x be.\n\n- item"),
     ("-{zh-hans:a;zh-hant:b}- -{c}--{H|zh-cn:gone}-", "a c"),
     ('a <span style="display:none">gone</span>b', "a b"),
