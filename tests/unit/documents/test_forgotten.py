@@ -64,6 +64,10 @@ def test_what_was_forgotten_does_not_stop_the_next_load(tmp_path: Path) -> None:
     with RejectFile(tmp_path / "r") as rejects:
         settings = DocumentsSettings(sources=(str(tmp_path / "d.jsonl"),))
         held = {str(n): "" for n in range(7)}
-        kept = list(not_forgotten(usable_documents(settings, rejects, count), held, rejects, count))
+        kept = list(
+            not_forgotten(
+                usable_documents(settings, rejects, count), lambda document: document.id in held, rejects, count
+            )
+        )
     assert [one.id for one in kept] == ["7"]
     assert count.rejected == {REASON: 7}

@@ -18,13 +18,13 @@ from tests.unit.reports.reports_cases import (
 def test_pairs_within_groups_are_all_of_them_or_drawn_without_repeats() -> None:
     draws = np.random.default_rng(1)
     groups = [[4, 7, 9], [1], [], [2, 3], [5, 6, 8, 10], [7, 9, 11]]
-    found = diversity._within(groups, draws, apart=lambda one, other: True)
+    found = diversity._within(groups, draws, accepts=lambda one, other: True)
     wanted = {pair for group in groups for pair in choices(group, 2)}
     assert sorted(tuple(pair) for pair in found) == sorted(wanted), "a pair of two groups stands once"
-    found = diversity._within(groups, draws, apart=lambda one, other: (one, other) != (7, 9))
+    found = diversity._within(groups, draws, accepts=lambda one, other: (one, other) != (7, 9))
     assert {tuple(pair) for pair in found} == wanted - {(7, 9)}
     large = [list(range(start, start + 60)) for start in range(0, 1200, 60)]
-    found = diversity._within(large, draws, apart=lambda one, other: True)
+    found = diversity._within(large, draws, accepts=lambda one, other: True)
     assert len(found) == len({tuple(pair) for pair in found}) == 3000
     assert all(one // 60 == other // 60 and one < other for one, other in found)
     shares = np.bincount(found[:, 0] // 60, minlength=20) / len(found)
