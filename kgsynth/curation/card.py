@@ -49,11 +49,19 @@ class Card:
         for name in sorted({name or "not said" for name in row.licenses}):
             self._rows_by_license[name] += 1
 
-    def text(self, files: Mapping[str, str], rows: Mapping[str, int], left_out: Mapping[str, int]) -> str:
-        """Return the card in Markdown, with the YAML header that dataset hubs read."""
+    def text(self, files: Mapping[str, str], rows: Mapping[str, int], left_out: Mapping[str, int], digest: str) -> str:
+        """Return the card in Markdown, with the YAML header that dataset hubs read.
+
+        Args:
+            files: pattern of the files of each split.
+            rows: number of rows of each split.
+            left_out: number of rows that were left out, by reason.
+            digest: digest of the files. The header contains it because `datasets` keeps what it has loaded under the
+                name of the folder and a hash of this header, and would return the rows of another training set.
+        """
         total = sum(rows.values())
         lines = ["---", f"pretty_name: {json.dumps(self.name, ensure_ascii=False)}", "tags:", "- synthetic", "configs:"]
-        lines += ["- config_name: default", "  data_files:"]
+        lines += ["- config_name: default", f'  description: "content {digest}"', "  data_files:"]
         lines += [f"  - split: {split}\n    path: {json.dumps(pattern)}" for split, pattern in files.items()]
         licenses = sorted(name for name in self._rows_by_license if name != "not said")
         lines += [

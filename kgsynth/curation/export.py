@@ -128,7 +128,8 @@ def write(
                 ),
             )
         files = {split: f"{_data_folder(settings)}{split}-*{_ending(settings)}" for split in exported.rows}
-        (partial / "README.md").write_text(card.text(files, exported.rows, exported.left_out), encoding="utf-8")
+        text = card.text(files, exported.rows, exported.left_out, _digest(partial))
+        (partial / "README.md").write_text(text, encoding="utf-8")
         card.write_licenses(partial / "LICENSES.csv")
         write_json(partial / MANIFEST, {"rows": exported.rows, "left_out": exported.left_out, **card.facts})
         if folder.exists():
@@ -139,6 +140,15 @@ def write(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return exported
+
+
+def _digest(folder: Path) -> str:
+    """Return a digest of all files below a folder, 16 hexadecimal digits."""
+    whole = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()[:16]
 
 
 class Shape:
