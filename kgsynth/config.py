@@ -101,11 +101,11 @@ def plain_value(text: str) -> Any:
     """Return the value of a TOML or JSON text, or the text itself if it is neither."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         pass
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text.strip()
 
 
@@ -155,7 +155,8 @@ def resolve(text: str = "", *, origin: str = "file", overrides: Sequence[str] = 
     """
     try:
         raw: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # Besides errors of syntax: numbers with thousands of digits, and tables nested too deeply.
         raise ConfigError(f"{origin} is not TOML: {error}") from error
     sections: dict[str, Any] = {name: info.annotation for name, info in settings_fields(RunConfig).items()}
     origins: dict[str, str] = {}

@@ -77,7 +77,7 @@ def _dictionary() -> Mapping[str, str]:
 
 
 def is_word(word: str) -> bool:
-    """Return whether the dictionary has an English word in this form; the word must be in lower case."""
+    """Return whether a word in lower case is in the English dictionary of `simplemma`, in exactly this form."""
     return word in _dictionary()
 
 

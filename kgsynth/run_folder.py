@@ -72,7 +72,8 @@ class RunFolder:
             ManifestError: the folder belongs to another run, or another process works in it.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            # Prompts and answers can contain passages of private documents.
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = (self.path / ".lock").open("w")
         except OSError as error:
             raise ManifestError(f"{self.path} cannot be used as a run folder: {error}") from error

@@ -187,10 +187,10 @@ _MIN_LANGUAGE_PROBABILITY = 0.95
 
 
 def is_foreign(text: str, language: str) -> bool:
-    """Return whether the prose of a text is certainly in another language.
+    """Return whether the prose of a text is certainly not in `language`.
 
-    The script decides at any length, except for Greek letters, symbols and single foreign words. Prose in the script of
-    the language is classified from 60 letters; shorter prose is not foreign.
+    Prose in another writing system is foreign at any length; Greek letters, symbols and single foreign words are
+    ignored. Prose in the same writing system is classified if it has at least 60 letters, otherwise it is not foreign.
 
     Args:
         text: the text; its code and formulas are ignored.

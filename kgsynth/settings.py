@@ -70,7 +70,9 @@ OneOrSeveral = Annotated[
 ]
 
 _REJECTED = setting("Stop when a larger share than this is rejected.", decides=False, ge=0, le=1)
-_REQUIRED_SEED = setting("Seed of all draws, models and texts (required).", ge=0, le=_MAX_SEED)
+_REQUIRED_SEED = setting(
+    "Seed of all random choices, of the models and of generated texts (required).", ge=0, le=_MAX_SEED
+)
 
 
 _Class = TypeVar("_Class", bound=type)
@@ -311,7 +313,9 @@ class BackendSettings:
     not_asked: ClassVar[frozenset[str]] = frozenset()
 
     # None: that of the sample or of the questions.
-    seed: Annotated[int | None, setting("Seed of all draws and texts.", ge=0, le=_MAX_SEED)] = None
+    seed: Annotated[int | None, setting("Seed of all random choices and of generated texts.", ge=0, le=_MAX_SEED)] = (
+        None
+    )
     backend: Annotated[
         str,
         setting(
@@ -421,7 +425,7 @@ class BackendSettings:
         by_section = SMALL_MODEL_DEFAULTS if self.is_small_model else MODEL_DEFAULTS
         defaults = {**by_section[""], **by_section.get(self.section, {})}
         if self.max_output_tokens is not None and not self.is_small_model:
-            # Who wants long answers wants prompts beside them.
+            # The context must hold the longest answer and a prompt.
             defaults["context_tokens"] = max(defaults["context_tokens"], self.max_output_tokens + _MIN_PROMPT_TOKENS)
         for name, value in defaults.items():
             if getattr(self, name) is None:
@@ -569,11 +573,18 @@ class FilterSettings(BackendSettings):
     ] = ()
     method: Annotated[
         Literal["auto", "forest", "linear", "centroid"],
-        setting("Model of the domain. auto: the one that ranks unseen examples best; forest: the paper's."),
+        setting(
+            "Classifier that scores documents. auto: the one that ranks held-out examples best; forest: a random "
+            "forest, as in the paper."
+        ),
     ] = "auto"
     recall: Annotated[
         float,
-        setting("Recall to aim for: the share of the domain that the cut of the cold start keeps.", gt=0, le=1),
+        setting(
+            "Target recall: share of the domain's documents that the first selection, before any rating, should keep.",
+            gt=0,
+            le=1,
+        ),
     ] = 0.85
     precision: Annotated[
         float,
@@ -598,7 +609,7 @@ class FilterSettings(BackendSettings):
     # As in the paper.
     min_score: Annotated[float, setting("Keep documents with a higher score than this.", ge=1, le=10)] = 6.5
     # Short texts are judged by what they say.
-    min_words: Annotated[int, setting("Drop shorter documents.", ge=0)] = 3
+    min_words: Annotated[int, setting("Drop documents with fewer words than this.", ge=0)] = 3
     language: Annotated[str, setting("Drop documents that are clearly in another language; empty: keep all.")] = "en"
     near_duplicates: Annotated[bool, setting("Drop near-duplicates of earlier documents.")] = True
     # About as much as the embedder reads.
@@ -653,7 +664,7 @@ class SampleSettings:
 
     section: ClassVar[str] = "sample"
 
-    seed: Annotated[int | None, setting("The seed of all draws (required).", ge=0, le=_MAX_SEED)] = None
+    seed: Annotated[int | None, setting("Seed of all random choices (required).", ge=0, le=_MAX_SEED)] = None
     combinations: Annotated[int | None, setting("How many combinations to draw.", ge=1)] = None
     # 5, as in the paper, when no amount is given.
     epochs: Annotated[
@@ -715,7 +726,12 @@ class GenerateSettings(BackendSettings):
 
     seed: Annotated[
         int | None,
-        setting("Seed of all draws and texts.", default="for level 3: that of the combinations", ge=0, le=_MAX_SEED),
+        setting(
+            "Seed of all random choices and of generated texts.",
+            default="for level 3: that of the combinations",
+            ge=0,
+            le=_MAX_SEED,
+        ),
     ] = None
     levels: Annotated[Integers, setting("Levels of `kgsynth run`: some of 1, 2 and 3.")] = (3,)
     combinations: Annotated[int | None, setting("Level 3: use the first N combinations only.", ge=1)] = None
@@ -917,7 +933,7 @@ class RunConfig:
     export: ExportSettings = field(default_factory=ExportSettings)
 
     def __post_init__(self) -> None:
-        """Check what two sections say together."""
+        """Check rules that involve settings of two sections."""
         require(
             not (self.run.filter and self.documents.annotations),
             "run.filter and documents.annotations exclude each other: annotations would bring back what is dropped",

@@ -1,5 +1,6 @@
-// No document that was forgotten is in the graph, and no part of one except the parts that remained. $forgotten are ids;
-// $kept_parts has for each document with forgotten parts its id and the content hashes of the parts that remained.
+// No forgotten document is in the graph, and of a document that was forgotten in part only the other parts. $forgotten:
+// ids of documents. $kept_parts: ids of documents that were forgotten in part, with the content hashes of their other
+// parts.
 // access: read
 // params: forgotten, kept_parts
 // returns: document

@@ -1,4 +1,4 @@
-// A document holds each term that it mentions exactly once, with aliases resolved, and no other term.
+// A document has one HOLDS relationship to each term that it mentions, with aliases resolved, and no other ones.
 // access: read
 // params: -
 // returns: document, term, holds, expected

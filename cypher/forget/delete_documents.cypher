@@ -1,5 +1,5 @@
-// Deletes documents with their mentions, and marks the terms that they held as changed: their runs must be computed
-// again.
+// Deletes documents with their mentions. Sets `changed` on each term of these documents, because the tickets of the term
+// must be computed again.
 // access: write
 // params: ids
 // returns: -

@@ -1,4 +1,4 @@
-// Removes all terms from documents and counted pairs, and removes the mark `changed` of these contexts.
+// Deletes the HOLDS relationships of documents and counted pairs, and their mark `changed`. Mentions are kept.
 // access: write
 // params: documents, pairs
 // returns: -

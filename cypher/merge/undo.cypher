@@ -1,4 +1,5 @@
-// Undoes merges by id: deletes the relationship, restores the label, and marks the contexts of the alias as changed.
+// Undoes the merges with the ids $merge_ids: deletes the relationship, gives the alias its label Concept or Topic again,
+// and marks the contexts of the alias as changed.
 // access: write
 // params: merge_ids
 // returns: alias_id, canonical_id

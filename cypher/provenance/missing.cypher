@@ -1,4 +1,4 @@
-// Returns those ids of $documents and $terms that no document and no term of the graph has.
+// Returns the ids in $documents without a document in the graph, and the ids in $terms without a term.
 // access: read
 // params: documents, terms
 // returns: id

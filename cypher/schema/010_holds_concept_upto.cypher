@@ -1,4 +1,4 @@
-// Indexes runs of tickets for steps to concepts by their end.
+// Index on the property `concept_upto` of HOLDS: the last ticket of a run, for steps to concepts.
 // access: schema
 // params: -
 // returns: -

@@ -1,4 +1,4 @@
-// Indexes runs of tickets for steps to topics by their end.
+// Index on the property `topic_upto` of HOLDS: the last ticket of a run, for steps to topics.
 // access: schema
 // params: -
 // returns: -

@@ -1,4 +1,4 @@
-// Indexes members of contexts by their place.
+// Index on the property `place` of HOLDS: the position of a term within a context.
 // access: schema
 // params: -
 // returns: -

@@ -5,6 +5,7 @@ Data go to standard output, everything else to standard error. Each command is i
 """
 
 import difflib
+import errno
 import importlib
 import logging
 import sys
@@ -15,6 +16,8 @@ import click
 from kgsynth import __version__
 from kgsynth.cli.say import say
 from kgsynth.errors import ConfigError, KgsynthError
+
+_LOG = logging.getLogger(__name__)
 
 _COMMANDS = {
     "demo": ("kgsynth.cli.run", "Run all stages on the documentation of SymPy, SciPy and NetworkX."),
@@ -84,7 +87,9 @@ class _LazyGroup(click.Group):
     "--graph",
     metavar="NAME",
     default=None,
-    help="The managed graph to use (default: main). NEO4J_URI selects a server of your own.",
+    envvar="KGSYNTH_GRAPH",
+    show_envvar=True,
+    help="The managed graph to use.  [default: the only graph, else main] NEO4J_URI selects a server of your own.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Log the work of the stages to standard error.")
 @click.option(
@@ -155,3 +160,25 @@ def main() -> None:
         # The reader closed the pipe, as in `kgsynth merges | head`.
         sys.stderr.close()
         sys.exit(0)
+    except (OSError, RecursionError, UnicodeError) as error:
+        # A file, a disk or a value that no stage has checked; the log has the traceback.
+        _LOG.debug("unexpected error", exc_info=True)
+        say(click.style("error: ", fg="red", bold=True) + _cause(error), err=True)
+        say(_hint(error), err=True)
+        sys.exit(1)
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "an input is nested too deeply"
+    if isinstance(error, UnicodeError):
+        return f"an input is not UTF-8 text: {error}"
+    return str(error)
+
+
+def _hint(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "Free some space and run the same command again. Finished work is kept."
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "Check that the file or folder can be read and written."
+    return "`kgsynth --log-file FILE …` writes where it happened to a file."

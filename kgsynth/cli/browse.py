@@ -19,6 +19,7 @@ from kgsynth.cli.say import say
 from kgsynth.errors import ConfigError
 from kgsynth.pipeline import show
 
+_LOOPBACK = ("localhost", "127.0.0.1")
 _SLOT = re.compile(r"\{\{(query:)?(\w+)\}\}")
 
 
@@ -44,7 +45,7 @@ def browse(ctx: click.Context, /, is_opened: bool, port: int) -> None:
     state = server.status()
     with open_graph(ctx) as graph:
         values = {**show.guide_values(graph), "graph": graph_settings(ctx).name}
-    with serving(values, port) as address:
+    with serving(values, port, browser=state.browser_url) as address:
         url = browser_url(state.browser_url, state.bolt_url, state.username, guide=f"{address}/guide")
         say(f"Browser   {url}")
         say(f"user      {state.username}")
@@ -86,8 +87,13 @@ def guide(values: Mapping[str, str], address: str) -> str:
 
 
 @contextmanager
-def serving(values: Mapping[str, str], port: int) -> Iterator[str]:
+def serving(values: Mapping[str, str], port: int, *, browser: str) -> Iterator[str]:
     """Serve the guide and the style sheet on loopback during a block; yield the server's address.
+
+    Args:
+        values: what fills the slots of the guide.
+        port: the port; 0 for a free one.
+        browser: address of Neo4j Browser, whose pages alone may read the guide, which contains names from the graph.
 
     Raises:
         ConfigError: the port cannot be used.
@@ -95,6 +101,9 @@ def serving(values: Mapping[str, str], port: int) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if not self._is_allowed():
+                self.send_error(403)
+                return
             path = urlsplit(self.path).path
             if path == "/guide":
                 content_type, body = "text/html", guide(values, address)
@@ -112,12 +121,21 @@ def serving(values: Mapping[str, str], port: int) -> Iterator[str]:
             self.wfile.write(data)
 
         def do_OPTIONS(self) -> None:
+            if not self._is_allowed():
+                self.send_error(403)
+                return
             self.send_response(204)
             self._allow()
 
+        def _is_allowed(self) -> bool:
+            # A page of another site can reach this server through a name that it resolves to this machine.
+            names_this_server = self.headers.get("Host") in (f"{name}:{server.server_port}" for name in _LOOPBACK)
+            return names_this_server and self.headers.get("Origin", origins[0]) in origins
+
         def _allow(self) -> None:
             # The Browser's page comes from another port, so it sends a CORS preflight request first.
-            self.send_header("Access-Control-Allow-Origin", "*")
+            self.send_header("Access-Control-Allow-Origin", self.headers.get("Origin", origins[0]))
+            self.send_header("Vary", "Origin")
             self.send_header("Access-Control-Allow-Headers", "*")
             self.send_header("Access-Control-Allow-Private-Network", "true")
             self.end_headers()
@@ -129,6 +147,8 @@ def serving(values: Mapping[str, str], port: int) -> Iterator[str]:
         server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     except OSError as error:
         raise ConfigError(f"port {port} cannot be used: {error}", hint="Leave out --port.") from error
+    parts = urlsplit(browser)
+    origins = [f"{parts.scheme}://{name}:{parts.port}" for name in (parts.hostname, *_LOOPBACK)]
     # The Browser loads guides only from hosts given by name.
     address = f"http://localhost:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -14,14 +14,14 @@ from kgsynth.errors import ConfigError
 from kgsynth.pipeline import Graph, ManagedServer, connect
 
 
-def _server(ctx: click.Context) -> ManagedServer:
+def _server(ctx: click.Context, *, is_new: bool = False) -> ManagedServer:
     environment = env()
     if environment.neo4j_uri:
         raise ConfigError(
             f"NEO4J_URI selects a server of your own ({environment.neo4j_uri}); kgsynth does not manage it",
             hint="Unset NEO4J_URI to use the managed Neo4j.",
         )
-    return pipeline.server_of(environment, graph_settings(ctx))
+    return pipeline.server_of(environment, graph_settings(ctx, is_new=is_new))
 
 
 @click.group()
@@ -33,7 +33,7 @@ def db() -> None:
 @click.pass_context
 def install(ctx: click.Context) -> None:
     """Download the jars of Neo4j and its Browser and check their SHA-256; do nothing if all are installed."""
-    server = _server(ctx)
+    server = _server(ctx, is_new=True)
     fetched = server.install(progress())
     say(
         f"Neo4j {server.version.number}: "
@@ -184,7 +184,7 @@ def dump(ctx: click.Context, /, file: Path) -> None:
 @click.pass_context
 def restore(ctx: click.Context, /, file: Path, is_agreed: bool) -> None:
     """Replace the graph with the contents of FILE, which `kgsynth db dump` wrote on this or another machine."""
-    server = _server(ctx)
+    server = _server(ctx, is_new=True)
     if server.status().store_bytes and not is_agreed:
         click.confirm(f"Replace all data of graph {server.name!r}?", abort=True)
     server.restore(file)
@@ -196,6 +196,6 @@ def restore(ctx: click.Context, /, file: Path, is_agreed: bool) -> None:
 @click.pass_context
 def reset(ctx: click.Context) -> None:
     """Stop the graph's Neo4j and delete its data, password and ports; the jars are kept."""
-    server = _server(ctx)
+    server = _server(ctx, is_new=True)
     server.reset()
     say(f"graph {server.name!r}: deleted")

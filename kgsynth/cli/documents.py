@@ -135,7 +135,7 @@ def load(
     if not sources and not annotations and not pairs:
         raise ConfigError("nothing to load", hint="Give documents, --annotations FILE or --pairs FILE.")
     settings = settings_from(DocumentsSettings, values, sources=sources)
-    forgotten = pipeline.tombstone_file(env(), graph_settings(ctx))
+    forgotten = pipeline.tombstone_file(env(), graph_settings(ctx, is_new=True))
     if is_bulk and pairs:
         raise ConfigError("--bulk and --pairs exclude each other", hint="Load the pairs afterwards, then build.")
     if is_merging and not is_bulk:
@@ -147,7 +147,7 @@ def load(
     if is_bulk:
         counts = pipeline.load_bulk(
             env(),
-            graph_settings(ctx),
+            graph_settings(ctx, is_new=True),
             settings,
             annotations=annotations,
             merge=settings_from(MergeSettings, {}) if is_merging else None,
@@ -157,13 +157,13 @@ def load(
             report=report,
             progress=progress(),
         )
-        with open_graph(ctx) as graph:
+        with open_graph(ctx, is_new=True) as graph:
             pipeline.restore_verdicts(graph, forgotten.current(), report)
         for count in counts:
             if count.stage.startswith("load"):
                 _say_rejects(count, rejects)
         return
-    with open_graph(ctx) as graph:
+    with open_graph(ctx, is_new=True) as graph:
         try:
             counts = pipeline.load(
                 graph,

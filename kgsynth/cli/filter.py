@@ -157,7 +157,12 @@ def report_command(work_dir: Path, output: Path) -> None:
 @click.option(
     "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="JSON Lines file to write."
 )
-@click.option("--run-dir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the run.")
+@click.option(
+    "--run-dir",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Run folder: it is created, or an unfinished run in it is continued.",
+)
 @settings_options(SyllabusSettings, ["seed", *_backend_names])
 def syllabus(output: Path, run_dir: Path, **values: Any) -> None:
     """Write examples of the domain: disciplines, a syllabus for each, and four texts of different kinds per item."""

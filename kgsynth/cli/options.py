@@ -107,7 +107,7 @@ def settings_from(kind: type[Any], values: Mapping[str, object], **fixed: object
 
 # Settings of all stages that ask a model.
 BACKEND = tuple(settings_fields(BackendSettings))
-# Settings that a retry may change.
+# Settings that may differ between a run and its retry.
 RETRY = (*RETRY_CHANGES, *UNDECISIVE)
 # Settings of all stages that read documents.
 SOURCES = (
@@ -140,15 +140,31 @@ run_dir_option = click.option(
 )
 
 
-def open_graph(ctx: click.Context) -> Graph:
-    """Connect to the graph that the command line selects; its server must be running."""
-    return connect(env(), graph_settings(ctx))
+def open_graph(ctx: click.Context, *, is_new: bool = False) -> Graph:
+    """Connect to the graph that the command line selects (`graph_settings`); its server must be running."""
+    return connect(env(), graph_settings(ctx, is_new=is_new))
 
 
-def graph_settings(ctx: click.Context) -> GraphSettings:
-    """Return the settings of the graph that `--graph` names."""
-    name = ctx.find_root().obj
-    return GraphSettings() if name is None else GraphSettings(name=name)
+def graph_settings(ctx: click.Context, *, is_new: bool = False) -> GraphSettings:
+    """Return the settings of the graph that `--graph` or KGSYNTH_GRAPH names, else of the only graph, else of `main`.
+
+    Args:
+        ctx: the context of the command.
+        is_new: whether the command may create or delete the graph; then the only graph is not meant unless it is named.
+    """
+    root = ctx.find_root()
+    if root.obj is None and not is_new:
+        root.obj = _only_graph()
+    return GraphSettings() if root.obj is None else GraphSettings(name=root.obj)
+
+
+def _only_graph() -> str | None:
+    """Return the name of the managed graph if there is exactly one and it is not `main`, and print it."""
+    names = [path.parent.name for path in env().graphs.glob("*/settings.json")]
+    if env().neo4j_uri or len(names) != 1 or names[0] == GraphSettings().name:
+        return None
+    say(f"graph {names[0]!r}: the only one (--graph NAME selects another)", err=True)
+    return names[0]
 
 
 def _as_co_occurrences(_: click.Context, __: click.Parameter, value: str | None) -> CoOccurrences | None:

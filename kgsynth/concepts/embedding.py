@@ -159,7 +159,7 @@ class PooledEmbedder:
         return np.asarray(pooled / np.maximum(lengths, 1e-12), dtype=np.float32)
 
     def windows(self, text: str) -> list[str]:
-        """Return the windows of a text, at least one."""
+        """Split a text into windows for the embedding model; an empty text gives one empty window."""
         words = text.split()
         starts = list(range(0, len(words), self._words)) or [0]
         if len(starts) > 1 and len(words) - starts[-1] < self._words // 4:

@@ -397,7 +397,7 @@ def _segmenter(language: str) -> Callable[[str], Iterator[_Token]] | None:
     if not package:
         return None
     with warnings.catch_warnings():
-        # Both packages were written for older versions of Python.
+        # jieba and janome give warnings about their own code, which are of no use to the user.
         warnings.simplefilter("ignore")
         try:
             module = importlib.import_module("jieba.posseg" if package == "jieba" else "janome.tokenizer")

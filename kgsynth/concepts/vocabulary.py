@@ -290,7 +290,7 @@ class Vocabulary:
         self._names.append(plain)
         number = len(self._names) - 1
         self._add(line, number)
-        # Entries of the list take precedence over generated plurals.
+        # If a generated plural equals another name of the vocabulary, that name is kept.
         *before, last = line.rstrip(" ").split(" ")
         if line.endswith(" ") and (plural := _plural(last)) != last:
             self._add(f"{' '.join([*before, plural])} ", number, only_if_new=True)

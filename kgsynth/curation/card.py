@@ -1,6 +1,7 @@
 """The dataset card: contents of a training set, its sources, and the obligations of their licences."""
 
 import csv
+import html
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -70,7 +71,7 @@ class Card:
             "",
         ]
         lines = [line for line in lines if line] + [""]
-        lines += [f"# {self.name}", ""]
+        lines += [f"# {html.escape(self.name, quote=False)}", ""]
         lines += [
             f"{total:,} questions, {self._answered:,} with answers, written by language models from documents through "
             f"a concept graph (kgsynth {self.facts.get('version', '')}, after SynthLLM, arXiv 2503.19551).",
@@ -131,11 +132,21 @@ class Card:
             writer = csv.writer(file)
             writer.writerow(("license", "share_alike", "attribution", "source", "rows"))
             for (name, credit, source), count in sorted(self._licenses.items()):
-                writer.writerow((name, str(is_share_alike(name)).lower(), credit, source, count))
+                texts = (name, str(is_share_alike(name)).lower(), credit, source)
+                writer.writerow((*map(_without_formula, texts), count))
+
+
+def _without_formula(text: str) -> str:
+    """Return a text that spreadsheets do not take for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
     def line(cells: tuple[str, ...]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+        return (
+            "| "
+            + " | ".join(html.escape(cell, quote=False).replace("|", "\\|").replace("\n", " ") for cell in cells)
+            + " |"
+        )
 
     return [line(header), "|" + "---|" * len(header), *(line(row) for row in rows), ""]

@@ -275,7 +275,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{path} cannot be read: {error}",
-            hint="Check its permissions and encoding (UTF-8); `kgsynth forget` writes it.",
+            hint="Check that it can be read and is UTF-8. It is the list of documents that `kgsynth forget` removed.",
         ) from error
     rows = []
     for number, line in enumerate(lines, 1):

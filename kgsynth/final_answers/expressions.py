@@ -311,7 +311,7 @@ class _Parser:
 
     def _must_not_be_at_end(self) -> None:
         if self._index >= len(self._tokens):
-            raise ParseError("something is missing at the end")
+            raise ParseError("the expression ends too early")
 
     def _must_not_be_cycles(self) -> None:
         """Refuse `(12)(34)`, which may be a permutation in cycle notation instead of a product."""

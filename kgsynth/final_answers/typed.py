@@ -108,7 +108,7 @@ class Typed:
 
 @lru_cache(maxsize=8192)
 def typed(text: str) -> Typed:
-    """Return the kind and the text form of an answer; a text that cannot be parsed is `Text`."""
+    """Return the kind and the normalized text of an answer; one that cannot be parsed has the kind `Text`."""
     if len(text) > _MAX_CHARS:
         form = " ".join(text.split())
         return Typed(form, Text(form))
@@ -532,7 +532,7 @@ class _Reader:
             lines.pop()
         rows = [tuple(self._item(cell, is_alone=False) for cell in split(line, frozenset(("&",)))) for line in lines]
         if not rows or len({len(row) for row in rows}) > 1:
-            raise ParseError("rows of different lengths")
+            raise ParseError("the rows of the matrix have different lengths")
         return Matrix(tuple(rows), kind)
 
     def _quantity(self, tokens: Sequence[Token]) -> Answer:

@@ -42,7 +42,7 @@ _CUT_OFF_HINT = (
     "What was cut off needs more room: a larger --max-output-tokens (here, or for the rejects alone with `kgsynth "
     "retry`), and --context-tokens to hold it. "
 )
-# Settings that a retry may change.
+# Settings that may differ between a run and its retry.
 RETRY_CHANGES = ("max_output_tokens", "context_tokens", "temperature", "model", "request", "thinking")
 
 

@@ -1,9 +1,9 @@
 """The derived layers, computed from facts and decisions: the terms of each context, its tickets, and co-occurrences.
 
-A context is a document or a counted pair (two terms with a count from the user). `kgsynth.walk_law` says how
-many tickets a context gives to each of its terms. The runs of tickets of a term are in the order of the contexts'
-slots. A full build assigns slots in the order of ids, documents before counted pairs. Walks do not read the
-co-occurrences; these are for people who explore the graph.
+A context is a document or a counted pair (two terms with a count from the user). Each context has a number, its slot.
+A full build numbers the documents in the order of their ids, and then the counted pairs. `kgsynth.walk_law` says how
+many tickets a context gives to each of its terms. The tickets of a term are numbered in the order of its contexts'
+slots. Walks do not read the co-occurrences; these are for people who explore the graph.
 
 The build state in the graph says whether the layers can be used. A build that was killed leaves the state `building`,
 a changed fact leaves `stale`; `incremental_build` then updates only what has changed.

@@ -39,12 +39,13 @@ _NAME = rf"{_PART}(?:{_SPACE}*+\.{_SPACE}*+{_PART})"
 _NO_PROPERTY = r"(?<![.:$\w])"
 _COMMANDS = re.compile(
     rf"\bLOAD{_SPACE}+CSV\b|}}{_SPACE}*IN\b.{{0,1000}}?\bTRANSACTIONS\b|\A{_SPACE}*(?:EXPLAIN|PROFILE|CYPHER)\b"
-    rf"|{_NO_PROPERTY}(?:SHOW|TERMINATE)(?:{_SPACE}+\w|`)|{_NO_PROPERTY}USE(?:{_SPACE}+[\w`$(]|[`(])"
+    rf"|{_NO_PROPERTY}(?:SHOW|TERMINATE)(?:{_SPACE}+\w++|`)|{_NO_PROPERTY}USE(?:{_SPACE}+(?:\w++|[`$(])|[`(])"
     rf"|\bUSING{_SPACE}+PERIODIC\b",
     re.IGNORECASE | re.DOTALL,
 )
 _CALL = re.compile(rf"{_NO_PROPERTY}CALL(?={_SPACE}|`){_SPACE}*+({_NAME}*+)", re.IGNORECASE)
-_DOTTED = re.compile(rf"(?<![\w`.])({_NAME}++){_SPACE}*+\(")
+# A name may follow the two dots of a range, as in `[0..f.g()]`.
+_DOTTED = re.compile(rf"(?:(?<![\w`.])|(?<=\.\.))({_NAME}++){_SPACE}*+\(")
 # `USING INDEX n:`Label`(property)` is not a call.
 _QUOTED_CALL = re.compile(rf"(?<!:)``{_SPACE}*+\(")
 _MAX_CHARS = 100_000
@@ -65,8 +66,9 @@ def text_refusal(text: str) -> str:
         return "more than one statement is not allowed"
     match = _COMMANDS.search(code)
     if match:
-        words = re.findall(r"[A-Za-z]+", match.group())
-        return f"{' '.join([words[0], *words[1:][-1:]]).upper()} is not allowed"
+        words = re.findall(r"[A-Za-z]+", match.group().upper())
+        # What follows USE is the name of a database.
+        return f"{' '.join([words[0], *(words[1:][-1:] if words[0] != 'USE' else ())])} is not allowed"
     for match in _CALL.finditer(code):
         name = re.sub(_SPACE, "", match.group(1))
         if "`" in name or name.casefold() not in PROCEDURES:

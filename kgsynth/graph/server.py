@@ -42,6 +42,8 @@ _OPENS = tuple(
 # Measured: 4-8 s on two idle cores, 25 s on a loaded machine. Recovery of a large store after a kill takes longer.
 _START_TIMEOUT_S = 180.0
 _STOP_TIMEOUT_S = 60.0
+# Files with the name and an ending must have names of at most 255 bytes.
+_MAX_NAME_BYTES = 200
 _LOCK_TIMEOUT_S = 200.0
 _POLL_S = 0.25
 # A new store takes 500 MB with its transaction logs (preallocated 256 MiB each for neo4j and system).
@@ -179,6 +181,22 @@ class ImportReport:
         )
 
 
+def _identity(pid: int) -> dict[str, int | str | float]:
+    """Return what tells a process apart from all others, also if the clock is set or the machine starts again.
+
+    Raises:
+        psutil.Error: there is no such process, or it cannot be read.
+    """
+    try:
+        # Field 22 of the file: ticks between the start of the machine and that of the process. The name of the program,
+        # in parentheses, may contain spaces.
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+        return {"pid": pid, "start_ticks": int(fields[19]), "boot_id": boot_id}
+    except (OSError, ValueError, IndexError):
+        return {"pid": pid, "started": psutil.Process(pid).create_time()}
+
+
 class ManagedServer:
     """The managed Neo4j of one graph."""
 
@@ -192,10 +210,12 @@ class ManagedServer:
             name: the graph's name, of letters, digits, `-` and `_`.
 
         Raises:
-            ConfigError: the name cannot be the name of a folder.
+            ConfigError: the name cannot be the name of a folder, or is too long for one.
         """
         if not name or not all(char.isalnum() or char in "-_" for char in name):
             raise ConfigError(f"graph name {name!r}: use letters, digits, '-' and '_'")
+        if len(name.encode()) > _MAX_NAME_BYTES:
+            raise ConfigError(f"graph name {name[:40]}…: use at most {_MAX_NAME_BYTES} bytes")
         self.name = name
         self.home = environment.graphs / name
         self._environment = environment
@@ -492,7 +512,8 @@ class ManagedServer:
             try:
                 with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=".kgsynth-dump-") as folder:
                     self._admin(["database", "dump", "neo4j", f"--to-path={folder}"])
-                    (Path(folder) / "neo4j.dump").replace(path)
+                    (Path(folder) / "neo4j.dump").chmod(0o600)
+                (Path(folder) / "neo4j.dump").replace(path)
             finally:
                 if was_running:
                     self._start_again()
@@ -739,7 +760,7 @@ class ManagedServer:
         )
         try:
             pid = int(shell.stdout)
-            state = {"pid": pid, "started": psutil.Process(pid).create_time()}
+            state = _identity(pid)
         except (ValueError, psutil.Error) as error:
             raise ServerError(f"Neo4j could not be started: {shell.stderr or error}", hint=self._tail_hint()) from error
         _write_atomically(self._state_file, json.dumps(state))
@@ -748,7 +769,7 @@ class ManagedServer:
         try:
             state = json.loads(self._state_file.read_text(encoding="utf-8"))
             process = psutil.Process(int(state["pid"]))
-            is_same = abs(process.create_time() - float(state["started"])) < 0.01
+            is_same = _identity(process.pid) == state
             return process.pid if is_same and process.status() != psutil.STATUS_ZOMBIE else None
         except (OSError, ValueError, KeyError, psutil.Error):
             return None

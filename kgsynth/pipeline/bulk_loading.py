@@ -72,7 +72,7 @@ def load_bulk(
     """
     if environment.neo4j_uri:
         raise ConfigError(
-            f"a bulk load makes the store of a managed graph, and NEO4J_URI selects {environment.neo4j_uri}",
+            f"--bulk works only with a graph that kgsynth manages, but NEO4J_URI selects {environment.neo4j_uri}",
             hint="Unset NEO4J_URI, or load without --bulk.",
         )
     server = ManagedServer(environment, graph_settings.name)

@@ -349,7 +349,7 @@ def mix(fits: Sequence[Fit]) -> Mixture:
     if not fits or any(
         one.points != fits[0].points or one.parameters.keys() != fits[0].parameters.keys() for one in fits
     ):
-        raise ConfigError("a mixture needs fits of the same points and models")
+        raise ConfigError("the fits of a mixture must have the same points and the same models")
     known = [one.departing_aic for one in fits if one.departing_aic is not None]
     logs = -np.array(known if len(known) == len(fits) else [one.aic for one in fits]) / 2
     shares = np.exp(logs - logs.max())

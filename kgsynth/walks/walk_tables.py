@@ -116,7 +116,10 @@ class WalkTables:
         indices = np.searchsorted(term_ids, np.asarray(wanted, dtype=object)) if wanted else np.empty(0, dtype=np.int64)
         for identity, index in zip(wanted, indices, strict=True):
             if index >= len(term_ids) or term_ids[index] != identity:
-                raise GraphError(f"{identity!r} is not a concept or topic in the walk tables")
+                raise GraphError(
+                    f"{identity!r} is not a concept or topic that walks can visit",
+                    hint="Check the id. After a load or a merge, `kgsynth build` updates the walk tables.",
+                )
         return np.asarray(indices, dtype=np.int64)
 
     def contexts(self) -> Contexts:

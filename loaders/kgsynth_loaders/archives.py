@@ -23,7 +23,7 @@ from kgsynth_loaders.sources import Entry, SourceFile
 # Formats that are read member by member.
 FORMATS = (formats.ZIP, formats.TAR, formats.COMPRESSED)
 MAX_MEMBER_BYTES = 2 * 2**30
-# An archive may unpack to this multiple of its own size, and in any case to this number of bytes.
+# Limit of the unpacked size: this multiple of the archive's size, or this number of bytes if that is larger.
 _MAX_RATIO = 200
 _ALWAYS_BYTES = 256 * 2**20
 MAX_DEPTH = 3

@@ -24,7 +24,7 @@ _MARKS = (
 # Numbers of candidate encodings, and of languages per encoding, that are compared.
 _FIRST_MATCHES, _FIRST_LANGUAGES = 4, 6
 _SHARE_OF_LETTERS = 0.95
-# Number of bytes from which an encoding is guessed.
+# The encoding is guessed from this number of bytes at the beginning.
 SAMPLE_BYTES = 65_536
 _RECODED_BYTES = 262_144
 # Number of bytes, and minimum number of characters, for the detection of UTF-16 without a byte order mark.

@@ -30,7 +30,7 @@ def test_the_guide_runs_in_the_browser(page, server: ManagedServer, filled: Grap
     state = server.status()
     values = {**show.guide_values(filled), "graph": "test"}
     assert all(values.values())
-    with serving(values, 0) as address:
+    with serving(values, 0, browser=state.browser_url) as address:
         url = browser_url(state.browser_url, state.bolt_url, state.username, guide=f"{address}/guide")
         assert server.password() not in url
         page.goto(url)

@@ -65,7 +65,8 @@ def _definition(source: Source, match: re.Match[str], macros: dict[str, Macro], 
         head = _DEF_HEAD.match(source.text, match.end())
         body = source.group(head.end()) if head else None
         if head is None or body is None:
-            # Parameters with text between them are not supported; the body is removed anyway, because it is not text.
+            # Macros with delimited parameters (`\def\a#1,#2{…}`) are not expanded. Their definitions are not prose, so
+            # they are removed all the same.
             brace = source.text.find("{", match.end(), match.end() + 200)
             return source.pairs[brace] + 1 if brace in source.pairs else 0
         _keep(macros, head.group(1), Macro(body[0], (None,) * head.group(2).count("#")))

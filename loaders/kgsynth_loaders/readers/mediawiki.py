@@ -169,7 +169,7 @@ def _page(element: Element, number: int, site: _Site) -> Record:
 
 
 def _url(base: str, title: str) -> str:
-    """Return the URL of a page: that of the main page with another last part; empty without a main page."""
+    """Return the URL of a page: that of the main page with the title as last segment; empty if that is unknown."""
     if "/" not in base or not title:
         return ""
     return f"{base.rpartition('/')[0]}/{quote(title.replace(' ', '_'), safe=':/(),')}"

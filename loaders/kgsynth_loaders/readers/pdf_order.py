@@ -128,6 +128,6 @@ def _downwards(lines: list[Line]) -> list[Line]:
 
 
 def _is_above(line: Line, below: Line) -> bool:
-    """Return whether two lines share more than a third of the width of the narrower one."""
+    """Return whether two lines overlap horizontally enough to be above each other: by a third of the narrower one."""
     shared = min(line.x1, below.x1) - max(line.x0, below.x0)
     return shared > 0.35 * min(line.x1 - line.x0, below.x1 - below.x0)

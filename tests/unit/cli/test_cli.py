@@ -1,5 +1,6 @@
 """Tests of `kgsynth.cli.cli`."""
 
+import errno
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,8 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from kgsynth import pipeline, plugins
-from kgsynth.cli import _COMMANDS, cli
+from kgsynth.cli import _COMMANDS, cli, main
 from kgsynth.cli.say import say
+from kgsynth.errors import ConfigError
 from kgsynth.records import Document
 from kgsynth.settings import DocumentsSettings, ExtractSettings, FieldNames
 
@@ -145,3 +147,62 @@ def test_a_run_reads_its_sources_once(tmp_path: Path, monkeypatch: pytest.Monkey
             report=lambda _: None,
         )
     assert reads == ["s"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/data/x"), ["No space left on device", "Free some space"]),
+        (PermissionError(errno.EACCES, "Permission denied", "/data/x"), ["/data/x", "can be read and written"]),
+        (RecursionError("maximum recursion depth exceeded"), ["nested too deeply", "--log-file"]),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), ["not UTF-8", "--log-file"]),
+    ],
+)
+def test_faults_that_no_stage_has_checked_are_said_without_a_traceback(
+    error: Exception, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "main", fail)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    shown = capsys.readouterr().err
+    assert all(word in shown for word in words)
+    assert "Traceback" not in shown
+
+
+def test_files_and_values_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / "bytes.toml").write_bytes(b"[sample]\nseed = 1 # \xff\n")
+    (tmp_path / "deep.toml").write_text("x = " + "[" * 100_000)
+    (tmp_path / "huge.toml").write_text("[sample]\nseed = " + "9" * 5000 + "\n")
+    runner = CliRunner()
+    for name in ("bytes", "deep", "huge"):
+        shown = runner.invoke(cli, ["config", str(tmp_path / f"{name}.toml")])
+        assert isinstance(shown.exception, ConfigError), (name, shown.exception)
+        assert f"{name}.toml" in str(shown.exception)
+    for value in ("9" * 5000, "[" * 100_000, '{"a":' * 50_000):
+        assert isinstance(runner.invoke(cli, ["config", "--set", f"sample.seed={value}"]).exception, ConfigError)
+
+
+def test_the_only_graph_is_the_default_of_what_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KGSYNTH_HOME", str(tmp_path))
+    for name in ("NEO4J_URI", "KGSYNTH_GRAPH"):
+        monkeypatch.delenv(name, raising=False)
+
+    def graph_of(*arguments: str) -> str:
+        return CliRunner().invoke(cli, [*arguments, "db", "status"]).output.partition("graph     ")[2].split()[0]
+
+    assert graph_of() == "main"
+    for count, name in enumerate(("notes", "other"), 1):
+        (tmp_path / "graphs" / name).mkdir(parents=True)
+        (tmp_path / "graphs" / name / "settings.json").write_text('{"bolt_port": 1, "http_port": 2}')
+        assert graph_of() == ("notes" if count == 1 else "main")
+        # A load may create a graph, so it never takes another one than `main` without being told.
+        load = CliRunner().invoke(cli, ["load", "x.jsonl"])
+        assert "graph main db start" in str(getattr(load.exception, "hint", "")) or "'main'" in str(load.exception)
+    assert graph_of("--graph", "other") == "other"
+    monkeypatch.setenv("KGSYNTH_GRAPH", "notes")
+    assert graph_of() == "notes"
+    assert graph_of("--graph", "other") == "other"

@@ -1,6 +1,7 @@
 """Tests of `kgsynth.curation.card`."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 from kgsynth.curation.card import is_share_alike
@@ -30,3 +31,18 @@ def test_the_card_counts_everything_and_names_licences(tmp_path: Path) -> None:
         False,
         False,
     ]
+
+
+def test_names_from_documents_are_neither_html_nor_formulas(tmp_path: Path) -> None:
+    rows = [
+        replace(one, attributions=("<script>alert(1)</script>", "=HYPERLINK(1)"), licenses=("@SUM(A1)", "MIT"))
+        for one in questions(8)
+    ]
+    folder, _ = curated(tmp_path, [as_run(tmp_path / "run", rows)])
+    exported(tmp_path, folder, "set", name="<b>My</b> set")
+    card = (tmp_path / "set" / "README.md").read_text()
+    assert "<script>" not in card
+    assert "&lt;script&gt;" in card
+    assert "# &lt;b&gt;My&lt;/b&gt; set" in card
+    cells = [cell for row in csv.reader((tmp_path / "set" / "LICENSES.csv").read_text().splitlines()) for cell in row]
+    assert {"'=HYPERLINK(1)", "'@SUM(A1)"} <= set(cells)

@@ -39,6 +39,12 @@ def test_a_refusal_says_what() -> None:
     assert text_refusal("CALL dbms.listConfig()") == "calling dbms.listConfig is not allowed"
     assert text_refusal("RETURN 1; RETURN 2") == "more than one statement is not allowed"
     assert text_refusal("RETURN apoc.util.sleep(1)") == "the function apoc.util.sleep is not allowed"
+    assert text_refusal("USE system RETURN 1") == "USE is not allowed"
+    assert text_refusal("SHOW USERS") == "SHOW USERS is not allowed"
+    assert text_refusal("TERMINATE TRANSACTIONS 'x'") == "TERMINATE TRANSACTIONS is not allowed"
+    assert text_refusal("RETURN [1, 2][0..apoc.util.sleep(1)]") == "the function apoc.util.sleep is not allowed"
+    assert text_refusal("RETURN [1, 2][0 .. a . b ()]") == "the function a.b is not allowed"
+    assert text_refusal("MATCH (n)-[:A*1..2]->(m) RETURN [1, 2][0..size(m.list)]") == ""
     assert text_refusal(r"RETURN '\u0027'").startswith("a \\u escape")
 
 

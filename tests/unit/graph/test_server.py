@@ -1,13 +1,16 @@
 """Tests of `kgsynth.graph.server`."""
 
+import json
+import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 
 from kgsynth import config
 from kgsynth.errors import ConfigError, ServerError
 from kgsynth.graph import java
-from kgsynth.graph.server import ManagedServer, memory_for
+from kgsynth.graph.server import ManagedServer, _identity, memory_for
 
 
 def fake_java(folder: Path, version: str) -> Path:
@@ -40,6 +43,27 @@ def test_without_a_suitable_java_each_that_was_looked_at_is_named(
 def test_a_graph_name_must_be_a_folder_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"\.\./x"):
         ManagedServer(config.Environment(home=tmp_path), "../x")
+    with pytest.raises(ConfigError, match="at most 200 bytes"):
+        ManagedServer(config.Environment(home=tmp_path), "é" * 120)
+    assert ManagedServer(config.Environment(home=tmp_path), "x" * 200).name == "x" * 200
+
+
+def test_a_process_is_known_by_its_start_and_not_by_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = ManagedServer(config.Environment(home=tmp_path), "x")
+    server._make_home()
+    with subprocess.Popen(["sleep", "60"]) as process:
+        server._state_file.write_text(json.dumps(_identity(process.pid)))
+        # What psutil says of the start follows the clock.
+        monkeypatch.setattr(psutil.Process, "create_time", lambda _: 1.0)
+        assert server.status().pid == process.pid
+        server._state_file.write_text(json.dumps({**_identity(process.pid), "start_ticks": 1}))
+        assert server.status().pid is None
+        server._state_file.write_text(json.dumps({**_identity(process.pid), "boot_id": "another start"}))
+        assert server.status().pid is None
+        server._state_file.write_text(json.dumps(_identity(process.pid)))
+        process.kill()
+        process.wait()
+        assert server.status().pid is None
 
 
 def test_two_graphs_never_choose_the_same_ports(tmp_path: Path) -> None:
