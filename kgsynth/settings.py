@@ -675,6 +675,9 @@ class SampleSettings:
     within: Annotated[
         str, setting("A .cypher file that returns the ids that may be visited, optionally with a weight.")
     ] = ""
+    query_timeout_s: Annotated[
+        float, setting("Timeout of the statements of --start and --within, in seconds.", decides=False, gt=0)
+    ] = 60.0
     favour: Annotated[
         Literal["", "unused"], setting("Prefer concepts and pairs that earlier combinations have not used.")
     ] = ""

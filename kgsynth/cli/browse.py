@@ -129,7 +129,7 @@ def serving(values: Mapping[str, str], port: int, *, browser: str) -> Iterator[s
 
         def _is_allowed(self) -> bool:
             # A page of another site can reach this server through a name that it resolves to this machine.
-            names_this_server = self.headers.get("Host") in (f"{name}:{server.server_port}" for name in _LOOPBACK)
+            names_this_server = self.headers.get("Host", "") in [f"{name}:{server.server_port}" for name in _LOOPBACK]
             return names_this_server and self.headers.get("Origin", origins[0]) in origins
 
         def _allow(self) -> None:

@@ -34,6 +34,7 @@ from kgsynth.settings import SampleSettings
         "epochs",
         "start",
         "within",
+        "query_timeout_s",
         "favour",
         "earlier",
         "engine",
@@ -43,6 +44,7 @@ from kgsynth.settings import SampleSettings
         "grounding_documents",
         "grounding",
     ),
+    flags={"query_timeout_s": "--timeout"},
 )
 @click.pass_context
 def sample(ctx: click.Context, /, output: Path | None, **values: Any) -> None:

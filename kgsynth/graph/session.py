@@ -7,12 +7,14 @@ Statements are `Query` values that are read from files. A user's own Cypher ente
 import logging
 import queue
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeVar, cast
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import neo4j
@@ -44,7 +46,6 @@ _RETRY_S = 20.0
 _DELETED = "Neo.ClientError.Statement.EntityNotFound"
 _DELETED_RETRIES = 5
 # A lens is a list of ids, not a report.
-_USER_TIMEOUT_S = 60.0
 _USER_MAX_ROWS = 2_000_000
 # Rows per batch on the way to the caller, and the maximum number of batches that wait.
 _USER_BATCH = 1000
@@ -53,6 +54,11 @@ _WAITING_BATCHES = 4
 _GRACE_S = 10.0
 _SLOW_CALLER_S = 0.2
 _READS_ONLY = "Only statements that read the graph are allowed."
+_CERTIFICATE_HINT = (
+    "Set SSL_CERT_FILE to a file with the certificate of its authority, or use bolt+ssc:// or neo4j+ssc://, which "
+    "check no certificate."
+)
+_SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 _POSITION = re.compile(r"\(line (\d+), column (\d+) \(offset: \d+\)\)")
 _EXPLAIN = "EXPLAIN "
 
@@ -114,11 +120,23 @@ def translate(error: Exception) -> KgsynthError:
         neo4j.exceptions.IncompleteCommit,
     )
     if isinstance(error, unavailable):
+        refusal = _certificate_refusal(error)
+        if refusal:
+            return GraphUnavailableError(f"the certificate is refused: {refusal}", hint=_CERTIFICATE_HINT)
         return GraphUnavailableError(
-            f"no Neo4j answers: {message.splitlines()[0] if message else type(error).__name__}",
+            f"no Neo4j answers: {' '.join(message.split()) or type(error).__name__}",
             hint="Start it with `kgsynth db start`, or set NEO4J_URI to a running server.",
         )
     return GraphError(f"Neo4j refused the statement: {message or type(error).__name__}")
+
+
+def _certificate_refusal(error: BaseException | None) -> str:
+    """The reason why a certificate was refused, which the driver hides in the causes of its error; empty if none was."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 @contextmanager
@@ -202,6 +220,10 @@ class Graph:
         """
         self.uri, self.username, self.database, self.name = uri, username, database, name
         try:
+            address = urlsplit(uri)
+            # The driver also takes http://, and a port modulo 65,536; `port` raises ValueError if it is too large.
+            if address.scheme not in _SCHEMES or address.port == 0:
+                raise ValueError(f"it begins with none of {', '.join(f'{scheme}://' for scheme in _SCHEMES)}")  # noqa: TRY301
             self._driver = neo4j.GraphDatabase.driver(
                 uri,
                 auth=(username, password),
@@ -319,19 +341,20 @@ class Graph:
             session.execute_write(run_and_roll_back)
         return results[-1]
 
-    def read_user(self, text: str, parameters: Mapping[str, object], *, where: str) -> list[Row]:
+    def read_user(self, text: str, parameters: Mapping[str, object], *, where: str, timeout_s: float) -> list[Row]:
         """All rows of a user's own Cypher statement, in the form that `ask_user` returns.
 
         Args:
             text: one statement.
             parameters: its parameters.
             where: origin of the statement for error messages, for example the file.
+            timeout_s: seconds after which the server ends the statement.
 
         Raises:
             QueryError: as for `ask_user`, or there are more than two million rows.
         """
         rows = []
-        for row in self.ask_user(text, parameters, where=where, timeout_s=_USER_TIMEOUT_S).rows:
+        for row in self.ask_user(text, parameters, where=where, timeout_s=timeout_s).rows:
             rows.append(row)
             if len(rows) > _USER_MAX_ROWS:
                 raise QueryError(f"{where} returns more than {_USER_MAX_ROWS:,} rows")

@@ -3,6 +3,7 @@
 This module checks the rows that such a statement returns; `kgsynth.graph` runs the statement.
 """
 
+import difflib
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -31,10 +32,12 @@ def ticket_weights(rows: Iterable[Mapping[str, Any]], *, where: str) -> dict[str
 
     Raises:
         QueryError: a row has no `id`, a weight is not a number from 0 to 1000, an id has two different weights, or all
-            terms are excluded.
+            terms are excluded; a column has a name like `weight`.
     """
     weights: dict[str, int] = {}
     for row in rows:
+        if "weight" not in row:
+            _refuse_misspelt(row, where)
         term_id = _id(row, where)
         weight = row.get("weight", 1.0)
         is_number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
@@ -49,6 +52,16 @@ def ticket_weights(rows: Iterable[Mapping[str, Any]], *, where: str) -> dict[str
     if not weights:
         raise QueryError(f"{where} returns no term with a weight over 0, so no walk could take a step")
     return weights
+
+
+def _refuse_misspelt(row: Mapping[str, Any], where: str) -> None:
+    columns = {column.casefold(): column for column in row if column != "id"}
+    close = difflib.get_close_matches("weight", columns, n=1, cutoff=0.8)
+    if close:
+        raise QueryError(
+            f"{where}: the statement returns no column 'weight', but {columns[close[0]]!r}",
+            hint="End the statement with RETURN term.id AS id, … AS weight.",
+        )
 
 
 def _id(row: Mapping[str, Any], where: str) -> str:

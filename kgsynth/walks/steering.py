@@ -25,7 +25,9 @@ _EARLIER = queries.load("walk/earlier_combinations")
 class Steerable(QueryReader, Protocol):
     """A graph that also runs a user's own statements, which only read."""
 
-    def read_user(self, text: str, parameters: Mapping[str, Any], *, where: str) -> list[dict[str, Any]]:
+    def read_user(
+        self, text: str, parameters: Mapping[str, Any], *, where: str, timeout_s: float
+    ) -> list[dict[str, Any]]:
         """All rows of a user's statement."""
 
     def stream(self, query: queries.Query, **parameters: object) -> Iterator[dict[str, Any]]:
@@ -40,9 +42,10 @@ def weights_within(graph: Steerable, settings: SampleSettings) -> dict[str, int]
     """
     if not settings.within:
         return None
-    weights = lens.ticket_weights(
-        graph.read_user(_statement_of(settings.within), {}, where=settings.within), where=settings.within
+    rows = graph.read_user(
+        _statement_of(settings.within), {}, where=settings.within, timeout_s=settings.query_timeout_s
     )
+    weights = lens.ticket_weights(rows, where=settings.within)
     _refuse_unknown(graph, list(weights), where=settings.within)
     return weights
 
@@ -128,9 +131,10 @@ def chosen_topics(graph: Steerable, settings: SampleSettings, weights: dict[str,
         ConfigError, QueryError: the statement or its rows are invalid; GraphError: there is no topic to start from.
     """
     if settings.start:
-        topics = lens.start_ids(
-            graph.read_user(_statement_of(settings.start), {}, where=settings.start), where=settings.start
+        rows = graph.read_user(
+            _statement_of(settings.start), {}, where=settings.start, timeout_s=settings.query_timeout_s
         )
+        topics = lens.start_ids(rows, where=settings.start)
         kinds = _refuse_unknown(graph, topics, where=settings.start)
         others = [identity for identity in topics if kinds[identity] != "topic"]
         if others:

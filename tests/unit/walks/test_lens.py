@@ -22,8 +22,11 @@ def test_weights_become_thousandths_by_one_rule() -> None:
         ([{"id": "a", "weight": True}], "weight of 'a' is True"),
         ([{"id": "a", "weight": 1}, {"id": "a", "weight": 2}], "two weights"),
         ([{"name": "a"}], "'id'"),
+        ([{"id": "a", "wieght": 2}], "no column 'weight', but 'wieght'"),
+        ([{"id": "a", "Weight": 2}], "no column 'weight', but 'Weight'"),
         ([{"id": "a", "weight": 0}], "no term"),
     ):
         with pytest.raises(QueryError, match=words):
             ticket_weights(bad, where="lens.cypher")
+    assert ticket_weights([{"id": "a", "name": "Group", "height_m": 3}], where="x") == {"a": 1000}
     assert start_ids([{"id": "b"}, {"id": "a"}, {"id": "b"}], where="x") == ["b", "a"]
