@@ -122,7 +122,7 @@ def translate(error: Exception) -> KgsynthError:
     if isinstance(error, unavailable):
         refusal = _certificate_refusal(error)
         if refusal:
-            return GraphUnavailableError(f"the certificate is refused: {refusal}", hint=_CERTIFICATE_HINT)
+            return GraphUnavailableError(f"the server's certificate is refused: {refusal}", hint=_CERTIFICATE_HINT)
         return GraphUnavailableError(
             f"no Neo4j answers: {' '.join(message.split()) or type(error).__name__}",
             hint="Start it with `kgsynth db start`, or set NEO4J_URI to a running server.",
