@@ -131,7 +131,7 @@ def translate(error: Exception) -> KgsynthError:
 
 
 def _certificate_refusal(error: BaseException | None) -> str:
-    """The reason why a certificate was refused, which the driver hides in the causes of its error; empty if none was."""
+    """The reason why a certificate was refused, from the causes of the driver's error; empty if none was."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return error.verify_message
