@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -198,8 +199,8 @@ def _load_slowly(home: str, jars_path: str, port_settings: dict[str, str], folde
     del home, jars_path
     original = facts.write
 
-    def slow(graph: Graph, batch: list[facts.DocumentFacts]) -> list[str]:
-        result = original(graph, batch)
+    def slow(graph: Graph, batch: list[facts.DocumentFacts], **options: Any) -> facts.Refused:
+        result = original(graph, batch, **options)
         time.sleep(0.4)
         return result
 

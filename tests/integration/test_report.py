@@ -167,7 +167,7 @@ def test_two_runs_stand_side_by_side_and_the_gain_of_favour_is_shown(
     assert favoured["new"]["pairs"] > plain["new"]["pairs"]
     assert [run["walks"]["combinations"] for run in found["runs"]] == [15, 20]
     text = (desk / "two.html").read_text()
-    assert "At 15 combinations each" in text
+    assert "at 15 combinations each" in text
     assert "10 earlier combinations" in text
 
 
