@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from kgsynth import pipeline
-from kgsynth.cli.options import env, graph_settings, progress
+from kgsynth.cli.options import confirm, env, graph_settings, progress
 from kgsynth.cli.say import say
 from kgsynth.config import process_environment
 from kgsynth.errors import ConfigError
@@ -186,16 +186,18 @@ def restore(ctx: click.Context, /, file: Path, is_agreed: bool) -> None:
     """Replace the graph with the contents of FILE, which `kgsynth db dump` wrote on this or another machine."""
     server = _server(ctx, is_new=True)
     if server.status().store_bytes and not is_agreed:
-        click.confirm(f"Replace all data of graph {server.name!r}?", abort=True)
+        confirm(f"Replace all data of graph {server.name!r}?")
     server.restore(file)
     say(f"graph {server.name!r}: restored from {file}")
 
 
 @db.command()
-@click.confirmation_option("--yes", prompt="Stop this graph's Neo4j and delete all its data?")
+@click.option("--yes", "is_agreed", is_flag=True, help="Delete the graph without asking.")
 @click.pass_context
-def reset(ctx: click.Context) -> None:
+def reset(ctx: click.Context, /, is_agreed: bool) -> None:
     """Stop the graph's Neo4j and delete its data, password and ports; the jars are kept."""
     server = _server(ctx, is_new=True)
+    if not is_agreed:
+        confirm(f"Stop the Neo4j of graph {server.name!r} and delete all its data?")
     server.reset()
     say(f"graph {server.name!r}: deleted")

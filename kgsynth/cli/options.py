@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from kgsynth.cli.say import say
 from kgsynth.config import Environment, environment, plain_value, set_in
+from kgsynth.errors import ConfigError
 from kgsynth.pipeline import MOST_PAIRS, RETRY_CHANGES, STRONGEST, CoOccurrences, Graph, connect
 from kgsynth.progress import Bar, Lines, Progress
 from kgsynth.records import StageCount
@@ -131,6 +132,17 @@ def progress() -> Progress:
 def env() -> Environment:
     """Return the environment of this process."""
     return environment()
+
+
+def confirm(question: str) -> None:
+    """Ask a question on the terminal, and end the command unless the answer is yes.
+
+    Raises:
+        ConfigError: there is no terminal.
+    """
+    if not sys.stdin.isatty():
+        raise ConfigError(f"{question} There is no terminal to ask at.", hint="Agree with --yes.")
+    click.confirm(question, abort=True)
 
 
 run_dir_option = click.option(

@@ -103,7 +103,9 @@ def write(
     folder = folder.resolve()
     _refuse_existing(folder, overwrite=overwrite)
     partial = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(partial, ignore_errors=True)
+    replaced = folder.with_name(f".{folder.name}.replaced")
+    for left_by_a_kill in (partial, replaced):
+        shutil.rmtree(left_by_a_kill, ignore_errors=True)
     exported = Exported(folder=folder)
     try:
         partial.mkdir(parents=True)
@@ -132,9 +134,11 @@ def write(
         (partial / "README.md").write_text(text, encoding="utf-8")
         card.write_licenses(partial / "LICENSES.csv")
         write_json(partial / MANIFEST, {"rows": exported.rows, "left_out": exported.left_out, **card.facts})
+        # If this call is killed here, the earlier folder is whole, or the next call finds no folder.
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.rename(replaced)
         partial.rename(folder)
+        shutil.rmtree(replaced, ignore_errors=True)
     except OSError as error:
         raise ManifestError(f"{folder} could not be written: {error}", hint="Is the disk full?") from error
     finally:

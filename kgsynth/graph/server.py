@@ -14,7 +14,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -26,6 +25,7 @@ import psutil
 
 from kgsynth import config
 from kgsynth.errors import ConfigError, GraphError, GraphUnavailableError, ServerError
+from kgsynth.files import temporary_folder
 from kgsynth.graph import admin, jars, java
 from kgsynth.graph.bulk.import_files import NODES, RELATIONSHIPS, ImportFiles
 from kgsynth.graph.session import Graph
@@ -510,10 +510,11 @@ class ManagedServer:
         with self._locked():
             was_running = self._stop()
             try:
-                with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=".kgsynth-dump-") as folder:
+                # On the disk of the file, so that it appears complete or not at all.
+                with temporary_folder(path.absolute().parent / f".kgsynth-dump-{self.name}") as folder:
                     self._admin(["database", "dump", "neo4j", f"--to-path={folder}"])
-                    (Path(folder) / "neo4j.dump").chmod(0o600)
-                (Path(folder) / "neo4j.dump").replace(path)
+                    (folder / "neo4j.dump").chmod(0o600)
+                    (folder / "neo4j.dump").replace(path)
             finally:
                 if was_running:
                     self._start_again()
@@ -533,8 +534,8 @@ class ManagedServer:
         """
         with self._stopped() as was_running:
             try:
-                with tempfile.TemporaryDirectory(dir=self.home, prefix="restore-") as folder:
-                    (Path(folder) / "neo4j.dump").symlink_to(path.absolute())
+                with temporary_folder(self.home / "restore") as folder:
+                    (folder / "neo4j.dump").symlink_to(path.absolute())
                     # Check the file first, so that a file that is not a dump cannot destroy the database.
                     self._admin(["database", "load", "neo4j", f"--from-path={folder}", "--info"])
                     self._unfinished_import.touch()

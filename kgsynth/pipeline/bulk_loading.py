@@ -20,6 +20,7 @@ from kgsynth.contexts import Contexts
 from kgsynth.documents.forgotten import REASON, Forgotten, is_forgotten
 from kgsynth.documents.read import usable_documents
 from kgsynth.errors import ConfigError
+from kgsynth.files import temporary_folder
 from kgsynth.graph import derived, facts
 from kgsynth.graph.bulk import layers, store
 from kgsynth.graph.bulk.import_files import ImportFiles
@@ -85,7 +86,7 @@ def load_bulk(
     def keep_tables(contexts: Contexts, digest: int) -> None:
         walk_tables.save(walk_tables.of_contexts(contexts), environment.walk_tables / derived.fingerprint_of(digest))
 
-    with store.alone(server), store.temporary(server.home / "import") as import_folder:
+    with store.alone(server), temporary_folder(server.home / "import") as import_folder:
         store.refuse_filled(server)
         with Gathered(import_folder) as gathered:
             counts.append(_gather(gathered, annotations, documents, rejects, is_kept_out, report, progress))

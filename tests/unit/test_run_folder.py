@@ -120,3 +120,9 @@ def test_memory_does_not_grow_with_the_length_of_a_run() -> None:
     )  # fmt: skip
     small, large = (int(one.replace(",", "")) for one in re.findall(r"([\d,]+) MiB", done.stdout))
     assert large - small < 40, done.stdout
+
+
+def test_only_its_user_can_read_a_run_folder(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "runs" / "one", "one", {}, stage="answer", rows_name="answers")
+    with folder.opened():
+        assert folder.path.stat().st_mode & 0o777 == 0o700

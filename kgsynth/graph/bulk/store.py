@@ -17,17 +17,6 @@ from kgsynth.records import StageCount
 
 
 @contextmanager
-def temporary(folder: Path) -> Iterator[Path]:
-    """An empty folder that is deleted after the block."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
 def gone_if_failed(folder: Path) -> Iterator[None]:
     """Delete the folder if the block fails, because its gigabytes would belong to a graph that does not exist."""
     try:

@@ -81,6 +81,34 @@ def test_an_export_never_takes_a_folder_that_is_not_its_own(tmp_path: Path) -> N
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
 
+@pytest.mark.parametrize("calls", [1, 2])
+def test_an_export_that_is_killed_while_it_replaces_a_folder_can_be_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    folder, _ = curated(tmp_path, [as_run(tmp_path / "run", questions(20))])
+    exported(tmp_path, folder, "set")
+    rename, left = Path.rename, calls
+
+    def rename_or_die(self: Path, target: Path) -> Path:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    # A kill also keeps the folders that the call would tidy up.
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "rename", rename_or_die)
+        killed.setattr(exporting.shutil, "rmtree", lambda *_, **__: None)
+        with pytest.raises(KeyboardInterrupt):
+            exported(tmp_path, folder, "set", format="jsonl")
+    assert not (tmp_path / "set").exists() or (tmp_path / "set" / "README.md").exists()
+    done = exported(tmp_path, folder, "set", format="jsonl")
+    assert sum(done.rows.values()) == 20
+    assert list((tmp_path / "set").glob("train-*.jsonl"))
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+
+
 ROWS = [
     AnsweredQuestion(
         id=f"q{n}",
