@@ -7,6 +7,7 @@ state (pid and start time, so that a reused pid is not mistaken for the server).
 import fcntl
 import json
 import logging
+import math
 import os
 import re
 import secrets
@@ -368,10 +369,9 @@ class ManagedServer:
             return True
 
     def stop(self) -> bool:
-        """Stop the server cleanly and wait until it has ended; returns False if it was not running.
+        """Stop the server and wait until it has ended; returns False if it was not running.
 
-        Raises:
-            ServerError: it still runs after a minute.
+        It is asked to stop, and killed after a minute; what was committed is then recovered at its next start.
         """
         if not self.home.is_dir():
             return False
@@ -388,9 +388,15 @@ class ManagedServer:
         deadline = time.monotonic() + _STOP_TIMEOUT_S
         while self._running_pid() is not None:
             if time.monotonic() > deadline:
-                raise ServerError(
-                    f"Neo4j (pid {pid}) has not stopped in {_STOP_TIMEOUT_S:.0f} s", hint=self._tail_hint()
+                # Version 2026.09 waits without end for a statement that computes a single expression.
+                _LOG.warning(
+                    "Neo4j (pid %d) has not stopped in %.0f s and is killed; its next start recovers the store",
+                    pid,
+                    _STOP_TIMEOUT_S,
                 )
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                deadline = math.inf
             time.sleep(_POLL_S)
         self._state_file.unlink(missing_ok=True)
         return True

@@ -1,6 +1,7 @@
 """Tests of `kgsynth.graph.server`."""
 
 import json
+import signal
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from kgsynth import config
 from kgsynth.errors import ConfigError, ServerError
 from kgsynth.graph import java
+from kgsynth.graph import server as server_module
 from kgsynth.graph.server import ManagedServer, _identity, memory_for
 
 
@@ -85,3 +87,21 @@ def test_two_graphs_never_choose_the_same_ports(tmp_path: Path) -> None:
 def test_memory_follows_machine_and_store(machine_gib: float, store_gib: float, heap: int, page_cache: int) -> None:
     memory = memory_for(int(machine_gib * 2**30), int(store_gib * 2**30))
     assert (memory.heap_mib, memory.page_cache_mib) == (heap, page_cache)
+
+
+def test_a_server_that_does_not_stop_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server_module, "_STOP_TIMEOUT_S", 0.2)
+    server = ManagedServer(config.Environment(home=tmp_path), "x")
+    server._make_home()
+    # A process that ignores the request to stop, and is reaped by its own parent, as a server is.
+    stubborn = "trap '' TERM; echo $$; while :; do sleep 0.1; done"
+    with subprocess.Popen(["sh", "-c", stubborn], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert int(process.stdout.readline()) == process.pid
+        server._state_file.write_text(json.dumps(_identity(process.pid)))
+        assert server.stop()
+        assert process.wait() == -signal.SIGKILL
+    assert "is killed; its next start recovers the store" in caplog.text
+    assert not server.stop()
