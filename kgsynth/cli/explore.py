@@ -1,5 +1,6 @@
 """`kgsynth query`, `concept`, `document`, `question` and `trace`: query the graph, and show its contents."""
 
+import difflib
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from kgsynth.cli import results
 from kgsynth.cli.options import graph_settings, open_graph
 from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, did_you_mean
 from kgsynth.pipeline import Graph, Row, show
 
 _TABLE_ROWS = 1000
@@ -98,7 +99,10 @@ def query(
         return
     statement, where = _statement(text, file, saved)
     parameters = dict(_parameter(option) for option in params)
-    missing = queries.parameters_of(statement) - set(parameters)
+    needed = queries.parameters_of(statement)
+    for name in sorted(set(parameters) - needed):
+        say(f"{where} has no parameter ${name}{did_you_mean(name, needed)}", err=True)
+    missing = needed - set(parameters)
     if missing:
         names = " ".join(f"-p {name}=…" for name in sorted(missing))
         raise ConfigError(f"{where} needs {', '.join(sorted(missing))}", hint=f"Give {names}.")
@@ -110,6 +114,8 @@ def query(
         timeout = _TIMEOUT_S if path is None else _FILE_TIMEOUT_S
     with open_graph(ctx) as graph:
         answer = graph.ask_user(statement, parameters, where=where, timeout_s=timeout)
+        for kind, name in answer.unknown:
+            say(f"the graph has no {kind} {name!r}{did_you_mean(name, show.names(graph, kind))}", err=True)
         limited_rows = _LimitedRows(answer.rows, limit)
         count = results.write(limited_rows, answer.columns, form, path)
         stored = pipeline.build_state(graph).co_occurrences if not count and _CO_OCCURRENCES in statement else ""
@@ -152,6 +158,10 @@ def _statement(text: str | None, file: Path | None, saved: str | None) -> tuple[
             raise ConfigError(f"{file} cannot be read: {error}") from error
     if text == "-":
         return sys.stdin.read(), "standard input"
+    names = [query.name.removeprefix("explore/") for query in queries.load_folder("explore")]
+    close = difflib.get_close_matches(str(text).strip(), names, n=1, cutoff=0.8)
+    if close:
+        raise ConfigError(f"{text!r} is not Cypher", hint=f"The saved query is `kgsynth query --saved {close[0]}`.")
     return str(text), "the query"
 
 

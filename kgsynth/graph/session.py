@@ -61,6 +61,9 @@ _CERTIFICATE_HINT = (
 _SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 _POSITION = re.compile(r"\(line (\d+), column (\d+) \(offset: \d+\)\)")
 _EXPLAIN = "EXPLAIN "
+# The server's codes of warnings about names that the graph does not have, and where their text has the name.
+_UNKNOWN = {"01N50": "label", "01N51": "relationship type", "01N52": "property"}
+_UNKNOWN_NAME = re.compile(r"`(.+?)` does not exist")
 
 
 class _RolledBack(Exception):  # noqa: N818
@@ -89,10 +92,15 @@ class GraphRelationship:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The result of a user's statement; rows are fetched while the caller iterates over them."""
+    """The result of a user's statement; rows are fetched while the caller iterates over them.
+
+    `unknown` are the labels, relationship types and properties of the statement that the graph does not have: kind
+    and name.
+    """
 
     columns: tuple[str, ...]
     rows: Iterator[Row]
+    unknown: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,9 +279,13 @@ class Graph:
             rows = [_row(record) for record in session.run(_DATABASE_STATUS.text, name=self.database)]
         return next((row["message"] for row in rows if row["message"] and row["status"] != "online"), "")
 
-    def _session(self, *, reads: bool = False) -> neo4j.Session:
-        mode = neo4j.READ_ACCESS if reads else neo4j.WRITE_ACCESS
-        return self._driver.session(database=self.database, default_access_mode=mode, fetch_size=5000)
+    def _session(self, *, reads: bool = False, warns: bool = False) -> neo4j.Session:
+        return self._driver.session(
+            database=self.database,
+            default_access_mode=neo4j.READ_ACCESS if reads else neo4j.WRITE_ACCESS,
+            fetch_size=5000,
+            notifications_min_severity="WARNING" if warns else "OFF",
+        )
 
     def read(self, query: Query, **parameters: object) -> list[Row]:
         """All rows of a statement that reads.
@@ -383,7 +395,8 @@ class Graph:
         if refusal:
             raise QueryError(f"{where}: {refusal}", hint=_READS_ONLY)
         query = _UserQuery(self._session, text, dict(parameters), where=where, timeout_s=timeout_s)
-        return Asked(query.columns(), query.rows())
+        columns, unknown = query.planned()
+        return Asked(columns, query.rows(), unknown)
 
 
 class _UserQuery(threading.Thread):
@@ -411,10 +424,10 @@ class _UserQuery(threading.Thread):
         self._deadline = time.monotonic() + timeout_s + _GRACE_S
         self.start()
 
-    def columns(self) -> tuple[str, ...]:
-        """The names of the columns; waits until the plan has been checked."""
-        columns: tuple[str, ...] = self.next_item()
-        return columns
+    def planned(self) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+        """The names of the columns and the unknown names (`Asked`); waits until the plan has been checked."""
+        columns, unknown = self.next_item()
+        return columns, unknown
 
     def rows(self) -> "_UserRows":
         """An iterator over the rows."""
@@ -445,7 +458,7 @@ class _UserQuery(threading.Thread):
         """Run the statement; put the columns, batches of rows and finally None, or an error, into the queue."""
         with suppress(_CallerLeftError):
             try:
-                with self._open_session(reads=True) as session:
+                with self._open_session(reads=True, warns=True) as session:
                     self._run_statement(session)
             except (neo4j.exceptions.AuthError, neo4j.exceptions.DatabaseUnavailable) as error:
                 self._put(translate(error))
@@ -467,7 +480,7 @@ class _UserQuery(threading.Thread):
         refusal = guard.plan_refusal(summary.query_type, cast("Mapping[str, Any] | None", summary.plan))
         if refusal:
             raise QueryError(f"{self._where}: {refusal}", hint=_READS_ONLY)
-        self._put(columns)
+        self._put((columns, tuple(_unknown_names(summary))))
         batch: list[Row] = []
         for record in session.run(neo4j.Query(self._text, timeout=self._timeout_s), self._parameters):
             batch.append(dict(zip(columns, map(_value, record.values()), strict=True)))
@@ -513,6 +526,14 @@ class _UserRows(Iterator[Row]):
 
     def __del__(self) -> None:
         self._query.abandon()
+
+
+def _unknown_names(summary: neo4j.ResultSummary) -> Iterator[tuple[str, str]]:
+    """The kind and the name of each label, relationship type and property that the graph does not have."""
+    for status in summary.gql_status_objects:
+        match = _UNKNOWN_NAME.search(status.status_description)
+        if status.gql_status in _UNKNOWN and match:
+            yield _UNKNOWN[status.gql_status], match.group(1)
 
 
 class _CallerLeftError(Exception):

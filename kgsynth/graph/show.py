@@ -35,6 +35,7 @@ _DOCUMENTS_OF_QUESTION = queries.load("show/documents_of_question")
 _TOPIC_COUNT = queries.load("show/topic_count")
 
 _USES = queries.load("show/uses_of_term")
+_NAMES = queries.load("show/names")
 _GUIDE_VALUES = queries.load("show/guide_values")
 
 _SUGGESTIONS = 5
@@ -194,6 +195,11 @@ def question(graph: Graph, identity: str) -> QuestionView:
     for source in documents:
         source["passages"] = passages(source.pop("text") or "", source.pop("spellings"))
     return QuestionView(question=row, answers=graph.read(_ANSWERS, id=identity), steps=steps, documents=documents)
+
+
+def names(graph: Graph, kind: str) -> list[str]:
+    """The names of one kind in a graph: label, relationship type or property."""
+    return [row["name"] for row in graph.read(_NAMES) if row["kind"] == kind]
 
 
 def guide_values(graph: Graph) -> dict[str, str]:

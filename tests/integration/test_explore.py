@@ -163,6 +163,18 @@ def test_a_query_that_is_wrong_shows_the_place(kgsynth: Callable[..., str]) -> N
     assert "'x' is not of type int" in kgsynth("query", "RETURN $n AS n", "-p", "n:int=x", code=1)
 
 
+def test_names_that_the_graph_does_not_have_are_said(kgsynth: Callable[..., str]) -> None:
+    said = kgsynth("query", "MATCH (c:Concpt)-[:MENTION]->(d:Document {titel: 'x'}) RETURN c.name AS name")
+    assert "the graph has no label 'Concpt': did you mean 'Concept'?" in said
+    assert "the graph has no relationship type 'MENTION': did you mean 'MENTIONS'?" in said
+    assert "the graph has no property 'titel': did you mean 'title'?" in said
+    said = kgsynth("query", "MATCH (c:Concept {id: $id}) RETURN c.name AS name", "-p", "id=x", "-p", "idd=y")
+    assert "the query has no parameter $idd: did you mean 'id'?" in said
+    assert "no label" not in said
+    assert "kgsynth query --saved hubs" in kgsynth("query", "hubs", code=1)
+    assert "kgsynth query --saved hubs" in kgsynth("query", "hub", code=1)
+
+
 def test_parameters_have_types_and_results_every_form(kgsynth: Callable[..., str], tmp_path: Path) -> None:
     text = "UNWIND range(1, $n) AS x RETURN x, $word AS word, [x, x + 1] AS pair, x / 2.0 AS half, null AS nothing"
     given = ("-p", "n=3", "-p", "word:str=7")
