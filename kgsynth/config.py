@@ -6,6 +6,7 @@ only for folders, the Neo4j address, certificates and secrets. Secrets are never
 
 import json
 import os
+import textwrap
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -15,6 +16,8 @@ from typing import Any
 from kgsynth.addresses import HIDDEN, credentials_of, is_secret_name, with_marks, without_secrets
 from kgsynth.errors import ConfigError
 from kgsynth.settings import BackendSettings, RunConfig, nearest, require, settings_fields
+
+_COMMENT_WIDTH = 100
 
 
 def public_value(name: str, value: Any) -> Any:
@@ -181,6 +184,41 @@ def resolve(text: str = "", *, origin: str = "file", overrides: Sequence[str] = 
                 settings[key] = merged(value, settings[key])
     section_settings = {name: section_from(name, raw.get(name, {}), kind) for name, kind in sections.items()}
     return Resolved(RunConfig(**section_settings), origins)
+
+
+def template(values: Mapping[str, object], *, schema: str) -> str:
+    """Return a configuration file in which these values are set and all other settings are comments with defaults.
+
+    Args:
+        values: values by `section.key`.
+        schema: path of the JSON Schema, for editors.
+    """
+    lines = [
+        f"#:schema {schema}",
+        "# A configuration for `kgsynth run`. Remove the # before a setting to change it.",
+        "# `kgsynth config FILE` shows all values and where they come from.",
+    ]
+    shared = settings_fields(BackendSettings)
+    for section, info in settings_fields(RunConfig).items():
+        kind: Any = info.annotation
+        lines += ["", f"[{section}]"]
+        inherits = section != "backend" and issubclass(kind, BackendSettings)
+        if inherits:
+            lines.append("# The settings of [backend] can be set here, too.")
+        # What is set comes first.
+        for name in sorted(settings_fields(kind), key=lambda name: f"{section}.{name}" not in values):
+            declared, value = settings_fields(kind)[name], values.get(f"{section}.{name}")
+            if value is None and inherits and name in shared and shared[name].default == declared.default:
+                continue
+            lines += textwrap.wrap(
+                str(declared.description), _COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# "
+            )
+            if value is not None:
+                lines.append(f"{name} = {_toml(value)}")
+            else:
+                default = public_value(name, declared.get_default(call_default_factory=True))
+                lines.append(f"#{name} = {'' if default is None else _toml(default)}".rstrip())
+    return "\n".join(lines) + "\n"
 
 
 def resolve_file(path: Path, overrides: Sequence[str] = ()) -> Resolved:
