@@ -10,7 +10,6 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     ProgressColumn,
     Task,
     TaskID,
@@ -103,6 +102,12 @@ class Lines:
         """Do nothing: the account of the stage follows."""
 
 
+class _Count(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        count = f"{int(task.completed):,}"
+        return Text(f"{count} of {int(task.total):,}" if task.total is not None else count if task.completed else "")
+
+
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed:,.0f}/s" if task.speed else "")
@@ -124,7 +129,7 @@ class Bar:
         self._bar = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            _Count(),
             _Rate(),
             TimeElapsedColumn(),
             *([TextColumn("left"), TimeRemainingColumn()] if total else []),

@@ -31,7 +31,7 @@ from kgsynth.graph import admin, jars, java
 from kgsynth.graph.bulk.import_files import NODES, RELATIONSHIPS, ImportFiles
 from kgsynth.graph.session import Graph
 from kgsynth.graph.versions import DEFAULT, Version, version
-from kgsynth.progress import Progress
+from kgsynth.progress import Progress, Silent, progress_stage
 from kgsynth.records import content_hash
 
 _LOG = logging.getLogger(__name__)
@@ -343,7 +343,7 @@ class ManagedServer:
             page_cache_mib: page cache for this and later starts.
             new_ports: choose new ports.
             after_import: start even if an import is not finished.
-            progress: receives the progress of downloads.
+            progress: receives the progress of downloads, and how long the start takes.
 
         Raises:
             ServerError: the server does not start; the hint shows its last log lines.
@@ -361,10 +361,11 @@ class ManagedServer:
             self._refuse_taken_ports(settings)
             self._refuse_full_disk()
             self._write_configuration(settings)
-            self._make_password()
             _LOG.info("starting Neo4j %s for graph %s", self.version.number, self.name)
-            self._spawn(settings)
-            self._wait_until_ready()
+            with progress_stage(progress or Silent(), "starting Neo4j", None):
+                self._make_password()
+                self._spawn(settings)
+                self._wait_until_ready()
             _LOG.info("Neo4j answers at port %d", settings.bolt_port)
             return True
 
