@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from kgsynth import __version__
 from kgsynth.cli.say import say
@@ -54,6 +55,7 @@ _COMMANDS = {
     "scaling": ("kgsynth.cli.scaling", "Estimate the value of more data: fit a scaling law, predict, plot, plan."),
     "subset": ("kgsynth.cli.scaling", "Export nested subsets of a training set, balanced by level."),
     "export": ("kgsynth.cli.dataset", "Write the training set with its card."),
+    "completion": ("kgsynth.cli.completion", "Print the completion script of a shell."),
 }
 
 
@@ -72,6 +74,13 @@ class _LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        # Without this, click would import all commands.
+        names = [
+            CompletionItem(name, help=text) for name, (_, text) in _COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return names or click.Command.shell_complete(self, ctx, incomplete)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
