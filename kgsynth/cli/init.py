@@ -19,7 +19,7 @@ _SCHEMA = "kgsynth.schema.json"
 @click.command()
 @click.argument("file", default=Path("kgsynth.toml"), type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--source", "sources", multiple=True, help="File, folder or pattern with documents; may be repeated.")
-@click.option("--domain", help="Domain of the questions; `kgsynth prompts list` lists them, a folder is your own.")
+@click.option("--domain", help="Domain of the questions: a name from `kgsynth prompts list`, or a folder of your own.")
 @click.option("--llm", "url", help="Address of an OpenAI-compatible server.  [default: vLLM in this process]")
 @click.option("--model", help="Name of the model at the server, a model folder, or an id of Hugging Face.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the combinations.")
