@@ -1,6 +1,7 @@
-// Returns the ids in $documents without a document in the graph, and the ids in $terms without a term.
+// Returns the ids in $documents without a document in the graph, the ids in $terms without a term, and the ids in
+// $combinations without a combination.
 // access: read
-// params: documents, terms
+// params: documents, terms, combinations
 // returns: id
 CALL () {
   UNWIND $documents AS id
@@ -11,6 +12,11 @@ CALL () {
   UNWIND $terms AS id
   WITH id
   WHERE NOT EXISTS { MATCH (:Term {id: id}) }
+  RETURN id
+  UNION
+  UNWIND $combinations AS id
+  WITH id
+  WHERE NOT EXISTS { MATCH (:Combination {id: id}) }
   RETURN id
 }
 RETURN id

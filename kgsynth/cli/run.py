@@ -5,6 +5,7 @@ from importlib import resources
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from kgsynth import config as configuration
 from kgsynth import pipeline, queries
@@ -39,8 +40,10 @@ _backend = click.option(
 
 def _overrides(ctx: click.Context, /, overrides: tuple[str, ...], url: str | None, backend: str | None) -> list[str]:
     values = []
-    if ctx.find_root().obj is not None:
-        values.append(f"graph.name={ctx.find_root().obj}")
+    root = ctx.find_root()
+    # The file says more than the environment.
+    if root.obj is not None and root.get_parameter_source("graph") != ParameterSource.ENVIRONMENT:
+        values.append(f"graph.name={json.dumps(root.obj)}")
     if url:
         backend = "server"
         values += [f"{section}.url={url}" for section in _ASKING]

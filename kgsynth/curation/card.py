@@ -142,11 +142,11 @@ def _without_formula(text: str) -> str:
 
 
 def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    def escaped(cell: str) -> str:
+        text = html.escape(" ".join(cell.split()), quote=False)
+        return text.replace("\\", "\\\\").replace("|", "\\|")
+
     def line(cells: tuple[str, ...]) -> str:
-        return (
-            "| "
-            + " | ".join(html.escape(cell, quote=False).replace("|", "\\|").replace("\n", " ") for cell in cells)
-            + " |"
-        )
+        return "| " + " | ".join(map(escaped, cells)) + " |"
 
     return [line(header), "|" + "---|" * len(header), *(line(row) for row in rows), ""]

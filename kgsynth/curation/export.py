@@ -101,9 +101,11 @@ def write(
     """
     shape = Shape(settings, wrong_answers=wrong_answers, passages=passages)
     folder = folder.resolve()
+    replaced = folder.with_name(f".{folder.name}.replaced")
+    if replaced.exists() and not folder.exists():
+        replaced.rename(folder)  # an earlier call was killed while it replaced the folder
     _refuse_existing(folder, overwrite=overwrite)
     partial = folder.with_name(f".{folder.name}.part")
-    replaced = folder.with_name(f".{folder.name}.replaced")
     for left_by_a_kill in (partial, replaced):
         shutil.rmtree(left_by_a_kill, ignore_errors=True)
     exported = Exported(folder=folder)
@@ -134,7 +136,7 @@ def write(
         (partial / "README.md").write_text(text, encoding="utf-8")
         card.write_licenses(partial / "LICENSES.csv")
         write_json(partial / MANIFEST, {"rows": exported.rows, "left_out": exported.left_out, **card.facts})
-        # If this call is killed here, the earlier folder is whole, or the next call finds no folder.
+        # If this call is killed between these steps, the next call puts the earlier folder back.
         if folder.exists():
             folder.rename(replaced)
         partial.rename(folder)

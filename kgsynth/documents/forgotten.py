@@ -85,8 +85,7 @@ class TombstoneFile:
             graph: name of the graph.
         """
         self._path, self._graph = path, graph
-        self._version: tuple[int, ...] | None = None
-        self._forgotten = Forgotten()
+        self._read: tuple[tuple[int, ...] | None, Forgotten] = (None, Forgotten())
 
     def current(self) -> Forgotten:
         """Return what is forgotten now.
@@ -98,10 +97,12 @@ class TombstoneFile:
         with suppress(FileNotFoundError):
             stat = self._path.stat()
             version = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        if version != self._version:
-            self._forgotten = read_forgotten(self._path, graphs={self._graph})
-            self._version = version
-        return self._forgotten
+        known_version, forgotten = self._read
+        if version != known_version:
+            forgotten = read_forgotten(self._path, graphs={self._graph})
+            # One assignment, because several threads use this object.
+            self._read = (version, forgotten)
+        return forgotten
 
 
 @contextmanager
@@ -198,6 +199,11 @@ def begin(
     _append(path, [{"graph": graph, **row, "left_to_do": kept}])
 
 
+def add_questions(path: Path, questions: Iterable[str], *, graph: str) -> None:
+    """Record questions that were generated while a document that they come from was forgotten."""
+    begin(path, graph=graph, documents=(), questions=questions, combinations=())
+
+
 def left_to_do(path: Path, *, graph: str) -> list[dict[str, Any]]:
     """Return the remaining work of interrupted calls on a graph."""
     return [row["left_to_do"] for row in _rows(path) if row["graph"] == graph and row.get("left_to_do")]
@@ -250,18 +256,24 @@ def remove_tombstones(path: Path, documents: Iterable[str], *, graph: str) -> in
     """
     removed = set(documents)
     rows = _rows(path)
-    remaining = [
-        row
-        for row in rows
-        if row["graph"] != graph
-        or not any(is_among(identity, removed) for identity in (row.get("document", ""), *row.get("documents", ())))
-    ]
+    remaining = []
+    for row in rows:
+        if row["graph"] != graph or ("document" not in row and "documents" not in row):
+            remaining.append(row)
+        elif "document" in row:
+            if not is_among(row["document"], removed):
+                remaining.append(row)
+        else:
+            # A call may have removed other documents too: what was made from those stays forgotten.
+            left = [identity for identity in row["documents"] if not is_among(identity, removed)]
+            if left or not row["documents"]:
+                remaining.append({**row, "documents": left})
     forgotten = [row["document"] for row in remaining if row["graph"] == graph and "document" in row]
     with_parts = set(map(parent_of, forgotten))
     remaining = [
         row for row in remaining if row["graph"] != graph or "kept_parts" not in row or row["parent"] in with_parts
     ]
-    if len(remaining) < len(rows):
+    if remaining != rows:
         _replace(path, remaining)
     return sum("document" in row for row in rows) - sum("document" in row for row in remaining)
 

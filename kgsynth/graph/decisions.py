@@ -20,6 +20,7 @@ _SAME_PAIRS = queries.load("merge/same_pairs")
 _SET_SAME = queries.load("merge/set_same")
 _UNSET = queries.load("merge/unset")
 _SET_DISTINCT = queries.load("merge/set_distinct")
+_LOCK = queries.load("derive/lock")
 _MARK_STALE = queries.load("derive/mark_stale")
 _SETTINGS = queries.load("merge/settings")
 _SET_SETTINGS = queries.load("merge/set_settings")
@@ -97,6 +98,7 @@ def record(graph: Graph, *, same: Iterable[tuple[str, str]], distinct: Iterable[
     merged = _merge_ids_of(graph, no)
 
     def work(transaction: Transaction) -> None:
+        transaction.run(_LOCK)
         transaction.run(_UNSET, rows=yes + no)
         if merged:
             take_back(transaction, merged)
@@ -113,19 +115,34 @@ def record(graph: Graph, *, same: Iterable[tuple[str, str]], distinct: Iterable[
 
 
 def replace(
-    graph: Graph, *, remove: Iterable[str], add: Sequence[Row], settings: Mapping[str, object] | None = None
+    graph: Graph,
+    *,
+    existing: Iterable[str] | None = None,
+    remove: Iterable[str],
+    add: Sequence[Row],
+    settings: Mapping[str, object] | None = None,
 ) -> None:
     """Undo merges and apply others, in one transaction.
 
     Args:
         graph: the graph to change.
+        existing: ids of all merges when these changes were decided; None if no other command can have changed them.
         remove: ids of merges to undo.
         add: rows with alias_id, canonical_id, merge_id, cosine, rule.
         settings: settings of this merge, to be stored in the graph.
+
+    Raises:
+        GraphError: another command has changed the merges since they were decided.
     """
-    merge_ids = sorted(remove)
+    merge_ids, known = sorted(remove), None if existing is None else set(existing)
 
     def work(transaction: Transaction) -> None:
+        transaction.run(_LOCK)
+        if known is not None and {merge.merge_id for merge in merges(transaction)} != known:
+            raise GraphError(
+                "another command has changed the merges meanwhile; nothing was changed",
+                hint="Run the command again when the other one has finished.",
+            )
         take_back(transaction, merge_ids)
         apply(transaction, add)
         if transaction.has_changed:
@@ -189,6 +206,7 @@ def set_distinct(graph: Graph, first: str, second: str) -> None:
     merged = _merge_ids_of(graph, pair)
 
     def work(transaction: Transaction) -> bool:
+        transaction.run(_LOCK)
         transaction.run(_UNSET, rows=pair)
         if merged:
             take_back(transaction, merged)

@@ -8,15 +8,20 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 from kgsynth import queries
-from kgsynth.batching import sized_batches
+from kgsynth.batching import batches, sized_batches
 from kgsynth.errors import GraphError
 from kgsynth.graph.session import Graph, Row, Transaction
 from kgsynth.progress import Progress, Silent, progress_stage
 from kgsynth.records import Document, Kind
 
+_Result = TypeVar("_Result")
+
+# A load repeats a transaction this often when others delete terms that it uses.
+_DELETED_RETRIES = 20
 # Number of documents per transaction: their texts need far less memory than the server has for transactions.
 _DOCUMENT_BATCH = 500
 _BATCH_CHARS = 4_000_000
@@ -32,6 +37,7 @@ _NAME_UNMENTIONED_TERMS = queries.load("facts/name_unmentioned_terms")
 _NAME_TERMS = queries.load("facts/name_terms")
 _COUNTS = queries.load("facts/counts")
 _NODE_COUNT = queries.load("facts/node_count")
+_LOCK = queries.load("derive/lock")
 _MARK_STALE = queries.load("derive/mark_stale")
 _MARK_OLD = queries.load("derive/mark_old")
 _INDEX_STATES = queries.load("schema/index_states")
@@ -65,6 +71,10 @@ class Refused(NamedTuple):
 
     conflicts: list[str]
     forgotten: list[str]
+
+
+class _DeletedMeanwhile(Exception):  # noqa: N818
+    """Rolls back a transaction because another process has deleted a term that it had found."""
 
 
 class _ForgottenMeanwhile(Exception):  # noqa: N818
@@ -128,60 +138,76 @@ def write(
         is_forgotten: whether a document must not be written. It is asked again while the transaction holds the lock
             that `kgsynth forget` waits for, so that no document comes back if both run at the same time.
     """
-    forgotten: list[str] = []
+    forgotten: set[str] = set()
     while True:
         left = [facts for facts in batch if facts.document_id not in forgotten]
         try:
-            return Refused(_write(graph, left, is_forgotten), forgotten)
+            conflicts = _repeated(graph, partial(_write, batch=left, is_forgotten=is_forgotten))
+            return Refused(conflicts, sorted(forgotten))
         except _ForgottenMeanwhile as error:
-            forgotten += error.ids
+            forgotten.update(error.ids)
+
+
+def _repeated(graph: Graph, work: Callable[[Transaction], _Result]) -> _Result:
+    """Run a transaction, again while others delete terms that it uses.
+
+    Raises:
+        GraphError: they did so many times.
+    """
+    for _ in range(_DELETED_RETRIES):
+        try:
+            return graph.together(work)
+        except _DeletedMeanwhile:
+            continue
+    raise GraphError("other commands kept deleting terms that are written", hint="Run the command again.")
 
 
 def _write(
-    graph: Graph, batch: Sequence[DocumentFacts], is_forgotten: Callable[[DocumentFacts], bool] | None
+    transaction: Transaction,
+    *,
+    batch: Sequence[DocumentFacts],
+    is_forgotten: Callable[[DocumentFacts], bool] | None,
 ) -> list[str]:
-    """Write a batch and return its conflicts, or write nothing and raise `_ForgottenMeanwhile`."""
-
-    def work(transaction: Transaction) -> list[str]:
-        ids = sorted({facts.document_id for facts in batch})
-        # Locks are taken in a fixed order, documents before terms, so that two writers cannot deadlock.
-        existing = {row["id"]: row for row in transaction.lock(_LOCK_DOCUMENTS, ids=ids)}
-        conflicts = [
-            facts.document_id
-            for facts in batch
-            if facts.document is not None
-            and existing[facts.document_id]["content_hash"] not in (None, facts.document.content_hash())
-        ]
-        wanted = [facts for facts in batch if facts.document_id not in set(conflicts)]
-        transaction.run(_WRITE_DOCUMENTS, rows=[document_row(facts) for facts in wanted])
-        spellings: dict[str, dict[str, str]] = {}
-        for facts in wanted:
-            of_document = spellings.setdefault(facts.document_id, {})
-            for mention in facts.mentions:
-                of_document[mention.term_id] = min(mention.spelling, of_document.get(mention.term_id, mention.spelling))
-        terms = _term_rows(mention for facts in wanted for mention in facts.mentions)
-        index_of = {row["id"]: index for index, row in enumerate(terms)}
-        new_rows: list[Row] = []
-        merged_rows: list[Row] = []
-        for identity, of_document in spellings.items():
-            row = {"id": identity, "terms": list(of_document), "spellings": list(of_document.values())}
-            if of_document and existing[identity]["is_mentioning"]:
-                merged_rows.append(row)
-            elif of_document:
-                new_rows.append({**row, "terms": [index_of[term] for term in of_document]})
-        if terms:
-            transaction.run(_WRITE_TERMS, terms=terms, rows=new_rows)
-        if merged_rows:
-            transaction.run(_MERGE_MENTIONS, rows=merged_rows)
-        if transaction.has_changed:
-            transaction.run(_MARK_STALE)
-            # This statement has locked the state of the build until the commit.
-            forgotten = [] if is_forgotten is None else [facts.document_id for facts in batch if is_forgotten(facts)]
-            if forgotten:
-                raise _ForgottenMeanwhile(forgotten)
-        return conflicts
-
-    return graph.together(work)
+    """Write a batch and return its conflicts, or raise an exception that rolls back."""
+    ids = sorted({facts.document_id for facts in batch})
+    # Locks are taken in a fixed order, documents before terms, so that two writers cannot deadlock.
+    existing = {row["id"]: row for row in transaction.lock(_LOCK_DOCUMENTS, ids=ids)}
+    conflicts = [
+        facts.document_id
+        for facts in batch
+        if facts.document is not None
+        and existing[facts.document_id]["content_hash"] not in (None, facts.document.content_hash())
+    ]
+    wanted = [facts for facts in batch if facts.document_id not in set(conflicts)]
+    transaction.run(_WRITE_DOCUMENTS, rows=[document_row(facts) for facts in wanted])
+    spellings: dict[str, dict[str, str]] = {}
+    for facts in wanted:
+        of_document = spellings.setdefault(facts.document_id, {})
+        for mention in facts.mentions:
+            of_document[mention.term_id] = min(mention.spelling, of_document.get(mention.term_id, mention.spelling))
+    terms = _term_rows(mention for facts in wanted for mention in facts.mentions)
+    index_of = {row["id"]: index for index, row in enumerate(terms)}
+    new_rows: list[Row] = []
+    merged_rows: list[Row] = []
+    for identity, of_document in spellings.items():
+        row = {"id": identity, "terms": list(of_document), "spellings": list(of_document.values())}
+        if of_document and existing[identity]["is_mentioning"]:
+            merged_rows.append(row)
+        elif of_document:
+            new_rows.append({**row, "terms": [index_of[term] for term in of_document]})
+    if terms:
+        transaction.run(_WRITE_TERMS, terms=terms, rows=new_rows)
+    if merged_rows:
+        found = transaction.run(_MERGE_MENTIONS, rows=merged_rows)[0]["found"]
+        if found < sum(len(row["terms"]) for row in merged_rows):
+            raise _DeletedMeanwhile
+    if transaction.has_changed:
+        transaction.run(_MARK_STALE)
+        # This statement has locked the state of the build until the commit.
+        forgotten = [] if is_forgotten is None else [facts.document_id for facts in batch if is_forgotten(facts)]
+        if forgotten:
+            raise _ForgottenMeanwhile(forgotten)
+    return conflicts
 
 
 def write_pairs(graph: Graph, batch: Sequence[PairFacts]) -> list[tuple[str, str, int]]:
@@ -198,18 +224,25 @@ def write_pairs(graph: Graph, batch: Sequence[PairFacts]) -> list[tuple[str, str
         rows = [{"first": pair.first.term_id, "second": pair.second.term_id, "count": pair.count} for pair in batch]
         rows.sort(key=lambda row: (row["first"], row["second"]))
         merged = transaction.run(_MERGE_COUNTED_PAIRS, rows=rows)
+        if len(merged) < len(rows):
+            raise _DeletedMeanwhile
         if transaction.has_changed:
             transaction.run(_MARK_OLD)
         return [(row["first"], row["second"], row["seen"]) for row in merged if row["seen"] != row["given"]]
 
-    return graph.together(work)
+    return _repeated(graph, work)
 
 
 def name_terms(graph: Graph, term_ids: Sequence[str]) -> None:
     """Set each term's name to the spelling that most documents use."""
-    ids = sorted(term_ids)
-    for first in range(0, len(ids), _NAME_BATCH):
-        graph.write(_NAME_TERMS, ids=ids[first : first + _NAME_BATCH])
+
+    def work(transaction: Transaction, batch: Sequence[str]) -> None:
+        # Otherwise spellings of a document that is being deleted could be counted.
+        transaction.run(_LOCK)
+        name_terms_in(transaction, batch)
+
+    for batch in batches(sorted(term_ids), _NAME_BATCH):
+        graph.together(partial(work, batch=batch))
 
 
 def name_terms_in(transaction: Transaction, term_ids: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from kgsynth.graph import decisions, facts, incremental_build
 from kgsynth.graph.session import Graph, Reader, Row, Transaction
 
 _KNOWN = queries.load("forget/known")
+_PARTS = queries.load("forget/parts")
 _TERMS = queries.load("forget/terms")
 _PROVENANCE = queries.load("forget/provenance")
 _DELETE_ANSWERS = queries.load("forget/delete_answers")
@@ -29,8 +30,9 @@ class Forgetting:
     """Ids of everything that a deletion of documents removes; `touched` are terms that remain and lose a mention.
 
     `wanted` are the requested ids; for a document that was split, `documents` holds the ids of its parts. `verdicts`
-    are the reviewers' verdicts on pairs with a deleted term: smaller id, larger id, yes or no. `merges` are the ids of
-    all merges at the time of the plan.
+    are the reviewers' verdicts on pairs with a deleted term: smaller id, larger id, yes or no. `merges` and `reviewed`
+    are the ids of all merges and all pairs with a verdict at the time of the plan. `remaining` are the parts that stay
+    of documents of which some parts go: document, part, content hash.
     """
 
     documents: tuple[str, ...]
@@ -42,6 +44,8 @@ class Forgetting:
     answers: tuple[str, ...]
     verdicts: tuple[tuple[str, str, Literal["yes", "no"]], ...] = ()
     merges: tuple[str, ...] = ()
+    reviewed: tuple[tuple[str, str], ...] = ()
+    remaining: tuple[tuple[str, str, str], ...] = ()
 
 
 def plan(graph: Reader, ids: Sequence[str], *, forgotten: Collection[str] = ()) -> Forgetting:
@@ -83,6 +87,12 @@ def plan(graph: Reader, ids: Sequence[str], *, forgotten: Collection[str] = ()) 
             (*pair, "no" if pair in no else "yes") for pair in sorted(yes | no) if not deleted.isdisjoint(pair)
         ),
         merges=tuple(sorted(merge.merge_id for merge in decisions.merges(graph))),
+        reviewed=tuple(sorted(yes | no)),
+        remaining=tuple(
+            (row["parent"], row["id"] if row["id"] not in known else "", row["content_hash"] or "")
+            for row in graph.read(_PARTS, ids=wanted)
+            if row["parent"] not in matched
+        ),
     )
 
 

@@ -38,7 +38,7 @@ def write_run(graph: Graph, run_id: str, *, stage: str, settings: Mapping[str, o
     )
 
 
-def write_questions(graph: Graph, rows: Sequence[Row], *, combinations: Sequence[Combination] = ()) -> None:
+def write_questions(graph: Graph, rows: Sequence[Row], *, combinations: Sequence[Combination] = ()) -> list[Row]:
     """Write questions with links to their combinations or documents, and combinations with their walks and documents.
 
     Questions and combinations are left out, with a warning, if a document or term that they were made from is not in
@@ -49,10 +49,13 @@ def write_questions(graph: Graph, rows: Sequence[Row], *, combinations: Sequence
         rows: questions, as `Question.to_row` returns them.
         combinations: combinations, also those without a question.
 
+    Returns:
+        The questions that were left out.
+
     Raises:
         GraphError: the run of a question is not in the graph.
     """
-    left_out = 0
+    left_out: list[Row] = []
     for batch in batches(combinations, _BATCH):
         graph.together(partial(_write_combinations, batch=batch))
     paths = {combination.id: combination.path for combination in combinations}
@@ -61,8 +64,9 @@ def write_questions(graph: Graph, rows: Sequence[Row], *, combinations: Sequence
     if left_out:
         _LOG.warning(
             "%s questions were not written to the graph, because it does not hold their documents or terms any more",
-            f"{left_out:,}",
+            f"{len(left_out):,}",
         )
+    return left_out
 
 
 def _write_combinations(transaction: Transaction, batch: Sequence[Combination]) -> None:
@@ -88,14 +92,17 @@ def _write_combinations(transaction: Transaction, batch: Sequence[Combination]) 
     transaction.run(_WRITE_COMBINATIONS, rows=rows)
 
 
-def _write_questions(transaction: Transaction, rows: Sequence[Row], paths: Mapping[str, Sequence[str]]) -> int:
-    """Write questions, and return the number of those that were left out."""
+def _write_questions(transaction: Transaction, rows: Sequence[Row], paths: Mapping[str, Sequence[str]]) -> list[Row]:
+    """Write questions, and return those that were left out."""
     transaction.run(_LOCK)
-    sources = {row["id"]: (*row["documents"], *paths.get(row["combination_id"], ())) for row in rows}
+    sources = {
+        row["id"]: (row["combination_id"], *row["documents"], *paths.get(row["combination_id"], ())) for row in rows
+    }
     missing = _missing(
         transaction,
         documents={identity for row in rows for identity in row["documents"]},
         terms={term for row in rows for term in paths.get(row["combination_id"], ())},
+        combinations={row["combination_id"] for row in rows if row["combination_id"]},
     )
     present = [row for row in rows if missing.isdisjoint(sources[row["id"]])]
     written = transaction.run(_WRITE_QUESTIONS, rows=present)[0]["written"]
@@ -108,12 +115,17 @@ def _write_questions(transaction: Transaction, rows: Sequence[Row], paths: Mappi
         )
     transaction.run(_WRITE_QUESTION_COMBINATIONS, rows=[row for row in present if row["combination_id"]])
     transaction.run(_WRITE_QUESTION_DOCUMENTS, rows=[row for row in present if not row["combination_id"]])
-    return len(rows) - len(present)
+    return [row for row in rows if not missing.isdisjoint(sources[row["id"]])]
 
 
-def _missing(transaction: Transaction, *, documents: Collection[str], terms: Collection[str]) -> set[str]:
-    """Return the ids of those documents and terms that are not in the graph."""
-    return {row["id"] for row in transaction.run(_MISSING, documents=sorted(documents), terms=sorted(terms))}
+def _missing(
+    transaction: Transaction, *, documents: Collection[str], terms: Collection[str], combinations: Collection[str] = ()
+) -> set[str]:
+    """Return the ids of those documents, terms and combinations that are not in the graph."""
+    rows = transaction.run(
+        _MISSING, documents=sorted(documents), terms=sorted(terms), combinations=sorted(combinations)
+    )
+    return {row["id"] for row in rows}
 
 
 def write_answers(graph: Graph, rows: Sequence[Row]) -> int:
@@ -149,5 +161,6 @@ def documents(graph: Graph, ids: Sequence[str], *, with_terms: bool) -> dict[str
             rows[row["id"]] = {key: value or "" for key, value in row.items()}
         if with_terms:
             for row in graph.read(_MENTIONS, ids=batch):
-                rows[row["id"]]["terms"] = row["terms"]
+                if row["id"] in rows:  # else it was deleted between the two statements
+                    rows[row["id"]]["terms"] = row["terms"]
     return rows

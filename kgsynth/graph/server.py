@@ -518,7 +518,8 @@ class ManagedServer:
             was_running = self._stop()
             try:
                 # On the disk of the file, so that it appears complete or not at all.
-                with temporary_folder(path.absolute().parent / f".kgsynth-dump-{self.name}") as folder:
+                name = f".kgsynth-dump-{content_hash([str(self.home)])[:12]}"
+                with temporary_folder(path.absolute().parent / name) as folder:
                     self._admin(["database", "dump", "neo4j", f"--to-path={folder}"])
                     (folder / "neo4j.dump").chmod(0o600)
                     (folder / "neo4j.dump").replace(path)
@@ -777,7 +778,12 @@ class ManagedServer:
         try:
             state = json.loads(self._state_file.read_text(encoding="utf-8"))
             process = psutil.Process(int(state["pid"]))
-            is_same = _identity(process.pid) == state
+            # Versions of kgsynth before 0.1.0 wrote the time of the start.
+            is_same = (
+                abs(process.create_time() - float(state["started"])) < 0.01
+                if "started" in state
+                else _identity(process.pid) == state
+            )
             return process.pid if is_same and process.status() != psutil.STATUS_ZOMBIE else None
         except (OSError, ValueError, KeyError, psutil.Error):
             return None

@@ -40,8 +40,9 @@ _Result = TypeVar("_Result")
 
 # A local server answers in milliseconds; a remote one that has not answered by then counts as unavailable.
 _CONNECT_TIMEOUT_S = 10.0
-# Deadlocks and leader changes last seconds. Statements are idempotent, so the driver may repeat them.
-_RETRY_S = 20.0
+# Leader changes last seconds, and a deadlock as long as the other transaction, which may delete many documents.
+# Statements are idempotent, so the driver may repeat them.
+_RETRY_S = 120.0
 # The server's code for a node that was deleted while a statement used it. The driver does not repeat such transactions.
 _DELETED = "Neo.ClientError.Statement.EntityNotFound"
 _DELETED_RETRIES = 5
@@ -230,7 +231,9 @@ class Graph:
         try:
             address = urlsplit(uri)
             # The driver also takes http://, and a port modulo 65,536; `port` raises ValueError if it is too large.
-            if address.scheme not in _SCHEMES or address.port == 0:
+            if address.port == 0:
+                raise ValueError("there is no port 0")  # noqa: TRY301
+            if address.scheme not in _SCHEMES:
                 raise ValueError(f"it begins with none of {', '.join(f'{scheme}://' for scheme in _SCHEMES)}")  # noqa: TRY301
             self._driver = neo4j.GraphDatabase.driver(
                 uri,

@@ -79,9 +79,7 @@ def check(
     with timed_stage(count, report):
         documents = (forgotten or Forgotten()).documents
         kept_parts = {parent: set().union(*parts.values()) for parent, parts in documents.kept_parts.items()}
-        findings = checks.run(
-            graph, forgotten=set(documents) - set(kept_parts), kept_parts=kept_parts, progress=progress
-        )
+        findings = checks.run(graph, forgotten=documents, kept_parts=kept_parts, progress=progress)
         count.kept = checks.count() - len(findings)
         for finding in findings:
             count.reject(finding.check)

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from kgsynth import queries
 from kgsynth.accounts import Report, silent, timed_stage
 from kgsynth.config import Environment
 from kgsynth.documents.forgotten import (
@@ -32,7 +31,6 @@ from kgsynth.progress import Progress
 from kgsynth.records import StageCount
 from kgsynth.settings import GraphSettings, MergeSettings
 
-_PARTS = queries.load("forget/parts")
 # A plan is made again if another command has changed the same part of the graph before it is carried out.
 _ATTEMPTS = 20
 
@@ -155,7 +153,7 @@ def _is_deleted(graph: Graph, environment: Environment, planned: ForgetPlan, rea
     tombstones, name, going, merges = environment.tombstones, graph.name, planned.going, planned.merges
     # Write the tombstones and the open work first, so that the same command completes an interrupted call.
     add_tombstones(tombstones, sorted({*going.documents, *going.wanted}), graph=name, reason=reason)
-    keep_parts(tombstones, _kept_parts(graph, going), graph=name)
+    keep_parts(tombstones, _kept_parts(going), graph=name)
     keep_verdicts(tombstones, going.verdicts, graph=name)
     begin(
         tombstones,
@@ -188,16 +186,14 @@ def _notes(planned: ForgetPlan) -> dict[str, int]:
     }
 
 
-def _kept_parts(graph: Graph, going: Forgetting) -> dict[str, dict[str, str]]:
+def _kept_parts(going: Forgetting) -> dict[str, dict[str, str]]:
     """Return the remaining parts of each document that is only partly removed: part id to content hash."""
-    removed_ids, requested_ids = set(going.documents), set(going.wanted)
-    remaining_parts: dict[str, dict[str, str]] = {}
-    for row in graph.read(_PARTS, ids=list(going.documents)):
-        if row["parent"] not in requested_ids:
-            parts = remaining_parts.setdefault(row["parent"], {})
-            if row["id"] not in removed_ids and row["content_hash"]:
-                parts[row["id"]] = row["content_hash"]
-    return remaining_parts
+    kept: dict[str, dict[str, str]] = {}
+    for parent, identity, content_hash in going.remaining:
+        parts = kept.setdefault(parent, {})
+        if identity and content_hash:
+            parts[identity] = content_hash
+    return kept
 
 
 def restore_verdicts(graph: Graph, forgotten: Forgotten, report: Report) -> int:

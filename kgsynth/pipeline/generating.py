@@ -14,6 +14,7 @@ from kgsynth import queries
 from kgsynth.accounts import Report, silent, timed_stage
 from kgsynth.concepts.embedding import Embedder, has_embedder, make_embedder
 from kgsynth.config import Environment
+from kgsynth.documents.forgotten import add_questions, alone, read_tombstones
 from kgsynth.documents.read import read_again, usable_documents
 from kgsynth.errors import ConfigError
 from kgsynth.files import write_lines
@@ -168,15 +169,16 @@ def generate(
         if combinations is None:
             raise ConfigError("level 3 needs combinations", hint="Draw them: `kgsynth sample --seed 1 -o FILE.jsonl`.")
         settings = replace(settings, seed=settings.seed if settings.seed is not None else _seed_of(combinations))
-        stage = combinations_stage(graph, settings, combinations)
+        stage = combinations_stage(graph, environment, settings, combinations)
     else:
         settings = replace(settings, seed=_seed(settings.seed))
-        stage = documents_stage(graph, settings, level)
+        stage = documents_stage(graph, environment, settings, level)
     return ask(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)
 
 
 def combinations_stage(
     graph: Graph,
+    environment: Environment,
     settings: GenerateSettings,
     combinations: Path | Sequence[Combination],
     only: Mapping[str, int] | None = None,
@@ -185,6 +187,7 @@ def combinations_stage(
 
     Args:
         graph: supplies names and documents, and receives the questions.
+        environment: where the list of forgotten documents is.
         settings: backend, model, sampling.
         combinations: a file of combinations, or the combinations.
         only: number of missing questions by id of the combination; None for all combinations.
@@ -200,8 +203,7 @@ def combinations_stage(
                 yield combination
 
     def finished(batch: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> None:
-        combinations_of_batch = [source.combination for source in batch]
-        provenance.write_questions(graph, [dict(row) for row in rows], combinations=combinations_of_batch)
+        _write_questions(graph, environment, rows, [source.combination for source in batch])
 
     def begin(source: Any, context: Context) -> Work:
         question_count = _question_count(settings, 3, source.combination.id, only)
@@ -232,6 +234,7 @@ def combinations_stage(
 
 def documents_stage(
     graph: Graph,
+    environment: Environment,
     settings: GenerateSettings,
     level: int,
     only: Mapping[str, int] | None = None,
@@ -241,6 +244,7 @@ def documents_stage(
 
     Args:
         graph: supplies names and documents, and receives the questions.
+        environment: where the list of forgotten documents is.
         settings: backend, model, sampling.
         level: 1 or 2.
         only: number of missing questions by id of the document; None for all documents.
@@ -297,9 +301,22 @@ def documents_stage(
         begin=begin,
         filled=lambda batch: _source_documents(graph, batch),
         similarities=similarities,
-        finished=lambda _, rows: provenance.write_questions(graph, [dict(row) for row in rows]),
+        finished=lambda _, rows: _write_questions(graph, environment, rows),
         started=lambda folder: provenance.write_run(graph, folder.run_id, stage="generate", settings=folder.settings),
     )
+
+
+def _write_questions(
+    graph: Graph,
+    environment: Environment,
+    rows: Sequence[Mapping[str, Any]],
+    combinations: Sequence[Combination] = (),
+) -> None:
+    """Write questions to the graph; those from documents that were forgotten meanwhile are kept out of exports, too."""
+    left_out = provenance.write_questions(graph, [dict(row) for row in rows], combinations=combinations)
+    if left_out and read_tombstones(environment.tombstones, graph=graph.name):
+        with alone(environment.tombstones):
+            add_questions(environment.tombstones, [row["id"] for row in left_out], graph=graph.name)
 
 
 def answer(

@@ -31,6 +31,12 @@ class MergePlan:
         return {merge.merge_id for merge in self.taken_back} | {merge.merge_id for merge in self.changed}
 
     @property
+    def existing_ids(self) -> set[str]:
+        """Ids of all merges that the graph held when the plan was made."""
+        new = {merge.merge_id for merge in self.new}
+        return ({merge.merge_id for merge in self.merges} - new) | {merge.merge_id for merge in self.taken_back}
+
+    @property
     def is_change(self) -> bool:
         """Whether the plan changes the graph."""
         return bool(self.new or self.changed or self.taken_back)
@@ -128,7 +134,13 @@ def merge(
     started = time.monotonic()
     planned = plan_merge(graph, environment, settings)
     if not dry_run:
-        decisions.replace(graph, remove=planned.removed_ids, add=merge_rows(planned), settings=kept_settings(settings))
+        decisions.replace(
+            graph,
+            existing=planned.existing_ids,
+            remove=planned.removed_ids,
+            add=merge_rows(planned),
+            settings=kept_settings(settings),
+        )
         planned.count.notes["new"] = len(planned.new)
         planned.count.notes["taken_back"] = len(planned.taken_back)
     planned.count.seconds = time.monotonic() - started

@@ -90,7 +90,7 @@ def _documents_again(run: PastRun) -> tuple[Stage, Graph | None]:
             if row["documents"][0] in run.missing:
                 used.setdefault(row["documents"][0], set()).add(frozenset(row["concepts"]))
     graph, level = run.graph(), int(run.folder.stage.removeprefix("level"))
-    return documents_stage(graph, run.settings, level, run.missing, used), graph
+    return documents_stage(graph, run.environment, run.settings, level, run.missing, used), graph
 
 
 def _combinations_again(run: PastRun) -> tuple[Stage, Graph | None]:
@@ -98,7 +98,7 @@ def _combinations_again(run: PastRun) -> tuple[Stage, Graph | None]:
     file = run.folder.inputs.get("combinations")
     if not file:
         raise ConfigError(f"run {run.folder.run_id} was not made from a file of combinations, so it cannot be retried")
-    return combinations_stage(graph, run.settings, Path(file), run.missing), graph
+    return combinations_stage(graph, run.environment, run.settings, Path(file), run.missing), graph
 
 
 def _answer_again(run: PastRun) -> tuple[Stage, Graph | None]:

@@ -36,7 +36,7 @@ def ticket_weights(rows: Iterable[Mapping[str, Any]], *, where: str) -> dict[str
     """
     weights: dict[str, int] = {}
     for row in rows:
-        if "weight" not in row:
+        if not weights and "weight" not in row:
             _refuse_misspelt(row, where)
         term_id = _id(row, where)
         weight = row.get("weight", 1.0)
@@ -55,7 +55,7 @@ def ticket_weights(rows: Iterable[Mapping[str, Any]], *, where: str) -> dict[str
 
 
 def _refuse_misspelt(row: Mapping[str, Any], where: str) -> None:
-    columns = {column.casefold(): column for column in row if column != "id"}
+    columns = {column.casefold(): column for column in row if column not in ("id", "height")}
     close = difflib.get_close_matches("weight", columns, n=1, cutoff=0.8)
     if close:
         raise QueryError(

@@ -120,10 +120,10 @@ def test_questions_that_are_written_meanwhile_are_left_out(
     gone = combinations[0].documents[0].id
     write = provenance.write_questions
 
-    def forget_and_write(*arguments: Any, **named: Any) -> None:
+    def forget_and_write(*arguments: Any, **named: Any) -> Any:
         monkeypatch.undo()
         pipeline.forget(graph, home, [gone], reason="asked")
-        write(*arguments, **named)
+        return write(*arguments, **named)
 
     monkeypatch.setattr(provenance, "write_questions", forget_and_write)
     settings = GenerateSettings(domain="general", backend="scripted", seed=1, max_rejected_share=1.0)
@@ -133,11 +133,61 @@ def test_questions_that_are_written_meanwhile_are_left_out(
     assert left == {question for question, sources in every.items() if gone not in sources}
     assert len(left) < len(every)
     assert "does not hold their documents or terms any more" in caplog.text
+    # The run folder still has them; an export leaves them out.
+    assert read_forgotten(home.tombstones, graphs={"test"}).questions >= set(every) - left
     assert is_sound(graph, home)
     # Combinations with a forgotten document cannot be used again.
     with pytest.raises(ConfigError, match="not in this graph") as raised:
         pipeline.generate(graph, home, settings, level=3, combinations=combinations, run_dir=tmp_path / "again")
     assert "kgsynth forget" in raised.value.hint
+
+
+def test_mentions_of_a_term_that_is_deleted_meanwhile_are_written(
+    graph: Graph, home: config.Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    annotations = [corpora.annotation("a", ["t"], ["shared"]), corpora.annotation("b", ["t"], ["rare", "shared"])]
+    load(graph, home, tmp_path / "first", annotations, [])
+    pipeline.build(graph)
+    run = Transaction.run
+
+    def forget_and_run(self: Transaction, query: Any, **named: Any) -> Any:
+        # `rare` was found by the statement before, and goes with `b` now.
+        if query.name == "facts/merge_mentions":
+            monkeypatch.undo()
+            with ThreadPoolExecutor(1) as pool:
+                forgetting = pool.submit(pipeline.forget, graph, home, ["b"], reason="asked")
+                wait([forgetting], timeout=5)
+            forgetting.result()
+        return run(self, query, **named)
+
+    monkeypatch.setattr(Transaction, "run", forget_and_run)
+    load(graph, home, tmp_path / "second", [corpora.annotation("a", ["t"], ["rare", "new"])], [])
+    rows = canonical.run(graph, "MATCH (:Document {id: 'a'})-[:MENTIONS]->(t) RETURN t.name AS name ORDER BY name")
+    assert [row["name"] for row in rows] == ["new", "rare", "shared", "t"]
+    assert is_sound(graph, home)
+
+
+def test_a_merge_that_was_decided_before_others_changed_the_merges_is_refused(
+    graph: Graph, home: config.Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    annotations = [
+        corpora.annotation("a", ["t"], ["left ideal", "matrix"]),
+        corpora.annotation("b", ["t"], ["left ideals", "matrices"]),
+    ]
+    load(graph, home, tmp_path / "first", annotations, [])
+    replace = decisions.replace
+
+    def merge_first(*arguments: Any, **named: Any) -> None:
+        monkeypatch.undo()
+        pipeline.merge(graph, home, MergeSettings())
+        replace(*arguments, **named)
+
+    monkeypatch.setattr(decisions, "replace", merge_first)
+    with pytest.raises(GraphError, match="has changed the merges meanwhile"):
+        pipeline.merge(graph, home, MergeSettings())
+    assert len(decisions.merges(graph)) == 2
+    assert pipeline.merge(graph, home, MergeSettings()).new == []
+    assert is_sound(graph, home)
 
 
 def commands(graph: Graph, home: config.Environment, desk: Path) -> dict[str, Callable[[], object]]:

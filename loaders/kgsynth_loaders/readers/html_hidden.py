@@ -18,7 +18,8 @@ _NO_ROOM = re.compile(
 )
 _CUT_OFF = re.compile(r"overflow(?:-[xy])?\s*:\s*(?:hidden|clip)", re.IGNORECASE)
 _COLOR = re.compile(
-    r"(?<![\w-])(color|background(?:-color)?)\s*:\s*(#[0-9a-f]{3,8}\b|[a-z]+\b(?:\([^()]{0,80}\))?)", re.IGNORECASE
+    r"(?<![\w-])(color|background(?:-color)?)\s*:\s*(#[0-9a-f]{3,8}\b|[a-z]+\b(?:\([^()]{0,80}\))?)(?![(-])",
+    re.IGNORECASE,
 )
 _WHITE = frozenset(["white", "#fff", "#ffffff", "rgb(255,255,255)"])
 # These say nothing about the color that is seen.
@@ -67,6 +68,8 @@ def _way_of_hiding(style: str) -> str:
         return "opacity"
     if _NO_LETTERS.search(style):
         return "font-size"
+    if "url(" in style:
+        return ""  # the background is an image
     colors = {name[:5].lower(): "".join(value.lower().split()) for name, value in _COLOR.findall(style)}
     text_color, background_color = colors.get("color"), colors.get("backg")
     is_same_color = text_color is not None and (

@@ -858,7 +858,9 @@ class _Writer:
         open_table = self._tables[-1]
         if name == "endfirsthead":
             open_table.has_first_head = True
-            open_table.head_rows = list(open_table.rows)
+            # `\endhead` may come before.
+            open_table.head_rows = open_table.rows[len(open_table.head_rows) :]
+            open_table.rows = list(open_table.head_rows)
         elif name == "endhead" and not open_table.has_first_head:
             open_table.head_rows = list(open_table.rows)
         else:

@@ -76,6 +76,8 @@ def number_of(source: str) -> str:
         return source
     mantissa = match.group("mantissa")
     power = match.group("power").removeprefix("+")
+    if "±" in mantissa:
+        mantissa = f"({mantissa})"
     return f"{mantissa}×10^{{{power}}}" if mantissa else f"10^{{{power}}}"
 
 

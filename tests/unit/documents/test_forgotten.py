@@ -8,9 +8,13 @@ import pytest
 
 from kgsynth.documents.forgotten import (
     REASON,
+    TombstoneFile,
+    add_questions,
     add_tombstones,
+    begin,
     is_forgotten,
     keep_parts,
+    read_forgotten,
     read_tombstones,
     remove_tombstones,
 )
@@ -71,3 +75,29 @@ def test_what_was_forgotten_does_not_stop_the_next_load(tmp_path: Path) -> None:
         )
     assert [one.id for one in kept] == ["7"]
     assert count.rejected == {REASON: 7}
+
+
+def test_what_was_made_from_the_others_of_a_call_stays_forgotten(tmp_path: Path) -> None:
+    file = tmp_path / "forgotten.jsonl"
+    add_tombstones(file, ["d1", "d2"], graph="g", reason="")
+    begin(file, graph="g", documents=["d1", "d2"], questions=["q"], combinations=["c"])
+    add_questions(file, ["late"], graph="g")
+    assert remove_tombstones(file, ["d1"], graph="g") == 1
+    left = read_forgotten(file, graphs={"g"})
+    assert (set(left.documents), left.questions, left.combinations) == ({"d2"}, {"q", "late"}, {"c"})
+    assert remove_tombstones(file, ["d2"], graph="g") == 1
+    left = read_forgotten(file, graphs={"g"})
+    assert (set(left.documents), left.questions, left.combinations) == (set(), {"late"}, set())
+
+
+def test_a_file_of_tombstones_is_read_again_when_it_has_changed(tmp_path: Path) -> None:
+    file = tmp_path / "forgotten.jsonl"
+    forgotten = TombstoneFile(file, graph="g")
+    assert set(forgotten.current().documents) == set()
+    add_tombstones(file, ["d1"], graph="g", reason="")
+    first = forgotten.current()
+    assert set(first.documents) == {"d1"}
+    assert forgotten.current() is first
+    add_tombstones(file, ["d2"], graph="another", reason="")
+    remove_tombstones(file, ["d1"], graph="g")
+    assert set(forgotten.current().documents) == set()

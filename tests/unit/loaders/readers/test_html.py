@@ -333,6 +333,9 @@ def test_what_is_no_text_of_the_author_is_out_whatever_it_holds(markup: str, ins
         "color: var(--text); background: var(--paper)",
         "color: #000000ff; background: #ffffffff",
         "color: currentColor; background: currentColor",
+        "color: hsl(var(--foreground)); background-color: hsl(var(--background))",
+        "color: color-mix(in srgb, red, blue); background: color-mix(in srgb, red, white)",
+        "color: #fff; background: #fff url(dark.png)",
     ],
 )
 def test_text_whose_color_differs_from_its_background_is_kept(style: str) -> None:

@@ -73,7 +73,7 @@ LATEX_CASES = [
     (r"\unit{\joule\per\mole} \si{\celsius} \ang{30} \ang{1;2;3}", "J/mol °C 30° 1°2′3″"),
     (r"\SI{9.81}{\metre\per\second\squared} \SI{5}{\kilo\ohm} \SI{2}{\square\kilo\metre}", "9.81 m/s² 5 kΩ 2 km²"),
     (r"\num{1.5e-3} \SIlist{1;2;3}{\m} \SI{50}{\%} \unit[5]{km} \SI{3}{kg.m^{-1}}", "1.5×10^{-3} 1, 2 and 3 m 50 % 5 km 3 kg m^{-1}"),
-    (r"\num{1.2 \pm 0.3e5} \num{4.5(2)e-6} \num{1.2+-0.3}", "1.2 ± 0.3×10^{5} 4.5(2)×10^{-6} 1.2±0.3"),
+    (r"\num{1.2 \pm 0.3e5} \num{4.5(2)e-6} \num{1.2+-0.3}", "(1.2 ± 0.3)×10^{5} 4.5(2)×10^{-6} 1.2±0.3"),
     # Percent signs that begin no comment.
     (r"\url{http://a.b/c%20e} and \href{http://x/a%20b}{words} go on.", "http://a.b/c%20e and words go on."),
     (r"\url|http://z/%| \Verb|c%d| \path{a%b} \code{x_y} on % gone", "http://z/% `c%d` `a%b` `x_y` on"),
@@ -101,6 +101,10 @@ LATEX_CASES = [
     (
         r"\begin{longtable}{l}H \\ \endhead a \\ \end{longtable}\begin{longtable}{l}F \\ \endfoot b \\ c \\ \end{longtable}",
         "| H |\n|---|\n| a |\n\n| b |\n|---|\n| c |",
+    ),
+    (
+        r"\begin{longtable}{l}again \\ \endhead first \\ \endfirsthead a \\ \end{longtable}",
+        "| first |\n|---|\n| a |",
     ),
 ]  # fmt: skip
 
