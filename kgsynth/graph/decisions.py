@@ -98,7 +98,7 @@ def record(graph: Graph, *, same: Iterable[tuple[str, str]], distinct: Iterable[
     merged = _merge_ids_of(graph, no)
 
     def work(transaction: Transaction) -> None:
-        transaction.run(_LOCK)
+        transaction.lock(_LOCK)
         transaction.run(_UNSET, rows=yes + no)
         if merged:
             take_back(transaction, merged)
@@ -137,7 +137,7 @@ def replace(
     merge_ids, known = sorted(remove), None if existing is None else set(existing)
 
     def work(transaction: Transaction) -> None:
-        transaction.run(_LOCK)
+        transaction.lock(_LOCK)
         if known is not None and {merge.merge_id for merge in merges(transaction)} != known:
             raise GraphError(
                 "another command has changed the merges meanwhile; nothing was changed",
@@ -206,7 +206,7 @@ def set_distinct(graph: Graph, first: str, second: str) -> None:
     merged = _merge_ids_of(graph, pair)
 
     def work(transaction: Transaction) -> bool:
-        transaction.run(_LOCK)
+        transaction.lock(_LOCK)
         transaction.run(_UNSET, rows=pair)
         if merged:
             take_back(transaction, merged)

@@ -238,7 +238,7 @@ def name_terms(graph: Graph, term_ids: Sequence[str]) -> None:
 
     def work(transaction: Transaction, batch: Sequence[str]) -> None:
         # Otherwise spellings of a document that is being deleted could be counted.
-        transaction.run(_LOCK)
+        transaction.lock(_LOCK)
         name_terms_in(transaction, batch)
 
     for batch in batches(sorted(term_ids), _NAME_BATCH):

@@ -70,7 +70,7 @@ def write_questions(graph: Graph, rows: Sequence[Row], *, combinations: Sequence
 
 
 def _write_combinations(transaction: Transaction, batch: Sequence[Combination]) -> None:
-    transaction.run(_LOCK)
+    transaction.lock(_LOCK)
     missing = _missing(
         transaction,
         documents={document.id for combination in batch for document in combination.documents},
@@ -94,7 +94,7 @@ def _write_combinations(transaction: Transaction, batch: Sequence[Combination]) 
 
 def _write_questions(transaction: Transaction, rows: Sequence[Row], paths: Mapping[str, Sequence[str]]) -> list[Row]:
     """Write questions, and return those that were left out."""
-    transaction.run(_LOCK)
+    transaction.lock(_LOCK)
     sources = {
         row["id"]: (row["combination_id"], *row["documents"], *paths.get(row["combination_id"], ())) for row in rows
     }
@@ -132,7 +132,7 @@ def write_answers(graph: Graph, rows: Sequence[Row]) -> int:
     """Write answers, as rows of `AnsweredQuestion`; returns how many of their questions are in the graph."""
 
     def work(transaction: Transaction, batch: Sequence[Row]) -> int:
-        transaction.run(_LOCK)
+        transaction.lock(_LOCK)
         written: int = transaction.run(_WRITE_ANSWERS, rows=list(batch))[0]["written"]
         return written
 
