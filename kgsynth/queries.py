@@ -135,13 +135,18 @@ def load_folder(name: str) -> tuple[Query, ...]:
     return tuple(load(f"{name}/{file.removesuffix('.cypher')}") for file in files)
 
 
+def saved_queries() -> dict[str, Query]:
+    """The queries of the folder `explore/` by name."""
+    return {query.name.removeprefix("explore/"): query for query in load_folder("explore")}
+
+
 def saved(name: str) -> Query:
     """A query of the folder `explore/` by its name.
 
     Raises:
         QueryError: there is no such query; the hint lists all names.
     """
-    known = {query.name.removeprefix("explore/"): query for query in load_folder("explore")}
+    known = saved_queries()
     if name not in known:
         raise QueryError(f"there is no saved query {name!r}", hint=f"Use one of {', '.join(sorted(known))}.")
     return known[name]

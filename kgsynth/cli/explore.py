@@ -92,8 +92,8 @@ def query(
         show_table(
             ("name", "parameters", "summary"),
             [
-                (item.name.removeprefix("explore/"), " ".join(sorted(item.parameters)), item.summary)
-                for item in queries.load_folder("explore")
+                (name, " ".join(sorted(saved_query.parameters)), saved_query.summary)
+                for name, saved_query in queries.saved_queries().items()
             ],
         )
         return
@@ -158,8 +158,7 @@ def _statement(text: str | None, file: Path | None, saved: str | None) -> tuple[
             raise ConfigError(f"{file} cannot be read: {error}") from error
     if text == "-":
         return sys.stdin.read(), "standard input"
-    names = [query.name.removeprefix("explore/") for query in queries.load_folder("explore")]
-    close = difflib.get_close_matches(str(text).strip(), names, n=1, cutoff=0.8)
+    close = difflib.get_close_matches(str(text).strip(), queries.saved_queries(), n=1, cutoff=0.8)
     if close:
         raise ConfigError(f"{text!r} is not Cypher", hint=f"The saved query is `kgsynth query --saved {close[0]}`.")
     return str(text), "the query"

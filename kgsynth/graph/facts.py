@@ -9,19 +9,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from kgsynth import queries
 from kgsynth.batching import batches, sized_batches
 from kgsynth.errors import GraphError
-from kgsynth.graph.session import Graph, Row, Transaction
+from kgsynth.graph.session import DeletedMeanwhile, Graph, Row, Transaction
 from kgsynth.progress import Progress, Silent, progress_stage
 from kgsynth.records import Document, Kind
 
-_Result = TypeVar("_Result")
-
-# A load repeats a transaction this often when others delete terms that it uses.
-_DELETED_RETRIES = 20
 # Number of documents per transaction: their texts need far less memory than the server has for transactions.
 _DOCUMENT_BATCH = 500
 _BATCH_CHARS = 4_000_000
@@ -71,10 +67,6 @@ class Refused(NamedTuple):
 
     conflicts: list[str]
     forgotten: list[str]
-
-
-class _DeletedMeanwhile(Exception):  # noqa: N818
-    """Rolls back a transaction because another process has deleted a term that it had found."""
 
 
 class _ForgottenMeanwhile(Exception):  # noqa: N818
@@ -142,24 +134,10 @@ def write(
     while True:
         left = [facts for facts in batch if facts.document_id not in forgotten]
         try:
-            conflicts = _repeated(graph, partial(_write, batch=left, is_forgotten=is_forgotten))
+            conflicts = graph.together(partial(_write, batch=left, is_forgotten=is_forgotten))
             return Refused(conflicts, sorted(forgotten))
         except _ForgottenMeanwhile as error:
             forgotten.update(error.ids)
-
-
-def _repeated(graph: Graph, work: Callable[[Transaction], _Result]) -> _Result:
-    """Run a transaction, again while others delete terms that it uses.
-
-    Raises:
-        GraphError: they did so many times.
-    """
-    for _ in range(_DELETED_RETRIES):
-        try:
-            return graph.together(work)
-        except _DeletedMeanwhile:
-            continue
-    raise GraphError("other commands kept deleting terms that are written", hint="Run the command again.")
 
 
 def _write(
@@ -200,7 +178,7 @@ def _write(
     if merged_rows:
         found = transaction.run(_MERGE_MENTIONS, rows=merged_rows)[0]["found"]
         if found < sum(len(row["terms"]) for row in merged_rows):
-            raise _DeletedMeanwhile
+            raise DeletedMeanwhile
     if transaction.has_changed:
         transaction.run(_MARK_STALE)
         # This statement has locked the state of the build until the commit.
@@ -225,12 +203,12 @@ def write_pairs(graph: Graph, batch: Sequence[PairFacts]) -> list[tuple[str, str
         rows.sort(key=lambda row: (row["first"], row["second"]))
         merged = transaction.run(_MERGE_COUNTED_PAIRS, rows=rows)
         if len(merged) < len(rows):
-            raise _DeletedMeanwhile
+            raise DeletedMeanwhile
         if transaction.has_changed:
             transaction.run(_MARK_OLD)
         return [(row["first"], row["second"], row["seen"]) for row in merged if row["seen"] != row["given"]]
 
-    return _repeated(graph, work)
+    return graph.together(work)
 
 
 def name_terms(graph: Graph, term_ids: Sequence[str]) -> None:
@@ -247,9 +225,8 @@ def name_terms(graph: Graph, term_ids: Sequence[str]) -> None:
 
 def name_terms_in(transaction: Transaction, term_ids: Sequence[str]) -> None:
     """As `name_terms`, within a transaction."""
-    ids = sorted(term_ids)
-    for first in range(0, len(ids), _NAME_BATCH):
-        transaction.run(_NAME_TERMS, ids=ids[first : first + _NAME_BATCH])
+    for ids in batches(sorted(term_ids), _NAME_BATCH):
+        transaction.run(_NAME_TERMS, ids=ids)
 
 
 def counts(graph: Graph) -> dict[str, int]:

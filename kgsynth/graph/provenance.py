@@ -104,7 +104,10 @@ def _write_questions(transaction: Transaction, rows: Sequence[Row], paths: Mappi
         terms={term for row in rows for term in paths.get(row["combination_id"], ())},
         combinations={row["combination_id"] for row in rows if row["combination_id"]},
     )
-    present = [row for row in rows if missing.isdisjoint(sources[row["id"]])]
+    present: list[Row] = []
+    left_out: list[Row] = []
+    for row in rows:
+        (present if missing.isdisjoint(sources[row["id"]]) else left_out).append(row)
     written = transaction.run(_WRITE_QUESTIONS, rows=present)[0]["written"]
     if written != len(present):
         raise GraphError(
@@ -115,7 +118,7 @@ def _write_questions(transaction: Transaction, rows: Sequence[Row], paths: Mappi
         )
     transaction.run(_WRITE_QUESTION_COMBINATIONS, rows=[row for row in present if row["combination_id"]])
     transaction.run(_WRITE_QUESTION_DOCUMENTS, rows=[row for row in present if not row["combination_id"]])
-    return [row for row in rows if not missing.isdisjoint(sources[row["id"]])]
+    return left_out
 
 
 def _missing(

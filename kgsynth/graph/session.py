@@ -45,7 +45,7 @@ _CONNECT_TIMEOUT_S = 10.0
 _RETRY_S = 120.0
 # The server's code for a node that was deleted while a statement used it. The driver does not repeat such transactions.
 _DELETED = "Neo.ClientError.Statement.EntityNotFound"
-_DELETED_RETRIES = 5
+_DELETED_RETRIES = 20
 # A lens is a list of ids, not a report.
 _USER_MAX_ROWS = 2_000_000
 # Rows per batch on the way to the caller, and the maximum number of batches that wait.
@@ -69,6 +69,10 @@ _UNKNOWN_NAME = re.compile(r"`(.+?)` does not exist")
 
 class _RolledBack(Exception):  # noqa: N818
     """Rolls back the transaction of `rehearse`."""
+
+
+class DeletedMeanwhile(Exception):  # noqa: N818
+    """Raised by work in `Graph.together` if others have deleted what it had found: it is rolled back and repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,15 +334,20 @@ class Graph:
         """Run `work` in one transaction; it may run again after a transient fault, so it must be idempotent.
 
         It also runs again if another transaction has deleted a node that this one had found.
+
+        Raises:
+            GraphError: others kept deleting such nodes, or the server refuses a statement.
         """
         with _translated(), self._session() as session:
-            for attempt in range(_DELETED_RETRIES + 1):
+            for _ in range(_DELETED_RETRIES):
                 try:
                     return session.execute_write(lambda transaction: work(Transaction(transaction)))
+                except DeletedMeanwhile:
+                    continue
                 except neo4j.exceptions.Neo4jError as error:
-                    if error.code != _DELETED or attempt == _DELETED_RETRIES:
+                    if error.code != _DELETED:
                         raise
-        raise AssertionError
+        raise GraphError("other commands kept deleting what this one uses", hint="Run the command again.")
 
     def rehearse(self, work: Callable[[Transaction], _Result]) -> _Result:
         """Run `work` in a transaction, roll it back, and return the result of `work`.
