@@ -13,7 +13,7 @@ import logging
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar, cast
 from uuid import uuid4
 
 import numpy as np
@@ -90,13 +90,15 @@ class BuildState:
 
     `state` is `missing`, `old`, `stale`, `building` or `complete`; an incremental build is possible only from `stale`.
     `made` is the unique name of the last build. `co_occurrences` says which are stored: `all`, `none`, or a number per
-    term.
+    term. `co_occurrence_rule` is the rule that decided this, which may also be `auto`; a graph of an earlier version
+    has none.
     """
 
     state: str = "missing"
     fingerprint: str = ""
     made: str = ""
     co_occurrences: str = ""
+    co_occurrence_rule: str = ""
 
 
 def build_state(graph: Graph) -> BuildState:
@@ -104,8 +106,7 @@ def build_state(graph: Graph) -> BuildState:
     rows = graph.read(_STATE)
     if not rows:
         return BuildState()
-    values = {name: str(rows[0][name] or "") for name in ("state", "fingerprint", "made", "co_occurrences")}
-    return BuildState(**values)
+    return BuildState(**{name: str(value or "") for name, value in rows[0].items()})
 
 
 def state(graph: Graph) -> str:
@@ -193,7 +194,9 @@ def build(graph: Graph, progress: Progress | None = None, *, keep: CoOccurrences
     if graph.read(_RELATIONSHIP_COUNTS)[0] != {"holds": counts.holds, "co_occurrences": counts.co_occurrences}:
         raise GraphError(CHANGED, hint=BUILD_AGAIN)
     counters = Counters(layer.digest, len(terms), len(gathered.keys))
-    counts.fingerprint = complete(graph, token, co_occurrences=counts.kept_co_occurrences, counters=counters)
+    counts.fingerprint = complete(
+        graph, token, co_occurrences=counts.kept_co_occurrences, rule=str(keep), counters=counters
+    )
     return counts
 
 
@@ -225,13 +228,16 @@ def set_counters(transaction: Transaction, counters: Counters) -> None:
     transaction.run(_SET_COUNTERS, **counters._replace(digest=digest)._asdict())
 
 
-def complete(graph: Graph, token: str, *, co_occurrences: str, counters: Counters | None = None) -> str:
+def complete(
+    graph: Graph, token: str, *, co_occurrences: str, rule: str | None = None, counters: Counters | None = None
+) -> str:
     """Mark the derived layers complete and return their fingerprint.
 
     Args:
         graph: the graph that was built.
         token: the token of the build.
         co_occurrences: which are stored.
+        rule: the rule that decided this; None for the rule that the graph holds.
         counters: None for the counters that the graph holds.
 
     Raises:
@@ -243,17 +249,23 @@ def complete(graph: Graph, token: str, *, co_occurrences: str, counters: Counter
         if counters is not None:
             set_counters(transaction, counters)
         new_fingerprint = fingerprint_of((counters or stored).digest)
-        transaction.run(_MARK_COMPLETE, fingerprint=new_fingerprint, co_occurrences=co_occurrences, token=token)
+        transaction.run(
+            _MARK_COMPLETE,
+            fingerprint=new_fingerprint,
+            co_occurrences=co_occurrences,
+            co_occurrence_rule=rule,
+            token=token,
+        )
         return new_fingerprint
 
     return graph.together(work)
 
 
-def mark_complete(graph: Graph, *, co_occurrences: str, counters: Counters) -> None:
+def mark_complete(graph: Graph, *, co_occurrences: str, rule: str, counters: Counters) -> None:
     """Mark the layers of an imported graph complete; the import wrote them."""
     token = uuid4().hex
     graph.write(_MARK_BUILDING, token=token)
-    complete(graph, token, co_occurrences=co_occurrences, counters=counters)
+    complete(graph, token, co_occurrences=co_occurrences, rule=rule, counters=counters)
 
 
 def _write_locked(graph: Graph, token: str, query: Query, **parameters: object) -> list[Row]:
@@ -468,14 +480,11 @@ def _hashes(ids: Sequence[str]) -> NDArray[np.uint64]:
     return np.fromiter((structure.id_hash(identity) for identity in ids), dtype=np.uint64, count=len(ids))
 
 
-def kept_before(stored: str) -> CoOccurrences:
-    """The argument `keep` of `build` that repeats what a graph stored at its last build.
-
-    For `all` this is `auto`, because the graph may have become too large to store all.
-    """
-    if stored == "none":
-        return "none"
-    return int(stored) if stored.isdigit() else "auto"
+def last_rule(state: BuildState) -> CoOccurrences:
+    """The rule for co-occurrences of the last build; `auto` for a graph that has none."""
+    # Graphs of an earlier version record only what they store. They may have become too large to store all.
+    rule = state.co_occurrence_rule or state.co_occurrences.replace("all", "auto") or "auto"
+    return int(rule) if rule.isdigit() else cast(CoOccurrences, rule)
 
 
 def chosen(keep: CoOccurrences, contexts: Contexts) -> tuple[int | None, str]:

@@ -21,8 +21,8 @@ def build(
     Args:
         graph: the graph.
         is_whole: whether to build completely in any case.
-        keep: which co-occurrences are stored; None keeps the choice of the last build, at first `auto`. A graph that
-            stores others is built completely.
+        keep: which co-occurrences are stored; None keeps the rule of the last build, at first `auto`. A graph with
+            another rule is built completely.
         report: receives the account.
         progress: receives progress in terms.
 
@@ -36,16 +36,15 @@ def build(
     count = StageCount(stage="build", unit="terms")
     with timed_stage(count, report):
         current = derived.build_state(graph)
-        stored = current.co_occurrences
-        equivalent = ("all", str(derived.STRONGEST)) if keep == "auto" else (str(keep),)
-        is_keep_changed = keep is not None and stored not in equivalent
-        is_incremental = not is_whole and not is_keep_changed and incremental_build.pays_off(graph, current)
+        last = derived.last_rule(current)
+        rule = last if keep is None else keep
+        is_incremental = not is_whole and rule == last and incremental_build.pays_off(graph, current)
         if is_incremental:
             built = incremental_build.update(graph, progress)
         else:
             # A graph loaded by another version may lack indexes, and walks would then scan all nodes.
             facts.ensure_schema(graph, progress)
-            built = derived.build(graph, progress, keep=derived.kept_before(stored) if keep is None else keep)
+            built = derived.build(graph, progress, keep=rule)
         count.kept = built.terms
         if is_incremental:
             count.notes["grown_by_documents"] = built.documents

@@ -324,6 +324,18 @@ def test_as_many_co_occurrences_are_stored_as_were_asked_for(
     assert pipeline.build(graph, is_whole=True, report=lambda _: None).kept_co_occurrences == "1"
 
 
+@pytest.mark.parametrize(("keep", "after"), [("all", "all"), ("auto", "20"), (None, "20")])
+def test_all_co_occurrences_stay_stored_when_the_graph_outgrows_the_limit_of_auto(
+    graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: derived.CoOccurrences | None, after: str
+) -> None:
+    annotations = corpora.random_annotations(3, documents=40, topics=4, concepts=20)
+    corpora.load(graph, tmp_path, annotations)
+    assert pipeline.build(graph, keep=keep, report=lambda _: None).kept_co_occurrences == "all"
+    monkeypatch.setattr(derived, "MOST_PAIRS", 1)
+    assert pipeline.build(graph, is_whole=True, report=lambda _: None).kept_co_occurrences == after
+    assert derived.last_rule(derived.build_state(graph)) == (keep or "auto")
+
+
 def test_a_build_holds_no_read_open_beside_its_writes(
     graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -433,7 +445,7 @@ def test_a_build_that_was_killed_is_repaired_by_the_next(
     assert canonical.dump(graph) == whole
 
 
-@pytest.mark.parametrize(("held", "is_grown"), [("all", True), ("none", False), (20, True), (3, False)])
+@pytest.mark.parametrize(("held", "is_grown"), [("auto", True), ("all", False), ("none", False), (3, False)])
 def test_a_build_that_is_asked_to_choose_keeps_no_other_co_occurrences(
     graph: Graph, tmp_path: Path, held: derived.CoOccurrences, is_grown: bool
 ) -> None:

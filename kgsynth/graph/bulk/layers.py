@@ -59,6 +59,7 @@ class Made:
     concept_counts: Int64
     counters: derived.Counters
     kept_co_occurrences: str
+    rule: str
     count: StageCount
 
 
@@ -132,6 +133,7 @@ def write_graph(
         concept_counts=by_number(held.concept_counts, 0),
         counters=derived.Counters(layer.digest, len(places), len(held.slots)),
         kept_co_occurrences=kept,
+        rule=str(keep),
         count=count,
     )
 

@@ -86,7 +86,9 @@ def import_into(
             facts.ensure_schema(graph, progress)
             if merge_settings is not None:
                 decisions.replace(graph, remove=[], add=[], settings=merge_settings)
-            derived.mark_complete(graph, co_occurrences=made.kept_co_occurrences, counters=made.counters)
+            derived.mark_complete(
+                graph, co_occurrences=made.kept_co_occurrences, rule=made.rule, counters=made.counters
+            )
         server.finish_import()
         count.notes["store_mib"] = server.status().store_bytes // 2**20
     return count
