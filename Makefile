@@ -87,7 +87,7 @@ pins:
 	  $(BIN)/uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
 	    --override requirements/overrides.txt requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 	$(BIN)/uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
-	  --constraint requirements/cpu.txt --override requirements/image-overrides.txt requirements/image.in -o requirements/image.txt
+	  --constraint requirements/cpu.txt requirements/image.in -o requirements/image.txt
 
 clean:
 	rm -rf $(VENV) build dist runs .pytest_cache .mypy_cache .ruff_cache

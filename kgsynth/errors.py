@@ -2,7 +2,7 @@
 
 The tree:
 
-    KgsynthError                     base; the command prints message and hint, exit code 1
+    KgsynthError                     base; the command prints message and hint, and exits with `exit_code`
     ├─ ConfigError                   nothing ran: fix the named key or option
     ├─ QueryError                    a .cypher file or a user's Cypher is invalid or not allowed: fix it
     ├─ RecordError                   one input record is invalid: counted by reason, written to the rejects
@@ -33,6 +33,7 @@ class KgsynthError(Exception):
     """Base class of all kgsynth errors; `hint` says what to do next."""
 
     retryable: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         """Store message and hint; the hint is also a note, so that tracebacks show it."""
@@ -40,6 +41,9 @@ class KgsynthError(Exception):
         self.hint = hint
         if hint:
             self.add_note(hint)
+
+
+_TOO_MANY_REJECTS, _TRY_AGAIN = 3, 4  # exit codes
 
 
 class ConfigError(KgsynthError):
@@ -56,6 +60,8 @@ class RecordError(KgsynthError):
 
 class TooManyRejectsError(KgsynthError):
     """The share of rejects exceeded its limit; the message names the file to inspect."""
+
+    exit_code: ClassVar[int] = _TOO_MANY_REJECTS
 
 
 class ManifestError(KgsynthError):
@@ -78,6 +84,7 @@ class GraphUnavailableError(GraphError):
     """No server answers at the graph's address: start the server and try again."""
 
     retryable: ClassVar[bool] = True
+    exit_code: ClassVar[int] = _TRY_AGAIN
 
 
 class VectorError(KgsynthError):
@@ -96,3 +103,4 @@ class GeneratorUnavailableError(GenerationError):
     """The model cannot be reached or loaded; the run stops after a limited number of retries and loses nothing."""
 
     retryable: ClassVar[bool] = True
+    exit_code: ClassVar[int] = _TRY_AGAIN

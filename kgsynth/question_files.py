@@ -14,7 +14,8 @@ from kgsynth.seen_ids import SeenIds
 
 _BATCH_ROWS = 2000
 _TYPES = typing.get_type_hints(AnsweredQuestion)
-_TEXT_FIELDS = ("text", "question", "problem", "prompt")
+# Names that users give the field of the question.
+TEXT_FIELDS = ("text", "question", "problem", "prompt")
 
 
 def read_combinations(path: Path) -> Iterator[Combination]:
@@ -157,11 +158,11 @@ def _rows_of(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _question(row: Mapping[str, Any], *, where: str) -> AnsweredQuestion:
-    field = next((name for name in _TEXT_FIELDS if name in row), None)
+    field = next((name for name in TEXT_FIELDS if name in row), None)
     if field is None:
         raise ConfigError(
             f"{where}: the row has no question",
-            hint=f"Name the field of the question one of {', '.join(_TEXT_FIELDS)}.",
+            hint=f"Name the field of the question one of {', '.join(TEXT_FIELDS)}.",
         )
     text = row[field]
     if not isinstance(text, str) or not text.strip():

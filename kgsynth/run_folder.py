@@ -12,11 +12,11 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
-from kgsynth.errors import ManifestError
+from kgsynth.errors import ManifestError, TooManyRejectsError
 from kgsynth.files import atomic, read_json, unwritable, write_json
 from kgsynth.records import parquet_schema
 
@@ -29,6 +29,8 @@ MANIFEST_FILE = "manifest.json"
 _HASHED = {"inputs": "inputs", "benchmark": "benchmark questions", "graph": "names and topics in the graph"}
 _MAX_DIFFERENCES = 8
 _MAX_VALUE_CHARS = 60
+_MAX_ERROR_CHARS = 500
+RunState = Literal["running", "complete", "interrupted", "failed", "over its limit"]
 # Files that may differ between an uninterrupted run and a continued one: the times of its calls, and the lock.
 NOT_REPEATED = (".lock", "sessions.jsonl")
 
@@ -74,7 +76,7 @@ class RunFolder:
         try:
             # Prompts and answers can contain passages of private documents.
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = (self.path / ".lock").open("w")
+            lock = (self.path / ".lock").open("a")
         except OSError as error:
             raise ManifestError(f"{self.path} cannot be used as a run folder: {error}") from error
         with lock:
@@ -85,9 +87,15 @@ class RunFolder:
                     f"another kgsynth works in {self.path}",
                     hint="Wait until it has finished, or choose another --run-dir.",
                 ) from None
+            # The time of the lock file tells the calls apart: a call that was killed leaves no end.
+            os.utime(lock.fileno())
             self._claim(overwrite, first)
             _LOG.info("run %s works in %s", self.run_id, self.path)
-            yield
+            try:
+                yield
+            except BaseException as error:
+                self._log_end(error)
+                raise
 
     def _claim(self, overwrite: bool, first: Callable[[], None]) -> None:
         file = self.path / RUN_FILE
@@ -141,6 +149,30 @@ class RunFolder:
             except BlockingIOError:
                 return True
         return False
+
+    def state(self) -> RunState:
+        """Return the state of the run; a run that was killed is interrupted."""
+        if self.is_locked():
+            return "running"
+        if self.manifest_file.exists():
+            return "complete"
+        end = self.end()
+        return end["state"] if end is not None else "interrupted"
+
+    def end(self) -> dict[str, Any] | None:
+        """Return how the last call ended, `state` and `error`; None if it is at work, was killed or was successful."""
+        lock, rows = self.path / ".lock", self.sessions()
+        last = rows[-1] if rows else {}
+        return last if "state" in last and lock.exists() and last["call"] == lock.stat().st_mtime_ns else None
+
+    def _log_end(self, error: BaseException) -> None:
+        state: RunState = "failed" if isinstance(error, Exception) else "interrupted"
+        if isinstance(error, TooManyRejectsError):
+            state = "over its limit"
+        # On a full disk the run is shown as interrupted. The error that ended it matters more.
+        with suppress(ManifestError):
+            call = (self.path / ".lock").stat().st_mtime_ns
+            self.log_session({"state": state, "error": str(error)[:_MAX_ERROR_CHARS], "call": call})
 
     def shard_file(self, shard: int) -> Path:
         """Return the path of a shard's rows."""
@@ -237,6 +269,18 @@ class RunFolder:
         write_json(self._account_file(shard), account)
         self.journal_file(shard).unlink(missing_ok=True)
         _LOG.info("shard %d of %s: %d rows kept", shard, self.path, len(rows))
+
+    def journaled(self) -> dict[str, int]:
+        """Return the numbers of `requests` and `output_tokens` in the journals of shards that are not complete."""
+        sums = {"requests": 0, "output_tokens": 0}
+        for path in sorted(self.path.glob("journal-*.jsonl")):
+            # A running process may have completed the shard, and may be writing the last line.
+            with suppress(FileNotFoundError), path.open("rb") as lines:
+                for line in lines:
+                    with suppress(ValueError):
+                        sums["output_tokens"] += int(json.loads(line).get("output_tokens", 0))
+                        sums["requests"] += 1
+        return sums
 
     def account(self, shard: int) -> dict[str, Any]:
         """Return the account of a complete shard."""

@@ -15,7 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from kgsynth import __version__
-from kgsynth.cli.say import say
+from kgsynth.cli.say import add_json_option, say, say_json
 from kgsynth.errors import ConfigError, KgsynthError
 
 _LOG = logging.getLogger(__name__)
@@ -39,7 +39,8 @@ _COMMANDS = {
     "answer": ("kgsynth.cli.writing", "Answer questions; vote, judge, reject."),
     "retry": ("kgsynth.cli.writing", "Retry the rejects of a run with new seeds."),
     "prompts": ("kgsynth.cli.prompts", "List, show, copy and check the prompt templates of domains."),
-    "runs": ("kgsynth.cli.runs", "List runs, or show one."),
+    "runs": ("kgsynth.cli.runs", "List runs with their state, or show the counts of one."),
+    "show": ("kgsynth.cli.show", "Show the rows of a run: questions, answers, concepts, documents."),
     "curate": ("kgsynth.cli.dataset", "Filter, deduplicate and decontaminate questions."),
     "forget": ("kgsynth.cli.forget", "Remove documents and everything that was made from them."),
     "browse": ("kgsynth.cli.browse", "View the graph in Neo4j Browser, with a guide."),
@@ -59,6 +60,10 @@ _COMMANDS = {
 }
 
 
+# They neither list rows nor close a stage.
+_WITHOUT_JSON = ("init", "browse", "completion")
+
+
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -69,7 +74,11 @@ class _LazyGroup(click.Group):
         module = importlib.import_module(_COMMANDS[cmd_name][0])
         # A command with the name of an imported module or a built-in is defined as NAME_group.
         command = getattr(module, f"{cmd_name}_group", None) or getattr(module, cmd_name)
-        return command if isinstance(command, click.Command) else None
+        if not isinstance(command, click.Command):
+            return None
+        if cmd_name not in _WITHOUT_JSON:
+            add_json_option(command)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -113,6 +122,10 @@ def cli(ctx: click.Context, graph: str | None, verbose: bool, log_file: Path | N
 
     The stages are, in order: extract, load, merge, build, check, sample, generate, answer, curate, export.
     `kgsynth run` runs all of them.
+
+    \b
+    Exit codes: 0 done; 1 error, or findings of a check; 2 wrong use of a command; 3 too many rejects, or a server
+    that does not run; 4 a server did not answer, so that the same command may succeed later; 130 interrupted.
     """
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr
@@ -147,7 +160,8 @@ def _log_to(path: Path) -> None:
 
 
 def main() -> None:
-    """Run the command; an error of kgsynth prints its message and hint and gives exit code 1."""
+    """Run the command; an error prints its message and hint, and gives the exit code that `--help` lists."""
+    is_json = "--json" in sys.argv
     try:
         # Without standalone mode click returns the code of ctx.exit() instead of raising it.
         code = cli.main(standalone_mode=False)
@@ -162,10 +176,8 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except KgsynthError as error:
-        say(click.style("error: ", fg="red", bold=True) + str(error), err=True)
-        if error.hint:
-            say(error.hint, err=True)
-        sys.exit(1)
+        _say_error(str(error), error.hint, is_json=is_json)
+        sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader closed the pipe, as in `kgsynth merges | head`.
         sys.stderr.close()
@@ -173,9 +185,17 @@ def main() -> None:
     except (OSError, RecursionError, UnicodeError) as error:
         # A file, a disk or a value that no stage has checked; the log has the traceback.
         _LOG.debug("unexpected error", exc_info=True)
-        say(click.style("error: ", fg="red", bold=True) + _cause(error), err=True)
-        say(_hint(error), err=True)
+        _say_error(_cause(error), _hint(error), is_json=is_json)
         sys.exit(1)
+
+
+def _say_error(text: str, hint: str, *, is_json: bool) -> None:
+    if is_json:
+        say_json({"error": text, "hint": hint}, err=True)
+        return
+    say(click.style("error: ", fg="red", bold=True) + text, err=True)
+    if hint:
+        say(hint, err=True)
 
 
 def _cause(error: Exception) -> str:

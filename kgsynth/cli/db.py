@@ -2,13 +2,15 @@
 
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
 from kgsynth import pipeline
 from kgsynth.cli.options import confirm, env, graph_settings, progress
-from kgsynth.cli.say import say
+from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.config import process_environment
 from kgsynth.errors import ConfigError
 from kgsynth.pipeline import Graph, ManagedServer, connect
@@ -80,11 +82,21 @@ def status(ctx: click.Context) -> None:
     """Show whether the graph's Neo4j runs, its addresses and its contents; the exit code is 3 if it does not run."""
     if env().neo4j_uri:
         with connect(env(), graph_settings(ctx)) as graph:
+            if wants_json():
+                say_json({"bolt_url": graph.uri, "database": graph.database, **_contents_row(graph)})
+                return
             say(f"server    {graph.uri} (NEO4J_URI), database {graph.database}")
             _show_contents(graph)
         return
     server = _server(ctx)
     state = server.status()
+    if wants_json():
+        row = {name: value for name, value in asdict(state).items() if name != "memory"}
+        if state.is_running:
+            with server.connect() as graph:
+                row |= _contents_row(graph)
+        say_json(row)
+        ctx.exit(0 if state.is_running else 3)
     say(f"graph     {state.name}")
     say(f"state     {f'running, pid {state.pid}' if state.is_running else 'stopped'}")
     say(f"neo4j     {state.version}, {'installed' if state.is_installed else 'not installed: kgsynth db install'}")
@@ -104,6 +116,11 @@ def status(ctx: click.Context) -> None:
         ctx.exit(3)
     with server.connect() as graph:
         _show_contents(graph)
+
+
+def _contents_row(graph: Graph) -> dict[str, Any]:
+    contents = pipeline.contents(graph)
+    return {"walks": contents.state, "contents": contents.counts}
 
 
 def _show_contents(graph: Graph) -> None:

@@ -20,7 +20,7 @@ from kgsynth.cli.options import (
     settings_from,
     settings_options,
 )
-from kgsynth.cli.say import say
+from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.errors import ConfigError
 from kgsynth.pipeline import LOADER_KINDS, CoOccurrences, loader_names
 from kgsynth.records import StageCount
@@ -191,6 +191,9 @@ def load(
 def loaders() -> None:
     """List the installed loaders, grouped by the kind of record that they read."""
     for kind in LOADER_KINDS:
+        if wants_json():
+            say_json({"kind": kind, "loaders": loader_names(kind)})
+            continue
         say(f"{kind}: {', '.join(loader_names(kind))}")
 
 

@@ -4,6 +4,7 @@ import difflib
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import click
 from kgsynth import pipeline, queries
 from kgsynth.cli import results
 from kgsynth.cli.options import graph_settings, open_graph
-from kgsynth.cli.say import say
+from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.cli.tables import show_table
 from kgsynth.errors import ConfigError, did_you_mean
 from kgsynth.pipeline import Graph, Row, show
@@ -212,6 +213,9 @@ def concept(ctx: click.Context, /, name: str, limit: int, html: Path | None) -> 
             results.picture(answer.rows, html)
             say(f"the picture is in {html}", err=True)
         view = show.term(graph, term_id, limit=limit)
+    if wants_json():
+        say_json(asdict(view))
+        return
     term = view.term
     say(f"{click.style(term['name'], bold=True)}  ({term['kind']}, {term['id']})")
     if term["counts_as"]:
@@ -253,6 +257,9 @@ def document(ctx: click.Context, /, name: str, with_text: bool) -> None:
             _show_parts(name, parts)
             return
         view = show.document(graph, _find(graph, "document", name))
+    if wants_json():
+        say_json(asdict(view))
+        return
     document_row = view.document
     say(f"{click.style(document_row['title'] or document_row['id'], bold=True)}  ({document_row['id']})")
     properties = {
@@ -278,10 +285,7 @@ def _show_parts(name: str, parts: Sequence[Mapping[str, Any]]) -> None:
     say(f"{click.style(name, bold=True)} has {len(parts):,} parts in the graph:\n")
     show_table(
         ("part", "pages", "section", "terms"),
-        [
-            (part["id"], part["pages"] or "", part["section"] or part["title"] or "", str(part["terms"]))
-            for part in parts
-        ],
+        [(part["id"], part["pages"] or "", part["section"] or part["title"] or "", part["terms"]) for part in parts],
     )
 
 
@@ -292,6 +296,9 @@ def question(ctx: click.Context, /, name: str) -> None:
     """Show the question NAME (its id, or words of its text) with its answers."""
     with open_graph(ctx) as graph:
         view = show.question(graph, _find(graph, "question", name))
+    if wants_json():
+        say_json({"question": view.question, "answers": view.answers})
+        return
     _show_question(view)
     command = f"kgsynth --graph {graph_settings(ctx).name} trace {view.question['id']}"
     say(f"\n`{command}` shows how it was made.", err=True)
@@ -309,6 +316,9 @@ def trace(ctx: click.Context, /, name: str) -> None:
     """
     with open_graph(ctx) as graph:
         view = show.question(graph, _find(graph, "question", name))
+    if wants_json():
+        say_json(asdict(view))
+        return
     _show_question(view)
     if view.steps:
         first = view.steps[0]

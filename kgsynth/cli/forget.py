@@ -78,7 +78,7 @@ def _show_plan(graph: Graph, planned: ForgetPlan) -> None:
     show_table(
         ("question", "level", "answers", "text"),
         [
-            (row["id"], str(row["level"]), str(len(row["answers"])), row["text"])
+            (row["id"], row["level"], len(row["answers"]), row["text"])
             for row in show.questions(graph, removal.questions)
         ],
     )

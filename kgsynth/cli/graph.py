@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from kgsynth.cli.options import (
     settings_from,
     settings_options,
 )
-from kgsynth.cli.say import say
+from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.cli.tables import show_changes, show_table
 from kgsynth.errors import ConfigError
 from kgsynth.pipeline import Case, CoOccurrences, Graph, Merge, Pair, Verdict
@@ -333,6 +334,9 @@ def check(ctx: click.Context) -> None:
         forgotten = pipeline.forgotten_documents(env(), graph_settings(ctx))
         findings = pipeline.check(graph, forgotten=forgotten, report=report, progress=progress())
     for finding in findings:
+        if wants_json():
+            say_json(asdict(finding))
+            continue
         say(f"{finding.check}: {finding.count:,} rows. {finding.summary}")
         for row in finding.examples:
             say("  " + ", ".join(f"{key}={value!r}" for key, value in row.items()))

@@ -8,11 +8,11 @@ from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 import click
 from pydantic.fields import FieldInfo
 
-from kgsynth.cli.say import say
+from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.config import Environment, environment, plain_value, set_in
 from kgsynth.errors import ConfigError
 from kgsynth.pipeline import MOST_PAIRS, RETRY_CHANGES, STRONGEST, CoOccurrences, Graph, connect
-from kgsynth.progress import Bar, Lines, Progress
+from kgsynth.progress import Bar, Lines, Progress, Silent
 from kgsynth.records import StageCount
 from kgsynth.settings import UNDECISIVE, BackendSettings, GraphSettings, default_text, plain_type, settings_fields
 
@@ -119,13 +119,18 @@ SOURCES = (
 
 
 def report(count: StageCount) -> None:
-    """Print the account of a stage to standard error."""
+    """Print the account of a stage: to standard error, or with `--json` to standard output."""
+    if wants_json():
+        say_json({"account": count.to_row()})
+        return
     for line in count.lines():
         say(line, err=True)
 
 
 def progress() -> Progress:
-    """Return a progress bar on a terminal, else a progress that writes lines."""
+    """Return a progress bar on a terminal, else a progress that writes lines; with `--json`, none."""
+    if wants_json():
+        return Silent()
     return Bar() if sys.stderr.isatty() else Lines()
 
 

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 from kgsynth import config as configuration
 from kgsynth import pipeline, queries
 from kgsynth.cli.options import env, progress, report
-from kgsynth.cli.say import say
+from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.cli.walks import show_combinations
 from kgsynth.config import Resolved, resolve, resolve_file
 from kgsynth.pipeline import RunResult
@@ -111,6 +111,9 @@ def config(file: Path | None, demo: bool, overrides: tuple[str, ...]) -> None:
         resolved = resolve(_demo_text(), origin="demo", overrides=overrides)
     else:
         resolved = resolve(overrides=overrides) if file is None else resolve_file(file, overrides)
+    if wants_json():
+        say_json(resolved.to_row())
+        return
     for line in resolved.lines():
         say(line)
 
@@ -130,6 +133,10 @@ def _show(result: RunResult, environment: configuration.Environment, resolved: R
         folder = result.folders["filter"]
         say(f"\nKept documents in {folder / 'kept.jsonl'}.")
         say(f"To write a page about it: kgsynth filter report {folder} -o filter.html")
+        return
+    if wants_json():
+        counts = {"combinations": result.combination_count, "questions": result.question_count}
+        say_json({**counts, "folders": {name: str(folder) for name, folder in result.folders.items()}})
         return
     say(f"\n{len(result.combinations)} of {result.combination_count:,} combinations:\n")
     show_combinations(result.combinations)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from kgsynth.cli.say import say
+from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.cli.tables import show_table
 from kgsynth.run_folder import RunFolder, find_runs, open_run
 
@@ -30,7 +30,9 @@ def runs(ctx: click.Context, /, below: Path | None) -> None:
         below = Path("runs") if Path("runs").is_dir() else Path()
     rows = [_row(folder) for folder in find_runs(below)]
     if rows:
-        show_table(("run", "stage", "state", "units", "kept", "rejected", "tokens out", "seconds", "folder"), rows)
+        show_table(
+            ("run", "stage", "state", "units", "requests", "kept", "rejected", "tokens out", "seconds", "folder"), rows
+        )
     else:
         say(f"there is no run below {below.absolute()}", err=True)
 
@@ -41,13 +43,22 @@ def show(run: Path) -> None:
     """Show the run in the folder RUN: settings, counts, rejects by reason with examples, sessions, parts."""
     folder = open_run(run)
     counts = folder.counted()
-    say(f"run {folder.run_id} ({folder.stage}), {_state(folder)}, in {folder.path}")
+    if wants_json():
+        names = {"run": folder.run_id, "stage": folder.stage, "state": folder.state(), "folder": str(folder.path)}
+        parts = [part.path.name for part in folder.parts()[1:]]
+        say_json({**names, **counts, "parts": parts, "sessions": folder.sessions(), "settings": folder.settings})
+        return
+    say(f"run {folder.run_id} ({folder.stage}), {folder.state()}, in {folder.path}")
+    end = folder.end()
+    if end is not None and end["error"]:
+        say(f"the last call ended with: {end['error']}")
     read = counts["kept"] + sum(counts["rejected"].values())
     say(f"{read:,} {folder.rows_name} read = {counts['kept']:,} kept + {read - counts['kept']:,} rejected")
     for name, number in sorted(counts["totals"].items()):
         say(f"  {name.replace('_', ' ')}: {number:,}")
-    for shard in _journals(folder):
-        say(f"  in the journal of shard {shard}: {len(_lines(folder.journal_file(shard))):,} finished requests")
+    journaled = folder.journaled()
+    if journaled["requests"]:
+        say(f"  finished requests of incomplete shards: {journaled['requests']:,}")
     if counts["rejected"]:
         say("\nrejects")
         for reason, number in sorted(counts["rejected"].items(), key=lambda item: -item[1]):
@@ -58,8 +69,8 @@ def show(run: Path) -> None:
     for part in folder.parts()[1:]:
         part_counts = part.counted()
         number = part_counts["kept"] + sum(part_counts["rejected"].values())
-        say(f"\n{part.path.name}, {_state(part)}: {number:,} read, {part_counts['kept']:,} kept")
-    sessions = folder.sessions()
+        say(f"\n{part.path.name}, {part.state()}: {number:,} read, {part_counts['kept']:,} kept")
+    sessions = [row for row in folder.sessions() if "seconds" in row]
     if sessions:
         say("\nsessions")
         for row in sessions:
@@ -74,36 +85,22 @@ def show(run: Path) -> None:
         say(f"  {name} = {json.dumps(value, ensure_ascii=False)}")
 
 
-def _state(folder: RunFolder) -> str:
-    if folder.is_locked():
-        return "running"
-    return "complete" if folder.manifest() is not None else "interrupted"
-
-
-def _row(folder: RunFolder) -> Sequence[str]:
+def _row(folder: RunFolder) -> Sequence[str | int]:
     counts = folder.counted()
     seconds = sum(float(row.get("seconds", 0)) for row in folder.sessions())
-    totals = counts["totals"]
+    totals, journaled = counts["totals"], folder.journaled()
     return (
         folder.run_id,
         folder.stage,
-        _state(folder),
-        f"{totals.get('units', 0):,}",
-        f"{counts['kept']:,}",
-        f"{sum(counts['rejected'].values()):,}",
-        f"{totals.get('output_tokens', 0):,}",
-        f"{seconds:,.0f}",
+        folder.state(),
+        totals.get("units", 0),
+        totals.get("requests", 0) + journaled["requests"],
+        counts["kept"],
+        sum(counts["rejected"].values()),
+        totals.get("output_tokens", 0) + journaled["output_tokens"],
+        round(seconds),
         str(folder.path),
     )
-
-
-def _journals(folder: RunFolder) -> list[int]:
-    return sorted(int(path.stem.rpartition("-")[2]) for path in folder.path.glob("journal-*.jsonl"))
-
-
-def _lines(path: Path) -> list[bytes]:
-    # A running process may have completed the shard and removed its journal in the meantime.
-    return path.read_bytes().splitlines() if path.exists() else []
 
 
 def _examples(folder: RunFolder, reason: str) -> list[dict[str, Any]]:

@@ -1,6 +1,13 @@
-"""Print texts with their control characters escaped, so that a terminal does not execute them."""
+"""Print texts and JSON on standard output or standard error.
 
+Control characters in texts are escaped, so that a terminal does not execute them. With `--json`, standard output holds
+JSON Lines and nothing else; texts for people then go to standard error.
+"""
+
+import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -8,6 +15,7 @@ from kgsynth.texts import printable
 
 # The escape sequences of `click.style`, which change only colour and weight.
 _STYLE = re.compile(r"(\x1b\[[0-9;]*m)")
+_JSON = "kgsynth.json"
 
 
 def say(text: object = "", *, err: bool = False, nl: bool = True) -> None:
@@ -19,4 +27,37 @@ def say(text: object = "", *, err: bool = False, nl: bool = True) -> None:
         nl: whether to end the line.
     """
     pieces = _STYLE.split(str(text))
-    click.echo("".join(piece if index % 2 else printable(piece) for index, piece in enumerate(pieces)), err=err, nl=nl)
+    safe = "".join(piece if index % 2 else printable(piece) for index, piece in enumerate(pieces))
+    click.echo(safe, err=err or wants_json(), nl=nl)
+
+
+def say_json(row: Mapping[str, Any], *, err: bool = False) -> None:
+    """Print one row as a line of JSON."""
+    click.echo(json.dumps(row, ensure_ascii=True, default=str), err=err)
+
+
+def wants_json() -> bool:
+    """Return whether the command was called with `--json`."""
+    context = click.get_current_context(silent=True)
+    return bool(context is not None and context.find_root().meta.get(_JSON))
+
+
+def add_json_option(command: click.Command) -> None:
+    """Add `--json` to a command and to the commands of a group, unless it has an option of that name."""
+    for subcommand in getattr(command, "commands", {}).values():
+        add_json_option(subcommand)
+    if not any("--json" in parameter.opts for parameter in command.params):
+        command.params.append(
+            click.Option(
+                ["--json", "is_json"],
+                is_flag=True,
+                expose_value=False,
+                callback=_set_json,
+                help="Print rows and closing lines as JSON Lines on standard output.",
+            )
+        )
+
+
+def _set_json(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        context.find_root().meta[_JSON] = True

@@ -1,15 +1,27 @@
-"""Print tables: with lines on a terminal, else tab-separated, so that other programs can read them."""
+"""Print tables: with lines on a terminal, else tab-separated; with `--json`, as JSON Lines."""
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from kgsynth.cli.say import say
+from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.pipeline.merging import MergePlan
 from kgsynth.texts import printable
 
 
-def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table to standard output."""
+def show_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a table to standard output.
+
+    Args:
+        header: names of the columns; in JSON, with underscores instead of spaces.
+        rows: cells, in the order of the columns. Whole numbers get separators of thousands, except in JSON.
+    """
+    if wants_json():
+        names = [name.replace(" ", "_") or "name" for name in header]
+        for row in rows:
+            say_json(dict(zip(names, row, strict=True)))
+        return
+    rows = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         say("\t".join(header))
         for row in rows:

@@ -86,9 +86,7 @@ def nearest_pairs(
         import faiss
         import threadpoolctl  # noqa: F401 - used below
     except ImportError as error:
-        raise MissingExtraError(
-            f"FAISS is not installed: {error}", hint="pip install 'kgsynth[onnx]' (or [cpu], [gpu])"
-        ) from error
+        raise MissingExtraError(f"FAISS is not installed: {error}", hint="pip install 'kgsynth[onnx]'") from error
     if len(vectors) < 2:
         return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
     check_unit_rows(vectors)

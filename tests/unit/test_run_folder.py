@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kgsynth.errors import ManifestError
+from kgsynth.errors import ManifestError, TooManyRejectsError
 from kgsynth.files import atomic
 from kgsynth.records import Question
 from kgsynth.run_folder import RunFolder, find_runs, open_run
@@ -126,3 +126,26 @@ def test_only_its_user_can_read_a_run_folder(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "runs" / "one", "one", {}, stage="answer", rows_name="answers")
     with folder.opened():
         assert folder.path.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_state_tells_how_the_last_call_ended(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run", "id", {})
+    for error, state in (
+        (ValueError("no"), "failed"),
+        (TooManyRejectsError("half"), "over its limit"),
+        (KeyboardInterrupt(), "interrupted"),
+    ):
+        with pytest.raises(type(error)), folder.opened():
+            raise error
+        assert folder.state() == state
+    with pytest.raises(ValueError, match="again"), folder.opened():
+        raise ValueError("again")
+    assert folder.end() is not None
+    assert folder.end()["error"] == "again"
+    # A call that is killed leaves no end; that of the call before it does not count.
+    with folder.opened():
+        assert folder.state() == "running"
+    assert (folder.state(), folder.end()) == ("interrupted", None)
+    with folder.opened():
+        folder.complete({})
+    assert folder.state() == "complete"

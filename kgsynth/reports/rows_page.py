@@ -1,0 +1,24 @@
+"""Render rows of questions and answers as one HTML page that can be searched and filtered, and needs no network."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib import resources
+from typing import Any
+
+
+def rows_page(rows: Sequence[Mapping[str, Any]], *, title: str, note: str = "") -> str:
+    """Render rows as one HTML file.
+
+    Args:
+        rows: rows as dictionaries of JSON values, in the order in which they are shown.
+        title: what the rows are, for example the path of the run.
+        note: a sentence below the title, for example how many rows there are in all.
+    """
+    text = resources.files("kgsynth.reports").joinpath("rows.html").read_text(encoding="utf-8")
+    # A script element ends at the first "</", whatever stands around it.
+    data = json.dumps(list(rows), ensure_ascii=False, default=str).replace("<", "\\u003c")
+    data = data.encode("utf-8", "replace").decode()
+    values = {"title": escape(title), "note": escape(note), "rows": data}
+    return re.sub("@(title|note|rows)@", lambda slot: values[slot[1]], text)
