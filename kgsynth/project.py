@@ -79,7 +79,9 @@ class Project:
         Raises:
             KgsynthError: a stage failed; the results of finished stages are kept.
         """
-        with self._stages(on_stage_end, progress) as stages:
+        stages = self._stages(on_stage_end, progress)
+        stages.refuse_what_is_missing()
+        with stages:
             return stages.run()
 
     def run_stage(

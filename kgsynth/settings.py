@@ -28,6 +28,7 @@ SystemRole = Literal["system", "developer", "user"]
 ChosenBy = Literal["seed", "model"]
 SplitMethod = Literal["auto", "none", "sections", "pages", "words"]
 RunUntil = Literal["filter", "combinations", "questions", "answers", "curated", "dataset"]
+UNTIL: tuple[RunUntil, ...] = get_args(RunUntil)
 ExportFormat = Literal["datasets", "jsonl", "parquet", "alpaca", "sharegpt", "messages", "preference"]
 Reasoning = Literal["drop", "field", "inline"]
 

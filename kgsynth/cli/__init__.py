@@ -23,6 +23,8 @@ _LOG = logging.getLogger(__name__)
 _COMMANDS = {
     "demo": ("kgsynth.cli.run", "Run all stages on the documentation of SymPy, SciPy and NetworkX."),
     "init": ("kgsynth.cli.init", "Write a TOML file for `kgsynth run`, with all settings explained."),
+    "doctor": ("kgsynth.cli.doctor", "Check what a run needs, and say what is missing."),
+    "plan": ("kgsynth.cli.plan", "Estimate requests, tokens, time and price of a run."),
     "run": ("kgsynth.cli.run", "Run all stages of one TOML file."),
     "config": ("kgsynth.cli.run", "Show the resolved values of a TOML file and the origin of each."),
     "db": ("kgsynth.cli.db", "Manage the local Neo4j: install, start, stop, status, logs, shell, url, reset."),

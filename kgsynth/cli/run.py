@@ -11,6 +11,7 @@ from kgsynth import config as configuration
 from kgsynth import pipeline, queries
 from kgsynth.cli.options import env, progress, report
 from kgsynth.cli.say import say, say_json, wants_json
+from kgsynth.cli.show import show_rows
 from kgsynth.cli.walks import show_combinations
 from kgsynth.config import Resolved, resolve, resolve_file
 from kgsynth.pipeline import RunResult
@@ -59,6 +60,13 @@ def _overrides(ctx: click.Context, /, overrides: tuple[str, ...], url: str | Non
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the results.  [default: runs/ and the file's name]",
 )
+@click.option(
+    "--preview",
+    "preview_rows",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Run the stages on the first documents, show N rows of each in full, and keep nothing.",
+)
 @_set
 @_llm
 @_backend
@@ -68,12 +76,21 @@ def run(
     /,
     file: Path,
     work_dir: Path | None,
+    preview_rows: int | None,
     overrides: tuple[str, ...],
     url: str | None,
     backend: str | None,
 ) -> None:
     """Run all stages of the TOML file CONFIG. A repeated call does not ask models again for finished units."""
     resolved = resolve_file(file, _overrides(ctx, overrides, url, backend))
+    if preview_rows is not None:
+        seen = pipeline.preview(env(), resolved, rows=preview_rows, report=report, progress=progress())
+        for stage, rows in seen.rows.items():
+            if not wants_json():
+                say(click.style(f"\n{stage}", bold=True) + (":" if rows else ": no row"))
+            show_rows(rows, stage=stage)
+        say("\nThis was a preview: its graph and files are deleted.", err=True)
+        return
     _run(resolved, work_dir or Path("runs") / file.stem)
 
 

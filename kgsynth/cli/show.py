@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,15 @@ def show(run: Path, rejects: bool, limit: int | None, thoughts: bool, html: Path
         say(f"the first {limit} rows; --limit N shows more", err=True)
 
 
+def show_rows(rows: Iterable[Mapping[str, Any]], *, stage: str) -> None:
+    """Print rows in full; with `--json`, each with the name of its stage."""
+    for number, row in enumerate(rows, 1):
+        if wants_json():
+            say_json({"stage": stage, **row})
+        else:
+            click.echo(_text(number, row, thoughts=True), nl=False)
+
+
 def _write_page(run: Path, rows: Iterator[dict[str, Any]], limit: int, html: Path) -> None:
     shown = list(islice(rows, limit))
     more = sum(1 for _ in rows)
@@ -96,13 +105,22 @@ def _text(number: int, row: Mapping[str, Any], *, thoughts: bool) -> str:
         lines += [click.style("  answer", bold=True) + printable(_verified(row)), *_indented(row["answer"], 4)]
     for name in _FACTS:
         value = row.get(name)
-        values = [str(item) for item in (value if isinstance(value, list) else [value]) if item]
+        values = [_item_text(item) for item in (value if isinstance(value, list) else [value]) if item]
         if values:
             shown = ", ".join(_KIND.sub("", item) if name in ("topics", "concepts") else item for item in values)
             lines.append(f"  {name.replace('_', ' ')}: {printable(shown)}")
     if len(lines) == 1:
         lines += [f"  {name}: {printable(str(value))}" for name, value in row.items() if value not in (None, "", [])]
     return "\n".join(lines) + "\n\n"
+
+
+def _item_text(item: object) -> str:
+    """Return a value in one line: a table as its name, followed by its other values in parentheses."""
+    if not isinstance(item, Mapping):
+        return f"{item:.3g}" if isinstance(item, float) else str(item)
+    first, *others = item.values()
+    texts = (", ".join(map(str, value)) if isinstance(value, list) else _item_text(value) for value in others)
+    return f"{first} ({'; '.join(texts)})" if others else str(first)
 
 
 def _verified(row: Mapping[str, Any]) -> str:

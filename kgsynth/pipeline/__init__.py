@@ -45,6 +45,8 @@ from kgsynth.pipeline.full_run import FullRun, RunResult, run
 from kgsynth.pipeline.generating import answer, extract_with_model, generate
 from kgsynth.pipeline.loading import connect, load, load_pairs
 from kgsynth.pipeline.merging import held_merges, merge, plan_merge, set_distinct, undo_merges
+from kgsynth.pipeline.preflight import Condition, examine, examine_machine
+from kgsynth.pipeline.preview import Cost, Preview, plan, preview
 from kgsynth.pipeline.prompting import check_prompts, copy_prompts, list_prompts, prompt_texts
 from kgsynth.pipeline.reporting import SAMPLE as REPORT_SAMPLE
 from kgsynth.pipeline.reporting import report, write_report
@@ -67,6 +69,8 @@ __all__ = [
     "STRONGEST",
     "Case",
     "CoOccurrences",
+    "Condition",
+    "Cost",
     "ForgetPlan",
     "FullRun",
     "Graph",
@@ -75,6 +79,7 @@ __all__ = [
     "ManagedServer",
     "Merge",
     "Pair",
+    "Preview",
     "Report",
     "Row",
     "RunResult",
@@ -93,6 +98,8 @@ __all__ = [
     "curate",
     "doubtful_pairs",
     "embed",
+    "examine",
+    "examine_machine",
     "export",
     "extract",
     "extract_with_model",
@@ -113,9 +120,11 @@ __all__ = [
     "measure_runs",
     "merge",
     "page",
+    "plan",
     "plan_forget",
     "plan_merge",
     "plan_scaling",
+    "preview",
     "preview_merge",
     "prompt_texts",
     "rate_documents",

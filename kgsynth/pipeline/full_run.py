@@ -13,10 +13,10 @@ from kgsynth.accounts import Report, timed_stage
 from kgsynth.config import Environment, Resolved
 from kgsynth.errors import ConfigError, GraphError
 from kgsynth.files import write_lines
-from kgsynth.generation import prompts
 from kgsynth.generation.backend_factory import Backends
 from kgsynth.graph import checks
 from kgsynth.graph.session import Graph
+from kgsynth.pipeline import preflight
 from kgsynth.pipeline.building import build, check
 from kgsynth.pipeline.curating import curate
 from kgsynth.pipeline.exporting import export
@@ -26,16 +26,14 @@ from kgsynth.pipeline.forgetting import forgotten_documents, restore_verdicts, t
 from kgsynth.pipeline.generating import answer, extract_with_model, generate
 from kgsynth.pipeline.loading import connect, load
 from kgsynth.pipeline.merging import merge
-from kgsynth.pipeline.model_stages import MODEL_STAGES
 from kgsynth.pipeline.sampling import sample
 from kgsynth.progress import Progress, Silent, progress_stage
 from kgsynth.records import AnsweredQuestion, Combination, Question, StageCount, content_hash
 from kgsynth.run_folder import RunFolder
-from kgsynth.settings import UNDECISIVE, BackendSettings, DocumentsSettings, RunConfig
+from kgsynth.settings import UNDECISIVE, UNTIL, DocumentsSettings
 
 _EXAMPLES = 5
 _Settings = TypeVar("_Settings", bound=Any)
-_UNTIL = ("filter", "combinations", "questions", "answers", "curated", "dataset")
 
 
 @dataclass(slots=True)
@@ -65,9 +63,12 @@ def run(
         progress: receives progress.
 
     Raises:
+        ConfigError: the run lacks several things; nothing was read.
         KgsynthError: a stage failed; the results of finished stages are kept.
     """
-    with FullRun(environment, resolved, work_dir=work_dir, report=report, progress=progress) as stages:
+    stages = FullRun(environment, resolved, work_dir=work_dir, report=report, progress=progress)
+    stages.refuse_what_is_missing()
+    with stages:
         return stages.run()
 
 
@@ -89,7 +90,7 @@ class FullRun:
         """Check the configuration.
 
         Raises:
-            ConfigError: the seed is missing, or the domain lacks a prompt.
+            ConfigError: the seed is missing.
         """
         self._environment, self._work_dir, self._progress = environment, work_dir, progress
         self._config = config = resolved.config
@@ -102,7 +103,6 @@ class FullRun:
                 "sample.favour needs sample.earlier in a run",
                 hint="The graph changes during a run: list files of earlier combinations in sample.earlier.",
             )
-        _check_domains(config)
         decisive = _decisive(resolved)
         # Claim the folder before anything is written, so that it never mixes results of two configurations.
         run_id = content_hash([decisive, __version__])[:12]
@@ -122,13 +122,27 @@ class FullRun:
         """Close the connection and the models."""
         self._stack.__exit__(kind, error, trace)
 
+    def refuse_what_is_missing(self) -> None:
+        """Check everything that the run needs, before its folder is claimed; see `kgsynth.pipeline.preflight`.
+
+        Raises:
+            ConfigError: several things are missing.
+            KgsynthError: one thing is missing.
+        """
+        conditions = preflight.examine(self._environment, self._config, work_dir=self._work_dir)
+        preflight.refuse_what_is_missing(conditions)
+
     def run(self) -> RunResult:
         """Run all stages up to `run.until`."""
-        last = _UNTIL.index(self._config.run.until)
         self.read()
         if self._config.run.filter:
             self.filter()
-        if last >= _UNTIL.index("combinations"):
+        return self.run_after_reading()
+
+    def run_after_reading(self) -> RunResult:
+        """Run the stages that follow the reading and filtering of documents, up to `run.until`."""
+        last = UNTIL.index(self._config.run.until)
+        if last >= UNTIL.index("combinations"):
             # Connect first: an unreachable graph must end the run before a model has worked for hours.
             self._connected()
             if not self._config.documents.annotations:
@@ -138,14 +152,14 @@ class FullRun:
             self.build()
             self.check()
             self.sample()
-        if last >= _UNTIL.index("questions"):
+        if last >= UNTIL.index("questions"):
             self.generate()
-        if last >= _UNTIL.index("answers"):
+        if last >= UNTIL.index("answers"):
             self.answer()
         # A small model may produce no usable answer. That is a valid result; the rejects give the reasons.
-        if last >= _UNTIL.index("curated") and self.result.answers:
+        if last >= UNTIL.index("curated") and self.result.answers:
             self.curate()
-        if last >= _UNTIL.index("dataset") and "curated" in self.result.folders and self.result.stages[-1].kept:
+        if last >= UNTIL.index("dataset") and "curated" in self.result.folders and self.result.stages[-1].kept:
             self.export()
         stages = [_without_times(count) for count in self.result.stages]
         self._claim.complete({"stages": stages, "version": __version__})
@@ -336,29 +350,6 @@ class FullRun:
         """Return the settings of the documents for the graph: all of them, or those that the filter kept."""
         kept_file = self._work_dir / "filter" / "kept.jsonl"
         return replace(self._copy(), sources=(str(kept_file),)) if self._config.run.filter else self._copy()
-
-
-def _check_domains(config: RunConfig) -> None:
-    """Check that the domain has the prompts of all stages, before any stage runs.
-
-    Raises:
-        ConfigError: no domain is chosen, or the domain has no template for a stage.
-    """
-    stages: list[tuple[str, BackendSettings]] = []
-    if config.run.filter and config.filter.rounds:
-        stages.append(("rate", config.filter))
-    if config.run.filter and not config.filter.positives:
-        stages.append(("syllabus", config.syllabus))
-    last = _UNTIL.index(config.run.until)
-    if last > _UNTIL.index("filter") and config.extract.method == "llm" and not config.documents.annotations:
-        stages.append(("extract", config.extract))
-    if last >= _UNTIL.index("questions"):
-        stages += [(f"level{level}", config.generate) for level in config.generate.levels]
-    if last >= _UNTIL.index("answers"):
-        stages.append(("answer", config.answer))
-    for name, settings in stages:
-        for task in MODEL_STAGES[name].templates(settings):
-            prompts.load(settings.domain, task)
 
 
 def _decisive(resolved: Resolved) -> dict[str, Any]:

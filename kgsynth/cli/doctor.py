@@ -1,0 +1,47 @@
+"""`kgsynth doctor`: show what a run needs, what of it is missing, and what to do."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from kgsynth import pipeline
+from kgsynth.cli.options import env
+from kgsynth.cli.say import say, say_json, wants_json
+from kgsynth.config import resolve_file
+
+_COLORS = {"good": "green", "to do": "yellow", "missing": "red"}
+
+
+@click.command()
+@click.argument(
+    "file", metavar="[CONFIG]", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "--work-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the results.  [default: runs/ and the file's name]",
+)
+@click.pass_context
+def doctor(ctx: click.Context, /, file: Path | None, work_dir: Path | None) -> None:
+    """Check packages, Java, Neo4j, memory and disk; with CONFIG also its documents, prompts, model and server.
+
+    The exit code is 1 if something is missing. `kgsynth run CONFIG` makes the same checks before it reads anything.
+    """
+    if file is None:
+        conditions = pipeline.examine_machine(env())
+    else:
+        config = resolve_file(file, ()).config
+        conditions = pipeline.examine(env(), config, work_dir=work_dir or Path("runs") / file.stem)
+    is_missing = False
+    for condition in conditions:
+        is_missing |= condition.state == "missing"
+        if wants_json():
+            say_json({name: value for name, value in asdict(condition).items() if name != "error"})
+            continue
+        state = click.style(f"{condition.state:<8}", fg=_COLORS[condition.state])
+        say(f"{state} {condition.subject}: {condition.text}")
+        if condition.hint:
+            say(f"         {condition.hint}")
+    if is_missing:
+        ctx.exit(1)

@@ -1,0 +1,59 @@
+"""`kgsynth plan`: estimate requests, tokens, time and price of a run from a few sample requests."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from kgsynth import pipeline
+from kgsynth.cli.options import env, progress
+from kgsynth.cli.say import say
+from kgsynth.cli.tables import show_table
+from kgsynth.config import resolve_file
+from kgsynth.errors import ConfigError
+
+_MILLION = 1_000_000
+
+
+@click.command()
+@click.argument("file", metavar="CONFIG", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--samples",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Number of combinations, or of documents, that each stage really asks the model about.",
+)
+@click.option("--price-in", type=click.FloatRange(min=0), help="Price of one million prompt tokens.")
+@click.option("--price-out", type=click.FloatRange(min=0), help="Price of one million output tokens.")
+@click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Override one value of CONFIG.")
+def plan(file: Path, samples: int, price_in: float | None, price_out: float | None, overrides: tuple[str, ...]) -> None:
+    """Estimate the requests, tokens, hours and price of `kgsynth run CONFIG`.
+
+    All documents are read to count them. The stages run on the first documents, with the model of CONFIG, in a
+    temporary graph that is deleted. Hours are those of the sample's rate; a server that answers many requests at once
+    is faster. The ratings of a filter are not estimated.
+    """
+    resolved = resolve_file(file, overrides)
+    seen = pipeline.preview(env(), resolved, rows=samples, counts_all=True, progress=progress())
+    planned = pipeline.plan(resolved.config, seen)
+    if not planned:
+        raise ConfigError(
+            "this run asks no model", hint=f"It ends with {resolved.config.run.until!r} (run.until), and costs nothing."
+        )
+    prices = (price_in or 0.0, price_out or 0.0)
+    has_price = price_in is not None or price_out is not None
+    header = ("stage", "units", "requests", "rows", "prompt tokens", "output tokens", "hours", "price")
+    rows: list[list[object]] = []
+    for stage, cost in planned.items():
+        price = (cost.prompt_tokens * prices[0] + cost.output_tokens * prices[1]) / _MILLION
+        values = asdict(cost)
+        counts = [values[name] for name in ("units", "requests", "kept", "prompt_tokens", "output_tokens")]
+        rows.append([stage, *counts, round(cost.seconds / 3600, 2), round(price, 2) if has_price else ""])
+    if len(rows) > 1:
+        columns = list(zip(*(row[2:] for row in rows), strict=True))
+        sums = [round(sum(column), 2) if column[0] != "" else "" for column in columns]
+        rows.append(["all", "", *sums])
+    requests = sum(cost.requests for cost in seen.costs.values())
+    say(f"{seen.documents:,} documents; estimated from {requests:,} requests of {samples} units per stage:", err=True)
+    show_table(header, rows)

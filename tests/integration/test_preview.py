@@ -1,0 +1,52 @@
+"""A preview runs every stage on a few documents in a graph of its own, and leaves nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from kgsynth import config
+from kgsynth.cli import cli
+from kgsynth.pipeline.preview import GRAPH
+
+NOTES = Path(__file__).parents[2] / "docs" / "tutorial" / "notes"
+TEXT = f"""
+[documents]
+sources = [{json.dumps(str(NOTES))}]
+[sample]
+seed = 1
+combinations = 100
+[backend]
+domain = "mathematics"
+backend = "scripted"
+"""
+
+
+def test_a_preview_shows_rows_of_each_stage_and_a_plan_scales_them(
+    environment: config.Environment,
+    command_environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my.toml").write_text(TEXT)
+    shown = CliRunner().invoke(cli, ["run", "my.toml", "--preview", "2", "--json"], env=command_environment)
+    assert shown.exit_code == 0, shown.output
+    rows = [json.loads(line) for line in shown.stdout.splitlines()]
+    stages = [row["stage"] for row in rows if "stage" in row]
+    assert {stage: stages.count(stage) for stage in dict.fromkeys(stages)} == dict.fromkeys(
+        ("documents", "annotations", "combinations", "level3", "answer", "curate", "dataset"), 2
+    )
+    planned = CliRunner().invoke(
+        cli, ["plan", "my.toml", "--samples", "2", "--price-in", "2", "--json"], env=command_environment
+    )
+    assert planned.exit_code == 0, planned.output
+    level3, answer, total = map(json.loads, planned.stdout.splitlines())
+    assert (level3["stage"], level3["units"], level3["requests"]) == ("level3", 100, 100)
+    assert answer["units"] == level3["rows"]
+    assert total["prompt_tokens"] == level3["prompt_tokens"] + answer["prompt_tokens"]
+    assert total["price"] == pytest.approx(total["prompt_tokens"] * 2e-6, abs=0.02)
+    assert [path.name for path in tmp_path.iterdir()] == ["my.toml"]
+    assert not (environment.home / GRAPH).exists()
+    assert not (environment.graphs / GRAPH).exists()

@@ -1,0 +1,32 @@
+"""Tests of `kgsynth.pipeline.preview`; tests/integration/test_preview.py runs it in a real graph."""
+
+import pytest
+
+from kgsynth import pipeline
+from kgsynth.config import resolve
+from kgsynth.errors import ConfigError
+from kgsynth.pipeline import Cost, Preview
+
+
+def _cost(units: int, kept: int) -> Cost:
+    return Cost(units=units, kept=kept, requests=2 * units, prompt_tokens=300, output_tokens=50, seconds=10.0)
+
+
+def test_costs_grow_with_the_units_and_answers_with_the_questions() -> None:
+    config = resolve("[sample]\nseed = 1\ncombinations = 1000\n[generate]\nlevels = [1, 3]\ndocuments = 40\n").config
+    seen = Preview(costs={"level1": _cost(5, 10), "level3": _cost(5, 15), "answer": _cost(25, 20)}, documents=30)
+    planned = pipeline.plan(config, seen)
+    assert planned["level1"] == Cost(
+        units=30, kept=60, requests=60, prompt_tokens=1800, output_tokens=300, seconds=60.0
+    )
+    assert (planned["level3"].units, planned["level3"].kept, planned["level3"].seconds) == (1000, 3000, 2000.0)
+    assert planned["answer"].units == 3060
+    assert planned["answer"].requests == 2 * 3060
+
+
+def test_without_a_number_of_combinations_there_is_no_plan() -> None:
+    seen = Preview(costs={"level3": _cost(5, 15)}, documents=30)
+    with pytest.raises(ConfigError, match="the number of combinations is not set"):
+        pipeline.plan(resolve("[sample]\nseed = 1\nepochs = 3\n").config, seen)
+    limited = resolve("[sample]\nseed = 1\nepochs = 3\n[generate]\ncombinations = 10\n").config
+    assert pipeline.plan(limited, seen)["level3"].units == 10
