@@ -40,7 +40,8 @@ def curate(questions: tuple[Path, ...], run_dir: Path | None, overwrite: bool, *
     """Filter QUESTIONS (run folders or files), and remove duplicates and questions from benchmarks.
 
     \b
-    kgsynth curate runs/answers-… --benchmark gsm8k/test.jsonl --benchmark MATH/test --review-cosine 0.85
+    kgsynth curate runs/answers-… --benchmark gsm8k/test.jsonl \\
+        --benchmark MATH/test --review-cosine 0.85
     """
     settings = settings_from(CurateSettings, values)
     folder = pipeline.curate(

@@ -34,7 +34,10 @@ def db() -> None:
 @db.command()
 @click.pass_context
 def install(ctx: click.Context) -> None:
-    """Download the jars of Neo4j and its Browser and check their SHA-256; do nothing if all are installed."""
+    """Download and check the jars of Neo4j and its Browser.
+
+    Each jar is compared with its SHA-256. Jars that are installed are not downloaded again.
+    """
     server = _server(ctx, is_new=True)
     fetched = server.install(progress())
     say(
@@ -79,7 +82,10 @@ def stop(ctx: click.Context) -> None:
 @db.command()
 @click.pass_context
 def status(ctx: click.Context) -> None:
-    """Show whether the graph's Neo4j runs, its addresses and its contents; the exit code is 3 if it does not run."""
+    """Show the state of the graph's Neo4j, its addresses and contents.
+
+    The exit code is 3 if it does not run.
+    """
     if env().neo4j_uri:
         with connect(env(), graph_settings(ctx)) as graph:
             if wants_json():
@@ -158,7 +164,10 @@ def logs(ctx: click.Context, /, lines: int, follow: bool) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def shell(ctx: click.Context, /, arguments: tuple[str, ...]) -> None:
-    """Open cypher-shell on the graph with ARGUMENTS, for example a statement in quotes."""
+    """Open cypher-shell on the graph.
+
+    ARGUMENTS are those of cypher-shell, for example a statement in quotes.
+    """
     command, extra = _server(ctx).shell_command()
     # The shell replaces this process, so that it has the terminal and sets the exit code.
     os.execvpe(command[0], [*command, *arguments], process_environment(**extra))
@@ -183,10 +192,10 @@ def url(ctx: click.Context, /, browser: bool) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.pass_context
 def dump(ctx: click.Context, /, file: Path) -> None:
-    """Write the graph to FILE, as a backup or for another machine; its Neo4j is stopped and then started again.
+    """Write the graph to FILE, as a backup or for another machine.
 
-    The file does not contain the data that are stored outside the graph: run folders, embeddings (they can be computed
-    again), and the list of forgotten documents (forgotten.jsonl).
+    Its Neo4j is stopped and then started again. The file does not contain the data that are stored outside the graph:
+    run folders, embeddings (they can be computed again), and the list of forgotten documents (forgotten.jsonl).
     """
     if not file.absolute().parent.is_dir():
         raise ConfigError(f"the folder {file.absolute().parent} does not exist")
@@ -200,7 +209,10 @@ def dump(ctx: click.Context, /, file: Path) -> None:
 @click.option("--yes", "is_agreed", is_flag=True, help="Replace the graph without asking.")
 @click.pass_context
 def restore(ctx: click.Context, /, file: Path, is_agreed: bool) -> None:
-    """Replace the graph with the contents of FILE, which `kgsynth db dump` wrote on this or another machine."""
+    """Replace the graph with the contents of FILE.
+
+    FILE is a file that `kgsynth db dump` wrote on this or another machine.
+    """
     server = _server(ctx, is_new=True)
     if server.status().store_bytes and not is_agreed:
         confirm(f"Replace all data of graph {server.name!r}?")
@@ -212,7 +224,10 @@ def restore(ctx: click.Context, /, file: Path, is_agreed: bool) -> None:
 @click.option("--yes", "is_agreed", is_flag=True, help="Delete the graph without asking.")
 @click.pass_context
 def reset(ctx: click.Context, /, is_agreed: bool) -> None:
-    """Stop the graph's Neo4j and delete its data, password and ports; the jars are kept."""
+    """Stop the graph's Neo4j and delete its data, password and ports.
+
+    The jars are kept.
+    """
     server = _server(ctx, is_new=True)
     if not is_agreed:
         confirm(f"Stop the Neo4j of graph {server.name!r} and delete all its data?")

@@ -85,7 +85,8 @@ def query(
 
     \b
     kgsynth query --saved hubs
-    kgsynth query --saved around_a_concept -p concept="prime number" --html around.html
+    kgsynth query --saved around_a_concept -p concept="prime number" \\
+        --html around.html
     kgsynth query -f pairs.cypher -o pairs.parquet
     echo "RETURN 1 AS one" | kgsynth query -
     """

@@ -77,7 +77,8 @@ def filter_group() -> None:
     """Keep the documents of a domain: from examples, a first model, rounds of rating by a language model, a cut.
 
     \b
-    kgsynth filter run corpus.jsonl --positives good.jsonl --url http://127.0.0.1:8000 --seed 1 --work-dir filtered
+    kgsynth filter run corpus.jsonl --positives good.jsonl --seed 1 \\
+        --url http://127.0.0.1:8000 --work-dir filtered
     kgsynth filter report filtered -o filter.html
     kgsynth extract filtered/kept.jsonl -o annotations.jsonl
     kgsynth load filtered/kept.jsonl --annotations annotations.jsonl
@@ -145,7 +146,10 @@ def run_command(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None
     "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="HTML page to write."
 )
 def report_command(work_dir: Path, output: Path) -> None:
-    """Write an HTML page about a finished filter: sizes, scores, agreement, changes, documents near the cut."""
+    """Write an HTML page about a finished filter.
+
+    It shows sizes, scores, agreement, changes and documents near the cut.
+    """
     html = page.filter_page(pipeline.read_figures(work_dir))
     with atomic(output) as partial:
         partial.write_text(html, encoding="utf-8")
@@ -165,7 +169,10 @@ def report_command(work_dir: Path, output: Path) -> None:
 )
 @settings_options(SyllabusSettings, ["seed", *_backend_names])
 def syllabus(output: Path, run_dir: Path, **values: Any) -> None:
-    """Write examples of the domain: disciplines, a syllabus for each, and four texts of different kinds per item."""
+    """Write examples of the domain with a model.
+
+    It writes disciplines, a syllabus for each, and four texts of different kinds per item.
+    """
     settings = asking_settings(SyllabusSettings, values)
     folder = pipeline.write_syllabus(
         env(), settings, run_dir=run_dir, output=output, report=report, progress=progress()
@@ -197,7 +204,10 @@ def embed(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
 @_checks
 @_documents
 def start(work_dir: Path, positives: tuple[str, ...], **values: Any) -> None:
-    """Cold start: score each document for the domain, from examples and documents drawn from the corpus."""
+    """Score each document for the domain before the first rating.
+
+    The scores come from the examples and from documents that are drawn from the corpus.
+    """
     pipeline.cold_start(
         env(),
         pipeline.read_corpus(work_dir),
@@ -217,7 +227,10 @@ def start(work_dir: Path, positives: tuple[str, ...], **values: Any) -> None:
 @_backend
 @_documents
 def rate(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
-    """Rate documents for the next round: half from the current selection, half drawn from the rest of the corpus."""
+    """Rate documents for the next round.
+
+    Half of them are drawn from the current selection, half from the rest of the corpus.
+    """
     settings = asking_settings(FilterSettings, values)
     corpus = pipeline.read_corpus(work_dir)
     finished_rounds = pipeline.known_rounds(work_dir)
@@ -244,7 +257,7 @@ def rate(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
 @_model
 @_rating
 def fine(work_dir: Path, **values: Any) -> None:
-    """Score the whole corpus with a model that is trained on all ratings so far."""
+    """Score the whole corpus with a model trained on all ratings."""
     corpus = pipeline.read_corpus(work_dir)
     folders = pipeline.rating_runs(work_dir)
     _, figures = pipeline.fit_scores(
@@ -266,7 +279,10 @@ def fine(work_dir: Path, **values: Any) -> None:
 @settings_options(FilterSettings, ["min_score"])
 @_documents
 def keep(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
-    """Write kept.jsonl and dropped.jsonl from the latest scores, for example with another cut."""
+    """Write kept.jsonl and dropped.jsonl from the latest scores.
+
+    Repeat it to use another cut.
+    """
     kept = pipeline.write_selection(
         pipeline.read_corpus(work_dir),
         settings_from(DocumentsSettings, values, sources=sources, max_rejected_share=1.0),

@@ -282,7 +282,7 @@ def merges(ctx: click.Context) -> None:
     The rule says how the two names differ:
     letters    only in case, accents, hyphens, spaces, possessives, articles
     plural     only in singular and plural
-    spelling   only in British and American spelling, or in umlauts that are written out
+    spelling   only in British and American spelling, or in written-out umlauts
     of         "A of B" and "B A"
     order      only in the order of the words before the last
     property   an adjective and the noun of its property

@@ -39,7 +39,8 @@ def init(
     On a terminal the command asks for documents, domain and model if they are not given.
 
     \b
-    kgsynth init my.toml --source papers/ --domain general --llm http://localhost:8000
+    kgsynth init my.toml --source papers/ --domain general \\
+        --llm http://localhost:8000
     kgsynth run my.toml
     """
     if file.exists():

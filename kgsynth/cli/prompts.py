@@ -17,7 +17,10 @@ def prompts() -> None:
 
 @prompts.command("list")
 def list_domains() -> None:
-    """List the installed domains, which --domain selects, with the tasks for which they have templates."""
+    """List the installed domains.
+
+    Each is shown with the tasks for which it has templates. --domain selects a domain.
+    """
     for domain, tasks in pipeline.list_prompts().items():
         say(f"{domain}: {', '.join(tasks)}")
 
@@ -26,9 +29,10 @@ def list_domains() -> None:
 @click.argument("domain")
 @click.argument("task", required=False)
 def show(domain: str, task: str | None) -> None:
-    """Show all templates of DOMAIN (a name or a folder), or the template of one TASK.
+    """Show the templates of DOMAIN, or only that of TASK.
 
-    Each turn begins with its role. {{slots}} are filled in for each prompt. Turns before the last are examples.
+    DOMAIN is a name or a folder. Each turn begins with its role. {{slots}} are filled in for each prompt. Turns before
+    the last are examples.
     """
     for name, text in pipeline.prompt_texts(domain, task).items():
         if task is None:
@@ -40,7 +44,10 @@ def show(domain: str, task: str | None) -> None:
 @click.argument("domain")
 @click.argument("folder", type=_FOLDER)
 def copy(domain: str, folder: Path) -> None:
-    """Copy the templates of DOMAIN to FOLDER; change them there, and use them with --domain FOLDER."""
+    """Copy the templates of DOMAIN to FOLDER.
+
+    Change them there, and use them with --domain FOLDER.
+    """
     count = pipeline.copy_prompts(domain, folder)
     say(f"{count} templates in {folder}: change them, then run `kgsynth prompts check {folder}`", err=True)
 
@@ -49,9 +56,10 @@ def copy(domain: str, folder: Path) -> None:
 @click.argument("folder", type=_FOLDER)
 @click.pass_context
 def check(ctx: click.Context, folder: Path) -> None:
-    """Check the templates in FOLDER: their turns and slots, and whether the stage can parse their examples.
+    """Check the templates in FOLDER.
 
-    The exit code is 1 if a template cannot be used.
+    The check covers their turns and slots, and whether the stage can parse their examples. The exit code is 1 if a
+    template cannot be used.
     """
     checks = pipeline.check_prompts(folder)
     for template in checks:

@@ -40,7 +40,10 @@ def runs(ctx: click.Context, /, below: Path | None) -> None:
 @runs.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def show(run: Path) -> None:
-    """Show the run in the folder RUN: settings, counts, rejects by reason with examples, sessions, parts."""
+    """Show the run in the folder RUN.
+
+    It shows settings, counts, rejects by reason with examples, sessions and parts.
+    """
     folder = open_run(run)
     counts = folder.counted()
     if wants_json():

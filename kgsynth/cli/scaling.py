@@ -65,9 +65,10 @@ def fit(
     seed: int,
     level: float,
 ) -> None:
-    """Fit L(D) = B / (D_l + D^beta) + E and the plain law B / D^beta + E, and weight both by their AIC.
+    """Fit two scaling laws to the measured errors in POINTS.csv.
 
-    \b
+    The laws are L(D) = B / (D_l + D^beta) + E and B / D^beta + E; both are weighted by their AIC.
+
     POINTS.csv has the columns billion_tokens (or tokens, or samples with --tokens-per-sample) and error_percent (or
     accuracy_percent), model if there are several, and held_out, which is 1 for points that the fit must not use.
     Several rows with the same size are repeated measurements, from which the noise is estimated.
@@ -114,7 +115,10 @@ def fit(
 @_law
 @_level
 def predict(fit_file: Path, model: str | None, sizes: str, errors: str, law: scaling.Law | None, level: float) -> None:
-    """Predict the error for a size, or the size for an error, with intervals."""
+    """Predict the error for a size, or the size for an error.
+
+    Predictions have intervals.
+    """
     mixture = _fitted(fit_file, law)[0]
     wanted_sizes, wanted_errors = _numbers(sizes, "--at"), _numbers(errors, "--error")
     if not wanted_sizes and not wanted_errors:
@@ -169,7 +173,10 @@ def predict(fit_file: Path, model: str | None, sizes: str, errors: str, law: sca
 @_law
 @_level
 def plot(fit_file: Path, output: Path, law: scaling.Law | None, level: float) -> None:
-    """Plot the forecast and the measured points on logarithmic axes, with shaded intervals."""
+    """Plot the forecast and the measured points on logarithmic axes.
+
+    Intervals are shaded.
+    """
     if output.suffix not in (".png", ".svg", ".html"):
         raise ConfigError(f"{output}: the file ending selects the format; give .png, .svg or .html")
     mixture, laws = _fitted(fit_file, law)
@@ -229,10 +236,11 @@ def plan(
     law: scaling.Law | None,
     level: float,
 ) -> None:
-    """Forecast the amount of data from all documents and EPOCHS walks from each topic, from the lengths in RUN.
+    """Forecast the amount of data from the lengths in RUN.
 
-    RUN is a folder that contains runs up to the answers, of any size. With --fit, also forecast the error for this
-    amount of data, and for twice and ten times as much.
+    The forecast is for all documents and for EPOCHS walks from each topic. RUN is a folder that contains runs up to the
+    answers, of any size. With --fit, also forecast the error for this amount of data, and for twice and ten times as
+    much.
     """
     levels = pipeline.measure_runs(run)
     with open_graph(ctx) as graph:

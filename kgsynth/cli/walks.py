@@ -52,8 +52,9 @@ def sample(ctx: click.Context, /, output: Path | None, **values: Any) -> None:
 
     \b
     kgsynth sample --combinations 1000 --seed 1 -o combinations.jsonl
-    kgsynth sample --epochs 2 --seed 1 --within lens.cypher -o combinations.parquet
-    kgsynth sample --combinations 1000 --seed 2 --favour unused --earlier combinations.jsonl -o more.jsonl
+    kgsynth sample --epochs 2 --seed 1 --within lens.cypher -o drawn.parquet
+    kgsynth sample --combinations 1000 --seed 2 --favour unused \\
+        --earlier combinations.jsonl -o more.jsonl
     """
     settings = settings_from(SampleSettings, values)
     if output is not None and output.suffix not in (".jsonl", ".parquet"):

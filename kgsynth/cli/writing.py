@@ -49,8 +49,10 @@ def generate(
     """Generate questions. The same command continues an interrupted run; rejects are kept with their reasons.
 
     \b
-    kgsynth generate combinations.jsonl --domain general --url http://127.0.0.1:8000
-    kgsynth generate --level 1 --documents 1000 --seed 1 --domain general --model Qwen/Qwen3-8B
+    kgsynth generate combinations.jsonl --domain general \\
+        --url http://127.0.0.1:8000
+    kgsynth generate --level 1 --documents 1000 --seed 1 \\
+        --domain general --model Qwen/Qwen3-8B
     """
     if level != "3" and combinations_file is not None:
         raise ConfigError(
@@ -101,7 +103,8 @@ def answer(
     needs larger limits: --max-output-tokens 8000 --context-tokens 32000.
 
     \b
-    kgsynth answer runs/level3-… --votes 5 --min-agreement 0.6 --judge --domain general --url http://127.0.0.1:8000
+    kgsynth answer runs/level3-… --votes 5 --min-agreement 0.6 --judge \\
+        --domain general --url http://127.0.0.1:8000
     """
     settings = asking_settings(AnswerSettings, values)
     graph = open_graph(ctx) if to_graph else None

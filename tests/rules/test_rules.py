@@ -243,3 +243,25 @@ def test_no_text_names_a_document_that_is_not_there() -> None:
         for name in re.findall(r"\b[A-Z]{4,}\.md\b", path.read_text()):
             assert (ROOT / name).exists(), (path, name)
         assert not re.search(r"\bDESIGN section\b", path.read_text()), path
+
+
+def helps(command: click.Command, context: click.Context) -> Iterator[tuple[click.Context, str]]:
+    """The help of a command and of all its subcommands on a terminal of 80 columns."""
+    yield context, command.get_help(context)
+    for name in command.list_commands(context) if isinstance(command, click.Group) else ():
+        subcommand = command.get_command(context, name)
+        assert subcommand is not None
+        yield from helps(subcommand, click.Context(subcommand, parent=context, info_name=name))
+
+
+def test_at_80_columns_no_summary_of_a_command_is_cut_and_no_line_is_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for context, text in helps(cli, click.Context(cli, info_name="kgsynth", **cli.context_settings)):
+        for line in text.splitlines():
+            assert len(line) <= 80, (context.command_path, line)
+        if isinstance(context.command, click.Group):
+            listed = text.partition("Commands:\n")[2].splitlines()
+            # A line for each command, and a summary that ends as a sentence does.
+            assert len(listed) == len(context.command.list_commands(context)), (context.command_path, listed)
+            for line in listed:
+                assert re.search(r"[^.]\.$", line), (context.command_path, line)
