@@ -154,7 +154,7 @@ def load(
             merge=settings_from(MergeSettings, {}) if is_merging else None,
             keep="auto" if keep is None else keep,
             rejects=rejects,
-            forgotten=forgotten.current(),
+            forgotten=forgotten,
             report=report,
             progress=progress(),
         )

@@ -17,7 +17,7 @@ from kgsynth.batching import batches
 from kgsynth.concepts.decide import Merge
 from kgsynth.config import Environment
 from kgsynth.contexts import Contexts
-from kgsynth.documents.forgotten import REASON, Forgotten, is_forgotten
+from kgsynth.documents.forgotten import REASON, Forgotten, TombstoneFile, is_forgotten
 from kgsynth.documents.read import usable_documents
 from kgsynth.errors import ConfigError
 from kgsynth.files import temporary_folder
@@ -45,7 +45,7 @@ def load_bulk(
     merge: MergeSettings | None,
     keep: derived.CoOccurrences = "auto",
     rejects: Path,
-    forgotten: Forgotten | None = None,
+    forgotten: TombstoneFile | None = None,
     report: Report = silent,
     progress: Progress | None = None,
 ) -> list[StageCount]:
@@ -61,7 +61,8 @@ def load_bulk(
         merge: settings for merging near-duplicate terms; None for no merge.
         keep: which co-occurrences are stored.
         rejects: file for documents that cannot be used.
-        forgotten: forgotten documents, which are not loaded again, and the verdicts of reviewers on pairs.
+        forgotten: forgotten documents, which are not loaded again, and the verdicts of reviewers on pairs. Nothing is
+            read before it is known that the graph is empty.
         report: receives the accounts.
         progress: receives progress of documents, terms and mentions.
 
@@ -77,8 +78,6 @@ def load_bulk(
             hint="Unset NEO4J_URI, or load without --bulk.",
         )
     server = ManagedServer(environment, graph_settings.name)
-    forgotten = forgotten or Forgotten()
-    is_kept_out = partial(is_forgotten, documents=forgotten.documents)
     progress = progress or Silent()
     counts: list[StageCount] = []
     settings = kept_settings(merge) if merge is not None else None
@@ -88,12 +87,14 @@ def load_bulk(
 
     with store.alone(server), temporary_folder(server.home / "import") as import_folder:
         store.refuse_filled(server)
+        known = forgotten.current() if forgotten is not None else Forgotten()
+        is_kept_out = partial(is_forgotten, documents=known.documents)
         with Gathered(import_folder) as gathered:
             counts.append(_gather(gathered, annotations, documents, rejects, is_kept_out, report, progress))
             terms = gathered.terms()
         merges: list[Merge] = []
         if merge is not None:
-            same, distinct = (_pairs(forgotten, terms.ids, verdict) for verdict in ("yes", "no"))
+            same, distinct = (_pairs(known, terms.ids, verdict) for verdict in ("yes", "no"))
             decision, count = decide_merges(environment, merge, terms.stored(), same=same, distinct=distinct)
             merges = decision.merges
             report(count)
