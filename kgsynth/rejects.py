@@ -1,10 +1,14 @@
-"""Records that cannot be used: files of rejects, and the limit on their share."""
+"""Records that cannot be used: files of rejects, stages that write one, and the limit on the share of rejects."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from kgsynth.accounts import Report, timed_stage
 from kgsynth.errors import TooManyRejectsError
+from kgsynth.progress import Progress, progress_stage
 from kgsynth.records import Position, Reject, StageCount
 
 _LIMIT_HINT = "Raise the limit with --max-rejected-share."
@@ -41,6 +45,13 @@ class RejectFile:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("w", encoding="utf-8", errors="replace")
         self._file.write(reject.to_json() + "\n")
+
+
+@contextmanager
+def stage_with_rejects(count: StageCount, path: Path, report: Report, progress: Progress) -> Iterator[RejectFile]:
+    """Run a block as one stage with an account, progress of unknown length, and a file of rejects."""
+    with timed_stage(count, report), progress_stage(progress, count.stage, None), RejectFile(path) as rejects:
+        yield rejects
 
 
 def refuse_too_many(count: StageCount, *, limit: float, where: Path, hint: str = "", expected: str = "") -> None:

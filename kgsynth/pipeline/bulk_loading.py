@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kgsynth.accounts import Report, silent, timed_stage
+from kgsynth.accounts import Report, silent
 from kgsynth.batching import batches
 from kgsynth.concepts.decide import Merge
 from kgsynth.config import Environment
@@ -29,9 +29,9 @@ from kgsynth.graph.facts import document_batches
 from kgsynth.graph.server import ManagedServer
 from kgsynth.pipeline.loading import IsKeptOut, annotation_facts, not_forgotten
 from kgsynth.pipeline.merging import decide_merges, kept_settings
-from kgsynth.progress import Progress, Silent, progress_stage
+from kgsynth.progress import Progress, Silent
 from kgsynth.records import StageCount
-from kgsynth.rejects import RejectFile, refuse_too_many
+from kgsynth.rejects import refuse_too_many, stage_with_rejects
 from kgsynth.settings import DocumentsSettings, GraphSettings, MergeSettings
 from kgsynth.walks import walk_tables as walk_tables
 
@@ -145,16 +145,12 @@ def _gather(
 ) -> StageCount:
     count = StageCount(stage="load annotations", unit="annotations")
     path = rejects.with_stem(rejects.stem + "-annotations")
-    with (
-        timed_stage(count, report),
-        progress_stage(progress, "load annotations", None) as bar,
-        RejectFile(path) as reject_file,
-    ):
+    with stage_with_rejects(count, path, report, progress) as reject_file:
         if sources:
             for batch in batches(annotation_facts(sources, reject_file, is_kept_out, count), layers.ROW_BATCH):
                 for document_facts in batch:
                     gathered.add(document_facts)
-                bar.advance(len(batch))
+                progress.advance(len(batch))
     refuse_too_many(count, limit=settings.max_rejected_share, where=path, expected=REASON)
     return count
 
@@ -172,11 +168,7 @@ def _write_documents(
 ) -> StageCount:
     """Write all documents: first those with a text, then those that only annotations mention."""
     count = StageCount(stage="load documents", unit="documents")
-    with (
-        timed_stage(count, report),
-        progress_stage(progress, "load documents", None) as bar,
-        RejectFile(rejects) as reject_file,
-    ):
+    with stage_with_rejects(count, rejects, report, progress) as reject_file:
         is_waiting = np.ones(len(gathered.documents), dtype=np.bool_)
         if settings.sources:
             usable = usable_documents(settings, reject_file, count)
@@ -188,7 +180,7 @@ def _write_documents(
                     for index, document in zip(indices, batch, strict=True)
                 ]
                 layers.write_documents(files, first_number, indices, rows, derived_layers)
-                bar.advance(len(batch))
+                progress.advance(len(batch))
         without_text = (
             item for item in gathered.documents.items() if item[1] < len(is_waiting) and is_waiting[item[1]]
         )

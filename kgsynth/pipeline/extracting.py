@@ -6,15 +6,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from kgsynth.accounts import Report, silent, timed_stage
+from kgsynth.accounts import Report, silent
 from kgsynth.concepts import keyphrases, vocabulary
 from kgsynth.concepts.languages import LanguageReport
 from kgsynth.documents.read import read, read_again, usable_annotations, usable_documents
 from kgsynth.errors import ConfigError
 from kgsynth.files import write_lines
-from kgsynth.progress import Progress, Silent, progress_stage, with_progress
+from kgsynth.progress import Progress, Silent, with_progress
 from kgsynth.records import ConceptName, StageCount
-from kgsynth.rejects import RejectFile
+from kgsynth.rejects import RejectFile, stage_with_rejects
 from kgsynth.settings import DocumentsSettings, ExtractSettings
 
 
@@ -42,12 +42,9 @@ def snapshot(
         'jsonl'
     """
     count = StageCount(stage="read", unit="documents")
-    with (
-        timed_stage(count, report),
-        progress_stage(progress or Silent(), "read", None) as bar,
-        RejectFile(rejects) as reject_file,
-    ):
-        rows = with_progress(usable_documents(settings, reject_file, count), bar)
+    progress = progress or Silent()
+    with stage_with_rejects(count, rejects, report, progress) as reject_file:
+        rows = with_progress(usable_documents(settings, reject_file, count), progress)
         write_lines(output, (document.to_json() for document in rows))
     return copied(settings, output)
 
@@ -89,7 +86,7 @@ def extract(
     """
     progress = progress or Silent()
     count = StageCount(stage=f"extract ({settings.method})", unit="documents")
-    with timed_stage(count, report), progress_stage(progress, "extract", None), RejectFile(rejects) as reject_file:
+    with stage_with_rejects(count, rejects, report, progress) as reject_file:
         # Both methods read all documents before they annotate the first, so this is a second pass over the sources.
         if settings.method == "vocabulary":
             compiled = vocabulary.Vocabulary(_listed_names(settings, documents, count, reject_file))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kgsynth import queries
-from kgsynth.accounts import Report, silent, timed_stage
+from kgsynth.accounts import Report, silent
 from kgsynth.concepts.embedding import Embedder, has_embedder, make_embedder
 from kgsynth.config import Environment
 from kgsynth.documents.forgotten import add_questions, alone, read_tombstones
@@ -30,7 +30,7 @@ from kgsynth.generation.stage_run import Stage, ask
 from kgsynth.generation.task import Context, Similarities, Work
 from kgsynth.graph import derived, provenance
 from kgsynth.graph.session import Graph
-from kgsynth.progress import Progress, Silent, progress_stage, with_progress
+from kgsynth.progress import Progress, Silent, with_progress
 from kgsynth.question_files import read_combinations, read_questions
 from kgsynth.records import (
     Annotation,
@@ -41,7 +41,7 @@ from kgsynth.records import (
     TopicConcepts,
     content_hash,
 )
-from kgsynth.rejects import RejectFile
+from kgsynth.rejects import stage_with_rejects
 from kgsynth.run_folder import RunFolder
 from kgsynth.settings import AnswerSettings, DocumentsSettings, ExtractSettings, GenerateSettings
 
@@ -87,12 +87,9 @@ def extract_with_model(
     """
     settings = replace(settings, seed=_seed(settings.seed))
     count = StageCount(stage="read", unit="documents")
-    with (
-        timed_stage(count, report),
-        progress_stage(progress or Silent(), "read", None) as bar,
-        RejectFile(rejects) as reject_file,
-    ):
-        for _ in with_progress(usable_documents(documents, reject_file, count), bar):
+    progress = progress or Silent()
+    with stage_with_rejects(count, rejects, report, progress) as reject_file:
+        for _ in with_progress(usable_documents(documents, reject_file, count), progress):
             pass
     stage = extract_stage(documents, settings)
     folder = ask(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)

@@ -17,9 +17,9 @@ from kgsynth.graph.session import Graph
 from kgsynth.graph.splitting import of_one_splitting
 from kgsynth.names import term_id
 from kgsynth.parallel import in_order
-from kgsynth.progress import Progress, Silent, progress_stage
+from kgsynth.progress import Progress, Silent
 from kgsynth.records import Annotation, CountedPair, Document, Kind, Position, Reject, StageCount
-from kgsynth.rejects import RejectFile, refuse, refuse_too_many
+from kgsynth.rejects import RejectFile, refuse, refuse_too_many, stage_with_rejects
 from kgsynth.settings import DocumentsSettings, FieldNames, GraphSettings
 
 _Record = TypeVar("_Record", Document, Annotation)
@@ -127,11 +127,7 @@ def _load_documents(
     progress: Progress,
 ) -> StageCount:
     count = StageCount(stage="load documents", unit="documents")
-    with (
-        timed_stage(count, report),
-        progress_stage(progress, "load documents", None),
-        RejectFile(rejects) as reject_file,
-    ):
+    with stage_with_rejects(count, rejects, report, progress) as reject_file:
         usable = not_forgotten(usable_documents(settings, reject_file, count), is_kept_out, reject_file, count)
         new = of_one_splitting(graph, usable, reject_file, count)
         rows = (
@@ -171,11 +167,7 @@ def _load_annotations(
 ) -> StageCount:
     count = StageCount(stage="load annotations", unit="annotations")
     touched: set[str] = set()
-    with (
-        timed_stage(count, report),
-        progress_stage(progress, "load annotations", None),
-        RejectFile(rejects) as reject_file,
-    ):
+    with stage_with_rejects(count, rejects, report, progress) as reject_file:
         rows = annotation_facts(sources, reject_file, is_kept_out, count)
         for size, refused in _written(graph, mention_batches(rows, touched), is_kept_out):
             for identity in refused.forgotten:
