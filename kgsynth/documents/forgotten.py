@@ -2,7 +2,8 @@
 
 The file of tombstones has one JSON object per line and may be edited:
 
-- {document, graph, reason} for each forgotten document;
+- {document, graph, reason} for each forgotten document, with the content hash of a part, so that the part can be
+  allowed again while other parts of its document stay forgotten;
 - {parent, graph, kept_parts} for each document of which only some parts were forgotten, with the content hashes of the
   remaining parts;
 - {graph, documents, questions, combinations, …} for each call of `kgsynth forget`, with everything that it removed;
@@ -16,6 +17,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kgsynth.errors import ConfigError
@@ -148,17 +150,30 @@ def read_forgotten(path: Path, *, graphs: Collection[str] = ()) -> Forgotten:
     return forgotten
 
 
-def add_tombstones(path: Path, documents: Iterable[str], *, graph: str, reason: str) -> None:
-    """Append tombstones; documents that already have one are skipped."""
+def add_tombstones(
+    path: Path,
+    documents: Iterable[str],
+    *,
+    graph: str,
+    reason: str,
+    content_hashes: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Append tombstones; documents that already have one are skipped.
+
+    Args:
+        path: the file of tombstones.
+        documents: ids of documents and parts.
+        graph: name of the graph.
+        reason: reason that is kept with each.
+        content_hashes: the content hashes of parts, by id.
+    """
     existing = read_tombstones(path, graph=graph)
-    _append(
-        path,
-        [
-            {"document": identity, "graph": graph, "reason": reason}
-            for identity in sorted(set(documents))
-            if identity not in existing
-        ],
-    )
+    rows = []
+    for identity in sorted(set(documents)):
+        if identity not in existing:
+            content = {"content_hash": content_hashes[identity]} if identity in content_hashes else {}
+            rows.append({"document": identity, "graph": graph, "reason": reason, **content})
+    _append(path, rows)
 
 
 def keep_parts(path: Path, kept: Mapping[str, Mapping[str, str]], *, graph: str) -> None:
@@ -251,31 +266,63 @@ def is_forgotten(record: Document | Annotation, documents: Collection[str]) -> b
 def remove_tombstones(path: Path, documents: Iterable[str], *, graph: str) -> int:
     """Remove the tombstones of documents and of their parts, and return their number.
 
+    If other parts of a document stay forgotten, a part is accepted again only with the content that it had.
+
     Raises:
-        ConfigError: a line of the file is no valid tombstone.
+        ConfigError: a line of the file is no valid tombstone, or the content of such a part is unknown.
     """
     removed = set(documents)
     rows = _rows(path)
+    own = [row for row in rows if row["graph"] == graph and "document" in row]
+    allowed = [row for row in own if is_among(row["document"], removed)]
+    staying = {row["document"] for row in own} - {row["document"] for row in allowed}
+    accepted = _accepted_parts(allowed, staying)
+    # The tombstone of a whole document would refuse its accepted parts; its other parts have tombstones of their own.
+    staying -= {row["parent"] for row in accepted}
+    with_forgotten_parts = set(map(parent_of, staying))
     remaining = []
-    for row in rows:
-        if row["graph"] != graph or ("document" not in row and "documents" not in row):
+    for row in [*rows, *accepted]:
+        if row["graph"] != graph:
             remaining.append(row)
         elif "document" in row:
-            if not is_among(row["document"], removed):
+            if row["document"] in staying:
                 remaining.append(row)
-        else:
+        elif "kept_parts" in row:
+            if row["parent"] in with_forgotten_parts:
+                remaining.append(row)
+        elif "documents" in row:
             # A call may have removed other documents too: what was made from those stays forgotten.
             left = [identity for identity in row["documents"] if not is_among(identity, removed)]
             if left or not row["documents"]:
                 remaining.append({**row, "documents": left})
-    forgotten = [row["document"] for row in remaining if row["graph"] == graph and "document" in row]
-    with_parts = set(map(parent_of, forgotten))
-    remaining = [
-        row for row in remaining if row["graph"] != graph or "kept_parts" not in row or row["parent"] in with_parts
-    ]
+        else:
+            remaining.append(row)
     if remaining != rows:
         _replace(path, remaining)
-    return sum("document" in row for row in rows) - sum("document" in row for row in remaining)
+    return len(allowed)
+
+
+def _accepted_parts(allowed: Iterable[Mapping[str, Any]], staying: Collection[str]) -> list[dict[str, Any]]:
+    """Return a line with the content of each allowed part whose document has other forgotten parts.
+
+    Raises:
+        ConfigError: the content of such a part is unknown.
+    """
+    refused = {*staying, *map(parent_of, staying)}
+    accepted = []
+    for row in allowed:
+        parent = parent_of(row["document"])
+        if not parent or parent not in refused:
+            continue
+        if "content_hash" not in row:
+            raise ConfigError(
+                f"{row['document']!r} cannot be allowed alone: other parts of {parent!r} are forgotten, and the list "
+                "of forgotten documents does not have the content hash of this part",
+                hint=f"Allow all parts together: `kgsynth forget --allow-again {parent}`.",
+            )
+        kept_parts = {row["document"]: row["content_hash"]}
+        accepted.append({"parent": parent, "graph": row["graph"], "kept_parts": kept_parts})
+    return accepted
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ class Forgetting:
     `wanted` are the requested ids; for a document that was split, `documents` holds the ids of its parts. `verdicts`
     are the reviewers' verdicts on pairs with a deleted term: smaller id, larger id, yes or no. `merges` and `reviewed`
     are the ids of all merges and all pairs with a verdict at the time of the plan. `remaining` are the parts that stay
-    of documents of which some parts go: document, part, content hash.
+    of documents of which some parts go: document, part, content hash. `content_hashes` are those of the parts that go.
     """
 
     documents: tuple[str, ...]
@@ -46,6 +46,7 @@ class Forgetting:
     merges: tuple[str, ...] = ()
     reviewed: tuple[tuple[str, str], ...] = ()
     remaining: tuple[tuple[str, str, str], ...] = ()
+    content_hashes: tuple[tuple[str, str], ...] = ()
 
 
 def plan(graph: Reader, ids: Sequence[str], *, forgotten: Collection[str] = ()) -> Forgetting:
@@ -74,6 +75,7 @@ def plan(graph: Reader, ids: Sequence[str], *, forgotten: Collection[str] = ()) 
     deleted_terms = [row["id"] for row in terms if not row["is_kept"]]
     deleted = set(deleted_terms)
     yes, no = decisions.same_pairs(graph), decisions.distinct_pairs(graph)
+    parts = graph.read(_PARTS, ids=wanted)
     (derived_ids,) = graph.read(_PROVENANCE, ids=wanted, terms=deleted_terms)
     return Forgetting(
         documents=tuple(wanted),
@@ -90,8 +92,11 @@ def plan(graph: Reader, ids: Sequence[str], *, forgotten: Collection[str] = ()) 
         reviewed=tuple(sorted(yes | no)),
         remaining=tuple(
             (row["parent"], row["id"] if row["id"] not in known else "", row["content_hash"] or "")
-            for row in graph.read(_PARTS, ids=wanted)
+            for row in parts
             if row["parent"] not in matched
+        ),
+        content_hashes=tuple(
+            (row["id"], row["content_hash"]) for row in parts if row["id"] in known and row["content_hash"]
         ),
     )
 

@@ -152,7 +152,13 @@ def _is_deleted(graph: Graph, environment: Environment, planned: ForgetPlan, rea
     """Write the tombstones and delete the documents; return False if the plan is out of date."""
     tombstones, name, going, merges = environment.tombstones, graph.name, planned.going, planned.merges
     # Write the tombstones and the open work first, so that the same command completes an interrupted call.
-    add_tombstones(tombstones, sorted({*going.documents, *going.wanted}), graph=name, reason=reason)
+    add_tombstones(
+        tombstones,
+        {*going.documents, *going.wanted},
+        graph=name,
+        reason=reason,
+        content_hashes=dict(going.content_hashes),
+    )
     keep_parts(tombstones, _kept_parts(going), graph=name)
     keep_verdicts(tombstones, going.verdicts, graph=name)
     begin(

@@ -213,6 +213,32 @@ def test_of_a_document_with_a_forgotten_part_nothing_else_comes_back(
     assert sum(count.rejected.values()) == 1
 
 
+def test_one_of_two_forgotten_parts_may_be_loaded_again(
+    graph: Graph, folder: Path, tmp_path: Path, environment: config.Environment
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "models").symlink_to(environment.models)
+    own = config.Environment(home=tmp_path / "home")
+    load(graph, folder, tmp_path)
+    every = canonical.run(graph, "MATCH (d:Document) RETURN d.id AS id ORDER BY id")
+    for gone in (["shelf/book.txt#2"], ["shelf/book.txt#5"]):
+        pipeline.forget(graph, own, gone, reason="asked", report=silent)
+    allowed = pipeline.allow_again(own, ["shelf/book.txt#2"], graph_settings=graphs.GRAPH)
+    assert allowed == (1, 1)
+    pipeline.load(
+        graph,
+        DocumentsSettings(sources=(str(folder),), **SETTINGS),  # type: ignore[arg-type]
+        annotations=[],
+        rejects=tmp_path / "again.jsonl",
+        forgotten=TombstoneFile(own.tombstones, graph="test"),
+        report=silent,
+    )
+    rows = canonical.run(graph, "MATCH (d:Document) RETURN d.id AS id ORDER BY id")
+    assert rows == [row for row in every if row["id"] != "shelf/book.txt#5"]
+    pipeline.build(graph, report=silent)
+    assert pipeline.check(graph, forgotten=read_forgotten(own.tombstones, graphs={"test"}), report=silent) == []
+
+
 def test_two_splittings_of_a_document_never_stand_side_by_side(graph: Graph, folder: Path, tmp_path: Path) -> None:
     load(graph, folder, tmp_path)
     before = canonical.dump(graph)

@@ -55,6 +55,41 @@ def test_of_a_document_with_forgotten_parts_only_the_other_parts_come_back(tmp_p
     assert file.read_text() == ""
 
 
+def test_a_part_may_come_back_alone_with_the_content_that_it_had(tmp_path: Path) -> None:
+    whole = Document(id="book.md", text=book(4, 1, 100))
+    found = parts(whole, split="sections", part_words=200)
+    file = tmp_path / "forgotten"
+
+    def refused() -> list[str]:
+        return [one.id for one in found if is_forgotten(one, read_tombstones(file, graph="g"))]
+
+    content = {one.id: one.content_hash() for one in found}
+    # The whole document is forgotten.
+    add_tombstones(file, ["book.md", *content], graph="g", reason="asked", content_hashes=content)
+    assert len(refused()) == 4
+    assert remove_tombstones(file, ["book.md#2"], graph="g") == 1
+    assert refused() == ["book.md#1", "book.md#3", "book.md#4"]
+    held = read_tombstones(file, graph="g")
+    assert not is_forgotten(Annotation(id="book.md#2", topics=()), held)
+    # Other texts may hold what stays forgotten.
+    assert is_forgotten(whole, held)
+    assert is_forgotten(replace(found[1], text=found[2].text), held)
+    assert all(is_forgotten(one, held) for one in parts(whole, split="words", part_words=300))
+    assert remove_tombstones(file, ["book.md#4", "book.md#1"], graph="g") == 2
+    assert refused() == ["book.md#3"]
+    assert remove_tombstones(file, ["book.md#3"], graph="g") == 1
+    assert not is_forgotten(whole, read_tombstones(file, graph="g"))
+    assert file.read_text() == ""
+    # Lists that older versions wrote have no content hashes.
+    add_tombstones(file, ["book.md#2", "book.md#3"], graph="g", reason="asked")
+    before = file.read_text()
+    with pytest.raises(ConfigError, match="'book.md#2' cannot be allowed alone"):
+        remove_tombstones(file, ["book.md#2"], graph="g")
+    assert file.read_text() == before
+    assert remove_tombstones(file, ["book.md#2", "book.md#3"], graph="g") == 2
+    assert file.read_text() == ""
+
+
 def test_a_line_about_parts_is_checked(tmp_path: Path) -> None:
     for row in ({"graph": "g", "kept_parts": {}}, {"graph": "g", "parent": "a", "kept_parts": ["a#1"]}):
         (tmp_path / "f").write_text(json.dumps(row) + "\n")
