@@ -1,4 +1,5 @@
-// Returns the combinations, questions and answers that depend on the documents in $ids or the terms in $terms.
+// Returns the combinations, questions and answers that depend on the documents in $ids or the terms in $terms. A question
+// depends on a term that it claims, also if it was written from another document.
 // access: read
 // params: ids, terms
 // returns: combinations, questions, answers
@@ -19,6 +20,12 @@ OPTIONAL CALL (combinations) {
   UNION
   UNWIND combinations AS combination
   MATCH (combination)<-[:WRITTEN_FROM]-(question:Question)
+  RETURN question
+  UNION
+  // One row if there are terms, else none, so that questions are not read for nothing.
+  UNWIND $terms[0..1] AS first
+  MATCH (question:Question)
+  WHERE any(concept IN question.concepts WHERE concept IN $terms)
   RETURN question
 }
 WITH combinations, collect(DISTINCT question) AS questions

@@ -41,8 +41,9 @@ def write_run(graph: Graph, run_id: str, *, stage: str, settings: Mapping[str, o
 def write_questions(graph: Graph, rows: Sequence[Row], *, combinations: Sequence[Combination] = ()) -> list[Row]:
     """Write questions with links to their combinations or documents, and combinations with their walks and documents.
 
-    Questions and combinations are left out, with a warning, if a document or term that they were made from is not in
-    the graph: `kgsynth forget` has removed it since. Each batch holds the lock that this command waits for.
+    Questions and combinations are left out, with a warning, if a document or term that they were made from, or a
+    concept that they claim, is not in the graph: `kgsynth forget` has removed it since. Each batch holds the lock that
+    this command waits for.
 
     Args:
         graph: the graph to write to.
@@ -96,12 +97,18 @@ def _write_questions(transaction: Transaction, rows: Sequence[Row], paths: Mappi
     """Write questions, and return those that were left out."""
     transaction.lock(_LOCK)
     sources = {
-        row["id"]: (row["combination_id"], *row["documents"], *paths.get(row["combination_id"], ())) for row in rows
+        row["id"]: (
+            row["combination_id"],
+            *row["documents"],
+            *row["concepts"],
+            *paths.get(row["combination_id"], ()),
+        )
+        for row in rows
     }
     missing = _missing(
         transaction,
         documents={identity for row in rows for identity in row["documents"]},
-        terms={term for row in rows for term in paths.get(row["combination_id"], ())},
+        terms={term for row in rows for term in (*row["concepts"], *paths.get(row["combination_id"], ()))},
         combinations={row["combination_id"] for row in rows if row["combination_id"]},
     )
     present: list[Row] = []

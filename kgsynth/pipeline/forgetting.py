@@ -106,8 +106,8 @@ def forget(
 ) -> ForgetPlan:
     """Remove documents as if the graph had never had them, and block them from being loaded again.
 
-    Questions and answers from these documents are removed, and those of combinations that visit a term which only these
-    documents mention. Merges change as in `plan_forget`.
+    Questions and answers from these documents are removed, and those that claim a term which only these documents
+    mention, or whose combination visits one. Merges change as in `plan_forget`.
 
     Args:
         graph: the graph.

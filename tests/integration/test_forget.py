@@ -19,7 +19,7 @@ from kgsynth.errors import GraphError
 from kgsynth.graph import decisions
 from kgsynth.graph.session import Graph
 from kgsynth.records import Annotation, Document, StageCount
-from kgsynth.settings import CurateSettings, DocumentsSettings, ExportSettings, MergeSettings
+from kgsynth.settings import CurateSettings, DocumentsSettings, ExportSettings, GenerateSettings, MergeSettings
 from tests import canonical, corpora, graphs
 
 
@@ -458,6 +458,35 @@ def test_what_went_with_a_term_is_left_out_of_exports_and_other_graphs_do_not_ma
     held = [json.loads(line) for file in (tmp_path / "set").rglob("*.jsonl") for line in file.read_text().splitlines()]
     assert {one["id"] for one in held} == left
     assert remove_tombstones(own_home.tombstones, documents[:1], graph="another") == 1
+
+
+def test_a_question_of_another_document_goes_with_a_concept_that_it_claims(
+    graph: Graph, own_home: config.Environment, tmp_path: Path
+) -> None:
+    annotations = [
+        *corpora.many("a", 2, ["prime number", "ring"]),
+        corpora.annotation("b", ["t"], ["prime numbers", "ring", "field"]),
+    ]
+    whole(graph, own_home, tmp_path / "desk", annotations)
+    made = pipeline.generate(
+        graph,
+        own_home,
+        GenerateSettings(domain="mathematics", backend="scripted", seed=3, max_rejected_share=1.0),
+        level=2,
+        run_dir=tmp_path / "level2",
+        report=lambda _: None,
+    )
+    rows = [row for row in made.rows() if row["documents"] == ["b"]]
+    claiming = {row["id"] for row in rows if "concept:prime number" in row["concepts"]}
+    others = {row["id"] for row in rows} - claiming
+    assert claiming
+    assert others
+    # The name of the concept is only in `a`, so the question was made from `a` too.
+    assert set(pipeline.plan_forget(graph, own_home, ["a0", "a1"]).going.questions) >= claiming
+    forget(graph, own_home, ["a0", "a1"])
+    assert {row["id"] for row in canonical.run(graph, "MATCH (q:Question) RETURN q.id AS id")} == others
+    assert read_forgotten(own_home.tombstones, graphs={"test"}).questions >= claiming
+    assert pipeline.check(graph, report=lambda _: None) == []
 
 
 def test_a_document_may_be_allowed_again(

@@ -142,6 +142,36 @@ def test_questions_that_are_written_meanwhile_are_left_out(
     assert "kgsynth forget" in raised.value.hint
 
 
+def test_a_question_that_claims_a_concept_of_a_document_forgotten_meanwhile_is_left_out(
+    graph: Graph, home: config.Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    annotations = [
+        *corpora.many("a", 2, ["prime number", "ring"]),
+        corpora.annotation("b", ["t"], ["prime numbers", "ring", "field"]),
+    ]
+    documents = [Document(id=one.id, text=f"Text of {one.id}", title=one.id) for one in annotations]
+    load(graph, home, tmp_path / "first", annotations, documents)
+    pipeline.merge(graph, home, MergeSettings(), dry_run=False)
+    pipeline.build(graph)
+    write = provenance.write_questions
+
+    def forget_and_write(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        pipeline.forget(graph, home, ["a0", "a1"], reason="asked")
+        return write(*arguments, **named)
+
+    monkeypatch.setattr(provenance, "write_questions", forget_and_write)
+    settings = GenerateSettings(domain="general", backend="scripted", seed=1, max_rejected_share=1.0)
+    folder = pipeline.generate(graph, home, settings, level=2, run_dir=tmp_path / "level2")
+    rows = [row for row in folder.rows() if row["documents"] == ["b"]]
+    kept = {row["id"] for row in rows if "concept:prime number" not in row["concepts"]}
+    left = {row["id"] for row in canonical.run(graph, "MATCH (q:Question) RETURN q.id AS id")}
+    assert left == kept
+    assert 0 < len(kept) < len(rows)
+    assert read_forgotten(home.tombstones, graphs={"test"}).questions >= {row["id"] for row in rows} - kept
+    assert is_sound(graph, home)
+
+
 def test_mentions_of_a_term_that_is_deleted_meanwhile_are_written(
     graph: Graph, home: config.Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
