@@ -1,7 +1,7 @@
 """Delete documents, together with the terms that only they mention and everything that was generated from them."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from kgsynth import queries
@@ -111,33 +111,51 @@ def terms_left(graph: Graph, planned: Forgetting) -> list[decisions.StoredTerm]:
     return graph.rehearse(work)
 
 
-def carry_out(graph: Graph, planned: Forgetting, *, take_back: Iterable[str] = (), merge: Sequence[Row] = ()) -> None:
+def carry_out(
+    graph: Graph,
+    planned: Forgetting,
+    *,
+    record: Callable[[Forgetting], None],
+    take_back: Iterable[str] = (),
+    merge: Sequence[Row] = (),
+) -> Forgetting:
     """Delete what `plan` has determined and change merges, in one transaction; derived layers are stale afterwards.
 
-    Others who write facts, decisions or provenance wait for this transaction, or have finished before it.
+    Others who write facts, decisions or provenance wait for this transaction, or have finished before it. Combinations,
+    questions and answers that they have written since the plan are deleted too: no merge depends on them, and a run
+    that writes all the time must not make the plan out of date again and again.
 
     Args:
         graph: the graph to change.
         planned: what to delete.
+        record: called before the deletion with what is deleted, if that differs from the plan.
         take_back: ids of merges to undo, including those into deleted terms.
         merge: merges to apply, rows as for `decisions.replace`.
 
+    Returns:
+        What was deleted.
+
     Raises:
-        PlanChangedError: the plan is out of date, because others have changed the graph.
+        PlanChangedError: the plan is out of date, because others have changed facts or decisions.
     """
     merge_ids = sorted(take_back)
 
-    def work(transaction: Transaction) -> None:
+    def work(transaction: Transaction) -> Forgetting:
         # The state of the build is locked first, as in an incremental build, so that the two cannot deadlock.
         transaction.run(_MARK_STALE)
-        if plan(transaction, planned.wanted, forgotten=planned.wanted) != planned:
+        current = plan(transaction, planned.wanted, forgotten=planned.wanted)
+        generated = {name: getattr(current, name) for name in ("combinations", "questions", "answers")}
+        if current != replace(planned, **generated):
             raise PlanChangedError
-        incremental_build.forget(transaction, planned.documents, planned.terms)
+        if current != planned:
+            record(current)
+        incremental_build.forget(transaction, current.documents, current.terms)
         decisions.take_back(transaction, merge_ids)
-        _delete(transaction, planned)
+        _delete(transaction, current)
         decisions.apply(transaction, merge)
+        return current
 
-    graph.together(work)
+    return graph.together(work)
 
 
 def _delete(transaction: Transaction, planned: Forgetting) -> None:

@@ -1,7 +1,7 @@
 """Remove documents from the graph permanently, with their facts, merges, derived layers, questions and answers."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kgsynth.accounts import Report, silent, timed_stage
 from kgsynth.config import Environment
@@ -31,7 +31,7 @@ from kgsynth.progress import Progress
 from kgsynth.records import StageCount
 from kgsynth.settings import GraphSettings, MergeSettings
 
-# A plan is made again if another command has changed the same part of the graph before it is carried out.
+# A plan is made again if another command has changed the same facts or decisions before it is carried out.
 _ATTEMPTS = 20
 
 
@@ -131,7 +131,9 @@ def forget(
         count = StageCount(stage="forget", unit="documents")
         with timed_stage(count, report):
             for _ in range(_ATTEMPTS):
-                if _is_deleted(graph, environment, planned, reason, was_built):
+                deleted = _delete(graph, environment, planned, reason, was_built)
+                if deleted is not None:
+                    planned = replace(planned, going=deleted)
                     break
                 planned = plan_forget(graph, environment, documents)
             else:
@@ -148,8 +150,10 @@ def forget(
     return planned
 
 
-def _is_deleted(graph: Graph, environment: Environment, planned: ForgetPlan, reason: str, was_built: bool) -> bool:
-    """Write the tombstones and delete the documents; return False if the plan is out of date."""
+def _delete(
+    graph: Graph, environment: Environment, planned: ForgetPlan, reason: str, was_built: bool
+) -> Forgetting | None:
+    """Write the tombstones, delete the documents, and return what was deleted; None if the plan is out of date."""
     tombstones, name, going, merges = environment.tombstones, graph.name, planned.going, planned.merges
     # Write the tombstones and the open work first, so that the same command completes an interrupted call.
     add_tombstones(
@@ -161,22 +165,23 @@ def _is_deleted(graph: Graph, environment: Environment, planned: ForgetPlan, rea
     )
     keep_parts(tombstones, _kept_parts(going), graph=name)
     keep_verdicts(tombstones, going.verdicts, graph=name)
-    begin(
-        tombstones,
-        graph=name,
-        documents=going.documents,
-        questions=going.questions,
-        combinations=going.combinations,
-        build=was_built,
-    )
+
+    def record(deleted: Forgetting) -> None:
+        begin(
+            tombstones,
+            graph=name,
+            documents=deleted.documents,
+            questions=deleted.questions,
+            combinations=deleted.combinations,
+            build=was_built,
+        )
+
+    record(going)
+    take_back, merge = ((), ()) if merges is None else (merges.removed_ids, merge_rows(merges))
     try:
-        if merges is None:
-            forgetting.carry_out(graph, going)
-        else:
-            forgetting.carry_out(graph, going, take_back=merges.removed_ids, merge=merge_rows(merges))
+        return forgetting.carry_out(graph, going, record=record, take_back=take_back, merge=merge)
     except PlanChangedError:
-        return False
-    return True
+        return None
 
 
 def _notes(planned: ForgetPlan) -> dict[str, int]:

@@ -142,6 +142,37 @@ def test_questions_that_are_written_meanwhile_are_left_out(
     assert "kgsynth forget" in raised.value.hint
 
 
+def test_questions_that_are_written_all_the_time_do_not_delay_a_removal(
+    graph: Graph, home: config.Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    annotations, documents = corpus(30)
+    load(graph, home, tmp_path / "first", annotations, documents)
+    pipeline.build(graph)
+    settings = GenerateSettings(domain="general", backend="scripted", seed=1, max_rejected_share=1.0)
+    folder = pipeline.generate(graph, home, settings, level=2, run_dir=tmp_path / "level2")
+    rows = list(folder.rows())
+    gone = rows[0]["documents"][0]
+    own = [row for row in rows if row["documents"][0] == gone]
+    plan = pipeline.forgetting.plan_forget
+    late: list[str] = []
+
+    def plan_and_write(*arguments: Any, **named: Any) -> Any:
+        planned = plan(*arguments, **named)
+        late.append(f"q-{len(late)}")
+        provenance.write_questions(graph, [{**own[0], "id": late[-1]}])
+        return planned
+
+    monkeypatch.setattr(pipeline.forgetting, "plan_forget", plan_and_write)
+    forgotten = pipeline.forget(graph, home, [gone], reason="asked")
+    assert late == ["q-0"]
+    expected = {*late, *(row["id"] for row in own)}
+    assert set(forgotten.going.questions) == expected
+    assert read_forgotten(home.tombstones, graphs={"test"}).questions == expected
+    left = {row["id"] for row in canonical.run(graph, "MATCH (q:Question) RETURN q.id AS id")}
+    assert left == {row["id"] for row in rows} - expected
+    assert is_sound(graph, home)
+
+
 def test_a_question_that_claims_a_concept_of_a_document_forgotten_meanwhile_is_left_out(
     graph: Graph, home: config.Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
