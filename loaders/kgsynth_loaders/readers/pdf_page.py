@@ -50,7 +50,7 @@ _FIXED_PITCH_NAME = re.compile(
 )
 _BOLD_NAME = re.compile(r"bold|black|heavy|cmbx|cmssbx|sfbx|-bd|demi|medi\b|-medi", re.IGNORECASE)
 _WIDE_AND_NARROW = "imW.1e"
-_WIDE_SCRIPT = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]")
+_WIDE_SCRIPT = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef\U00020000-\U0003ffff]")
 # Some programs draw an accent before its letter.
 _ACCENTS = {"¨": "\u0308", "´": "\u0301", "ˆ": "\u0302", "˜": "\u0303", "ˇ": "\u030c", "˚": "\u030a", "˘": "\u0306"}
 _ACCENT = re.compile(f"[{''.join(_ACCENTS)}]")
@@ -151,7 +151,7 @@ def lines_of_page(page: Any, calls: _Functions) -> list[Line]:
         if len(text := text_page.get_text_range()) == count:
             reader.text = text
         else:
-            reader.text = "".join(map(reader.character, range(count)))
+            reader.text = _with_whole_characters(list(map(reader.code, range(count))))
         lines = list(reader.lines())
     finally:
         text_page.close()
@@ -177,9 +177,10 @@ class _PageReader:
         self._colour = [ctypes.addressof(part) for part in calls.colour]
         self._backgrounds: list[Box] | None = None
 
-    def character(self, place: int) -> str:
+    def code(self, place: int) -> int:
+        """Return the number of a character in Unicode; PDFium divides one above U+FFFF into its two UTF-16 halves."""
         code = self.calls.unicode(self.handle, place)
-        return chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else "\x00"
+        return int(code) if code < 0x110000 else 0
 
     def lines(self) -> Iterator[Line]:
         """Yield the lines in the order of the page's content."""
@@ -430,6 +431,24 @@ class _PageReader:
             parts.append(" " * spaces + text)
             length += spaces + len(text)
         return "".join(parts).replace("\x02", "-").replace("\ufffe", "-"), pitch
+
+
+def _with_whole_characters(codes: list[int]) -> str:
+    """Return a text with a character per code: UTF-16 halves become the whole character and a NUL.
+
+    NUL is left out of lines, and keeps the offsets in the text equal to those in PDFium. A half without its other half
+    becomes U+FFFD.
+    """
+    chars = [chr(code) for code in codes]
+    for place, code in enumerate(codes):
+        if not 0xD800 <= code < 0xE000:
+            continue
+        if code < 0xDC00 and place + 1 < len(codes) and 0xDC00 <= codes[place + 1] < 0xE000:
+            chars[place] = chr(0x10000 + ((code - 0xD800) << 10) + codes[place + 1] - 0xDC00)
+            chars[place + 1] = "\x00"
+        elif 0xD800 <= ord(chars[place]) < 0xE000:
+            chars[place] = "\ufffd"
+    return "".join(chars)
 
 
 def _logo(match: re.Match[str]) -> str:

@@ -24,7 +24,7 @@ _SECTION_NUMBER = re.compile(
     r"\A(?:chapter|part|appendix|section|§)?\s*(?:\d{1,3}(?:\.\d{1,3}){0,5}|[IVX]{1,5}|[A-Z](?:\.\d{1,3}){0,5})[.:)]?\s+",
     re.IGNORECASE,
 )
-_CJK = re.compile("[\u2e80-\u9fff\uff00-\uffef]")
+_CJK = re.compile("[\u2e80-\u9fff\uff00-\uffef\U00020000-\U0003ffff]")
 _HEADING_SIZE = 1.12
 _LONGEST_HEADING = 200
 _LONGEST_BOLD_HEADING = 100

@@ -370,10 +370,14 @@ def test_accents_stand_on_their_letters(tmp_path):
     assert read_pdf(tmp_path, [content]).text == "Bärenreiter, café"
 
 
+def _utf_16(char):
+    return char.encode("utf-16-be", "surrogatepass").hex()
+
+
 def other_letters(text, x=60, y=700):
     """A line in a font that names its characters by a table of its own, with that font's objects."""
     codes = {char: place for place, char in enumerate(dict.fromkeys(text), start=65)}
-    table = "".join(f"<{code:02X}> <{ord(char):04X}>\n" for char, code in codes.items())
+    table = "".join(f"<{code:02X}> <{_utf_16(char)}>\n" for char, code in codes.items())
     cmap = f"begincmap\n1 begincodespacerange <00> <FF> endcodespacerange\n{len(codes)} beginbfchar\n{table}endbfchar\nendcmap"
     font = "<</Type/Font/Subtype/Type1/BaseFont/Courier/ToUnicode 501 0 R>>"
     written = "".join(f"{codes[char]:02X}" for char in text)
@@ -381,11 +385,22 @@ def other_letters(text, x=60, y=700):
     return content, [font, f"<</Length {len(cmap)}>>stream\n{cmap}\nendstream"]
 
 
-def test_lines_of_chinese_are_joined_without_blanks(tmp_path):
-    text = "磁場會移動線圈中的電荷因此電流流過"
+@pytest.mark.parametrize("text", ["磁場會移動線圈中的電荷因此電流流過", "磁場會移動線圈中的電荷因此電𠮷"])
+def test_lines_of_chinese_are_joined_without_blanks(tmp_path, text):
     content, font = other_letters(text)
     second = content.replace("700 Td", "688 Td")
     assert read_pdf(tmp_path, [content + second], more=font).text == text * 2
+
+
+@pytest.mark.parametrize("text", ["𝑓 maps 𝒜 to 𝔹", "𝐱", "a smile 😀 ends it 😀", "𠮷野家"])
+def test_characters_above_ffff_are_kept(tmp_path, text):
+    content, font = other_letters(text)
+    assert read_pdf(tmp_path, [content], more=font).text == text
+
+
+def test_half_a_character_becomes_the_sign_for_an_unknown_one(tmp_path):
+    content, font = other_letters("the set \ud835 of 𝒜")
+    assert read_pdf(tmp_path, [content], more=font).text == "the set \ufffd of 𝒜"
 
 
 def test_text_from_right_to_left_keeps_the_order_of_its_letters(tmp_path):
