@@ -188,10 +188,15 @@ class FileRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
-    """An assumption of a reader about a file, for example its encoding; it is shown to the user."""
+    """An assumption of a reader about a file, for example its encoding; it is shown to the user.
+
+    Attributes:
+        is_partial: the remark says that a part of the file could not be read.
+    """
 
     position: Position
     text: str
+    is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

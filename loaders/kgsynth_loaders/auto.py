@@ -163,6 +163,7 @@ class _Reading:
         try:
             for record in chain(self._read(item), item.file.broken_off()):
                 document_count += isinstance(record, Document)
+                is_broken_off |= isinstance(record, Remark) and record.is_partial
                 if isinstance(record, Reject):
                     reject_count += 1
                     is_broken_off |= text_lines.BROKEN_OFF in record.reason

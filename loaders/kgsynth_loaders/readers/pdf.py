@@ -4,12 +4,14 @@ import mmap
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kgsynth.errors import RecordError
-from kgsynth.records import Document
+from kgsynth.records import Document, Position, Remark
 from kgsynth_loaders.readers import ReadOptions
+from kgsynth_loaders.readers.pdf_hidden import has_objects
 from kgsynth_loaders.readers.pdf_page import functions, lines_of_page
 from kgsynth_loaders.readers.pdf_running import PageLines
 from kgsynth_loaders.readers.pdf_text import OutlineEntry, markdown
@@ -33,10 +35,36 @@ _MAX_UNREADABLE = 0.25
 _MAX_XMP_BYTES = 2_000_000
 _MAX_BOOKMARKS = 20_000
 _PASSWORD_ERROR = 4
+_INFO_FIELDS = ("Title", "Author", "Subject", "Keywords", "CreationDate")
+_WHOLE_FILE = Position(source="")
 
 
-def read(path: Path, options: ReadOptions) -> Iterator[Document]:
-    """Yield the document of a PDF file.
+@dataclass(slots=True)
+class _Losses:
+    """What of a file has no text or could not be read: numbers of pages, and names of fields."""
+
+    unreadable: list[int] = field(default_factory=list)
+    pictures: list[int] = field(default_factory=list)
+    blank: list[int] = field(default_factory=list)
+    fields: list[str] = field(default_factory=list)
+    bookmarks: int = 0
+
+    def remarks(self) -> Iterator[Remark]:
+        for numbers, text, is_partial in (
+            (self.unreadable, "pages that could not be read", True),
+            (self.pictures, "pages without text (pictures or scans)", True),
+            (self.blank, "pages without content (blank or damaged)", False),
+        ):
+            if numbers:
+                yield Remark(position=_WHOLE_FILE, text=f"{text}: {ranges(numbers)}", is_partial=is_partial)
+        if self.fields:
+            yield Remark(position=_WHOLE_FILE, text=f"fields that are not text left out: {', '.join(self.fields)}")
+        if self.bookmarks:
+            yield Remark(position=_WHOLE_FILE, text=f"bookmarks that are not text left out: {self.bookmarks:,}")
+
+
+def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
+    """Yield the document of a PDF file, and remarks on what of it could not be read.
 
     Its metadata may contain `subject` and `pages_without_text`, for example "3, 7-9".
 
@@ -49,45 +77,67 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document]:
         pdf = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
         raise RecordError("encrypted" if error.err_code == _PASSWORD_ERROR else "damaged") from None
+    losses = _Losses()
     try:
-        pages = _pages(pdf)
+        pages = _pages(pdf, losses)
         if not any(page.lines for page in pages):
-            raise RecordError("no text layer: scanned" if pages else "damaged")
-        text, starts = markdown(pages, _outline(pdf))
+            raise RecordError("no text layer: scanned" if len(losses.unreadable) < len(pages) else "damaged")
+        text, starts = markdown(pages, _outline(pdf, losses))
         if len(_UNREADABLE.findall(text)) > _MAX_UNREADABLE * len(text):
             raise RecordError("no readable text layer: its fonts do not name their characters")
-        yield _document(text, starts, pages, pdf.get_metadata_dict(skip_empty=True), _license(path))
+        yield _document(text, starts, pages, _info(pdf, losses), _license(path))
+        yield from losses.remarks()
     finally:
         pdf.close()
 
 
-def _pages(pdf: Any) -> list[PageLines]:
-    from pypdfium2 import PdfiumError
-
+def _pages(pdf: Any, losses: _Losses) -> list[PageLines]:
     calls = functions()
     pages: list[PageLines] = []
     for number in range(len(pdf)):
         try:
-            page = pdf[number]
-        except PdfiumError:
-            # An unreadable page is listed with the pages without text.
+            pages.append(_page(pdf[number], calls, number + 1, losses))
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001
+            # A damaged page raises all kinds of exceptions, and the other pages are readable.
+            losses.unreadable.append(number + 1)
             pages.append(PageLines([], 0.0, 0.0))
-            continue
-        try:
-            lines = lines_of_page(page, calls)
-            _, bottom, _, top = page.get_cropbox()
-        finally:
-            page.close()
-        heights = [line.y for line in lines if not line.is_rotated]
-        is_inside = heights and bottom <= min(heights) and max(heights) <= top
-        pages.append(PageLines(lines, bottom, top) if is_inside else PageLines(lines, 0.0, 0.0))
     return pages
 
 
-def _outline(pdf: Any) -> list[OutlineEntry]:
+def _page(page: Any, calls: Any, number: int, losses: _Losses) -> PageLines:
+    try:
+        lines = lines_of_page(page, calls)
+        if not lines:
+            (losses.pictures if has_objects(page) else losses.blank).append(number)
+        _, bottom, _, top = page.get_cropbox()
+    finally:
+        page.close()
+    heights = [line.y for line in lines if not line.is_rotated]
+    is_inside = heights and bottom <= min(heights) and max(heights) <= top
+    return PageLines(lines, bottom, top) if is_inside else PageLines(lines, 0.0, 0.0)
+
+
+def _info(pdf: Any, losses: _Losses) -> dict[str, str]:
+    """Return the fields of the document information dictionary that are text."""
+    info: dict[str, str] = {}
+    for name in _INFO_FIELDS:
+        try:
+            info[name] = pdf.get_metadata_value(name)
+        except UnicodeDecodeError:
+            losses.fields.append(name)
+    return info
+
+
+def _outline(pdf: Any, losses: _Losses) -> list[OutlineEntry]:
     entries: list[OutlineEntry] = []
     for bookmark in pdf.get_toc():
-        title = bookmark.get_title()
+        try:
+            title = bookmark.get_title()
+        except UnicodeDecodeError:
+            losses.bookmarks += 1
+            continue
         destination = bookmark.get_dest()
         page = destination.get_index() if destination else None
         if title and title.strip():

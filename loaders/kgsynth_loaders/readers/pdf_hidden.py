@@ -12,6 +12,13 @@ _MAX_OBJECTS = 100_000
 Box = tuple[float, float, float, float]
 
 
+def has_objects(page: Any) -> bool:
+    """Return whether anything is drawn on a page of pypdfium2: text, pictures or lines."""
+    from pypdfium2 import raw
+
+    return bool(raw.FPDFPage_CountObjects(page.raw) > 0)
+
+
 def is_white(colour: Any) -> bool:
     """Return whether a colour, given as red, green, blue and alpha, appears white."""
     return all(part.value >= WHITE for part in colour[:3])

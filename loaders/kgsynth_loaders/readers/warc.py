@@ -12,7 +12,7 @@ from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 from kgsynth.errors import RecordError
-from kgsynth.records import Document, Position, Reject, Skipped
+from kgsynth.records import Document, Position, Reject, Remark, Skipped
 from kgsynth_loaders import formats
 from kgsynth_loaders.characters import decode
 from kgsynth_loaders.names import human
@@ -22,6 +22,7 @@ from kgsynth_loaders.text_lines import DAMAGED, DAMAGED_REASON, open_bytes
 from kgsynth_loaders.workers import Begun
 
 Entry = Any  # a record of warcio, which ships no types
+Record = Document | Reject | Remark | Skipped
 
 _PAGE_KINDS = frozenset(["text/html", "application/xhtml+xml"])
 _TEXT_KINDS = frozenset(["text/plain", "text/markdown", "text/x-markdown"])
@@ -46,7 +47,7 @@ _MAX_PAGE_BYTES = 50_000_000
 _PAGE_FAULTS = (ValueError, LookupError, TypeError, AttributeError, RuntimeError, AssertionError)
 
 
-def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject | Skipped | Begun]:
+def read(path: Path, options: ReadOptions) -> Iterator[Record | Begun]:
     """Yield the pages, PDF files and plain texts of an archive; skip other files, and reject damaged ones.
 
     `line` of a position is the number of the record in the archive. Records about the crawl itself, such as requests,
@@ -76,7 +77,7 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject | Skipp
                     return
                 if _is_long(entry):
                     yield Begun(position=position, name=_address(entry))
-                record = _read(entry, options.encoding, position)
+                records = list(_read(entry, options.encoding, position))
                 is_whole = _is_whole(entry)
             except (ArchiveLoadFailed, *DAMAGED, zlib.error, OSError, ValueError, TypeError, AttributeError) as error:
                 if number == 1:
@@ -86,7 +87,7 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject | Skipp
             if not is_whole:
                 yield Reject(position=position, reason=DAMAGED_REASON, raw=_address(entry))
                 return
-            if record is not None:
+            for record in records:
                 yield _with_unique_id(record, ids) if isinstance(record, Document) else record
 
 
@@ -139,26 +140,31 @@ def _is_whole(entry: Entry) -> bool:
     return getattr(stream, "limit", 0) <= 0
 
 
-def _read(entry: Entry, encoding: str, position: Position) -> Document | Reject | Skipped | None:
+def _read(entry: Entry, encoding: str, position: Position) -> Iterator[Record]:
+    """Yield the document of a record and remarks on it, or why there is none."""
     if entry.rec_type in _NO_CONTENT_KINDS:
-        return None
+        return
     kind = _kind(entry)
     rule = _skip_rule(entry, kind)
     if rule:
-        return Skipped(position=position, rule=rule)
+        yield Skipped(position=position, rule=rule)
+        return
     address = _address(entry)
     data = entry.content_stream().read(_MAX_PAGE_BYTES + 1)
     if len(data) > _MAX_PAGE_BYTES:
-        return Reject(position=position, reason="too large", raw=address)
+        yield Reject(position=position, reason="too large", raw=address)
+        return
     kind = _kind_by_bytes(data, kind)
     if kind in _UNSURE_KINDS:
-        return Skipped(position=position, rule="not a page")
+        yield Skipped(position=position, rule="not a page")
+        return
     try:
-        return _document(entry, data, kind, encoding, position)
+        yield from _document(entry, data, kind, encoding, position)
     except RecordError as error:
-        return Reject(position=position, reason=str(error), raw=address)
+        yield Reject(position=position, reason=str(error), raw=address)
     except _PAGE_FAULTS as error:
-        return Reject(position=position, reason="damaged", raw=f"{address} {type(error).__name__}: {error}"[:500])
+        raw = f"{address} {type(error).__name__}: {error}"[:500]
+        yield Reject(position=position, reason="damaged", raw=raw)
 
 
 def _kind(entry: Entry) -> str:
@@ -214,25 +220,26 @@ def _title_of(address: str) -> str:
     return "/".join([parts.netloc.removeprefix("www."), *names])
 
 
-def _document(entry: Entry, data: bytes, kind: str, encoding: str, position: Position) -> Document:
-    """Return a page, a PDF file or a plain text as a document.
+def _document(entry: Entry, data: bytes, kind: str, encoding: str, position: Position) -> Iterator[Document | Remark]:
+    """Yield a page, a PDF file or a plain text as a document, and remarks on it.
 
     Raises:
         RecordError: the file has no text or cannot be read.
     """
     address = _address(entry)
+    remarks: list[Remark] = []
     if kind in _TEXT_KINDS:
         text = decode(data, encoding=encoding, declared=_charset(entry)).text.replace("\r\n", "\n").strip("\n")
         if not text.strip():
             raise RecordError("no text")
         document = Document(id="", text=text)
     elif kind in _PDF_KINDS:
-        document = _pdf(data, encoding)
+        document, *remarks = _pdf(data, encoding)
     else:
         document = page(data, encoding=encoding, declared=_charset(entry))
     published = {"published": document.date} if document.date else {}
     url = {"url": address} if address else {}
-    return replace(
+    yield replace(
         document,
         id=address,
         title=document.title or _title_of(address),
@@ -240,10 +247,12 @@ def _document(entry: Entry, data: bytes, kind: str, encoding: str, position: Pos
         metadata={**document.metadata, **published, **url},
         position=position,
     )
+    for remark in remarks:
+        yield replace(remark, text=f"{address}: {remark.text}")
 
 
-def _pdf(data: bytes, encoding: str) -> Document:
-    """Return the document of a PDF file in an archive.
+def _pdf(data: bytes, encoding: str) -> list[Any]:
+    """Return the document of a PDF file in an archive, and remarks on it.
 
     Raises:
         RecordError: the reader of PDF files is not installed, or cannot read the file.
@@ -254,4 +263,4 @@ def _pdf(data: bytes, encoding: str) -> Document:
     with tempfile.NamedTemporaryFile(prefix="kgsynth-", suffix=".pdf") as file:
         file.write(data)
         file.flush()
-        return next(pdf.read(Path(file.name), ReadOptions(encoding=encoding)))
+        return list(pdf.read(Path(file.name), ReadOptions(encoding=encoding)))

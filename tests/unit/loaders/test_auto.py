@@ -12,7 +12,7 @@ import tarfile
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow
@@ -22,7 +22,7 @@ from pyarrow import parquet
 
 from kgsynth.documents.read import usable_documents
 from kgsynth.errors import ConfigError
-from kgsynth.records import Document, Reject, Remark, Skipped, StageCount
+from kgsynth.records import Document, FileRead, Position, Reject, Remark, Skipped, StageCount
 from kgsynth.rejects import RejectFile
 from kgsynth.settings import DocumentsSettings
 from kgsynth_loaders import auto
@@ -334,6 +334,20 @@ def test_a_file_that_breaks_off_is_counted_as_read_in_part(tmp_path: Path) -> No
     assert count.files["Markdown"] == [1, 1, 1]
     assert "  read in part: 2 files" in count.lines()
     assert count.to_row()["read_in_part"] == 2
+
+
+def test_a_file_whose_reader_says_that_a_part_is_missing_is_read_in_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_two_pages(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
+        yield Document(id="", text=TEXT)
+        yield Remark(position=Position(source=""), text="page 2 is missing", is_partial=path.name == "a.md")
+
+    for name in ("a.md", "b.md"):
+        (tmp_path / name).write_text(TEXT)
+    monkeypatch.setattr("kgsynth_loaders.readers.markdown.read", read_two_pages)
+    parts = {Path(file.position.source).name: file.is_partial for file in read(tmp_path) if isinstance(file, FileRead)}
+    assert parts == {"a.md": True, "b.md": False}
 
 
 def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:

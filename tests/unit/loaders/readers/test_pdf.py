@@ -279,13 +279,69 @@ def test_white_text_stays_only_where_something_lies_under_it(tmp_path):
 
 def test_pages_begin_where_page_starts_says(tmp_path):
     pages = [lines([f"Page {number}. {PROSE[0]}", *PROSE[1:]]) for number in (1, 2)]
-    document = read_pdf(tmp_path, [pages[0], "", pages[1], ""])
+    path = tmp_path / "file.pdf"
+    path.write_bytes(pdf_bytes([pages[0], "", pages[1], ""]))
+    document, remark = pdf.read(path, OPTIONS)
     starts = document.page_starts
     assert len(starts) == 4
     assert document.text[starts[2] :].startswith("Page 2.")
     assert starts[1] == starts[2]
     assert starts[3] == len(document.text)
     assert document.metadata["pages_without_text"] == "2, 4"
+    assert remark.text == "pages without content (blank or damaged): 2, 4"
+    assert not remark.is_partial
+
+
+def test_pages_of_pictures_are_named_and_make_the_file_partial(tmp_path):
+    path = tmp_path / "file.pdf"
+    path.write_bytes(pdf_bytes([lines(PROSE), *["0 0 1 rg 50 290 300 30 re f"] * 3]))
+    document, remark = pdf.read(path, OPTIONS)
+    assert document.metadata["pages_without_text"] == "2-4"
+    assert remark.text == "pages without text (pictures or scans): 2-4"
+    assert remark.is_partial
+
+
+def test_a_page_whose_reading_fails_costs_that_page(tmp_path, monkeypatch):
+    path = tmp_path / "file.pdf"
+    path.write_bytes(pdf_bytes([lines([f"Page {number}. {PROSE[0]}"]) for number in (1, 2, 3)]))
+    lines_of_page, read_pages = pdf.lines_of_page, []
+
+    def failing(page, calls):
+        read_pages.append(page)
+        if len(read_pages) == 2:
+            raise ValueError("a font without end")
+        return lines_of_page(page, calls)
+
+    monkeypatch.setattr(pdf, "lines_of_page", failing)
+    document, remark = pdf.read(path, OPTIONS)
+    assert "Page 1" in document.text
+    assert "Page 3" in document.text
+    assert (remark.text, remark.is_partial) == ("pages that could not be read: 2", True)
+    monkeypatch.setattr(pdf, "lines_of_page", lambda page, calls: 1 / 0)
+    assert reason(pdf, path) == "damaged"
+
+
+HALF = "<FEFFD8000041>"
+
+
+def test_fields_and_bookmarks_that_are_not_unicode_cost_themselves(tmp_path):
+    outline = [
+        "<</Type/Outlines/First 501 0 R/Last 502 0 R/Count 2>>",
+        f"<</Title{HALF}/Parent 500 0 R/Dest[10 0 R/Fit]/Next 502 0 R>>",
+        "<</Title(Coils)/Parent 500 0 R/Dest[10 0 R/Fit]>>",
+    ]
+    path = tmp_path / "file.pdf"
+    content = line("Coils", 60, 760, size=10) + lines(PROSE)
+    info = f"/Author{HALF}/Subject{HALF}/Title(On coils)"
+    path.write_bytes(pdf_bytes([content], info=info, more=outline, catalog="/Outlines 500 0 R"))
+    document, *remarks = pdf.read(path, OPTIONS)
+    assert document.text.startswith("# Coils\n\nThe magnet")
+    assert (document.title, document.attribution, document.metadata) == ("On coils", "", {})
+    assert [remark.text for remark in remarks] == [
+        "fields that are not text left out: Author, Subject",
+        "bookmarks that are not text left out: 1",
+    ]
+    assert not any(remark.is_partial for remark in remarks)
 
 
 def test_a_sentence_goes_on_over_the_page(tmp_path):

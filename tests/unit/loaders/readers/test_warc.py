@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kgsynth.errors import RecordError
-from kgsynth.records import Document, Reject, Skipped
+from kgsynth.records import Document, Reject, Remark, Skipped
 from kgsynth_loaders.readers import warc
 from tests.unit.loaders.readers.web_readers_cases import read_all
 
@@ -91,20 +91,23 @@ def test_an_archive_without_media_types_is_read_by_first_bytes(tmp_path: Path) -
         (6, "not a page"),
         (7, "an error page"),
     ]
-    assert len(found) == 6
+    (remark,) = (item for item in found if isinstance(item, Remark))
+    assert remark.text == "http://example.org/papers/waves.pdf: pages without content (blank or damaged): 2"
+    assert len(found) == 7
 
 
 def pdf_bytes(text: str) -> bytes:
     content = f"BT /F1 12 Tf 72 700 Td ({text}) Tj ET"
     objects = [
         "<</Type/Catalog/Pages 2 0 R>>",
-        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Pages/Kids[3 0 R 6 0 R]/Count 2>>",
         "<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
         f"<</Length {len(content)}>>stream\n{content}\nendstream",
         "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]>>",
     ]
     body = "".join(f"{number} 0 obj{data}endobj\n" for number, data in enumerate(objects, start=1))
-    return f"%PDF-1.4\n{body}trailer<</Root 1 0 R/Size 6>>\n%%EOF".encode()
+    return f"%PDF-1.4\n{body}trailer<</Root 1 0 R/Size 7>>\n%%EOF".encode()
 
 
 @pytest.mark.parametrize("packed", [True, False])
