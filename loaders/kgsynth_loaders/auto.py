@@ -141,11 +141,15 @@ class _Reading:
         if found.format is formats.PLAIN and not formats.endings(file.name):
             found = Found(formats.CSV) if csv_table.is_table(str(file.path), self._fields) else found
         problem = found.problem or (found.format.missing() if found.format else "")
-        if found.format not in _STREAMS and file.path.stat().st_size > _LARGEST_BYTES:
+        size = file.path.stat().st_size
+        if not size and file.fault:
+            problem = "nothing of it could be decompressed"
+        if found.format not in _STREAMS and size > _LARGEST_BYTES:
             problem = f"larger than {_LARGEST_BYTES // 2**20} MiB"
         if found.format is None or problem:
             sources.remove(file)
-            return Reject(position=Position(source=file.name), reason=problem)
+            # A file whose decompression failed may begin with garbage, which hides its format.
+            return next(file.broken_off(), Reject(position=Position(source=file.name), reason=problem))
         job = None
         if found.format.is_isolated:
             job = self._pool.submit(self._job(file, found.format))

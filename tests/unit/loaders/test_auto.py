@@ -1,5 +1,6 @@
 """Tests of `kgsynth_loaders.auto`."""
 
+import bz2
 import gzip
 import io
 import json
@@ -334,6 +335,13 @@ def test_a_file_that_breaks_off_is_counted_as_read_in_part(tmp_path: Path) -> No
     assert count.files["Markdown"] == [1, 1, 1]
     assert "  read in part: 2 files" in count.lines()
     assert count.to_row()["read_in_part"] == 2
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_damaged_file_of_garbage_is_called_damaged(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    (tmp_path / "a.md").write_bytes(pack(TEXT.encode() + b"\x00" * 100 + random.Random(1).randbytes(20_000))[:-50])
+    (reject,) = (record for record in read(tmp_path) if isinstance(record, Reject))
+    assert reject.reason == "file is damaged from here on"
 
 
 def test_a_file_whose_reader_says_that_a_part_is_missing_is_read_in_part(
