@@ -1,7 +1,8 @@
 """Unpack the members of zip and tar archives one after the other to temporary files.
 
-No member is written under its own name, and none may be larger than `MAX_MEMBER_BYTES`. An archive that unpacks to far
-more than its own size is abandoned.
+No member is written under its own name, and none may be larger than `MAX_MEMBER_BYTES`. If an archive unpacks to far
+more than its own size, the members of a zip archive over the limit are rejected, and other archives are abandoned,
+because the size of their next member is known only after decompression.
 """
 
 import re
@@ -218,16 +219,17 @@ def _zip(archive: SourceFile, desk: Path, encoding: str) -> Iterator[Entry]:
             if member.flag_bits & 1:
                 yield Reject(position=position, reason="encrypted")
                 continue
+            # zipfile unpacks no more of a member than its declared size, so that the members after a bomb can be read.
+            if member.file_size > MAX_MEMBER_BYTES:
+                yield Reject(position=position, reason=f"larger than {MAX_MEMBER_BYTES / 2**30:.0f} GiB")
+                continue
+            if member.file_size > budget.left:
+                yield Reject(position=position, reason="unpacks to far more than its archive holds")
+                continue
             path = _new_file(desk, name)
             try:
                 with opened.open(member) as packed:
                     budget.copy(packed, path)
-            except _TooLargeError:
-                path.unlink()
-                if budget.left < 0:
-                    raise
-                yield Reject(position=position, reason=f"larger than {MAX_MEMBER_BYTES / 2**30:.0f} GiB")
-                continue
             except (*_DAMAGED, RuntimeError) as error:
                 path.unlink()
                 yield Reject(position=position, reason="damaged", raw=str(error)[:300])
