@@ -119,17 +119,11 @@ def _header(source: str, cells: list[str], fields: FieldNames, needed: Sequence[
     Raises:
         ConfigError: a required column is missing, or a column occurs twice.
     """
-    header = [cell.strip() for cell in cells]
     wanted = [getattr(fields, item.name) for item in fields_of(FieldNames) if item.name.endswith("_field")]
-    wanted += ["name", *needed]
-    for field in dict.fromkeys(wanted):
-        if field not in header:
-            header = [field if cell.casefold() == field.casefold() else cell for cell in header]
-        if header.count(field) > 1:
-            raise ConfigError(
-                f"{source}: column {field!r} stands {header.count(field)} times in the header",
-                hint="Rename all but one of them.",
-            )
+    try:
+        header = rows.column_names(cells, [*wanted, "name", *needed])
+    except RecordError as error:
+        raise ConfigError(f"{source}: {error}", hint=rows.RENAME_COLUMNS) from error
     lacking = next((field for field in needed if field not in header), None)
     if lacking is not None:
         formats.expect(source, formats.CSV, by_ending=True)

@@ -169,12 +169,16 @@ def columns(
     If no column matches a field's name exactly, a column that differs only in case is used.
 
     Raises:
-        ConfigError: a required column is missing.
+        ConfigError: a required column is missing, or a column to read occurs twice.
     """
     existing = list(schema.names)
     selected: dict[str, str] = {}
     wanted = [getattr(fields, item.name) for item in fields_of(FieldNames) if item.name.endswith("_field")]
     kinds = [f"{name}_kind" for name in (fields.first_field, fields.second_field)]
+    try:
+        rows.column_names(existing, [*needed, *wanted, *_FIXED_COLUMNS, *kinds])
+    except RecordError as error:
+        raise ConfigError(f"{source}: {error}", hint=rows.RENAME_COLUMNS) from error
     for field in [*needed, *wanted, *_FIXED_COLUMNS, *kinds]:
         parts = field.split(".")
         paths = [".".join(parts[:count]) for count in range(len(parts), 0, -1)]

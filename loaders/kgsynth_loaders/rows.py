@@ -40,6 +40,7 @@ _FIELDS = (
     "text_field", "id_field", "title_field", "topics_field", "concepts_field", "synonyms_field", "kind_field",
     "source_field", "license_field", "attribution_field",
 )  # fmt: skip
+RENAME_COLUMNS = "Rename all but one of them."
 # Number of records that are searched for a field before the file is refused.
 FIRST_RECORDS = 100
 
@@ -360,6 +361,21 @@ def _kind(row: Mapping[str, Any], field: str) -> Kind:
         if raw_kind == kind:
             return kind  # type: ignore[no-any-return]
     raise RecordError(f"kind is {raw_kind!r}, expected concept or topic")
+
+
+def column_names(cells: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """Return the names in a header; a name that differs from a wanted field only in case is replaced by it.
+
+    Raises:
+        RecordError: a wanted field occurs more than once.
+    """
+    header = [cell.strip() for cell in cells]
+    for field in dict.fromkeys(wanted):
+        if field not in header:
+            header = [field if cell.casefold() == field.casefold() else cell for cell in header]
+        if header.count(field) > 1:
+            raise RecordError(f"column {field!r} stands {header.count(field)} times in the header")
+    return header
 
 
 def missing(

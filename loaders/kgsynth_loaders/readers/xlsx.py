@@ -54,7 +54,12 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject | Remar
                     hidden.append(sheet.name)
                     continue
                 table = [[_text(value) for value in row] for row in workbook.get_sheet_by_name(sheet.name).to_python()]
-                columns = _columns(table, options)
+                try:
+                    columns = _columns(table, options)
+                except RecordError as error:
+                    has_documents = True
+                    yield Reject(position=Position(source="", line=1), reason=str(error), raw=f"sheet {sheet.name}")
+                    continue
                 if columns:
                     has_documents = True
                     yield from _documents(table, columns, options)
@@ -135,21 +140,20 @@ def _text(value: Any) -> str:
 
 
 def _columns(table: list[Row], options: ReadOptions) -> dict[int, str]:
-    """Return the field of each column if the first row is a header with the text field; else an empty mapping."""
+    """Return the field of each column if the first row is a header with the text field; else an empty mapping.
+
+    Raises:
+        RecordError: the header has a field twice.
+    """
     header = next((row for row in table if any(cell.strip() for cell in row)), [])
     fields = options.fields
     wanted = (
         fields.id_field, fields.text_field, fields.title_field, fields.topics_field, fields.concepts_field,
         fields.kind_field, fields.source_field, fields.license_field, fields.attribution_field,
     )  # fmt: skip
-    by_name = {name.casefold(): name for name in wanted if name}
-    columns: dict[int, str] = {}
-    for index, cell in enumerate(header):
-        name = cell.strip()
-        field = by_name.get(name.casefold(), name)
-        if field and field not in columns.values():
-            columns[index] = field
-    return columns if fields.text_field in columns.values() else {}
+    if fields.text_field.casefold() not in [cell.strip().casefold() for cell in header]:
+        return {}
+    return {index: name for index, name in enumerate(rows.column_names(header, filter(None, wanted))) if name}
 
 
 def _documents(table: list[Row], columns: dict[int, str], options: ReadOptions) -> Iterator[Document | Reject]:

@@ -70,6 +70,11 @@ def test_files_of_arrow_and_a_missing_shard(tmp_path: Path) -> None:
         with pa.OSFile(str(tmp_path / f"data-{number}.arrow"), "wb") as file, new(file, table.schema) as writer:
             writer.write_table(table)
         assert texts(list(arrow_folder.file_documents(str(tmp_path / f"data-{number}.arrow"), FIELDS))) == ["words"]
+    twice = pa.table([["one"], ["two"]], names=["text", "text"])
+    with pa.OSFile(str(tmp_path / "twice.arrow"), "wb") as file, pa.ipc.new_file(file, twice.schema) as writer:
+        writer.write_table(twice)
+    with pytest.raises(ConfigError, match="column 'text' stands 2 times in the header"):
+        list(arrow_folder.file_documents(str(tmp_path / "twice.arrow"), FIELDS))
     files = [{"filename": f"data-{number}.arrow"} for number in range(3)]
     write(tmp_path / "state.json", json.dumps({"_data_files": files}))
     write(tmp_path / "dataset_info.json", "{}")

@@ -59,6 +59,15 @@ def test_columns_of_every_kind(tmp_path: Path) -> None:
     assert reasons(found) == [(2, "not UTF-8")]
 
 
+def test_a_column_twice_is_refused_if_it_is_needed(tmp_path: Path) -> None:
+    path = tmp_path / "d.parquet"
+    pq.write_table(pa.table([["a"], ["one"], ["two"]], names=["id", "text", "text"]), path)
+    with pytest.raises(ConfigError, match="d.parquet: column 'text' stands 2 times in the header"):
+        list(parquet.documents(str(path), FIELDS))
+    pq.write_table(pa.table([["one"], ["x"], ["y"]], names=["text", "other", "other"]), path)
+    assert texts(list(parquet.documents(str(path), FIELDS))) == ["one"]
+
+
 def test_a_folder_of_shards_with_damaged_ones(tmp_path: Path) -> None:
     for name, start in (("data/a-00000.parquet", 0), ("data/a-00001.parquet", 100), ("topics=algebra/p.parquet", 200)):
         (tmp_path / name).parent.mkdir(exist_ok=True)

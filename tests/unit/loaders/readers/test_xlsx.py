@@ -34,6 +34,22 @@ def test_a_row_is_a_document_where_a_column_holds_text(tmp_path):
     assert (reject.position.line, reject.reason) == (3, "no text in field 'text'")
 
 
+def test_a_sheet_with_a_field_twice_is_rejected_and_the_others_are_read(tmp_path):
+    sheets = {
+        "Twice": [["id", "text", "TEXT", "text"], [1, "one", "two", "three"]],
+        "Case": [["Text", "TEXT"], ["one", "two"]],
+        "Whole": [["text", "note", "note"], ["A text", "x", "y"]],
+    }
+    records = list(xlsx.read(write_xlsx(tmp_path, sheets), OPTIONS))
+    assert [record.text for record in records if isinstance(record, Document)] == ["A text"]
+    assert [(record.raw, record.reason) for record in records if isinstance(record, Reject)] == [
+        ("sheet Twice", "column 'text' stands 2 times in the header"),
+        ("sheet Case", "column 'text' stands 2 times in the header"),
+    ]
+    (reject,) = xlsx.read(write_xlsx(tmp_path, {"Twice": sheets["Twice"]}), OPTIONS)
+    assert isinstance(reject, Reject)
+
+
 def test_the_text_column_is_the_one_that_the_options_name(tmp_path):
     path = write_xlsx(tmp_path, {"Data": [["body"], ["A text"]]})
     options = ReadOptions(fields=FieldNames(text_field="body"))
