@@ -1,7 +1,7 @@
 """Remove code, addresses and, for key phrases, rows of tables from Markdown, because they name no concepts.
 
-Indented text is kept because LaTeX sources indent prose. Quotation marks of LaTeX, which look like inline code, are
-kept too.
+Indented text is kept because LaTeX sources indent prose, except for lines with signs of code in a text with fences,
+which is Markdown. Quotation marks of LaTeX, which look like inline code, are kept too.
 """
 
 import re
@@ -17,6 +17,10 @@ _ADDRESS = re.compile(rf"(?<![A-Za-z0-9])(?:(?:https?|ftp)://|www\.)(?:{_ADDRESS
 # The target of a Markdown link, which readers do not see.
 _TARGET = re.compile(rf"(?<=\])\((?:https?|ftp|mailto):{_ADDRESS_CHARS}+\)")
 _RULE_CELL = re.compile(r":?-+:?")
+_LIST_ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]")
+_CODE_SIGN = re.compile(
+    r"^(?!.*\$.*\$)(?:.*(?:[{};]\s*$|\w\(\w*\)| [-+*/]?=+ )|\s*(?:\$ |>>> |def |class |import |#include\b|//))"
+)
 
 
 def without_code(text: str) -> str:
@@ -25,7 +29,8 @@ def without_code(text: str) -> str:
     Takes time linear in the length of the text.
     """
     if "```" in text or "~~~" in text:
-        text = "\n".join(_without_fenced(text.split("\n")))
+        lines = list(_without_fenced(text.split("\n")))
+        text = "\n".join(_without_indented(lines) if BORDER in lines else lines)
     if "`" in text:
         text = _CODE_SPAN.sub(_code_span, text)
     return _TARGET.sub(" ", text) if "](" in text else text
@@ -93,6 +98,36 @@ def _without_fenced(lines: list[str]) -> Iterator[str]:
             continue
         yield BORDER
         index = len(lines) if end is None else end + 1
+
+
+def _without_indented(lines: list[str]) -> Iterator[str]:
+    """Yield the lines with a border for each indented block after a blank line if most of its lines look like code.
+
+    Blocks below an item of a list are kept, because they may continue it.
+    """
+    index, after_blank, in_list = 0, True, False
+    while index < len(lines):
+        line = lines[index]
+        end = index
+        while end < len(lines) and lines[end].startswith(("    ", "\t")) and lines[end].strip():
+            end += 1
+        if end > index and after_blank and not in_list and _is_code(lines[index:end]):
+            yield BORDER
+            index = end
+            continue
+        if line.strip() and not line[0].isspace():
+            in_list = _LIST_ITEM.match(line) is not None or (in_list and not after_blank)
+        after_blank = not line.strip()
+        yield line
+        index += 1
+        while index < end:
+            yield lines[index]
+            index += 1
+            after_blank = False
+
+
+def _is_code(lines: list[str]) -> bool:
+    return 2 * sum(_CODE_SIGN.search(line) is not None for line in lines) > len(lines)
 
 
 def _opening(line: str) -> str:

@@ -171,6 +171,11 @@ def without_marks(text: str) -> str:
 
 _FENCE = re.compile(r"([ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)?)(`{3,}|~{3,})(.*)\Z", re.DOTALL)
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]")
+# Blocks that continue in indented lines: items of lists, footnotes, and definitions. The content of an item begins
+# after its mark, that of the others is indented by four.
+_CONTINUED = re.compile(r"([ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]{1,4}(?=\S)|[ \t]))|\[\^[^\]\n]+\]:|[:~][ \t]")
+_FORMULA_MARKS = re.compile(r"\$\$|\\(?:\[|\]|begin\{|end\{)")
+_CODE_INDENT = 4
 _BLOCK_TAG = re.compile(r"[ \t]*<(pre|table|script|style)\b", re.IGNORECASE)
 
 
@@ -195,19 +200,57 @@ class _Ends:
         return marked_lines[index] if index < len(marked_lines) else -1
 
 
-def _segments(lines: list[str]) -> Iterator[_Segment]:
-    """Divide lines into text, fences, indented code, and HTML elements that contain rows or code."""
+class _Above:
+    """What the lines above a line leave open.
+
+    Attributes:
+        indent: least indentation of code: four more than the content of the item above, or four outside lists.
+        in_formula: whether a formula is open.
+    """
+
+    def __init__(self) -> None:
+        self.indent = _CODE_INDENT
+        self.in_formula = False
+        self._depth = 0
+
+    def add(self, line: str, *, after_blank: bool) -> None:
+        """Add a line, which ends a list if it is neither indented nor directly below a line of it."""
+        if not line.strip():
+            return
+        begun = _CONTINUED.match(line)
+        if begun:
+            content = len(begun.group(1).expandtabs(4)) if begun.group(1) else _CODE_INDENT
+            self.indent = content + _CODE_INDENT
+        elif line[:1] not in " \t" and after_blank:
+            self.indent = _CODE_INDENT
+        if "$$" in line or "\\" in line:
+            for mark in _FORMULA_MARKS.findall(line):
+                self._depth = 1 - min(self._depth, 1) if mark == "$$" else max(0, self._depth + _DEPTHS[mark])
+            self.in_formula = self._depth > 0
+        elif line[0] == "#":
+            self.in_formula, self._depth = False, 0
+
+
+_DEPTHS = {"\\[": 1, "\\]": -1, "\\begin{": 1, "\\end{": -1}
+
+
+def _segments(lines: list[str], *, has_indented: bool = True) -> Iterator[_Segment]:
+    """Divide lines into text, fences, HTML elements that contain rows or code, and, except in MDX, indented code."""
     ends = _Ends(lines)
+    above = _Above()
     text: list[str] = []
-    in_list = False
     index = 0
     while index < len(lines):
-        kind, end = _block(lines, index, ends, text, in_list)
+        after_blank = not text or not text[-1].strip()
+        may_be_code = has_indented and after_blank and not above.in_formula
+        end = _end_of_indented(lines, index, above.indent) if may_be_code else index
+        if end > index:
+            kind = "indented"
+        else:
+            kind, end = _block(lines, index, ends)
+            if kind == "text" or _ITEM.match(lines[index]):
+                above.add(lines[index], after_blank=after_blank)
         if kind == "text":
-            line = lines[index]
-            if line.strip() and not (in_list and line[:1] in " \t"):
-                after_blank = not text or not text[-1].strip()
-                in_list = bool(_ITEM.match(line)) or (in_list and not after_blank)
             text += lines[index:end]
         else:
             yield _Segment("text", text)
@@ -217,19 +260,34 @@ def _segments(lines: list[str]) -> Iterator[_Segment]:
     yield _Segment("text", text)
 
 
-def _block(lines: list[str], index: int, ends: _Ends, text: list[str], in_list: bool) -> tuple[str, int]:
+def _indent(line: str) -> int:
+    expanded = line.expandtabs(4)
+    return len(expanded) - len(expanded.lstrip(" "))
+
+
+def _end_of_indented(lines: list[str], index: int, indent: int) -> int:
+    """Return the index after the indented code that begins at a line; the index of the line itself if it is text.
+
+    The first line of a paragraph and items of a list may be indented as far as code, and are text.
+    """
+    line = lines[index]
+    if line[:1] not in (" ", "\t") or not line.strip() or _indent(line) < indent or _ITEM.match(line):
+        return index
+    end = index + 1
+    while end < len(lines) and (not lines[end].strip() or (lines[end][:1] in " \t" and _indent(lines[end]) >= indent)):
+        end += 1
+    is_followed = end < len(lines) and lines[end - 1].strip() != ""
+    while not lines[end - 1].strip():
+        end -= 1
+    return index if is_followed and end == index + 1 else end
+
+
+def _block(lines: list[str], index: int, ends: _Ends) -> tuple[str, int]:
     """Return the kind of the segment that begins at a line, and the index of the line after its end."""
     line = lines[index]
     fence = _FENCE.match(line)
     if fence and not (fence.group(2)[0] == "`" and "`" in fence.group(3)):
         return "fence", _end_of_fence(lines, index, fence)
-    if line.startswith(("    ", "\t")) and line.strip() and not in_list and (not text or not text[-1].strip()):
-        end = index + 1
-        while end < len(lines) and (lines[end].startswith(("    ", "\t")) or not lines[end].strip()):
-            end += 1
-        while not lines[end - 1].strip():
-            end -= 1
-        return "indented", end
     opening_tag = _BLOCK_TAG.match(line) if "<" in line else None
     if opening_tag:
         name = opening_tag.group(1).lower()
@@ -270,7 +328,7 @@ def _clean(text: str, is_mdx: bool, depth: int) -> str:
     lines = _without_containers(text.split("\n"))
     components = frozenset(re.findall(r"</([A-Za-z][\w.-]*)[ \t]*>", text))
     parts: list[str] = []
-    for segment in _segments(lines):
+    for segment in _segments(lines, has_indented=not is_mdx):
         if segment.kind == "text":
             if segment.lines:
                 text_lines = _lines_of_text(segment.lines, is_mdx)
@@ -282,8 +340,17 @@ def _clean(text: str, is_mdx: bool, depth: int) -> str:
         elif segment.kind == "table":
             parts.append(_html_table("\n".join(segment.lines), is_mdx, components))
         elif segment.kind == "indented":
-            parts.append("\n".join(segment.lines))
+            parts.append(_fenced_indented(segment.lines))
     return "\n".join(parts)
+
+
+def _fenced_indented(lines: list[str]) -> str:
+    """Return indented code between fences; the fences of code in a list are indented like the content of its item."""
+    expanded = [line.expandtabs(4).rstrip() for line in lines]
+    indent = min(_indent(line) for line in expanded if line)
+    outer = " " * (indent - _CODE_INDENT)
+    code = fenced("\n".join(line[indent:] for line in expanded))
+    return "\n".join(outer + line if line else "" for line in code.split("\n"))
 
 
 # --- Fences

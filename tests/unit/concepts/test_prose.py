@@ -35,6 +35,26 @@ def test_odd_texts_take_little_time(text: str) -> None:
     assert is_quick(read, times=250)
 
 
+@pytest.mark.parametrize(
+    ("block", "is_kept"),
+    [
+        ("    widget name = 1", False),
+        ("\tfor (i = 0; i < n; i++) {\n\t    widget(name);\n\t}", False),
+        ("    >>> import widget name", False),
+        ("    an indented widget name in a quotation", True),
+        ("    where $widget = name$ holds", True),
+        ("- an item\n\n    widget name = 1", True),
+        ("A line above\n    widget name = 1", True),
+    ],
+)
+def test_indented_code_is_left_out_where_a_fence_shows_markdown(block: str, is_kept: bool) -> None:
+    text = f"Words.\n\n{block}\n\nMore words."
+    assert without_code(text) == text
+    cleaned = without_code(f"{text}\n\n```\ncode\n```\n")
+    assert (block in cleaned, "widget" in cleaned) == (is_kept, is_kept)
+    assert "More words." in cleaned
+
+
 def test_latex_is_not_taken_for_code() -> None:
     text = "    indented prose of ``quoted'' and `one' and `two'\n~~~ blanks"
     assert without_code(text) == text

@@ -39,7 +39,16 @@ def test_front_matter_that_cannot_be_read_stays_and_is_said(tmp_path: Path, bloc
         ("<table>\n<tr><th>A</th><th>B</th></tr>\n<tr><td>1</td><td>2</td></tr>\n</table>", "| A | B |\n|---|---|\n| 1 | 2 |"),
         ("| a | b |\n|---|---|\n| x<br>y | $z$ |", "| a | b |\n|---|---|\n| x y | $z$ |"),
         ("<pre><code>a &lt; b</code></pre>", "```\na < b\n```"),
-        ("text\n\n    code <b> <!-- x -->", "text\n\n    code <b> <!-- x -->"),
+        ("text\n\n    code <b> <!-- x -->", "text\n\n```\ncode <b> <!-- x -->\n```"),
+        ("text\n\n\tif x:\n\t\ty\n\n\tz\n\nmore", "text\n\n```\nif x:\n    y\n\nz\n```\n\nmore"),
+        ("    ```\n    x\n\ntext", "````\n```\nx\n````\n\ntext"),
+        ("- item\n\n    more\n\n1. one\n\n    more\n    2. two", "- item\n\n    more\n\n1. one\n\n    more\n    2. two"),
+        ("1. one\n\n        code\n\n   more", "1. one\n\n    ```\n    code\n    ```\n\n   more"),
+        ("- a\n    - b\n\n        more\n\n          code\n", "- a\n    - b\n\n        more\n\n      ```\n      code\n      ```"),
+        ("[^1]: note\n\n    more\n\nTerm\n: its meaning\n\n    more", "[^1]: note\n\n    more\n\nTerm\n: its meaning\n\n    more"),
+        ("$$\n\n    a = b\n\n$$\n\n\\begin{align}\n\n    c\n\n\\end{align}", "$$\n\n    a = b\n\n$$\n\n\\begin{align}\n\n    c\n\n\\end{align}"),
+        ("text\n\n    An indented line begins\nthis paragraph.", "text\n\n    An indented line begins\nthis paragraph."),
+        ("text\n    goes on\n\n    - an item", "text\n    goes on\n\n    - an item"),
         ("&alpha; `&alpha;`", "α `&alpha;`"),
         ("[[Page|words]] x[[1]] [[1, 2], [3]]", "words x[[1]] [[1, 2], [3]]"),
         ("![a](data:image/png;base64,AAAA) b", "![a] b"),
@@ -69,6 +78,12 @@ def test_mdx_without_modules_and_components(tmp_path: Path) -> None:
     found = document(markdown, tmp_path / "a.mdx", text)
     assert found.text == "# Hi\n\n\nKept words.\n\n\nimport duties rose.\n\n```js\nimport x from 'y'\n```"
     assert found.title == "Hi"
+
+
+def test_indented_elements_of_mdx_are_no_code(tmp_path: Path) -> None:
+    text = "<Tabs>\n\n    Words of a tab.\n\n</Tabs>"
+    assert document(markdown, tmp_path / "a.mdx", text).text.strip() == "Words of a tab."
+    assert "```" in document(markdown, tmp_path / "a.md", text).text
 
 
 def test_titles_of_markdown_are_words(tmp_path: Path) -> None:
