@@ -6,6 +6,7 @@ or the table's header.
 """
 
 import re
+import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,13 +26,19 @@ _TABLE_RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?$")
 _LETTER = f"[{UNSPACED}][{MARKS}\u0e2f\u0e30\u0e32\u0e33\u0e45\u0e46\u0eb0\u0eb2\u0eb3\u0ebd\u0ec6]*"
 _VOWEL_BEFORE = "[\u0e40-\u0e44\u0ec0-\u0ec4]"
 _STACKED = f"(?:(?<=[\u17d2\u1039]){_LETTER}|[{UNSPACED}](?=\u103a)[{MARKS}]*)"
-_WORD = re.compile(f"{_VOWEL_BEFORE}?{_LETTER}{_STACKED}*|[^\\s{UNSPACED}]+")
-_SENTENCE_END = re.compile(r"(?<=[.!?…؟۔।॥։။៕])[\"'”’»)\]]*[ \t\n]+|(?<=[。！？｡．])[」』）”’》〉】]*|\n")
+# Signs between words in Tibetan and Ethiopic.
+_WORD_SIGNS = "\u0f0b-\u0f0e\u1361"
+_WORD = re.compile(f"{_VOWEL_BEFORE}?{_LETTER}{_STACKED}*|[^\\s{UNSPACED}{_WORD_SIGNS}]+")
+# A part has at most this number of characters per word of its limit. Prose has 5 to 8, code and formulas up to 15.
+_CHARS_PER_WORD = 20
+_SENTENCE_END = re.compile(r"(?<=[.!?…؟۔।॥։။៕])[\"'”’»)\]]*[ \t\n]+|(?<=[。！？｡．།༎።])[」』）”’》〉】]*|\n")
 _LINE_END = re.compile(r"\n")
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
 # A line without indentation begins a new function or statement.
 _BEFORE_DEFINITION = re.compile(r"\n(?:[ \t]*\n)+(?=[^\s)}\]])")
 _BLANKS = re.compile(r"\s+")
+# Signs after which a long text without spaces is cut, such as code without spaces.
+_SIGNS = (re.compile(r"[;}]+"), re.compile(r"[,)\]་]+"))
 _FORMULA_START = re.compile(r"(?<!\\)(?:\$\$|\$(?=[^\s$])|\\\[|\\\(|\\begin\{([A-Za-z]+\*?)\})")
 _FORMULA_ENDS = {"\\[": "\\]", "\\(": "\\)"}
 # The end of a formula is searched within this number of characters.
@@ -85,6 +92,11 @@ def word_count(text: str) -> int:
     return len(text.split()) if text.isascii() else len(_WORD.findall(text))
 
 
+def _size(text: str) -> int:
+    """Return the number of words, or of stretches of `_CHARS_PER_WORD` characters if that is larger."""
+    return max(word_count(text), -(-len(text.strip()) // _CHARS_PER_WORD))
+
+
 class _Outline:
     """A text with its headings and blocks."""
 
@@ -108,9 +120,7 @@ class _Outline:
     def _blocks(self) -> list[_Block]:
         """Fences and tables in their order, without those whose repeated lines would be too long."""
         max_words = self.limit * _MAX_REPEATED_SHARE
-        return [
-            block for block in _blocks(self.text) if word_count(block.before) + word_count(block.after) <= max_words
-        ]
+        return [block for block in _blocks(self.text) if _size(block.before) + _size(block.after) <= max_words]
 
     @cached_property
     def _block_starts(self) -> list[int]:
@@ -127,7 +137,7 @@ class _Outline:
         """Return a stretch with the headings above its first word."""
         stretch = self.text[start:end]
         index = bisect_right(self._starts, start + len(stretch) - len(stretch.lstrip())) - 1
-        return _Piece(start, end, self.paths[index] if index >= 0 else (), word_count(stretch))
+        return _Piece(start, end, self.paths[index] if index >= 0 else (), _size(stretch))
 
     def block_at(self, offset: int) -> _Block | None:
         """Return the block that a cut at an offset of the text would divide, or None."""
@@ -143,7 +153,7 @@ class _Outline:
     def repeated_words(self, start: int, end: int) -> int:
         """Return the maximum number of words that a cut within a stretch adds to a part."""
         blocks = self.blocks_within(start, end)
-        return max((word_count(block.before) + word_count(block.after) for block in blocks), default=0)
+        return max((_size(block.before) + _size(block.after) for block in blocks), default=0)
 
     def blocks_within(self, start: int, end: int) -> Iterator[_Block]:
         """Yield the blocks that overlap a stretch."""
@@ -181,7 +191,7 @@ def split(document: Document, settings: DocumentsSettings) -> Iterator[Document]
         yield whole
         return
     # The number of characters bounds the number of words and is cheaper to compute.
-    is_short = len(document.text) <= settings.whole_words or word_count(document.text) <= settings.whole_words
+    is_short = len(document.text) <= settings.whole_words or _size(document.text) <= settings.whole_words
     if settings.split == "auto" and is_short:
         yield whole
         return
@@ -208,7 +218,7 @@ def _pieces(document: Document, settings: DocumentsSettings, outline: _Outline) 
     else:
         pieces = [outline.piece(0, len(text))]
     for piece in pieces:
-        if piece.words + sum(map(word_count, outline.marks(piece.start, piece.end))) > limit:
+        if piece.words + sum(map(_size, outline.marks(piece.start, piece.end))) > limit:
             yield from _cut(outline, piece)
         elif piece.words:
             yield piece
@@ -278,9 +288,7 @@ def _fence_block(opened: tuple[int, str, str], end: int) -> _Block:
 def _sections(outline: _Outline) -> list[_Piece]:
     starts = [0, *(heading.start for heading in outline.headings if heading.start > 0), len(outline.text)]
     paths = dict(zip((heading.start for heading in outline.headings), outline.paths, strict=True))
-    return [
-        _Piece(start, end, paths.get(start, ()), word_count(outline.text[start:end])) for start, end in pairwise(starts)
-    ]
+    return [_Piece(start, end, paths.get(start, ()), _size(outline.text[start:end])) for start, end in pairwise(starts)]
 
 
 def _joined(sections: list[_Piece], limit: int, above_chapters: int) -> list[_Piece]:
@@ -364,7 +372,7 @@ def _cut(outline: _Outline, piece: _Piece) -> Iterator[_Piece]:
     start, words = piece.start, 0
     # The limit leaves room for a short title in front of each stretch.
     for begin, end in _smallest_stretches(outline, piece.start, piece.end, max(limit - _FEW_WORDS, limit // 2)):
-        count = word_count(outline.text[begin:end])
+        count = _size(outline.text[begin:end])
         if words and (words + count > limit or words >= target_words):
             yield outline.piece(start, begin)
             start, words = begin, 0
@@ -381,7 +389,7 @@ def _smallest_stretches(outline: _Outline, start: int, end: int, limit: int) -> 
     """
     text = outline.text
     for begin, stop in _paragraphs(text, start, end):
-        if word_count(text[begin:stop]) <= limit:
+        if _size(text[begin:stop]) <= limit:
             yield begin, stop
             continue
         offset = begin
@@ -393,8 +401,8 @@ def _smallest_stretches(outline: _Outline, start: int, end: int, limit: int) -> 
         yield from _refined_stretches(text, (offset, stop), _PROSE, limit, _formulas(text, offset, stop, limit))
 
 
-_PROSE = (_SENTENCE_END, _BLANKS)
-_LINES = (_BEFORE_DEFINITION, _BLANK_LINES, _LINE_END, _BLANKS)
+_PROSE = (_SENTENCE_END, _BLANKS, *_SIGNS)
+_LINES = (_BEFORE_DEFINITION, _BLANK_LINES, _LINE_END, _BLANKS, *_SIGNS)
 
 
 def _block_stretches(text: str, block: _Block, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
@@ -417,7 +425,7 @@ def _refined_stretches(
     start, end = stretch
     if start >= end:
         return
-    if word_count(text[start:end]) <= limit:
+    if _size(text[start:end]) <= limit:
         yield stretch
     elif patterns:
         for substretch in _between(patterns[0], text, start, end, whole):
@@ -439,7 +447,7 @@ def _formulas(text: str, start: int, end: int, limit: int) -> list[tuple[int, in
             offset = opening.end()
             continue
         offset = stop + len(closing)
-        if word_count(text[opening.start() : offset]) <= limit:
+        if _size(text[opening.start() : offset]) <= limit:
             formulas.append((opening.start(), offset))
     return formulas
 
@@ -472,13 +480,27 @@ def _between(
 
 
 def _runs_of_words(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
-    begin = start
-    for number, word in enumerate(_WORD.finditer(text, start, end), start=1):
-        if number % limit == 0:
+    """Cut a stretch after each `limit` words, and within words that are too long."""
+    begin, words = start, 0
+    max_chars = limit * _CHARS_PER_WORD
+    for word in _WORD.finditer(text, start, end):
+        words += 1
+        while word.end() - begin > max_chars:
+            stop = word.start() if word.start() > begin else _before_letter(text, begin + max_chars, word.end())
+            yield begin, stop
+            begin, words = stop, 1
+        if words == limit:
             yield begin, word.end()
-            begin = word.end()
+            begin, words = word.end(), 0
     if begin < end:
         yield begin, end
+
+
+def _before_letter(text: str, offset: int, end: int) -> int:
+    """Return the first offset from `offset` on that is not within a letter and its marks."""
+    while offset < end and unicodedata.category(text[offset])[0] == "M":
+        offset += 1
+    return offset
 
 
 def _part(document: Document, piece: _Piece, number: int, outline: _Outline) -> Document:

@@ -94,6 +94,40 @@ def test_a_paragraph_without_an_end_is_cut_between_words() -> None:
     assert [word_count(part.text) for part in found] == [1000] * 5
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 100_000,
+        "var a=[" + ",".join(f'"x{n}"' for n in range(20_000)) + "];",
+        "བོད་སྐད་ནི་འདི་ཡིན།" * 5_000,
+        "# Title\n\nWords above.\n\n" + "8f3a/+" * 20_000 + "\n\nWords below.",
+        "e\u0301" * 50_000,
+        f"{'a' * 30_000} " + "word " * 2_000,
+        "https://example.org/a/long/path/of/an/address/without/end " * 2_000,
+    ],
+    ids=["letters", "code", "Tibetan", "base64", "marks", "one long word", "addresses"],
+)
+def test_the_number_of_characters_of_a_part_is_limited(text: str) -> None:
+    found = parts(Document(id="z", text=text), part_words=300, whole_words=300)
+    assert len(found) >= len(text) / 6_000
+    assert max(len(part.text) for part in found) <= 6_000
+    assert max(word_count(part.text) for part in found) <= 300
+    assert "".join("".join(part.text for part in found).split()) == "".join(text.split())
+    assert not any(part.text.startswith("\u0301") for part in found)
+
+
+def test_a_line_of_code_without_spaces_is_cut_within_its_fence() -> None:
+    code = "".join(f"f{n}(a,b);" for n in range(3_000))
+    found = parts(Document(id="z.js", text=f"```js\n{code}\n```"), part_words=100, whole_words=100)
+    assert len(found) > 10
+    assert all(part.text.startswith("```js\nf") and part.text.endswith(";\n```") for part in found)
+    assert "".join(part.text[6:-4] for part in found) == code
+
+
+def test_words_of_tibetan_are_counted() -> None:
+    assert word_count("བོད་སྐད་ནི་འདི་ཡིན། བོད་སྐད།") == 7
+
+
 def test_code_that_is_cut_keeps_its_fence_in_each_part() -> None:
     code = "".join(f"def f{n}(x):\n    y = x + {n}\n\n    return y\n\n\n" for n in range(900))
     for opening, closing in (("```python", "```"), ("~~~~ {.py}", "~~~~~")):
