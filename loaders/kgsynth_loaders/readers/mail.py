@@ -4,14 +4,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from email import message_from_binary_file, message_from_bytes
-from email.errors import HeaderParseError, MessageError
+from email.errors import (
+    CloseBoundaryNotFoundDefect,
+    HeaderParseError,
+    InvalidBase64LengthDefect,
+    InvalidBase64PaddingDefect,
+    MessageError,
+    StartBoundaryNotFoundDefect,
+)
 from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses
 from pathlib import Path
 
 from kgsynth.errors import RecordError
-from kgsynth.records import Document, Position, Reject
+from kgsynth.records import Document, Position, Reject, Remark
 from kgsynth_loaders.characters import decode
 from kgsynth_loaders.readers import ReadOptions
 from kgsynth_loaders.readers.html import page
@@ -23,10 +30,17 @@ _MIN_PLAIN_SHARE = 0.2
 _FROM_LINE = re.compile(rb"From [^\r\n]{0,500}\r?\n[!-9;-~]{1,76}:", re.ASCII)
 _FAULTS = (MessageError, LookupError, ValueError, TypeError, AttributeError, RecursionError)
 _MAX_MESSAGE_BYTES = 100_000_000
+# What the parser finds if a message of several parts ends within one of them, or a message ends within encoded data.
+_CUT = (
+    CloseBoundaryNotFoundDefect,
+    StartBoundaryNotFoundDefect,
+    InvalidBase64LengthDefect,
+    InvalidBase64PaddingDefect,
+)
 
 
-def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject]:
-    """Yield the message, each message of a mailbox, or the saved page.
+def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject | Remark]:
+    """Yield the message, each message of a mailbox, or the saved page; a remark follows if it is cut off.
 
     Raises:
         RecordError: the message is encrypted or has no text. A message like this in a mailbox becomes a reject.
@@ -44,9 +58,19 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Reject]:
         yield _saved_page(message, options.encoding)
     else:
         yield _document(message, options.encoding)
+    yield from _remarks(message, Position(source=""))
 
 
-def _mailbox(path: Path, encoding: str) -> Iterator[Document | Reject]:
+def _remarks(message: Message, position: Position) -> Iterator[Remark]:
+    """Yield a remark if the end of a part is missing."""
+    if any(isinstance(defect, _CUT) for part in message.walk() for defect in part.defects):
+        name = f"message {position.line} " if position.line else ""
+        yield Remark(
+            position=position, text=f"{name}breaks off: the end of one of its parts is missing", is_partial=True
+        )
+
+
+def _mailbox(path: Path, encoding: str) -> Iterator[Document | Reject | Remark]:
     seen: set[str] = set()
     for number, data in enumerate(_messages(path), start=1):
         position = Position(source="", line=number)
@@ -67,6 +91,7 @@ def _mailbox(path: Path, encoding: str) -> Iterator[Document | Reject]:
             identifier = f"{identifier} {number}"
         seen.add(identifier)
         yield replace(document, id=identifier, position=position)
+        yield from _remarks(message, position)
 
 
 def _messages(path: Path) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kgsynth.errors import RecordError
-from kgsynth.records import Reject
+from kgsynth.records import Document, Reject, Remark
 from kgsynth_loaders.readers import mail
 from tests.unit.loaders.readers.web_readers_cases import read_all
 
@@ -96,3 +96,43 @@ def test_a_saved_page_is_its_root(tmp_path: Path) -> None:
         b"--B\nContent-Type: text/html\nContent-ID: <root@x>\n\n<p>Root.</p>\n--B--\n"
     )
     assert [document.text for document in read_all(mail, path)] == ["Root."]
+
+
+def parts_of(tmp_path: Path, data: bytes, name: str) -> list[object]:
+    path = tmp_path / name
+    path.write_bytes(data)
+    return read_all(mail, path)
+
+
+@pytest.mark.parametrize("name", ["a.eml", "a.mhtml"])
+def test_a_message_that_breaks_off_is_read_in_part(tmp_path: Path, name: str) -> None:
+    cut_message = message()
+    cut_message.set_content(f"<html><body><p>{'One of many words. ' * 40}</p></body></html>", subtype="html")
+    cut_message.make_related()
+    data = cut_message.as_bytes()
+    assert [type(record) for record in parts_of(tmp_path, data, name)] == [Document]
+    for lost in (6, 300):
+        document, remark = parts_of(tmp_path, data[:-lost], name)
+        assert "One of many words." in document.text
+        assert (remark.text, remark.is_partial) == ("breaks off: the end of one of its parts is missing", True)
+
+
+def test_a_message_that_breaks_off_in_encoded_text_is_read_in_part(tmp_path: Path) -> None:
+    encoded = message()
+    encoded.set_content("Many words of a text. " * 20, cte="base64")
+    data = encoded.as_bytes().rstrip(b"=\n")
+    document, remark = parts_of(tmp_path, data[:-21], "a.eml")
+    assert document.text.startswith("Many words")
+    assert remark.is_partial
+
+
+def test_a_cut_message_of_a_mailbox_is_named(tmp_path: Path) -> None:
+    whole = message(Message_ID="<1@example.org>")
+    whole.set_content("First part.")
+    whole.add_attachment("Second part.")
+    first = whole.as_bytes()
+    cut = first.replace(b"<1@", b"<2@")[:-8]
+    line = b"From ana Mon May 06 10:00:00 2024\n"
+    found = parts_of(tmp_path, line + cut + b"\n\n" + line + first, "a.mbox")
+    assert [type(record) for record in found] == [Document, Remark, Document]
+    assert found[1].text == "message 1 breaks off: the end of one of its parts is missing"
