@@ -74,10 +74,28 @@ def clean_characters(text: str) -> tuple[str, int]:
 
 def printable(text: str) -> str:
     r"""Return a text for a terminal, with control characters, direction marks and surrogates escaped (`\x1b`)."""
-    return _UNPRINTABLE.sub(lambda match: match.group().encode("unicode_escape", "surrogatepass").decode(), text)
+    return _UNPRINTABLE.sub(_escaped, text)
 
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+# Control characters, line and paragraph ends, and characters without width.
+_UNPRINTABLE_IN_NAMES = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def printable_name(name: str) -> str:
+    r"""Return an id or a path with all characters escaped that are not visible, line feeds (`\n`) among them.
+
+    Unlike cleaning, this keeps names different that differ only by such characters.
+    """
+    return _UNPRINTABLE_IN_NAMES.sub(_escaped, name)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match.group().encode("unicode_escape", "surrogatepass").decode()
 
 
 def mentions_references(text: str) -> bool:

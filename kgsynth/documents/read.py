@@ -32,7 +32,7 @@ from kgsynth.records import (
 from kgsynth.rejects import RejectFile, refuse_too_many
 from kgsynth.seen_ids import SeenIds, digest
 from kgsynth.settings import DocumentsSettings, FieldNames
-from kgsynth.texts import NO_TEXT, clean_characters, is_clean
+from kgsynth.texts import NO_TEXT, clean_characters, is_clean, printable_name
 
 _FORMER_NAMES = {"folder": "auto"}
 LOADER_KINDS = ("documents", "annotations", "concepts", "pairs")
@@ -218,6 +218,9 @@ def usable_annotations(records: Iterable[Any], rejects: RejectFile, count: Stage
         if isinstance(record, Remark):
             count.remark(f"{record.position.source}: {record.text}")
             continue
+        if isinstance(record, Annotation):
+            # Ids must be those of the documents.
+            record = replace(record, id=_printable_id(record.id))
         problem = "" if isinstance(record, Reject) else _bad_record(record)
         if problem:
             raw = str(record)[:_RAW_CHARS].encode("utf-8", "replace").decode()
@@ -286,7 +289,10 @@ def _bad_fields(document: Document) -> str:
 
 
 def _clean(document: Document, count: StageCount) -> Document:
-    """Return a document with control characters replaced by spaces, and without invisible characters and bad names."""
+    """Return a document with control characters replaced by spaces, and without invisible characters and bad names.
+
+    In ids, these characters are escaped.
+    """
     text, changed = clean_characters(document.text)
     if changed:
         count.note("control_characters", changed)
@@ -307,6 +313,8 @@ def _clean(document: Document, count: StageCount) -> Document:
     pairs = tuple(pair for pair in document.synonyms if len(names(pair)) == len(pair))
     return replace(
         document,
+        id=_printable_id(document.id),
+        parent=_printable_id(document.parent),
         synonyms=pairs,
         entry_kind=line(document.entry_kind)[:MAX_NAME_CHARS],
         text=text,
@@ -320,6 +328,11 @@ def _clean(document: Document, count: StageCount) -> Document:
         metadata={line(name): clean_characters(value)[0] for name, value in document.metadata.items()},
         page_starts=starts,
     )
+
+
+def _printable_id(identity: str) -> str:
+    """Return an id with invisible characters escaped; an id with other control characters is rejected later."""
+    return identity if _CONTROL.search(identity) else printable_name(identity)
 
 
 def _clean_starts(text: str, starts: Sequence[int]) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 from kgsynth.errors import ConfigError, RecordError
 from kgsynth.records import Document, FileRead, Position, Reject, Remark, Skipped
 from kgsynth.settings import FieldNames, settings_fields
-from kgsynth.texts import NO_TEXT
+from kgsynth.texts import NO_TEXT, printable_name
 from kgsynth_loaders import (
     archives,
     arrow_folder,
@@ -275,13 +275,14 @@ def _with_origin(
     position = Position(source=file.name, line=line)
     if not isinstance(record, Document):
         return replace(record, position=position)
-    topic = human(file.folder)
+    topic = human(NO_TEXT.sub(" ", file.folder))
+    identity = printable_name(file.id)
     return replace(
         record,
-        id=f"{file.id}#{record.id}" if record.id else file.id,
-        title=record.title or human(Path(file.id).stem),
+        id=f"{identity}#{record.id}" if record.id else identity,
+        title=record.title or human(NO_TEXT.sub(" ", Path(file.id).stem)),
         topics=record.topics or ((topic,) if topic else ()),
         topics_are_guessed=not record.topics,
-        source=record.source or file.name,
+        source=record.source or printable_name(file.name),
         position=position,
     )

@@ -21,9 +21,9 @@ import pytest
 import zstandard
 from pyarrow import parquet
 
-from kgsynth.documents.read import usable_documents
+from kgsynth.documents.read import usable_annotations, usable_documents
 from kgsynth.errors import ConfigError
-from kgsynth.records import Document, FileRead, Position, Reject, Remark, Skipped, StageCount
+from kgsynth.records import Annotation, Document, FileRead, Position, Reject, Remark, Skipped, StageCount
 from kgsynth.rejects import RejectFile
 from kgsynth.settings import DocumentsSettings
 from kgsynth_loaders import auto
@@ -81,14 +81,18 @@ def test_every_file_of_a_folder_is_accounted_for(tmp_path: Path) -> None:
 def test_the_account_has_a_line_for_each_format_and_rule(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(TEXT)
     (tmp_path / "b.md").write_text(TEXT + " More.")
-    (tmp_path / "b\x1b.md").write_text(TEXT + " An id that no terminal should print.")
+    (tmp_path / "b.json").write_text(json.dumps([{"id": "b\x1b", "text": "An id that no terminal should print."}]))
     (tmp_path / "c.odt").write_bytes(b"\0\1\2\3")
     (tmp_path / ".d").write_text("x")
     count = StageCount(stage="load", unit="documents")
     settings = DocumentsSettings(sources=(str(tmp_path),))
     with RejectFile(tmp_path.parent / "rejects.jsonl") as rejects:
         assert len(list(usable_documents(settings, rejects, count))) == 2
-    assert count.lines()[1:] == ["  Markdown: 3 files, 2 documents, 1 rejected", "  skipped (hidden): 1 file"]
+    assert count.lines()[1:] == [
+        "  JSON: 1 file, 0 documents, 1 rejected",
+        "  Markdown: 2 files, 2 documents",
+        "  skipped (hidden): 1 file",
+    ]
     assert count.rejected == {"no reader for .odt": 1, "NUL, escape or half a character in its id": 1}
     assert (count.notes["without_licence"], count.to_row()["skipped"]) == (2, {"hidden": 1})
 
@@ -342,6 +346,41 @@ def test_a_damaged_file_of_garbage_is_called_damaged(tmp_path: Path, pack: Calla
     (tmp_path / "a.md").write_bytes(pack(TEXT.encode() + b"\x00" * 100 + random.Random(1).randbytes(20_000))[:-50])
     (reject,) = (record for record in read(tmp_path) if isinstance(record, Reject))
     assert reject.reason == "file is damaged from here on"
+
+
+@pytest.mark.parametrize(
+    ("name", "escaped", "title"),
+    [
+        ("new\nline.md", r"new\nline.md", "new line"),
+        ("ei\xadgen\u200b.md", r"ei\xadgen\u200b.md", "eigen"),
+        ("a\x85b\u202ec.md", r"a\x85b\u202ec.md", "a bc"),
+        ("red\x1b[31m.md", r"red\x1b[31m.md", "red [31m"),
+        ("नमस्\u200dते.md", "नमस्\u200dते.md", "नमस्\u200dते"),
+    ],
+)
+def test_invisible_characters_of_file_names_are_escaped_in_id_and_source(
+    tmp_path: Path, name: str, escaped: str, title: str
+) -> None:
+    (tmp_path / name).write_text(TEXT)
+    settings = DocumentsSettings(sources=(str(tmp_path),))
+    with RejectFile(tmp_path.parent / "rejects.jsonl") as rejects:
+        (document,) = usable_documents(settings, rejects, StageCount(stage="load"))
+    assert document.id == f"{tmp_path.name}/{escaped}"
+    assert document.source == f"{tmp_path}/{escaped}"
+    assert document.title == title
+
+
+def test_invisible_characters_of_ids_are_escaped_in_documents_parts_and_annotations(tmp_path: Path) -> None:
+    rows = [{"id": identity, "text": f"Row {number}. {TEXT * 40}"} for number, identity in enumerate(("a", "a\u200b"))]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    settings = DocumentsSettings(sources=(str(tmp_path),), split="words", part_words=200)
+    with RejectFile(tmp_path.parent / "rejects.jsonl") as rejects:
+        parts = list(usable_documents(settings, rejects, StageCount(stage="load")))
+        annotations = list(
+            usable_annotations([Annotation(id=row["id"], topics=()) for row in rows], rejects, StageCount(stage="load"))
+        )
+    assert {part.parent for part in parts} == {"a", r"a\u200b"} == {annotation.id for annotation in annotations}
+    assert parts[-1].id.startswith(r"a\u200b#")
 
 
 def test_a_file_whose_reader_says_that_a_part_is_missing_is_read_in_part(
