@@ -63,6 +63,30 @@ _FAMILIES = ("idae", "inae", "aceae", "oideae", "ales")
 # Nouns in -sis; other words in -ses end in -se or -s in the singular.
 _SIS = ("oses", "yses", "eses", "ases", "ises", "pses")
 _SIS_ALWAYS = ("lyses", "theses", "geneses", "stases", "iases", "phoreses", "centeses", "kineses", "oses")
+# Nouns in -ed and -ly that the dictionary takes for other words, and last parts of nouns that it lacks.
+_FURTHER_NOUNS = frozenset("greed july lily moped reed screed weed".split())
+_NOUN_PARTS = (
+    "breed",
+    "feed",
+    "seed",
+    "speed",
+    "weed",
+    "fly",
+    "family",
+    "assembly",
+    "cephaly",
+    "megaly",
+    "phily",
+    "phyly",
+)
+# Adjectives and past forms of which the dictionary has a plural.
+_NO_NOUNS = frozenset(
+    """
+    beloved betrothed half-baked left-handed semi-detached two-faced uncrewed
+    bimonthly biweekly daily easterly elderly friendly holy likely lovely monthly northerly quarterly sickly silly
+    southerly weekly westerly
+    """.split()
+)
 _MIN_PART, _MAX_PART = 5, 20
 _MIN_F_PREFIX = 3
 _CACHED = 500_000
@@ -82,8 +106,26 @@ def is_word(word: str) -> bool:
 
 
 def is_past_form(word: str) -> bool:
-    """Return whether a word in -ed is a past form of a verb, such as composed, and not a noun, such as seed."""
-    return word.endswith("ed") and _dictionary().get(word, word[:-2]) != word
+    """Return whether a folded word is a past form or an adjective in -ed (composed, untamed), and not a noun (seed)."""
+    return word.endswith("ed") and not _is_noun_in(word, "ed")
+
+
+def is_adverb(word: str) -> bool:
+    """Return whether a folded word is an adverb or an adjective in -ly (finitely), and not a noun (family)."""
+    return word.endswith("ly") and not _is_noun_in(word, "ly")
+
+
+def _is_noun_in(word: str, ending: str) -> bool:
+    """Return whether a word with an ending of other parts of speech is a noun: the dictionary has its plural or name."""
+    if word in _NO_NOUNS:
+        return False
+    last = word.rpartition("-")[2]
+    if last != word and word not in _dictionary():
+        return _is_noun_in(last, ending)
+    plural = f"{word[:-1]}ies" if ending == "ly" else f"{word}s"
+    if word in _FURTHER_NOUNS or (_is_base(word) and _dictionary().get(plural) == word):
+        return True
+    return word not in _dictionary() and (_is_base(word.capitalize()) or word.endswith(_NOUN_PARTS))
 
 
 def _is_base(word: str) -> bool:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from kgsynth.concepts.languages import stop_words
 from kgsynth.concepts.latex_words import detex
-from kgsynth.inflection import singular
+from kgsynth.inflection import is_adverb, is_past_form, singular
 from kgsynth.names import fold, word_key
 
 MAX_WORDS = 4
@@ -161,9 +161,9 @@ def _is_plural(word: str) -> bool:
 def _may_end(run: list[tuple[str, str]], last: int) -> bool:
     """Return whether a phrase may end at a word: no adverb, no possessive, and no participle without an adverb."""
     word = run[last][0]
-    if word.endswith(("ly", "'s", "s'", "’s")):
+    if is_adverb(word) or word.endswith(("'s", "s'", "’s")):
         return False
-    return not word.endswith("ed") or (last > 0 and run[last - 1][0].endswith("ly"))
+    return not is_past_form(word) or (last > 0 and is_adverb(run[last - 1][0]))
 
 
 def _part(run: list[tuple[str, str]], first: int, last: int) -> tuple[str, ...] | None:

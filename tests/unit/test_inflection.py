@@ -2,7 +2,7 @@
 
 import pytest
 
-from kgsynth.inflection import singular
+from kgsynth.inflection import is_adverb, is_past_form, singular
 from kgsynth.names import fold
 from tests.timing import is_quick
 from tests.unit.inflection_cases import SAME_KINDS, rows
@@ -50,3 +50,26 @@ def test_a_singular_is_its_own_singular() -> None:
 
 def test_singular_takes_linear_time() -> None:
     assert is_quick(lambda: [singular("x" * 100_000 + ending) for ending in ("s", "ies", "a", "ices")], times=50)
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["speed", "bed", "seed", "weed", "reed", "greed", "watershed", "thoroughbred", "hatred", "infrared", "alfred", "wind-speed", "goutweed", "superspeed"],
+)  # fmt: skip
+def test_nouns_in_ed_are_no_past_forms(word: str) -> None:
+    assert not is_past_form(word)
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["composed", "agreed", "guaranteed", "united", "bounded", "sacred", "untamed", "limited", "half-baked", "left-handed", "pre-agreed", "subsetted", "unpublished"],
+)  # fmt: skip
+def test_past_forms_and_adjectives_in_ed_are_no_nouns(word: str) -> None:
+    assert is_past_form(word)
+
+
+def test_nouns_in_ly_are_no_adverbs() -> None:
+    nouns = "family superfamily assembly anomaly monopoly supply july italy lily polyphyly hepatomegaly self-assembly"
+    assert [word for word in nouns.split() if is_adverb(word)] == []
+    adverbs = "finitely totally highly newly badly fully co-finitely subfinitely"
+    assert [word for word in adverbs.split() if not is_adverb(word)] == []
