@@ -15,15 +15,15 @@ _IRREGULAR = dict(
     adieux=adieu alkalies=alkali anthraces=anthrax apses=apse archaea=archaeon arses=arse axes=axis bases=basis
     beeves=beef brethren=brother busses=bus casses=cass chasses=chassis cherubim=cherub children=child chilies=chili
     croats=croat cubics=cubic czechs=czech dice=die does=doe ellipses=ellipse feet=foot fezzes=fez
-    financials=financial geese=goose genii=genius grandmas=grandma grandpas=grandpa greeks=greek hooves=hoof
-    kibbutzim=kibbutz kiwis=kiwi lapses=lapse larynges=larynx lenses=lens lice=louse maladies=malady means=mean
-    men=man meninges=meninx mice=mouse milieux=milieu mules=mule ova=ovum oxen=ox paraphrases=paraphrase
-    pelves=pelvis pence=penny penes=penis people=person periphrases=periphrase phalanges=phalanx pharynges=pharynx
-    poles=pole polyhedra=polyhedron posses=posse prophylaxes=prophylaxis quadrics=quadric quanta=quantum
-    quintics=quintic quizzes=quiz rami=ramus receivables=receivable sales=sale schemata=schema septa=septum
-    seraphim=seraph serbs=serb sextics=sextic slovaks=slovak spectra=spectrum staves=staff stigmata=stigma
-    stomata=stoma strata=stratum synapses=synapse taxa=taxon teeth=tooth testes=testis thoraces=thorax tophi=tophus
-    topoi=topos toposes=topos turks=turk women=woman yeses=yes
+    financials=financial geese=goose genii=genius gpus=gpu grandmas=grandma grandpas=grandpa greeks=greek guis=gui
+    hooves=hoof ids=id kibbutzim=kibbutz kiwis=kiwi lapses=lapse larynges=larynx lenses=lens lice=louse
+    maladies=malady means=mean men=man meninges=meninx mice=mouse milieux=milieu mules=mule ova=ovum oxen=ox
+    paraphrases=paraphrase pelves=pelvis pence=penny penes=penis people=person periphrases=periphrase
+    phalanges=phalanx pharynges=pharynx poles=pole polyhedra=polyhedron posses=posse prophylaxes=prophylaxis
+    quadrics=quadric quanta=quantum quintics=quintic quizzes=quiz rami=ramus receivables=receivable sales=sale
+    schemata=schema septa=septum seraphim=seraph serbs=serb sextics=sextic slovaks=slovak spectra=spectrum
+    staves=staff stigmata=stigma stomata=stoma strata=stratum synapses=synapse taxa=taxon teeth=tooth testes=testis
+    thoraces=thorax tophi=tophus topoi=topos toposes=topos turks=turk tvs=tv uris=uri vms=vm women=woman yeses=yes
     """.split()
 )
 # Words that the dictionary or the rules would wrongly take for plurals; plurals with a meaning of their own (goods;
@@ -116,7 +116,7 @@ def is_adverb(word: str) -> bool:
 
 
 def _is_noun_in(word: str, ending: str) -> bool:
-    """Return whether a word with an ending of other parts of speech is a noun: the dictionary has its plural or name."""
+    """Return whether a word in -ed or -ly is a noun: the dictionary has its plural, or has it as a name."""
     if word in _NO_NOUNS:
         return False
     last = word.rpartition("-")[2]

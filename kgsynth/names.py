@@ -112,6 +112,16 @@ def is_all_capitals(word: str) -> bool:
     return len(word) in _CAPITALS and word.isupper() and word.isalpha()
 
 
+# Endings of plurals of acronyms: GPUs, TVs, BIOSes.
+_PLURAL_ACRONYM = re.compile(r"[A-Z]{2,5}(?=s$)|[A-Z]{1,4}[SXZ](?=es$)")
+
+
+def acronym_of(word: str) -> str:
+    """Return the folded singular of a plural in capitals with a small ending (GPUs, BIOSes); empty for other words."""
+    match = _PLURAL_ACRONYM.match(word)
+    return match.group().casefold() if match else ""
+
+
 def word_key(word: str) -> str:
     """Return a key that a word shares with its plural and with its variants of case and accent.
 
@@ -119,4 +129,4 @@ def word_key(word: str) -> str:
     a heading in capitals every short word is taken for an acronym.
     """
     folded = fold(word)
-    return folded if is_all_capitals(word) else singular(folded)
+    return folded if is_all_capitals(word) else acronym_of(word) or singular(folded)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from kgsynth.concepts.languages import stop_words
 from kgsynth.concepts.latex_words import detex
 from kgsynth.inflection import is_adverb, is_past_form, singular
-from kgsynth.names import fold, word_key
+from kgsynth.names import acronym_of, fold, word_key
 
 MAX_WORDS = 4
 LINK = "of"
@@ -134,7 +134,8 @@ def _is_word(word: str, folded: str) -> bool:
     if any(char.isdigit() for char in word) or folded in _CARDINALS or folded.split("-", 1)[0] in _CARDINALS:
         return False
     inner = word[1:]
-    return inner.islower() or "-" in word or "'" in word or "’" in word or (word.isupper() and len(word) <= 5)
+    is_acronym = (word.isupper() and len(word) <= 5) or acronym_of(word)
+    return inner.islower() or "-" in word or "'" in word or "’" in word or bool(is_acronym)
 
 
 _CARDINALS = frozenset(

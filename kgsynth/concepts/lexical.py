@@ -7,14 +7,14 @@ why two names are the same. A veto is named after the reason why they differ, an
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from kgsynth.concepts.latex_words import detex
 from kgsynth.concepts.spelling import american
 from kgsynth.inflection import is_past_form, singular
-from kgsynth.names import fold, is_all_capitals
+from kgsynth.names import acronym_of, fold, is_all_capitals
 from kgsynth.opposites import opposites
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
@@ -43,8 +43,14 @@ _SCHOOLS = dict(
 )
 # As whole names these are not plurals: a means is not a mean.
 _NO_PLURAL_ALONE = frozenset(
-    "arms braces contents drawers grounds manners means morals proceedings proceeds quarters shorts spectacles".split()
+    """
+    arms braces contents drawers grounds manners means minutes morals premises proceedings proceeds quarters shorts
+    spectacles
+    """.split()
 )
+
+# Common words that acronyms may spell: the US, IT, the WHO, an OR gate.
+_COMMON_WORDS = frozenset("am and are as be in is it me no not of on or so us we who".split())
 
 # "A of B" is not "B A" if A is a container, unit, part or share of B: a cup of milk is not a milk cup.
 _MEASURES = frozenset(
@@ -66,6 +72,7 @@ _NO_NOUNS = frozenset(
 )
 
 _NONE: frozenset[str] = frozenset()
+_NO_ACRONYMS: Mapping[str, str] = {}
 _OPPOSITE_OF = opposites()
 # Prefixes that change the meaning of a word, with or without a hyphen or space after them.
 _PREFIXES = frozenset(
@@ -213,14 +220,18 @@ def _residue(name: str) -> tuple[str, ...]:
     return (*symbols, *(re.findall(r"\$[^$]*\$", name) if "\N{CURRENCY SIGN}" in symbols else ()))
 
 
-def _acronyms(written: str) -> frozenset[str]:
-    """Return the folded acronyms in -S, which are not plurals; none if the whole name is in capitals."""
-    if "S" not in written:
-        return _NONE
+def _acronyms(written: str) -> Mapping[str, str]:
+    """Return the folded acronyms in -S and plurals of acronyms, each with its singular.
+
+    AIDS is its own singular, and that of GPUs is "gpu". If the whole name is in capitals, there are none.
+    """
+    if written.islower():
+        return _NO_ACRONYMS
     words = _LETTERS.findall(written)
     if len(words) > 1 and written.isupper():
-        return _NONE
-    return frozenset(word.casefold() for word in words if word.endswith("S") and is_all_capitals(word))
+        return _NO_ACRONYMS
+    own = {word.casefold(): word.casefold() for word in words if word.endswith("S") and is_all_capitals(word)}
+    return own | {word.casefold(): one for word in words if (one := acronym_of(word))}
 
 
 def _raw_tokens(plain: str) -> list[str]:
@@ -230,11 +241,11 @@ def _raw_tokens(plain: str) -> list[str]:
     return tokens
 
 
-def _tokens(plain: str, acronyms: frozenset[str] = _NONE) -> tuple[str, ...]:
+def _tokens(plain: str, acronyms: Mapping[str, str] = _NO_ACRONYMS) -> tuple[str, ...]:
     raw_tokens = _raw_tokens(plain)
     if len(raw_tokens) == 1 and raw_tokens[0] in _NO_PLURAL_ALONE:
         return (raw_tokens[0],)
-    return tuple(filter(None, [word if word in acronyms else _token(word) for word in raw_tokens]))
+    return tuple(filter(None, [acronyms.get(word) or _token(word) for word in raw_tokens]))
 
 
 @lru_cache(maxsize=_CACHED)
@@ -347,12 +358,22 @@ def join(first: Words, second: Words) -> str:
         return ""
     if first.bracket and second.bracket and first.bracket != second.bracket:
         return ""
+    if _is_acronym_and_word(first, second) or _is_acronym_and_word(second, first):
+        return ""
     if rule := _join_by_words(first, second):
         is_different = rule not in ("order", "unsaid") and _is_known_different(first.tokens, second.tokens)
         return "" if is_different or not _may_turn(first, second) else rule
     if _is_acronym_of(*sorted((first.tokens, second.tokens), key=len)):
         return "acronym"
     return "unsaid" if _leaves_unsaid(*sorted((first.canonical, second.canonical), key=len)) else ""
+
+
+def _is_acronym_and_word(first: Words, second: Words) -> bool:
+    """Return whether a name has an acronym where another has the common word of the same letters: US and us."""
+    common = _COMMON_WORDS.intersection(first.tokens, second.tokens)
+    return any(
+        word.upper() in _LETTERS.findall(first.name) and word in _LETTERS.findall(second.name) for word in common
+    )
 
 
 def _join_by_words(first: Words, second: Words) -> str:
@@ -374,7 +395,7 @@ def _reason(first: Words, second: Words) -> str:
     ours, theirs = _owners(first.name), _owners(second.name)
     if "".join(ours) == "".join(theirs):
         return "letters"
-    if "".join(map(singular, ours)) == "".join(map(singular, theirs)):
+    if _singulars(first.name) == _singulars(second.name):
         return "plural"
     return "of" if ("of" in ours) != ("of" in theirs) else "spelling"
 
@@ -385,6 +406,12 @@ def _owners(name: str) -> tuple[str, ...]:
     plain = " ".join(detex(name).split()).casefold()
     plain = (_PARENTHESIS.sub("", plain) if ")" in plain else plain) or plain
     return tuple(word for word in map(_owner, _raw_tokens(plain)) if word and word not in _ARTICLES)
+
+
+def _singulars(name: str) -> str:
+    """Return the words of a name in the singular without gaps."""
+    acronyms = _acronyms(detex(name))
+    return "".join([acronyms.get(word) or singular(word) for word in _owners(name)])
 
 
 def _may_turn(first: Words, second: Words) -> bool:

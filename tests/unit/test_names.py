@@ -33,6 +33,16 @@ def test_plurals_have_their_singular_and_other_words_stay(half: str) -> None:
         assert [singular(fold(word)) for word in many.split()][-1] == fold(one.split()[-1]), many
 
 
+@pytest.mark.parametrize(
+    ("one", "many"),
+    [(one, f"{one}s") for one in "GPU API ID TV PC VM GUI URI CPU PID LAN XYU ABI".split()]
+    + [("REST API", "REST APIs"), ("BIOS", "BIOSes"), ("GPU cluster", "GPUs cluster"), ("GPU", "gpus"), ("PC", "PC's")],
+)  # fmt: skip
+def test_plurals_of_acronyms_have_their_singular(one: str, many: str) -> None:
+    assert are_one(one, many)
+    assert word_key(one.split()[-1]) == word_key(many.removesuffix("'s").split()[-1])
+
+
 def test_acronyms_are_no_plurals() -> None:
     assert [word_key(word) for word in ("AIDS", "aids", "Aids", "GPS", "PIDs", "URLs", "RINGS", "GROUPS")] == [
         "aids", "aid", "aid", "gps", "pid", "url", "rings", "group",
@@ -40,6 +50,9 @@ def test_acronyms_are_no_plurals() -> None:
     assert not are_one("AIDS", "aid")
     assert not are_one("RSS feed", "RS feed")
     assert are_one("PIDs", "PID")
+    assert not are_one("GPs", "GPS")
+    assert not are_one("US", "us")
+    assert are_one("US", "U.S.")
     # In a heading of capitals alone they say nothing.
     assert are_one("ABELIAN RINGS", "abelian ring")
 

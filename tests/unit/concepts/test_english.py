@@ -30,3 +30,9 @@ def test_participles_and_adverbs_end_no_phrase(text: str) -> None:
 
 def test_a_participle_after_an_adverb_ends_a_phrase() -> None:
     assert "finitely generated" in phrases("A finitely generated module.")
+
+
+def test_a_plural_of_an_acronym_is_a_word() -> None:
+    assert [(one.words, one.is_plural) for one in candidates("Fast hardware with modern GPUs.")] == [
+        (("fast", "hardware"), False), (("modern", "gpu"), True),
+    ]  # fmt: skip

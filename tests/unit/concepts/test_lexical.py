@@ -78,7 +78,7 @@ def test_ligatures_and_spellings_of_old_books(first: str, second: str, rule: str
 @pytest.mark.parametrize(
     ("first", "second", "rule"),
     [
-        ("Semi-Group", "semigroup", "letters"), ("the Euler formula", "Euler's formula", "letters"), ("dual bases", "dual basis", "plural"), ("tumour cells", "tumor cell", "spelling"),
+        ("GPUs", "GPU", "plural"), ("REST API", "REST APIs", "plural"), ("XYUs", "XYU", "plural"), ("Semi-Group", "semigroup", "letters"), ("the Euler formula", "Euler's formula", "letters"), ("dual bases", "dual basis", "plural"), ("tumour cells", "tumor cell", "spelling"),
         ("bilinear map", "bilinear mapping", "spelling"), ("Möbius function", "Moebius function", "spelling"), ("fields of fractions", "fraction field", "of"), ("rate of change", "change rate", "of"),
     ],
 )  # fmt: skip
@@ -103,4 +103,6 @@ def test_of_is_turned_for_nouns_that_belong_to_another_only(first: str, second: 
 
 def test_plurals_that_mean_something_else_are_names_of_their_own() -> None:
     assert not are_one("means", "mean")
+    assert not are_one("premises", "premise")
+    assert not are_one("minutes", "minute")
     assert are_one("arithmetic means", "arithmetic mean")
