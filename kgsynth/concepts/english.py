@@ -10,7 +10,7 @@ tests/benchmarks/key_phrases.py.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from itertools import product
 from typing import NamedTuple
@@ -23,7 +23,8 @@ from kgsynth.names import acronym_of, fold, word_key
 MAX_WORDS = 4
 LINK = "of"
 
-_NAME_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+# An apostrophe after -s belongs to the word if another word follows: Gauss' lemma.
+_NAME_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*(?:(?<=[sS])['’](?=\s+[^\W_]))?")
 _TOKEN = re.compile(rf"{_NAME_WORD.pattern}|[^\w\s]|_|\n\s*\n")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W_]+)*|[^\w\s]")
 _LONG_WORD = re.compile(r"[^\W\d_]{3,}")
@@ -52,6 +53,17 @@ _DEFINED_END = re.compile(
 )
 _TITLE_BORDER = re.compile(r"[:;,()|–—]|\s-\s")
 _SOFTWARE_SHARE = 0.05
+
+
+# Words before a digit within a name: type 2 diabetes, omega 3 fatty acid.
+_BEFORE_DIGITS = frozenset(
+    "class degree factor generation grade group interleukin level omega phase rank stage tier type".split()
+)
+# L1, B12; with a first capital, so that no variable of a program is taken for one.
+_LETTERS_AND_DIGITS = re.compile(r"[A-Z]{1,2}[0-9]{1,2}")
+# A capital A after these words is no article.
+_VARIABLE_A = re.compile(r"\b(?:and|by|for|from|if|in|of|on|or|over|that|to|when|where|with|[Ll]et) A\b")
+_QUOTES = frozenset("'‘’")
 
 
 class Candidate(NamedTuple):
@@ -96,13 +108,20 @@ def candidates(text: str, *, extra_stop_words: Iterable[str] = ()) -> Iterator[C
     stops = function_words().union(extra_stop_words)
     if is_software(text):
         stops |= stop_words("software")
+    runs = list(_runs(text, stops))
+    # A letter that stands alone somewhere is a variable in this text: a ring R, where R is given.
+    variables = {run[0][0] for run, _, _ in runs if len(run) == 1 and _is_symbolic(run[0][0])}
+    if _VARIABLE_A.search(text):
+        variables.add("a")
     before: list[tuple[str, str]] = []
-    for run, link, following in _runs(text, stops):
-        yield from _phrases(run)
+    for run, link, following in runs:
+        parts = list(_without(variables, run))
+        for part in parts:
+            yield from _phrases(part)
         # Before `and` an adjective may lack its noun: elements of structural and systematic botany.
         if link == LINK and before and following not in ("and", "or"):
-            yield from _linked(before, run)
-        before = run
+            yield from _linked(before, parts[0])
+        before = parts[-1]
 
 
 def _runs(text: str, stops: frozenset[str]) -> Iterator[tuple[list[tuple[str, str]], str, str]]:
@@ -112,14 +131,22 @@ def _runs(text: str, stops: frozenset[str]) -> Iterator[tuple[list[tuple[str, st
     """
     run: list[tuple[str, str]] = []
     link = skipped = ""
+    is_quoted = False
     for match in _TOKEN.finditer(text):
         word = match.group()
-        folded = fold(word)
-        if word[0].isalpha() and len(word) > 1 and folded not in stops and _is_word(word, folded):
+        if word in _QUOTES:
+            is_quoted = text[match.end() : match.end() + 1].isalnum()
+        closes = is_quoted and word[-1] in _QUOTES and len(word) > 1
+        word = word[:-1] if closes else word
+        folded = _folded(word)
+        if _is_symbol(word, run) or (word[0].isalpha() and folded not in stops and _is_word(word, folded)):
             if not run:
                 link, skipped = skipped, ""
             run.append((folded, word))
-            continue
+            if not closes:
+                continue
+            folded = ""
+        is_quoted = is_quoted and not closes
         if run:
             yield run, link, folded
             run, skipped = [], folded
@@ -129,13 +156,50 @@ def _runs(text: str, stops: frozenset[str]) -> Iterator[tuple[list[tuple[str, st
         yield run, link, ""
 
 
+def _without(variables: Collection[str], run: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """Yield the parts of a run between variables."""
+    start = 0
+    for position, (folded, _) in enumerate(run):
+        if folded in variables:
+            yield run[start:position]
+            start = position + 1
+    yield run[start:]
+
+
+def _folded(word: str) -> str:
+    return fold(word).replace("’", "'")
+
+
+def _is_symbol(word: str, before: list[tuple[str, str]]) -> bool:
+    """Return whether a word is a letter or number that may occur in a name, given the words before it in its run.
+
+    These are single capitals (vitamin C; A only after a word, I never), letters with digits (L1), and single digits
+    after words such as type.
+    """
+    if len(word) == 1 and word.isascii():
+        if word.isdigit():
+            return bool(before) and before[-1][0] in _BEFORE_DIGITS
+        return word.isupper() and word != "I" and (word != "A" or bool(before))
+    return _LETTERS_AND_DIGITS.fullmatch(word) is not None
+
+
+def _is_symbolic(word: str) -> bool:
+    return len(word) == 1 or word[-1].isdigit()
+
+
 def _is_word(word: str, folded: str) -> bool:
     """Return whether a word is no number and no identifier (inner capitals, or more than five capitals)."""
-    if any(char.isdigit() for char in word) or folded in _CARDINALS or folded.split("-", 1)[0] in _CARDINALS:
+    if len(word) == 1 or any(char.isdigit() for char in word) or _is_numeral(folded):
         return False
     inner = word[1:]
     is_acronym = (word.isupper() and len(word) <= 5) or acronym_of(word)
     return inner.islower() or "-" in word or "'" in word or "’" in word or bool(is_acronym)
+
+
+def _is_numeral(folded: str) -> bool:
+    """Return whether a word is a numeral: two, twenty-five, two-thirds; but not two-sided."""
+    first, *rest = folded.split("-")
+    return first in _CARDINALS and all(part in _CARDINALS or part in _FRACTIONS for part in rest)
 
 
 _CARDINALS = frozenset(
@@ -143,11 +207,18 @@ _CARDINALS = frozenset(
     eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion dozen
     """.split()
 )
+_FRACTIONS = frozenset(
+    """half halves third thirds quarter quarters fourth fourths fifth fifths sixth sixths eighth eighths tenth tenths
+    first second seventh ninth""".split()
+)
 # Words that precede verbs and rarely nouns.
 _BEFORE_VERBS = frozenset(
     """to can could may might must shall should will would cannot we they you i let's does did do don't doesn't didn't
     please not""".split()
 )
+_POSSESSIVE = ("'s", "s'")
+# Case law and a note value are names; the second case and a similar note are not.
+_NO_HEADS = frozenset({"case", "note"})
 # Plurals that occur within names: least squares problem, k-means clustering.
 _INNER_PLURALS = frozenset(
     {"squares", "means", "words", "games", "sums", "differences", "elements", "equations", "axes"}
@@ -160,9 +231,9 @@ def _is_plural(word: str) -> bool:
 
 
 def _may_end(run: list[tuple[str, str]], last: int) -> bool:
-    """Return whether a phrase may end at a word: no adverb, no possessive, and no participle without an adverb."""
+    """Return whether a phrase may end at a word: no digit, adverb, possessive, or participle without an adverb."""
     word = run[last][0]
-    if is_adverb(word) or word.endswith(("'s", "s'", "’s")):
+    if word.isdigit() or word in _NO_HEADS or is_adverb(word) or word.endswith(_POSSESSIVE):
         return False
     return not is_past_form(word) or (last > 0 and is_adverb(run[last - 1][0]))
 
@@ -172,7 +243,9 @@ def _part(run: list[tuple[str, str]], first: int, last: int) -> tuple[str, ...] 
     if not _may_end(run, last):
         return None
     inner = [folded for folded, _ in run[first:last]]
-    if any(_is_plural(word) and word not in _INNER_PLURALS for word in inner if not word.endswith(("'s", "’s"))):
+    if any(_is_plural(word) and word not in _INNER_PLURALS for word in inner if not word.endswith(_POSSESSIVE)):
+        return None
+    if sum(map(_is_symbolic, (*inner, run[last][0]))) > (first < last) or run[first][0].isdigit():
         return None
     return (*inner, word_key(run[last][1]))
 
@@ -202,11 +275,17 @@ def _linked(before: list[tuple[str, str]], run: list[tuple[str, str]]) -> Iterat
 
 
 def _candidate(words: tuple[str, ...], run: list[tuple[str, str]], head: str = "") -> Candidate:
-    # A word with a hyphen is an adjective more often than a name.
-    plain = sum(folded in plain_words() for folded, _ in run) + (len(run) == 1)
+    # A word with a hyphen is an adjective more often than a name, and a letter is a variable more often.
+    plain = sum(_is_plain(folded) for folded, _ in run) + (len(run) == 1)
     size = len(words) - (LINK in words) if len(words) > 1 else 1 + words[0].count("-")
     last = head or run[-1][1]
     return Candidate(words, " ".join(written for _, written in run), plain, size, word_key(last) != fold(last))
+
+
+@cache
+def _is_plain(folded: str) -> bool:
+    is_counting = folded.split("-", 1)[0] in _CARDINALS
+    return folded in plain_words() or is_counting or (_is_symbolic(folded) and not folded.isdigit())
 
 
 def verb_places(text: str) -> Iterator[tuple[str, bool]]:
@@ -258,7 +337,7 @@ def _has_parts(words: tuple[str, ...]) -> bool:
 
 def key(name: str) -> tuple[str, ...]:
     """Return the words under which the phrase of a name is counted."""
-    words = [fold(word) for word in _NAME_WORD.findall(detex(name))]
+    words = [_folded(word) for word in _NAME_WORD.findall(detex(name))]
     while words and words[0] in ("a", "an", "the"):
         words = words[1:]
     if not words:

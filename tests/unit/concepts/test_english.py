@@ -36,3 +36,37 @@ def test_a_plural_of_an_acronym_is_a_word() -> None:
     assert [(one.words, one.is_plural) for one in candidates("Fast hardware with modern GPUs.")] == [
         (("fast", "hardware"), False), (("modern", "gpu"), True),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Gauss' lemma holds.", "Gauss' lemma"), ("By Stokes’ theorem it holds.", "Stokes’ theorem"), ("Use Bayes' theorem.", "Bayes' theorem"),
+        ("A students' union was founded.", "students' union"), ("Gauss’s lemma holds.", "Gauss’s lemma"), ("A 'prime ideals' sign.", "prime ideals"),
+        ("By Fermat's little theorem.", "Fermat's little theorem"), ("In good faith.", "good faith"), ("A Lie algebra is given.", "Lie algebra"), ("The step function is given.", "step function"),
+        ("A two-sided ideal.", "two-sided ideal"), ("A one-way function.", "one-way function"), ("The one-sided limit.", "one-sided limit"), ("It has three-dimensional space.", "three-dimensional space"),
+        ("Much vitamin C is lost.", "vitamin C"), ("Much vitamin A is lost.", "vitamin A"), ("A T cell grows.", "T cell"), ("The hepatitis B virus is small.", "hepatitis B virus"), ("Has type 2 diabetes.", "type 2 diabetes"),
+        ("Use L1 regularization.", "L1 regularization"), ("The vitamin B12 is red.", "vitamin B12"), ("The writ of habeas corpus.", "habeas corpus"),
+    ],
+)  # fmt: skip
+def test_names_hold_possessives_everyday_words_letters_and_digits(text: str, name: str) -> None:
+    assert name in phrases(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("Add twenty-five eggs.", "twenty-five"), ("Two-thirds water.", "Two-thirds"), ("Hot dough 2 cup milk.", "2"), ("It is of type 2.", "2"), ("Music that I wrote.", "I"), ("The points R and S T.", "S T"),
+        ("A 'stone bridges' Xylo sign.", "bridges Xylo"), ("Cell x1 grew.", "x1"),
+    ],
+)  # fmt: skip
+def test_counts_variables_and_quotes_are_in_no_name(text: str, part: str) -> None:
+    assert [
+        name for name in phrases(text) if name == part or part in name.split() or (" " in part and part in name)
+    ] == []
+
+
+def test_a_letter_that_stands_alone_in_a_text_is_a_variable_there() -> None:
+    assert phrases("Take the ring R. The center of R is small.") == []
+    assert phrases("Take the matrix A. The rank of A is high.") == []
+    assert phrases("Take the matrix A.") == ["matrix A"]
