@@ -5,7 +5,9 @@ the header against the statement; it does not need Neo4j. The package `kgsynth.g
 values.
 """
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -133,6 +135,14 @@ def load_folder(name: str) -> tuple[Query, ...]:
     """All queries of a folder, ordered by name."""
     files = sorted(path.name for path in (folder() / name).iterdir() if path.name.endswith(".cypher"))
     return tuple(load(f"{name}/{file.removesuffix('.cypher')}") for file in files)
+
+
+def filled(query: Query, values: Mapping[str, str]) -> str:
+    """The statement without its header and with values in place of its parameters; a missing value is an empty text."""
+    body = "\n".join(line for line in query.text.splitlines() if not line.startswith("//"))
+    return re.sub(
+        r"\$(\w+)", lambda parameter: json.dumps(values.get(parameter.group(1), ""), ensure_ascii=False), body
+    )
 
 
 def saved_queries() -> dict[str, Query]:

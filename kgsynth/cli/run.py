@@ -189,14 +189,12 @@ def _show(result: RunResult, environment: configuration.Environment, resolved: R
     say("Three queries for Neo4j Browser; `kgsynth query --list` lists more:\n")
     concepts = [concept for question in result.questions for concept in question.concepts]
     values = {
-        "concept": concepts[0].partition(":")[2] if concepts else "",
+        # The name can differ from the id in its capital letters.
+        "concept": concepts[0] if concepts else "",
         "question": result.questions[0].id if result.questions else "",
     }
     for name in ("explore/hubs", "explore/around_a_concept", "explore/where_a_question_comes_from"):
         query = queries.load(name)
-        statement = "\n".join(line for line in query.text.splitlines() if not line.startswith("//"))
-        for parameter in query.parameters:
-            statement = statement.replace(f"${parameter}", json.dumps(values[parameter]))
-        say(f"// {query.summary}\n" + statement + ";\n")
+        say(f"// {query.summary}\n{queries.filled(query, values)};\n")
     say(f"To write a page about it: kgsynth --graph {resolved.config.graph.name} report {work_dir} -o report.html")
     say(f"Stop the server with: kgsynth --graph {resolved.config.graph.name} db stop")

@@ -29,3 +29,12 @@ def test_a_query_file_is_checked_when_it_is_read() -> None:
             queries.parse("x/y", text)
     with pytest.raises(QueryError, match=r"no query cypher/no/such\.cypher"):
         queries.load("no/such")
+
+
+def test_values_take_the_place_of_parameters() -> None:
+    query = queries.parse(
+        "x/y", HEADER.format(params="id, idea") + "MATCH (n {id: $id}) WHERE n.b = $idea\nRETURN n.a AS a"
+    )
+    text = queries.filled(query, {"id": 'a "b" \\ $idea é', "idea": "c"})
+    assert text == 'MATCH (n {id: "a \\"b\\" \\\\ $idea é"}) WHERE n.b = "c"\nRETURN n.a AS a'
+    assert queries.filled(query, {"id": "a"}).splitlines()[0] == 'MATCH (n {id: "a"}) WHERE n.b = ""'
