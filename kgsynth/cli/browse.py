@@ -1,25 +1,23 @@
 """`kgsynth browse`: open the graph in Neo4j Browser, with a guide and a style sheet that this process serves."""
 
 import html
-import json
 import re
 import threading
 import webbrowser
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from urllib.parse import quote, urlsplit
 
 import click
 
 from kgsynth import pipeline, queries
+from kgsynth.cli import loopback
 from kgsynth.cli.options import env, graph_settings, open_graph, progress
 from kgsynth.cli.say import say
 from kgsynth.errors import ConfigError
 from kgsynth.pipeline import show
 
-_LOOPBACK = ("localhost", "127.0.0.1")
 _SLOT = re.compile(r"\{\{(query:)?(\w+)\}\}")
 
 
@@ -78,10 +76,7 @@ def guide(values: Mapping[str, str], address: str) -> str:
         if not slot.group(1):
             value = f"{address}/style.grass" if name == "style_url" else values.get(name, "")
             return html.escape(value)
-        query = queries.load(f"explore/{name}")
-        body = "\n".join(line for line in query.text.splitlines() if not line.startswith("//"))
-        body = re.sub(r"\$(\w+)", lambda parameter: json.dumps(values.get(parameter.group(1), "")), body)
-        return html.escape(body)
+        return html.escape(queries.filled(queries.saved(name), values))
 
     return _SLOT.sub(fill_slot, text)
 
@@ -99,61 +94,15 @@ def serving(values: Mapping[str, str], port: int, *, browser: str) -> Iterator[s
         ConfigError: the port cannot be used.
     """
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if not self._is_allowed():
-                self.send_error(403)
-                return
-            path = urlsplit(self.path).path
-            if path == "/guide":
-                content_type, body = "text/html", guide(values, address)
-            elif path == "/style.grass":
-                style = resources.files("kgsynth").joinpath("browser", "style.grass")
-                content_type, body = "text/plain", style.read_text(encoding="utf-8")
-            else:
-                self.send_error(404)
-                return
-            data = body.encode()
-            self.send_response(200)
-            self.send_header("Content-Type", f"{content_type}; charset=utf-8")
-            self.send_header("Content-Length", str(len(data)))
-            self._allow()
-            self.wfile.write(data)
+    def answer(path: str, _: Mapping[str, str]) -> loopback.Page | None:
+        if path == "/guide":
+            return loopback.Page(content_type="text/html", text=guide(values, address))
+        if path == "/style.grass":
+            style = resources.files("kgsynth").joinpath("browser", "style.grass")
+            return loopback.Page(content_type="text/plain", text=style.read_text(encoding="utf-8"))
+        return None
 
-        def do_OPTIONS(self) -> None:
-            if not self._is_allowed():
-                self.send_error(403)
-                return
-            self.send_response(204)
-            self._allow()
-
-        def _is_allowed(self) -> bool:
-            # A page of another site can reach this server through a name that it resolves to this machine.
-            names_this_server = self.headers.get("Host", "") in [f"{name}:{server.server_port}" for name in _LOOPBACK]
-            return names_this_server and self.headers.get("Origin", origins[0]) in origins
-
-        def _allow(self) -> None:
-            # The Browser's page comes from another port, so it sends a CORS preflight request first.
-            self.send_header("Access-Control-Allow-Origin", self.headers.get("Origin", origins[0]))
-            self.send_header("Vary", "Origin")
-            self.send_header("Access-Control-Allow-Headers", "*")
-            self.send_header("Access-Control-Allow-Private-Network", "true")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Log no requests."""
-
-    try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    except OSError as error:
-        raise ConfigError(f"port {port} cannot be used: {error}", hint="Leave out --port.") from error
     parts = urlsplit(browser)
-    origins = [f"{parts.scheme}://{name}:{parts.port}" for name in (parts.hostname, *_LOOPBACK)]
-    # The Browser loads guides only from hosts given by name.
-    address = f"http://localhost:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    origins = {f"{parts.scheme}://{name}:{parts.port}" for name in (parts.hostname, "localhost", "127.0.0.1")}
+    with loopback.serving(answer, port, origins=origins) as address:
         yield address
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -3,6 +3,7 @@
 import difflib
 import json
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
@@ -12,7 +13,7 @@ from typing import Any
 import click
 
 from kgsynth import pipeline, queries
-from kgsynth.cli import results
+from kgsynth.cli import pictures, results
 from kgsynth.cli.options import graph_settings, open_graph
 from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.cli.tables import show_table
@@ -55,6 +56,12 @@ _TYPES = {"int": int, "float": float, "str": str, "bool": bool, "json": object}
     help="Write a picture of the returned nodes to this HTML file.",
 )
 @click.option(
+    "--serve",
+    "is_served",
+    is_flag=True,
+    help="Show the picture on a local page until Ctrl-C; a double-click on a node adds its neighbours.",
+)
+@click.option(
     "--limit",
     type=click.IntRange(0),
     default=None,
@@ -78,6 +85,7 @@ def query(
     form: results.Format | None,
     output: Path | None,
     html: Path | None,
+    is_served: bool,
     limit: int | None,
     timeout: float | None,
 ) -> None:
@@ -110,8 +118,10 @@ def query(
         raise ConfigError(f"{where} needs {', '.join(sorted(missing))}", hint=f"Give {names}.")
     path = html or output
     form = "html" if html is not None else results.format_of(output, form)
+    if is_served and (path is not None or form != "table"):
+        raise ConfigError("--serve writes no file", hint="Leave out --html, --output and --format.")
     if limit is None:
-        limit = 0 if path is not None else _TABLE_ROWS
+        limit = 0 if path is not None or is_served else _TABLE_ROWS
     if timeout is None:
         timeout = _TIMEOUT_S if path is None else _FILE_TIMEOUT_S
     with open_graph(ctx) as graph:
@@ -119,6 +129,9 @@ def query(
         for kind, name in answer.unknown:
             say(f"the graph has no {kind} {name!r}{did_you_mean(name, show.names(graph, kind))}", err=True)
         limited_rows = _LimitedRows(answer.rows, limit)
+        if is_served:
+            _serve(graph, limited_rows)
+            return
         count = results.write(limited_rows, answer.columns, form, path)
         stored = pipeline.build_state(graph).co_occurrences if not count and _CO_OCCURRENCES in statement else ""
     message = f"{count:,} rows" + (f" in {path}" if path is not None else "")
@@ -129,6 +142,17 @@ def query(
     if stored not in ("", "all"):
         extent = "no co-occurrences" if stored == "none" else f"only the {stored} strongest co-occurrences of each term"
         say(f"The graph stores {extent}; `kgsynth build --co-occurrences all` stores all.", err=True)
+
+
+def _serve(graph: Graph, rows: Iterable[Row]) -> None:
+    nodes, relationships, _ = pictures.contents(rows)
+    with pictures.served(graph, nodes, relationships) as address:
+        say(f"Picture   {address}")
+        say("Ctrl-C stops its server.", err=True)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            say("", err=True)
 
 
 class _LimitedRows:
@@ -211,7 +235,7 @@ def concept(ctx: click.Context, /, name: str, limit: int, html: Path | None) -> 
         if html is not None:
             text = queries.load("explore/around_a_concept").text
             answer = graph.ask_user(text, {"concept": term_id}, where="around_a_concept", timeout_s=_TIMEOUT_S)
-            results.picture(answer.rows, html)
+            pictures.write(answer.rows, html)
             say(f"the picture is in {html}", err=True)
         view = show.term(graph, term_id, limit=limit)
     if wants_json():

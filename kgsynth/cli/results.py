@@ -4,7 +4,6 @@ All formats but the table and the picture need constant memory. In CSV and Parqu
 JSON.
 """
 
-import importlib
 import json
 import pickle
 import sys
@@ -15,8 +14,10 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal, get_args
 
+from kgsynth.cli import pictures
 from kgsynth.cli.tables import show_table
-from kgsynth.errors import ConfigError, MissingExtraError
+from kgsynth.cli.values import plain
+from kgsynth.errors import ConfigError
 from kgsynth.files import atomic
 from kgsynth.pipeline import GraphNode, GraphRelationship
 
@@ -24,19 +25,6 @@ Format = Literal["table", "json", "jsonl", "csv", "parquet", "html"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 _BATCH = 20_000
 _CELL_CHARS = 120
-_PICTURE_NODES = 2_000
-# The colours of browser/style.grass: light enough for dark captions, and different for colour-blind people.
-_COLOURS = {
-    "Topic": "#f0c05a",
-    "Concept": "#8fc1ec",
-    "Alias": "#cfe2f3",
-    "Document": "#d0d0d0",
-    "Combination": "#c9a9e0",
-    "Question": "#7fd1ae",
-    "Answer": "#c3ebd3",
-    "Run": "#eeb29c",
-}
-_SCALARS = frozenset({str, int, float, bool, type(None)})
 Rows = Iterable[Mapping[str, Any]]
 
 
@@ -74,25 +62,9 @@ def write(rows: Rows, columns: Sequence[str], form: Format, path: Path | None) -
         return _parquet(rows, columns, path)
     if form == "html":
         assert path is not None
-        return picture(rows, path)
+        return pictures.write(rows, path)
     with _opened(path) as file:
         return {"json": _json, "jsonl": _json_lines, "csv": _csv}[form](rows, columns, file)
-
-
-def plain(value: Any) -> Any:
-    """Return a value of the graph as JSON values: a node is {labels, properties}, a relationship {type, properties}."""
-    if type(value) in _SCALARS:
-        return value
-    if isinstance(value, GraphNode):
-        return {"labels": list(value.labels), "properties": plain(value.properties)}
-    if isinstance(value, GraphRelationship):
-        return {"type": value.type, "properties": plain(value.properties)}
-    if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
-        return [plain(item) for item in value]
-    # Dates, times, durations and points of Neo4j.
-    return value.iso_format() if hasattr(value, "iso_format") else str(value)
 
 
 def _cell(value: Any) -> str:
@@ -224,99 +196,3 @@ def _as_type(value: Any, kinds: set[str]) -> Any:
     if kinds <= {"int", "float"}:
         return float(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def picture(rows: Rows, path: Path) -> int:
-    """Write a page with a drawing of the nodes and relationships in some rows; it needs no network access.
-
-    Returns:
-        Number of rows.
-
-    Raises:
-        ConfigError: the rows contain no node, or too many nodes to be readable.
-        MissingExtraError: neo4j-viz is not installed.
-    """
-    nodes: dict[str, GraphNode] = {}
-    relationships: dict[str, GraphRelationship] = {}
-    count = 0
-    for row in rows:
-        count += 1
-        _collect(list(row.values()), nodes, relationships)
-        if len(nodes) > _PICTURE_NODES:
-            raise ConfigError(
-                f"more than {_PICTURE_NODES:,} nodes are too many for a readable picture",
-                hint="Return fewer nodes, with ORDER BY and LIMIT.",
-            )
-    if not count:
-        raise ConfigError("the query returned no row, so there is nothing to draw")
-    if not nodes:
-        raise ConfigError(
-            "the rows contain no node to draw", hint="Return nodes and relationships, not their properties."
-        )
-    draw(list(nodes.values()), [edge for edge in relationships.values() if {edge.start, edge.end} <= set(nodes)], path)
-    return count
-
-
-def draw(nodes: Sequence[GraphNode], relationships: Sequence[GraphRelationship], path: Path) -> None:
-    """Write a page with a drawing of nodes and the relationships between them, like `picture`."""
-    try:
-        viz: Any = importlib.import_module("neo4j_viz")
-    except ImportError as error:
-        raise MissingExtraError(f"pictures need neo4j-viz: {error}", hint="pip install 'kgsynth[explore]'") from error
-
-    largest = max([int(node.properties.get("document_count") or 1) for node in nodes])
-    viz_nodes = [
-        viz.Node(
-            id=node.id,
-            caption=caption(node),
-            color=_COLOURS.get(next((label for label in node.labels if label in _COLOURS), ""), "#cccccc"),
-            size=14 + 26 * (int(node.properties.get("document_count") or 1) / largest) ** 0.5,
-            properties={name: _cell(value) for name, value in node.properties.items()},
-        )
-        for node in nodes
-    ]
-    viz_relationships = [
-        viz.Relationship(
-            id=relationship.id,
-            source=relationship.start,
-            target=relationship.end,
-            caption=f"{relationship.properties['count']:,}"
-            if "count" in relationship.properties
-            else relationship.type,
-            properties={name: _cell(value) for name, value in relationship.properties.items()},
-        )
-        for relationship in relationships
-    ]
-    page = viz.VisualizationGraph(nodes=viz_nodes, relationships=viz_relationships).render(
-        height="100vh", theme="light"
-    )
-    with atomic(path) as partial:
-        body = "<!doctype html><meta charset='utf-8'><title>kgsynth</title><style>body{margin:0}</style>\n"
-        partial.write_text(body + str(page.data), encoding="utf-8")
-
-
-def caption(node: GraphNode) -> str:
-    """Return the text that labels a node in a drawing: its name, title, final answer, text or id."""
-    properties = node.properties
-    text = (
-        properties.get("name")
-        or properties.get("title")
-        or properties.get("final_answer")
-        or properties.get("text")
-        or properties.get("id")
-        or ""
-    )
-    text = " ".join(str(text).split())
-    return text if len(text) <= 40 else text[:39] + "…"
-
-
-def _collect(values: Sequence[Any], nodes: dict[str, GraphNode], relationships: dict[str, GraphRelationship]) -> None:
-    for value in values:
-        if isinstance(value, GraphNode):
-            nodes[value.id] = value
-        elif isinstance(value, GraphRelationship):
-            relationships[value.id] = value
-        elif isinstance(value, list):
-            _collect(value, nodes, relationships)
-        elif isinstance(value, dict):
-            _collect(list(value.values()), nodes, relationships)

@@ -9,15 +9,19 @@ import resource
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pandas
 import pytest
 
 from kgsynth import cli, config, pipeline, queries
+from kgsynth.cli import pictures
 from kgsynth.errors import GraphError, QueryError
 from kgsynth.graph import derived, show
 from kgsynth.graph.server import ManagedServer
@@ -26,6 +30,7 @@ from kgsynth.pipeline import generating
 from kgsynth.records import StageCount
 from kgsynth.settings import CurateSettings, ExportSettings, GenerateSettings, GraphSettings, SampleSettings
 from tests import canonical, corpora, graphs, hostile
+from tests.conftest import SHOTS
 from tests.walker import Context, ReferenceWalker
 
 GRAPH = GraphSettings(name="test")
@@ -97,6 +102,7 @@ def values_of(graph: Graph) -> dict[str, str]:
         "term": "concept 3",
         "first": "topic 1",
         "second": "topic 2",
+        "node": "concept:concept 3",
     }
 
 
@@ -199,13 +205,92 @@ def test_parameters_have_types_and_results_every_form(kgsynth: Callable[..., str
     assert "there are more" not in kgsynth("query", "UNWIND range(1, 4) AS x RETURN x", "--limit", "4")
 
 
-def test_a_picture_needs_no_network_and_holds_its_nodes(kgsynth: Callable[..., str], tmp_path: Path) -> None:
+def test_a_picture_is_read_in_chromium_without_a_network(kgsynth: Callable[..., str], tmp_path: Path, page) -> None:
     kgsynth("query", "--saved", "around_a_concept", "-p", "concept=concept 3", "--html", "around.html")
-    page = (tmp_path / "around.html").read_text()
-    assert "concept 3" in page
-    assert 'src="http' not in page
+    said = watch(page)
+    page.context.set_offline(True)
+    page.goto((tmp_path / "around.html").as_uri())
+    drawn = page.evaluate(
+        """() => cy.nodes().map(node => {
+             const box = node.boundingBox({ includeLabels: true, includeNodes: false });
+             return [node.data("name"), node.style("label"), node.style("text-wrap"), box.w > 0];
+           })"""
+    )
+    assert ["concept 3", "concept 3", "wrap", True] in drawn
+    assert len(drawn) > 2
+    assert page.evaluate("cy.edges().map(edge => edge.style('target-arrow-shape')).every(shape => shape === 'none')")
+    # A click shows the node apart, with its properties.
+    place = page.evaluate("cy.nodes('[name = \"concept 3\"]').renderedPosition()")
+    box = page.locator("#graph").bounding_box()
+    page.mouse.click(box["x"] + place["x"], box["y"] + place["y"])
+    panel = page.locator("#panel")
+    panel.locator("text=document_count").wait_for()
+    assert panel.locator("h1").inner_text() == "concept 3"
+    assert '"concept:concept 3"' in panel.locator("pre").inner_text()
+    assert page.evaluate("cy.nodes('.picked').map(node => node.data('name'))") == ["concept 3"]
+    page.screenshot(path=SHOTS / "picture.png")
+    page.keyboard.press("Escape")
+    assert not panel.is_visible()
+    page.fill("#find", "concept 3")
+    page.keyboard.press("Enter")
+    panel.locator("text=document_count").wait_for()
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    page.emulate_media(color_scheme="dark")
+    page.screenshot(path=SHOTS / "picture-phone.png")
+    assert said == []
     assert "no node to draw" in kgsynth("query", "RETURN 1 AS one", "--html", "x.html", code=1)
+    assert "--serve writes no file" in kgsynth("query", "RETURN 1 AS one", "--html", "x.html", "--serve", code=1)
     assert not (tmp_path / "x.html").exists()
+
+
+def test_a_double_click_on_a_served_picture_adds_neighbours(filled: Graph, page) -> None:
+    values = values_of(filled)
+    nodes, relationships, _ = pictures.contents(
+        filled.read_user("MATCH (d:Document {id: $id}) RETURN d", {"id": values["document"]}, where="x", timeout_s=30)
+    )
+    said = watch(page)
+    with pictures.served(filled, nodes, relationships) as address:
+        assert len(urlsplit(address).path) > 20
+        with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+            urllib.request.urlopen(address.removesuffix(urlsplit(address).path) + "/around?node=x")
+        refused.value.close()
+        page.goto(address)
+        assert page.evaluate("cy.nodes().length") == 1
+        box = page.locator("#graph").bounding_box()
+        place = page.evaluate("cy.nodes()[0].renderedPosition()")
+        page.mouse.dblclick(box["x"] + place["x"], box["y"] + place["y"])
+        page.locator("#hint", has_text="relationships are shown").wait_for()
+        assert page.evaluate("cy.nodes().length") > 2
+        (held,) = canonical.run(
+            filled, "MATCH (d:Document {id: $id}) RETURN COUNT { (d)--() } AS links", id=values["document"]
+        )
+        assert page.evaluate("cy.edges().length") == min(40, held["links"])
+        assert f"of its {held['links']} relationships are shown" in page.locator("#hint").inner_text()
+        # The types of most relationships of a document have a direction.
+        assert page.evaluate(
+            "cy.edges('[title = \"MENTIONS\"]').every(edge => edge.style('target-arrow-shape') === 'triangle')"
+        )
+        page.screenshot(path=SHOTS / "picture-served.png")
+        # A node that is gone is said.
+        page.evaluate(
+            "cy.add({ data: { id: 'gone', key: 'gone', title: 'gone', name: 'gone', size: 20, colour: '#fff', kind: 'x', properties: [] } })"
+        )
+        page.evaluate("expand(cy.getElementById('gone'))")
+        page.locator("#hint", has_text="cannot be fetched: the query returned no row").wait_for()
+    assert [one for one in said if "500" not in one] == []
+
+
+def watch(page) -> list[str]:
+    """What a page says on its console, its errors, and the addresses it asks for beside itself."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith(("file:", "http://localhost:")) else said.append(request.url),
+    )
+    return said
 
 
 def test_a_large_result_streams_in_flat_memory(filled: Graph) -> None:

@@ -3,15 +3,13 @@
 import urllib.error
 import urllib.request
 
-import pytest
-
 from kgsynth.cli.browse import serving
 
 BROWSER = "http://127.0.0.1:7474/browser/"
 
 
-def status(address: str, *, method: str = "GET", **headers: str) -> tuple[int, str]:
-    request = urllib.request.Request(f"{address}/style.grass", method=method, headers=headers)
+def status(address: str, **headers: str) -> tuple[int, str]:
+    request = urllib.request.Request(f"{address}/style.grass", headers=headers)
     try:
         with urllib.request.urlopen(request) as answer:
             return answer.status, answer.headers.get("Access-Control-Allow-Origin", "")
@@ -20,17 +18,10 @@ def status(address: str, *, method: str = "GET", **headers: str) -> tuple[int, s
         return error.code, ""
 
 
-@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
-def test_only_pages_of_the_browser_can_read_the_guide(method: str) -> None:
+def test_only_pages_of_the_browser_can_read_the_guide() -> None:
     with serving({}, 0, browser=BROWSER) as address:
-        assert status(address, method=method)[0] in (200, 204)
+        assert status(address)[0] == 200
         for origin in ("http://127.0.0.1:7474", "http://localhost:7474"):
-            code, allowed = status(address, method=method, Origin=origin)
-            assert code in (200, 204)
-            assert allowed == origin
+            assert status(address, Origin=origin) == (200, origin)
         for origin in ("http://example.org", "http://localhost:7475", "https://localhost:7474", "null"):
-            assert status(address, method=method, Origin=origin)[0] == 403
-        # A name of another site that leads to this machine.
-        port = address.rpartition(":")[2]
-        assert status(address, method=method, Host=f"example.org:{port}")[0] == 403
-        assert status(address, method=method, Host=f"127.0.0.1:{port}")[0] in (200, 204)
+            assert status(address, Origin=origin)[0] == 403
