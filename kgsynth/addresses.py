@@ -1,4 +1,4 @@
-"""Remove the secrets from addresses.
+"""Remove the secrets from addresses, and address Neo4j Browser.
 
 A user name and a password before the host, and a key among the parameters, are only sent to the server. They must not
 appear in run folders, errors or output.
@@ -7,7 +7,7 @@ appear in run folders, errors or output.
 import base64
 import re
 from collections.abc import Iterable
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 HIDDEN = "***"
 _SECRET_NAME = r"key|token|secret|passw|pwd|auth|credential|sig"
@@ -28,6 +28,17 @@ def with_marks(address: str) -> str:
     """Like `without_secrets`, with a mask in place of user name and password."""
     scheme, slashes, rest = without_secrets(address).partition("//")
     return f"{scheme}{slashes}{HIDDEN}@{rest}" if "@" in address else f"{scheme}{slashes}{rest}"
+
+
+def browser_address(browser: str, bolt: str, username: str) -> str:
+    """The address of Neo4j Browser with the connection to a server, without the password."""
+    parts = urlsplit(bolt)
+    return f"{browser}?dbms={quote(f'{parts.scheme}://{username}@{parts.netloc}', safe='')}&db=neo4j"
+
+
+def browser_link(address: str, command: str, argument: str) -> str:
+    """The address of Neo4j Browser, as `browser_address` returns it, that opens a guide (play) or a query (edit)."""
+    return f"{address}&cmd={command}&arg={quote(argument, safe='')}"
 
 
 def is_secret_name(name: str) -> bool:

@@ -7,11 +7,12 @@ import webbrowser
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import click
 
 from kgsynth import pipeline, queries
+from kgsynth.addresses import browser_address, browser_link
 from kgsynth.cli import loopback
 from kgsynth.cli.options import env, graph_settings, open_graph, progress
 from kgsynth.cli.say import say
@@ -44,7 +45,8 @@ def browse(ctx: click.Context, /, is_opened: bool, port: int) -> None:
     with open_graph(ctx) as graph:
         values = {**show.guide_values(graph), "graph": graph_settings(ctx).name}
     with serving(values, port, browser=state.browser_url) as address:
-        url = browser_url(state.browser_url, state.bolt_url, state.username, guide=f"{address}/guide")
+        browser = browser_address(state.browser_url, state.bolt_url, state.username)
+        url = browser_link(browser, "play", f"{address}/guide")
         say(f"Browser   {url}")
         say(f"user      {state.username}")
         say(f"password  in {state.password_file}; paste it into the form below the guide")
@@ -58,13 +60,6 @@ def browse(ctx: click.Context, /, is_opened: bool, port: int) -> None:
             threading.Event().wait()
         except KeyboardInterrupt:
             say("", err=True)
-
-
-def browser_url(browser: str, bolt: str, username: str, *, guide: str) -> str:
-    """Return the Browser's address, which contains the connection without the password and opens the guide."""
-    scheme, host = urlsplit(bolt).scheme, urlsplit(bolt).netloc
-    connect = quote(f"{scheme}://{username}@{host}", safe="")
-    return f"{browser}?dbms={connect}&db=neo4j&cmd=play&arg={quote(guide, safe='')}"
 
 
 def guide(values: Mapping[str, str], address: str) -> str:

@@ -182,7 +182,7 @@ def plot(fit_file: Path, output: Path, law: scaling.Law | None, level: float) ->
     mixture, laws = _fitted(fit_file, law)
     plots = page.plots_module()
     draw_plot = plots.law([_line(mixture, name, level) for name in mixture.models], label="scaling law")
-    image = draw_plot("png" if output.suffix == ".png" else "svg")
+    image = draw_plot(output.suffix.removeprefix("."))
     if output.suffix == ".html":
         image = page.scaling_page(
             summary=f"Forecasts use {_weighed(mixture)}, {_betas(mixture)}; "

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kgsynth import __version__, near_duplicates
+from kgsynth.addresses import browser_address
 from kgsynth.config import Environment
 from kgsynth.contexts import co_occurrences
 from kgsynth.errors import ConfigError, MissingExtraError
@@ -15,12 +16,14 @@ from kgsynth.files import atomic, write_json
 from kgsynth.graph import derived, inventory
 from kgsynth.graph.session import Graph
 from kgsynth.pipeline.sampling import tables_of
+from kgsynth.pipeline.serving import server_of
 from kgsynth.progress import Progress, Silent, progress_stage
 from kgsynth.question_files import read_combinations
 from kgsynth.reports import coverage, diversity, structure
 from kgsynth.reports.coverage import equal_coverage
 from kgsynth.reports.page import page
 from kgsynth.reports.sources import Side, shown_path, side_of
+from kgsynth.settings import GraphSettings
 
 IN_GRAPH = "in the graph"
 SAMPLE = 2000
@@ -87,6 +90,7 @@ def report(
             "sample": sample,
             "graph": {
                 "name": environment.neo4j_uri or graph.name,
+                "browser": _browser(graph, environment),
                 "fingerprint": contents.fingerprint,
                 "counts": contents.counts,
                 "characters_of_document": structure.distribution(contents.characters),
@@ -146,6 +150,14 @@ def write_report(figures: Mapping[str, Any], html: Path, *, json_file: Path | No
         partial.write_text(text, encoding="utf-8", errors="replace")
     if json_file is not None:
         write_json(json_file, figures)
+
+
+def _browser(graph: Graph, environment: Environment) -> str:
+    """Return the address of the managed server's Browser; empty for a server of the user's own, which may have none."""
+    if environment.neo4j_uri:
+        return ""
+    state = server_of(environment, GraphSettings(name=graph.name)).status()
+    return browser_address(state.browser_url, state.bolt_url, state.username) if state.browser_url else ""
 
 
 def _side_of_graph(graph: Graph) -> Side:

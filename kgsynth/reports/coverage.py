@@ -272,7 +272,12 @@ def _unused_concepts(graph: TermGraph, uses: NDArray[np.int64]) -> dict[str, Any
         # These co-occur with no other concept, so no walk can visit one of them together with another concept.
         "without_neighbour": int((degrees[unused_terms] == 0).sum()),
         "listed": [
-            {"name": graph.names[term], "documents": int(graph.documents[term]), "neighbours": int(degrees[term])}
+            {
+                "id": graph.ids[term],
+                "name": graph.names[term],
+                "documents": int(graph.documents[term]),
+                "neighbours": int(degrees[term]),
+            }
             for term in order
         ],
     }
@@ -281,7 +286,12 @@ def _unused_concepts(graph: TermGraph, uses: NDArray[np.int64]) -> dict[str, Any
 def _listed(uses: Uses, places: Iterable[int]) -> list[dict[str, Any]]:
     graph = uses.universe.graph
     return [
-        {"name": graph.names[place], "combinations": int(uses.terms[place]), "documents": int(graph.documents[place])}
+        {
+            "id": graph.ids[place],
+            "name": graph.names[place],
+            "combinations": int(uses.terms[place]),
+            "documents": int(graph.documents[place]),
+        }
         for place in places
         if uses.terms[place]
     ]

@@ -188,7 +188,9 @@ def likeness(sample: Sample, embedder: Embed, advance: Callable[[int], None] = l
                 {
                     "cosine": float(cosines[place]),
                     "one": questions[category_pairs[place, 0]].text,
+                    "one_id": questions[category_pairs[place, 0]].id,
                     "other": questions[category_pairs[place, 1]].text,
+                    "other_id": questions[category_pairs[place, 1]].id,
                 }
                 for place in np.argsort(-cosines, kind="stable")[:3]
             ],

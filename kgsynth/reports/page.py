@@ -4,9 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
+from kgsynth import queries
+from kgsynth.addresses import browser_link
 from kgsynth.errors import MissingExtraError
 
 Rows = list[list[Any]]
+# Returns the address of a saved query with some values in Neo4j Browser, or an empty text if there is no Browser.
+Link = Callable[..., str]
 _KINDS = {
     "topics": "topics",
     "concepts": "concepts",
@@ -33,6 +37,7 @@ def page(figures: Mapping[str, Any]) -> str:
     except ImportError as error:
         raise MissingExtraError(f"a report needs {error.name}", hint="pip install 'kgsynth[report]'") from error
     template = _template(jinja2, "report.html")
+    link = _links_to(figures["graph"]["browser"])
     text: str = template.render(
         figures=figures,
         graph=figures["graph"],
@@ -40,12 +45,32 @@ def page(figures: Mapping[str, Any]) -> str:
         plots=svg_plots,
         picture=plots.picture(figures["graph"]["communities"]),
         zip=zip,
-        **_graph_rows(figures["graph"]),
-        **_walk_rows(figures),
-        **_question_rows(figures["runs"]),
+        link=link,
+        **_graph_rows(figures["graph"], link),
+        **_walk_rows(figures, link),
+        **_question_rows(figures["runs"], link),
         **_stage_rows(figures["runs"]),
     )
     return text
+
+
+def _links_to(browser: str) -> Link:
+    def link(query: str, **values: str) -> str:
+        return browser_link(browser, "edit", queries.filled(queries.saved(query), values)) if browser else ""
+
+    return link
+
+
+def _concept_rows(listed: Sequence[Mapping[str, Any]], columns: Sequence[str], link: Link) -> Rows:
+    """Return rows of a linked name and some figures of each concept."""
+    return [
+        [(concept["name"], link("around_a_node", node=concept["id"])), *(concept[column] for column in columns)]
+        for concept in listed
+    ]
+
+
+def _question(text: str, identity: str, link: Link) -> tuple[str, str]:
+    return text, link("where_a_question_comes_from", question=identity)
 
 
 def plots_module() -> Any:
@@ -189,7 +214,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _graph_rows(graph: Mapping[str, Any]) -> dict[str, Rows]:
+def _graph_rows(graph: Mapping[str, Any], link: Link) -> dict[str, Rows]:
     distributions = [
         ("document", "characters", graph["characters_of_document"]),
         ("document", "concepts and topics that it mentions", graph["terms_of_document"]),
@@ -206,16 +231,26 @@ def _graph_rows(graph: Mapping[str, Any]) -> dict[str, Rows]:
             if values["count"]
         ],
         "merges": [[rule["kind"], rule["rule"], rule["merges"], rule["least_cosine"]] for rule in graph["merges"]],
-        "licences": [[row["license"] or "unknown", row["attribution"], row["documents"]] for row in graph["licences"]],
+        "licences": [
+            [
+                (
+                    row["license"] or "unknown",
+                    link("documents_of_a_licence", license=row["license"], attribution=row["attribution"]),
+                ),
+                row["attribution"],
+                row["documents"],
+            ]
+            for row in graph["licences"]
+        ],
     }
 
 
-def _walk_rows(figures: Mapping[str, Any]) -> dict[str, Any]:
+def _walk_rows(figures: Mapping[str, Any], link: Link) -> dict[str, Any]:
     walked = [
         {
             **run,
-            "most_used": [list(concept.values()) for concept in run["walks"]["most_used"]],
-            "not_used": [list(concept.values()) for concept in run["walks"]["unused"]["listed"]],
+            "most_used": _concept_rows(run["walks"]["most_used"], ("combinations", "documents"), link),
+            "not_used": _concept_rows(run["walks"]["unused"]["listed"], ("documents", "neighbours"), link),
         }
         for run in figures["runs"]
         if run["walks"]
@@ -288,7 +323,7 @@ def _formatted(value: Any, form: Callable[[Any], str]) -> tuple[Any, str]:
     return (-1, "–") if value is None else (value, form(value))
 
 
-def _question_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _question_rows(runs: Sequence[Mapping[str, Any]], link: Link) -> dict[str, Any]:
     asked = [(run["name"], run["questions"]) for run in runs if run["questions"]]
     answered = [(run["name"], run["answers"]) for run in runs if run["answers"]["count"]]
     return {
@@ -312,7 +347,7 @@ def _question_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             {
                 "name": name,
                 "count": questions["unshown"]["count"],
-                "rows": [list(concept.values()) for concept in questions["unshown"]["listed"]],
+                "rows": _concept_rows(questions["unshown"]["listed"], ("documents", "neighbours"), link),
             }
             for name, questions in asked
         ],
@@ -334,7 +369,13 @@ def _question_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             for kind, values in questions["likeness"].items()
         ],
         "alike_rows": [
-            [name, kind, pair["cosine"], pair["one"], pair["other"]]
+            [
+                name,
+                kind,
+                pair["cosine"],
+                _question(pair["one"], pair["one_id"], link),
+                _question(pair["other"], pair["other_id"], link),
+            ]
             for name, questions in asked
             for kind, values in questions["likeness"].items()
             for pair in values["most_alike"]
@@ -352,7 +393,13 @@ def _question_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             for name, answers in answered
         ],
         "doubtful_rows": [
-            [name, answer["agreement"], answer["question"], answer["final_answer"], answer["id"]]
+            [
+                name,
+                answer["agreement"],
+                _question(answer["question"], answer["id"], link),
+                answer["final_answer"],
+                answer["id"],
+            ]
             for name, answers in answered
             for answer in answers["least_agreement"]
         ],
@@ -389,7 +436,7 @@ def _plots(plots: Any, figures: Mapping[str, Any]) -> dict[str, str]:
     """Return the plots for which there are figures, as SVG by name."""
     graph, runs = figures["graph"], figures["runs"]
     drawn = {}
-    if graph["degree"]["concepts"]["count"]:
+    if graph["degree"]["concepts"].get("max"):
         drawn["degree"] = plots.tails(
             [(kind, graph["degree"][kind]) for kind in ("concepts", "topics")],
             x="co-occurring terms",

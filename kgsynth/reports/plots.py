@@ -4,13 +4,18 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import ceil, floor, log10
 from typing import Any
 
 # The colours of Okabe and Ito (2008), which colour-blind readers can distinguish, without yellow, which is invisible on
-# white. Lines also differ in their dash patterns.
+# white. Lines also differ in their dash patterns. On a dark page, parts.html has lighter ones.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _STROKES = ("-", "--", "-.", ":")
 _GREY = "#9a9a9a"
+_GRID = "#e6e6e6"
+_DIAGONAL = "#cccccc"
+# Text and axes have this colour in Matplotlib, and that of the page's text in SVG.
+_INK = "#010203"
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "kgsynth",
@@ -19,11 +24,16 @@ _STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
-    "grid.color": "#e6e6e6",
+    "grid.color": _GRID,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), _INK),
     "axes.axisbelow": True,
     "legend.frameon": False,
     "figure.constrained_layout.use": True,
 }
+_MARKED_POINTS = 20
+_NAME_CHARS = 48
 _KINDS = ("topics", "concepts", "pairs", "documents")
 _KIND_TITLES = {
     "topics": "topics",
@@ -37,15 +47,19 @@ Named = Sequence[tuple[str, Mapping[str, Any]]]
 
 @contextmanager
 def _panels(count: int, *, wide: float = 4.6, high: float = 3.2) -> Iterator[tuple[list[Any], Callable[[str], str]]]:
-    """Yield axes side by side, and a function that returns their SVG with a label."""
+    """Yield the axes of panels, and a function that returns their pictures, one SVG each, with a label."""
     import matplotlib
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(wide * count, high))
-        axes = figure.subplots(1, count, squeeze=False)[0]
+        axes = [Figure(figsize=(wide, high)).subplots() for _ in range(count)]
 
-        yield list(axes), lambda label: _svg(figure, label)
+        def svg(label: str) -> str:
+            if count == 1:
+                return _svg(axes[0].figure, label)
+            return "".join(_svg(panel.figure, f"{label} {number}") for number, panel in enumerate(axes, 1))
+
+        yield axes, svg
 
 
 def _svg(figure: Any, label: str) -> str:
@@ -54,31 +68,98 @@ def _svg(figure: Any, label: str) -> str:
     text = file.getvalue()
     text = text[text.index("<svg") :]
     # Ids are unique within a file, but a page contains several files.
-    prefix = re.sub(r"\W+", "-", label.casefold())[:40]
+    prefix = re.sub(r"\W+", "-", label.casefold())[-40:]
     text = re.sub(r'\bid="', f'id="{prefix}-', text)
     text = re.sub(r'((?:xlink:)?href="#|url\(#)', rf"\1{prefix}-", text)
+    text = re.sub(r"#[0-9a-f]{6}\b(?=[;\"'])", lambda colour: on_page(colour.group()), text)
     return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+
+
+def on_page(colour: str) -> str:
+    """Return a colour as a CSS value that follows the light or dark mode of the page."""
+    if colour == _INK:
+        return "currentColor"
+    names = {**{one.lower(): f"c{number}" for number, one in enumerate(COLOURS)}}
+    names |= {_GREY: "grey", _GRID: "grid", _DIAGONAL: "diagonal"}
+    name = names.get(colour.lower())
+    return f"var(--{name}, {colour})" if name else colour
+
+
+def _log_ticks(axis: Any, *, room: float) -> None:
+    """Label a few round values of a logarithmic axis, at least the share `room` of its length apart."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(FixedLocator(log_ticks(low, high, room=room)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
+    axis.set_minor_locator(NullLocator())
+
+
+def log_ticks(low: float, high: float, *, room: float) -> list[float]:
+    """Return round values from low to high, powers of ten first, that are far enough apart on a logarithmic axis."""
+    from matplotlib.ticker import MaxNLocator
+
+    exponents = range(floor(log10(low)), ceil(log10(high)) + 1)
+    # With more decades than labels, every second or third has one.
+    step = max(1, ceil(room * log10(high / low)))
+    decades = [10.0**exponent for exponent in exponents if exponent % step == 0]
+    between = [factor * 10.0**exponent for factor in (5, 2) for exponent in exponents] if step == 1 else []
+    linear = MaxNLocator(nbins=4, steps=[1, 2, 5, 10]).tick_values(low, high) if high < 10 * low else []
+    ticks: list[float] = []
+    for value in (*decades, *between, *map(float, linear)):
+        is_inside = low * (1 - 1e-9) <= value <= high * (1 + 1e-9)
+        if is_inside and all(abs(log10(value / tick)) >= room * log10(high / low) for tick in ticks):
+            ticks.append(value)
+    return sorted(ticks)
+
+
+def _tick(value: float) -> str:
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= unit:
+            return f"{value / unit:g}{name}"
+    return f"{value:g}"
+
+
+def _whole_numbers(axis: Any, bins: int = 5) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(bins, integer=True))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
+
+
+def _legend(axes: Any, columns: int = 1) -> None:
+    """Put the legend under the axes, where it covers no line."""
+    axes.figure.legend(fontsize=9, loc="outside lower center", ncols=columns)
 
 
 def tails(distributions: Named, *, x: str, label: str) -> str:
     """Draw the share of items with at least x, on logarithmic axes, where a power law is a straight line."""
     with _panels(1) as ((axes,), svg):
         for number, (name, distribution) in enumerate(distributions):
-            if distribution.get("count"):
+            if distribution.get("max"):
                 points = [
                     (value, share) for value, share in zip(*distribution["at_least"].values(), strict=True) if value > 0
                 ]
                 axes.plot(
-                    *zip(*points, strict=True), _STROKES[number % 4], color=COLOURS[number], label=_label(name), lw=2
+                    *zip(*points, strict=True),
+                    _STROKES[number % 4],
+                    color=COLOURS[number],
+                    label=_label(name),
+                    lw=2,
+                    # A line of one point would not be seen.
+                    marker="o" if len(points) <= _MARKED_POINTS else "",
+                    ms=4,
                 )
         axes.set(xscale="log", yscale="log", xlabel=x, ylabel="share with at least as many")
-        axes.legend()
+        _log_ticks(axes.xaxis, room=0.16)
+        _log_ticks(axes.yaxis, room=0.1)
+        _legend(axes, columns=2)
         return svg(label)
 
 
 def coverage(runs: Named) -> str:
     """Draw the share of all items that are used, by number of combinations."""
-    with _panels(len(_KINDS), wide=3.6) as (axes, svg):
+    with _panels(len(_KINDS)) as (axes, svg):
         for panel, kind in zip(axes, _KINDS, strict=True):
             for number, (name, walks) in enumerate(runs):
                 total = max(1, walks["coverage"][kind]["of"])
@@ -91,11 +172,11 @@ def coverage(runs: Named) -> str:
                     label=_label(name),
                     lw=2,
                 )
-            panel.set(xlabel="combinations", ylabel="% used" if kind == _KINDS[0] else "", title=_KIND_TITLES[kind])
+            panel.set(xlabel="combinations", ylabel="% used", title=_KIND_TITLES[kind])
             panel.set_ylim(bottom=0)
             panel.set_xlim(left=0)
-            panel.locator_params(axis="x", nbins=5)
-        axes[0].legend()
+            _whole_numbers(panel.xaxis)
+            _legend(panel)
         return svg("coverage over the number of combinations")
 
 
@@ -107,22 +188,16 @@ def hubs(runs: Named) -> str:
             axes.plot(line["x"], line["share"], _STROKES[number], color=COLOURS[number], label=_label(name), lw=2)
         line = runs[0][1]["hubs"]["lorenz_of_mentions"]
         axes.plot(line["x"], line["share"], ":", color=_GREY, label="mentions in documents", lw=2)
-        axes.plot([0, 1], [0, 1], color="#cccccc", lw=1)
+        axes.plot([0, 1], [0, 1], color=_DIAGONAL, lw=1)
         axes.set(xlabel="share of concepts, most used first", ylabel="share of all uses", xlim=(0, 1), ylim=(0, 1.02))
-        axes.legend(loc="lower right")
+        _legend(axes)
         return svg("how evenly concepts are used")
 
 
 def histograms(panels: Sequence[tuple[str, Named]], *, x: str, label: str, percent: bool = True) -> str:
     """Draw histograms as steps, with a panel per title and a line per name."""
     max_lines = max(len(lines) for _, lines in panels)
-    # Between more than three lines there is no room for the legend.
-    has_legend_below = max_lines > 3
-    height = 3.2 + 0.22 * max_lines * has_legend_below
-    with _panels(max(1, len(panels)), wide=(4.6 if len(panels) < 3 else 3.9) + 1.2 * has_legend_below, high=height) as (
-        axes,
-        svg,
-    ):
+    with _panels(max(1, len(panels)), high=3.2 + 0.2 * max_lines) as (axes, svg):
         for panel, (title, lines) in zip(axes, panels, strict=False):
             for number, (name, histogram) in enumerate(lines):
                 heights = [100 * share for share in histogram["share"]] if percent else histogram["share"]
@@ -134,11 +209,10 @@ def histograms(panels: Sequence[tuple[str, Named]], *, x: str, label: str, perce
                     lw=2,
                     label=_label(name),
                 )
-            panel.set(xlabel=x, title=_label(title), ylabel="%" if panel is axes[0] else "")
+            panel.set(xlabel=x, title=_label(title), ylabel="%")
             panel.set_ylim(bottom=0)
             if len(lines) > 1 or lines[0][0]:
-                placement = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2)} if has_legend_below else {}
-                panel.legend(fontsize=8, **placement)
+                _legend(panel)
         return svg(label)
 
 
@@ -158,18 +232,20 @@ def bars(counts: Named, *, x: str, label: str) -> str:
                 [run_counts.get(name, 0) for name in names],
                 height=height * 0.92,
                 color=COLOURS[number],
-                label=run,
+                label=_label(run),
             )
             axes.bar_label(bar_container, fmt="{:,.0f}", padding=3, fontsize=8)
         axes.set_yticks(
-            [place + 0.4 - height / 2 for place in range(len(names))], [_label(_short(name, 60)) for name in names]
+            [place + 0.4 - height / 2 for place in range(len(names))],
+            [_short(name, 60).replace("$", r"\$") for name in names],
         )
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         axes.margins(x=0.1)
         axes.set(xlabel=x)
+        _whole_numbers(axes.xaxis, 8)
         if len(counts) > 1:
-            axes.legend()
+            _legend(axes, columns=2)
         return svg(label)
 
 
@@ -183,11 +259,11 @@ def law(lines: Sequence[Mapping[str, Any]], *, label: str) -> Callable[[str], st
         label: accessible name of the picture.
 
     Returns:
-        A function that returns the picture in a format: `svg` (text) or `png` (bytes).
+        A function that returns the picture in a format: `svg` (text of a file), `html` (SVG for a page) or `png`
+        (bytes).
     """
     import matplotlib
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(8.5, 5.2))
@@ -214,20 +290,19 @@ def law(lines: Sequence[Mapping[str, Any]], *, label: str) -> Callable[[str], st
                     label=_label(f"{line['name']}, held out"),
                 )
         axes.set(xscale="log", yscale="log", xlabel="billions of tokens", ylabel="error, %")
-        plain = FuncFormatter(lambda value, _: f"{value:g}")
-        axes.xaxis.set_major_formatter(plain)
-        axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 1.5, 2, 3, 4, 5, 7)))
-        axes.yaxis.set_major_formatter(plain)
-        axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.legend()
+        _log_ticks(axes.xaxis, room=0.07)
+        _log_ticks(axes.yaxis, room=0.06)
+        _legend(axes, columns=2)
 
         def picture(file_format: str) -> str | bytes:
             with matplotlib.rc_context(_STYLE):
                 if file_format == "png":
                     file = io.BytesIO()
-                    figure.savefig(file, format="png", dpi=150, metadata={"Software": None})
+                    figure.savefig(file, format="png", dpi=150, facecolor="white", metadata={"Software": None})
                     return file.getvalue()
-                return _svg(figure, label)
+                # In a file of its own there is no page whose colours it could follow.
+                standalone = '<svg style="background: white; color: black" ' if file_format == "svg" else "<svg "
+                return _svg(figure, label).replace("<svg ", standalone, 1)
 
         return picture
 
@@ -243,7 +318,7 @@ def picture(structure: Mapping[str, Any]) -> dict[str, Any]:
         structure: the result of `kgsynth.reports.structure.communities`.
 
     Returns:
-        width and height; discs behind communities (x, y, radius, colour, number), circles (x, y, radius, colour,
+        width and height; discs behind communities (x, y, radius, colour, number), circles (id, x, y, radius, colour,
         title), lines (x1, y1, x2, y2, colour, width), labels (x, y, text, px), and the colour of each community, which
         is grey from the seventh on.
     """
@@ -264,7 +339,7 @@ def picture(structure: Mapping[str, Any]) -> dict[str, Any]:
     ]
     largest = max(node["documents"] for node in nodes)
     radii = [3 + 12 * (node["documents"] / max(1, largest)) ** 0.5 for node in nodes]
-    colours = [COLOURS[number] if number < len(COLOURS) - 1 else _GREY for number in range(len(groups))]
+    colours = [on_page(COLOURS[number] if number < len(COLOURS) - 1 else _GREY) for number in range(len(groups))]
     discs = [
         {
             **{
@@ -287,6 +362,7 @@ def picture(structure: Mapping[str, Any]) -> dict[str, Any]:
                 "y": round(y, 1),
                 "radius": round(radius, 1),
                 "colour": colours[node["community"]],
+                "id": node["id"],
                 "title": f"{node['name']}: {node['documents']:,} documents, community {node['community'] + 1}",
             }
             for node, (x, y), radius in zip(nodes, centres, radii, strict=True)
@@ -300,7 +376,7 @@ def picture(structure: Mapping[str, Any]) -> dict[str, Any]:
                 },
                 "colour": colours[nodes[link["source"]]["community"]]
                 if nodes[link["source"]]["community"] == nodes[link["target"]]["community"]
-                else "#bbbbbb",
+                else on_page(_GREY),
                 "width": round(0.5 + 3 * link["strength"], 2),
             }
             for link in structure["links"]
@@ -364,8 +440,8 @@ def _labels(
 
 
 def _label(name: str) -> str:
-    """Escape a name for Matplotlib, which parses `$` as mathematics and hides labels with a leading underscore."""
-    return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
+    """Shorten and escape a name for Matplotlib, which parses `$` as mathematics and hides labels with a leading `_`."""
+    return (" " if name.startswith("_") else "") + _short(name, _NAME_CHARS).replace("$", r"\$")
 
 
 def _short(text: str, max_length: int) -> str:

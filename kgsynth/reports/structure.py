@@ -155,9 +155,9 @@ def communities(graph: TermGraph, *, most_concepts: int, links_each: int, seed: 
         seed: seed of communities and positions.
 
     Returns:
-        nodes (name, documents, community, x, y); links (source and target as indices of nodes, strength); communities
-        (number, size, names of the largest concepts, and x, y and radius of the disc around them); modularity; and the
-        number of concepts that were left out.
+        nodes (id, name, documents, community, x, y); links (source and target as indices of nodes, strength);
+        communities (number, size, ids and names of the largest concepts, and x, y and radius of the disc around them);
+        modularity; and the number of concepts that were left out.
 
     Source: communities by Louvain (Blondel et al. 2008) as in NetworkX.
     """
@@ -193,6 +193,7 @@ def communities(graph: TermGraph, *, most_concepts: int, links_each: int, seed: 
     return {
         "nodes": [
             {
+                "id": graph.ids[node],
                 "name": graph.names[node],
                 "documents": int(graph.documents[node]),
                 "community": group_of[node],
@@ -209,7 +210,7 @@ def communities(graph: TermGraph, *, most_concepts: int, links_each: int, seed: 
             {
                 "number": number,
                 "size": len(group),
-                "names": [graph.names[node] for node in nodes if node in group][:5],
+                "largest": [{"id": graph.ids[node], "name": graph.names[node]} for node in nodes if node in group][:5],
                 "x": float(centres[number][0]),
                 "y": float(centres[number][1]),
                 "radius": float(radii[number]),

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from kgsynth.cli.browse import browser_url, guide, serving
+from kgsynth.addresses import browser_address, browser_link
+from kgsynth.cli.browse import guide, serving
 from kgsynth.graph import show
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
@@ -31,7 +32,8 @@ def test_the_guide_runs_in_the_browser(page, server: ManagedServer, filled: Grap
     values = {**show.guide_values(filled), "graph": "test"}
     assert all(values.values())
     with serving(values, 0, browser=state.browser_url) as address:
-        url = browser_url(state.browser_url, state.bolt_url, state.username, guide=f"{address}/guide")
+        browser = browser_address(state.browser_url, state.bolt_url, state.username)
+        url = browser_link(browser, "play", f"{address}/guide")
         assert server.password() not in url
         page.goto(url)
         page.fill("[data-testid=password]", server.password())

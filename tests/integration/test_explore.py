@@ -103,6 +103,8 @@ def values_of(graph: Graph) -> dict[str, str]:
         "first": "topic 1",
         "second": "topic 2",
         "node": "concept:concept 3",
+        "license": "CC0",
+        "attribution": "Somebody",
     }
 
 

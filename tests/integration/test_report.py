@@ -1,6 +1,7 @@
 """Reports of a real graph and its runs: the command, the figures against the graph, the page in real Chromium."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from kgsynth.question_files import read_combinations
 from kgsynth.records import Question, StageCount
 from kgsynth.run_folder import RunFolder, open_run
 from kgsynth.settings import CurateSettings, ExportSettings, SampleSettings
-from tests import canonical, graphs
+from tests import canonical, corpora, graphs
 from tests.conftest import SHOTS
 
 
@@ -359,6 +360,22 @@ def test_without_its_libraries_a_report_says_what_to_install(
         pipeline.report(graph, environment, runs=[], sample=0)
 
 
+def test_a_concept_of_the_report_is_opened_in_the_browser(page, server, figures: dict, desk: Path) -> None:
+    pipeline.write_report(figures, desk / "linked.html", json_file=None)
+    page.goto((desk / "linked.html").as_uri())
+    link = page.locator("td a").first
+    name, address = link.inner_text(), link.get_attribute("href")
+    assert server.password() not in address
+    page.goto(address)
+    page.fill("[data-testid=password]", server.password())
+    page.click("[data-testid=connect]")
+    page.wait_for_selector("text=You are connected as user", timeout=60_000)
+    page.click("[data-testid=editor-Run]")
+    frame = page.locator("article[data-testid=frame]").first
+    frame.locator("svg g.node").nth(1).wait_for(timeout=30_000)
+    assert name in frame.inner_text()
+
+
 def test_a_graph_that_is_not_built_is_refused(graph: Graph, environment) -> None:
     with pytest.raises(GraphError, match="never built"):
         pipeline.report(graph, environment, runs=[], sample=0, seed=1)
@@ -390,5 +407,55 @@ def test_the_page_is_read_in_chromium_without_a_network(page, figures: dict, des
     names = [cell.inner_text().lower() for cell in table.locator("tbody td:nth-child(2)").all()]
     assert names == sorted(names)
     page.screenshot(path=SHOTS / "report.png", full_page=True)
+    for scheme, width in (("light", 390), ("dark", 390), ("dark", 1280)):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 844})
+        assert_fits(page, width)
+        ink, back = page.evaluate(
+            "[getComputedStyle(document.querySelector('figure svg text')).fill, getComputedStyle(document.body).backgroundColor]"
+        )
+        assert abs(brightness(ink) - brightness(back)) > 0.6
+        assert (brightness(back) < 0.3) == (scheme == "dark")
+        page.screenshot(path=SHOTS / f"report-{scheme}-{width}.png", full_page=True)
     assert [one for one in asked if not one.startswith("file:")] == []
     assert said == []
+
+
+def assert_fits(page, width: int) -> None:
+    """The page is not wider than the window, and no two texts of a plot overlap."""
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+    overlapping = page.evaluate(
+        """() => [...document.querySelectorAll("figure svg")].flatMap(svg => {
+             const texts = [...svg.querySelectorAll("text")].map(one => [one.textContent, one.getBoundingClientRect()]);
+             return texts.flatMap(([one, box], place) => texts.slice(place + 1)
+               .filter(([, other]) => box.left < other.right - 1 && other.left < box.right - 1 && box.top < other.bottom - 2 && other.top < box.bottom - 2)
+               .map(([other]) => [svg.getAttribute("aria-label"), one, other]));
+           })"""
+    )
+    assert overlapping == []
+
+
+def brightness(colour: str) -> float:
+    """The mean of the channels of a colour of CSS, from 0 to 1."""
+    return sum(map(int, re.findall(r"\d+", colour)[:3])) / 765
+
+
+def test_a_page_before_generation_and_of_an_empty_graph_fits_a_phone(
+    page, graph: Graph, environment, tmp_path: Path
+) -> None:
+    pipeline.build(graph)
+    for name in ("empty", "before"):
+        if name == "before":
+            named = [corpora.annotation(f"d{number}", ["t"], ["ring", f"name {number % 3}"]) for number in range(9)]
+            corpora.load(graph, tmp_path, named, [])
+            pipeline.build(graph)
+        pipeline.write_report(pipeline.report(graph, environment, runs=[], sample=0), tmp_path / f"{name}.html")
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto((tmp_path / f"{name}.html").as_uri())
+        assert_fits(page, 390)
+        text = page.inner_text("body")
+        assert "There are no combinations" in text
+        assert ("The graph contains no documents" in text) == (name == "empty")
+        assert (page.locator("figure").count() == 0) == (name == "empty")
+        assert page.locator("tbody:empty").count() == 0
+        page.screenshot(path=SHOTS / f"report-{name}.png", full_page=True)

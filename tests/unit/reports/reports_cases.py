@@ -7,6 +7,8 @@ import numpy as np
 from kgsynth.records import AnsweredQuestion, Combination, GroundingDocument
 from kgsynth.reports import coverage, diversity, structure
 
+BROWSER = "http://127.0.0.1:7474/browser/?dbms=bolt%3A%2F%2Fneo4j%40127.0.0.1%3A7687&db=neo4j"
+
 
 def term(identity: str, documents: int = 1) -> dict:
     return {
@@ -127,6 +129,7 @@ def whole_figures(names: tuple[str, ...] = ("one",)) -> dict:
         "sample": 2000,
         "graph": {
             "name": "<script>alert(1)</script>",
+            "browser": BROWSER,
             "fingerprint": "abc",
             "counts": dict.fromkeys(("documents", "concepts", "topics", "mentions", "co_occurrences", "aliases"), 1234),
             "characters_of_document": structure.distribution([10, 20]),

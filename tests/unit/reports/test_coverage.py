@@ -146,8 +146,8 @@ def test_figures_of_a_small_graph_are_those_counted_by_hand() -> None:
         "count": 2,
         "without_neighbour": 1,
         "listed": [
-            {"name": "lone", "documents": 4, "neighbours": 0},
-            {"name": "d", "documents": 1, "neighbours": 1},
+            {"id": "concept:lone", "name": "lone", "documents": 4, "neighbours": 0},
+            {"id": "concept:d", "name": "d", "documents": 1, "neighbours": 1},
         ],
     }
     assert found["jaccard"]["mean"] == 0.5

@@ -1,16 +1,21 @@
 """Tests of `kgsynth.reports.page`."""
 
+import html
 import json
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from kgsynth import config, pipeline
+from kgsynth import config, pipeline, queries
 from kgsynth.errors import ManifestError
+from kgsynth.records import AnsweredQuestion
+from kgsynth.reports import diversity
 from kgsynth.reports.page import filter_page, number, page, percent
 from tests.unit.filter_cases import _ROUNDS, filtered
 from tests.unit.reports.reports_cases import (
+    BROWSER,
     whole_figures,
 )
 
@@ -87,6 +92,42 @@ def test_what_the_page_says_is_what_the_figures_are() -> None:
     assert "cut &lt;off&gt; $x$" in text
 
 
+def test_names_lead_to_queries_in_the_browser() -> None:
+    figures = whole_figures()
+    text = page(figures)
+    used = figures["runs"][0]["walks"]["most_used"][0]
+    query = queries.filled(queries.saved("around_a_node"), {"node": used["id"]})
+    address = html.escape(f"{BROWSER}&cmd=edit&arg={quote(query, safe='')}")
+    assert f'<td class="link"><a href="{address}" target="_blank" rel="noopener">{used["name"]}</a></td>' in text
+    pair = next(iter(figures["runs"][0]["questions"]["likeness"].values()))["most_alike"][0]
+    assert quote(f'{{id: "{pair["one_id"]}"}}', safe="") in text
+    assert quote("coalesce(document.attribution, '') = \"A & B\"", safe="") in text
+    # A server of the user's own need not have a Browser.
+    figures["graph"]["browser"] = ""
+    text = page(figures)
+    assert '<a href="http' not in text
+    assert f'<td class="link">{used["name"]}</td>' in text
+    assert "kgsynth concept NAME" in text
+
+
+def test_what_is_complete_is_said_in_words() -> None:
+    figures = whole_figures()
+    run = figures["runs"][0]
+    run["walks"]["unused"] |= {"count": 0, "listed": []}
+    run["questions"]["unshown"] |= {"count": 0, "listed": []}
+    run["stages"] = [{**run["stages"][0], "rejected": {}}]
+    run["answers"] = diversity.answers([AnsweredQuestion(id="q", text="t", answer="x")])
+    text = page(figures)
+    for said in (
+        "All concepts are used.",
+        "The questions show all concepts of the graph.",
+        "No stage rejected anything.",
+        "no question was answered more than once",
+    ):
+        assert said in text
+    assert "<tbody>\n</tbody>" not in text
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("names", [("one",), ("one", "two")])
 def test_the_page_holds_everything_and_fetches_nothing(names: tuple[str, ...]) -> None:
@@ -97,9 +138,12 @@ def test_the_page_holds_everything_and_fetches_nothing(names: tuple[str, ...]) -
     assert "1,234" in text
     # Name spaces of SVG are names; whatever else has an address would be fetched or followed.
     addresses = set(re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?([^"')\s>]+)""", text))
+    links = set(re.findall(r'<a href="(http[^"]+)" target="_blank" rel="noopener">', text))
+    assert all(html.unescape(link).startswith(BROWSER + "&cmd=edit&arg=") for link in links)
+    addresses -= links
     assert all(address.startswith("#") for address in addresses), addresses
     assert not re.search(r"@import|<link|<iframe", text)
-    assert text.count("<svg") == 1 + 9
+    assert text.count("<svg") == 1 + 10 + 2 * len(names)
     identities = re.findall(r'\bid="([^"]+)"', text)
     assert len(identities) == len(set(identities))
     assert {address[1:] for address in addresses} <= set(identities)

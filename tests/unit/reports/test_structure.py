@@ -97,11 +97,23 @@ def test_a_page_of_an_empty_graph_says_so() -> None:
     empty = graph_of({})
     figures["graph"] |= {
         **structure.figures(empty),
+        **dict.fromkeys(("characters_of_document", "terms_of_document"), structure.distribution([])),
         "communities": structure.communities(empty, most_concepts=9, links_each=2, seed=1),
     }
     figures["runs"] = [
         {"name": "none", "walks": None, "questions": None, "answers": diversity.answers([]), "stages": [], "notes": []}
     ]
     text = page(figures)
-    for said in ("There are no combinations", "There are no questions", "No two concepts co-occur"):
+    for said in (
+        "The graph contains no documents and no terms",
+        "There are no combinations",
+        "There are no questions",
+        "There are no answers",
+        "No two concepts co-occur",
+        "contains no accounts of stages",
+    ):
         assert said in text
+    # No plot, no table without rows, and no tile of components.
+    assert "<svg" not in text
+    assert "<tbody>\n</tbody>" not in text
+    assert "component" not in text
