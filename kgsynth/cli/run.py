@@ -20,6 +20,7 @@ _SHOWN_QUESTIONS = 5
 _SHOWN_ANSWERS = 1
 _ANSWER_CHARS = 600
 
+_SMALL_MODELS = ("SmolLM2", "Qwen2.5-Coder-0.5B", "Qwen2.5-Coder-1.5B")
 _ASKING = ("backend", "extract", "generate", "answer")
 _set = click.option(
     "--set",
@@ -102,17 +103,33 @@ def run(
     show_default=True,
     help="Folder for the results.",
 )
+@click.option(
+    "--model",
+    help="Model of the demo: small (SmolLM2-135M, whose texts make no sense), Qwen2.5-Coder-0.5B-Instruct or "
+    "Qwen2.5-Coder-1.5B-Instruct, a model folder, an id of Hugging Face, or the name at --llm.  "
+    "[default: Qwen2.5-Coder-0.5B-Instruct; with --llm the server's]",
+)
 @_set
 @_llm
 @_backend
 @click.pass_context
 def demo(
-    ctx: click.Context, /, work_dir: Path, overrides: tuple[str, ...], url: str | None, backend: str | None
+    ctx: click.Context,
+    /,
+    work_dir: Path,
+    model: str | None,
+    overrides: tuple[str, ...],
+    url: str | None,
+    backend: str | None,
 ) -> None:
-    """Run all stages on the documentation of SymPy, SciPy and NetworkX, with a tiny model on the CPU.
+    """Run all stages on the documentation of SymPy, SciPy and NetworkX, with a small model on the CPU.
 
-    The model shows that the stages work; its questions are not suitable for training. --llm URL uses another model.
+    The first call fetches the model (491 MB, Apache-2.0) and Neo4j. The questions can be read, but are too simple to
+    train on: --llm URL uses another model.
     """
+    if model is not None or url is not None:
+        name = "" if model in (None, "small") else model
+        overrides = (*(f"{section}.model={json.dumps(name)}" for section in _ASKING), *overrides)
     _run(resolve(_demo_text(), origin="demo", overrides=_overrides(ctx, overrides, url, backend)), work_dir)
 
 
@@ -168,11 +185,13 @@ def _show(result: RunResult, environment: configuration.Environment, resolved: R
     for answer in result.answers[:_SHOWN_ANSWERS]:
         say(f"An answer, ending in {answer.final_answer or 'no final answer'!r}:\n")
         say("  " + answer.answer[:_ANSWER_CHARS].replace("\n", "\n  ") + "\n")
-    if result.questions and result.questions[0].model == "SmolLM2-135M-Instruct":
+    if result.questions and result.questions[0].model.startswith(_SMALL_MODELS):
         say(
-            "(SmolLM2-135M only shows that the stages work. For questions to train on, use --llm URL or --set "
-            "backend.model=FOLDER.)\n"
+            f"({result.questions[0].model} is a small model for two cores. For questions to train on, use --llm URL "
+            "or --set backend.model=FOLDER.)\n"
         )
+    if result.page is not None:
+        say(f"To look at the questions with answers, concepts and documents, open {result.page.absolute()}\n")
     say(f"The results are in {work_dir}: combinations.jsonl, and a folder per stage with its rows and rejects:")
     for name, folder in result.folders.items():
         say(f"  {name}: {folder}")

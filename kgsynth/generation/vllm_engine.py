@@ -97,8 +97,9 @@ def backend(environment: Environment, settings: BackendSettings) -> Generator:
     """The backend `vllm`: an engine in this process, or engines on Ray."""
     from kgsynth.generation import small_model
 
-    folder = settings.model or str(small_model.small_model(environment.models))
-    name = settings.model or small_model.NAME
+    folder = name = settings.model or small_model.NAME
+    if name.casefold() in small_model.small_models():
+        folder = str(small_model.small_model(environment.models, name))
     context_tokens = settings.prompt_tokens + settings.output_tokens
     sampling = sampling_of(settings)
     if settings.executor == "ray":

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -12,7 +13,7 @@ from kgsynth import __version__
 from kgsynth.accounts import Report, timed_stage
 from kgsynth.config import Environment, Resolved
 from kgsynth.errors import ConfigError, GraphError
-from kgsynth.files import write_lines
+from kgsynth.files import atomic, write_lines
 from kgsynth.generation.backend_factory import Backends
 from kgsynth.graph import checks
 from kgsynth.graph.session import Graph
@@ -27,12 +28,15 @@ from kgsynth.pipeline.generating import answer, extract_with_model, generate
 from kgsynth.pipeline.loading import connect, load
 from kgsynth.pipeline.merging import merge
 from kgsynth.pipeline.sampling import sample
+from kgsynth.pipeline.showing import rows_of
 from kgsynth.progress import Progress, Silent, progress_stage
 from kgsynth.records import AnsweredQuestion, Combination, Question, StageCount, content_hash
+from kgsynth.reports.rows_page import rows_page
 from kgsynth.run_folder import RunFolder
 from kgsynth.settings import UNDECISIVE, UNTIL, DocumentsSettings
 
 _EXAMPLES = 5
+_ROWS_OF_PAGE = 100
 _Settings = TypeVar("_Settings", bound=Any)
 
 
@@ -48,6 +52,7 @@ class RunResult:
     questions: list[Question] = field(default_factory=list)
     answers: list[AnsweredQuestion] = field(default_factory=list)
     folders: dict[str, Path] = field(default_factory=dict)
+    page: Path | None = None  # an HTML page with the first questions
 
 
 def run(
@@ -161,6 +166,8 @@ class FullRun:
             self.curate()
         if last >= UNTIL.index("dataset") and "curated" in self.result.folders and self.result.stages[-1].kept:
             self.export()
+        if self.result.questions:
+            self._write_page()
         stages = [_without_times(count) for count in self.result.stages]
         self._claim.complete({"stages": stages, "version": __version__})
         return self.result
@@ -329,6 +336,15 @@ class FullRun:
             **self._observers(),
         )
         self.result.folders["dataset"] = exported.folder
+
+    def _write_page(self) -> None:
+        """Write a page with the first questions and their answers, for people to look at."""
+        rows = list(islice(rows_of(self._work_dir), _ROWS_OF_PAGE))
+        note = f"The first {len(rows)} rows. `kgsynth show` shows all rows, and the rejects."
+        self.result.page = self._work_dir / "questions.html"
+        with atomic(self.result.page) as partial:
+            page = rows_page(rows, title=f"Questions of {self._work_dir.absolute().name}", note=note)
+            partial.write_text(page, encoding="utf-8")
 
     def _report(self, count: StageCount) -> None:
         self.result.stages.append(count)

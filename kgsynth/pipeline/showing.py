@@ -47,11 +47,15 @@ def rows_of(path: Path, *, rejects: bool = False) -> Iterator[dict[str, Any]]:
             yield row
 
 
+def _has_rows(run: RunFolder) -> bool:
+    return any(part.counted()["kept"] for part in run.parts())
+
+
 def _run_with_rows(path: Path) -> RunFolder:
     run = open_run(path)
     if run.shards() or run.stage not in ("run", "filter"):
         return run
-    runs = {found.stage: found for found in reversed(find_runs(path)) if found.shards() and not found.is_part}
+    runs = {found.stage: found for found in reversed(find_runs(path)) if not found.is_part and _has_rows(found)}
     latest = next((runs[stage] for stage in _LATEST_FIRST if stage in runs), None)
     if latest is None:
         raise ConfigError(

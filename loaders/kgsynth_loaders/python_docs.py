@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import simplemma
+
 from kgsynth.errors import ConfigError
 from kgsynth.records import Document, Position, Reject
 from kgsynth.settings import FieldNames
@@ -55,10 +57,15 @@ _FIELD_SECTIONS = frozenset(
         "returned value",
     }
 )
+# Names of modules that say how code is ordered, and nothing about its subject.
 _GENERIC_NAMES = frozenset(
-    {"core", "base", "utils", "util", "misc", "main", "generic", "common", "basic", "api", "impl", "tools"}
+    "algorithms all api base basic builders classes codegen common containers convert core data decorator decorators "
+    "exceptions expr facts function functions generators generic impl input iterables kind main miscellaneous misc "
+    "module modules output parsing plot plotting printing product products readwrite report single small special "
+    "state symbol system systems tools types util utilities utils".split()
 )
 _MAX_TITLE_WORDS = 6
+_MIN_WORD_CHARS = 3
 _MAX_TOPICS = 3
 
 
@@ -166,10 +173,18 @@ def _topics(root: Path, modules: tuple[str, ...]) -> tuple[str, ...]:
         path = root.joinpath(*modules[1:end])
         name = modules[end - 1]
         file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-        title = _heading(file) or ("" if name.startswith("_") or name in _GENERIC_NAMES else human(name))
+        title = _heading(file) or (human(name) if _is_subject(name) else "")
         if title and title.casefold() not in {known.casefold() for known in titles}:
             titles.append(title)
     return tuple(titles[:_MAX_TOPICS]) or (human(modules[0]),)
+
+
+@cache
+def _is_subject(name: str) -> bool:
+    """Return whether the name of a module consists of English words, unlike `ecm`, and says what it is about."""
+    words = human(name).split()
+    is_english = all(len(word) >= _MIN_WORD_CHARS and simplemma.is_known(word, "en") for word in words)
+    return not name.startswith("_") and is_english and not _GENERIC_NAMES.issuperset(words)
 
 
 @cache

@@ -22,7 +22,7 @@ PAGES = [
     ROOT / "docs" / "tutorial" / "index.md",
     *(
         ROOT / "docs" / "how-to" / f"{name}.md"
-        for name in "documents steer-walks filter training-sets explore remove-documents scaling domains models neo4j "
+        for name in "runs documents steer-walks filter training-sets explore remove-documents scaling domains models neo4j "
         "large-corpora merging many-machines extend".split()
     ),
 ]

@@ -236,7 +236,7 @@ def test_the_demo_runs_with_real_vllm_and_repeats(environment, command_environme
         *('documents.sources=["networkx"]', "generate.combinations=3", "generate.documents=1"),
         "answer.max_output_tokens=100",
     )
-    demo = [KGSYNTH, "demo", *(part for one in smaller for part in ("--set", one))]
+    demo = [KGSYNTH, "demo", "--model", "small", *(part for one in smaller for part in ("--set", one))]
     done = subprocess.run(demo, cwd=tmp_path, env=command_environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     try:

