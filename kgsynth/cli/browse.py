@@ -7,6 +7,7 @@ import webbrowser
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
+from itertools import count
 from urllib.parse import urlsplit
 
 import click
@@ -19,6 +20,12 @@ from kgsynth.cli.say import say
 from kgsynth.errors import ConfigError
 from kgsynth.pipeline import show
 
+# A step that is shown if the graph has a value for it.
+_CONDITIONAL = re.compile(
+    r' *<slide class="row-fluid" data-needs="(?P<needs>\w+)"'
+    r'(?: data-missing="(?P<missing>[^"]+)" data-command="(?P<command>[^"]*)")?>.*?</slide>\n',
+    re.DOTALL,
+)
 _SLOT = re.compile(r"\{\{(query:)?(\w+)\}\}")
 
 
@@ -63,17 +70,46 @@ def browse(ctx: click.Context, /, is_opened: bool, port: int) -> None:
 
 
 def guide(values: Mapping[str, str], address: str) -> str:
-    """Return the guide as HTML; its queries contain values of the user's graph, so that they run unchanged."""
+    """Return the guide as HTML; its queries contain values of the user's graph, so that they run unchanged.
+
+    A step whose value is empty would show nothing. It is left out, and the first step says which command adds its data.
+    """
     text = resources.files("kgsynth").joinpath("browser", "guide.html").read_text(encoding="utf-8")
+    missing: dict[str, str] = {}
+
+    def keep(slide: re.Match[str]) -> str:
+        if values.get(slide["needs"]):
+            return slide.group()
+        if slide["missing"]:
+            missing[slide["missing"]] = slide["command"]
+        return ""
+
+    text = _CONDITIONAL.sub(keep, text)
+    numbers = count(1)
+    fixed = {"style_url": f"{address}/style.grass", "steps": str(text.count("<slide"))}
 
     def fill_slot(slot: re.Match[str]) -> str:
         name = slot.group(2)
+        if name == "step":
+            return str(next(numbers))
+        if name == "missing":
+            return _told(missing, values.get("graph", ""))
         if not slot.group(1):
-            value = f"{address}/style.grass" if name == "style_url" else values.get(name, "")
-            return html.escape(value)
+            return html.escape(fixed.get(name, values.get(name, "")))
         return html.escape(queries.filled(queries.saved(name), values))
 
     return _SLOT.sub(fill_slot, text)
+
+
+def _told(missing: Mapping[str, str], graph: str) -> str:
+    """Return a paragraph about what the graph does not have, with the command that adds it."""
+    if not missing:
+        return ""
+    parts = [
+        what + (f" (<code>{html.escape(f'kgsynth --graph {graph} {command}')}</code>)" if command else "")
+        for what, command in missing.items()
+    ]
+    return f"<p>Steps without data are left out. The graph has {'; '.join(parts)}.</p>"
 
 
 @contextmanager

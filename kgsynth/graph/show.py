@@ -205,12 +205,12 @@ def names(graph: Graph, kind: str) -> list[str]:
 def guide_values(graph: Graph) -> dict[str, str]:
     """Names and ids that serve as examples in a guide to this graph; empty where the graph has none.
 
-    Keys: topic, first, second (topics), concept, term (one with aliases), question, combination, document.
+    Keys: topics (any topic), topic, first and second (topics with shared concepts), concept, term (one with merged
+    names), document, question, combination, unused (a concept).
     """
     (row,) = graph.read(_GUIDE_VALUES)
     values = {name: value or "" for name, value in row.items()}
     values["topic"] = values["first"]
-    values["term"] = values["term"] or values["concept"]
     return values
 
 

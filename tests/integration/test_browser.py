@@ -5,19 +5,21 @@ Screenshots stay in `build/browser`.
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from kgsynth import pipeline, queries
 from kgsynth.addresses import browser_address, browser_link
 from kgsynth.cli.browse import guide, serving
 from kgsynth.graph import show
 from kgsynth.graph.server import ManagedServer
 from kgsynth.graph.session import Graph
-from tests import graphs
+from tests import corpora, graphs
 from tests.conftest import SHOTS
 
 # Slide and query of those that return nodes and relationships.
-PICTURES = {"2-1", "3-1", "5-1", "6-1", "7-1", "8-1", "9-1"}
+PICTURES = {"3-1", "4-1", "6-1", "7-1", "8-1", "9-1", "10-1"}
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +41,13 @@ def test_the_guide_runs_in_the_browser(page, server: ManagedServer, filled: Grap
         page.fill("[data-testid=password]", server.password())
         page.click("[data-testid=connect]")
         page.wait_for_selector("text=You are connected as user", timeout=60_000)
-        page.wait_for_selector("text=From a topic to a question in ten steps", timeout=30_000)
+        page.wait_for_selector("text=Your graph in 12 steps", timeout=30_000)
         page.wait_for_timeout(500)
         page.screenshot(path=SHOTS / "0-guide.png")
         drawn = {}
         slides = guide(values, address).count("<slide")
-        assert slides == 10
+        assert slides == 12
+        assert "left out" not in guide(values, address)
         for slide in range(slides):
             for place in range(page.locator("pre.runnable").count()):
                 name = f"{slide + 1}-{place + 1}"
@@ -55,8 +58,32 @@ def test_the_guide_runs_in_the_browser(page, server: ManagedServer, filled: Grap
             if slide + 1 < slides:
                 page.locator("[data-testid=nextSlide]").first.click()
                 page.wait_for_timeout(500)
-    assert list(drawn) == ["1-1", "1-2", "1-3", *(f"{slide}-1" for slide in range(2, 11))]
+    assert list(drawn) == ["1-1", "1-2", *(f"{slide}-1" for slide in range(2, 12))]
     assert {name for name, nodes in drawn.items() if nodes >= 2} == PICTURES
+
+
+def test_the_guide_has_only_steps_with_data(graph: Graph, environment, tmp_path: Path) -> None:
+    assert not any(show.guide_values(graph).values())
+    named = [corpora.annotation(f"d{number}", ["t"], ["ring", "field"]) for number in range(3)]
+    corpora.load(graph, tmp_path, named, [])
+    pipeline.build(graph)
+    values = show.guide_values(graph)
+    assert {name: value for name, value in values.items() if value} == {
+        "topics": "t",
+        "topic": "t",
+        "first": "t",
+        "concept": "field",
+        "document": "d0",
+    }
+    # What is shown has rows.
+    for name in ("topics", "concepts_of_a_topic", "around_a_concept", "hubs", "what_a_document_gave"):
+        query = queries.saved(name)
+        given = {parameter: values[parameter] for parameter in query.parameters}
+        assert graph.read_user(query.text, given, where=name, timeout_s=30)
+    # Topics that share concepts need not stand in one document.
+    corpora.load(graph, tmp_path, [*named, corpora.annotation("d9", ["u"], ["ring"])], [])
+    pipeline.build(graph)
+    assert show.guide_values(graph)["second"] == "u"
 
 
 def run(page, place: int, *, is_picture: bool) -> int:

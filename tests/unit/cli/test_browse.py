@@ -1,9 +1,10 @@
 """Tests of `kgsynth.cli.browse`."""
 
+import re
 import urllib.error
 import urllib.request
 
-from kgsynth.cli.browse import serving
+from kgsynth.cli.browse import guide, serving
 
 BROWSER = "http://127.0.0.1:7474/browser/"
 
@@ -25,3 +26,33 @@ def test_only_pages_of_the_browser_can_read_the_guide() -> None:
             assert status(address, Origin=origin) == (200, origin)
         for origin in ("http://example.org", "http://localhost:7475", "https://localhost:7474", "null"):
             assert status(address, Origin=origin)[0] == 403
+
+
+def test_steps_without_data_are_left_out_and_said() -> None:
+    everything = dict.fromkeys(
+        ("topics", "topic", "first", "second", "concept", "term", "document", "question", "combination", "unused"),
+        "x y",
+    )
+    text = guide({**everything, "graph": "g"}, "http://localhost:1")
+    assert text.count("<slide") == 12
+    assert "left out" not in text
+    assert "{{" not in text
+    before = {**everything, "graph": "g", "question": "", "combination": "", "unused": "", "term": ""}
+    text = guide(before, "http://localhost:1")
+    assert re.findall(r"<h3>(\d+)\. ([^<]+)</h3>", text) == [
+        ("1", "Overview"),
+        ("2", "Topics"),
+        ("3", "A topic"),
+        ("4", "A concept"),
+        ("5", "Hubs"),
+        ("6", "Two areas"),
+        ("7", "A document"),
+        ("8", "Going on"),
+    ]
+    assert "in 8 steps" in text
+    assert "no merged names (<code>kgsynth --graph g merge</code>); no combinations" in text
+    assert "no questions (<code>kgsynth --graph g generate</code>)" in text
+    assert "trace" not in text
+    text = guide({"graph": "g"}, "http://localhost:1")
+    assert re.findall(r"<h3>(\d+)\.", text) == ["1", "2"]
+    assert text.count("</slide>") == 2
