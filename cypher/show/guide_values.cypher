@@ -1,7 +1,7 @@
 // Returns examples for the guide. Each is null if its step would show nothing: the topic with the most documents (any);
 // the same if a concept co-occurs with it, with that concept, and with the topic that shares the most of its concepts; a
-// term with merged names; a document with terms; a question, with a combination if it was written from one; and a
-// concept that no question shows, if there are questions.
+// term with merged names; a document with terms; a question, with a combination if it was written from one; and
+// whether there are questions and a concept that none of them shows.
 // access: read
 // params: -
 // returns: topics, first, second, concept, term, document, question, combination, unused
@@ -24,7 +24,7 @@ OPTIONAL CALL () {
   MATCH (hub:Concept)
   WITH hub ORDER BY hub.document_count DESC, hub.id LIMIT 100
   WHERE EXISTS { (hub)-[:CO_OCCURS_WITH]-(:Concept) }
-  RETURN hub LIMIT 1
+  RETURN hub ORDER BY hub.document_count DESC, hub.id LIMIT 1
 }
 OPTIONAL CALL () {
   MATCH (:Alias)-[:MERGED_INTO]->(term:Term)
@@ -43,16 +43,14 @@ OPTIONAL CALL () {
   WHERE EXISTS { (any_document)-[:MENTIONS]->(:Term) }
   RETURN any_document ORDER BY any_document.id LIMIT 1
 }
-OPTIONAL CALL (any_question) {
-  WITH any_question WHERE any_question IS NOT NULL
-  MATCH (unused:Concept)
-  WHERE NOT EXISTS {
-    MATCH (unused)<-[:VISITS]-(:Combination)<-[:WRITTEN_FROM]-(asked:Question)
-    WHERE unused.id IN coalesce(asked.seen_concepts, asked.concepts)
-  }
-  RETURN unused LIMIT 1
-}
 RETURN topic.name AS topics, CASE WHEN concept IS NOT NULL THEN topic.name END AS first, other.name AS second,
        CASE WHEN EXISTS { (concept)-[:CO_OCCURS_WITH]-(:Concept) } THEN concept.name ELSE hub.name END AS concept,
        term.name AS term, coalesce(document.id, any_document.id) AS document,
-       coalesce(question.id, any_question.id) AS question, combination.id AS combination, unused.name AS unused
+       coalesce(question.id, any_question.id) AS question, combination.id AS combination,
+       CASE WHEN any_question IS NOT NULL AND EXISTS {
+         MATCH (unused:Concept)
+         WHERE NOT EXISTS {
+           MATCH (unused)<-[:VISITS]-(:Combination)<-[:WRITTEN_FROM]-(asked:Question)
+           WHERE unused.id IN coalesce(asked.seen_concepts, asked.concepts)
+         }
+       } THEN 'some' END AS unused

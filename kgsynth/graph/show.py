@@ -206,7 +206,7 @@ def guide_values(graph: Graph) -> dict[str, str]:
     """Names and ids that serve as examples in a guide to this graph; empty where the graph has none.
 
     Keys: topics (any topic), topic, first and second (topics with shared concepts), concept, term (one with merged
-    names), document, question, combination, unused (a concept).
+    names), document, question, combination, unused (any concept that no question shows).
     """
     (row,) = graph.read(_GUIDE_VALUES)
     values = {name: value or "" for name, value in row.items()}

@@ -166,7 +166,7 @@ def test_a_query_that_is_wrong_shows_the_place(kgsynth: Callable[..., str]) -> N
     said = kgsynth("query", "MATCH (c:Concept RETURN c", code=1)
     assert "line 1, column 18" in said
     assert "needs concept" in kgsynth("query", "--saved", "around_a_concept", code=1)
-    assert "Use one of around_a_concept, bridges" in kgsynth("query", "--saved", "nothing", code=1)
+    assert "Use one of around_a_concept, around_a_node, bridges" in kgsynth("query", "--saved", "nothing", code=1)
     assert "there is no query" in kgsynth("query", code=1)
     assert "'x' is not of type int" in kgsynth("query", "RETURN $n AS n", "-p", "n:int=x", code=1)
 

@@ -42,6 +42,7 @@ READ_WHOLE = {
     "merge/same_pairs",
     "merge/terms",
     "merge/undone_pairs",
+    "explore/documents_of_a_licence",
     "explore/hubs",
     "explore/low_agreement",
     "explore/topics",
