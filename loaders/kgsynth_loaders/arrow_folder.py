@@ -10,7 +10,7 @@ import pyarrow
 import pyarrow.ipc
 
 from kgsynth.errors import ConfigError
-from kgsynth.records import Document, Reject
+from kgsynth.records import Document, Reject, Remark
 from kgsynth.settings import FieldNames
 from kgsynth_loaders import parquet, rows, text_lines
 
@@ -28,7 +28,7 @@ def is_saved_dataset(path: Path) -> bool:
         return False
 
 
-def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
+def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject | Remark]:
     """Yield a document per row of all splits in their order; the line of a position is the row in its file.
 
     Raises:
@@ -73,7 +73,7 @@ def _json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def file_documents(name: str, fields: FieldNames) -> Iterator[Document | Reject]:
+def file_documents(name: str, fields: FieldNames) -> Iterator[Document | Reject | Remark]:
     """Yield a document per row of an Arrow file, in the file format or the stream format.
 
     Raises:
@@ -85,8 +85,10 @@ def file_documents(name: str, fields: FieldNames) -> Iterator[Document | Reject]
             file.seek(0)
             stream = pyarrow.ipc.open_file(file) if is_file_format else pyarrow.ipc.open_stream(file)
             renamed = parquet.columns(name, stream.schema, fields, (fields.text_field,))
+            make = rows.DocumentMaker(fields)
+            renamed |= parquet.other_columns(stream.schema, renamed, make)
             batches = _batches(stream) if is_file_format else _whole_stream(stream, Path(name))
-            yield from parquet.batch_records(name, batches, renamed, rows.document_maker(fields))
+            yield from rows.documents(name, make, parquet.batch_records(name, batches, renamed, make))
     except FileNotFoundError:
         raise ConfigError(f"{name}: the file is missing") from None
     except parquet.DAMAGED as error:

@@ -37,7 +37,8 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject | R
         ConfigError: the file cannot be opened, lacks the text column, or has a column twice.
     """
     formats.expect(source, formats.CSV)
-    return records(source, fields, rows.document_maker(fields), needed=(fields.text_field,))
+    make = rows.DocumentMaker(fields)
+    return rows.documents(source, make, records(source, fields, make, needed=(fields.text_field,)))
 
 
 def is_table(source: str, fields: FieldNames) -> bool:

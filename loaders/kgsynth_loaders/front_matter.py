@@ -27,6 +27,14 @@ _AUTHOR_KEYS = ("author", "authors", "creator", "creators")
 _TOPIC_KEYS = ("tags", "tag", "keywords", "keyword", "categories", "category", "subject", "subjects", "topics", "topic")
 _DATE_KEYS = ("date", "published", "created", "pub_date", "publish_date", "date_published")
 _URL_KEYS = ("url", "permalink", "canonical_url", "source")
+_ROLES = {
+    "title": ("title",),
+    "attribution": _AUTHOR_KEYS,
+    "license": _LICENSE_KEYS,
+    "topics": _TOPIC_KEYS,
+    "date": _DATE_KEYS,
+    "source": _URL_KEYS,
+}
 
 
 def split(text: str) -> tuple[dict[str, Any], str]:
@@ -142,7 +150,7 @@ def _key_lines(text: str) -> tuple[dict[str, Any], str]:
     for line in text[:_LONGEST_CHARS].split("\n"):
         match = _KEY_LINE.fullmatch(line.rstrip())
         if match:
-            last = _snake_case(match.group(1))
+            last = snake_case(match.group(1))
             fields[last] = match.group(2).strip()
         elif last and line[:1] in (" ", "\t") and line.strip():
             fields[last] += " " + line.strip()
@@ -157,7 +165,7 @@ def _key_lines(text: str) -> tuple[dict[str, Any], str]:
 
 def is_known(meta: dict[str, Any]) -> bool:
     """Return whether at least one of the fields is a usual one, such as a title, an author or a licence."""
-    return any(_snake_case(key) in _KNOWN_KEYS for key in meta)
+    return any(snake_case(key) in _KNOWN_KEYS for key in meta)
 
 
 def fields(meta: dict[str, Any]) -> dict[str, Any]:
@@ -170,11 +178,11 @@ def fields(meta: dict[str, Any]) -> dict[str, Any]:
         `title`, `license`, `attribution`, `date` (text) and `topics` (a tuple) if present; and `metadata`, a mapping to
         text with all other fields under names in snake_case, in which values other than scalars are JSON.
     """
-    remaining = {_snake_case(key): value for key, value in meta.items() if not _is_empty(value)}
+    remaining = {snake_case(key): value for key, value in meta.items() if not _is_empty(value)}
     remaining.pop("id", None)
     if isinstance(remaining.get("taxonomies"), dict):
         for key, value in remaining.pop("taxonomies").items():
-            remaining.setdefault(_snake_case(key), value)
+            remaining.setdefault(snake_case(key), value)
     document_fields: dict[str, Any] = {}
     metadata: dict[str, str] = {}
     if isinstance(remaining.get("title"), str):
@@ -188,9 +196,9 @@ def fields(meta: dict[str, Any]) -> dict[str, Any]:
         (key for key in _DATE_KEYS if key in remaining and not isinstance(remaining[key], (dict, list))), ""
     )
     if date_key:
-        document_fields["date"] = _text(remaining.pop(date_key))
+        document_fields["date"] = text_of(remaining.pop(date_key))
     _take_url(remaining, metadata)
-    metadata.update({key: text for key, value in remaining.items() if (text := _text(value))})
+    metadata.update({key: text for key, value in remaining.items() if (text := text_of(value))})
     document_fields["metadata"] = metadata
     return document_fields
 
@@ -199,7 +207,14 @@ def _is_empty(value: Any) -> bool:
     return value is None or value in ([], {}) or (isinstance(value, str) and value.strip() in _NO_VALUE)
 
 
-def _snake_case(key: Any) -> str:
+def role(key: str) -> str:
+    """Return the field of a document that a key of front matter sets; `source` for an address; empty for others."""
+    name = snake_case(key)
+    return next((field for field, keys in _ROLES.items() if name in keys), "")
+
+
+def snake_case(key: Any) -> str:
+    """Return a key in lower case with `_` between its words."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", str(key).strip())
     return re.sub(r"\W+", "_", words).strip("_").lower() or "field"
 
@@ -214,13 +229,13 @@ def _take_authors(remaining: dict[str, Any], document_fields: dict[str, Any], me
     document_fields["attribution"] = "; ".join(dict.fromkeys(names))
     # Mappings may have further details, such as affiliations and addresses.
     if any(isinstance(person, dict) and len(person) > 1 for person in values):
-        metadata[key] = _text(value)
+        metadata[key] = text_of(value)
 
 
 def _person(value: Any) -> str:
     if not isinstance(value, dict):
-        return " ".join(_text(value).split())
-    lower = {_snake_case(key): part_value for key, part_value in value.items()}
+        return " ".join(text_of(value).split())
+    lower = {snake_case(key): part_value for key, part_value in value.items()}
     if "name" in lower:
         return _person(lower["name"])
     for given, family in (
@@ -230,7 +245,7 @@ def _person(value: Any) -> str:
         ("first_name", "last_name"),
     ):
         if family in lower:
-            return " ".join(_text(lower[part]) for part in (given, family) if part in lower)
+            return " ".join(text_of(lower[part]) for part in (given, family) if part in lower)
     for part in ("literal", "value", "author"):
         if part in lower:
             return _person(lower[part])
@@ -251,23 +266,23 @@ def _take_license(remaining: dict[str, Any], document_fields: dict[str, Any]) ->
 
 def _license(value: Any) -> str:
     if not isinstance(value, dict):
-        return _text(value)
-    lower = {_snake_case(key): one for key, one in value.items()}
+        return text_of(value)
+    lower = {snake_case(key): one for key, one in value.items()}
     for part in ("name", "title", "id", "spdx", "type", "text", "statement", "url", "link", "content", "code"):
         if not _is_empty(lower.get(part)):
-            return _text(lower[part])
-    return _text(value)
+            return text_of(lower[part])
+    return text_of(value)
 
 
 def _topics(value: Any) -> Iterable[str]:
     for topic in value if isinstance(value, list) else [value]:
         if isinstance(topic, dict):
             name = next((topic[key] for key in ("name", "title", "label") if key in topic), "")
-            parts = [_text(name)] if name else [str(key) for key in topic]
+            parts = [text_of(name)] if name else [str(key) for key in topic]
         elif isinstance(value, list):
-            parts = [_text(topic)]
+            parts = [text_of(topic)]
         else:
-            parts = re.split(r"[,;，、\n]", _text(topic))
+            parts = re.split(r"[,;，、\n]", text_of(topic))
         yield from (part for part in (part.strip().removeprefix("#").strip() for part in parts) if part)
 
 
@@ -279,7 +294,8 @@ def _take_url(remaining: dict[str, Any], metadata: dict[str, str]) -> None:
             return
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Return a value as text: dates in ISO 8601, lists and mappings as JSON."""
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, bool):

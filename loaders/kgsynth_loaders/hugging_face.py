@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kgsynth.errors import ConfigError, KgsynthError, MissingExtraError, RecordError
-from kgsynth.records import Document, Position, Reject
+from kgsynth.records import Document, Position, Reject, Remark
 from kgsynth.settings import FieldNames
 from kgsynth_loaders import front_matter, parquet, rows
 
@@ -30,7 +30,7 @@ class Name(NamedTuple):
     revision: str = ""
 
 
-def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
+def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject | Remark]:
     """Yield a document per row of all splits or of the given one; the line of a position is the row in its split.
 
     Rows without a licence get the licence on the data set's card.
@@ -157,15 +157,20 @@ _NO_NETWORK = {
 _NO_ACCESS = {"DatasetNotFoundError", "RepositoryNotFoundError", "GatedRepoError"}
 
 
-def _split_records(name: str, split: Any, fields: FieldNames) -> Iterator[Document | Reject]:
+def _split_records(name: str, split: Any, fields: FieldNames) -> Iterator[Document | Reject | Remark]:
     """Yield the documents of a split; an error after the first row becomes a reject."""
+    make = rows.DocumentMaker(fields)
+    yield from rows.documents(name, make, _records(name, split, fields, make))
+
+
+def _records(name: str, split: Any, fields: FieldNames, make: rows.DocumentMaker) -> Iterator[Document | Reject]:
     renamed: dict[str, str] | None = None
     if split.features:
         schema = split.features.arrow_schema
         renamed = parquet.columns(name, schema, fields, (fields.text_field,))
+        renamed |= parquet.other_columns(schema, renamed, make)
         # Images and audio are then not decoded, and unused columns not transferred if the format allows it.
         split = split.select_columns(list(renamed))
-    make = rows.document_maker(fields)
     number = 0
     stream = iter(split)
     while True:

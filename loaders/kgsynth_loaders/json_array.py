@@ -55,7 +55,8 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject | R
     Raises:
         ConfigError: the file cannot be opened, or no object has the text field.
     """
-    return records(source, fields, rows.document_maker(fields), needed=(fields.text_field,))
+    make = rows.DocumentMaker(fields)
+    return rows.documents(source, make, records(source, fields, make, needed=(fields.text_field,)))
 
 
 def records(

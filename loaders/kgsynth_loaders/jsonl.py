@@ -21,7 +21,8 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject | R
         ConfigError: the file cannot be opened, is no JSON Lines, or none of its first records has the text field.
     """
     formats.expect(source, formats.JSON_LINES)
-    return records(source, fields, rows.document_maker(fields), needed=(fields.text_field,))
+    make = rows.DocumentMaker(fields)
+    return rows.documents(source, make, records(source, fields, make, needed=(fields.text_field,)))
 
 
 def records(

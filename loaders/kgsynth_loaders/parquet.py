@@ -1,7 +1,8 @@
 """Read Parquet files and folders of them in batches with constant memory use."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,9 +12,10 @@ import pyarrow
 import pyarrow.parquet
 
 from kgsynth.errors import ConfigError, RecordError
-from kgsynth.records import Document, Position, Reject
+from kgsynth.records import Document, Position, Reject, Remark
 from kgsynth.settings import FieldNames
 from kgsynth_loaders import formats, rows, text_lines
+from kgsynth_loaders.other_fields import LONGEST_CHARS
 
 _Record = TypeVar("_Record")
 _BATCH_ROWS = 512
@@ -27,7 +29,7 @@ _FIXED_COLUMNS = (
 )  # fmt: skip
 
 
-def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
+def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject | Remark]:
     """Yield a document per row.
 
     Args:
@@ -38,10 +40,13 @@ def documents(source: str, fields: FieldNames) -> Iterator[Document | Reject]:
         ConfigError: the source is no Parquet file, or has no text column.
     """
     formats.expect(source, formats.PARQUET)
-    return records(source, fields, rows.document_maker(fields), needed=(fields.text_field,))
+    make = rows.DocumentMaker(fields)
+    return rows.documents(source, make, records(source, fields, make, needed=(fields.text_field,)))
 
 
-def file_documents(name: str, fields: FieldNames, columns_of_file: dict[str, str]) -> Iterator[Document | Reject]:
+def file_documents(
+    name: str, fields: FieldNames, columns_of_file: dict[str, str]
+) -> Iterator[Document | Reject | Remark]:
     """Yield a document per row of a file.
 
     Args:
@@ -52,14 +57,15 @@ def file_documents(name: str, fields: FieldNames, columns_of_file: dict[str, str
     Raises:
         ConfigError: the file is no Parquet file, or has no text column.
     """
-    make = rows.document_maker(fields)
-    return _file_records(name, Path(name), fields, make, (fields.text_field,), columns_of_file)
+    make = rows.DocumentMaker(fields)
+    file_records = _file_records(name, Path(name), fields, make, (fields.text_field,), columns_of_file)
+    return rows.documents(name, make, file_records)
 
 
 def records(
     source: str, fields: FieldNames, make: rows.Make[_Record], needed: Sequence[str]
 ) -> Iterator[_Record | Reject]:
-    """Yield a record per row; only the columns that `fields` names are read.
+    """Yield a record per row; of the columns that `fields` does not name, documents get those with short values.
 
     The line of a position is the row in its file.
 
@@ -141,6 +147,8 @@ def _file_records(
         raise ConfigError(f"{source} is not a Parquet file: {error}") from error
     with file:
         renamed = columns(source, file.schema_arrow, fields, needed, folder_columns or {})
+        if isinstance(make, rows.DocumentMaker):
+            renamed |= other_columns(file.schema_arrow, renamed, make, _mean_sizes(file.metadata))
         yield from batch_records(source, _batches(file, list(renamed)), renamed, make, folder_columns)
 
 
@@ -193,6 +201,57 @@ def columns(
             nested = {name: _members(schema.field(name).type) for name in existing}
             raise rows.missing(source, field, rows.option_of(field, fields), existing, nested)
     return selected
+
+
+def other_columns(
+    schema: pyarrow.Schema,
+    selected: Mapping[str, str],
+    make: rows.DocumentMaker,
+    sizes: Mapping[str, float] | None = None,
+) -> dict[str, str]:
+    """Return the columns that become metadata, each under its own name; the maker names those that do not.
+
+    Args:
+        schema: the columns with their types.
+        selected: columns that are read for other fields.
+        make: the maker of the documents.
+        sizes: mean number of bytes per value of columns, if it is known.
+    """
+    kept: dict[str, str] = {}
+    left_out: list[str] = []
+    for name in dict.fromkeys(schema.names):
+        if name in selected:
+            continue
+        is_single = schema.names.count(name) == 1
+        if is_single and _is_simple(schema.field(name).type) and (sizes or {}).get(name, 0) <= 4 * LONGEST_CHARS:
+            kept[name] = name
+        else:
+            left_out.append(name)
+    make.others.leave_out(left_out)
+    return kept
+
+
+def _is_simple(data_type: Any) -> bool:
+    """Return whether a column has scalars or lists of scalars."""
+    types = pyarrow.types
+    if types.is_dictionary(data_type) or types.is_list(data_type) or types.is_large_list(data_type):
+        return bool(types.is_primitive(data_type.value_type) or _is_text(data_type.value_type))
+    return bool(types.is_primitive(data_type) or types.is_decimal(data_type) or _is_text(data_type))
+
+
+def _is_text(data_type: Any) -> bool:
+    return bool(pyarrow.types.is_string(data_type) or pyarrow.types.is_large_string(data_type))
+
+
+def _mean_sizes(metadata: Any) -> dict[str, float]:
+    """Return the mean uncompressed size of a row's value by column, in bytes."""
+    sizes: Counter[str] = Counter()
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        for index in range(group.num_columns):
+            column = group.column(index)
+            sizes[column.path_in_schema.split(".")[0]] += column.total_uncompressed_size
+    return {name: size / max(1, metadata.num_rows) for name, size in sizes.items()}
 
 
 def _members(data_type: Any) -> Any:

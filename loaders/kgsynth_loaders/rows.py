@@ -12,8 +12,19 @@ from uuid import UUID
 
 from kgsynth.errors import ConfigError, RecordError
 from kgsynth.names import MAX_NAME_CHARS
-from kgsynth.records import Annotation, CountedPair, Document, Kind, Position, Reject, TopicConcepts, content_hash
+from kgsynth.records import (
+    Annotation,
+    CountedPair,
+    Document,
+    Kind,
+    Position,
+    Reject,
+    Remark,
+    TopicConcepts,
+    content_hash,
+)
 from kgsynth.settings import FieldNames
+from kgsynth_loaders.other_fields import OtherFields
 
 _Record = TypeVar("_Record")
 # A function that converts a row and its position to a record.
@@ -76,40 +87,55 @@ def _value_at_path(row: Any, parts: Sequence[str]) -> Any:
     return None
 
 
-def document_maker(fields: FieldNames) -> Make[Document]:
-    """Return a function from rows to documents; without an id field the id is a hash of the text.
+class DocumentMaker:
+    """A function from rows to documents; without an id field the id is a hash of the text.
 
-    The function raises RecordError if there is no text or a field has a value of the wrong type.
+    Fields without an option are converted by `others`, which also counts the values that are not kept.
     """
-    text_field, id_field = fields.text_field, fields.id_field
-    # The first entry is the field that kgsynth itself writes; a field that the user names overrides it.
-    others: list[tuple[str, str, Callable[[Any, str], Any]]] = [
-        ("entry_kind", "entry_kind", _as_line),
-        ("title", fields.title_field, _as_line),
-        ("topics", fields.topics_field, _as_names),
-        ("concepts", fields.concepts_field, _as_names),
-        ("synonyms", fields.synonyms_field, _as_pairs),
-        ("entry_kind", fields.kind_field, _as_line),
-        ("source", fields.source_field, _as_line),
-        ("license", fields.license_field, _as_line),
-        ("attribution", fields.attribution_field, _as_line),
-    ]
-    readers = [(name, field, "." in field, read) for name, field, read in others]
 
-    def make(row: Mapping[str, Any], position: Position) -> Document:
-        text = value(row, text_field)
+    def __init__(self, fields: FieldNames) -> None:
+        self.others = OtherFields(fields)
+        self._text_field, self._id_field = fields.text_field, fields.id_field
+        # The first entry is the field that kgsynth itself writes; a field that the user names overrides it.
+        named: list[tuple[str, str, Callable[[Any, str], Any]]] = [
+            ("entry_kind", "entry_kind", _as_line),
+            ("title", fields.title_field, _as_line),
+            ("topics", fields.topics_field, _as_names),
+            ("concepts", fields.concepts_field, _as_names),
+            ("synonyms", fields.synonyms_field, _as_pairs),
+            ("entry_kind", fields.kind_field, _as_line),
+            ("source", fields.source_field, _as_line),
+            ("license", fields.license_field, _as_line),
+            ("attribution", fields.attribution_field, _as_line),
+        ]
+        self._readers = [(name, field, "." in field, read) for name, field, read in named]
+
+    def __call__(self, row: Mapping[str, Any], position: Position) -> Document:
+        """Return the document of a row.
+
+        Raises:
+            RecordError: there is no text, or a field has a value of the wrong type.
+        """
+        text = value(row, self._text_field)
         if text is None:
-            raise RecordError(f"no text in field {text_field!r}")
-        text = _as_text(text, text_field)
-        identity = _identity(row, id_field) or f"doc-{content_hash(text)[:16]}"
+            raise RecordError(f"no text in field {self._text_field!r}")
+        text = _as_text(text, self._text_field)
+        identity = _identity(row, self._id_field) or f"doc-{content_hash(text)[:16]}"
         document_fields = _kgsynth_fields(row, identity)
-        for name, field, is_path, read in readers:
+        for name, field, is_path, read in self._readers:
             field_value = value(row, field) if is_path else row.get(field)
             if field_value is not None and field_value != "":
                 document_fields[name] = read(field_value, field)
+        self.others.add(row, document_fields)
         return Document(id=identity, text=text, position=position, **document_fields)
 
-    return make
+
+def documents(
+    source: str, maker: DocumentMaker, records: Iterable[Document | Reject | Remark]
+) -> Iterator[Document | Reject | Remark]:
+    """Yield the records of a source, and then a remark if the maker did not keep some of their fields."""
+    yield from records
+    yield from maker.others.remarks(source)
 
 
 def _kgsynth_fields(row: Mapping[str, Any], identity: str) -> dict[str, Any]:

@@ -156,8 +156,8 @@ def _columns(table: list[Row], options: ReadOptions) -> dict[int, str]:
     return {index: name for index, name in enumerate(rows.column_names(header, filter(None, wanted))) if name}
 
 
-def _documents(table: list[Row], columns: dict[int, str], options: ReadOptions) -> Iterator[Document | Reject]:
-    make = rows.document_maker(options.fields)
+def _documents(table: list[Row], columns: dict[int, str], options: ReadOptions) -> Iterator[Document | Reject | Remark]:
+    make = rows.DocumentMaker(options.fields)
     is_header = True
     for number, row in enumerate(table, start=1):
         if not any(cell.strip() for cell in row):
@@ -171,6 +171,7 @@ def _documents(table: list[Row], columns: dict[int, str], options: ReadOptions) 
         except RecordError as error:
             raw = " | ".join(cell for cell in row if cell)[:500]
             yield Reject(position=Position(source="", line=number), reason=str(error), raw=raw)
+    yield from make.others.remarks("")
 
 
 def _table(table: list[Row]) -> str:
