@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
+from kgsynth_loaders.hyphens import WordList
 from kgsynth_loaders.readers.pdf_line import SURE_GAP, Cell, Line
 from kgsynth_loaders.readers.pdf_running import PageLines, without_running_lines
 
@@ -16,9 +17,6 @@ _LEADERS = re.compile(r"(?:\s?[.·…]){4,}\s?")
 _NUMBER = re.compile(r"[-+−±~<>(]{0,2}[\d.,]{1,30}(?:[eE][-+]?\d{1,4})?[%)*]{0,2}")
 _EQUATION_NUMBER = re.compile(r"\([A-Z]?\.?\d{1,3}(?:[.\-–]\d{1,3})*[a-z]?\)\Z")
 _SENTENCE_END = (".", "!", "?", ":", ";", "。", "!", "?", "”", '"', ")")
-_LAST_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*\Z")
-_FIRST_WORD = re.compile(r"[^\W\d_]+")
-_WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _NOT_IN_TITLES = re.compile(r"[\W_]+")
 _SECTION_NUMBER = re.compile(
     r"\A(?:chapter|part|appendix|section|§)?\s*(?:\d{1,3}(?:\.\d{1,3}){0,5}|[IVX]{1,5}|[A-Z](?:\.\d{1,3}){0,5})[.:)]?\s+",
@@ -548,19 +546,11 @@ def _column_ranges(lines: list[Line]) -> list[tuple[float, float]]:
 # --- Writing
 
 
-class _Words:
+class _Words(WordList):
     """The words of a document, which decide whether a hyphen at the end of a line is part of a word."""
 
     def __init__(self, pages: list[list[Line]]) -> None:
-        self._pages = pages
-        self._vocabulary: set[str] | None = None
-
-    def _has(self, word: str) -> bool:
-        if self._vocabulary is None:
-            self._vocabulary = {
-                word for lines in self._pages for line in lines for word in _WORDS.findall(line.text.casefold())
-            }
-        return word in self._vocabulary
+        super().__init__(lambda: (line.text for lines in pages for line in lines))
 
     def joined(self, above: str, text: str, *, is_hyphenated: bool = False) -> str:
         """Join two lines of a paragraph; a hyphen that only divides a word at the end of the first line is removed."""
@@ -570,20 +560,7 @@ class _Words:
         if not is_hyphenated and not has_hyphen:
             return above + ("" if _CJK.match(above[-1]) and _CJK.match(text[0]) else " ") + text
         stem = above[:-1] if has_hyphen and not is_hyphenated else above
-        return stem + ("-" if self._keeps_hyphen(stem, text) else "") + text
-
-    def _keeps_hyphen(self, stem: str, text: str) -> bool:
-        last_word, first_word = _LAST_WORD.search(stem[-60:]), _FIRST_WORD.match(text)
-        if not last_word or not first_word:
-            return True
-        left, right = last_word.group(), first_word.group()
-        if right[0].isupper() and not (left.isupper() and right.isupper()):
-            return True
-        stem_parts = left.rpartition("-")
-        joined, with_hyphen = f"{stem_parts[2]}{right}".casefold(), f"{left}-{right}".casefold()
-        if self._has(joined):
-            return False
-        return bool(stem_parts[0]) or self._has(with_hyphen)
+        return stem + ("-" if self.keeps_hyphen(stem, text) else "") + text
 
 
 # A comment in code that is set as prose looks like a Markdown heading.

@@ -1,4 +1,7 @@
-"""Read plain text: a document per file; form feeds begin pages, and running heads are removed."""
+"""Read plain text: a document per file; form feeds begin pages, and running heads are removed.
+
+Words that a hyphen divides at the end of a line of running text are joined.
+"""
 
 import re
 from collections import Counter
@@ -9,6 +12,7 @@ from typing import NamedTuple
 from kgsynth.errors import RecordError
 from kgsynth.records import Document, Position, Remark
 from kgsynth_loaders.characters import decode
+from kgsynth_loaders.hyphens import without_divided_words, words_of
 from kgsynth_loaders.readers import ReadOptions
 
 _LINE_ENDS = re.compile("\r\n|[\r\v\x85\u2028\u2029]")
@@ -64,7 +68,8 @@ def read(path: Path, options: ReadOptions) -> Iterator[Document | Remark]:
         pages.pop()
     if not pages:
         raise RecordError("no text")
-    pages = _without_running_heads(pages)
+    words = words_of(file.text)
+    pages = [without_divided_words(page, words) for page in _without_running_heads(pages)]
     text, starts = _joined(pages)
     if not text.strip():
         raise RecordError("no text")

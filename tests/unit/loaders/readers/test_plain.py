@@ -18,6 +18,13 @@ def test_plain_text_has_one_end_of_line_and_pages(tmp_path: Path) -> None:
     assert [found.text[start:][:4] for start in found.page_starts] == ["On O", "Next"]
 
 
+def test_divided_words_of_pages_are_joined(tmp_path: Path) -> None:
+    page = "The law of the conser-\nvation of energy holds for closed systems."
+    found = document(plain, tmp_path / "a.txt", f"{page}\f{page}")
+    assert found.text.count("conservation\nof energy") == 2
+    assert found.text[found.page_starts[1] :].startswith("The law")
+
+
 @pytest.mark.parametrize(
     ("text", "title"),
     [
