@@ -131,6 +131,31 @@ def words_by_script(text: str) -> Counter[str]:
     return words
 
 
+# Words that occur in sentences; those of `_IN_NAMES` also occur in names, such as "Bank of America".
+_IN_NAMES = frozenset("of the and in de la le les du des di da del el los las der die das von und et y e".split())
+_IN_SENTENCES = frozenset(
+    "is are was were be what which how why who when where or for with that this these it its to from by can does do if "
+    "then has have not we you ist sind ein eine wie warum mit für est sont une que quel quelle comment pour dans es "
+    "son un una qué cómo cuál por para con il è sono che come per um uma são".split()
+)
+_LATIN_WORD = re.compile("[a-zA-Z\xc0-\u024f\u1e00-\u1eff]{2,}")
+_FEWEST_WORDS, _MANY_WORDS = 3, 8
+
+
+def _is_latin_sentence(text: str) -> bool:
+    """Return whether a text has sentences in Latin letters, and not only names, formulas and short terms.
+
+    A sentence has a word such as "is", and words in small letters other than those of names. Several words in small
+    letters that make up most of the text are a sentence too.
+    """
+    words = _LATIN_WORD.findall(text)
+    small = [word for word in words[1:] if word.islower() and word not in _IN_NAMES]
+    if len(words) < _FEWEST_WORDS or not small:
+        return False
+    has_marks = any(word.casefold() in _IN_SENTENCES for word in words)
+    return has_marks or (len(small) >= _MANY_WORDS and 2 * len(small) > len(words))
+
+
 def is_other_script(text: str, language: str) -> bool | None:
     """Return whether the script of a text shows that it has another language than the given one.
 
@@ -141,7 +166,8 @@ def is_other_script(text: str, language: str) -> bool | None:
     Returns:
         True if the text has more than twice as many words in other scripts as in those of the language; False if the
         script is that of the language only; None if the script does not decide. Latin words in a text of another script
-        may be names and formulas and do not count.
+        may be names and formulas and do not count, but a text without any word in the scripts of the language is in
+        another one if it has a sentence.
     """
     own_scripts = scripts_of(language)
     if own_scripts == _LATIN and only_latin(text):
@@ -159,7 +185,8 @@ def is_other_script(text: str, language: str) -> bool | None:
                 return True
         elif not kana and han >= _MIN_WITHOUT_KANA:
             return True
-    if other_words > 2 * own_words:
+    is_latin = not own_words and "LATIN" not in own_scripts and _is_latin_sentence(text)
+    if is_latin or other_words > 2 * own_words:
         return True
     is_shared = own_scripts & {"LATIN", "CYRILLIC", "ARABIC", "DEVANAGARI", "BENGALI"}
     return False if own_words and own_words >= words["LATIN"] and not is_shared else None
@@ -189,8 +216,9 @@ _MIN_LANGUAGE_PROBABILITY = 0.95
 def is_foreign(text: str, language: str) -> bool:
     """Return whether the prose of a text is certainly not in `language`.
 
-    Prose in another writing system is foreign at any length; Greek letters, symbols and single foreign words are
-    ignored. Prose in the same writing system is classified if it has at least 60 letters, otherwise it is not foreign.
+    Prose in another writing system is foreign at any length; Greek letters, symbols, single foreign words, and Latin
+    names and formulas are ignored. Prose in the same writing system is classified if it has at least 60 letters,
+    otherwise it is not foreign.
 
     Args:
         text: the text; its code and formulas are ignored.
