@@ -28,6 +28,7 @@ _NAME_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*(?:(?<=[sS])['’](?=\s+[^\W
 _TOKEN = re.compile(rf"{_NAME_WORD.pattern}|[^\w\s]|_|\n\s*\n")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W_]+)*|[^\w\s]")
 _LONG_WORD = re.compile(r"[^\W\d_]{3,}")
+_HYPHENED_WORD = re.compile(r"[\w-]+")
 _MAX_SPAN_CHARS = 80
 # Emphasis in LaTeX and Markdown.
 _EMPHASIS = re.compile(
@@ -53,6 +54,8 @@ _DEFINED_END = re.compile(
 )
 _TITLE_BORDER = re.compile(r"[:;,()|–—]|\s-\s")
 _SOFTWARE_SHARE = 0.05
+# Number of different words that suffices with a share of all words.
+_DIFFERENT_SOFTWARE_WORDS = ((8, _SOFTWARE_SHARE), (4, 0.1))
 
 
 # Words before a digit within a name: type 2 diabetes, omega 3 fatty acid.
@@ -92,10 +95,19 @@ def plain_words() -> frozenset[str]:
 
 
 def is_software(text: str) -> bool:
-    """Return whether a text belongs to a software manual, by its share of words that such manuals use for programs."""
-    words = [fold(word) for word in _LONG_WORD.findall(text)]
-    software = stop_words("software")
-    return sum(word in software for word in words) > _SOFTWARE_SHARE * max(1, len(words))
+    """Return whether a text belongs to a software manual.
+
+    Such a text has a high share of words that manuals use for programs, and one of these words occurs in no other field
+    (dtype) or many of them are different. A short text about string theory or equivalence classes has only the share.
+    """
+    words = _LONG_WORD.findall(text)
+    software = [folded for word in words if (folded := fold(word)) in stop_words("software")]
+    if len(software) <= _SOFTWARE_SHARE * len(words):
+        return False
+    different = len(set(map(singular, software)))
+    if any(different >= least and len(software) > share * len(words) for least, share in _DIFFERENT_SOFTWARE_WORDS):
+        return True
+    return any(fold(word) in stop_words("software_only") for word in _HYPHENED_WORD.findall(text))
 
 
 def candidates(text: str, *, extra_stop_words: Iterable[str] = ()) -> Iterator[Candidate]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kgsynth.concepts.english import candidates
+from kgsynth.concepts.english import candidates, is_software
 
 
 def phrases(text: str) -> list[str]:
@@ -70,3 +70,29 @@ def test_a_letter_that_stands_alone_in_a_text_is_a_variable_there() -> None:
     assert phrases("Take the ring R. The center of R is small.") == []
     assert phrases("Take the matrix A. The rank of A is high.") == []
     assert phrases("Take the matrix A.") == ["matrix A"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("The equivalence class of x is the set of all elements that are equivalent to x. Equivalence classes are disjoint.", "equivalence class"),
+        ("String theory replaces particles by strings. A string vibrates. Each string theory has extra dimensions.", "String theory"),
+        ("A Boolean algebra has two operations. The Boolean value true is the largest. Every Boolean algebra is a lattice.", "Boolean algebra"),
+        ("Class field theory describes abelian extensions. The class field of a number field is given by a class of ideals.", "Class field theory"),
+    ],
+)  # fmt: skip
+def test_a_short_text_of_another_field_keeps_its_subject(text: str, name: str) -> None:
+    assert not is_software(text)
+    assert name in phrases(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Return the shortest path as a list. The optional argument weight is a string with the name of the edge attribute. Raises an exception if the dict is empty.",
+        "The input file has options, and each option has a default value. The output is a list of strings, and an error message names the module and the method.",
+    ],
+)  # fmt: skip
+def test_texts_of_manuals_are_software(text: str) -> None:
+    assert is_software(text)
+    assert [name for name in phrases(text) if "argument" in name or "default" in name] == []
