@@ -12,18 +12,21 @@ from functools import cache, lru_cache
 _IRREGULAR = dict(
     pair.split("=")
     for pair in """
-    adieux=adieu alkalies=alkali anthraces=anthrax apses=apse archaea=archaeon arses=arse axes=axis bases=basis
-    beeves=beef brethren=brother busses=bus casses=cass chasses=chassis cherubim=cherub children=child chilies=chili
-    croats=croat cubics=cubic czechs=czech dice=die does=doe ellipses=ellipse feet=foot fezzes=fez
-    financials=financial geese=goose genii=genius gpus=gpu grandmas=grandma grandpas=grandpa greeks=greek guis=gui
-    hooves=hoof ids=id kibbutzim=kibbutz kiwis=kiwi lapses=lapse larynges=larynx lenses=lens lice=louse
-    maladies=malady means=mean men=man meninges=meninx mice=mouse milieux=milieu mules=mule ova=ovum oxen=ox
-    paraphrases=paraphrase pelves=pelvis pence=penny penes=penis people=person periphrases=periphrase
-    phalanges=phalanx pharynges=pharynx poles=pole polyhedra=polyhedron posses=posse prophylaxes=prophylaxis
+    adieux=adieu alkalies=alkali anthraces=anthrax apses=apse archaea=archaeon arses=arse ascarides=ascaris axes=axis
+    bases=basis beeves=beef brethren=brother busses=bus calyces=calyx casses=cass chasses=chassis cherubim=cherub
+    children=child chilies=chili croats=croat cubics=cubic czechs=czech dice=die does=doe dormice=dormouse
+    ellipses=ellipse epididymides=epididymis feet=foot fezzes=fez financials=financial geese=goose genii=genius
+    gpus=gpu grandmas=grandma grandpas=grandpa greeks=greek guis=gui hila=hilum hooves=hoof ids=id irides=iris
+    ischia=ischium kibbutzim=kibbutz kiwis=kiwi labra=labrum lapses=lapse larynges=larynx lenses=lens lice=louse
+    maladies=malady means=mean mediastina=mediastinum men=man meninges=meninx mice=mouse milieux=milieu mules=mule
+    noumena=noumenon ostia=ostium ova=ovum oxen=ox paraphrases=paraphrase passersby=passerby pelves=pelvis pence=penny
+    penes=penis people=person periphrases=periphrase phalanges=phalanx pharynges=pharynx poles=pole
+    polyhedra=polyhedron posses=posse prolegomena=prolegomenon prophylaxes=prophylaxis protozoa=protozoon
     quadrics=quadric quanta=quantum quintics=quintic quizzes=quiz rami=ramus receivables=receivable sales=sale
-    schemata=schema septa=septum seraphim=seraph serbs=serb sextics=sextic slovaks=slovak spectra=spectrum
-    staves=staff stigmata=stigma stomata=stoma strata=stratum synapses=synapse taxa=taxon teeth=tooth testes=testis
-    thoraces=thorax tophi=tophus topoi=topos toposes=topos turks=turk tvs=tv uris=uri vms=vm women=woman yeses=yes
+    schemata=schema scholia=scholium septa=septum seraphim=seraph serbs=serb sextics=sextic slovaks=slovak
+    spectra=spectrum staves=staff stigmata=stigma stomata=stoma strata=stratum synapses=synapse taxa=taxon teeth=tooth
+    testes=testis thoraces=thorax titmice=titmouse tophi=tophus topoi=topos toposes=topos turks=turk tvs=tv uris=uri
+    vms=vm women=woman woodlice=woodlouse yeses=yes
     """.split()
 )
 # Words that the dictionary or the rules would wrongly take for plurals; plurals with a meaning of their own (goods;
@@ -32,14 +35,14 @@ _INVARIANT = frozenset(
     """
     achilles adams agenda alms amends ames andrews apologetics aquatics archimedes aristides aristophanes athens
     barnes bayes bellows blues botanics brussels callosa candelabra cava cervantes cola collins cornea corps customs
-    damages data dawes demosthenes descartes diogenes edwards eratosthenes euripides evans excreta geriatrics gibbs
-    goods graphics habeas hastings hawkes hayes hercules hermes hicks hippocrates hobbes hodges hopkins https hughes
-    hypochondria insignia isocrates jacobs jenkins jones jus keras keynes kubernetes kudos lucas maria mars measles
-    memorabilia metadata moses naples nota odds opera pajama palladia parkes pericles phillips phonetics pliers
-    politics ponens postgres ramses rawls redis regards rhodes riches rickets roberts rogers rolles sanders sapiens
-    scissors semiotics series shingles simmons simons socrates sophocles stamina statics statistics stephens stevens
-    stokes stylistics suds summons superficies thucydides tollens tongs topos torus trivia trousers tweezers ulysses
-    wales wilkins williams xerxes yates
+    damages data dawes demosthenes descartes diogenes edwards eratosthenes euripides evans excreta faeces feces
+    geriatrics gibbs goods graphics habeas hastings hawkes hayes hercules hermes hicks hippocrates hobbes hodges
+    hopkins https hughes hypochondria insignia isocrates jacobs jenkins jones jus keras keynes kubernetes kudos lucas
+    maria mars measles memorabilia metadata moses naples nota odds opera pajama palladia parkes pericles phillips
+    phonetics pliers politics ponens postgres ramses rawls redis regards rhodes riches rickets roberts rogers rolles
+    sanders sapiens scissors semiotics series shingles simmons simons socrates sophocles stamina statics statistics
+    stephens stevens stokes stylistics suds summons superficies thucydides tollens tongs topos torus trivia trousers
+    tweezers ulysses wales wilkins williams xerxes yates
     """.split()
 )
 # The irregular plural may be the last part of a longer word: bookshelves, penknives.
@@ -225,7 +228,7 @@ def _from_latin(word: str) -> str:
         return lemma if is_plural else word
     if word.endswith("men") and is_word(word[:-3]):
         return f"{word[:-3]}man"
-    if word.endswith("hedra"):
+    if word.endswith(("hedra", "zoa")):
         return f"{word[:-1]}on"
     if word.endswith("eaux"):
         return word[:-1]

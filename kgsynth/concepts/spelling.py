@@ -16,22 +16,28 @@ _PARTS = dict(
     pair.split("=")
     for pair in """
     aemi=emi aesth=esth aetiol=etiol aluminium=aluminum amoeb=ameb anaesth=anesth archaeo=archeo armour=armor
-    behaviour=behavior caec=cec caesarean=cesarean caesarian=cesarean caesi=cesi clamour=clamor coeli=celi coelom=celom
-    colour=color copoeia=copeia demeanour=demeanor endeavour=endeavor faec=fec favour=favor flavour=flavor foet=fet
-    glamour=glamor gynaec=gynec haem=hem harbour=harbor homoeo=homeo honour=honor humour=humor labour=labor
-    leucocyt=leukocyt leucopen=leukopen manoeuv=maneuv mediaev=mediev mould=mold naev=nev neighbour=neighbor odour=odor
-    oedem=edem oesoph=esoph oestr=estr paed=ped palaeo=paleo parlour=parlor phaeochrom=pheochrom plough=plow pnoe=pne
-    rigour=rigor rrhoe=rrhe rumour=rumor savour=savor spirochaet=spirochet splendour=splendor sulph=sulf tumour=tumor
-    vapour=vapor vigour=vigor
+    behaviour=behavior caec=cec caesarean=cesarean caesarian=cesarean caesi=cesi caesur=cesur chimaer=chimer
+    clamour=clamor coelenter=celenter coeli=celi coelom=celom colour=color copoeia=copeia demeanour=demeanor
+    endeavour=endeavor faec=fec favour=favor flavour=flavor foet=fet glamour=glamor gynaec=gynec haem=hem
+    harbour=harbor homoeo=homeo honour=honor humour=humor hyaen=hyen labour=labor leucocyt=leukocyt leucopen=leukopen
+    manoeuv=maneuv mediaev=mediev mould=mold naev=nev neighbour=neighbor odour=odor oecolog=ecolog oecumen=ecumen
+    oedem=edem oenolog=enolog oenophil=enophil oesoph=esoph oestr=estr paed=ped palaeo=paleo parlour=parlor
+    phaeochrom=pheochrom plough=plow pnoe=pne primaev=primev rigour=rigor rrhoe=rrhe rumour=rumor savour=savor
+    spirochaet=spirochet splendour=splendor sulph=sulf tumour=tumor vapour=vapor vigour=vigor
     """.split()
 )
-# Words that VarCon lists with a restriction (a bank's cheque, the noun licence), or not as British.
+# Words that VarCon lists with a restriction (a bank's cheque, the noun licence), or not as British; older variants.
 _FURTHER_WORDS = dict(
     pair.split("=")
     for pair in """
-    blonde=blond carburettor=carburetor cheque=check connexion=connection deflexion=deflection disc=disk draught=draft
-    draughtsman=draftsman dyke=dike gaol=jail kerb=curb liquorice=licorice matt=matte reflexion=reflection
-    skilful=skillful tyre=tire whisky=whiskey yoghurt=yogurt
+    adrenaline=adrenalin advisor=adviser aneurism=aneurysm bandanna=bandana bannister=banister barbeque=barbecue
+    blonde=blond camomile=chamomile carburettor=carburetor carcase=carcass catsup=ketchup caviare=caviar cheque=check
+    connexion=connection cyder=cider cypher=cipher deflexion=deflection despatch=dispatch dietician=dietitian
+    disc=disk distention=distension doughnut=donut draught=draft draughtsman=draftsman dyke=dike focussed=focused
+    focussing=focusing gaol=jail gelatine=gelatin gipsy=gypsy hiccough=hiccup instal=install kabob=kebab kerb=curb
+    liquorice=licorice matt=matte neurone=neuron phial=vial pigmy=pygmy racquet=racket reflexion=reflection
+    sirup=syrup skilful=skillful syphon=siphon tyre=tire tzar=czar verandah=veranda waggon=wagon whisky=whiskey
+    yoghourt=yogurt yoghurt=yogurt
     """.split()
 )
 _PART = re.compile("|".join(sorted(_PARTS, key=len, reverse=True)))

@@ -67,6 +67,10 @@ def test_names_that_are_two_stay_apart(half: str) -> None:
 @pytest.mark.parametrize(
     ("first", "second", "rule"),
     [
+        ("feces", "faeces", "spelling"), ("protozoon", "protozoa", "plural"), ("metazoon", "metazoa", "plural"), ("dormouse", "dormice", "plural"), ("woodlouse", "woodlice", "plural"),
+        ("hilum", "hila", "plural"), ("labrum", "labra", "plural"), ("calyx", "calyces", "plural"), ("passerby", "passersby", "plural"),
+        ("oenology", "enology", "spelling"), ("primaeval forest", "primeval forest", "spelling"), ("doughnut", "donuts", "spelling"), ("cypher", "cipher", "spelling"),
+        ("hyaena", "hyena", "spelling"), ("verandah", "veranda", "spelling"), ("phial", "vials", "spelling"), ("daemon", "demon", ""), ("storey", "story", ""), ("pumice", "pumouse", ""),
         ("anæmia", "anemia", "spelling"), ("œsophagus", "esophagus", "spelling"), ("Cæsar's death", "Caesar's death", "letters"), ("moveable type", "movable type", "spelling"),
         ("knowledgeable reader", "knowledgable reader", ""), ("Saudi", "Saudis", "plural"), ("isogeny", "isogenies", "plural"), ("Stieltjes integral", "Stieltjes' integral", "letters"),
     ],
