@@ -52,15 +52,45 @@ _NO_PLURAL_ALONE = frozenset(
 # Common words that acronyms may spell: the US, IT, the WHO, an OR gate.
 _COMMON_WORDS = frozenset("am and are as be in is it me no not of on or so us we who".split())
 
-# "A of B" is not "B A" if A is a container, unit, part or share of B: a cup of milk is not a milk cup.
+# "A of B" is not "B A" if A is a container, unit, part or share of B: a cup of milk is not a milk cup. Universities too
+# stay apart: Miami University is not the University of Miami.
 _MEASURES = frozenset(
     """
     bag barrel basin basket bottle bowl box bucket can carton cask crate cup dish flask glass jar jug keg kettle mug
     pack packet pail pan pitcher pot pouch sack saucepan spoon tablespoon teaspoon tin tray tub vial
     acre bushel centimeter foot gallon gram inch kilo kilogram kilometer liter meter mile milligram milliliter ounce
     pinch pint pound quart stone ton tonne yard
-    bit chunk crumb dash lump morsel piece scrap shred slice speck
-    couple dozen kind lot majority many none pair plenty rest sort
+    bit chunk crumb dash lump morsel piece portion potion ration scrap shred slice speck
+    college couple dozen kind lot majority many minority none pair plenty rest sort university
+    """.split()
+)
+# Without an article before B, "A of B" may tell what A consists of or contains (rasher of bacon, stack of books). Then
+# "A of B" is "B A" only if A is abstract or a relation: a noun with one of these endings, or one of these nouns.
+_ABSTRACT_ENDINGS = tuple(
+    """
+    tion sion ity ness ment ance ence ency ancy ism ship dom hood ture sure logy graphy sophy metry nomy ysis osis itis
+    ting ning sing ling
+    """.split()
+)
+_CONCRETE = frozenset(
+    """
+    city document fence filament fragment furniture garment mixture nation ointment ornament picture ration sediment
+    segment setting station substance wing
+    """.split()
+)
+_ABSTRACT = frozenset(
+    """
+    abuse act age aim algebra angle area art attack axiom axis base basis bound breach burden cancer category cause
+    center chance change charge choice claim class code coefficient concept cost count course crime criterion current
+    curve cycle date debt degree depth derivative design disease domain duty effect energy entropy equation error event
+    exponent factor failure fear field flow force form formula frequency function goal graph group growth harm height
+    history ideal idea identity index injury integral kernel law length lemma level life limit line loss mass matrix
+    method model moment motion name nature norm number object operator order origin path period phase plan point
+    polynomial power pressure price principle problem procedure process product proof property purpose question radius
+    range rank rate ratio region relation right risk role rule scale science score series shape sign size source space
+    speed standard strength style sum symptom syndrome system technique term test theorem theory threat time title
+    topology torque trade transfer transform treaty trial tumor type unit use value variable vector volume wave weight
+    width
     """.split()
 )
 # Before "of" these words are not nouns.
@@ -417,22 +447,24 @@ def _singulars(name: str) -> str:
 def _may_turn(first: Words, second: Words) -> bool:
     """Return whether "A of B" may equal "B A" for two names; true if the names do not differ by "of".
 
-    A must be a noun that neither measures nor contains B. If B is a mass noun (milk, bread), it may be the material of
-    A. Then A must have the same number in both names: "crumb of bread" is not "bread crumbs".
+    A must be a noun that neither measures nor contains B. Without an article before B, A must also be abstract or a
+    relation: a rate of change is a change rate, and a rasher of bacon is no bacon rasher.
     """
     if ("of" in first.tokens) == ("of" in second.tokens):
         return True
-    with_of, without = (first, second) if "of" in first.tokens else (second, first)
-    words = _owners(with_of.name)
+    name = (first if "of" in first.tokens else second).name
+    words = _owners(name)
     if words.count("of") != 1 or words[0] == "of" or words[-1] == "of":
         return True
-    head, last = words[words.index("of") - 1], words[-1]
+    head = words[words.index("of") - 1]
     noun = american(singular(head))
     if noun in _MEASURES or noun in _NO_NOUNS or noun.endswith("ful") or is_past_form(head):
         return False
-    is_counted = singular(last) != last or re.search(r"\bof\s+(?:an?|the)\b", with_of.name.casefold()) is not None
-    other = _owners(without.name)[-1]
-    return is_counted or (singular(head) == head) == (singular(other) == other)
+    return _is_abstract(noun) or re.search(r"\bof\s+(?:an?|the)\b", name.casefold()) is not None
+
+
+def _is_abstract(noun: str) -> bool:
+    return noun in _ABSTRACT or (noun.endswith(_ABSTRACT_ENDINGS) and noun not in _CONCRETE)
 
 
 def _leaves_unsaid(short: Sequence[str], long: Sequence[str]) -> bool:

@@ -58,8 +58,8 @@ def test_the_decision_does_not_depend_on_order() -> None:
 
 
 def test_a_key_of_many_names_counts_where_the_names_are_near() -> None:
-    names = {f"g{letter}x ring": 1 for letter in "abcdefgh"} | {"ring of g": 5, "g ring": 9}
-    assert merged(names) == {"ring of g": "g ring"}
+    names = {f"g{letter}x norm": 1 for letter in "abcdefgh"} | {"norm of g": 5, "g norm": 9}
+    assert merged(names) == {"norm of g": "g norm"}
     crowd = {f"{first}lpha {second}eta": 1 for first in "abcdefgh" for second in "abcdefgh"} | {
         "ab": 1,
         "alpha beta": 3,

@@ -95,6 +95,11 @@ def test_a_join_says_its_rule(first: str, second: str, rule: str) -> None:
     [
         # A measures or holds B.
         ("cups of milk", "milk cup"), ("glass of wine", "wine glasses"), ("handful of rice", "rice handful"), ("a pinch of salt", "salt pinch"), ("pieces of a cake", "cake piece"),
+        *((f"{noun} of {mass}", f"{mass.removesuffix('s')} {noun}") for noun, mass in (
+            ("rasher", "bacon"), ("drop", "water"), ("goblet", "wine"), ("carafe", "water"), ("canister", "tea"), ("sachet", "sugar"), ("wedge", "cheese"), ("stack", "books"),
+            ("casserole", "beans"), ("plate", "food"), ("state", "war"), ("man", "war"), ("ring", "diamond"), ("ladle", "soup"), ("shelf", "books"), ("portion", "rice"), ("fragment", "bones"),
+        )),
+        ("University of Miami", "Miami University"),
         # A is no noun.
         ("composed of molecules", "molecules composed"), ("consisting of names", "names consisting"), ("full of water", "water full"),
         # B is a mass, and A is in the singular once only.
@@ -103,6 +108,19 @@ def test_a_join_says_its_rule(first: str, second: str, rule: str) -> None:
 )  # fmt: skip
 def test_of_is_turned_for_nouns_that_belong_to_another_only(first: str, second: str) -> None:
     assert not are_one(first, second)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("rates of change", "change rate"), ("theory of numbers", "number theory"), ("point of inflection", "inflection point"), ("breach of contract", "contract breach"), ("conservation of energy", "energy conservation"),
+        ("cancer of lungs", "lung cancer"), ("coefficient of friction", "friction coefficient"), ("theorem of Pythagoras", "Pythagoras theorem"), ("history of art", "art history"), ("leg of a table", "table leg"),
+        ("level of confidence", "confidence level"), ("techniques of integration", "integration techniques"), ("analysis of variance", "variance analysis"),
+    ],
+)  # fmt: skip
+def test_abstract_nouns_and_articles_turn(first: str, second: str) -> None:
+    assert are_one(first, second)
+    assert join(words_of(first), words_of(second)) == "of"
 
 
 def test_plurals_that_mean_something_else_are_names_of_their_own() -> None:
