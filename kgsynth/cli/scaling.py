@@ -95,12 +95,12 @@ def fit(
     if checks:
         say("\npredictions of fits without the largest size of each model:")
         show_table(("law", "model", "billion tokens", "error %", "predicted", "low", "high"), checks)
-    for fitted in mixture.fits:
+    for fitted, criterion in zip(mixture.fits, mixture.criteria, strict=True):
         deviation_text = f"relative deviation of the errors {100 * fitted.deviation:.2g} %"
-        say(f"{fitted.law}: AIC {fitted.aic:.1f}, {deviation_text}", err=True)
+        say(f"{fitted.law}: AIC {criterion:.1f}, {deviation_text}", err=True)
         for warning in _warnings(fitted):
             say(f"warning: {fitted.law} law: {warning}", err=True)
-    best_law = min(mixture.fits, key=lambda fitted: fitted.aic).law
+    best_law = min(zip(mixture.criteria, mixture.fits, strict=True), key=lambda pair: pair[0])[1].law
     say(f"the fit is in {output}; the law with the lower AIC is better: {best_law}", err=True)
     say(f"forecasts use {_weighed(mixture)}", err=True)
 
@@ -186,7 +186,10 @@ def plot(fit_file: Path, output: Path, law: scaling.Law | None, level: float) ->
     if output.suffix == ".html":
         image = page.scaling_page(
             summary=f"Forecasts use {_weighed(mixture)}, {_betas(mixture)}; "
-            + "; ".join(f"AIC of the {name} law {row['aic']:.1f}" for name, row in laws.items())
+            + "; ".join(
+                f"AIC of the {fitted.law} law {criterion:.1f}"
+                for fitted, criterion in zip(mixture.fits, mixture.criteria, strict=True)
+            )
             + ".",
             level=level,
             plot=str(image),

@@ -118,6 +118,11 @@ class Mixture:
         return self.fits[0].points
 
     @property
+    def criteria(self) -> tuple[float, ...]:
+        """Akaike's criterion of each fit that the weights come from (see `mix`)."""
+        return _criteria(self.fits)
+
+    @property
     def models(self) -> list[str]:
         """The names of the models, sorted."""
         return sorted(self.fits[0].parameters)
@@ -350,10 +355,14 @@ def mix(fits: Sequence[Fit]) -> Mixture:
         one.points != fits[0].points or one.parameters.keys() != fits[0].parameters.keys() for one in fits
     ):
         raise ConfigError("the fits of a mixture must have the same points and the same models")
-    known = [one.departing_aic for one in fits if one.departing_aic is not None]
-    logs = -np.array(known if len(known) == len(fits) else [one.aic for one in fits]) / 2
+    logs = -np.array(_criteria(fits)) / 2
     shares = np.exp(logs - logs.max())
     return Mixture(fits=tuple(fits), weights=tuple(float(one) for one in shares / shares.sum()))
+
+
+def _criteria(fits: Sequence[Fit]) -> tuple[float, ...]:
+    known = tuple(one.departing_aic for one in fits if one.departing_aic is not None)
+    return known if len(known) == len(fits) else tuple(one.aic for one in fits)
 
 
 def fit_laws(points: Sequence[Point], *, is_shared: bool, draws: int, seed: int) -> tuple[Mixture, list[str]]:

@@ -197,6 +197,21 @@ def test_the_command_fits_predicts_and_draws(tmp_path: Path) -> None:
         assert said in str(failed.exception)
 
 
+def test_the_weights_come_from_the_criterion_that_is_shown(tmp_path: Path) -> None:
+    file, fit = csv_of(tmp_path / "p.csv", simulated(4, 0.03)), tmp_path / "fit.json"
+    arguments = ["scaling", "fit", str(file), "-o", str(fit), "--draws", "20"]
+    said = CliRunner().invoke(cli, arguments, catch_exceptions=False).output
+    shown = {law: float(re.search(rf"^{law}: AIC (-?[\d.]+),", said, re.MULTILINE)[1]) for law in scaling.LAWS}
+    weights = {law: float(re.search(rf"forecasts use .*\b{law} ([\d.]+)%", said)[1]) / 100 for law in scaling.LAWS}
+    assert f"the lower AIC is better: {min(shown, key=shown.get)}" in said
+    share = 1 / (1 + math.exp((shown["rectified"] - shown["plain"]) / 2))
+    assert 0.05 < share < 0.95
+    assert weights == {"rectified": pytest.approx(share, abs=0.03), "plain": pytest.approx(1 - share, abs=0.03)}
+    page = tmp_path / "law.html"
+    CliRunner().invoke(cli, ["scaling", "plot", str(fit), "-o", str(page)], catch_exceptions=False)
+    assert f"AIC of the plain law {shown['plain']}" in page.read_text()
+
+
 def test_a_fit_says_when_it_tells_nothing(tmp_path: Path) -> None:
     def fit(*rows: tuple[object, ...]) -> Result:
         file = tmp_path / "points.csv"
