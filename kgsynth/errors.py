@@ -9,6 +9,7 @@ The tree:
     ├─ TooManyRejectsError           the share of rejects exceeded its limit: inspect the rejects
     ├─ ManifestError                 the outputs on disk are from a different configuration
     ├─ DownloadError                 a file could not be downloaded or has the wrong content: see the hint
+    ├─ UploadError                   a data set could not be uploaded; it is complete on this machine: see the hint
     ├─ ServerError                   the managed Neo4j could not be installed, started or stopped
     ├─ GraphError                    Neo4j refused a statement, or the graph is not in the needed state
     │  └─ GraphUnavailableError      no server answers at the address: start the server, try again
@@ -70,6 +71,10 @@ class ManifestError(KgsynthError):
 
 class DownloadError(KgsynthError):
     """A file could not be downloaded, or its content differs from the lock file."""
+
+
+class UploadError(KgsynthError):
+    """A data set could not be uploaded; what was exported is kept on this machine."""
 
 
 class ServerError(KgsynthError):

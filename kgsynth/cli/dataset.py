@@ -65,6 +65,13 @@ def curate(questions: tuple[Path, ...], run_dir: Path | None, overwrite: bool, *
     "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write."
 )
 @click.option("--overwrite", is_flag=True, help="Replace the folder of an earlier export.")
+@click.option(
+    "--push-to-hub",
+    metavar="OWNER/NAME",
+    help="Upload the folder to this data set on the Hugging Face Hub, in one commit. The token comes from HF_TOKEN or "
+    "`hf auth login`, the address of the Hub from HF_ENDPOINT.",
+)
+@click.option("--private", is_flag=True, help="Upload to a private data set only; a new one becomes private.")
 @settings_options(
     ExportSettings,
     (
@@ -78,15 +85,29 @@ def curate(questions: tuple[Path, ...], run_dir: Path | None, overwrite: bool, *
     ),
 )
 @click.pass_context
-def export(ctx: click.Context, /, curated: Path, output: Path, overwrite: bool, **values: Any) -> None:
+def export(
+    ctx: click.Context,
+    /,
+    curated: Path,
+    output: Path,
+    overwrite: bool,
+    push_to_hub: str | None,
+    private: bool,
+    **values: Any,
+) -> None:
     """Write the training set of a CURATED run, with a card (README.md) and all licences (LICENSES.csv).
 
     \b
     kgsynth export runs/curated-… -o dataset --validation-share 0.05
     kgsynth export runs/curated-… -o chat --format messages
     kgsynth export runs/curated-… -o pairs --format preference
+    kgsynth export runs/curated-… -o dataset --push-to-hub my-name/my-questions --private
     """
     settings = settings_from(ExportSettings, values)
+    if private and not push_to_hub:
+        raise click.UsageError("--private needs --push-to-hub OWNER/NAME")
+    if push_to_hub:
+        pipeline.check_hub_access(push_to_hub)
     with open_graph(ctx) if settings.with_passages else nullcontext() as graph:
         exported = pipeline.export(
             curated,
@@ -100,3 +121,9 @@ def export(ctx: click.Context, /, curated: Path, output: Path, overwrite: bool, 
         )
     rows = ", ".join(f"{number:,} {split}" for split, number in sorted(exported.rows.items()))
     say(f"{rows} in {exported.folder}", err=True)
+    if push_to_hub:
+        say(f"uploading {exported.folder} to {push_to_hub}", err=True)
+        pushed = pipeline.push_to_hub(exported.folder, push_to_hub, private=private)
+        access = "private" if pushed.private else "public"
+        done = "uploaded to" if pushed.changed else "nothing has changed in"
+        say(f"{done} {pushed.url} ({access}, commit {pushed.commit[:12]})", err=True)

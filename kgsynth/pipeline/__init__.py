@@ -7,6 +7,7 @@ in order; each other command calls one.
 from kgsynth.accounts import Report, timed_stage
 from kgsynth.concepts.decide import Merge
 from kgsynth.concepts.review import Case, Pair, Verdict, read_reviews, write_review
+from kgsynth.curation.hub import Pushed, check_hub_access, push_to_hub
 from kgsynth.documents.embedded_corpus import read_corpus, read_scores
 from kgsynth.documents.filter_folder import known_rounds, rating_runs, read_figures
 from kgsynth.documents.read import LOADER_KINDS, loader_names
@@ -80,6 +81,7 @@ __all__ = [
     "Merge",
     "Pair",
     "Preview",
+    "Pushed",
     "Report",
     "Row",
     "RunResult",
@@ -90,6 +92,7 @@ __all__ = [
     "build",
     "build_state",
     "check",
+    "check_hub_access",
     "check_prompts",
     "cold_start",
     "connect",
@@ -127,6 +130,7 @@ __all__ = [
     "preview",
     "preview_merge",
     "prompt_texts",
+    "push_to_hub",
     "rate_documents",
     "rating_runs",
     "read_corpus",
