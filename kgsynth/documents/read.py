@@ -360,5 +360,16 @@ def _refusal(document: Document, settings: DocumentsSettings, seen: "SeenIds") -
         return "control characters in its id"
     if settings.min_words and word_count(document.text) < settings.min_words:
         return f"fewer than {settings.min_words} words"
-    state = seen.add(document.id, "\x00".join(map(str, document.content())))
-    return "" if state == "new" else f"id twice with {state} text"
+    text, *others = document.content()
+    value = digest(str(text), 8) + digest("\x00".join(map(str, others)), 8)
+    stored = seen.get_or_store(document.id, value)
+    if stored is None:
+        return ""
+    if stored[:8] != value[:8]:
+        return "id twice with another text"
+    is_same = stored == value
+    return (
+        "id twice with the same text"
+        if is_same
+        else "id twice with the same text, but another title, source or metadata"
+    )

@@ -253,7 +253,8 @@ _MAGIC: tuple[tuple[Callable[[bytes], bool], Format], ...] = (
 )
 _INFO_START = re.compile(r"This is \S+, produced by makeinfo version")
 _FIRST_TAG = re.compile(
-    r"\A\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,2000}?-->\s*)*<(!doctype\s+html|html|mediawiki)\b",
+    r"\A\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,2000}?-->\s*)*(?:<!DOCTYPE\s+mediawiki\b[^>\[]*(?:\[[^\]]*\])?>\s*)?"
+    r"<(!doctype\s+html|html|mediawiki)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _XML_ROOT = re.compile(
@@ -268,6 +269,8 @@ def _by_first_words(head: bytes) -> Found | None:
     if tag:
         return Found(MEDIAWIKI if tag.group(1).lower() == "mediawiki" else HTML)
     root = _XML_ROOT.match(words)
+    if root and root.group(1) == "mediawiki":
+        return Found(MEDIAWIKI)
     if root and root.group(1) != "svg":
         return Found(None, f"no reader for XML whose outermost element is {root.group(1)}")
     if _INFO_START.match(words):

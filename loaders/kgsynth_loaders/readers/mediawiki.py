@@ -29,12 +29,14 @@ _RAW_CHARS = 500
 _LONG_PAGE = 20_000
 Record = Document | Reject | Skipped
 
+_DECLARES_ENTITIES = "declares XML entities, which are not read"
+
 
 def read(path: Path, options: ReadOptions) -> Iterator[Record | Begun]:
     """Yield the articles of a dump, which may be compressed; other pages and redirects are counted as skipped.
 
     Raises:
-        RecordError: the file is not a MediaWiki dump, or it is damaged before the first page.
+        RecordError: the file is not a MediaWiki dump, declares XML entities, or is damaged before the first page.
     """
     import mwparserfromhell  # noqa: F401
 
@@ -44,7 +46,7 @@ def read(path: Path, options: ReadOptions) -> Iterator[Record | Begun]:
     for element in _elements(path):
         if isinstance(element, str):
             if not number and not site.is_known:
-                raise RecordError("damaged")
+                raise RecordError(element if element == _DECLARES_ENTITIES else "damaged")
             yield Reject(position=Position(source="", line=number + 1), reason=DAMAGED_REASON, raw=element[:_RAW_CHARS])
             return
         if _name(element) == "siteinfo":
@@ -87,7 +89,7 @@ def _elements(path: Path) -> Iterator[Element | str]:
             while chunk := file.read(_CHUNK_BYTES):
                 # Entities are declared before the first element; a few of them can expand to gigabytes.
                 if root is None and b"<!entity" in chunk.replace(b"\x00", b"").lower():
-                    raise ParseError("declares XML entities")  # noqa: TRY301
+                    raise ParseError(_DECLARES_ENTITIES)  # noqa: TRY301
                 parser.feed(chunk)
                 for event, element in parser.read_events():
                     if event == "start":

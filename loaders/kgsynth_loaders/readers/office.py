@@ -10,6 +10,7 @@ from typing import Any
 
 from kgsynth.errors import RecordError
 from kgsynth.records import Document
+from kgsynth_loaders.names import is_file_name
 from kgsynth_loaders.readers.omml import local_name
 
 Element = Any  # an element of lxml, which ships no types
@@ -137,7 +138,7 @@ def properties(archive: zipfile.ZipFile) -> Properties:
     creator = core.get("creator", "")
     people = [part.strip() for part in creator.split(";") if part.strip().casefold() not in {"", *_PROGRAMS}]
     return Properties(
-        title="" if is_no_title else title,
+        title="" if is_no_title or is_file_name(title) else title,
         attribution="; ".join(people),
         topics=tuple(
             dict.fromkeys(word.strip() for word in re.split(r"[,;]", core.get("keywords", "")) if word.strip())

@@ -10,6 +10,7 @@ from typing import Any
 
 from kgsynth.errors import RecordError
 from kgsynth.records import Document, Position, Remark
+from kgsynth_loaders.names import is_file_name
 from kgsynth_loaders.readers import ReadOptions
 from kgsynth_loaders.readers.pdf_hidden import has_objects
 from kgsynth_loaders.readers.pdf_page import functions, lines_of_page
@@ -17,9 +18,8 @@ from kgsynth_loaders.readers.pdf_running import PageLines
 from kgsynth_loaders.readers.pdf_text import OutlineEntry, markdown
 
 _NO_TITLE = re.compile(
-    r"\A(?:\(?anonymous\)?|\(?unspecified\)?|\(?untitled\)?|untitled\W.{0,20}|no title|title|document\d*|"
-    r"microsoft (?:word|powerpoint|excel) - .*|(?:slide|page|folie) ?1|"
-    r".{0,200}\.(?:docx?|odt|tex|dvi|indd|pptx?|rtf|pdf|qxd|fm|ps))\Z",
+    r"\(?anonymous\)?|\(?unspecified\)?|\(?untitled\)?|untitled\W.{0,20}|no title|title|document\d*|"
+    r"microsoft (?:word|powerpoint|excel) - .*|(?:slide|page|folie) ?1",
     re.IGNORECASE,
 )
 _NOBODY = frozenset({"", "anonymous", "(anonymous)", "unknown", "author", "user", "administrator", "admin", "root"})
@@ -156,14 +156,14 @@ def _document(
     subject = info.get("Subject", "")
     empty = [number for number, page in enumerate(pages, start=1) if not page.lines]
     metadata = {}
-    if subject and not _NO_TITLE.match(subject[:300]):
+    if not _is_no_title(subject):
         metadata["subject"] = subject
     if empty:
         metadata["pages_without_text"] = ranges(empty)
     return Document(
         id="",
         text=text,
-        title="" if _NO_TITLE.match(title[:300]) else title,
+        title="" if _is_no_title(title) else title,
         topics=tuple(
             dict.fromkeys(word.strip() for word in re.split(r"[,;]", info.get("Keywords", "")) if word.strip())
         ),
@@ -173,6 +173,11 @@ def _document(
         metadata=metadata,
         page_starts=starts,
     )
+
+
+def _is_no_title(title: str) -> bool:
+    """Return whether a title is empty, a placeholder of a program, or the name of a file."""
+    return not title or _NO_TITLE.fullmatch(title[:300]) is not None or is_file_name(title)
 
 
 def ranges(numbers: Sequence[int]) -> str:

@@ -71,6 +71,7 @@ def test_unusable_documents_are_counted_by_reason_and_kept(tmp_path: Path) -> No
         tmp_path,
         [
             {"id": "a", "text": "fine text here"}, {"id": "a", "text": "fine text here"}, {"id": "a", "text": "other text here"},
+            {"id": "a", "text": "fine text here", "title": "T"},
             {"id": "b", "text": "  "}, {"id": "c", "text": "nul \x00 byte here"}, {"id": "d", "text": "x" * 999},
             {"id": "e", "text": "short"}, {"id": "f", "text": "lone \ud800 surrogate here"},
         ],
@@ -80,12 +81,13 @@ def test_unusable_documents_are_counted_by_reason_and_kept(tmp_path: Path) -> No
     assert [one.id for one in documents] == ["a"]
     assert count.rejected == {
         "id twice with the same text": 1, "id twice with another text": 1, "no text": 1,
+        "id twice with the same text, but another title, source or metadata": 1,
         "text longer than 500 characters": 1, "fewer than 2 words": 1,
         "NUL, escape or half a character in its text": 2,
     }  # fmt: skip
-    assert count.read == 8 == 1 + len(rejects)
+    assert count.read == 9 == 1 + len(rejects)
     assert [(one["source"], one["line"]) for one in rejects] == [
-        (str(tmp_path / "d.jsonl"), line) for line in range(2, 9)
+        (str(tmp_path / "d.jsonl"), line) for line in range(2, 10)
     ]
 
 

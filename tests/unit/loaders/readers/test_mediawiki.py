@@ -99,5 +99,5 @@ def test_a_dump_that_breaks_off_gives_what_is_whole(tmp_path: Path) -> None:
 
 
 def test_a_dump_that_declares_entities_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="damaged"):
+    with pytest.raises(RecordError, match="declares XML entities"):
         records(mediawiki, tmp_path / "a.xml", b'<!DOCTYPE x [<!ENTITY a "b">]>' + dump(page("One", "&a;")))

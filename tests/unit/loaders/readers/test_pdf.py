@@ -513,7 +513,7 @@ def test_what_a_pdf_says_of_itself(tmp_path):
     assert document.metadata == {"subject": "Physics"}
 
 
-@pytest.mark.parametrize("title", ["untitled", "Microsoft Word - thesis.doc", "paper.dvi", "(anonymous)"])
+@pytest.mark.parametrize("title", ["untitled", "Microsoft Word - thesis.doc", "paper.dvi", "p.html", "(anonymous)"])
 def test_titles_that_say_nothing_are_none(tmp_path, title):
     escaped = title.replace("(", r"\(").replace(")", r"\)")
     assert read_pdf(tmp_path, [lines(PROSE)], info=f"/Title({escaped})").title == ""
