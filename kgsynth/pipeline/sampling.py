@@ -38,6 +38,8 @@ _COLUMN_ROWS = 10_000
 _MENTIONS_PER_WALK = 100
 # Compiling the walks takes up to 8 s the first time, and about 1 s later.
 _WORTH_COMPILING = 2_000
+# With a lens the Cypher engine receives all weights with each query, and takes 4 times as long (same page).
+_WORTH_COMPILING_FOR_LENS = 200
 # The paper samples 5 epochs: five walks start from every topic.
 _PAPER_EPOCHS = 5
 # Number of walks that measure the rate; they take at most one second.
@@ -207,7 +209,9 @@ def _plan(
     epochs = _PAPER_EPOCHS if settings.combinations is None and settings.epochs is None else settings.epochs
     walks = None if epochs is None else epochs * len(starts)
     amount = walks if settings.combinations is None else settings.combinations
-    is_compiled = _is_compiled(graph, settings, amount, has_tables=folder.is_dir())
+    is_compiled = _is_compiled(
+        graph, settings, amount, has_tables=folder.is_dir() or weights is not None, has_lens=weights is not None
+    )
     _LOG.info("the %s engine walks from %d topics", "compiled" if is_compiled else "Cypher", len(starts))
     if tables is None and (is_compiled or weights is not None):
         tables = tables_of(graph, folder, progress)
@@ -256,8 +260,17 @@ class _CountingReader:
         return rows
 
 
-def _is_compiled(graph: Graph, settings: SampleSettings, amount: int | None, *, has_tables: bool) -> bool:
+def _is_compiled(
+    graph: Graph, settings: SampleSettings, amount: int | None, *, has_tables: bool, has_lens: bool
+) -> bool:
     """Return whether to use the compiled engine: where enough walks outweigh compilation and the reading of tables.
+
+    Args:
+        graph: the graph, whose mentions are counted if there are no tables.
+        settings: their engine may be set.
+        amount: number of combinations or walks; None if unknown.
+        has_tables: whether the tables are in files, or are read for a lens or for `favour` anyway.
+        has_lens: whether walks are weighted, which makes the Cypher engine slower.
 
     Raises:
         MissingExtraError: the settings select the compiled engine, but numba is not installed.
@@ -270,7 +283,7 @@ def _is_compiled(graph: Graph, settings: SampleSettings, amount: int | None, *, 
         return False
     if settings.engine == "compiled":
         return True
-    if amount is None or amount < _WORTH_COMPILING:
+    if amount is None or amount < (_WORTH_COMPILING_FOR_LENS if has_lens else _WORTH_COMPILING):
         return False
     return has_tables or amount >= facts.counts(graph)["mentions"] // _MENTIONS_PER_WALK
 
