@@ -6,6 +6,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kgsynth import pipeline
 from kgsynth.contexts import Contexts, of_pairs
@@ -95,6 +96,11 @@ def contexts(annotations: Iterable[Annotation], canonical: Mapping[str, str] | N
 def tables(held: Sequence[Context]) -> WalkTables:
     """Return the walk tables of contexts."""
     return of_contexts(arrays(held))
+
+
+def units(held: WalkTables, weights: Mapping[str, int]) -> NDArray[np.int64]:
+    """Return the weights of a lens as an array over the terms of walk tables."""
+    return np.array([weights.get(term, 0) for term in held.ids], dtype=np.int64)
 
 
 def arrays(held: Sequence[Context]) -> Contexts:

@@ -1,7 +1,7 @@
 """The only module that talks to Neo4j: it runs packaged queries, returns plain rows and translates the driver's errors.
 
 Statements are `Query` values that are read from files. A user's own Cypher enters only through `ask_user` and
-`read_user`, which allow it to read and nothing else. This module does not depend on what the statements mean.
+`stream_user`, which allow it to read and nothing else. This module does not depend on what the statements mean.
 """
 
 import logging
@@ -46,8 +46,6 @@ _RETRY_S = 120.0
 # The server's code for a node that was deleted while a statement used it. The driver does not repeat such transactions.
 _DELETED = "Neo.ClientError.Statement.EntityNotFound"
 _DELETED_RETRIES = 20
-# A lens is a list of ids, not a report.
-_USER_MAX_ROWS = 2_000_000
 # Rows per batch on the way to the caller, and the maximum number of batches that wait.
 _USER_BATCH = 1000
 _WAITING_BATCHES = 4
@@ -365,8 +363,10 @@ class Graph:
             session.execute_write(run_and_roll_back)
         return results[-1]
 
-    def read_user(self, text: str, parameters: Mapping[str, object], *, where: str, timeout_s: float) -> list[Row]:
-        """All rows of a user's own Cypher statement, in the form that `ask_user` returns.
+    def stream_user(
+        self, text: str, parameters: Mapping[str, object], *, where: str, timeout_s: float
+    ) -> Iterator[Row]:
+        """The rows of a user's own Cypher statement one by one in constant memory, as `ask_user` returns them.
 
         Args:
             text: one statement.
@@ -375,14 +375,9 @@ class Graph:
             timeout_s: seconds after which the server ends the statement.
 
         Raises:
-            QueryError: as for `ask_user`, or there are more than two million rows.
+            QueryError: as for `ask_user`.
         """
-        rows = []
-        for row in self.ask_user(text, parameters, where=where, timeout_s=timeout_s).rows:
-            rows.append(row)
-            if len(rows) > _USER_MAX_ROWS:
-                raise QueryError(f"{where} returns more than {_USER_MAX_ROWS:,} rows")
-        return rows
+        return self.ask_user(text, parameters, where=where, timeout_s=timeout_s).rows
 
     def ask_user(self, text: str, parameters: Mapping[str, object], *, where: str, timeout_s: float) -> "Asked":
         """Run a user's own Cypher statement, which may only read, and return its rows in constant memory.

@@ -131,25 +131,32 @@ def sample_columns(
     progress: Progress | None = None,
 ) -> "Iterator[pyarrow.RecordBatch]":
     """Draw combinations like `sample`, as Arrow batches in constant memory, for large numbers of them."""
-    from kgsynth.walks import arrow_batches
-
     progress = progress or Silent()
     plan = _plan(graph, environment, settings, count, progress)
-    if plan.tables is None:
-        drawn = _draw(graph, environment, settings, plan, count, progress)
-        yield from (arrow_batches.batch_of(batch) for batch in batches(drawn, _COLUMN_ROWS))
+    if plan.tables is not None:
+        yield from _draw_columns(plan.tables, settings, plan, count, progress)
         return
-    from kgsynth.walks import compiled, inverted_index
+    from kgsynth.walks import arrow_batches
+
+    drawn = _draw(graph, environment, settings, plan, count, progress)
+    yield from (arrow_batches.batch_of(batch) for batch in batches(drawn, _COLUMN_ROWS))
+
+
+def _draw_columns(
+    tables: walk_tables.WalkTables, settings: SampleSettings, plan: "_Plan", count: StageCount, progress: Progress
+) -> "Iterator[pyarrow.RecordBatch]":
+    """Yield the combinations of the compiled engine."""
+    from kgsynth.walks import arrow_batches, compiled, inverted_index
 
     grounding = None
     if settings.grounding_documents:
-        index = inverted_index.Index.of(plan.tables)
+        index = inverted_index.Index.of(tables)
         grounding = arrow_batches.Grounding(
             index, settings.grounding_documents, is_walked=settings.grounding == "walked"
         )
-    blocks = compiled.blocks(plan.tables, plan.starts, seed=plan.starts.seed, limit=plan.walks)
+    blocks = compiled.blocks(tables, plan.starts, seed=plan.starts.seed, limit=plan.walks)
     for batch in arrow_batches.batches(
-        plan.tables,
+        tables,
         blocks,
         seed=plan.starts.seed,
         min_concepts=settings.min_concepts,
@@ -198,14 +205,16 @@ def _plan(
     fingerprint = derived.fingerprint(graph)
     count.notes["fingerprint"] = fingerprint
     folder = environment.walk_tables / fingerprint
-    weights = steering.weights_within(graph, settings)
-    tables = None
-    if settings.favour:
+    tables = units = None
+    if settings.within or settings.favour:
         tables = tables_of(graph, folder, progress)
-        weights = steering.favouring_unused(graph, weights, tables, _earlier(graph, settings), progress)
+    if tables is not None and settings.within:
+        units = steering.units_within(graph, settings, tables.ids)
+    if tables is not None and settings.favour:
+        units = steering.favouring_unused(units, tables, _earlier(graph, settings), progress)
         # The graph may change between calls; the hash shows whether a later call has the same weights.
-        count.notes["weights"] = content_hash(sorted(weights.items()))[:12]
-    starts = Starts(settings.seed, steering.chosen_topics(graph, settings, weights))
+        count.notes["weights"] = content_hash(list(steering.weights_of(tables, units).items()))[:12]
+    starts = Starts(settings.seed, steering.chosen_topics(graph, settings, tables, units))
     epochs = _PAPER_EPOCHS if settings.combinations is None and settings.epochs is None else settings.epochs
     walks = None if epochs is None else epochs * len(starts)
     amount = walks if settings.combinations is None else settings.combinations
@@ -213,14 +222,12 @@ def _plan(
         graph, settings, amount, has_tables=folder.is_dir() or weights is not None, has_lens=weights is not None
     )
     _LOG.info("the %s engine walks from %d topics", "compiled" if is_compiled else "Cypher", len(starts))
-    if tables is None and (is_compiled or weights is not None):
-        tables = tables_of(graph, folder, progress)
-    if tables is None:
-        return _Plan(starts=starts, walks=walks, lens=None, tables=None)
     if is_compiled:
-        tables = tables if weights is None else walk_tables.through_lens(tables, weights)
+        tables = tables or tables_of(graph, folder, progress)
+        tables = tables if units is None else walk_tables.through_lens(tables, units)
         return _Plan(starts=starts, walks=walks, lens=None, tables=tables)
-    return _Plan(starts=starts, walks=walks, lens=steering.lens_of(tables, weights or {}), tables=None)
+    through = None if tables is None or units is None else steering.lens_of(tables, units)
+    return _Plan(starts=starts, walks=walks, lens=through, tables=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

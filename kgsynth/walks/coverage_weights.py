@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kgsynth.contexts import Contexts, co_occurrences
+from kgsynth.contexts import Contexts, Int64, co_occurrences
 from kgsynth.progress import Progress, Silent
 from kgsynth.walks.draws import WEIGHT_UNITS
 
@@ -36,8 +36,8 @@ class Coverage:
         return cls(uses, frozenset(pairs))
 
 
-def unused_weights(contexts: Contexts, coverage: Coverage, progress: Progress | None = None) -> dict[str, int]:
-    """The weights of all concepts in thousandths, at least 1, so that no concept becomes unreachable.
+def unused_weights(contexts: Contexts, coverage: Coverage, progress: Progress | None = None) -> Int64:
+    """The weights of all concepts in thousandths, at least 1, so that each can be reached; int64 (concepts,).
 
     Args:
         contexts: contexts of the graph.
@@ -61,8 +61,6 @@ def unused_weights(contexts: Contexts, coverage: Coverage, progress: Progress | 
         pair_keys = np.minimum(rows, others) * first_topic + np.maximum(rows, others)
         used_pairs += np.bincount(rows[np.isin(pair_keys, keys)], minlength=first_topic)
         (progress or Silent()).advance(max(0, min(block.last, first_topic) - min(block.first, first_topic)))
-    weights = {}
-    for concept, degree, count in zip(contexts.terms, degrees.tolist(), used_pairs.tolist(), strict=False):
-        weight = (1 + degree - count) / (1 + degree) / (1 + coverage.uses.get(concept, 0))
-        weights[concept] = max(1, int(weight * WEIGHT_UNITS + 0.5))
-    return weights
+    uses = np.fromiter((coverage.uses.get(term, 0) for term in contexts.terms[:first_topic]), np.int64, first_topic)
+    weights = (1 + degrees - used_pairs) / (1 + degrees) / (1 + uses)
+    return np.maximum(1, (weights * WEIGHT_UNITS + 0.5).astype(np.int64))

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from kgsynth import queries
+from kgsynth.batching import batches
+from kgsynth.contexts import Int64
 from kgsynth.errors import ConfigError, GraphError
 from kgsynth.progress import Progress, progress_stage
 from kgsynth.question_files import read_combinations
@@ -21,33 +23,34 @@ _TOPICS = queries.load("walk/topics")
 _KINDS = queries.load("walk/kinds")
 _EARLIER = queries.load("walk/earlier_combinations")
 
+# Number of ids that are looked up in the graph at once.
+_ID_BATCH = 10_000
+
 
 class Steerable(QueryReader, Protocol):
     """A graph that also runs a user's own statements, which only read."""
 
-    def read_user(
+    def stream_user(
         self, text: str, parameters: Mapping[str, Any], *, where: str, timeout_s: float
-    ) -> list[dict[str, Any]]:
-        """All rows of a user's statement."""
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of a user's statement one by one."""
 
     def stream(self, query: queries.Query, **parameters: object) -> Iterator[dict[str, Any]]:
         """The rows of a statement one by one."""
 
 
-def weights_within(graph: Steerable, settings: SampleSettings) -> dict[str, int] | None:
-    """The weights that the `--within` statement returns; None without such a statement.
+def units_within(graph: Steerable, settings: SampleSettings, terms: Sequence[str]) -> Int64:
+    """The weights of terms that the `--within` statement returns; int64 (terms,).
+
+    Args:
+        graph: runs the statement.
+        settings: the file of the statement, and its time limit.
+        terms: the sorted ids of all concepts and topics of the graph.
 
     Raises:
         ConfigError, QueryError: the statement or its rows are invalid.
     """
-    if not settings.within:
-        return None
-    rows = graph.read_user(
-        _statement_of(settings.within), {}, where=settings.within, timeout_s=settings.query_timeout_s
-    )
-    weights = lens.ticket_weights(rows, where=settings.within)
-    _refuse_unknown(graph, list(weights), where=settings.within)
-    return weights
+    return lens.ticket_weights(_rows_of(graph, settings.within, settings), terms, where=settings.within)
 
 
 def earlier_concepts(graph: Steerable) -> Iterator[list[str]]:
@@ -56,31 +59,23 @@ def earlier_concepts(graph: Steerable) -> Iterator[list[str]]:
 
 
 def favouring_unused(
-    graph: Steerable,
-    weights: dict[str, int] | None,
-    held: walk_tables.WalkTables,
-    earlier: Iterable[Sequence[str]],
-    progress: Progress,
-) -> dict[str, int]:
-    """The weights of a lens, if any, multiplied by weights that favour unused concepts and pairs.
+    units: Int64 | None, held: walk_tables.WalkTables, earlier: Iterable[Sequence[str]], progress: Progress
+) -> Int64:
+    """The weights of a lens, if any, multiplied by weights that favour unused concepts and pairs; int64 (terms,).
 
     Args:
-        graph: the graph; without a lens, all its topics may be visited.
-        weights: weights of the lens; None without a lens.
+        units: weights of the lens; None without a lens.
         held: walk tables of the graph.
         earlier: the concepts of each earlier combination.
         progress: receives the number of concepts.
     """
     coverage = Coverage.of(earlier)
+    favoured = np.full(len(held.ids), WEIGHT_UNITS, dtype=np.int64)
     with progress_stage(progress, "unused pairs", held.first_topic) as bar:
-        favoured = unused_weights(held.contexts(), coverage, bar)
-    if weights is None:
-        topics = dict.fromkeys(start_topics(graph), WEIGHT_UNITS)
-        return {**topics, **favoured}
-    return {
-        term: max(1, units * favoured[term] // WEIGHT_UNITS) if term in favoured else units
-        for term, units in weights.items()
-    }
+        favoured[: held.first_topic] = unused_weights(held.contexts(), coverage, bar)
+    if units is None:
+        return favoured
+    return np.where(units > 0, np.maximum(1, units * favoured // WEIGHT_UNITS), 0)
 
 
 def concepts_of_files(
@@ -115,34 +110,36 @@ def start_topics(graph: Steerable) -> list[str]:
     return [row["id"] for row in graph.read(_TOPICS)]
 
 
-def lens_of(held: walk_tables.WalkTables, weights: dict[str, int]) -> cypher_engine.Lens:
+def lens_of(held: walk_tables.WalkTables, units: Int64) -> cypher_engine.Lens:
     """A lens for the Cypher engine, with the sums of weights per context slot."""
-    units = held.units_of(weights)
     totals = {to: np.zeros(int(held.slots.max(initial=-1)) + 1, dtype=np.int64) for to in KINDS}
     for to, own in totals.items():
         own[held.slots] = held.totals(to, units)
-    return cypher_engine.Lens(weights, totals["concept"], totals["topic"])
+    return cypher_engine.Lens(weights_of(held, units), totals["concept"], totals["topic"])
 
 
-def chosen_topics(graph: Steerable, settings: SampleSettings, weights: dict[str, int] | None) -> list[str]:
+def weights_of(held: walk_tables.WalkTables, units: Int64) -> dict[str, int]:
+    """The weights over 0 by term id, in the order of ids."""
+    return {held.ids[place]: int(units[place]) for place in np.flatnonzero(units)}
+
+
+def chosen_topics(
+    graph: Steerable, settings: SampleSettings, held: walk_tables.WalkTables | None, units: Int64 | None
+) -> list[str]:
     """The topics where walks start: those of the `--start` statement, or all; with a lens, only those with a weight.
+
+    Args:
+        graph: the graph.
+        settings: the file of the statement, and its time limit.
+        held: walk tables of the graph; None without a lens.
+        units: weights of the lens; None without a lens.
 
     Raises:
         ConfigError, QueryError: the statement or its rows are invalid; GraphError: there is no topic to start from.
     """
-    if settings.start:
-        rows = graph.read_user(
-            _statement_of(settings.start), {}, where=settings.start, timeout_s=settings.query_timeout_s
-        )
-        topics = lens.start_ids(rows, where=settings.start)
-        kinds = _refuse_unknown(graph, topics, where=settings.start)
-        others = [identity for identity in topics if kinds[identity] != "topic"]
-        if others:
-            raise ConfigError(f"{settings.start}: {others[0]!r} is not a topic; walks start at topics")
-    else:
-        topics = start_topics(graph)
-    if weights is not None:
-        topics = [identity for identity in topics if identity in weights]
+    topics = _topics_of_statement(graph, settings) if settings.start else start_topics(graph)
+    if held is not None and units is not None:
+        topics = [topic for topic, place in zip(topics, held.places(topics), strict=True) if units[place]]
     if not topics:
         raise GraphError(
             "there is no topic to start from",
@@ -152,16 +149,31 @@ def chosen_topics(graph: Steerable, settings: SampleSettings, weights: dict[str,
     return topics
 
 
-def _refuse_unknown(graph: Steerable, ids: Sequence[str], *, where: str) -> dict[str, str]:
-    kinds = {row["id"]: str(row["kind"]) for row in graph.read(_KINDS, ids=list(ids))}
-    unknown = [identity for identity in ids if identity not in kinds]
-    if unknown:
-        raise ConfigError(
-            f"{where}: {len(unknown):,} of {len(ids):,} ids are not concepts or topics of this graph, for example "
-            f"{unknown[0]!r}",
-            hint="Return term.id of nodes with label Concept or Topic; a merged term (label Alias) cannot be visited.",
-        )
-    return kinds
+def _topics_of_statement(graph: Steerable, settings: SampleSettings) -> list[str]:
+    """The distinct topics that the `--start` statement returns, in its order; memory does not depend on its rows."""
+    topics: dict[str, None] = {}
+    other = ""
+    unknown = lens.UnknownIds(settings.start)
+    ids = lens.ids(_rows_of(graph, settings.start, settings), where=settings.start)
+    for batch in batches(ids, _ID_BATCH):
+        new = [identity for identity in batch if identity not in topics]
+        kinds = {row["id"]: str(row["kind"]) for row in graph.read(_KINDS, ids=sorted(set(new)))} if new else {}
+        for identity in batch:
+            kind = "topic" if identity in topics else kinds.get(identity, "")
+            unknown.count(identity, is_known=bool(kind))
+            if kind == "topic":
+                topics[identity] = None
+            elif kind:
+                other = other or identity
+    unknown.refuse()
+    if other:
+        raise ConfigError(f"{settings.start}: {other!r} is not a topic; walks start at topics")
+    return list(topics)
+
+
+def _rows_of(graph: Steerable, path: str, settings: SampleSettings) -> Iterator[dict[str, Any]]:
+    """The rows of the statement in a file."""
+    return graph.stream_user(_statement_of(path), {}, where=path, timeout_s=settings.query_timeout_s)
 
 
 def _statement_of(path: str) -> str:

@@ -137,12 +137,6 @@ class WalkTables:
         )
         return np.asarray(running[last] - running[first], dtype=np.int64)
 
-    def units_of(self, weights: Mapping[str, int]) -> Int64:
-        """The weights of a lens as an array over terms, 0 for a term that must not be visited; int64 (n,)."""
-        units = np.zeros(len(self.ids), dtype=np.int64)
-        units[self.places(weights)] = list(weights.values())
-        return units
-
 
 def of_contexts(contexts: Contexts) -> WalkTables:
     """Compute the walk tables of contexts.
@@ -211,13 +205,16 @@ def _ranks(documents: Sequence[str]) -> Int32:
     return ranks
 
 
-def through_lens(tables: WalkTables, weights: Mapping[str, int]) -> WalkTables:
+def through_lens(tables: WalkTables, units: Int64) -> WalkTables:
     """The tables of walks through a lens: the probability of a step to v is proportional to count * weight of v.
 
+    Args:
+        tables: walk tables of a graph.
+        units: int64 (n,), the weights of its terms, 0 for a term that must not be visited.
+
     Raises:
-        GraphError: an id is not that of a term in these tables, or a term has too many tickets.
+        GraphError: a term has too many tickets.
     """
-    units = tables.units_of(weights)
     split = tables.first_topic
     count = len(tables.slots)
     runs = {}

@@ -36,7 +36,8 @@ def paths(
 ):
     lens = None
     if weights is not None:
-        lens = lens_of(walk_tables.of_contexts(derived.contexts(graph)), weights)
+        tables = walk_tables.of_contexts(derived.contexts(graph))
+        lens = lens_of(tables, corpora.units(tables, weights))
     made = cypher_engine.walks(
         graph, Starts(seed, starts), seed=seed, batch_size=batch_size, sessions=sessions, limit=limit, lens=lens
     )

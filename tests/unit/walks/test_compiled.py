@@ -18,7 +18,7 @@ pytest.importorskip("numba")
 def test_equal_weights_change_no_walk(held: list[Context]) -> None:
     plain = corpora.tables(held)
     starts = Starts(1, topics(plain))
-    through = walk_tables.through_lens(plain, dict.fromkeys(plain.ids, 1000))
+    through = walk_tables.through_lens(plain, corpora.units(plain, dict.fromkeys(plain.ids, 1000)))
     assert list(compiled.walks(through, starts, seed=1, limit=2000)) == list(
         compiled.walks(plain, starts, seed=1, limit=2000)
     )

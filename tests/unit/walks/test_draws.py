@@ -23,7 +23,7 @@ def test_walks_are_those_of_the_reference(held: list[Context], weighted: bool, w
     weights = {one: 1 + 977 * place % 1000 for place, one in enumerate(plain.ids) if place % 7} if weighted else None
     walker = ReferenceWalker(held, weights)
     starts = Starts(11, [one for one in topics(plain) if weights is None or one in weights])
-    used = plain if weights is None else walk_tables.through_lens(plain, weights)
+    used = plain if weights is None else walk_tables.through_lens(plain, corpora.units(plain, weights))
     expected = [walker.walked(starts.topic_of(number), draws(11, first=number, count=1)[0]) for number in range(3_000)]
     for threads in (1, 3):
         found = list(compiled.walks(used, starts, seed=11, limit=3_000, threads=threads))
@@ -52,7 +52,7 @@ def test_a_counted_pair_whose_names_became_one_and_an_empty_context_lead_nowhere
     made = corpora.tables(held)
     for used, weights in (
         (made, None),
-        (walk_tables.through_lens(made, dict.fromkeys(made.ids, 3)), dict.fromkeys(made.ids, 3)),
+        (walk_tables.through_lens(made, corpora.units(made, dict.fromkeys(made.ids, 3))), dict.fromkeys(made.ids, 3)),
     ):
         walker = ReferenceWalker(held, weights)
         table = draws(2, first=0, count=200)

@@ -49,6 +49,6 @@ def test_tables_of_concepts_alone_have_no_steps_of_topics(tmp_path: Path) -> Non
 def test_what_cannot_be_a_table_says_why() -> None:
     held = corpora.tables([Context("", ["concept:a", "concept:b"], 2**39)])
     with pytest.raises(GraphError, match="more tickets than the compiled engine supports"):
-        walk_tables.through_lens(held, {"concept:a": 2**24, "concept:b": 2**24})
+        walk_tables.through_lens(held, np.array([2**24, 2**24]))
     with pytest.raises(GraphError, match="'concept:c' is not a concept or topic"):
-        walk_tables.through_lens(held, {"concept:c": 1})
+        held.places(["concept:c"])
