@@ -14,7 +14,6 @@ from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
 from kgsynth.errors import ConfigError
 from kgsynth.files import atomic
-from kgsynth.progress import Progress, progress_stage
 from kgsynth.records import Combination, StageCount
 from kgsynth.settings import SampleSettings
 
@@ -61,28 +60,22 @@ def sample(ctx: click.Context, /, output: Path | None, **values: Any) -> None:
         raise ConfigError(f"{output}: the file ending selects the format; give .jsonl or .parquet")
     count = StageCount(stage="sample", unit="walks")
     bar = progress()
-    with (
-        open_graph(ctx) as graph,
-        pipeline.timed_stage(count, report),
-        progress_stage(bar, "sample", settings.combinations),
-    ):
+    with open_graph(ctx) as graph, pipeline.timed_stage(count, report):
         if output is not None and output.suffix == ".parquet":
             pipeline.sample_to_parquet(graph, env(), settings, count, output, progress=bar)
         else:
-            _show(pipeline.sample(graph, env(), settings, count, progress=bar), output, bar)
+            _show(pipeline.sample(graph, env(), settings, count, progress=bar), output)
     if output is not None:
         say(f"{count.kept:,} combinations in {output}", err=True)
 
 
-def _show(drawn: Iterable[Combination], output: Path | None, bar: Progress) -> None:
+def _show(drawn: Iterable[Combination], output: Path | None) -> None:
     """Write combinations to a file, print them as a table on a terminal, or print them as JSON Lines."""
     if output is not None:
         with atomic(output) as partial:
             _write_jsonl(partial, drawn)
     elif sys.stdout.isatty():
-        combinations = list(drawn)
-        bar.done()
-        show_combinations(combinations)
+        show_combinations(list(drawn))
     else:
         for combination in drawn:
             click.echo(json.dumps(combination.to_row(), ensure_ascii=False))

@@ -29,7 +29,7 @@ from kgsynth.pipeline.loading import connect, load
 from kgsynth.pipeline.merging import merge
 from kgsynth.pipeline.sampling import sample
 from kgsynth.pipeline.showing import rows_of
-from kgsynth.progress import Progress, Silent, progress_stage
+from kgsynth.progress import Progress
 from kgsynth.records import AnsweredQuestion, Combination, Question, StageCount, content_hash
 from kgsynth.reports.rows_page import rows_page
 from kgsynth.run_folder import RunFolder
@@ -276,8 +276,7 @@ class FullRun:
                     self.result.combinations.append(combination)
                 yield json.dumps(combination.to_row(), ensure_ascii=False)
 
-        bar = progress_stage(self._progress or Silent(), "sample", self._config.sample.combinations)
-        with timed_stage(count, self._report), bar:
+        with timed_stage(count, self._report):
             write_lines(self._work_dir / "combinations.jsonl", lines())
 
     def generate(self) -> None:

@@ -77,7 +77,8 @@ def sample(
     progress = progress or Silent()
     count = count or StageCount(stage="sample", unit="walks")
     plan = _plan(graph, environment, settings, count, progress)
-    yield from _draw(graph, environment, settings, plan, count, progress)
+    with progress_stage(progress, "sample", settings.combinations):
+        yield from _draw(graph, environment, settings, plan, count, progress)
 
 
 def _draw(
@@ -133,13 +134,14 @@ def sample_columns(
     """Draw combinations like `sample`, as Arrow batches in constant memory, for large numbers of them."""
     progress = progress or Silent()
     plan = _plan(graph, environment, settings, count, progress)
-    if plan.tables is not None:
-        yield from _draw_columns(plan.tables, settings, plan, count, progress)
-        return
-    from kgsynth.walks import arrow_batches
+    with progress_stage(progress, "sample", settings.combinations):
+        if plan.tables is not None:
+            yield from _draw_columns(plan.tables, settings, plan, count, progress)
+            return
+        from kgsynth.walks import arrow_batches
 
-    drawn = _draw(graph, environment, settings, plan, count, progress)
-    yield from (arrow_batches.batch_of(batch) for batch in batches(drawn, _COLUMN_ROWS))
+        drawn = _draw(graph, environment, settings, plan, count, progress)
+        yield from (arrow_batches.batch_of(batch) for batch in batches(drawn, _COLUMN_ROWS))
 
 
 def _draw_columns(
@@ -209,7 +211,7 @@ def _plan(
     if settings.within or settings.favour:
         tables = tables_of(graph, folder, progress)
     if tables is not None and settings.within:
-        units = steering.units_within(graph, settings, tables.ids)
+        units = steering.units_within(graph, settings, tables.ids, progress)
     if tables is not None and settings.favour:
         units = steering.favouring_unused(units, tables, _earlier(graph, settings), progress)
         # The graph may change between calls; the hash shows whether a later call has the same weights.
@@ -318,11 +320,12 @@ def tables_of(graph: Graph, folder: Path, progress: Progress | None = None) -> w
 
 
 def _earlier(graph: Graph, settings: SampleSettings) -> Iterator[list[str]]:
-    """Yield the concepts of each combination drawn earlier."""
+    """Yield the concepts of each combination drawn earlier; nothing is read before the first."""
     if not settings.earlier:
-        return steering.earlier_concepts(graph)
+        yield from steering.earlier_concepts(graph)
+        return
     term_ids = {row["id"] for row in inventory.terms(graph)}
-    return steering.concepts_of_files(settings.earlier, inventory.aliases(graph), term_ids)
+    yield from steering.concepts_of_files(settings.earlier, inventory.aliases(graph), term_ids)
 
 
 def _batch_size(settings: SampleSettings) -> int:

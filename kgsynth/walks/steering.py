@@ -10,7 +10,7 @@ from kgsynth import queries
 from kgsynth.batching import batches
 from kgsynth.contexts import Int64
 from kgsynth.errors import ConfigError, GraphError
-from kgsynth.progress import Progress, progress_stage
+from kgsynth.progress import Progress, progress_stage, with_progress
 from kgsynth.question_files import read_combinations
 from kgsynth.settings import SampleSettings
 from kgsynth.walk_law import KINDS
@@ -39,18 +39,21 @@ class Steerable(QueryReader, Protocol):
         """The rows of a statement one by one."""
 
 
-def units_within(graph: Steerable, settings: SampleSettings, terms: Sequence[str]) -> Int64:
+def units_within(graph: Steerable, settings: SampleSettings, terms: Sequence[str], progress: Progress) -> Int64:
     """The weights of terms that the `--within` statement returns; int64 (terms,).
 
     Args:
         graph: runs the statement.
         settings: the file of the statement, and its time limit.
         terms: the sorted ids of all concepts and topics of the graph.
+        progress: receives the number of rows.
 
     Raises:
         ConfigError, QueryError: the statement or its rows are invalid.
     """
-    return lens.ticket_weights(_rows_of(graph, settings.within, settings), terms, where=settings.within)
+    rows = _rows_of(graph, settings.within, settings)
+    with progress_stage(progress, "lens", None) as bar:
+        return lens.ticket_weights(with_progress(rows, bar), terms, where=settings.within)
 
 
 def earlier_concepts(graph: Steerable) -> Iterator[list[str]]:
@@ -67,9 +70,10 @@ def favouring_unused(
         units: weights of the lens; None without a lens.
         held: walk tables of the graph.
         earlier: the concepts of each earlier combination.
-        progress: receives the number of concepts.
+        progress: receives the number of combinations, then that of concepts.
     """
-    coverage = Coverage.of(earlier)
+    with progress_stage(progress, "earlier combinations", None) as bar:
+        coverage = Coverage.of(with_progress(earlier, bar))
     favoured = np.full(len(held.ids), WEIGHT_UNITS, dtype=np.int64)
     with progress_stage(progress, "unused pairs", held.first_topic) as bar:
         favoured[: held.first_topic] = unused_weights(held.contexts(), coverage, bar)
