@@ -123,8 +123,13 @@ def cli(ctx: click.Context, graph: str | None, verbose: bool, log_file: Path | N
     `kgsynth run` runs all of them.
 
     \b
-    Exit codes: 0 done; 1 error, or findings of a check; 2 wrong use of a command; 3 too many rejects, or a server
-    that does not run; 4 a server did not answer, so that the same command may succeed later; 130 interrupted.
+    Exit codes:
+    0    done
+    1    an error, findings of check, or something that doctor misses
+    2    wrong use of a command
+    3    too many rejects; from `db status`: the server does not run
+    4    a server did not answer; the same command may succeed later
+    130  interrupted; finished work is kept
     """
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr

@@ -153,7 +153,8 @@ def served(graph: Graph, nodes: Sequence[GraphNode], relationships: Sequence[Gra
 
 def _around(graph: Graph, identity: str) -> loopback.Page:
     try:
-        rows = graph.read_user(_around_query().text, {"node": identity}, where="around_a_node", timeout_s=_TIMEOUT_S)
+        query = _around_query()
+        rows = list(graph.stream_user(query.text, {"node": identity}, where="around_a_node", timeout_s=_TIMEOUT_S))
         nodes, relationships, _ = contents(rows)
     except KgsynthError as error:
         return loopback.Page(content_type="text/plain", text=str(error), status=500)

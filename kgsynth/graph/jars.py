@@ -5,6 +5,7 @@ store is complete.
 """
 
 import hashlib
+import ssl
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -113,6 +114,8 @@ def install(store: Path, version: Version = DEFAULT, *, base_url: str = "", prog
         requests.Session() as session,
         ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool,
     ):
+        # Proxies that inspect TLS are known to the system, and not to the list that requests brings.
+        session.verify = _system_authorities()
         futures = [pool.submit(_fetch, session, url, jar, folder) for jar in wanted]
         try:
             for future in futures:
@@ -122,6 +125,12 @@ def install(store: Path, version: Version = DEFAULT, *, base_url: str = "", prog
             pool.shutdown(cancel_futures=True)
             raise
     return len(wanted)
+
+
+def _system_authorities() -> str | bool:
+    """File or folder of the authorities that the system trusts; True for the list of requests."""
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile or paths.capath or True
 
 
 def _maven_central() -> str:

@@ -39,7 +39,6 @@ _EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "fast": (("numba",), "compiled walks, bulk load"),
     "filter": (("sklearn",), "the domain filter"),
     "report": (("jinja2", "matplotlib", "networkx"), "reports"),
-    "explore": (("neo4j_viz",), "pictures of queries"),
     "pdf": (("pypdfium2",), "PDF"),
     "office": (("mammoth", "python_calamine", "pptx"), "Word, spreadsheets, slides"),
     "html": (("trafilatura", "warcio"), "HTML, EPUB, mail, WARC"),

@@ -221,7 +221,7 @@ def _plan(
     walks = None if epochs is None else epochs * len(starts)
     amount = walks if settings.combinations is None else settings.combinations
     is_compiled = _is_compiled(
-        graph, settings, amount, has_tables=folder.is_dir() or weights is not None, has_lens=weights is not None
+        graph, settings, amount, has_tables=folder.is_dir() or tables is not None, has_lens=units is not None
     )
     _LOG.info("the %s engine walks from %d topics", "compiled" if is_compiled else "Cypher", len(starts))
     if is_compiled:

@@ -25,7 +25,6 @@ WORKS = {
     "cjk": "import jieba, janome",
     "demo": "import sympy, scipy, networkx",
     "ray": "import ray.data",
-    "explore": "import neo4j_viz",
     "fast": "import numba; import kgsynth.walks.compiled",
     "filter": "import sklearn; import kgsynth.documents.select",
     "report": "import jinja2, matplotlib, networkx; import kgsynth.reports.page",
