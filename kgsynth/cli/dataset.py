@@ -101,7 +101,7 @@ def export(
     kgsynth export runs/curated-… -o dataset --validation-share 0.05
     kgsynth export runs/curated-… -o chat --format messages
     kgsynth export runs/curated-… -o pairs --format preference
-    kgsynth export runs/curated-… -o dataset --push-to-hub my-name/my-questions --private
+    kgsynth export runs/curated-… -o dataset --push-to-hub my-name/questions
     """
     settings = settings_from(ExportSettings, values)
     if private and not push_to_hub:
