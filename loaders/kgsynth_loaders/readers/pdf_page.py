@@ -84,7 +84,7 @@ _Words = tuple[int, int, float, float]
 
 @dataclass(slots=True)
 class _Functions:
-    """PDFium's functions, which `ctypes` calls faster with plain numbers as arguments, and buffers for results."""
+    """PDFium's functions, called with plain numbers, which is faster, and what the pages of a document share."""
 
     text_object: Any
     font_size: Any
@@ -107,6 +107,8 @@ class _Functions:
     colour: Any = field(default_factory=lambda: [ctypes.c_uint() for _ in range(4)])
     # Whether a font has a fixed pitch, by its name and flags.
     fixed: dict[tuple[str, int], bool] = field(default_factory=dict)
+    # Number of lines of running text by their left and right ends, on the pages that were read.
+    ends: Counter[tuple[int, int]] = field(default_factory=Counter)
 
 
 def functions() -> _Functions:
@@ -156,7 +158,8 @@ def lines_of_page(page: Any, calls: _Functions) -> list[Line]:
     finally:
         text_page.close()
     upright = [line for line in lines if not line.is_rotated]
-    _close_stretched(upright)
+    calls.ends.update((round(line.x0), round(line.x1)) for line in upright if len(line.cells) == 1)
+    _close_stretched(upright, calls.ends)
     return [*in_reading_order(_joined_at_baseline(upright)), *(line for line in lines if line.is_rotated)]
 
 
@@ -499,14 +502,10 @@ def _rows(spans: list[_Span]) -> list[list[_Span]]:
     return rows
 
 
-def _close_stretched(lines: list[Line]) -> None:
-    """Join the cells of each line of justified text: a stretched line with the same ends as other lines."""
-    stretched = [line for line in lines if line.is_stretched]
-    if not stretched:
-        return
-    ends = Counter((round(line.x0), round(line.x1)) for line in lines if len(line.cells) == 1)
-    for line in stretched:
-        has_words = len(line.cells) > 2 or not any(map(str.isdecimal, line.text))
+def _close_stretched(lines: list[Line], ends: Counter[tuple[int, int]]) -> None:
+    """Join the cells of each line of justified text: a stretched line with the same ends as lines of this document."""
+    for line in [line for line in lines if line.is_stretched]:
+        has_words = not any(map(str.isdecimal, line.text)) if len(line.cells) == 2 else _are_words(line.cells)
         left, right = round(line.x0), round(line.x1)
         # The first line of a paragraph may be indented.
         similar_lines = sum(
@@ -516,6 +515,10 @@ def _close_stretched(lines: list[Line]) -> None:
         )
         if has_words and similar_lines >= _MIN_ALIKE:
             line.set_cells([Cell(line.x0, line.x1, line.text)])
+
+
+def _are_words(cells: list[Cell]) -> bool:
+    return 2 * sum(any(map(str.isdecimal, cell.text)) for cell in cells) < len(cells)
 
 
 def _joined_at_baseline(lines: list[Line]) -> list[Line]:

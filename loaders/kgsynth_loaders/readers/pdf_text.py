@@ -208,7 +208,11 @@ def _is_bold_heading(lines: list[Line], place: int, style: _Style) -> bool:
     limit = 1.2 * style.leading * line.size
     has_room = place == 0 or line.starts_column or not -limit < lines[place - 1].y - line.y < limit
     next_line = lines[place + 1] if place + 1 < len(lines) else None
-    is_row = len(line.cells) > 1 and next_line is not None and len(next_line.cells) > 1
+    is_row = (
+        len(line.cells) > 1
+        and next_line is not None
+        and (len(next_line.cells) > 1 or _is_narrow_row(line, lines, place + 1))
+    )
     return has_room and not is_row and (next_line is None or not next_line.is_bold or next_line.size > 1.05 * line.size)
 
 
@@ -247,6 +251,7 @@ def _heading_size(block: _Block) -> float:
 
 def _blocks(lines: list[Line], style: _Style, titles: _Titles, page: int) -> list[_Block]:
     blocks: list[_Block] = []
+    _divide_head_rows(lines)
     left_ends, right_ends = _columns_of(lines)
     place = 0
     while place < len(lines):
@@ -340,6 +345,10 @@ def _differs_in_indent(block: _Block, line: Line, column: tuple[float, float], e
     # Adjacent columns may have been taken for one, so the number of characters counts too.
     is_very_short = len(previous.text) < _SHORT_CHARS and previous.x1 < left + _SHORT_LINE * (right - left)
     ends_sentence = ends_sentence and previous.text[-1] not in ';)"”'
+    is_indented = previous.x0 > left + 1.5 * line.size and abs(indent_change) < 0.1 * line.size
+    if is_indented and is_short and is_very_short and not previous.is_hyphenated:
+        # Items of a list may have pictures as marks.
+        return True
     if _BULLET.match(line.text) or _NUMBERED.match(line.text):
         return abs(indent_change) > 0.5 * line.size or ends_sentence or (is_short and is_very_short)
     if indent_change > 0.7 * line.size:
@@ -396,7 +405,8 @@ def _count_code(
 def _holds_numbers(text: str) -> bool:
     """Return whether a line is a row of numbers, which is never part of a paragraph."""
     tokens = text.split(" ", 200)
-    return len(tokens) > 2 and sum(_NUMBER.fullmatch(token) is not None for token in tokens) >= 0.7 * len(tokens)
+    numbers = sum(_NUMBER.fullmatch(token) is not None for token in tokens)
+    return numbers == 2 if len(tokens) == 2 else len(tokens) > 2 and numbers >= 0.7 * len(tokens)
 
 
 def _count_rows(lines: list[Line], place: int, style: _Style) -> int:
@@ -413,10 +423,62 @@ def _count_rows(lines: list[Line], place: int, style: _Style) -> int:
         if _is_row(line) and _shares_gap(last_row, line):
             row_count += 1
             last_row = line
-        elif not _continues_cell(last_row, previous, line, style):
+        elif not (_continues_cell(last_row, previous, line, style) or _is_narrow_row(last_row, lines, stop)):
             break
         stop += 1
     return stop - place if row_count > 1 else 0
+
+
+def _is_narrow_row(row: Line, lines: list[Line], place: int) -> bool:
+    """Return whether a line without wide gaps is a row: it fills the gap between rows and ends in numbers."""
+    line = lines[place]
+    next_line = lines[place + 1] if place + 1 < len(lines) else None
+    if next_line is None or not _is_row(next_line) or not _shares_gap(row, next_line):
+        return False
+    last_words = (line.text.rpartition(" ")[2], next_line.cells[-1].text)
+    ends_in_number = all(_NUMBER.fullmatch(word) and word[-1] not in ".," for word in last_words)
+    left, right = _gaps(row)[0]
+    return ends_in_number and line.x0 < left and line.x1 > right and line.x1 <= max(row.x1, next_line.x1) + line.size
+
+
+def _divide_head_rows(lines: list[Line]) -> None:
+    """Divide bold lines above tables into cells if they have a word per column and are about as wide as the table."""
+    for head, *rows in zip(lines, lines[1:], lines[2:], strict=False):
+        words = head.text.split(" ")
+        if not head.is_bold or len(head.cells) > 1 or len(words) < 2 or head.is_rotated or any(map(_has_mark, rows)):
+            continue
+        first_row = rows[0]
+        widest = max(len(row.cells) + len(_numbers_at_end(row)) for row in rows)
+        is_near = 0 < head.y - first_row.y < 2.5 * head.size
+        stands_out = not first_row.is_bold and first_row.size < 1.1 * head.size
+        overlap = min(head.x1, first_row.x1) - max(head.x0, first_row.x0)
+        is_as_wide = overlap > 0.7 * max(head.x1 - head.x0, first_row.x1 - first_row.x0)
+        if (
+            is_near
+            and stands_out
+            and is_as_wide
+            and len(words) == widest
+            and all(map(_is_row, rows))
+            and _shares_gap(*rows)
+        ):
+            head.set_cells(_estimated_cells(head, words))
+
+
+def _numbers_at_end(row: Line) -> list[str]:
+    """Return the numbers that follow others in the last cell of a row without a wide gap."""
+    tokens = row.cells[-1].text.split(" ")
+    return tokens[1:] if len(row.cells) > 1 and all(map(_NUMBER.fullmatch, tokens)) else []
+
+
+def _estimated_cells(line: Line, words: list[str]) -> list[Cell]:
+    """Return a cell per word of a line, at the place that it would have if all characters had the same width."""
+    width = (line.x1 - line.x0) / max(1, len(line.text))
+    cells: list[Cell] = []
+    offset = 0
+    for word in words:
+        cells.append(Cell(line.x0 + offset * width, line.x0 + (offset + len(word)) * width, word))
+        offset += len(word) + 1
+    return cells
 
 
 def _is_row(line: Line) -> bool:
@@ -550,7 +612,8 @@ class _Words(WordList):
     """The words of a document, which decide whether a hyphen at the end of a line is part of a word."""
 
     def __init__(self, pages: list[list[Line]]) -> None:
-        super().__init__(lambda: (line.text for lines in pages for line in lines))
+        # In rows of several lines, words are already joined.
+        super().__init__(lambda: (line.text for lines in pages for line in lines if not line.rise))
 
     def joined(self, above: str, text: str, *, is_hyphenated: bool = False) -> str:
         """Join two lines of a paragraph; a hyphen that only divides a word at the end of the first line is removed."""

@@ -554,3 +554,66 @@ def test_damaged_files_raise_no_question_about_fields(tmp_path):
     with pytest.raises(TooManyRejectsError) as found:
         refuse_too_many(count, limit=0.1, where=tmp_path / "rejects.jsonl")
     assert "--text-field" in found.value.hint
+
+
+def rows_of(rows, starts, y=640, leading=14, **style):
+    return "".join(
+        line(cell, x, y - leading * place, **style)
+        for place, row in enumerate(rows)
+        for cell, x in zip(row, starts, strict=False)
+    )
+
+
+def test_rows_of_two_numbers_stay_apart(tmp_path):
+    content = lines(PROSE) + lines(["100 540000", "200 640000", "300 740000"], y=640) + lines(PROSE, y=580)
+    assert "\n\n100 540000\n200 640000\n300 740000\n\n" in read_pdf(tmp_path, [content]).text
+
+
+def test_a_bold_line_with_a_word_per_column_is_the_head_of_the_table(tmp_path):
+    table = rows_of([("Alpha", "1", "400"), ("Beta", "22", "31")], (60, 100, 140))
+    head = line("Name Count Sum", 62, 654, size=11, font=3)
+    text = read_pdf(tmp_path, [lines(PROSE) + head + table + lines(PROSE, y=580)]).text
+    assert "| Name | Count | Sum |\n|---|---|---|\n| Alpha | 1 | 400 |\n| Beta | 22 | 31 |" in text
+    title = line("Results of it", 62, 654, size=11, font=3)
+    long_title = line("Results of the second measurement", 62, 654, size=11, font=3)
+    wide = rows_of([("Alpha", "1", "400"), ("Beta", "22", "31")], (60, 200, 340))
+    for heading, rows in ((long_title, table), (title, wide)):
+        text = read_pdf(tmp_path, [lines(PROSE) + heading + rows + lines(PROSE, y=580)]).text
+        assert "# Results of" in text
+
+
+def test_a_row_whose_gap_is_narrow_belongs_to_its_table(tmp_path):
+    head = rows_of([("Name of thing", "Count in total")], (86, 207), font=3)
+    rows = line("A long description of it 540000", 65, 626, size=12) + rows_of([("Other", "640000")], (65, 207), y=612)
+    text = read_pdf(tmp_path, [lines(PROSE) + head + rows + lines(PROSE, y=560)]).text
+    assert "| A long description of it | 540000 |\n| Other | 640000 |" in text
+    index = rows_of([("SIZE of the key", "[Constant]")], (60, 207), y=640)
+    index += line("The octet length of the strings, 56.", 90, 626, size=12)
+    index += rows_of([("void multiply (n)", "[Function]")], (60, 207), y=612)
+    assert "|---|" not in read_pdf(tmp_path, [lines(PROSE) + index + lines(PROSE, y=560)]).text
+
+
+def test_short_indented_lines_are_items_although_their_marks_are_pictures(tmp_path):
+    items = lines(["one", "two", "three apples"], x=90, y=650)
+    text = read_pdf(tmp_path, [lines(PROSE) + items + lines(PROSE, y=600)]).text
+    assert "\n\none\n\ntwo\n\nthree apples\n\n" in text
+
+
+def justified(words, x0, x1, y):
+    """A line of words with equal spaces between the left and right end."""
+    widths = [5.0 * len(word) for word in words]
+    gap = (x1 - x0 - sum(widths)) / (len(words) - 1)
+    content, x = "", x0
+    for word, width in zip(words, widths, strict=True):
+        content += line(word, x, y, font=2, size=10 * 5 / 6)
+        x += width + gap
+    return content
+
+
+def test_justified_lines_on_the_last_page_of_narrow_columns_are_no_table(tmp_path):
+    text = ["between of momentum", "function and energies", "theory in the matters", "general by the result"]
+    full = "".join(justified(row.split(), 60, 204, 700 - 12 * place) for place, row in enumerate(text * 4))
+    single = "".join(line("x" * 24, 60, 500 - 12 * place, size=10, font=2) for place in range(6))
+    wide = justified(["that", "in", "and", "momentum"], 60, 204, 700)
+    wide += justified(["general", "by", "this", "we"], 60, 204, 688)
+    assert "|---|" not in read_pdf(tmp_path, [full + single, wide]).text
