@@ -252,14 +252,15 @@ _MAGIC: tuple[tuple[Callable[[bytes], bool], Format], ...] = (
     (_is_warc, WARC),
 )
 _INFO_START = re.compile(r"This is \S+, produced by makeinfo version")
+# Comments are matched without backtracking, because a file may begin with hundreds of them.
+_COMMENT = r"<!--(?:(?!-->).){0,2000}+-->"
+_DOCTYPE = r"[^>\[]*(?:\[[^\]]*\])?>"
 _FIRST_TAG = re.compile(
-    r"\A\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,2000}?-->\s*)*(?:<!DOCTYPE\s+mediawiki\b[^>\[]*(?:\[[^\]]*\])?>\s*)?"
+    rf"\A\s*+(?:<\?xml[^>]*>\s*+)?(?:{_COMMENT}\s*+)*+(?:<!DOCTYPE\s+mediawiki\b{_DOCTYPE}\s*+)?"
     r"<(!doctype\s+html|html|mediawiki)\b",
     re.IGNORECASE | re.DOTALL,
 )
-_XML_ROOT = re.compile(
-    r"\A\s*<\?xml[^>]*>(?:\s|<!--.{0,2000}?-->|<!DOCTYPE[^>\[]*(?:\[[^\]]*\])?>)*<([\w:.-]+)", re.DOTALL
-)
+_XML_ROOT = re.compile(rf"\A\s*+<\?xml[^>]*>(?:\s|{_COMMENT}|<!DOCTYPE{_DOCTYPE})*+<([\w:.-]+)", re.DOTALL)
 
 
 def _by_first_words(head: bytes) -> Found | None:

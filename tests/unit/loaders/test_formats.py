@@ -9,6 +9,7 @@ import pytest
 from kgsynth.errors import ConfigError
 from kgsynth.settings import DocumentsSettings
 from kgsynth_loaders import csv_table, formats
+from tests.timing import is_quick
 from tests.unit.loaders.sources_cases import PAGE, TEXT, made, zipped
 
 
@@ -116,3 +117,11 @@ def test_a_loader_of_another_format_is_answered_with_the_right_one(tmp_path: Pat
 def test_text_that_mentions_a_format_is_not_of_it(tmp_path: Path, name: str, data: str | bytes, expected: str) -> None:
     found = formats.format_of(made(tmp_path, {name: data}) / name)
     assert (found.problem or (found.format and found.format.name)) == expected
+
+
+@pytest.mark.parametrize("start", ["", "<?xml version='1.0'?>"])
+@pytest.mark.parametrize("piece", ["<!-- x -->\n", "<!--", "<!-- -- > -->", "\n \n", "<!DOCTYPE a>"])
+def test_many_comments_before_the_first_words_take_no_time(tmp_path: Path, start: str, piece: str) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(start + piece * (8_000 // len(piece)) + "words")
+    assert is_quick(lambda: formats.format_of(path), times=10)
