@@ -26,6 +26,10 @@ _FOLDS = 5
 _FEWEST = 2
 # Simpler methods first.
 _IN_ORDER = ("linear", "centroid", "forest")
+# With fewer examples than this, out-of-sample ranks do not tell methods apart.
+_FEW_EXAMPLES = 20
+# With fewer examples than this and an estimated share over this, the centroid ranks best.
+_FOR_CENTROID = ((20, 0.3), (50, 0.5))
 _PENALTY = 0.3
 # The estimated share of the domain times this factor is left out of the draw; a minimum number of documents is kept.
 _MARGIN = 1.2
@@ -144,7 +148,7 @@ def from_examples(
     it: documents are ranked by the centroid of the examples, the best bin of that ranking bounds the share of the
     domain, and slightly more than that share is left out at the top. The model learns the rest as negatives. `auto`
     takes the method with the best out-of-sample ranking of the examples, or a simpler method within one standard error
-    of it.
+    of it. With few examples this ranking is noise, and `auto` takes the method that is best on average (`_compared`).
 
     The cut is set so that `recall` of the out-of-sample examples are above it. It is lowered while the expected
     precision stays at least `precision`.
@@ -180,11 +184,13 @@ def from_examples(
     centroid_scores = _unseen_by_centroid(positives, drawn)
     outside = _without_highest(centroid_scores)
     tried: dict[str, _Unseen] = {}
-    for name in _IN_ORDER if method == "auto" else (method,):
+    for name in _compared(centroid_scores) if method == "auto" else (method,):
         if name == "centroid":
             tried[name] = centroid_scores
         elif fewest >= _FEWEST and len(outside) >= _FEWEST:
             tried[name] = _unseen_by_folds(positives, drawn, outside, name, seed)
+    if not tried and method == "auto":
+        tried["centroid"] = centroid_scores
     if not tried:
         raise ConfigError(
             f"{len(drawn)} drawn documents are too few for the method {method}", hint="Use --method centroid."
@@ -206,6 +212,19 @@ def from_examples(
         expected_recall=expected,
         expected_precision=None if share is None else float(np.clip(share.above(cut) / max(share_above, 1e-9), 0, 1)),
     )
+
+
+def _compared(by_centroid: _Unseen) -> tuple[str, ...]:
+    """Return the methods that `auto` compares, given the scores by the centroid.
+
+    With few examples and a high share, the little that remains outside of the domain teaches no model, and the centroid
+    is best. With fewer than 20 examples and a low share the linear model is (docs/figures/filter.md).
+    """
+    share = _share(by_centroid)
+    count = len(by_centroid.examples)
+    if share is not None and any(count < few and share.share > most for few, most in _FOR_CENTROID):
+        return ("centroid",)
+    return ("linear",) if count < _FEW_EXAMPLES else _IN_ORDER
 
 
 def _centroid_of(positives: Vectors) -> Any:

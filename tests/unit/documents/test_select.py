@@ -48,6 +48,22 @@ def test_a_domain_that_fills_much_of_the_corpus_is_told_all_the_same(share: floa
     assert (more.drawn_scores >= 0.5).sum() > kept.sum()
 
 
+@pytest.mark.parametrize(
+    ("examples", "share", "compared"),
+    [
+        (10, 0.02, ["linear"]), (10, 0.8, ["centroid"]), (30, 0.8, ["centroid"]), (30, 0.1, ["centroid", "forest", "linear"]), (60, 0.8, ["centroid", "forest", "linear"]),
+    ],
+)  # fmt: skip
+def test_few_examples_get_the_method_that_is_best_on_average(
+    examples: int, share: float, compared: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(select, "_TREES", 3)
+    vectors, _ = clouds(5, 400, size=24)
+    inside = round(300 * share)
+    drawn = np.concatenate([vectors[examples : examples + inside], vectors[400 : 700 - inside]])
+    assert sorted(select.from_examples(vectors[:examples], drawn, seed=7).ranks) == compared
+
+
 def test_few_examples_and_a_small_draw_make_a_model_too() -> None:
     vectors, _ = clouds(6, 20)
     for examples, drawn in ((1, 40), (2, 40), (5, 2), (3, 1)):
