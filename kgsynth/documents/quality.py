@@ -20,7 +20,7 @@ _MAX_REPEATED_LINES = 0.4
 _MIN_LINES = 5
 # Maximum share of characters in markup, and minimum share of letters among characters outside LaTeX.
 _MAX_MARKUP = 0.3
-_MIN_LETTERS = 0.5
+_MIN_LETTERS = 0.33
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _ARGUMENT = re.compile(
     r"\b(?:theorem|lemma|proof|prove|let|suppose|hence|thus|then|such that|denote|define|definition|corollary"

@@ -24,6 +24,9 @@ PROSE = "The ring of integers of a number field is a Dedekind domain, and each o
         ("Too few words.", quality.TOO_SHORT),
         ('<div class="x"><a href="y">z</a></div>' * 60 + " word" * 60, quality.MARKUP),
         ("1 2 3 4 5 6 7 8 9 10 " * 20, quality.MARKUP),
+        # An article with a table of numbers, and a list of numbers with a title.
+        (PROSE * 3 + "17 + 4 = 21, 593 - 8 = 585; " * 14, ""),
+        ("The multiples of seven up to one thousand. " + "7, 14, 21, 28, 35, 42, 49; " * 20, quality.MARKUP),
         ("Accept cookies. Read our privacy policy. Subscribe to the newsletter. Log in. " * 10, quality.BOILERPLATE),
         ("\n".join(["Home page of the shop here", "A line of menu text again"] * 12), quality.BOILERPLATE),
     ],
