@@ -13,6 +13,7 @@ from kgsynth import config, pipeline, queries
 from kgsynth.errors import ConfigError, GraphError, QueryError
 from kgsynth.graph import derived
 from kgsynth.graph.session import Graph
+from kgsynth.progress import Silent
 from kgsynth.records import Combination, StageCount, content_hash
 from kgsynth.settings import DocumentsSettings, SampleSettings
 from kgsynth.walks import cypher_engine, walk_tables
@@ -318,6 +319,40 @@ def test_the_compiled_engine_walks_the_same_walks(
     again, _ = drawn(graph, SampleSettings(engine="compiled", **values))
     assert again == by_graph
     assert json.loads((folder / "tables.json").read_text())["shift"] >= 1
+
+
+@pytest.mark.parametrize("engine", ["cypher", "compiled"])
+def test_the_stage_of_the_walks_comes_after_all_that_they_need(
+    graph: Graph, corpus, tmp_path: Path, engine: str
+) -> None:
+    pytest.importorskip("numba")
+    events: list[str] = []
+
+    class Recorded(Silent):
+        def stage(self, name: str, total: int | None) -> None:
+            events.append(f"{name} of {total}")
+
+        def advance(self, count: int = 1) -> None:
+            if events[-1] != "advance":
+                events.append("advance")
+
+        def done(self) -> None:
+            events.append("done")
+
+    lens = tmp_path / "lens.cypher"
+    lens.write_text("MATCH (t:Concept|Topic) RETURN t.id AS id")
+    home = config.Environment(home=tmp_path / "home")
+    settings = SampleSettings(seed=4, combinations=50, engine=engine, within=str(lens), favour="unused")
+    count = StageCount(stage="sample", unit="walks")
+    assert len(list(pipeline.sample(graph, home, settings, count, progress=Recorded()))) == 50
+    assert [event for event in events if event not in ("advance", "done")] == [
+        "walk tables of None",
+        "lens of None",
+        "earlier combinations of None",
+        "unused pairs of 60",
+        "sample of 50",
+    ]
+    assert events[-3:] == ["sample of 50", "advance", "done"]
 
 
 def test_tables_that_are_kept_outside_are_those_of_the_graph(
