@@ -1,6 +1,7 @@
 """Tests of `kgsynth.pipeline.sampling`."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -57,22 +58,25 @@ def test_weights_make_the_tables_needed_anyway(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, within: bool, favour: bool
 ) -> None:
     asked: dict[str, bool] = {}
-    weights = {"topic:a": 1}
+    units: Any = object()
 
     def is_compiled(*_: object, **given: bool) -> bool:
         asked.update(given)
         return True
 
     monkeypatch.setattr(sampling, "_is_compiled", is_compiled)
-    tables: Any = object()
+    tables: Any = SimpleNamespace(ids=["topic:a"])
     monkeypatch.setattr(sampling, "tables_of", lambda *_: tables)
     monkeypatch.setattr(sampling, "_earlier", lambda *_: iter(()))
     monkeypatch.setattr(derived, "fingerprint", lambda graph: "print")
-    monkeypatch.setattr(steering, "weights_within", lambda *_: weights if within else None)
-    monkeypatch.setattr(steering, "favouring_unused", lambda *_: weights)
+    monkeypatch.setattr(steering, "units_within", lambda *_: units)
+    monkeypatch.setattr(steering, "favouring_unused", lambda *_: units)
+    monkeypatch.setattr(steering, "weights_of", lambda *_: {"topic:a": 1})
     monkeypatch.setattr(steering, "chosen_topics", lambda *_: ["topic:a"])
     monkeypatch.setattr(walk_tables, "through_lens", lambda read, _: read)
-    settings = SampleSettings(seed=1, combinations=300, favour="unused" if favour else "")
+    settings = SampleSettings(
+        seed=1, combinations=300, favour="unused" if favour else "", within="lens.cypher" if within else ""
+    )
     environment = config.Environment(home=tmp_path)
     graph: Any = None
     plan = sampling._plan(graph, environment, settings, StageCount(stage="sample"), Silent())
