@@ -33,10 +33,10 @@ _IRREGULAR = dict(
 # damages, at law); names of people and programs.
 _INVARIANT = frozenset(
     """
-    achilles adams agenda alms amends ames andrews apologetics aquatics archimedes aristides aristophanes athens
-    barnes bayes bellows blues botanics brussels callosa candelabra cava cervantes cola collins cornea corps customs
-    damages data dawes demosthenes descartes diogenes edwards eratosthenes euripides evans excreta faeces feces
-    geriatrics gibbs goods graphics habeas hastings hawkes hayes hercules hermes hicks hippocrates hobbes hodges
+    achilles adams agenda alms amends ames andrews apologetics aquatics arccos archimedes aristides aristophanes
+    athens barnes bayes bellows blues botanics brussels callosa candelabra cava cervantes cola collins cornea corps
+    customs damages data dawes demosthenes descartes diogenes edwards eratosthenes euripides evans excreta faeces
+    feces geriatrics gibbs goods graphics habeas hastings hawkes hayes hercules hermes hicks hippocrates hobbes hodges
     hopkins https hughes hypochondria insignia isocrates jacobs jenkins jones jus keras keynes kubernetes kudos lucas
     maria mars measles memorabilia metadata moses naples nota odds opera pajama palladia parkes pericles phillips
     phonetics pliers politics ponens postgres ramses rawls redis regards rhodes riches rickets roberts rogers rolles

@@ -575,8 +575,8 @@ class FilterSettings(BackendSettings):
     method: Annotated[
         Literal["auto", "forest", "linear", "centroid"],
         setting(
-            "Classifier that scores documents. auto: the one that ranks held-out examples best; forest: a random "
-            "forest, as in the paper."
+            "Classifier that scores documents. auto: the one that ranks held-out examples best, or with few examples "
+            "the one that is best on average; forest: a random forest, as in the paper."
         ),
     ] = "auto"
     recall: Annotated[

@@ -1,8 +1,9 @@
 """Candidates for English key phrases: noun phrases of two to four words, and marks that a text names a concept.
 
 There are three kinds of words. Function words and common verbs end a phrase. Plain adjectives and nouns (real, open,
-class, number) may occur in a phrase but lower its score. All other words are content. Two content parts may be linked
-by `of` (axiom of choice). Marks by documents, such as titles, emphasis, definitions and links, raise the score.
+class, number) may occur in a phrase but lower its score, and so do single capitals (vitamin C). All other words are
+content. Two content parts may be linked by `of` (axiom of choice). Marks by documents, such as titles, emphasis,
+definitions and links, raise the score.
 
 Source: patterns from Justeson & Katz, "Technical terminology: some linguistic properties and an algorithm for
 identification in text", 1995 (adjectives and nouns, with one preposition); the marks are our own choice, measured by

@@ -96,26 +96,32 @@ def main() -> None:
 
 
 def plot(table: dict[tuple[int, float, str], list[tuple[float, ...]]], path: Path) -> None:
-    """AUC over the share of the domain, a panel for each number of examples."""
+    """AUC and precision over the share of the domain, a column for each number of examples."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, len(_EXAMPLES), figsize=(14, 3.5), sharey=True)
-    for axis, count in zip(axes, _EXAMPLES, strict=True):
-        for method in _METHODS:
-            points = [
-                (share, np.mean([one[0] for one in table[count, share, method]]))
-                for share in _SHARES
-                if table[count, share, method]
-            ]
-            axis.plot(*zip(*points, strict=True), marker="o", label=method)
-        axis.set(xscale="log", xlabel="share of the domain", title=f"{count} examples", ylim=(0.9, 1))
-    axes[0].set_ylabel("area under the ROC curve")
-    axes[-1].legend()
+    figure, axes = plt.subplots(2, len(_EXAMPLES), figsize=(12, 6), sharex=True, sharey="row")
+    for row, (measure, least) in enumerate((("area under the ROC curve", 0.85), ("precision at the cut", 0.4))):
+        for column, count in enumerate(_EXAMPLES):
+            axis = axes[row, column]
+            # A method keeps its color and sign in all panels, and lines that coincide stay visible.
+            for method, color, sign in zip(_METHODS, ("C3", "C0", "C1", "C2"), "xos^", strict=True):
+                shares = [share for share in _SHARES if table.get((count, share, method))]
+                means = [np.mean([one[row] for one in table[count, share, method]]) for share in shares]
+                axis.plot(shares, means, marker=sign, color=color, alpha=0.7, label=method)
+            axis.set(xscale="log", ylim=(least, 1.005))
+            axis.set_xticks(_SHARES, [f"{share:.0%}" for share in _SHARES])
+            axis.minorticks_off()
+        axes[row, 0].set_ylabel(measure)
+    for column, count in enumerate(_EXAMPLES):
+        axes[0, column].set_title(f"{count} examples")
+        axes[1, column].set_xlabel("share of the domain in the corpus")
+    axes[1, -1].legend(loc="lower right")
     figure.tight_layout()
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
 
 
 if __name__ == "__main__":
