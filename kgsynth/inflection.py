@@ -118,6 +118,7 @@ def is_adverb(word: str) -> bool:
     return word.endswith("ly") and not _is_noun_in(word, "ly")
 
 
+@lru_cache(maxsize=_CACHED)
 def _is_noun_in(word: str, ending: str) -> bool:
     """Return whether a word in -ed or -ly is a noun: the dictionary has its plural, or has it as a name."""
     if word in _NO_NOUNS:

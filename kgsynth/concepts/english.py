@@ -12,7 +12,7 @@ tests/benchmarks/key_phrases.py.
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W_]+)*|[^\w\s]")
 _LONG_WORD = re.compile(r"[^\W\d_]{3,}")
 _HYPHENED_WORD = re.compile(r"[\w-]+")
 _MAX_SPAN_CHARS = 80
+_CACHED = 100_000
 # Emphasis in LaTeX and Markdown.
 _EMPHASIS = re.compile(
     r"\\(?:emph|textbf|textit|textsl|defn|defterm|term|PMlinkname|PMlinkid|PMlinkescapetext)\{([^{}]{3,80})\}"
@@ -179,6 +180,7 @@ def _without(variables: Collection[str], run: list[tuple[str, str]]) -> Iterator
     yield run[start:]
 
 
+@lru_cache(maxsize=_CACHED)
 def _folded(word: str) -> str:
     return fold(word).replace("’", "'")
 
@@ -200,6 +202,7 @@ def _is_symbolic(word: str) -> bool:
     return len(word) == 1 or word[-1].isdigit()
 
 
+@lru_cache(maxsize=_CACHED)
 def _is_word(word: str, folded: str) -> bool:
     """Return whether a word is no number and no identifier (inner capitals, or more than five capitals)."""
     if len(word) == 1 or any(char.isdigit() for char in word) or _is_numeral(folded):
