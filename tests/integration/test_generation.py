@@ -234,6 +234,7 @@ def test_the_demo_runs_with_real_vllm_and_repeats(environment, command_environme
     # As the demo is, but for one of its three packages, and fewer and shorter texts.
     smaller = (
         *('documents.sources=["networkx"]', "generate.combinations=3", "generate.documents=1"),
+        "generate.levels=[1,2,3]",
         "answer.max_output_tokens=100",
     )
     demo = [KGSYNTH, "demo", "--model", "small", *(part for one in smaller for part in ("--set", one))]
