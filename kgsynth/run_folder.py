@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, TextIO
 
 from kgsynth.errors import ManifestError, TooManyRejectsError
 from kgsynth.files import atomic, read_json, unwritable, write_json
@@ -30,6 +30,7 @@ _HASHED = {"inputs": "inputs", "benchmark": "benchmark questions", "graph": "nam
 _MAX_DIFFERENCES = 8
 _MAX_VALUE_CHARS = 60
 _MAX_ERROR_CHARS = 500
+_LOCK_TRIES, _LOCK_WAIT_S = 5, 0.1
 RunState = Literal["running", "complete", "interrupted", "failed", "over its limit"]
 # Files that may differ between an uninterrupted run and a continued one: the times of its calls, and the lock.
 NOT_REPEATED = (".lock", "sessions.jsonl")
@@ -80,16 +81,14 @@ class RunFolder:
         except OSError as error:
             raise ManifestError(f"{self.path} cannot be used as a run folder: {error}") from error
         with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _is_taken(lock):
                 raise ManifestError(
                     f"another kgsynth works in {self.path}",
                     hint="Wait until it has finished, or choose another --run-dir.",
-                ) from None
+                )
+            self._claim(overwrite, first)
             # The time of the lock file tells the calls apart: a call that was killed leaves no end.
             os.utime(lock.fileno())
-            self._claim(overwrite, first)
             _LOG.info("run %s works in %s", self.run_id, self.path)
             try:
                 yield
@@ -274,6 +273,8 @@ class RunFolder:
         """Return the numbers of `requests` and `output_tokens` in the journals of shards that are not complete."""
         sums = {"requests": 0, "output_tokens": 0}
         for path in sorted(self.path.glob("journal-*.jsonl")):
+            if self.has_shard(int(path.stem.rpartition("-")[2])):
+                continue  # the process was killed after it wrote the shard
             # A running process may have completed the shard, and may be writing the last line.
             with suppress(FileNotFoundError), path.open("rb") as lines:
                 for line in lines:
@@ -367,6 +368,16 @@ class RunFolder:
 
     def _account_file(self, shard: int) -> Path:
         return self.path / f"account-{shard:05d}.json"
+
+
+def _is_taken(lock: TextIO) -> bool:
+    """Take a lock and return whether that worked; `is_locked` of another process may hold it for a moment."""
+    for _ in range(_LOCK_TRIES):
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(_LOCK_WAIT_S)
+    return False
 
 
 class Journal:

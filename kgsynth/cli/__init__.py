@@ -165,7 +165,8 @@ def _log_to(path: Path) -> None:
 
 def main() -> None:
     """Run the command; an error prints its message and hint, and gives the exit code that `--help` lists."""
-    is_json = "--json" in sys.argv
+    # In two groups of commands, `--json` names a file.
+    is_json = "--json" in sys.argv and not {"report", "scaling"} & set(sys.argv)
     try:
         # Without standalone mode click returns the code of ctx.exit() instead of raising it.
         code = cli.main(standalone_mode=False)

@@ -35,7 +35,10 @@ def plan(file: Path, samples: int, price_in: float | None, price_out: float | No
     is faster. The ratings of a filter are not estimated.
     """
     resolved = resolve_file(file, overrides)
+    pipeline.combinations_of(resolved.config)
     seen = pipeline.preview(env(), resolved, rows=samples, counts_all=True, progress=progress())
+    if seen.error is not None:
+        raise seen.error
     planned = pipeline.plan(resolved.config, seen)
     if not planned:
         raise ConfigError(
@@ -53,7 +56,11 @@ def plan(file: Path, samples: int, price_in: float | None, price_out: float | No
     if len(rows) > 1:
         columns = list(zip(*(row[2:] for row in rows), strict=True))
         sums = [round(sum(column), 2) if column[0] != "" else "" for column in columns]
+        sums[1] = ""  # annotations, questions and answers do not add up
         rows.append(["all", "", *sums])
     requests = sum(cost.requests for cost in seen.costs.values())
-    say(f"{seen.documents:,} documents; estimated from {requests:,} requests of {samples} units per stage:", err=True)
+    units = ", ".join(f"{cost.units} of {stage}" for stage, cost in seen.costs.items())
+    say(f"{seen.documents:,} documents; estimated from {requests:,} requests, for units: {units}", err=True)
+    if resolved.config.run.filter:
+        say("The filter is left out: the estimate counts all documents, as if it kept them all.", err=True)
     show_table(header, rows)

@@ -91,6 +91,8 @@ def run(
                 say(click.style(f"\n{stage}", bold=True) + (":" if rows else ": no row"))
             show_rows(rows, stage=stage)
         say("\nThis was a preview: its graph and files are deleted.", err=True)
+        if seen.error is not None:
+            raise seen.error
         return
     _run(resolved, work_dir or Path("runs") / file.stem)
 

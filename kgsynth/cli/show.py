@@ -48,7 +48,8 @@ def show(run: Path, rejects: bool, limit: int | None, thoughts: bool, html: Path
     if html is not None:
         _write_page(run, rows, limit or _ROWS_OF_PAGE, html)
         return
-    if limit is None and not sys.stdout.isatty() and not wants_json():
+    is_cut = limit is None and not sys.stdout.isatty() and not wants_json()
+    if is_cut:
         limit = _ROWS_WITHOUT_TERMINAL
     rows = islice(rows, limit)
     if wants_json():
@@ -66,15 +67,15 @@ def show(run: Path, rejects: bool, limit: int | None, thoughts: bool, html: Path
         return
     for text in texts:
         click.echo(text, nl=False)
-    if limit == _ROWS_WITHOUT_TERMINAL:
-        say(f"the first {limit} rows; --limit N shows more", err=True)
+    if is_cut:
+        say(f"at most {limit} rows are shown; --limit N shows more", err=True)
 
 
 def show_rows(rows: Iterable[Mapping[str, Any]], *, stage: str) -> None:
     """Print rows in full; with `--json`, each with the name of its stage."""
     for number, row in enumerate(rows, 1):
         if wants_json():
-            say_json({"stage": stage, **row})
+            say_json({**row, "stage": stage})
         else:
             click.echo(_text(number, row, thoughts=True), nl=False)
 
@@ -118,15 +119,20 @@ def _item_text(item: object) -> str:
     """Return a value in one line: a table as its name, followed by its other values in parentheses."""
     if not isinstance(item, Mapping):
         return f"{item:.3g}" if isinstance(item, float) else str(item)
-    first, *others = item.values()
+    first, *others = item.values() or ("",)
     texts = (", ".join(map(str, value)) if isinstance(value, list) else _item_text(value) for value in others)
     return f"{first} ({'; '.join(texts)})" if others else str(first)
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float))
+
+
 def _verified(row: Mapping[str, Any]) -> str:
+    votes, agreement = row.get("votes"), row.get("agreement")
     parts = [
         f"final answer {row['final_answer']}" if row.get("final_answer") else "",
-        f"{row['agreement']:.0%} of {row['votes']} votes" if (row.get("votes") or 0) > 1 else "",
+        f"{agreement:.0%} of {votes} votes" if isinstance(votes, int) and votes > 1 and _is_number(agreement) else "",
         f"judged {row['verdict']}" if row.get("verdict") else "",
     ]
     said = ", ".join(part for part in parts if part)

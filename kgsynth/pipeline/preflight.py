@@ -17,8 +17,9 @@ from kgsynth import __version__
 from kgsynth.addresses import with_marks
 from kgsynth.concepts.embedding import has_embedder
 from kgsynth.config import Environment
-from kgsynth.errors import ConfigError, KgsynthError, ManifestError, MissingExtraError
-from kgsynth.generation import prompts
+from kgsynth.documents.read import loader_names
+from kgsynth.errors import ConfigError, KgsynthError, ManifestError, MissingExtraError, did_you_mean
+from kgsynth.generation import prompts, small_model
 from kgsynth.generation.backend_factory import Make, make_generator
 from kgsynth.generation.vllm_engine import INSTALL_ON_CPU
 from kgsynth.graph import jars
@@ -29,6 +30,7 @@ from kgsynth.pipeline.model_stages import MODEL_STAGES
 from kgsynth.run_folder import RUN_FILE, open_run
 from kgsynth.settings import UNTIL, BackendSettings, GraphSettings, RunConfig
 
+_FILE_LOADERS = ("auto", "jsonl", "csv", "parquet")
 State = Literal["good", "to do", "missing"]
 _MIB = 2**20
 # A graph of the demo's size takes 0.6 GiB; less than the first number ends in errors of Neo4j.
@@ -118,6 +120,9 @@ def refuse_what_is_missing(conditions: Iterable[Condition]) -> None:
         ConfigError: several things are missing.
     """
     missing = [condition for condition in conditions if condition.error is not None]
+    codes = {condition.error.exit_code for condition in missing if condition.error is not None}
+    if len(codes) == 1 and codes != {KgsynthError.exit_code} and missing[0].error is not None:
+        raise missing[0].error  # all of them may be there later
     if len(missing) == 1 and missing[0].error is not None:
         raise missing[0].error
     if missing:
@@ -126,6 +131,22 @@ def refuse_what_is_missing(conditions: Iterable[Condition]) -> None:
             lines.append(f"- {condition.subject}: {condition.text}")
             lines += [f"  {condition.hint}"] if condition.hint else []
         raise ConfigError("\n".join(lines), hint="Nothing was read. `kgsynth doctor CONFIG` shows all conditions.")
+
+
+def refuse_settings(config: RunConfig) -> str:
+    """Check what a run needs of its settings, and return the seed in words.
+
+    Raises:
+        ConfigError: the seed is missing, or combinations are to favour what is unused without earlier ones.
+    """
+    if config.sample.seed is None:
+        raise ConfigError("sample.seed is not set", hint="Give it in [sample] or with --set sample.seed=1.")
+    if config.sample.favour and not config.sample.earlier:
+        raise ConfigError(
+            "sample.favour needs sample.earlier in a run",
+            hint="The graph changes during a run: list files of earlier combinations in sample.earlier.",
+        )
+    return f"seed {config.sample.seed}"
 
 
 def _all_of(needs: Iterable[tuple[str, _Look]]) -> Iterator[Condition]:
@@ -142,7 +163,9 @@ def _all_of(needs: Iterable[tuple[str, _Look]]) -> Iterator[Condition]:
 
 def _needs(environment: Environment, config: RunConfig, work_dir: Path, make: Make) -> Iterator[tuple[str, _Look]]:
     last = UNTIL.index(config.run.until)
+    yield "settings", partial(refuse_settings, config)
     yield "documents", partial(_sources, config)
+    yield "files", partial(_files, config)
     if config.run.filter:
         yield "filter", partial(_package, "scikit-learn", "sklearn", "filter")
     if config.run.filter or last >= UNTIL.index("combinations"):
@@ -182,7 +205,7 @@ def model_stages(config: RunConfig) -> list[tuple[str, BackendSettings]]:
 
 
 def _is_complete(work_dir: Path, stage: str) -> bool:
-    folder = work_dir / ("answers" if stage == "answer" else stage)
+    folder = work_dir / {"answer": "answers", "rate": "filter", "syllabus": "filter"}.get(stage, stage)
     return (folder / RUN_FILE).is_file() and open_run(folder).manifest() is not None
 
 
@@ -190,22 +213,46 @@ def _sources(config: RunConfig) -> str:
     settings = config.documents
     if not settings.sources:
         raise ConfigError("documents.sources is empty", hint='Name files or folders: sources = ["papers"].')
+    known = loader_names("documents")
+    if settings.loader not in known:
+        raise ConfigError(
+            f"there is no loader {settings.loader!r}{did_you_mean(settings.loader, known)}",
+            hint=f"Installed: {', '.join(known)}.",
+        )
+    absent = [name for name in settings.annotations if not name.startswith("-") and not _exists(name)]
+    if settings.loader in _FILE_LOADERS:
+        absent += [name for name in settings.sources if not name.startswith(("hf://", "-")) and not _exists(name)]
+    if absent:
+        raise ConfigError(
+            f"no such file or folder: {', '.join(absent)}", hint=f"Paths are relative to {Path.cwd()}; check them."
+        )
     if settings.loader == "python-docs":
-        packages = [name for name in settings.sources if not _has(name)]
+        packages = [name for name in settings.sources if not name.isidentifier() or not _has(name)]
         if packages:
             raise MissingExtraError(
                 f"not installed: {', '.join(packages)}", hint="The demo's packages: pip install 'kgsynth[demo]'"
             )
         return f"documentation of {', '.join(settings.sources)}"
-    if settings.loader == "huggingface":
-        return ", ".join(settings.sources)
-    files = [*settings.sources, *settings.annotations]
-    absent = [name for name in files if not name.startswith(("hf://", "-")) and not _exists(name)]
+    if settings.loader == "huggingface" or any(name.startswith("hf://") for name in settings.sources):
+        _package("the library datasets", "datasets", "huggingface")
+    return ", ".join(settings.sources)
+
+
+def _files(config: RunConfig) -> str:
+    """Look at the files that stages read besides the documents."""
+    last = UNTIL.index(config.run.until)
+    named: list[tuple[str, Iterable[str]]] = []
+    if config.run.filter:
+        named.append(("filter.positives", config.filter.positives))
+    if last >= UNTIL.index("combinations"):
+        named += [(f"sample.{name}", [getattr(config.sample, name)]) for name in ("start", "within")]
+        named.append(("sample.earlier", config.sample.earlier))
+    if last >= UNTIL.index("curated"):
+        named.append(("curate.benchmarks", config.curate.benchmarks))
+    absent = [f"{name} ({key})" for key, names in named for name in names if name and not _exists(str(name))]
     if absent:
-        raise ConfigError(
-            f"no such file or folder: {', '.join(absent)}", hint=f"Paths are relative to {Path.cwd()}; check them."
-        )
-    return ", ".join(files)
+        raise ConfigError(f"no such file: {', '.join(absent)}", hint="Check the paths in the configuration.")
+    return "all files of the configuration are there"
 
 
 def _exists(name: str) -> bool:
@@ -233,7 +280,8 @@ def _graph_needs(environment: Environment, name: str) -> Iterator[tuple[str, _Lo
     if environment.neo4j_uri:
         yield "graph", partial(_server, environment, name)
         return
-    yield "Java", partial(_java, environment, name)
+    if not ManagedServer(environment, name).status().pid:
+        yield "Java", partial(_java, environment, name)
     yield "Neo4j", partial(_neo4j, environment, name)
     yield "memory", partial(_memory, environment, name)
     yield "disk of graphs", partial(_disk, environment.home)
@@ -296,14 +344,28 @@ def _model(environment: Environment, settings: BackendSettings, make: Make) -> s
     if settings.executor == "ray":
         _package("Ray", "ray", "ray")
     if settings.backend == "vllm":
-        if not _has("vllm"):
+        if settings.executor != "ray" and not _has("vllm"):
             hint = f"{INSTALL_ON_CPU}; with a GPU: pip install 'kgsynth[gpu]'. Or use a server: --llm URL"
             raise MissingExtraError("vLLM is not installed", hint=hint)
         if settings.model.startswith((".", "/", "~")) and not Path(settings.model).expanduser().is_dir():
             raise ConfigError(f"there is no model folder {settings.model}", hint="Check the path in backend.model.")
-        return f"vLLM in this process, {settings.model or 'the small model'}"
+        _small_model(environment, settings.model or small_model.NAME)
+        return f"vLLM in this process, {settings.model or small_model.NAME}"
     if settings.backend == "server":
         backend = make(environment, settings)
         backend.close()
         return f"{backend.model} at {', '.join(map(with_marks, settings.url))}"
     return settings.backend
+
+
+def _small_model(environment: Environment, name: str) -> None:
+    """Look at a model of the lock file that is not fetched yet."""
+    known = small_model.small_models().get(name.casefold())
+    if known is None or small_model.is_converted(environment.models, name):
+        return
+    missing = [module for module in ("transformers", "gguf", "accelerate") if not _has(module)]
+    if missing:
+        raise MissingExtraError(
+            f"{', '.join(missing)} must be installed to convert {known.name}", hint="pip install 'kgsynth[cpu]'"
+        )
+    raise _Notice(f"{known.name}: {known.size_bytes / 1e6:,.0f} MB will be fetched", f"Its licence: {known.license}.")

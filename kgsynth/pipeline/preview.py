@@ -1,32 +1,36 @@
 """Run all stages on a few documents in a graph of its own, and estimate from that what the whole run costs."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from kgsynth.accounts import Report, silent, timed_stage
 from kgsynth.config import Environment, Resolved
-from kgsynth.documents.forgotten import alone
-from kgsynth.documents.read import usable_documents
-from kgsynth.errors import ConfigError
+from kgsynth.documents.forgotten import alone, is_forgotten
+from kgsynth.documents.read import read, usable_annotations, usable_documents
+from kgsynth.errors import ConfigError, KgsynthError
 from kgsynth.files import temporary_folder, write_lines
 from kgsynth.graph.server import ManagedServer
 from kgsynth.pipeline import preflight
+from kgsynth.pipeline.forgetting import forgotten_documents
 from kgsynth.pipeline.full_run import FullRun
+from kgsynth.pipeline.loading import IsKeptOut, not_forgotten
 from kgsynth.pipeline.showing import rows_of
 from kgsynth.progress import Progress, Silent, progress_stage, with_progress
 from kgsynth.records import StageCount
 from kgsynth.rejects import RejectFile
 from kgsynth.run_folder import RunFolder, find_runs
-from kgsynth.settings import GraphSettings, RunConfig
+from kgsynth.settings import UNTIL, FieldNames, GraphSettings, RunConfig
 
 GRAPH = "preview"
+_HOME = ".preview"
 # Enough that concepts occur in several documents; a model reads far fewer.
-_DOCUMENTS, _DOCUMENTS_BY_MODEL = 200, 10
+_DOCUMENTS, _LEAST_DOCUMENTS_BY_MODEL = 200, 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,7 @@ class Preview:
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     costs: dict[str, Cost] = field(default_factory=dict)
     documents: int = 0
+    error: KgsynthError | None = None  # why the stages did not come to their end
 
 
 def preview(
@@ -67,7 +72,8 @@ def preview(
 ) -> Preview:
     """Run the stages on the first documents, in a temporary folder and in a managed graph that is deleted at the end.
 
-    The filter is left out, because a few documents say nothing about a domain.
+    The filter is left out, because a few documents say nothing about a domain. So are `sample.start` and
+    `sample.within`, because what they return may not be among these documents.
 
     Args:
         environment: paths and connections; NEO4J_URI is not used.
@@ -79,26 +85,35 @@ def preview(
 
     Raises:
         ConfigError: the run ends with the filter, or lacks several things.
-        KgsynthError: a stage failed.
+        KgsynthError: the documents cannot be read. An error of a later stage is in the result.
     """
     if resolved.config.run.until == "filter":
         raise ConfigError("there is no preview of a filter", hint="Set run.until to another step.")
-    environment = replace(environment, neo4j_uri="")
     small = replace(resolved, config=_small(resolved.config, rows))
+    forgotten = forgotten_documents(environment, resolved.config.graph)
     result = Preview()
 
     def note(count: StageCount) -> None:
         result.accounts.append(count)
         report(count)
 
-    # Two previews at once would delete each other's graph.
-    with alone(environment.graphs / GRAPH), temporary_folder(environment.home / GRAPH) as work_dir:
-        preflight.refuse_what_is_missing(preflight.examine(environment, small.config, work_dir=work_dir))
-        with _empty_graph(environment):
-            _read(resolved.config, work_dir, result, note, progress, counts_all=counts_all)
-            with FullRun(environment, small, work_dir=work_dir, report=note, progress=progress) as stages:
+    with _home(environment) as own:
+        work_dir = own.home / "run"
+        preflight.refuse_what_is_missing(preflight.examine(own, small.config, work_dir=work_dir))
+        work_dir.mkdir()
+        is_kept_out = partial(is_forgotten, documents=forgotten.documents)
+        _read(resolved.config, work_dir, result, note, progress, is_kept_out, rows=rows, counts_all=counts_all)
+        if small.config.documents.annotations:
+            file = _annotations_of(small.config.documents.annotations, work_dir)
+            documents = replace(small.config.documents, annotations=(str(file),))
+            small = replace(small, config=replace(small.config, documents=documents))
+        try:
+            with FullRun(own, small, work_dir=work_dir, report=note, progress=progress) as stages:
                 stages.run_after_reading()
-            _keep_rows(result, work_dir, rows)
+        except KgsynthError as error:
+            # What the model has written until then is worth seeing.
+            result.error = error
+        _keep_rows(result, work_dir, rows)
     return result
 
 
@@ -112,16 +127,9 @@ def plan(config: RunConfig, seen: Preview) -> dict[str, Cost]:
         ConfigError: the configuration does not say how many combinations are drawn.
     """
     documents, generate = seen.documents, config.generate
-    units = {"extract": documents}
+    units = {"extract": documents, "level3": combinations_of(config)}
     for level in (1, 2):
         units[f"level{level}"] = min(documents, generate.documents or documents)
-    amounts = [amount for amount in (config.sample.combinations, generate.combinations) if amount is not None]
-    if "level3" in seen.costs and not amounts:
-        raise ConfigError(
-            "the number of combinations is not set, so it is not known before all topics are",
-            hint="Give it in [sample] or with --set sample.combinations=1000.",
-        )
-    units["level3"] = min(amounts, default=0)
     planned: dict[str, Cost] = {}
     for stage, cost in seen.costs.items():
         if not cost.units or not cost.requests:
@@ -133,12 +141,30 @@ def plan(config: RunConfig, seen: Preview) -> dict[str, Cost]:
     return planned
 
 
+def combinations_of(config: RunConfig) -> int:
+    """Return how many combinations get questions; 0 if the run writes none of level 3.
+
+    Raises:
+        ConfigError: the configuration does not say how many.
+    """
+    if 3 not in config.generate.levels or UNTIL.index(config.run.until) < UNTIL.index("questions"):
+        return 0
+    amounts = [number for number in (config.sample.combinations, config.generate.combinations) if number is not None]
+    if not amounts:
+        raise ConfigError(
+            "the number of combinations is not set, and depends on the topics of all documents",
+            hint="Limit it, for example with --set generate.combinations=1000.",
+        )
+    return min(amounts)
+
+
 def _small(config: RunConfig, rows: int) -> RunConfig:
     return replace(
         config,
         run=replace(config.run, filter=False),
         graph=GraphSettings(name=GRAPH),
-        sample=replace(config.sample, combinations=rows, epochs=None, favour="", earlier=()),
+        # What the statements of a lens return may not be among the first documents.
+        sample=replace(config.sample, combinations=rows, epochs=None, favour="", earlier=(), start="", within=""),
         generate=replace(config.generate, combinations=rows, documents=rows, max_rejected_share=1.0),
         extract=replace(config.extract, max_rejected_share=1.0),
         answer=replace(config.answer, max_rejected_share=1.0),
@@ -147,13 +173,25 @@ def _small(config: RunConfig, rows: int) -> RunConfig:
 
 
 @contextmanager
-def _empty_graph(environment: Environment) -> Iterator[None]:
-    server = ManagedServer(environment, GRAPH)
-    server.reset()  # a preview that was killed leaves its graph
-    try:
-        yield
-    finally:
-        server.reset()
+def _home(environment: Environment) -> Iterator[Environment]:
+    """Yield an environment with a home of its own, which shares jars, models and embeddings, and delete the home.
+
+    The graph of a preview cannot be mistaken for one of the user's. Another preview waits.
+    """
+    own = replace(environment, home=environment.home / _HOME, neo4j_uri="")
+    with alone(environment.home / _HOME):
+        server = ManagedServer(own, GRAPH)
+        server.reset()  # a preview that was killed leaves its server
+        with temporary_folder(own.home):
+            for shared in (environment.jars, environment.models):
+                shared.mkdir(parents=True, exist_ok=True)
+            for name in ("jars", "models", "embeddings"):
+                target, link = getattr(environment, name), getattr(own, name)
+                link.symlink_to(target)
+            try:
+                yield own
+            finally:
+                server.reset()
 
 
 def _read(
@@ -162,21 +200,36 @@ def _read(
     result: Preview,
     report: Report,
     progress: Progress | None,
+    is_kept_out: IsKeptOut,
     *,
+    rows: int,
     counts_all: bool,
 ) -> None:
     """Write the first documents to the folder of the run."""
     settings = replace(config.documents, max_rejected_share=1.0)
-    limit = _DOCUMENTS_BY_MODEL if config.extract.method == "llm" and not settings.annotations else _DOCUMENTS
+    limit = _DOCUMENTS
+    if config.extract.method == "llm" and not settings.annotations:
+        limit = max(_LEAST_DOCUMENTS_BY_MODEL, rows)
     count = StageCount(stage="read", unit="documents")
     bar = progress_stage(progress or Silent(), "read", None)
     with timed_stage(count, report), bar as shown, RejectFile(work_dir / "rejects-read.jsonl") as reject_file:
-        documents = with_progress(usable_documents(settings, reject_file, count), shown)
+        usable = not_forgotten(usable_documents(settings, reject_file, count), is_kept_out, reject_file, count)
+        documents = with_progress(usable, shown)
         write_lines(work_dir / "documents.jsonl", (document.to_json() for document in islice(documents, limit)))
         if counts_all:
             for _ in documents:
                 pass
     result.documents = count.kept
+
+
+def _annotations_of(sources: Sequence[str], work_dir: Path) -> Path:
+    """Write the annotations of the documents of a preview to a file, and return it."""
+    ids = {str(row["id"]) for row in rows_of(work_dir / "documents.jsonl")}
+    file, count = work_dir / "given.jsonl", StageCount(stage="annotations")
+    with RejectFile(work_dir / "rejects-given.jsonl") as reject_file:
+        records = usable_annotations(read("annotations", sources, FieldNames(), kind="annotations"), reject_file, count)
+        write_lines(file, (record.to_json() for record in records if record.id in ids))
+    return file
 
 
 def _keep_rows(result: Preview, work_dir: Path, rows: int) -> None:

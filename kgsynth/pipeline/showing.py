@@ -9,7 +9,7 @@ from kgsynth.question_files import table_rows
 from kgsynth.run_folder import RUN_FILE, RunFolder, find_runs, open_run
 
 # The folder of `kgsynth run` holds several runs; the first of these that has rows is shown.
-_LATEST_FIRST = ("curate", "answer", "level3", "level2", "level1", "extract")
+_LATEST_FIRST = ("curate", "answer", "level3", "level2", "level1", "extract", "rate", "syllabus")
 
 
 def rows_of(path: Path, *, rejects: bool = False) -> Iterator[dict[str, Any]]:
@@ -28,7 +28,7 @@ def rows_of(path: Path, *, rejects: bool = False) -> Iterator[dict[str, Any]]:
     """
     if path.is_dir():
         if (path / RUN_FILE).is_file():
-            run = _run_with_rows(path)
+            run = _run_with_rows(path, rejects=rejects)
             for part in run.parts():
                 yield from part.rejects() if rejects else part.rows()
             return
@@ -47,15 +47,18 @@ def rows_of(path: Path, *, rejects: bool = False) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def _has_rows(run: RunFolder) -> bool:
-    return any(part.counted()["kept"] for part in run.parts())
+def _has_rows(run: RunFolder, rejects: bool) -> bool:
+    counts = [part.counted() for part in run.parts()]
+    return any(account["rejected"] if rejects else account["kept"] for account in counts)
 
 
-def _run_with_rows(path: Path) -> RunFolder:
+def _run_with_rows(path: Path, *, rejects: bool) -> RunFolder:
     run = open_run(path)
     if run.shards() or run.stage not in ("run", "filter"):
         return run
-    runs = {found.stage: found for found in reversed(find_runs(path)) if not found.is_part and _has_rows(found)}
+    runs = {
+        found.stage: found for found in reversed(find_runs(path)) if not found.is_part and _has_rows(found, rejects)
+    }
     latest = next((runs[stage] for stage in _LATEST_FIRST if stage in runs), None)
     if latest is None:
         raise ConfigError(

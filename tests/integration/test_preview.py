@@ -1,6 +1,7 @@
 """A preview runs every stage on a few documents in a graph of its own, and leaves nothing."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,12 @@ from click.testing import CliRunner
 
 from kgsynth import config
 from kgsynth.cli import cli
-from kgsynth.pipeline.preview import GRAPH
+from kgsynth.documents.forgotten import add_tombstones
 
 NOTES = Path(__file__).parents[2] / "docs" / "tutorial" / "notes"
 TEXT = f"""
+[graph]
+name = "previewed"
 [documents]
 sources = [{json.dumps(str(NOTES))}]
 [sample]
@@ -31,6 +34,13 @@ def test_a_preview_shows_rows_of_each_stage_and_a_plan_scales_them(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("my.toml").write_text(TEXT)
+    # A graph and a folder of the user may have the same name; what was forgotten in the graph stays away.
+    kept = [environment.graphs / "preview" / "kept", environment.home / "preview" / "kept"]
+    for file in kept:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    gone = sorted(NOTES.rglob("*.md"))[0]
+    add_tombstones(environment.tombstones, [f"notes/{gone.relative_to(NOTES)}"], graph="previewed", reason="")
     shown = CliRunner().invoke(cli, ["run", "my.toml", "--preview", "2", "--json"], env=command_environment)
     assert shown.exit_code == 0, shown.output
     rows = [json.loads(line) for line in shown.stdout.splitlines()]
@@ -48,5 +58,8 @@ def test_a_preview_shows_rows_of_each_stage_and_a_plan_scales_them(
     assert total["prompt_tokens"] == level3["prompt_tokens"] + answer["prompt_tokens"]
     assert total["price"] == pytest.approx(total["prompt_tokens"] * 2e-6, abs=0.02)
     assert [path.name for path in tmp_path.iterdir()] == ["my.toml"]
-    assert not (environment.home / GRAPH).exists()
-    assert not (environment.graphs / GRAPH).exists()
+    assert f"notes/{gone.relative_to(NOTES)}" not in [row["id"] for row in rows if row.get("stage") == "documents"]
+    assert all(file.exists() for file in kept)
+    for file in kept:
+        shutil.rmtree(file.parent)
+    assert not (environment.home / ".preview").exists()

@@ -39,7 +39,7 @@ def test_rows_are_shown_as_text_with_what_verified_them(file: Path) -> None:
     assert "licenses" not in shown.output
     assert "\x1b[2J" not in shown.output
     assert "first I count" not in shown.output
-    assert "the first 10 rows; --limit N shows more" in shown.output
+    assert "at most 10 rows are shown; --limit N shows more" in shown.output
     assert "first I count" in CliRunner().invoke(cli, ["show", str(file), "--thoughts", "--limit", "1"]).output
 
 

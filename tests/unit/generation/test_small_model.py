@@ -55,7 +55,7 @@ def test_weights_of_an_installed_package_are_not_fetched(tmp_path: Path, monkeyp
     (package / "__init__.py").write_text("raise SystemExit('imported')")
     (package / "tiny.gguf").write_bytes(b"weights")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    monkeypatch.setattr(small_model, "_fetched", lambda *_: pytest.fail("fetched"))
+    monkeypatch.setattr(small_model, "_fetched", lambda *_, **__: pytest.fail("fetched"))
     small_model._join(_model(b"weights", "holds-weights"), tmp_path / "joined", tmp_path)
     assert (tmp_path / "joined").read_bytes() == b"weights"
 
@@ -69,5 +69,5 @@ def test_what_pip_says_is_told_with_what_to_do(
     failed = type("Done", (), {"returncode": 1, "stderr": f"first\n{said}\n"})
     monkeypatch.setattr(small_model.subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(DownloadError, match=said) as raised:
-        small_model._join(_model(b"", "no-such"), tmp_path / "w", tmp_path)
+        small_model._join(_model(b"x", "no-such"), tmp_path / "w", tmp_path)
     assert hint in raised.value.hint

@@ -26,6 +26,7 @@ def test_costs_grow_with_the_units_and_answers_with_the_questions() -> None:
 
 def test_without_a_number_of_combinations_there_is_no_plan() -> None:
     seen = Preview(costs={"level3": _cost(5, 15)}, documents=30)
+    assert pipeline.combinations_of(resolve("[sample]\nseed = 1\n[generate]\nlevels = [1]\n").config) == 0
     with pytest.raises(ConfigError, match="the number of combinations is not set"):
         pipeline.plan(resolve("[sample]\nseed = 1\nepochs = 3\n").config, seen)
     limited = resolve("[sample]\nseed = 1\nepochs = 3\n[generate]\ncombinations = 10\n").config
