@@ -79,7 +79,7 @@ def test_the_guide_has_only_steps_with_data(graph: Graph, environment, tmp_path:
     for name in ("topics", "concepts_of_a_topic", "around_a_concept", "hubs", "what_a_document_gave"):
         query = queries.saved(name)
         given = {parameter: values[parameter] for parameter in query.parameters}
-        assert graph.read_user(query.text, given, where=name, timeout_s=30)
+        assert list(graph.stream_user(query.text, given, where=name, timeout_s=30))
     # Topics that share concepts need not stand in one document.
     corpora.load(graph, tmp_path, [*named, corpora.annotation("d9", ["u"], ["ring"])], [])
     pipeline.build(graph)

@@ -249,7 +249,11 @@ def test_a_picture_is_read_in_chromium_without_a_network(kgsynth: Callable[..., 
 def test_a_double_click_on_a_served_picture_adds_neighbours(filled: Graph, page) -> None:
     values = values_of(filled)
     nodes, relationships, _ = pictures.contents(
-        filled.read_user("MATCH (d:Document {id: $id}) RETURN d", {"id": values["document"]}, where="x", timeout_s=30)
+        list(
+            filled.stream_user(
+                "MATCH (d:Document {id: $id}) RETURN d", {"id": values["document"]}, where="x", timeout_s=30
+            )
+        )
     )
     said = watch(page)
     with pictures.served(filled, nodes, relationships) as address:

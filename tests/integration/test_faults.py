@@ -239,7 +239,7 @@ def test_a_server_that_is_killed_stops_the_run_and_nothing_is_lost(
             if process.poll() is None:
                 servers.stop(fake)
                 _, said = process.communicate()
-                assert process.returncode == 1
+                assert process.returncode == 4
                 assert "Finished requests are kept: run the same command again when the server works." in said
                 assert "Traceback" not in said
                 fake = servers.start("--delay", "0.005", log=log, port=fake.port)
@@ -438,7 +438,7 @@ def test_the_run_stops_when_too_much_is_rejected(tmp_path: Path, command_environ
         assert answer(fake.url).returncode == 0
         file.write_text("".join(lines))
         done = answer(fake.url)
-        assert done.returncode == 1
+        assert done.returncode == 3
         assert "too little agreement" in done.stderr
         assert "over the limit of 5%" in done.stderr
         assert "The rejects are in run/added-1/rejects-*.jsonl" in done.stderr
