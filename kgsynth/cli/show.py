@@ -11,7 +11,6 @@ import click
 
 from kgsynth import pipeline
 from kgsynth.cli.say import say, say_json, wants_json
-from kgsynth.files import atomic
 from kgsynth.question_files import TEXT_FIELDS
 from kgsynth.texts import printable
 
@@ -84,8 +83,7 @@ def _write_page(run: Path, rows: Iterator[dict[str, Any]], limit: int, html: Pat
     shown = list(islice(rows, limit))
     more = sum(1 for _ in rows)
     note = f"{len(shown):,} rows." if not more else f"The first {len(shown):,} of {len(shown) + more:,} rows."
-    with atomic(html) as partial:
-        partial.write_text(pipeline.rows_page(shown, title=str(run), note=note), encoding="utf-8")
+    pipeline.write_rows_page(html, shown, title=str(run), note=note)
     say(f"{note} The page is {html}", err=True)
 
 

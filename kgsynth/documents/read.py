@@ -52,6 +52,24 @@ def loader_names(kind: str) -> list[str]:
     return sorted(point.name for point in plugins.installed(plugins.LOADERS).values() if point.attr == kind)
 
 
+def loader_named(loader: str, kind: str) -> str:
+    """Return the present name of a loader, which may be given by a former name.
+
+    Raises:
+        ConfigError: the loader does not exist or yields another kind of records.
+    """
+    points = plugins.installed(plugins.LOADERS)
+    loader = _FORMER_NAMES.get(loader, loader)
+    if loader not in points or points[loader].attr != kind:
+        known = loader_names(kind)
+        raise ConfigError(
+            f"no loader {loader!r} for {kind}" + did_you_mean(loader, known),
+            hint=f"Installed: {', '.join(known) or 'none; install kgsynth into this environment'}."
+            + (" The loader auto reads all formats." if "auto" in known else ""),
+        )
+    return loader
+
+
 def read(loader: str, sources: Sequence[str], fields: FieldNames, *, kind: str) -> Iterator[Any]:
     """Yield the records and rejects of all sources in their order.
 
@@ -64,15 +82,7 @@ def read(loader: str, sources: Sequence[str], fields: FieldNames, *, kind: str) 
     Raises:
         ConfigError: the loader does not exist or yields another kind of records, or a source is unusable.
     """
-    points = plugins.installed(plugins.LOADERS)
-    loader = _FORMER_NAMES.get(loader, loader)
-    if loader not in points or points[loader].attr != kind:
-        known = loader_names(kind)
-        raise ConfigError(
-            f"no loader {loader!r} for {kind}" + did_you_mean(loader, known),
-            hint=f"Installed: {', '.join(known) or 'none; install kgsynth into this environment'}."
-            + (" The loader auto reads all formats." if "auto" in known else ""),
-        )
+    loader = loader_named(loader, kind)
     if not sources:
         raise ConfigError(f"no source given for loader {loader!r}", hint="Give a file, a folder or a package.")
     load = plugins.load(plugins.LOADERS, loader)

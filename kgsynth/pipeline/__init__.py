@@ -60,7 +60,7 @@ from kgsynth.pipeline.showing import rows_of
 from kgsynth.pipeline.subsetting import subset
 from kgsynth.reports import page, scaling
 from kgsynth.reports.forecast import measure_runs
-from kgsynth.reports.rows_page import rows_page
+from kgsynth.reports.rows_page import write_rows_page
 
 __all__ = [
     "LOADER_KINDS",
@@ -142,7 +142,6 @@ __all__ = [
     "restore_verdicts",
     "retry",
     "rows_of",
-    "rows_page",
     "run",
     "run_filter",
     "sample",
@@ -162,6 +161,7 @@ __all__ = [
     "walk_rates",
     "write_report",
     "write_review",
+    "write_rows_page",
     "write_selection",
     "write_syllabus",
 ]

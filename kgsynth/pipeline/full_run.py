@@ -13,7 +13,7 @@ from kgsynth import __version__
 from kgsynth.accounts import Report, timed_stage
 from kgsynth.config import Environment, Resolved
 from kgsynth.errors import ConfigError, GraphError
-from kgsynth.files import atomic, write_lines
+from kgsynth.files import write_lines
 from kgsynth.generation.backend_factory import Backends
 from kgsynth.graph import checks
 from kgsynth.graph.session import Graph
@@ -31,7 +31,7 @@ from kgsynth.pipeline.sampling import sample
 from kgsynth.pipeline.showing import rows_of
 from kgsynth.progress import Progress
 from kgsynth.records import AnsweredQuestion, Combination, Question, StageCount, content_hash
-from kgsynth.reports.rows_page import rows_page
+from kgsynth.reports.rows_page import write_rows_page
 from kgsynth.run_folder import RunFolder
 from kgsynth.settings import UNDECISIVE, UNTIL, DocumentsSettings
 
@@ -335,9 +335,7 @@ class FullRun:
         rows = list(islice(rows_of(self._work_dir), _ROWS_OF_PAGE))
         note = f"{len(rows)} rows. `kgsynth show {self._work_dir}` shows all rows, and rejects."
         self.result.page = self._work_dir / "questions.html"
-        with atomic(self.result.page) as partial:
-            page = rows_page(rows, title=f"Questions of {self._work_dir.absolute().name}", note=note)
-            partial.write_text(page, encoding="utf-8")
+        write_rows_page(self.result.page, rows, title=f"Questions of {self._work_dir.absolute().name}", note=note)
 
     def _report(self, count: StageCount) -> None:
         self.result.stages.append(count)

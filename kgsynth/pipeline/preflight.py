@@ -17,14 +17,14 @@ from kgsynth import __version__
 from kgsynth.addresses import with_marks
 from kgsynth.concepts.embedding import has_embedder
 from kgsynth.config import Environment
-from kgsynth.documents.read import loader_names
-from kgsynth.errors import ConfigError, KgsynthError, ManifestError, MissingExtraError, did_you_mean
+from kgsynth.documents.read import loader_named
+from kgsynth.errors import ConfigError, KgsynthError, ManifestError, MissingExtraError
 from kgsynth.generation import prompts, small_model
 from kgsynth.generation.backend_factory import Make, make_generator
 from kgsynth.generation.vllm_engine import INSTALL_ON_CPU
 from kgsynth.graph import jars
 from kgsynth.graph.java import find_java
-from kgsynth.graph.server import ManagedServer
+from kgsynth.graph.server import ManagedServer, ServerStatus
 from kgsynth.pipeline.loading import connect
 from kgsynth.pipeline.model_stages import MODEL_STAGES
 from kgsynth.run_folder import RUN_FILE, open_run
@@ -213,27 +213,22 @@ def _sources(config: RunConfig) -> str:
     settings = config.documents
     if not settings.sources:
         raise ConfigError("documents.sources is empty", hint='Name files or folders: sources = ["papers"].')
-    known = loader_names("documents")
-    if settings.loader not in known:
-        raise ConfigError(
-            f"there is no loader {settings.loader!r}{did_you_mean(settings.loader, known)}",
-            hint=f"Installed: {', '.join(known)}.",
-        )
+    loader = loader_named(settings.loader, "documents")
     absent = [name for name in settings.annotations if not name.startswith("-") and not _exists(name)]
-    if settings.loader in _FILE_LOADERS:
+    if loader in _FILE_LOADERS:
         absent += [name for name in settings.sources if not name.startswith(("hf://", "-")) and not _exists(name)]
     if absent:
         raise ConfigError(
             f"no such file or folder: {', '.join(absent)}", hint=f"Paths are relative to {Path.cwd()}; check them."
         )
-    if settings.loader == "python-docs":
+    if loader == "python-docs":
         packages = [name for name in settings.sources if not name.isidentifier() or not _has(name)]
         if packages:
             raise MissingExtraError(
                 f"not installed: {', '.join(packages)}", hint="The demo's packages: pip install 'kgsynth[demo]'"
             )
         return f"documentation of {', '.join(settings.sources)}"
-    if settings.loader == "huggingface" or any(name.startswith("hf://") for name in settings.sources):
+    if loader == "huggingface" or any(name.startswith("hf://") for name in settings.sources):
         _package("the library datasets", "datasets", "huggingface")
     return ", ".join(settings.sources)
 
@@ -280,10 +275,12 @@ def _graph_needs(environment: Environment, name: str) -> Iterator[tuple[str, _Lo
     if environment.neo4j_uri:
         yield "graph", partial(_server, environment, name)
         return
-    if not ManagedServer(environment, name).status().pid:
-        yield "Java", partial(_java, environment, name)
-    yield "Neo4j", partial(_neo4j, environment, name)
-    yield "memory", partial(_memory, environment, name)
+    server = ManagedServer(environment, name)
+    state = server.status()
+    if not state.pid:
+        yield "Java", partial(_java, environment, server)
+    yield "Neo4j", partial(_neo4j, environment, server, state)
+    yield "memory", partial(_memory, state)
     yield "disk of graphs", partial(_disk, environment.home)
 
 
@@ -292,31 +289,28 @@ def _server(environment: Environment, name: str) -> str:
         return f"{graph.uri}, database {graph.database}"
 
 
-def _java(environment: Environment, name: str) -> str:
-    neo4j = ManagedServer(environment, name).version
-    java = find_java(neo4j, java_home=environment.java_home, search_path=environment.search_path)
+def _java(environment: Environment, server: ManagedServer) -> str:
+    java = find_java(server.version, java_home=environment.java_home, search_path=environment.search_path)
     return f"version {java.version} ({java.origin})"
 
 
-def _neo4j(environment: Environment, name: str) -> str:
-    server = ManagedServer(environment, name)
+def _neo4j(environment: Environment, server: ManagedServer, state: ServerStatus) -> str:
     missing = jars.missing_jars(environment.jars, server.version)
     if missing:
         size = sum(jar.size_bytes for jar in missing) / 1e6
         raise _Notice(
             f"{server.version.number}; {size:,.0f} MB of it will be fetched", "To fetch them now: kgsynth db install"
         )
-    return f"{server.version.number}, graph {name!r} {'runs' if server.status().pid else 'is stopped'}"
+    return f"{server.version.number}, graph {state.name!r} {'runs' if state.pid else 'is stopped'}"
 
 
-def _memory(environment: Environment, name: str) -> str:
-    state = ManagedServer(environment, name).status()
+def _memory(state: ServerStatus) -> str:
     wanted = state.memory.heap_mib + state.memory.page_cache_mib
     free = psutil.virtual_memory().available / _MIB
     if not state.pid and free < wanted:
         raise _Notice(
             f"{free:,.0f} MiB are free, and Neo4j may take {wanted:,} MiB",
-            f"Give it less: kgsynth --graph {name} db start --heap-mib 512 --page-cache-mib 256",
+            f"Give it less: kgsynth --graph {state.name} db start --heap-mib 512 --page-cache-mib 256",
         )
     return f"{free:,.0f} MiB are free; Neo4j may take {wanted:,} MiB"
 

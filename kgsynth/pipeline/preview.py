@@ -1,6 +1,5 @@
 """Run all stages on a few documents in a graph of its own, and estimate from that what the whole run costs."""
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from kgsynth.pipeline.full_run import FullRun
 from kgsynth.pipeline.loading import IsKeptOut, not_forgotten
 from kgsynth.pipeline.showing import rows_of
 from kgsynth.progress import Progress, Silent, progress_stage, with_progress
+from kgsynth.question_files import table_rows
 from kgsynth.records import StageCount
 from kgsynth.rejects import RejectFile
 from kgsynth.run_folder import RunFolder, find_runs
@@ -256,8 +256,8 @@ def _exported(folder: Path) -> Iterator[dict[str, Any]]:
         yield from rows_of(folder)
         return
     for path in sorted(folder.rglob("*.jsonl")):
-        with path.open(encoding="utf-8") as lines:
-            yield from map(json.loads, lines)
+        for _, row in table_rows(path):
+            yield row
 
 
 def _cost(run: RunFolder) -> Cost:

@@ -6,7 +6,16 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
+from pathlib import Path
 from typing import Any
+
+from kgsynth.files import atomic
+
+
+def write_rows_page(path: Path, rows: Sequence[Mapping[str, Any]], *, title: str, note: str) -> None:
+    """Write the page of `rows_page` to a file, atomically."""
+    with atomic(path) as partial:
+        partial.write_text(rows_page(rows, title=title, note=note), encoding="utf-8")
 
 
 def rows_page(rows: Sequence[Mapping[str, Any]], *, title: str, note: str = "") -> str:

@@ -77,6 +77,13 @@ def test_a_stage_that_is_complete_needs_no_model(environment: Environment) -> No
     assert not [subject for subject in _conditions(environment, text) if subject.startswith("model")]
 
 
+def test_a_loader_may_have_its_former_name_and_an_unknown_one_is_told(environment: Environment) -> None:
+    former = _conditions(environment, GOOD.replace("sources", 'loader = "folder"\nsources'))
+    assert former["documents"].state == "good"
+    unknown = _conditions(environment, GOOD.replace("sources", 'loader = "jsnl"\nsources'))
+    assert "did you mean 'jsonl'" in unknown["documents"].text
+
+
 def test_a_full_disk_little_memory_and_an_unwritable_folder_are_told(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
