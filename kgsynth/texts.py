@@ -4,9 +4,10 @@ All functions preserve LaTeX, such as `\frac` and `\theta`, unless they remove i
 """
 
 import json
+import math
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -107,6 +108,24 @@ def without_latex(text: str) -> str:
     """Return a text without LaTeX formulas and commands."""
     text = FORMULA.sub(" ", text)
     return re.sub(r"\\[a-zA-Z]+\*?|[{}]", " ", text)
+
+
+def json_value(value: Any, *, max_integer: int | None = None) -> Any:
+    """Return a value as JSON can hold it: numbers that are not finite become null, integers from a limit on texts.
+
+    Args:
+        value: mappings, sequences and plain values; others are returned as they are.
+        max_integer: integers of at least this absolute value become texts; None for no limit.
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, int):
+        return value if max_integer is None or abs(value) < max_integer else str(value)
+    if isinstance(value, Mapping):
+        return {str(key): json_value(item, max_integer=max_integer) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [json_value(item, max_integer=max_integer) for item in value]
+    return value
 
 
 def parse_json(text: str, *, key: str) -> dict[str, Any]:

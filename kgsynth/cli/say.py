@@ -5,14 +5,13 @@ JSON Lines and nothing else; texts for people then go to standard error.
 """
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from kgsynth.texts import printable
+from kgsynth.texts import json_value, printable
 
 # The escape sequences of `click.style`, which change only colour and weight.
 _STYLE = re.compile(r"(\x1b\[[0-9;]*m)")
@@ -34,16 +33,7 @@ def say(text: object = "", *, err: bool = False, nl: bool = True) -> None:
 
 def say_json(row: Mapping[str, Any], *, err: bool = False) -> None:
     """Print one row as a line of JSON."""
-    click.echo(json.dumps(_finite(row), ensure_ascii=True, default=str), err=err)
-
-
-def _finite(value: Any) -> Any:
-    """Return a value of JSON with null for numbers that JSON does not have."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
+    click.echo(json.dumps(json_value(row), ensure_ascii=True, default=str), err=err)
 
 
 def wants_json() -> bool:

@@ -1,7 +1,6 @@
 """Render rows of questions and answers as one HTML page that can be searched and filtered, and needs no network."""
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -10,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from kgsynth.files import atomic
+from kgsynth.texts import json_value
+
+# JavaScript rounds larger ones, such as seeds.
+_MAX_INTEGER = 2**53
 
 
 def write_rows_page(path: Path, rows: Sequence[Mapping[str, Any]], *, title: str, note: str) -> None:
@@ -28,18 +31,9 @@ def rows_page(rows: Sequence[Mapping[str, Any]], *, title: str, note: str = "") 
     """
     text = resources.files("kgsynth.reports").joinpath("rows.html").read_text(encoding="utf-8")
     # A script element ends at the first "</", whatever stands around it.
-    data = json.dumps(_plain(rows), ensure_ascii=False, default=str).replace("<", "\\u003c")
+    data = json.dumps(json_value(rows, max_integer=_MAX_INTEGER), ensure_ascii=False, default=str).replace(
+        "<", "\\u003c"
+    )
     data = data.encode("utf-8", "replace").decode()
     values = {"title": escape(title), "note": escape(note), "rows": data}
     return re.sub("@(title|note|rows)@", lambda slot: values[slot[1]], text)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JavaScript can read it: numbers that are not finite become null, large ones become texts."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, int):
-        return value if abs(value) < 2**53 else str(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
