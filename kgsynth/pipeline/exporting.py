@@ -15,7 +15,7 @@ from kgsynth.config import Environment
 from kgsynth.curation import export as exporting
 from kgsynth.curation.card import Card
 from kgsynth.documents.forgotten import Forgotten, read_forgotten
-from kgsynth.errors import ConfigError, ManifestError
+from kgsynth.errors import ConfigError, GraphError, ManifestError
 from kgsynth.graph import provenance
 from kgsynth.graph.session import Graph
 from kgsynth.progress import Progress, Silent, progress_stage
@@ -114,7 +114,7 @@ def _passages(graph: Graph, rows: Sequence[CuratedQuestion]) -> list[list[dict[s
     documents = provenance.documents(graph, wanted_ids, with_terms=False)
     unknown = [identity for identity in wanted_ids if identity not in documents]
     if unknown:
-        raise ConfigError(
+        raise GraphError(
             f"{len(unknown):,} of the documents in which questions are grounded are not in this graph, such as "
             f"{unknown[0]!r}",
             hint="--graph NAME selects the graph from which the questions were generated.",

@@ -16,7 +16,7 @@ from kgsynth.concepts.embedding import Embedder, has_embedder, make_embedder
 from kgsynth.config import Environment
 from kgsynth.documents.forgotten import add_questions, alone, read_tombstones
 from kgsynth.documents.read import read_again, usable_documents
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, GraphError
 from kgsynth.files import write_lines
 from kgsynth.generation import prompts
 from kgsynth.generation.answers import Answering
@@ -479,7 +479,7 @@ def _source_documents(graph: Graph, batch: Sequence[str]) -> list[SourceDocument
 
 def _refuse_unknown(unknown: Sequence[str]) -> None:
     if unknown:
-        raise ConfigError(
+        raise GraphError(
             f"{len(unknown):,} terms or documents of the combinations are not in this graph, such as {unknown[0]!r}",
             hint="Select the graph from which they were drawn with --graph NAME. If `kgsynth forget` has removed them, "
             "draw combinations again.",

@@ -13,7 +13,7 @@ import pytest
 
 from kgsynth import config, pipeline
 from kgsynth.documents.forgotten import REASON, TombstoneFile, read_forgotten
-from kgsynth.errors import ConfigError, GraphError, KgsynthError
+from kgsynth.errors import GraphError, KgsynthError
 from kgsynth.graph import decisions, facts, provenance
 from kgsynth.graph.session import Graph, Transaction
 from kgsynth.records import Annotation, Document
@@ -137,7 +137,7 @@ def test_questions_that_are_written_meanwhile_are_left_out(
     assert read_forgotten(home.tombstones, graphs={"test"}).questions >= set(every) - left
     assert is_sound(graph, home)
     # Combinations with a forgotten document cannot be used again.
-    with pytest.raises(ConfigError, match="not in this graph") as raised:
+    with pytest.raises(GraphError, match="not in this graph") as raised:
         pipeline.generate(graph, home, settings, level=3, combinations=combinations, run_dir=tmp_path / "again")
     assert "kgsynth forget" in raised.value.hint
 
