@@ -13,6 +13,7 @@ The tree:
     ├─ ServerError                   the managed Neo4j could not be installed, started or stopped
     ├─ GraphError                    Neo4j refused a statement, or the graph is not in the needed state
     │  └─ GraphUnavailableError      no server answers at the address: start the server, try again
+    ├─ SandboxError                  no sandbox holds on this machine, so programs are not run: see the hint
     ├─ VectorError                   an array violates its contract
     ├─ MissingExtraError             an optional package is not installed: install the named extra
     └─ GenerationError               a prompt produced no usable text: counted like RecordError
@@ -90,6 +91,10 @@ class GraphUnavailableError(GraphError):
 
     retryable: ClassVar[bool] = True
     exit_code: ClassVar[int] = _TRY_AGAIN
+
+
+class SandboxError(KgsynthError):
+    """No sandbox holds on this machine, or one cannot be started: programs of a model are not run."""
 
 
 class VectorError(KgsynthError):

@@ -1,6 +1,6 @@
-"""Find plugins of installed packages by the entry points `kgsynth.loaders`, `kgsynth.backends` and `kgsynth.domains`.
+"""Find plugins of installed packages by entry points: `kgsynth.loaders`, `.backends`, `.domains` and `.verifiers`.
 
-kgsynth declares its own loaders and backends in the same way, in pyproject.toml.
+kgsynth declares its own loaders, backends and verifiers in the same way, in pyproject.toml.
 """
 
 from functools import cache
@@ -12,6 +12,7 @@ from kgsynth.errors import ConfigError, did_you_mean
 LOADERS = "kgsynth.loaders"
 BACKENDS = "kgsynth.backends"
 DOMAINS = "kgsynth.domains"
+VERIFIERS = "kgsynth.verifiers"
 
 
 @cache

@@ -4,6 +4,7 @@ import json
 import math
 import typing
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,12 @@ def _value_for(value: Any, kind: Any) -> Any:
         return value if type(value) is int and abs(value) < 2**63 else None
     if kind is float:
         return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
-    if typing.get_args(kind)[0] is int:
+    item_kind = typing.get_args(kind)[0]
+    if is_dataclass(item_kind):
+        names = {item.name for item in fields(item_kind)}
+        is_rows = isinstance(value, list) and all(isinstance(item, Mapping) and names <= set(item) for item in value)
+        return value if is_rows else None
+    if item_kind is int:
         return value if isinstance(value, list) and all(type(item) is int for item in value) else None
     if isinstance(value, str):
         value = [value]

@@ -266,6 +266,11 @@ class Question:
     foreign_claims: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     grade: str = ""
+    domain: str = ""
+    question_type: str = ""  # one of the domain's types
+    difficulty: str = ""  # the difficulty that was asked for
+    options: tuple[str, ...] = ()  # of a multiple-choice question, in order
+    answer_key: tuple[str, ...] = ()  # all accepted answers, if they are known
     origin: str = ""  # level 1: original (copied from the document) or new
     combination_id: str = ""
     combination_terms: tuple[str, ...] = ()
@@ -306,13 +311,37 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """The verdict of one verifier about an answer.
+
+    `verdict` is `passed`, `failed` or `undecided`; `score` is in [0, 1]. `kind` says what the verdict rests on:
+    `computation`, `execution`, `quotation`, `structure` or `judgement`. `routes` counts the ways in which an answer was
+    reached, such as votes and programs, and `agreeing` those that agree with this answer. `evidence_id` names the row
+    of the evidence file with programs and outputs; empty without one. `limits` are those of the sandbox as JSON; empty
+    if nothing was run.
+    """
+
+    verifier: str
+    version: str
+    kind: str
+    verdict: str
+    score: float
+    reason: str = ""
+    agreeing: int = 0
+    routes: int = 0
+    evidence_id: str = ""
+    limits: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnsweredQuestion(Question):
     """A question with its answer: `answer` is the full text, `final_answer` is extracted from its end.
 
     `votes` is the number of requested texts, `vote_answers` are their final answers, and `agreement` is the share of
     the majority. `unit_missing` counts votes of the majority that lack the unit of the others. `losing_answers` are the
     texts of votes with another final answer. `verdict` and `verdict_reason` come from the judge and are empty without
-    one. `answer_reasoning` and `verdict_reasoning` hold the reasoning of the two models.
+    one. `answer_reasoning` and `verdict_reasoning` hold the reasoning of the two models. `checks` are the verdicts of
+    verifiers, in the order in which they ran.
     """
 
     answer_id: str = ""
@@ -327,6 +356,7 @@ class AnsweredQuestion(Question):
     verdict: str = ""
     verdict_reason: str = ""
     verdict_reasoning: str = ""
+    checks: tuple[Check, ...] = ()
     answer_run_id: str = ""
     answer_template_hash: str = ""
     answer_backend: str = ""
@@ -334,6 +364,16 @@ class AnsweredQuestion(Question):
     answer_sampling: str = ""  # JSON
     answer_seed: int = 0
     answer_attempt: int = 0
+
+    def verifiers(self, verdict: str) -> list[str]:
+        """Return the names of the verifiers with a verdict."""
+        return [check.verifier for check in self.checks if check.verdict == verdict]
+
+    @property
+    def pass_rate(self) -> float | None:
+        """Share of the verifiers that passed the answer among those that decided; None if none decided."""
+        passed, failed = len(self.verifiers("passed")), len(self.verifiers("failed"))
+        return passed / (passed + failed) if passed + failed else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,7 +417,7 @@ def from_row(kind: type[Any], row: Mapping[str, Any]) -> Any:
     """
     known = _field_names(kind)
     values = {
-        name: tuple(value) if isinstance(value, list) else value
+        name: _record_value(kind, name, value) if isinstance(value, list) else value
         for name, value in row.items()
         if value is not None and name in known
     }
@@ -386,6 +426,22 @@ def from_row(kind: type[Any], row: Mapping[str, Any]) -> Any:
     except TypeError:
         missing = [name for name in ("id", "text") if name not in values]
         raise KeyError(", ".join(missing)) from None
+
+
+def _record_value(kind: type[Any], name: str, value: list[Any]) -> tuple[Any, ...]:
+    if value and isinstance(value[0], Mapping):
+        nested = typing.get_args(_field_types(kind)[name])[0]
+        return tuple(from_row(nested, item) for item in value)
+    return tuple(value)
+
+
+_FIELD_TYPES: dict[Any, dict[str, Any]] = {}
+
+
+def _field_types(kind: Any) -> dict[str, Any]:
+    if kind not in _FIELD_TYPES:
+        _FIELD_TYPES[kind] = typing.get_type_hints(kind)
+    return _FIELD_TYPES[kind]
 
 
 def parquet_schema(kind: type[Any]) -> Any:

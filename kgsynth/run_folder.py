@@ -181,6 +181,10 @@ class RunFolder:
         """Return the path of a shard's rejects."""
         return self.path / f"rejects-{shard:05d}.jsonl"
 
+    def evidence_file(self, shard: int) -> Path:
+        """File with the raw evidence of verifiers for a shard: programs, their output and their seconds."""
+        return self.path / f"evidence-{shard:05d}.jsonl"
+
     def journal_file(self, shard: int) -> Path:
         """Return the path of the journal of an incomplete shard."""
         return self.path / f"journal-{shard:05d}.jsonl"
@@ -242,8 +246,9 @@ class RunFolder:
         account: Mapping[str, Any],
         *,
         record: type[Any],
+        evidence: Iterable[Mapping[str, Any]] = (),
     ) -> None:
-        """Write a shard's rows, rejects and account atomically, the account last; then remove its journal.
+        """Write a shard's rows, rejects, evidence and account atomically, the account last; then remove its journal.
 
         Args:
             shard: number of the shard.
@@ -251,6 +256,7 @@ class RunFolder:
             rejects: rejects as JSON values.
             account: numbers of kept and rejected rows.
             record: class of the rows, which determines the types of the columns.
+            evidence: raw evidence of verifiers as JSON values; no file is written without any.
 
         Raises:
             ManifestError: a file cannot be written.
@@ -261,10 +267,9 @@ class RunFolder:
         table = pyarrow.Table.from_pylist([dict(row) for row in rows], schema=parquet_schema(record))
         with atomic(self.shard_file(shard)) as partial:
             pyarrow.parquet.write_table(table, partial)
-        with atomic(self.rejects_file(shard)) as partial:
-            # A model's text may hold half of a surrogate pair, which UTF-8 cannot encode.
-            lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rejects)
-            partial.write_bytes(lines.encode("utf-8", "replace"))
+        _write_lines(self.rejects_file(shard), rejects)
+        if evidence:
+            _write_lines(self.evidence_file(shard), evidence)
         write_json(self._account_file(shard), account)
         self.journal_file(shard).unlink(missing_ok=True)
         _LOG.info("shard %d of %s: %d rows kept", shard, self.path, len(rows))
@@ -368,6 +373,13 @@ class RunFolder:
 
     def _account_file(self, shard: int) -> Path:
         return self.path / f"account-{shard:05d}.json"
+
+
+def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    with atomic(path) as partial:
+        # A model's text may hold half of a surrogate pair, which UTF-8 cannot encode.
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        partial.write_bytes(lines.encode("utf-8", "replace"))
 
 
 def _is_taken(lock: TextIO) -> bool:

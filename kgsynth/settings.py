@@ -27,6 +27,7 @@ ExecutorName = Literal["local", "ray"]
 SystemRole = Literal["system", "developer", "user"]
 ChosenBy = Literal["seed", "model"]
 SplitMethod = Literal["auto", "none", "sections", "pages", "words"]
+SandboxName = Literal["auto", "bubblewrap", "landlock", "off"]
 RunUntil = Literal["filter", "combinations", "questions", "answers", "curated", "dataset"]
 UNTIL: tuple[RunUntil, ...] = get_args(RunUntil)
 ExportFormat = Literal["datasets", "jsonl", "parquet", "alpaca", "sharegpt", "messages", "preference"]
@@ -800,6 +801,23 @@ class AnswerSettings(BackendSettings):
     ] = 0.0
     judge: Annotated[bool, setting("Let a model check the kept answer against a rubric.")] = False
     judge_model: Annotated[str, setting("Another model on the same server as the judge.")] = ""
+    verify: Annotated[
+        Strings,
+        setting(
+            "Verifiers that check each answer, in this order; none: no verifier. Their verdicts are recorded.",
+            default="those of the domain",
+        ),
+    ] = ()
+    require: Annotated[
+        Strings, setting("Verifiers that must pass an answer; every other answer becomes a reject.", default="none")
+    ] = ()
+    sandbox: Annotated[
+        SandboxName,
+        setting(
+            "Where programs of verifiers run: auto takes bubblewrap, else landlock; off: they are not run, and the "
+            "verdict is undecided."
+        ),
+    ] = "auto"
     filters: Annotated[
         bool, setting("Reject answers that repeat themselves, contain tokens of a chat template, and the like.")
     ] = True
@@ -810,6 +828,10 @@ class AnswerSettings(BackendSettings):
         require(
             not self.judge_model or self.backend == "server",
             "answer.judge_model names a model of a server: it needs backend 'server'",
+        )
+        require(
+            "none" not in self.verify or self.verify == ("none",),
+            "answer.verify has none beside other verifiers: give none alone",
         )
 
 

@@ -12,6 +12,8 @@ SET answer.text = row.answer, answer.final_answer = row.final_answer, answer.vot
     answer.unit_missing = CASE row.unit_missing WHEN 0 THEN null ELSE row.unit_missing END,
     answer.verdict = CASE row.verdict WHEN '' THEN null ELSE row.verdict END,
     answer.verdict_reason = CASE row.verdict_reason WHEN '' THEN null ELSE row.verdict_reason END,
+    answer.passed = row.passed, answer.failed = row.failed, answer.undecided = row.undecided,
+    answer.pass_rate = row.pass_rate, answer.checks = row.checks_json,
     answer.template_hash = row.answer_template_hash, answer.backend = row.answer_backend,
     answer.model = row.answer_model, answer.sampling = row.answer_sampling, answer.seed = row.answer_seed,
     answer.attempt = row.answer_attempt

@@ -49,7 +49,7 @@ def copy(domain: str, folder: Path) -> None:
     Change them there, and use them with --domain FOLDER.
     """
     count = pipeline.copy_prompts(domain, folder)
-    say(f"{count} templates in {folder}: change them, then run `kgsynth prompts check {folder}`", err=True)
+    say(f"{count} files in {folder}: change them, then run `kgsynth prompts check {folder}`", err=True)
 
 
 @prompts.command()

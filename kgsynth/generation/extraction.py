@@ -78,6 +78,8 @@ class Part:
 class Extraction:
     """The extraction from one document."""
 
+    is_slow = False
+
     def __init__(self, document: Document, context: Context) -> None:
         """Split the document into parts that fit the prompt."""
         self.unit_id = document.id

@@ -31,6 +31,8 @@ _NGRAM_WORDS = 4
 class Level1:
     """The generation of level 1 questions from one document."""
 
+    is_slow = False
+
     def __init__(self, document: SourceDocument, context: Context, *, max_questions: int) -> None:
         """Write the prompt; the document is cut to fit."""
         self.unit_id = document.id

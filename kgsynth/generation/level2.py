@@ -31,6 +31,8 @@ _MAX_SHOWN_CONCEPTS = 60
 class Level2:
     """The generation of level 2 questions from one document."""
 
+    is_slow = False
+
     def __init__(
         self,
         document: SourceDocument,

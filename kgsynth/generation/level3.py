@@ -29,6 +29,8 @@ _MAX_PATTERN_CONCEPTS = 12
 class Level3:
     """The generation of level 3 questions from one combination."""
 
+    is_slow = False
+
     def __init__(
         self, source: SourceCombination, context: Context, *, max_questions: int, min_concepts: int = 1
     ) -> None:

@@ -1,22 +1,18 @@
-"""Prompt templates: one folder per domain, one file per task; every record stores the hash of its template.
+"""Prompt templates: files in the folder of a domain, one per task; every record stores the hash of its template.
 
 A template has turns that begin with `[[system]]`, `[[user]]` or `[[assistant]]` on a line of their own, and slots
-`{{name}}`. Turns before the last are examples. A domain is a folder of templates: one in `kgsynth/domains`, one of the
-user, or a Python package that an entry point of the group `kgsynth.domains` names.
+`{{name}}`. Turns before the last are examples. A template `verify_NAME` asks for texts for the verifier NAME.
 """
 
 import hashlib
 import re
 from dataclasses import dataclass
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from kgsynth import plugins
-from kgsynth.errors import ConfigError, did_you_mean
+from kgsynth.domain_folder import CASES_FILE, SETTINGS_FILE, folder_of, read_text
+from kgsynth.errors import ConfigError
 from kgsynth.generation.backend import Message
 
-_OWN_DOMAINS = resources.files("kgsynth") / "domains"
 _TURN = re.compile(r"^\[\[(system|user|assistant)\]\]\n", re.MULTILINE)
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 # Slots that a task allows, and slots that its last turn requires.
@@ -28,14 +24,20 @@ _SLOTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         frozenset({"document", "combinations"}),
     ),
     "level2_free": (frozenset({"title", "document", "concepts", "max_questions"}), frozenset({"document", "concepts"})),
-    "level3": (frozenset({"passages", "topics", "concepts", "max_questions"}), frozenset({"passages", "concepts"})),
-    "answer": (frozenset({"question"}), frozenset({"question"})),
+    "level3": (
+        frozenset({"passages", "topics", "concepts", "max_questions", "question_type", "difficulty", "imports"}),
+        frozenset({"passages", "concepts"}),
+    ),
+    "answer": (frozenset({"question", "passages", "imports"}), frozenset({"question"})),
     "judge": (frozenset({"question", "answer"}), frozenset({"question", "answer"})),
     "rate": (frozenset({"title", "document"}), frozenset({"document"})),
     "syllabus": (frozenset({"domain", "wanted", "count"}), frozenset({"wanted"})),
     "syllabus_document": (frozenset({"domain", "discipline", "item", "kind"}), frozenset({"item", "kind"})),
 }
 TASKS = tuple(_SLOTS)
+# Begins the names of tasks that write texts for a verifier, such as programs.
+VERIFY = "verify_"
+_VERIFY_SLOTS = (frozenset({"question", "passages", "imports"}), frozenset({"question"}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +54,14 @@ class Template:
             Message(turn.role, _SLOT.sub(lambda found: slots[found.group(1)], turn.content)) for turn in self.turns
         )
 
+    def has(self, slot: str) -> bool:
+        """Return whether the template has a slot."""
+        return any(slot in _SLOT.findall(turn.content) for turn in self.turns)
+
     @property
     def examples(self) -> tuple[str, ...]:
         """Answers of the assistant in the examples."""
         return tuple(turn.content for turn in self.turns if turn.role == "assistant")
-
-
-def domains() -> list[str]:
-    """Return the names of installed domains, from `kgsynth/domains` and from other packages."""
-    builtin = (folder.name for folder in _OWN_DOMAINS.iterdir() if folder.is_dir() and not folder.name.startswith("_"))
-    return sorted({*builtin, *plugins.installed(plugins.DOMAINS)})
 
 
 def tasks_of(domain: str) -> list[str]:
@@ -70,8 +70,13 @@ def tasks_of(domain: str) -> list[str]:
     Raises:
         ConfigError: there is no such domain.
     """
-    folder = _domain_folder(domain)
-    return [task for task in TASKS if (folder / f"{task}.txt").is_file()]
+    folder = folder_of(domain)
+    verifying = sorted(
+        file.name.removesuffix(".txt")
+        for file in folder.iterdir()
+        if file.name.startswith(VERIFY) and file.name.endswith(".txt")
+    )
+    return [*(task for task in TASKS if (folder / f"{task}.txt").is_file()), *verifying]
 
 
 def texts_of(domain: str, task: str | None = None) -> dict[str, str]:
@@ -80,10 +85,10 @@ def texts_of(domain: str, task: str | None = None) -> dict[str, str]:
     Raises:
         ConfigError: there is no such domain or template.
     """
-    folder = _domain_folder(domain)
+    folder = folder_of(domain)
     if task is not None:
         load(domain, task)
-    return {one: _read(folder / f"{one}.txt") for one in tasks_of(domain) if task is None or one == task}
+    return {name: read_text(folder / f"{name}.txt") for name in tasks_of(domain) if task is None or name == task}
 
 
 def copy(domain: str, folder: Path) -> int:
@@ -92,14 +97,18 @@ def copy(domain: str, folder: Path) -> int:
     Raises:
         ConfigError: there is no such domain, or the folder already has one of the files.
     """
-    files = [file for file in _domain_folder(domain).iterdir() if file.name.endswith((".txt", ".regex"))]
+    files = [
+        file
+        for file in folder_of(domain).iterdir()
+        if file.name.endswith((".txt", ".regex")) or file.name in (SETTINGS_FILE, CASES_FILE)
+    ]
     existing = [file.name for file in files if (folder / file.name).exists()]
     if existing:
         raise ConfigError(f"{folder} holds {existing[0]} already", hint="Choose another folder; nothing was written.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file in files:
-            (folder / file.name).write_text(_read(file), encoding="utf-8")
+            (folder / file.name).write_text(read_text(file), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{folder} cannot be written to: {error}") from error
     return len(files)
@@ -113,10 +122,10 @@ def question_form(domain: str) -> str:
     Raises:
         ConfigError: the file is not a valid regular expression.
     """
-    file = _domain_folder(domain) / "question.regex"
+    file = folder_of(domain) / "question.regex"
     if not file.is_file():
         return ""
-    pattern = _read(file).strip()
+    pattern = read_text(file).strip()
     try:
         re.compile(pattern)
     except re.error as error:
@@ -124,65 +133,27 @@ def question_form(domain: str) -> str:
     return pattern
 
 
-def _domain_folder(domain: str) -> Traversable:
-    """Return the folder of a domain, given its name or the path of a folder.
-
-    Raises:
-        ConfigError: no domain is given, or the domain does not exist.
-    """
-    if not domain:
-        raise ConfigError(
-            f"no domain is chosen, and prompts depend on it; known domains: {', '.join(domains())}",
-            hint='Give --domain NAME, `domain = "NAME"` in [backend] of a file, or a folder of templates of your own '
-            "(`kgsynth prompts copy NAME FOLDER` begins one).",
-        )
-    if "/" in domain or Path(domain).is_dir():
-        if not Path(domain).is_dir():
-            raise ConfigError(
-                f"there is no domain {domain!r}",
-                hint=f"Known domains: {', '.join(domains())}; or give a folder of templates.",
-            )
-        return Path(domain)
-    if domain in plugins.installed(plugins.DOMAINS):
-        return resources.files(plugins.load(plugins.DOMAINS, domain))
-    folder = _OWN_DOMAINS / domain
-    if not folder.is_dir():
-        raise ConfigError(
-            f"there is no domain {domain!r}" + did_you_mean(domain, domains()),
-            hint=f"Known domains: {', '.join(domains())}; or give a folder of templates.",
-        )
-    return folder
-
-
 def load(domain: str, task: str) -> Template:
     """Return the template of a domain and task.
 
     Args:
         domain: name of an installed domain, or path of a folder with templates.
-        task: name of the template file without `.txt`: extract, level1, level2, level2_free, level3,
-            answer, judge, rate, syllabus, syllabus_document.
+        task: name of the template file without `.txt`: one of `TASKS`, or `verify_` with the name of a verifier.
 
     Raises:
         ConfigError: there is no such template, or it is malformed.
     """
-    folder = _domain_folder(domain)
+    folder = folder_of(domain)
     file = folder / f"{task}.txt"
-    if task not in TASKS:
-        raise ConfigError(f"there is no task {task!r}", hint=f"Tasks are {', '.join(TASKS)}.")
+    if task not in TASKS and not task.startswith(VERIFY):
+        raise ConfigError(f"there is no task {task!r}", hint=f"Tasks are {', '.join(TASKS)}, and {VERIFY}VERIFIER.")
     if not file.is_file():
         has = ", ".join(tasks_of(domain)) or "none"
         raise ConfigError(
             f"no template {task}.txt for domain {domain!r}",
             hint=f"It has templates for: {has}. `kgsynth prompts copy general FOLDER` gives one of each.",
         )
-    return parse(f"{folder.name}/{task}", _read(file), task=task)
-
-
-def _read(file: Traversable) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} cannot be read: {error}", hint="Templates are files of UTF-8 text.") from error
+    return parse(f"{folder.name}/{task}", read_text(file), task=task)
 
 
 def parse(name: str, text: str, *, task: str) -> Template:
@@ -192,7 +163,7 @@ def parse(name: str, text: str, *, task: str) -> Template:
         ConfigError: the text has no turns or an unknown slot, or its last turn is not a user turn with all required
             slots.
     """
-    known, needed = _SLOTS[task]
+    known, needed = _SLOTS.get(task, _VERIFY_SLOTS)
     parts = _TURN.split(text)
     turns = tuple(Message(role, content.strip("\n")) for role, content in zip(parts[1::2], parts[2::2], strict=True))
     if parts[0].strip() or not turns:

@@ -55,6 +55,8 @@ def one_score(rating: Mapping[str, int], combine: Combine) -> float:
 class Rate:
     """The rating of one document."""
 
+    is_slow = False
+
     def __init__(self, document: Document, context: Context) -> None:
         """Write the prompt; the document is cut to fit."""
         self.unit_id = document.id

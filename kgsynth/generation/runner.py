@@ -4,10 +4,12 @@ A shard depends only on its units, so shards may be finished in any order and by
 the journal before it is used. Requests whose completion is in a journal or a shard are not sent again.
 """
 
+import os
 import re
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -26,6 +28,9 @@ OPEN_SHARDS = 3
 EARLY_UNITS = 50
 _NUMBER = re.compile(r"\d+")
 _STATUS_INTERVAL_S = 0.5
+_CORES = os.cpu_count() or 1
+# Maximum number of units that wait for their programs, which bounds memory.
+_SLOW_AHEAD = 8 * _CORES
 _MAX_REASONS = 3
 _ERROR_CHARS = 300
 
@@ -91,6 +96,9 @@ class Runner:
         self._shards: dict[int, _Shard] = {}
         self._follow_ups: deque[Request] = deque()
         self._session = {"requests": 0, "prompt_tokens": 0, "output_tokens": 0}
+        # Outcomes that threads make, because programs are run for them.
+        self._slow: dict[Future[Outcome], _OpenUnit] = {}
+        self._threads: ThreadPoolExecutor | None = None
         self._started = self._last_status = time.monotonic()
 
     def run(
@@ -122,7 +130,10 @@ class Runner:
             feed = self._feed(chain([first], unfinished), lambda unit: begin(generator, unit))
             for completion in generator.generate(feed):
                 self._take(completion)
+            self._settle(until=0)
         finally:
+            if self._threads is not None:
+                self._threads.shutdown(cancel_futures=True)
             self.left_out = list(getattr(generator, "left_out", ()))
             generator.close()
             for shard in self._shards.values():
@@ -160,7 +171,10 @@ class Runner:
                     yield self._follow_ups.popleft()
                 yield from self._missing_requests(_OpenUnit(work=begin(unit), shard=shard, index=index))
             while len(self._shards) >= self._open_shards:
-                yield self._follow_ups.popleft() if self._follow_ups else None
+                if not self._by_request:
+                    self._settle(until=len(self._slow) - 1)  # the model has nothing to do but wait for programs
+                else:
+                    yield self._follow_ups.popleft() if self._follow_ups else None
         while self._by_request:
             yield self._follow_ups.popleft() if self._follow_ups else None
 
@@ -212,10 +226,29 @@ class Runner:
         opened.waiting.discard(completion.request_id)
         if not opened.waiting:
             self._follow_ups.extend(self._missing_requests(opened))
+        self._settle(until=None)
         self._show_status()
 
     def _close(self, opened: _OpenUnit) -> None:
-        outcome = opened.work.outcome(opened.done)
+        if not opened.work.is_slow:
+            self._finish(opened, opened.work.outcome(opened.done))
+            return
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_CORES, thread_name_prefix="outcome")
+        self._slow[self._threads.submit(opened.work.outcome, opened.done)] = opened
+        self._settle(until=_SLOW_AHEAD)
+
+    def _settle(self, *, until: int | None) -> None:
+        """Finish the units whose slow outcomes are made; wait until at most `until` are left, None: do not wait."""
+        while self._slow:
+            must_wait = until is not None and len(self._slow) > until
+            made, _ = wait(self._slow, timeout=None if must_wait else 0, return_when=FIRST_COMPLETED)
+            for future in made:
+                self._finish(self._slow.pop(future), future.result())
+            if not must_wait:
+                return
+
+    def _finish(self, opened: _OpenUnit, outcome: Outcome) -> None:
         rejects = [
             {
                 "unit_id": opened.work.unit_id,
@@ -254,15 +287,17 @@ class Runner:
         rows: list[dict[str, Any]] = []
         rejects: list[dict[str, Any]] = []
         rejected: dict[str, int] = {}
+        evidence: list[dict[str, Any]] = []
         for index in range(len(shard.units)):
             outcome, outcome_rejects = shard.outcomes[index]
             rows += [plain(row) for row in outcome.rows]
             rejects += outcome_rejects
+            evidence += outcome.evidence
         for row in rejects:
             rejected[row["reason"]] = rejected.get(row["reason"], 0) + 1
         shard.journal.close()
         account = {"kept": len(rows), "rejected": rejected, "totals": shard.totals}
-        self._folder.write_shard(shard.number, rows, rejects, account, record=self._record)
+        self._folder.write_shard(shard.number, rows, rejects, account, record=self._record, evidence=evidence)
         self._add_totals(shard.totals)
         del self._shards[shard.number]
         self._finished(shard.units, rows)

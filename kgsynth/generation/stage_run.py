@@ -19,6 +19,7 @@ from kgsynth import __version__
 from kgsynth.accounts import Report, timed_stage
 from kgsynth.batching import batches
 from kgsynth.config import Environment, public_value
+from kgsynth.domain_folder import folder_of
 from kgsynth.errors import ConfigError, GeneratorUnavailableError, ManifestError
 from kgsynth.files import atomic
 from kgsynth.generation import prompts
@@ -369,6 +370,7 @@ def _context(stage: Stage, backend: Generator, run_id: str, attempt: int) -> Con
         stage=stage.name,
         seed=settings.seed or 0,
         attempt=attempt,
+        domain=folder_of(settings.domain).name,
         templates=stage.templates,
         backend=backend.name,
         model=backend.model,

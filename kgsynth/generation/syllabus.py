@@ -29,6 +29,8 @@ def _schema(count: int) -> str:
 class Syllabus:
     """The generation of disciplines, then of the syllabus of each, then of documents of each kind on each item."""
 
+    is_slow = False
+
     def __init__(self, domain: str, context: Context, *, disciplines: int, items: int) -> None:
         """Store the settings.
 

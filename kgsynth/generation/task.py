@@ -44,11 +44,12 @@ class Refusal:
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """Results of one unit: rows, refusals, and counters."""
+    """Results of one unit: rows, refusals, counters, and raw evidence of verifiers as JSON values."""
 
     rows: list[Any] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     totals: dict[str, int] = field(default_factory=dict)
+    evidence: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, name: str, count: int = 1) -> None:
         """Increase the counter `name`."""
@@ -56,9 +57,14 @@ class Outcome:
 
 
 class Work(Protocol):
-    """The work on one unit, from its first request to its outcome."""
+    """The work on one unit, from its first request to its outcome.
+
+    `is_slow`: the outcome takes long without the model, for example because programs are run. It is then made in a
+    thread, while the model continues.
+    """
 
     unit_id: str
+    is_slow: bool
 
     def requests(self, done: Mapping[str, Completion]) -> Sequence[Request]:
         """Return the requests that are still needed after the finished ones; empty when the unit is complete.
@@ -74,16 +80,18 @@ class Work(Protocol):
 class Context:
     """Data shared by all units of a run: identity, templates, sampling and token counter.
 
-    `budget_tokens` is the maximum length of a prompt. `attempt` is 0, or the number of the retry. `constrained`: the
-    backend must enforce the form of answers; questions then match the regular expression `question_form`. `has_schema`:
-    send JSON schemas to the backend. `similarities` returns the cosine of a text with each name; None where no embedder
-    is installed. `system` is put before every system turn, which `system_role` renames or moves.
+    `domain` is the name of the domain in records. `budget_tokens` is the maximum length of a prompt. `attempt` is 0, or
+    the number of the retry. `constrained`: the backend must enforce the form of answers; questions then match the
+    regular expression `question_form`. `has_schema`: send JSON schemas to the backend. `similarities` returns the
+    cosine of a text with each name; None where no embedder is installed. `system` is put before every system turn,
+    which `system_role` renames or moves.
     """
 
     run_id: str
     stage: str
     seed: int
     attempt: int
+    domain: str = ""
     templates: Mapping[str, Template]
     backend: str
     model: str

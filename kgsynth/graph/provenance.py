@@ -143,10 +143,25 @@ def write_answers(graph: Graph, rows: Sequence[Row]) -> int:
 
     def work(transaction: Transaction, batch: Sequence[Row]) -> int:
         transaction.lock(_LOCK)
-        written: int = transaction.run(_WRITE_ANSWERS, rows=list(batch))[0]["written"]
+        rows = [{**row, **_verdicts(row.get("checks") or [])} for row in batch]
+        written: int = transaction.run(_WRITE_ANSWERS, rows=rows)[0]["written"]
         return written
 
     return sum(graph.together(partial(work, batch=batch)) for batch in batches(rows, _BATCH))
+
+
+def _verdicts(checks: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """Return the properties of an answer that its checks give; None removes a property."""
+    names = {
+        verdict: [check["verifier"] for check in checks if check["verdict"] == verdict]
+        for verdict in ("passed", "failed", "undecided")
+    }
+    decided = len(names["passed"]) + len(names["failed"])
+    return {
+        **{verdict: found or None for verdict, found in names.items()},
+        "pass_rate": len(names["passed"]) / decided if decided else None,
+        "checks_json": json.dumps(checks, ensure_ascii=False, sort_keys=True) if checks else None,
+    }
 
 
 def document_ids(graph: Graph) -> list[str]:

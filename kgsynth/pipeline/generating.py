@@ -19,7 +19,7 @@ from kgsynth.documents.read import read_again, usable_documents
 from kgsynth.errors import ConfigError, GraphError
 from kgsynth.files import write_lines
 from kgsynth.generation import prompts
-from kgsynth.generation.answers import Answering
+from kgsynth.generation.answers import Answering, QuestionToAnswer
 from kgsynth.generation.backend_factory import Make, make_generator
 from kgsynth.generation.extraction import Extraction
 from kgsynth.generation.level1 import Level1
@@ -30,6 +30,7 @@ from kgsynth.generation.stage_run import Stage, ask
 from kgsynth.generation.task import Context, Similarities, Work
 from kgsynth.graph import derived, provenance
 from kgsynth.graph.session import Graph
+from kgsynth.pipeline.verifying import make_verification, verifiers_of
 from kgsynth.progress import Progress, Silent, with_progress
 from kgsynth.question_files import read_combinations, read_questions
 from kgsynth.records import (
@@ -44,6 +45,7 @@ from kgsynth.records import (
 from kgsynth.rejects import stage_with_rejects
 from kgsynth.run_folder import RunFolder
 from kgsynth.settings import AnswerSettings, DocumentsSettings, ExtractSettings, GenerateSettings
+from kgsynth.verifier import Passage
 
 _NAMES = queries.load("walk/names")
 
@@ -364,18 +366,30 @@ def answer_stage(
     only: Mapping[str, int] | None = None,
 ) -> Stage:
     """Return the stage that answers all questions, or those in `only`."""
+    templates = {task: prompts.load(settings.domain, task) for task in answer_tasks(settings)}
+    verifiers = verifiers_of(settings)
+    needs_passages = any(template.has("passages") for template in templates.values()) or any(
+        "passages" in verifier.needs for verifier in verifiers
+    )
+    verification = make_verification(settings, verifiers)
 
     def units() -> Iterator[Any]:
         return (question for question in read_questions(questions) if only is None or question.id in only)
 
-    def begin(question: Any, context: Context) -> Work:
+    def filled(batch: Sequence[Any]) -> list[QuestionToAnswer]:
+        if graph is None or not needs_passages:
+            return [QuestionToAnswer(question=question) for question in batch]
+        return _with_passages(graph, batch)
+
+    def begin(unit: Any, context: Context) -> Work:
         return Answering(
-            question,
+            unit,
             context,
             votes=settings.votes,
             min_agreement=settings.min_agreement,
             judge=settings.judge,
             judge_model=settings.judge_model,
+            verification=verification,
         )
 
     def finished(_: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -393,21 +407,42 @@ def answer_stage(
         rows_name="answers",
         record=AnsweredQuestion,
         settings=settings,
-        decisive={},
+        decisive={"verifiers": {verifier.name: verifier.version for verifier in verifiers}},
         inputs={
             "graph": graph.name if graph is not None else None,
             "questions": [str(path.absolute()) for path in questions],
         },
-        templates={
-            "answer": prompts.load(settings.domain, "answer"),
-            **({"judge": prompts.load(settings.domain, "judge")} if settings.judge else {}),
-        },
+        templates=templates,
         units=units,
         unit_line=lambda question: f"{question.id} {content_hash(question.text)}",
         begin=begin,
+        filled=filled,
         finished=finished,
         started=started,
     )
+
+
+def answer_tasks(settings: AnswerSettings) -> tuple[str, ...]:
+    """Return the templates that the stage `answer` needs: those of the answer, the judge and the verifiers."""
+    verifying = (prompts.VERIFY + verifier.name for verifier in verifiers_of(settings) if verifier.texts)
+    return ("answer", *(("judge",) if settings.judge else ()), *verifying)
+
+
+def _with_passages(graph: Graph, batch: Sequence[AnsweredQuestion]) -> list[QuestionToAnswer]:
+    """Add to questions the parts of their documents that their prompts contained; forgotten documents are left out."""
+    ids = sorted({identity for question in batch for identity in question.documents})
+    documents = provenance.documents(graph, ids, with_terms=False)
+    units = []
+    for question in batch:
+        # A run of an older version did not record how much of each text its prompts contained; use the whole texts.
+        chars = question.passage_chars or (None,) * len(question.documents)
+        passages = tuple(
+            Passage(document=identity, title=documents[identity]["title"], text=documents[identity]["text"][:shown])
+            for identity, shown in zip(question.documents, chars, strict=False)
+            if identity in documents
+        )
+        units.append(QuestionToAnswer(question=question, passages=passages))
+    return units
 
 
 def _claims_by(similarities: Similarities | None) -> str:

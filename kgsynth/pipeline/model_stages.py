@@ -13,7 +13,7 @@ from kgsynth.errors import ConfigError, ManifestError
 from kgsynth.generation.stage_run import Stage
 from kgsynth.graph.session import Graph
 from kgsynth.pipeline.filtering import rate_stage
-from kgsynth.pipeline.generating import answer_stage, combinations_stage, documents_stage, extract_stage
+from kgsynth.pipeline.generating import answer_stage, answer_tasks, combinations_stage, documents_stage, extract_stage
 from kgsynth.pipeline.loading import connect
 from kgsynth.run_folder import RunFolder
 from kgsynth.settings import (
@@ -112,7 +112,7 @@ def _level2_templates(settings: GenerateSettings) -> tuple[str, ...]:
 
 
 def _answer_templates(settings: AnswerSettings) -> tuple[str, ...]:
-    return ("answer", "judge") if settings.judge else ("answer",)
+    return answer_tasks(settings)
 
 
 MODEL_STAGES: Mapping[str, ModelStage] = {

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from kgsynth import domain_folder
 from kgsynth.generation import prompts
 from kgsynth.generation.prompt_check import TemplateCheck, check_folder
 
 
 def list_prompts() -> dict[str, list[str]]:
     """Return the installed domains with the tasks for which they have templates."""
-    return {domain: prompts.tasks_of(domain) for domain in prompts.domains()}
+    return {domain: prompts.tasks_of(domain) for domain in domain_folder.names()}
 
 
 def prompt_texts(domain: str, task: str | None = None) -> dict[str, str]:

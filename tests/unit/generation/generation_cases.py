@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from kgsynth.generation import prompts
-from kgsynth.generation.answers import Answering
+from kgsynth.generation.answers import Answering, QuestionToAnswer
 from kgsynth.generation.backend import Completion
 from kgsynth.generation.forms import SMALL_MODEL_QUESTION
 from kgsynth.generation.level3 import Level3
@@ -116,4 +116,4 @@ QUESTION = AnsweredQuestion(id="q-1", text="What is half of one?", level=3, docu
 
 def answering(**options: object) -> Answering:
     settings = {"votes": 1, "min_agreement": 0.0, "judge": False, **options}
-    return Answering(QUESTION, context(), **settings)  # type: ignore[arg-type]
+    return Answering(QuestionToAnswer(question=QUESTION), context(), **settings)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from kgsynth import pipeline
+from kgsynth import domain_folder, pipeline
 from kgsynth.cli.prompts import prompts as commands
 from kgsynth.errors import ConfigError
 from kgsynth.final_answers import final_answer
@@ -22,8 +22,8 @@ from tests.unit.generation.generation_cases import DOCUMENT, SOURCE, TASKS, anno
 
 
 def test_every_domain_has_all_templates() -> None:
-    assert prompts.domains() == ["general", "mathematics"]
-    for domain in prompts.domains():
+    assert domain_folder.names() == ["general", "mathematics"]
+    for domain in domain_folder.names():
         for task in TASKS:
             template = prompts.load(domain, task)
             assert template.examples
@@ -137,7 +137,7 @@ def test_domains_are_listed_shown_and_copied(tmp_path: Path) -> None:
     assert "{{question}}" in kgsynth("show", "general", "answer")
     assert kgsynth("show", "general").count("# ") >= 10
     folder = tmp_path / "mine"
-    assert "10 templates" in kgsynth("copy", "mathematics", str(folder))
+    assert "11 files" in kgsynth("copy", "mathematics", str(folder))
     assert pipeline.prompt_texts(str(folder)) == pipeline.prompt_texts("mathematics")
     said = kgsynth("check", str(folder))
     assert said.count(": good, ") == 10

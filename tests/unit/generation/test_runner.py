@@ -27,6 +27,7 @@ class Asking:
 
     unit: int
     votes: int = 2
+    is_slow: bool = False
 
     @property
     def unit_id(self) -> str:

@@ -1,0 +1,229 @@
+"""Domains: how the questions of a field are asked, and how its answers are checked.
+
+A domain is a folder with prompt templates and a file `domain.toml`: one in `kgsynth/domains`, one of the user, or a
+Python package that an entry point of the group `kgsynth.domains` names. Without `domain.toml`, the defaults of `Domain`
+hold. `kgsynth prompts check` tries the cases of `cases.toml`.
+"""
+
+import re
+import tomllib
+from dataclasses import field
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, field_validator
+from pydantic.dataclasses import dataclass
+
+from kgsynth import plugins
+from kgsynth.errors import ConfigError, did_you_mean
+from kgsynth.records import GRADES
+
+SETTINGS_FILE, CASES_FILE = "domain.toml", "cases.toml"
+_BUILT_IN = resources.files("kgsynth") / "domains"
+_STRICT = ConfigDict(extra="forbid")
+
+# open: the model writes the question; choice: the options are neighbours in the graph; cloze: a name is masked in a
+# sentence of the documents, without a model.
+Form = Literal["open", "choice", "cloze"]
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class QuestionType:
+    """A type of question that a domain asks for at level 3.
+
+    Attributes:
+        name: name of the type in records.
+        form: how the question is made; see `Form`.
+        instruction: what the prompt says about the type, in the slot `question_type`.
+        must_match: regular expression that must match somewhere in the question; empty for none.
+        share: relative frequency with which the type is drawn.
+    """
+
+    name: str
+    form: Form = "open"
+    instruction: str = ""
+    must_match: str = ""
+    share: float = 1.0
+
+    @field_validator("must_match")
+    @classmethod
+    def _is_pattern(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return pattern
+
+    @field_validator("share")
+    @classmethod
+    def _is_positive(cls, share: float) -> float:
+        if not share > 0:
+            raise ValueError("must be more than 0")
+        return share
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Filters:
+    """Which filters of curation apply to texts of a domain.
+
+    Attributes:
+        latex: reject texts with unbalanced LaTeX.
+        numbers: treat questions that differ only in numbers as near duplicates when they are compared with benchmarks.
+    """
+
+    latex: bool = True
+    numbers: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Domain:
+    """What `domain.toml` says.
+
+    Attributes:
+        description: one sentence about the domain.
+        verifiers: verifiers of answers, in the order in which they run.
+        question_types: types of questions at level 3, of which one is drawn for each request; none: the template alone
+            decides.
+        difficulties: difficulties of which one is drawn for each request of level 3; none: difficulty is not asked for.
+        grades: names of educational levels, from easy to hard; `other` is always known.
+        filters: filters of curation.
+        imports: packages that programs of this domain may import in the sandbox, beside the standard library.
+        disciplines: disciplines for `kgsynth filter --syllabus`; none: the model lists them.
+        card_note: a warning in the card of a data set.
+    """
+
+    description: str = ""
+    verifiers: tuple[str, ...] = ()
+    question_types: tuple[QuestionType, ...] = ()
+    difficulties: tuple[str, ...] = ()
+    grades: tuple[str, ...] = tuple(grade for grade in GRADES if grade != "other")
+    filters: Filters = field(default_factory=Filters)
+    imports: tuple[str, ...] = ()
+    disciplines: tuple[str, ...] = ()
+    card_note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class VerifierCase:
+    """A case of `cases.toml`: a question with its answer, and the verdict that a verifier must give.
+
+    Attributes:
+        verifier: name of the verifier.
+        verdict: `passed`, `failed` or `undecided`.
+        question: text of the question.
+        answer: text of the kept answer.
+        votes: all texts of answers; only the answer if empty.
+        key: accepted answers, if they are known.
+        options: options of a multiple-choice question.
+        passages: texts of the documents.
+        texts: texts that a model wrote for the verifier.
+    """
+
+    verifier: str
+    verdict: Literal["passed", "failed", "undecided"]
+    question: str
+    answer: str
+    votes: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    passages: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+
+def names() -> list[str]:
+    """Return the names of installed domains, from `kgsynth/domains` and from other packages."""
+    builtin = (entry.name for entry in _BUILT_IN.iterdir() if entry.is_dir() and not entry.name.startswith("_"))
+    return sorted({*builtin, *plugins.installed(plugins.DOMAINS)})
+
+
+def folder_of(name: str) -> Traversable:
+    """Return the folder of a domain, given its name or the path of a folder.
+
+    Raises:
+        ConfigError: no domain is given, or the domain does not exist.
+    """
+    if not name:
+        raise ConfigError(
+            f"no domain is chosen, and prompts depend on it; known domains: {', '.join(names())}",
+            hint='Give --domain NAME, `domain = "NAME"` in [backend] of a file, or a folder of templates of your own '
+            "(`kgsynth prompts copy NAME FOLDER` begins one).",
+        )
+    if "/" in name or Path(name).is_dir():
+        if not Path(name).is_dir():
+            raise ConfigError(
+                f"there is no domain {name!r}",
+                hint=f"Known domains: {', '.join(names())}; or give a folder of templates.",
+            )
+        return Path(name)
+    if name in plugins.installed(plugins.DOMAINS):
+        return resources.files(plugins.load(plugins.DOMAINS, name))
+    folder = _BUILT_IN / name
+    if not folder.is_dir():
+        raise ConfigError(
+            f"there is no domain {name!r}" + did_you_mean(name, names()),
+            hint=f"Known domains: {', '.join(names())}; or give a folder of templates.",
+        )
+    return folder
+
+
+def load(name: str) -> Domain:
+    """Read the `domain.toml` of a domain; defaults if the folder has none.
+
+    Args:
+        name: name of an installed domain, or path of a folder.
+
+    Raises:
+        ConfigError: there is no such domain, or its file is not valid.
+    """
+    file = folder_of(name) / SETTINGS_FILE
+    return _validated(file, Domain, _toml(file)) if file.is_file() else Domain()
+
+
+def known(name: str) -> Domain | None:
+    """Return an installed domain by name; None for an unknown one, such as one of a record of other software."""
+    return load(name) if name in names() else None
+
+
+def cases(name: str) -> list[VerifierCase]:
+    """Read the `cases.toml` of a domain; empty if the folder has none.
+
+    Raises:
+        ConfigError: there is no such domain, or its file is not valid.
+    """
+    file = folder_of(name) / CASES_FILE
+    if not file.is_file():
+        return []
+    return _validated(file, list[VerifierCase], _toml(file).get("case", []))  # type: ignore[no-any-return]
+
+
+def read_text(file: Traversable) -> str:
+    """Read a file of a domain.
+
+    Raises:
+        ConfigError: the file is not readable UTF-8 text.
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read: {error}", hint="Templates are files of UTF-8 text.") from error
+
+
+def _toml(file: Traversable) -> dict[str, Any]:
+    try:
+        return tomllib.loads(read_text(file))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}") from error
+
+
+def _validated(file: Traversable, kind: Any, value: Any) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"{file}: {place}: {first['msg'].removeprefix('Value error, ')}",
+            hint="docs/how-to/domains.md describes the file; `kgsynth prompts check FOLDER` checks it.",
+        ) from None
