@@ -70,11 +70,9 @@ class Filters:
 
     Attributes:
         latex: reject texts with unbalanced LaTeX.
-        numbers: treat questions that differ only in numbers as near duplicates when they are compared with benchmarks.
     """
 
     latex: bool = True
-    numbers: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -86,7 +84,8 @@ class Domain:
         verifiers: verifiers of answers, in the order in which they run.
         question_types: types of questions at level 3, of which one is drawn for each request; none: the template alone
             decides.
-        difficulties: difficulties of which one is drawn for each request of level 3; none: difficulty is not asked for.
+        difficulties: difficulties of which one is drawn for each request of level 3, such as `hard: a proof is needed`;
+            records hold the part before the colon. None: difficulty is not asked for.
         grades: names of educational levels, from easy to hard; `other` is always known.
         filters: filters of curation.
         imports: packages that programs of this domain may import in the sandbox, beside the standard library.

@@ -40,6 +40,12 @@ def normal_form(name: str) -> str:
     return form if any(char.isalnum() or unicodedata.category(char)[0] == "S" for char in form) else ""
 
 
+@lru_cache(maxsize=1 << 14)
+def loose_form(name: str) -> str:
+    """Return the normal form of a name without accents, hyphens and plurals, for comparing what people write."""
+    return " ".join(singular(word) for word in re.split(r"[\s\-]+", fold(normal_form(name))) if word)
+
+
 def _is_outer(char: str) -> bool:
     return unicodedata.category(char)[0] == "P" and char not in _KEPT_MARKS
 

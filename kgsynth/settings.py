@@ -31,6 +31,7 @@ SandboxName = Literal["auto", "bubblewrap", "landlock", "off"]
 RunUntil = Literal["filter", "combinations", "questions", "answers", "curated", "dataset"]
 UNTIL: tuple[RunUntil, ...] = get_args(RunUntil)
 ExportFormat = Literal["datasets", "jsonl", "parquet", "alpaca", "sharegpt", "messages", "preference"]
+ExportOrder = Literal["curated", "pass-rate", "agreement"]
 Reasoning = Literal["drop", "field", "inline"]
 
 BUILT_IN_BACKENDS = ("scripted", "server", "vllm")
@@ -61,6 +62,14 @@ def _several(value: object) -> object:
     return (value,) if isinstance(value, str) else _as_tuple(value)
 
 
+def _names(value: object) -> object:
+    """Split names at commas, so that `--verify math,units` gives two."""
+    values = (value,) if isinstance(value, str) else value
+    if isinstance(values, (list, tuple)) and all(isinstance(item, str) for item in values):
+        return tuple(name.strip() for item in values for name in item.split(",") if name.strip())
+    return value
+
+
 # A list of TOML is a tuple here.
 Strings = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 Integers = Annotated[tuple[int, ...], BeforeValidator(_as_tuple)]
@@ -68,6 +77,13 @@ Integers = Annotated[tuple[int, ...], BeforeValidator(_as_tuple)]
 OneOrSeveral = Annotated[
     tuple[str, ...],
     BeforeValidator(_several),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+
+# Names, which may also stand in one string with commas.
+Names = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_names),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 
@@ -802,14 +818,14 @@ class AnswerSettings(BackendSettings):
     judge: Annotated[bool, setting("Let a model check the kept answer against a rubric.")] = False
     judge_model: Annotated[str, setting("Another model on the same server as the judge.")] = ""
     verify: Annotated[
-        Strings,
+        Names,
         setting(
             "Verifiers that check each answer, in this order; none: no verifier. Their verdicts are recorded.",
             default="those of the domain",
         ),
     ] = ()
     require: Annotated[
-        Strings, setting("Verifiers that must pass an answer; every other answer becomes a reject.", default="none")
+        Names, setting("Verifiers that must pass an answer; every other answer becomes a reject.", default="none")
     ] = ()
     sandbox: Annotated[
         SandboxName,
@@ -931,6 +947,17 @@ class ExportSettings:
         bool,
         setting("Add the text that each question was grounded in, with its licence, from the graph."),
     ] = False
+    passed_by: Annotated[
+        Names, setting("Leave out rows whose answer one of these verifiers did not pass.", default="none")
+    ] = ()
+    min_pass_rate: Annotated[
+        float,
+        setting("Leave out rows whose answer fewer of the verifiers that decided passed than this share.", ge=0, le=1),
+    ] = 0.0
+    order: Annotated[
+        ExportOrder,
+        setting("Order of rows: as curated, or by decreasing pass rate or agreement of votes."),
+    ] = "curated"
     name: Annotated[str, setting("Name of the data set in its card.", default="that of the folder")] = ""
     rows_per_file: Annotated[int, setting("Maximum number of rows per file.", ge=1)] = 100_000
 

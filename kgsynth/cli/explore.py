@@ -384,7 +384,7 @@ def _show_question(view: show.QuestionView) -> None:
     say(
         f"{click.style('question', bold=True)} {question_row['id']}  level {question_row['level']}"
         + (f", {question_row['grade']}" if question_row["grade"] else "")
-        + (f", {question_row['origin']}" if question_row["origin"] else "")
+        + "".join(f", {question_row[name]}" for name in ("origin", "question_type", "difficulty") if question_row[name])
     )
     for line in str(question_row["text"]).splitlines():
         say(f"  {line}")
@@ -398,6 +398,11 @@ def _show_question(view: show.QuestionView) -> None:
             f", {answer['agreement']:.0%} of {answer['votes']} votes" if answer["votes"] and answer["votes"] > 1 else ""
         )
         verdict = f", judged {answer['verdict']}" if answer["verdict"] else ""
+        verdict += "".join(
+            f", {words} {', '.join(answer[name])}"
+            for name, words in (("passed", "passed by"), ("failed", "failed by"), ("undecided", "undecided by"))
+            if answer[name]
+        )
         say(
             f"\n{click.style('answer', bold=True)} {answer['final_answer'] or '(no final answer)'}{agreement}"
             f"{verdict}, by {answer['model']}"

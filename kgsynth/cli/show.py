@@ -132,6 +132,10 @@ def _verified(row: Mapping[str, Any]) -> str:
         f"final answer {row['final_answer']}" if row.get("final_answer") else "",
         f"{agreement:.0%} of {votes} votes" if isinstance(votes, int) and votes > 1 and _is_number(agreement) else "",
         f"judged {row['verdict']}" if row.get("verdict") else "",
+        *(
+            f"{check['verdict']} by {check['verifier']}" + (f": {check['reason']}" if check.get("reason") else "")
+            for check in row.get("checks") or ()
+        ),
     ]
     said = ", ".join(part for part in parts if part)
     return f" ({said})" if said else ""

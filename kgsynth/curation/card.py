@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kgsynth import domain_folder
 from kgsynth.records import CuratedQuestion
 
 _MAX_CREDITS = 25
@@ -38,6 +39,9 @@ class Card:
         self._licenses: Counter[tuple[str, str, str]] = Counter()
         self._rows_by_license: Counter[str] = Counter()
         self._answered = 0
+        self._types: Counter[tuple[str, str, str]] = Counter()
+        self._checks: dict[tuple[str, str, str], Counter[str]] = {}
+        self._domains: set[str] = set()
 
     def add(self, row: CuratedQuestion, split: str) -> None:
         """Count one row."""
@@ -45,6 +49,11 @@ class Card:
         self._grades[row.grade or "not said"] += 1
         self._models[row.model or "not said", row.answer_model or "none"] += 1
         self._answered += bool(row.answer)
+        self._types[row.domain or "not said", row.question_type or "not said", row.difficulty or "not said"] += 1
+        self._domains.add(row.domain)
+        for check in row.checks:
+            counts = self._checks.setdefault((check.verifier, check.version, check.kind), Counter())
+            counts[check.verdict] += 1
         for source, name, credit in zip(row.sources, row.licenses, row.attributions, strict=False):
             self._licenses[name or "not said", credit, source] += 1
         for name in sorted({name or "not said" for name in row.licenses}):
@@ -77,6 +86,8 @@ class Card:
             f"a concept graph (kgsynth {self.facts.get('version', '')}, after SynthLLM, arXiv 2503.19551).",
             "",
         ]
+        for note in self._notes():
+            lines += [f"**{note}**", ""]
         splits = sorted(rows)
         lines += _table(
             ("level", *splits),
@@ -119,12 +130,38 @@ class Card:
         if len(self._grades) > 1 or "not said" not in self._grades:
             lines += ["## For whom", ""]
             lines += _table(("grade", "rows"), [(grade, f"{count:,}") for grade, count in self._grades.most_common()])
+        if len(self._types) > 1 or ("not said", "not said", "not said") not in self._types:
+            lines += ["## Types of questions", ""]
+            lines += _table(
+                ("domain", "type", "difficulty asked for", "rows"),
+                [(*names, f"{count:,}") for names, count in self._types.most_common()],
+            )
+        if self._checks:
+            lines += ["## Verification", ""]
+            lines += _table(
+                ("verifier", "version", "rests on", "passed", "failed", "undecided"),
+                [
+                    (*names, *(f"{counts[verdict]:,}" for verdict in ("passed", "failed", "undecided")))
+                    for names, counts in sorted(self._checks.items())
+                ],
+            )
+            lines += [
+                "A verdict compares an answer with a key, with other answers, with programs or with the documents. A "
+                "quotation shows that words stand in the documents, and a judgement is only what a model said: neither "
+                "shows that an answer is right.",
+                "",
+            ]
         lines += ["## How it was made", ""]
         for title in ("runs", "filters", "curation", "form"):
             if self.facts.get(title):
                 value = json.dumps(self.facts[title], ensure_ascii=False, indent=1, sort_keys=True)
                 lines += [f"{title.capitalize()}:", "", "```json", value, "```", ""]
         return "\n".join(lines)
+
+    def _notes(self) -> list[str]:
+        """Return the warnings of the domains of the rows, such as that no clinician has reviewed them."""
+        known = (domain_folder.known(name) for name in sorted(self._domains))
+        return [found.card_note for found in known if found is not None and found.card_note]
 
     def write_licenses(self, path: Path) -> None:
         """Write all licences with attribution, source and number of rows as CSV."""

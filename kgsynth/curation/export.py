@@ -24,7 +24,12 @@ _COLUMNS = (
     "answer",
     "final_answer",
     "level",
+    "domain",
+    "question_type",
+    "difficulty",
     "grade",
+    "options",
+    "answer_key",
     "origin",
     "concepts",
     "seen_concepts",
@@ -45,7 +50,13 @@ _COLUMNS = (
     "agreement",
     "votes",
     "verdict",
+    "passed",
+    "failed",
+    "undecided",
+    "pass_rate",
 )
+# Columns that are computed from the verdicts of verifiers.
+_VERDICTS = ("passed", "failed", "undecided")
 
 
 # Fields of a passage: the document, the part of its text that the prompt contained, and its attribution.
@@ -182,11 +193,18 @@ class Shape:
         self.settings, self._wrong_answers, self._passages = settings, wrong_answers, passages
 
     def problem(self, row: CuratedQuestion) -> str:
-        """Return why the format cannot hold a row; empty if it can."""
+        """Return why a row is left out: the format cannot hold it, or verifiers did not pass it; empty if neither."""
         if self.settings.format in _WITH_ANSWERS and not row.answer:
             return "no answer"
         if self.settings.format == "preference" and not self._rejected(row):
             return "no rejected answer"
+        for verifier in self.settings.passed_by:
+            if verifier not in row.verifiers("passed"):
+                return f"not passed by {verifier}"
+        if row.pass_rate is None and self.settings.min_pass_rate > 0:
+            return "decided by no verifier"
+        if row.pass_rate is not None and row.pass_rate < self.settings.min_pass_rate:
+            return "pass rate under the limit"
         return ""
 
     def rows(self, questions: Sequence[CuratedQuestion]) -> list[dict[str, Any]]:
@@ -233,7 +251,8 @@ class Shape:
                 {"role": "assistant", "content": answer, **reasoning_key},
             ]
             return [{"id": row.id, "messages": turns}]
-        values = {**row.to_row(), "question": row.text, "answer": answer}
+        verdicts = {verdict: row.verifiers(verdict) for verdict in _VERDICTS}
+        values = {**row.to_row(), "question": row.text, "answer": answer, **verdicts, "pass_rate": row.pass_rate}
         return [{**{name: values[name] for name in _COLUMNS}, **reasoning_field}]
 
     def _turns(self, row: CuratedQuestion, role: str, content: str, user: str) -> list[dict[str, str]]:
@@ -312,7 +331,16 @@ def _schema(settings: ExportSettings) -> Any:
     from kgsynth.records import parquet_schema
 
     known = parquet_schema(CuratedQuestion)
-    columns = [known.field("text" if name == "question" else name).with_name(name) for name in _COLUMNS]
+    computed = {
+        **{verdict: pyarrow.list_(pyarrow.string()) for verdict in _VERDICTS},
+        "pass_rate": pyarrow.float64(),
+    }
+    columns = [
+        pyarrow.field(name, computed[name])
+        if name in computed
+        else known.field("text" if name == "question" else name).with_name(name)
+        for name in _COLUMNS
+    ]
     if settings.reasoning == "field":
         columns.append(pyarrow.field("reasoning", pyarrow.string()))
     if settings.with_passages:

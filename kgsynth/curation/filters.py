@@ -4,7 +4,9 @@ All are heuristics on the text. docs/figures/curation.md measures how often they
 """
 
 import re
+from functools import cache
 
+from kgsynth import domain_folder
 from kgsynth.faults import fault, prose, unbalanced_latex
 from kgsynth.records import AnsweredQuestion
 from kgsynth.scripts import is_foreign
@@ -13,6 +15,7 @@ from kgsynth.texts import mentions_references, reading_length
 
 # Replaces a formula or a piece of code in a sentence before its words are checked.
 _PLACEHOLDER = " something "
+_BLANK = "____"
 # Reasons of `fault` for a question or an answer, where "question with ..." would not fit.
 _REASON_FORMS = {"loops": "{} repeats itself", "the model refuses": "{} in which the model refuses"}
 _PARTS = (
@@ -35,8 +38,10 @@ _ENDS_OPEN = re.compile(
 )
 
 
-def question_problem(text: str, settings: CurateSettings) -> str:
+def question_problem(question: AnsweredQuestion, settings: CurateSettings) -> str:
     """Return why a question is rejected; empty if it passes."""
+    # The blank of a masked sentence stands for a word, and the options of a choice are part of one question.
+    text = question.text.replace(_BLANK, _PLACEHOLDER.strip()) if question.answer_key else question.text
     if reading_length(text) < settings.min_question_chars:
         return "question too short"
     if len(text) > settings.max_question_chars:
@@ -49,7 +54,7 @@ def question_problem(text: str, settings: CurateSettings) -> str:
         return "several questions in one"
     if lacks_information(text):
         return "question lacks information"
-    if unbalanced_latex(text):
+    if _has_latex(question.domain) and unbalanced_latex(text):
         return "question with unbalanced LaTeX"
     return "question in another language" if is_foreign(text, settings.language) else ""
 
@@ -65,9 +70,16 @@ def answer_problem(question: AnsweredQuestion, settings: CurateSettings) -> str:
         return "answer too long"
     if problem := fault(text):
         return _reason(problem, "answer")
-    if unbalanced_latex(text):
+    if _has_latex(question.domain) and unbalanced_latex(text):
         return "answer with unbalanced LaTeX"
     return "answer in another language" if is_foreign(text, settings.language) else ""
+
+
+@cache
+def _has_latex(domain: str) -> bool:
+    """Whether texts of a domain are checked as LaTeX; those of an unknown domain are."""
+    known = domain_folder.known(domain)
+    return known is None or known.filters.latex
 
 
 def _reason(problem: str, text_kind: str) -> str:

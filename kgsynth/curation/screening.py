@@ -72,9 +72,7 @@ def screen(
                 continue
             problem = ""
             if settings.filters:
-                problem = filters.question_problem(question.text, settings) or filters.answer_problem(
-                    question, settings
-                )
+                problem = filters.question_problem(question, settings) or filters.answer_problem(question, settings)
             if problem:
                 findings.problems[row] = (problem, "")
                 continue

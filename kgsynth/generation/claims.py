@@ -13,7 +13,7 @@ from typing import Any
 
 from kgsynth.generation.task import Similarities
 from kgsynth.inflection import singular
-from kgsynth.names import fold, normal_form
+from kgsynth.names import fold, loose_form
 from kgsynth.texts import spoken_latex
 
 FEW_GIVEN = "names too few of the given concepts"
@@ -57,8 +57,8 @@ def read_claims(claimed: str, shown: Mapping[str, str], aliases: Mapping[str, Se
     known: dict[str, str] = {}
     for names in ([(term, name) for term, name in shown.items()], [(t, n) for t in shown for n in aliases.get(t, ())]):
         for term, name in names:
-            if _key(name):
-                known.setdefault(_key(name), term)
+            if loose_form(name):
+                known.setdefault(loose_form(name), term)
     given: dict[str, None] = {}
     foreign: dict[str, None] = {}
     for part in re.split(r"[;\n；]", claimed):
@@ -105,10 +105,10 @@ def _resolved(part: str, known: Mapping[str, str]) -> tuple[list[str], list[str]
     marked = _MARKER.match(part)
     name = part[marked.end() :] if marked else part
     for form in (part, name, name.strip(_OUTER)):
-        if _key(form[:_MAX_PART_CHARS]) in known and len(form) <= _MAX_PART_CHARS:
-            return [known[_key(form)]], []
+        if loose_form(form[:_MAX_PART_CHARS]) in known and len(form) <= _MAX_PART_CHARS:
+            return [known[loose_form(form)]], []
     name = name.strip(_OUTER)
-    if not _key(name[:_MAX_PART_CHARS]):
+    if not loose_form(name[:_MAX_PART_CHARS]):
         return [], []
     tokens = _SEPARATOR.split(name) if len(name) <= _MAX_PART_CHARS else [name]
     given: list[str] = []
@@ -117,22 +117,16 @@ def _resolved(part: str, known: Mapping[str, str]) -> tuple[list[str], list[str]
     while first < len(tokens) and len(tokens) <= 2 * _MAX_PIECES:
         # Pieces have even indexes, separators odd ones. The longest sequence of pieces that is a known name counts.
         ends = range(len(tokens), first, -2)
-        last = next((end for end in ends if _key("".join(tokens[first:end]).strip(_OUTER)) in known), 0)
+        last = next((end for end in ends if loose_form("".join(tokens[first:end]).strip(_OUTER)) in known), 0)
         if last:
-            given.append(known[_key("".join(tokens[first:last]).strip(_OUTER))])
-        elif _key(tokens[first]):
+            given.append(known[loose_form("".join(tokens[first:last]).strip(_OUTER))])
+        elif loose_form(tokens[first]):
             foreign.append(" ".join(tokens[first].strip(_OUTER).split())[:_MAX_PART_CHARS])
         first = last + 1 if last else first + 2
     if not given:
         # A part without any known name is one foreign name.
         return [], [" ".join(name.split())[:_MAX_PART_CHARS]]
     return given, foreign
-
-
-@lru_cache(maxsize=1 << 14)
-def _key(name: str) -> str:
-    """Return the normal form of a name without accents, hyphens and plurals."""
-    return " ".join(singular(word) for word in re.split(r"[\s\-]+", fold(normal_form(name))) if word)
 
 
 def _text_evidence(question: str, folded: list[str], stems: list[str], name: str, aliases: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from kgsynth.generation import passages
@@ -29,38 +30,43 @@ _MIN_PART_TOKENS = 64
 # Spellings of booleans by models without constrained output.
 _BOOLEANS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 _NAME = {"type": "string", "minLength": 2, "maxLength": _MAX_NAME_CHARS}
-SCHEMA = json.dumps(
-    {
-        "type": "object",
-        "properties": {
-            "usable": {"type": "boolean"},
-            "reason": {"type": "string", "maxLength": _MAX_REASON_CHARS},
-            "level": {"enum": list(GRADES)},
-            "subject": _NAME,
-            "topics": {
-                "type": "array",
-                "minItems": 1,
-                "maxItems": MAX_TOPICS,
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "name": _NAME,
-                        "concepts": {
-                            "type": "array",
-                            "minItems": MIN_CONCEPTS,
-                            "maxItems": MAX_CONCEPTS,
-                            "items": _NAME,
+
+
+@cache
+def _schema(grades: tuple[str, ...]) -> str:
+    """Return the JSON schema of an extraction; `grades` are those of the domain."""
+    return json.dumps(
+        {
+            "type": "object",
+            "properties": {
+                "usable": {"type": "boolean"},
+                "reason": {"type": "string", "maxLength": _MAX_REASON_CHARS},
+                "level": {"enum": list(grades)},
+                "subject": _NAME,
+                "topics": {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": MAX_TOPICS,
+                    "items": {
+                        "type": "object",
+                        "properties": {
+                            "name": _NAME,
+                            "concepts": {
+                                "type": "array",
+                                "minItems": MIN_CONCEPTS,
+                                "maxItems": MAX_CONCEPTS,
+                                "items": _NAME,
+                            },
                         },
+                        "required": ["name", "concepts"],
+                        "additionalProperties": False,
                     },
-                    "required": ["name", "concepts"],
-                    "additionalProperties": False,
                 },
             },
-        },
-        "required": ["usable", "reason", "level", "subject", "topics"],
-        "additionalProperties": False,
-    }
-)
+            "required": ["usable", "reason", "level", "subject", "topics"],
+            "additionalProperties": False,
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +101,7 @@ class Extraction:
                 template.fill(
                     title=title + (f" (part {number + 1} of {len(parts)})" if len(parts) > 1 else ""), document=part
                 ),
-                json_schema=SCHEMA,
+                json_schema=_schema(context.grades),
             )
             for number, part in enumerate(parts)
         ]
@@ -110,7 +116,7 @@ class Extraction:
         if not self._requests:
             outcome.refusals.append(Refusal(reason=TOO_LONG, raw="", is_final=True))
             return outcome
-        parts = {request.id: read_part(done[request.id]) for request in self._requests}
+        parts = {request.id: read_part(done[request.id], self._context.grades) for request in self._requests}
         broken = next((request_id for request_id, part in parts.items() if part.problem), None)
         if broken is not None:
             # Without one part, the graph would hold only some of the document's topics.
@@ -132,7 +138,7 @@ class Extraction:
         return outcome
 
 
-def read_part(completion: Completion) -> Part:
+def read_part(completion: Completion, grades: Sequence[str] = GRADES) -> Part:
     """Parse a completion into the result for a part."""
     problem = completion_problem(completion)
     if problem:
@@ -152,7 +158,7 @@ def read_part(completion: Completion) -> Part:
     if not topics:
         return Part(problem="no topic with a concept")
     return Part(
-        grade=read_grade(str(value.get("level", ""))),
+        grade=read_grade(str(value.get("level", "")), grades),
         subject=_name(value.get("subject")),
         topics=topics,
         reasoning=completion.reasoning,

@@ -4,6 +4,7 @@ The output format is tagged plain text, not JSON: inside JSON strings models wri
 as a form feed and a tab.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 from kgsynth.generation import passages
@@ -18,7 +19,6 @@ from kgsynth.generation.questions import (
     usable_blocks,
 )
 from kgsynth.generation.task import Context, Outcome, Refusal
-from kgsynth.records import GRADES
 from kgsynth.texts import blocks, normal_question
 
 _TAGS = ("question", "origin", "level")
@@ -47,7 +47,7 @@ class Level1:
             context,
             f"level1:{document.id}",
             template.fill(document=text, **slots),
-            pattern=_pattern(max_questions, context.question_form),
+            pattern=_pattern(max_questions, context.question_form, context.grades),
         )
         self._fits = bool(text)
 
@@ -83,7 +83,7 @@ class Level1:
             stated = _stated_origin(block["origin"])
             outcome.add("wrongly_called_original", int(stated == "original" and not is_original))
             outcome.add("without_origin", int(not stated))
-            grade = read_grade(block["level"])
+            grade = read_grade(block["level"], self._context.grades)
             outcome.add("without_known_level", int(grade == "other" and block["level"].strip().casefold() != "other"))
             outcome.rows.append(
                 make_question(
@@ -116,9 +116,9 @@ def stands_in(question: str, text: str) -> bool:
     return sum(f" {ngram} " in padded_text for ngram in ngrams) >= _MIN_ORIGINAL_SHARE * len(ngrams)
 
 
-def _pattern(max_questions: int, question_form: str) -> str:
+def _pattern(max_questions: int, question_form: str, grades: Sequence[str]) -> str:
     block = (
         rf"<question>\n{question_form}\n</question>\n<origin>\n(?:{'|'.join(_ORIGINS)})\n</origin>\n"
-        rf"<level>\n(?:{'|'.join(GRADES)})\n</level>\n?"
+        rf"<level>\n(?:{'|'.join(map(re.escape, grades))})\n</level>\n?"
     )
     return rf"(?:(?:{block}){{1,{max_questions}}}|<unsuitable>\n[^<\n]{{10,200}}\n</unsuitable>\n?)"

@@ -1,18 +1,23 @@
-"""Check the templates of a domain's folder before a run, including whether their examples can be parsed.
+"""Check the folder of a domain before a run: templates with their examples, `domain.toml`, and the cases of verifiers.
 
 A model writes like its examples: an example that the stage cannot parse teaches the model output that is rejected.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kgsynth.errors import ConfigError
+from kgsynth import verifier
+from kgsynth.domain_folder import CASES_FILE, SETTINGS_FILE, VerifierCase, cases, folder_of, load
+from kgsynth.errors import ConfigError, KgsynthError
+from kgsynth.final_answers import final_answer
 from kgsynth.generation import prompts
 from kgsynth.generation.backend import Completion
 from kgsynth.generation.extraction import read_part
 from kgsynth.generation.rating import ASPECTS
+from kgsynth.records import AnsweredQuestion
 from kgsynth.texts import blocks, parse_json
+from kgsynth.verifier import RunProgram, not_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,26 +30,92 @@ class TemplateCheck:
     problem: str = ""
 
 
-def check_folder(folder: Path) -> list[TemplateCheck]:
-    """Check each task's template in a domain's folder.
+def check_folder(
+    folder: Path, *, runner: Callable[[Sequence[str]], RunProgram] = lambda _: not_run
+) -> list[TemplateCheck]:
+    """Check the templates, the settings and the cases in a domain's folder.
+
+    Args:
+        folder: the folder.
+        runner: returns a function that runs programs with the given packages.
 
     Raises:
         ConfigError: the folder does not exist, or contains no template.
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder} is not a folder", hint="Run `kgsynth prompts copy DOMAIN FOLDER` to create one.")
-    checks = [_check(folder, task) for task in prompts.TASKS]
+    name = str(folder.absolute())
+    verifying = [task for task in prompts.tasks_of(name) if task.startswith(prompts.VERIFY)]
+    checks = [_check(folder, task) for task in (*prompts.TASKS, *verifying)]
     if not any(check.hash or check.problem for check in checks):
         raise ConfigError(
             f"{folder} contains no template", hint=f"The names of templates are {', '.join(prompts.TASKS)}, with .txt."
         )
-    unknown = sorted(file.name for file in folder.glob("*.txt") if file.stem not in prompts.TASKS)
+    unknown = sorted(file.name for file in folder.glob("*.txt") if file.stem not in (*prompts.TASKS, *verifying))
     checks += [TemplateCheck(task=name, problem="there is no task with this name") for name in unknown]
     try:
-        prompts.question_form(str(folder.absolute()))
+        prompts.question_form(name)
     except ConfigError as error:
         checks.append(TemplateCheck(task="question.regex", problem=str(error)))
-    return checks
+    return [*checks, *_check_settings(name), *_check_cases(name, runner)]
+
+
+def _check_settings(name: str) -> Iterator[TemplateCheck]:
+    """Check `domain.toml`: whether it is valid, and whether its verifiers are installed and have their templates."""
+    if not (folder_of(name) / SETTINGS_FILE).is_file():
+        return
+    problem = ""
+    try:
+        verifiers = verifier.load_all(load(name).verifiers)
+        tasks = prompts.tasks_of(name)
+        missing = [one.name for one in verifiers if one.texts and prompts.VERIFY + one.name not in tasks]
+        problem = f"no template {prompts.VERIFY}{missing[0]}.txt for the verifier {missing[0]!r}" if missing else ""
+    except KgsynthError as error:
+        problem = f"{error}. {error.hint}".removesuffix(". ")
+    yield TemplateCheck(task=SETTINGS_FILE, hash="" if problem else SETTINGS_FILE, problem=problem)
+
+
+def _check_cases(name: str, runner: Callable[[Sequence[str]], RunProgram]) -> Iterator[TemplateCheck]:
+    """Check whether verifiers give the verdicts that `cases.toml` states."""
+    try:
+        domain, stated = load(name), cases(name)
+        for number, case in enumerate(stated, 1):
+            finding = verifier.load(case.verifier).check(_as_case(case, runner(domain.imports), domain.imports))
+            if finding.verdict != case.verdict:
+                reason = f" ({finding.reason})" if finding.reason else ""
+                problem = f"case {number}: {case.verifier} says {finding.verdict}{reason}, not {case.verdict}"
+                yield TemplateCheck(task=CASES_FILE, problem=problem)
+                return
+    except KgsynthError as error:
+        yield TemplateCheck(task=CASES_FILE, problem=f"{error}. {error.hint}".removesuffix(". "))
+        return
+    if stated:
+        yield TemplateCheck(task=CASES_FILE, hash=CASES_FILE, examples=len(stated))
+
+
+def _as_case(case: VerifierCase, run: RunProgram, imports: tuple[str, ...]) -> verifier.Case:
+    question = AnsweredQuestion(
+        id="q-case",
+        text=case.question,
+        answer=case.answer,
+        final_answer=final_answer(case.answer),
+        options=case.options,
+        answer_key=case.key,
+    )
+    votes = case.votes or (case.answer,)
+    passages = tuple(
+        verifier.Passage(document=str(number), title="", text=text) for number, text in enumerate(case.passages, 1)
+    )
+    kept_vote = votes.index(case.answer) if case.answer in votes else 0
+    return verifier.Case(
+        question=question,
+        votes=votes,
+        kept_vote=kept_vote,
+        passages=passages,
+        texts=case.texts,
+        run=run,
+        imports=imports,
+    )
 
 
 def _check(folder: Path, task: str) -> TemplateCheck:

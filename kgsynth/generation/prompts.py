@@ -49,9 +49,10 @@ class Template:
     turns: tuple[Message, ...]
 
     def fill(self, **slots: str) -> tuple[Message, ...]:
-        """Return the conversation with every slot replaced."""
+        """Return the conversation with every slot replaced; empty slots at the end leave no empty lines."""
         return tuple(
-            Message(turn.role, _SLOT.sub(lambda found: slots[found.group(1)], turn.content)) for turn in self.turns
+            Message(turn.role, _SLOT.sub(lambda found: slots[found.group(1)], turn.content).rstrip("\n"))
+            for turn in self.turns
         )
 
     def has(self, slot: str) -> bool:

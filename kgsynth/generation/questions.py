@@ -10,6 +10,7 @@ from kgsynth.generation.backend import Completion, Message, Request
 from kgsynth.generation.claims import Claims, evidence
 from kgsynth.generation.forms import MAX_QUESTION_CHARS, MIN_QUESTION_CHARS, longest_question
 from kgsynth.generation.prompts import Template
+from kgsynth.generation.question_types import Style
 from kgsynth.generation.task import CUT_OFF, TOO_LONG, Context, Outcome, Refusal, completion_problem, raw_text
 from kgsynth.records import GRADES, Combination, Question, content_hash
 from kgsynth.texts import blocks, mentions_references, normal_question, reading_length
@@ -42,12 +43,13 @@ class SourceDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCombination:
-    """A combination with the names and aliases of its terms, and its documents in the combination's order."""
+    """A combination with the names and aliases of its terms, its documents in order, and the style of its questions."""
 
     combination: Combination
     names: Mapping[str, str]
     aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
     documents: tuple[SourceDocument, ...]
+    style: Style = field(default_factory=Style)
 
 
 def cited(document: SourceDocument) -> str:
@@ -84,12 +86,13 @@ _GRADE_WORDS = (
 )
 
 
-def read_grade(text: str) -> str:
-    """Return the grade of `records.GRADES` that a model's words name; `other` if they name none."""
+def read_grade(text: str, grades: Sequence[str] = GRADES) -> str:
+    """Return the grade of a domain that a model's words name; `other` if they name none."""
     words = re.sub(r"[\s\-_]+", " ", text.casefold()).strip()
-    if words in GRADES:
-        return words
-    return next((grade for grade, names in _GRADE_WORDS if re.search(names, words)), "other")
+    exact = next((grade for grade in grades if grade.casefold() == words), None)
+    if exact is not None:
+        return exact
+    return next((grade for grade, names in _GRADE_WORDS if grade in grades and re.search(names, words)), "other")
 
 
 def prompt_tokens(messages: Sequence[Message], context: Context) -> int:
@@ -236,6 +239,9 @@ def make_question(
     grade: str = "",
     origin: str = "",
     combination: Combination | None = None,
+    style: Style | None = None,
+    options: tuple[str, ...] = (),
+    answer_key: tuple[str, ...] = (),
 ) -> Question:
     """Make the record of a question that passed all checks; its id is a hash of run, request and text."""
     return Question(
@@ -248,6 +254,11 @@ def make_question(
         foreign_claims=claims.foreign,
         topics=topics,
         grade=grade,
+        domain=context.domain,
+        question_type=style.question_type.name if style and style.question_type else "",
+        difficulty=style.difficulty.partition(":")[0] if style else "",
+        options=options,
+        answer_key=answer_key,
         origin=origin,
         combination_id=combination.id if combination else "",
         combination_terms=combination.terms if combination else (),

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kgsynth import __version__
+from kgsynth import __version__, domain_folder
 from kgsynth.accounts import Report, timed_stage
 from kgsynth.batching import batches
 from kgsynth.config import Environment, public_value
@@ -371,6 +371,7 @@ def _context(stage: Stage, backend: Generator, run_id: str, attempt: int) -> Con
         seed=settings.seed or 0,
         attempt=attempt,
         domain=folder_of(settings.domain).name,
+        grades=(*domain_folder.load(settings.domain).grades, "other"),
         templates=stage.templates,
         backend=backend.name,
         model=backend.model,

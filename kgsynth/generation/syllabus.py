@@ -31,7 +31,9 @@ class Syllabus:
 
     is_slow = False
 
-    def __init__(self, domain: str, context: Context, *, disciplines: int, items: int) -> None:
+    def __init__(
+        self, domain: str, context: Context, *, disciplines: int, items: int, given: Sequence[str] = ()
+    ) -> None:
         """Store the settings.
 
         Args:
@@ -39,14 +41,16 @@ class Syllabus:
             context: context of the run.
             disciplines: maximum number of disciplines.
             items: maximum number of items per discipline.
+            given: disciplines that the domain names; without them the model lists disciplines.
         """
         self.unit_id = domain
         self._domain, self._context, self._disciplines, self._items = domain, context, disciplines, items
+        self._given = tuple(given)[:disciplines]
 
     def requests(self, done: Mapping[str, Completion]) -> Sequence[Request]:
         """Return the requests of the next step: disciplines, syllabuses or documents."""
         first = self._list("disciplines", f"disciplines of {self._domain}", self._disciplines)
-        if first.id not in done:
+        if not self._given and first.id not in done:
             return [first]
         syllabuses = self._syllabuses(done)
         if any(syllabus.id not in done for syllabus in syllabuses.values()):
@@ -57,7 +61,7 @@ class Syllabus:
         """Return the usable documents, and a refusal for each of the others."""
         outcome = Outcome()
         first = self._list("disciplines", f"disciplines of {self._domain}", self._disciplines)
-        names, problem = _names(done[first.id], self._disciplines)
+        names, problem = (self._given, "") if self._given else _names(done[first.id], self._disciplines)
         outcome.totals |= {"disciplines": len(names), "items": 0}
         if problem:
             outcome.refusals.append(Refusal(reason=problem, raw=raw_text(done[first.id]), request_id=first.id))
@@ -92,7 +96,7 @@ class Syllabus:
 
     def _syllabuses(self, done: Mapping[str, Completion]) -> dict[str, Request]:
         first = self._list("disciplines", f"disciplines of {self._domain}", self._disciplines)
-        names, _ = _names(done[first.id], self._disciplines)
+        names = self._given or _names(done[first.id], self._disciplines)[0]
         return {
             name: self._list(f"syllabus:{name}", f"what a course on {name} teaches, item by item", self._items)
             for name in names

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from kgsynth.generation.backend import Completion, Request
 from kgsynth.generation.prompts import Template
-from kgsynth.records import content_hash
+from kgsynth.records import GRADES, content_hash
 from kgsynth.settings import SystemRole
 
 TokenCounter = Callable[[str], int]
@@ -80,11 +80,11 @@ class Work(Protocol):
 class Context:
     """Data shared by all units of a run: identity, templates, sampling and token counter.
 
-    `domain` is the name of the domain in records. `budget_tokens` is the maximum length of a prompt. `attempt` is 0, or
-    the number of the retry. `constrained`: the backend must enforce the form of answers; questions then match the
-    regular expression `question_form`. `has_schema`: send JSON schemas to the backend. `similarities` returns the
-    cosine of a text with each name; None where no embedder is installed. `system` is put before every system turn,
-    which `system_role` renames or moves.
+    `domain` is the name of the domain in records, and `grades` are its levels. `budget_tokens` is the maximum length of
+    a prompt. `attempt` is 0, or the number of the retry. `constrained`: the backend must enforce the form of answers;
+    questions then match the regular expression `question_form`. `has_schema`: send JSON schemas to the backend.
+    `similarities` returns the cosine of a text with each name; None where no embedder is installed. `system` is put
+    before every system turn, which `system_role` renames or moves.
     """
 
     run_id: str
@@ -92,6 +92,7 @@ class Context:
     seed: int
     attempt: int
     domain: str = ""
+    grades: tuple[str, ...] = GRADES
     templates: Mapping[str, Template]
     backend: str
     model: str

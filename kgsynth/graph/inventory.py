@@ -1,5 +1,6 @@
 """The content of a graph for reports: terms and pairs, documents, merges, combinations, questions, answers."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -82,7 +83,7 @@ def combinations(graph: Graph) -> Iterator[Combination]:
 def questions(graph: Graph) -> Iterator[AnsweredQuestion]:
     """The questions in the graph, ordered by id, without answers."""
     for row in graph.stream(_QUESTIONS):
-        yield AnsweredQuestion.from_row(row)
+        yield AnsweredQuestion.from_row({**row, "checks": json.loads(row["checks"])})
 
 
 def levels(graph: Graph) -> dict[int, int]:
@@ -93,4 +94,4 @@ def levels(graph: Graph) -> dict[int, int]:
 def answers(graph: Graph) -> Iterator[AnsweredQuestion]:
     """The answers in the graph, each with the id and text of its question."""
     for row in graph.stream(_ANSWERS):
-        yield AnsweredQuestion.from_row(row)
+        yield AnsweredQuestion.from_row({**row, "checks": json.loads(row["checks"])})

@@ -1,5 +1,6 @@
 """Export a curated run as a training set with its dataset card."""
 
+import json
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from kgsynth.graph.session import Graph
 from kgsynth.progress import Progress, Silent, progress_stage
 from kgsynth.records import CuratedQuestion, StageCount
 from kgsynth.run_folder import RUN_FILE, RunFolder, open_run
-from kgsynth.settings import ExportSettings
+from kgsynth.settings import ExportOrder, ExportSettings
 
 
 def export(
@@ -64,9 +65,10 @@ def export(
         timed_stage(count, report),
         progress_stage(progress or Silent(), "export", total) as bar,
         wrong_answers(folder if settings.format == "preference" else None) as wrong,
+        _in_order(_curated(folder, bar), settings.order) as ordered,
     ):
         exported = exporting.write(
-            _curated(folder, bar),
+            ordered,
             output,
             settings,
             card=card,
@@ -80,6 +82,23 @@ def export(
             count.reject(reason, number)
         count.notes.update({f"{split}_rows": number for split, number in sorted(exported.rows.items())})
     return exported
+
+
+@contextmanager
+def _in_order(rows: Iterator[CuratedQuestion], order: ExportOrder) -> Iterator[Iterator[CuratedQuestion]]:
+    """Provide rows in an order, best first, and equal ones as curated; a table on disk keeps memory constant."""
+    if order == "curated":
+        yield rows
+        return
+    with tempfile.TemporaryDirectory() as temporary, sqlite3.connect(Path(temporary) / "rows") as table:
+        table.execute("CREATE TABLE kept (value REAL, row TEXT)")
+        values = ((row.pass_rate if order == "pass-rate" else row.agreement, row) for row in rows)
+        table.executemany(
+            "INSERT INTO kept VALUES (?, ?)",
+            ((-1.0 if value is None else value, json.dumps(row.to_row())) for value, row in values),
+        )
+        found = table.execute("SELECT row FROM kept ORDER BY value DESC, rowid")
+        yield (CuratedQuestion.from_row(json.loads(row)) for (row,) in found)
 
 
 @contextmanager

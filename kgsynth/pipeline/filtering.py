@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kgsynth import __version__
+from kgsynth import __version__, domain_folder
 from kgsynth.accounts import Report, silent, timed_stage
 from kgsynth.batching import batches
 from kgsynth.config import SAMPLING, Environment
@@ -445,18 +445,19 @@ def write_syllabus(
         As `kgsynth.pipeline.generate`.
     """
     _seed(settings)
+    given = domain_folder.load(settings.domain).disciplines
     stage = Stage(
         name="syllabus",
         unit="domains",
         rows_name="documents",
         record=Written,
         settings=settings,
-        decisive={},
+        decisive={"given": list(given)} if given else {},
         inputs={},
         templates={task: prompts.load(settings.domain, task) for task in ("syllabus", "syllabus_document")},
         units=lambda: iter([Path(settings.domain).name]),
         unit_line=lambda name: name,
-        begin=partial(Syllabus, disciplines=settings.disciplines, items=settings.items),
+        begin=partial(Syllabus, disciplines=settings.disciplines, items=settings.items, given=given),
     )
     folder = ask(environment, stage, run_dir=run_dir, report=report, progress=progress, make=make)
     rows = (row for part in folder.parts() for row in part.rows())

@@ -10,12 +10,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from kgsynth import queries
+from kgsynth import domain_folder, queries
 from kgsynth.accounts import Report, silent
 from kgsynth.concepts.embedding import Embedder, has_embedder, make_embedder
 from kgsynth.config import Environment
 from kgsynth.documents.forgotten import add_questions, alone, read_tombstones
 from kgsynth.documents.read import read_again, usable_documents
+from kgsynth.domain_folder import Domain
 from kgsynth.errors import ConfigError, GraphError
 from kgsynth.files import write_lines
 from kgsynth.generation import prompts
@@ -25,6 +26,7 @@ from kgsynth.generation.extraction import Extraction
 from kgsynth.generation.level1 import Level1
 from kgsynth.generation.level2 import Level2
 from kgsynth.generation.level3 import Level3
+from kgsynth.generation.question_types import draw_style
 from kgsynth.generation.questions import SourceCombination, SourceDocument
 from kgsynth.generation.stage_run import Stage, ask
 from kgsynth.generation.task import Context, Similarities, Work
@@ -48,6 +50,10 @@ from kgsynth.settings import AnswerSettings, DocumentsSettings, ExtractSettings,
 from kgsynth.verifier import Passage
 
 _NAMES = queries.load("walk/names")
+_CO_OCCURRING = queries.load("ground/co_occurring")
+# Wrong options of multiple-choice questions: how many candidates are fetched, from how many documents.
+_WRONG_OPTIONS = 30
+_CONTEXTS = 2000
 
 
 def extract_with_model(
@@ -192,6 +198,7 @@ def combinations_stage(
         only: number of missing questions by id of the combination; None for all combinations.
     """
     similarities = name_similarities()
+    domain = domain_folder.load(settings.domain)
 
     def units() -> Iterator[Any]:
         drawn = read_combinations(combinations) if isinstance(combinations, Path) else iter(combinations)
@@ -206,7 +213,13 @@ def combinations_stage(
 
     def begin(source: Any, context: Context) -> Work:
         question_count = _question_count(settings, 3, source.combination.id, only)
-        return Level3(source, context, max_questions=question_count, min_concepts=settings.min_concepts)
+        return Level3(
+            source,
+            context,
+            max_questions=question_count,
+            min_concepts=settings.min_concepts,
+            imports=domain.imports,
+        )
 
     return Stage(
         name="level3",
@@ -215,7 +228,12 @@ def combinations_stage(
         rows_name="questions",
         record=Question,
         settings=settings,
-        decisive={"level": 3, "max_questions": settings.questions_of(3), "claims_by": _claims_by(similarities)},
+        decisive={
+            "level": 3,
+            "max_questions": settings.questions_of(3),
+            "claims_by": _claims_by(similarities),
+            **_drawn_from(domain),
+        },
         inputs={
             "graph": graph.name,
             "combinations": str(combinations.absolute()) if isinstance(combinations, Path) else None,
@@ -224,7 +242,7 @@ def combinations_stage(
         units=units,
         unit_line=lambda combination: json.dumps([combination.id, [document.id for document in combination.documents]]),
         begin=begin,
-        filled=lambda batch: _source_combinations(graph, batch),
+        filled=lambda batch: _source_combinations(graph, batch, domain, settings.seed or 0),
         similarities=similarities,
         finished=finished,
         started=lambda folder: provenance.write_run(graph, folder.run_id, stage="generate", settings=folder.settings),
@@ -470,7 +488,16 @@ def _seed_of(combinations: Path | Sequence[Combination]) -> int:
     return first.seed
 
 
-def _source_combinations(graph: Graph, batch: Sequence[Combination]) -> list[SourceCombination]:
+def _drawn_from(domain: Domain) -> dict[str, Any]:
+    """Return what types and difficulties are drawn from, as part of the identity of a run; empty without any."""
+    types = [asdict(kind) for kind in domain.question_types]
+    drawn = {"question_types": types, "difficulties": list(domain.difficulties), "imports": list(domain.imports)}
+    return {name: value for name, value in drawn.items() if value}
+
+
+def _source_combinations(
+    graph: Graph, batch: Sequence[Combination], domain: Domain, seed: int
+) -> list[SourceCombination]:
     ids = sorted({term for combination in batch for term in combination.terms})
     rows = graph.read(_NAMES, ids=ids)
     names = {row["id"]: str(row["name"]) for row in rows}
@@ -482,14 +509,19 @@ def _source_combinations(graph: Graph, batch: Sequence[Combination]) -> list[Sou
         + [identity for identity in document_ids if identity not in documents]
     )
     sources = {identity: SourceDocument(**row, names={}) for identity, row in documents.items()}
+    styles = [draw_style(domain, seed, combination) for combination in batch]
+    targets = sorted({style.target for style in styles if style.form == "choice" and style.target})
+    found = graph.read(_CO_OCCURRING, ids=targets, contexts=_CONTEXTS, limit=_WRONG_OPTIONS) if targets else []
+    wrong_options = {row["id"]: tuple((concept["id"], concept["name"]) for concept in row["concepts"]) for row in found}
     return [
         SourceCombination(
             combination=combination,
             names={term: names[term] for term in combination.terms},
             aliases={term: aliases[term] for term in combination.terms if term in aliases},
             documents=tuple(sources[document.id] for document in combination.documents),
+            style=replace(style, wrong_options=wrong_options.get(style.target, ())),
         )
-        for combination in batch
+        for combination, style in zip(batch, styles, strict=True)
     ]
 
 

@@ -1,10 +1,12 @@
 """The prompt templates of domains: what there is, what they say, a copy to change, and a check of that copy."""
 
+from functools import partial
 from pathlib import Path
 
 from kgsynth import domain_folder
 from kgsynth.generation import prompts
 from kgsynth.generation.prompt_check import TemplateCheck, check_folder
+from kgsynth.pipeline.verifying import run_in_sandbox
 
 
 def list_prompts() -> dict[str, list[str]]:
@@ -36,4 +38,4 @@ def check_prompts(folder: Path) -> list[TemplateCheck]:
     Raises:
         ConfigError: it holds none.
     """
-    return check_folder(folder)
+    return check_folder(folder, runner=partial(run_in_sandbox, "auto"))

@@ -8,11 +8,12 @@ from dataclasses import asdict
 from kgsynth import domain_folder, verifier
 from kgsynth.errors import ConfigError, SandboxError, did_you_mean
 from kgsynth.generation.answers import Verification
-from kgsynth.settings import AnswerSettings
+from kgsynth.settings import AnswerSettings, SandboxName
 from kgsynth.verification import sandbox
 from kgsynth.verifier import Execution, RunProgram, Verifier
 
 _LOG = logging.getLogger(__name__)
+_LIMITS = sandbox.Limits()
 
 
 def verifiers_of(settings: AnswerSettings) -> list[Verifier]:
@@ -35,20 +36,26 @@ def verifiers_of(settings: AnswerSettings) -> list[Verifier]:
 
 
 def make_verification(settings: AnswerSettings, verifiers: Sequence[Verifier]) -> Verification:
-    """Return how answers are verified; the sandbox is tested only when the first program is run."""
-    limits = sandbox.Limits()
+    """Return how answers are verified."""
     imports = domain_folder.load(settings.domain).imports
     return Verification(
         verifiers=tuple(verifiers),
         required=frozenset(settings.require),
-        run=_runner(settings.sandbox, limits, imports),
+        run=run_in_sandbox(settings.sandbox, imports),
         imports=imports,
-        limits=json.dumps(asdict(limits), sort_keys=True),
+        limits=json.dumps(asdict(_LIMITS), sort_keys=True),
     )
 
 
-def _runner(name: str, limits: sandbox.Limits, imports: Sequence[str]) -> RunProgram:
-    """Return a function that runs programs; without a sandbox it runs nothing, and says why."""
+def run_in_sandbox(name: SandboxName, imports: Sequence[str]) -> RunProgram:
+    """Return a function that runs programs; without a sandbox it runs nothing, and says why.
+
+    The sandbox is tested when the first program is run.
+
+    Args:
+        name: the back end; `auto` for the first that holds, `off` for none.
+        imports: packages that programs may import.
+    """
     told = False
 
     def run(program: str, files: Mapping[str, str]) -> Execution:
@@ -62,7 +69,7 @@ def _runner(name: str, limits: sandbox.Limits, imports: Sequence[str]) -> RunPro
                 told = True
                 _LOG.warning("programs of verifiers are not run: %s. %s", error, error.hint)
             return Execution(state="not run", stderr=str(error))
-        result = chosen.run(program, files=files, limits=limits, packages=imports)
+        result = chosen.run(program, files=files, limits=_LIMITS, packages=imports)
         return Execution(
             state=result.state,
             stdout=result.stdout,

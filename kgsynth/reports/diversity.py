@@ -202,6 +202,7 @@ def answers(rows: Iterable[AnsweredQuestion]) -> dict[str, Any]:
     """Return agreement, verdicts and lengths of answers, as JSON values."""
     with_final, words, agreements = 0, Counter[int](), Counter[float]()
     verdicts: Counter[str] = Counter()
+    checks: dict[str, Counter[str]] = {}
     doubtful: list[tuple[float, str, str, str]] = []
     for row in rows:
         with_final += bool(row.final_answer)
@@ -213,6 +214,8 @@ def answers(rows: Iterable[AnsweredQuestion]) -> dict[str, Any]:
                 doubtful = sorted(doubtful)[:_LISTED]
         if row.verdict:
             verdicts[row.verdict] += 1
+        for check in row.checks:
+            checks.setdefault(check.verifier, Counter())[check.verdict] += 1
     voted = list(agreements.elements())
     return {
         "count": words.total(),
@@ -222,6 +225,10 @@ def answers(rows: Iterable[AnsweredQuestion]) -> dict[str, Any]:
         if voted
         else {"count": 0},
         "verdicts": dict(sorted(verdicts.items())),
+        "checks": {
+            name: {verdict: counts[verdict] for verdict in ("passed", "failed", "undecided")}
+            for name, counts in sorted(checks.items())
+        },
         "least_agreement": [
             {"agreement": agreement, "id": identity, "question": text, "final_answer": final}
             for agreement, identity, text, final in sorted(doubtful)[:_LISTED]

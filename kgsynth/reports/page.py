@@ -392,6 +392,11 @@ def _question_rows(runs: Sequence[Mapping[str, Any]], link: Link) -> dict[str, A
             ]
             for name, answers in answered
         ],
+        "check_rows": [
+            [name, verifier, counts["passed"], counts["failed"], counts["undecided"]]
+            for name, answers in answered
+            for verifier, counts in answers.get("checks", {}).items()
+        ],
         "doubtful_rows": [
             [
                 name,

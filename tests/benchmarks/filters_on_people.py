@@ -50,7 +50,7 @@ OF_QUESTIONS: Filters = {
     "mentions a text": mentions_references,
     "several questions": filters.asks_several,
     "lacks information": filters.lacks_information,
-    "all together": lambda text: bool(filters.question_problem(text, _SETTINGS)),
+    "all together": lambda text: bool(filters.question_problem(AnsweredQuestion(id="q", text=text), _SETTINGS)),
 }
 
 

@@ -47,6 +47,8 @@ READ_WHOLE = {
     "explore/documents_of_a_licence",
     "explore/hubs",
     "explore/low_agreement",
+    "explore/routes_disagree",
+    "explore/worst_pass_rate",
     "explore/topics",
     "explore/unused_concepts",
 }

@@ -48,12 +48,12 @@ GOOD = "Find the remainder of $2^{100}$ when it is divided by $101$."
     ],
 )  # fmt: skip
 def test_filters_refuse_for_one_reason(text: str, reason: str) -> None:
-    assert filters.question_problem(text, SETTINGS) == reason
+    assert filters.question_problem(AnsweredQuestion(id="q", text=text), SETTINGS) == reason
 
 
 def test_filters_let_problems_pass_that_people_wrote() -> None:
     problems = decontamination.problems()
-    refused = [text for text in problems if filters.question_problem(text, SETTINGS)]
+    refused = [text for text in problems if filters.question_problem(AnsweredQuestion(id="q", text=text), SETTINGS)]
     assert len(problems) == 270
     assert len(refused) <= 0.01 * len(problems), refused
 

@@ -1,0 +1,105 @@
+"""The verifier `choice`: a multiple-choice question has exactly one right option, and the answer is that option."""
+
+import re
+from typing import ClassVar
+
+from kgsynth.final_answers import Verdict, compare
+from kgsynth.names import loose_form
+from kgsynth.records import AnsweredQuestion
+from kgsynth.verification.short_answers import is_same_name, short_answer
+from kgsynth.verifier import BaseVerifier, Case, Finding, Kind
+
+_LETTER = re.compile(r"^\(?([A-Z])(?:[).:]|\s*$|\s+[-–—]|\s+\()", re.IGNORECASE)
+
+
+class MultipleChoice(BaseVerifier):
+    """Checks the options, and compares the chosen option with the key.
+
+    Options that are equal, that are names of one thing or of which one contains another are a fault of the question:
+    the answer fails whatever it is. If most other votes choose another option than the key, that option may be right,
+    too: an answer that equals the key is undecided then.
+    """
+
+    name: ClassVar[str] = "choice"
+    kind: ClassVar[Kind] = "computation"
+
+    def applies(self, question: AnsweredQuestion) -> bool:
+        """Return whether the question has options."""
+        return bool(question.options)
+
+    def check(self, case: Case) -> Finding:
+        """Compare letters, or the text of the option where no letter is given."""
+        options, key = case.question.options, case.question.answer_key
+        problem = options_problem(options, key)
+        if problem:
+            return Finding(verdict="failed", score=0.0, reason=problem, evidence={"options": list(options)})
+        right = {index for index in range(len(options)) if _is_key(index, options, key)}
+        chosen = [chosen_option(vote, options) for vote in case.votes] or [chosen_option(case.question.answer, options)]
+        answer = chosen[case.kept_vote] if case.votes else chosen[0]
+        routes = sum(option is not None for option in chosen)
+        agreeing = sum(option is not None and option == answer for option in chosen)
+        evidence = {"chosen": [None if option is None else options[option] for option in chosen], "key": list(key)}
+        if answer is None:
+            return Finding(
+                verdict="undecided", score=0.0, reason="no option is chosen", routes=routes, evidence=evidence
+            )
+        if not right:
+            return Finding(
+                verdict="undecided", score=agreeing / routes, reason="no key", agreeing=agreeing, routes=routes
+            )
+        if answer not in right:
+            return Finding(
+                verdict="failed",
+                score=0.0,
+                reason="another option",
+                agreeing=agreeing,
+                routes=routes,
+                evidence=evidence,
+            )
+        if agreeing * 2 <= routes and routes > 1:
+            return Finding(
+                verdict="undecided",
+                score=agreeing / routes,
+                reason="most votes choose another option",
+                agreeing=agreeing,
+                routes=routes,
+                evidence=evidence,
+            )
+        return Finding(verdict="passed", score=agreeing / routes, agreeing=agreeing, routes=routes)
+
+
+def options_problem(options: tuple[str, ...], key: tuple[str, ...]) -> str:
+    """Return why a question with these options has not exactly one right option; empty if nothing is found."""
+    if len(options) < 2:
+        return "fewer than two options"
+    for index, option in enumerate(options):
+        for other in options[index + 1 :]:
+            if is_same_name(option, other) or compare(option, other) is Verdict.EQUAL:
+                return "two options are the same"
+            words, other_words = set(loose_form(option).split()), set(loose_form(other).split())
+            has_key = any(name in (option, other) for name in _names_of_key(options, key))
+            if has_key and words and other_words and (words <= other_words or other_words <= words):
+                return "a wrong option contains the right one, or is contained in it"
+    if key and sum(_is_key(index, options, key) for index in range(len(options))) != 1:
+        return "not exactly one option is the key"
+    return ""
+
+
+def chosen_option(text: str, options: tuple[str, ...]) -> int | None:
+    """Return the index of the option that an answer chooses, by its letter or its text; None if it chooses none."""
+    answer = short_answer(text)
+    letter = _LETTER.match(answer)
+    if letter:
+        index = ord(letter.group(1).upper()) - ord("A")
+        return index if index < len(options) else None
+    same = [index for index, option in enumerate(options) if is_same_name(answer, option)]
+    return same[0] if len(same) == 1 else None
+
+
+def _is_key(index: int, options: tuple[str, ...], key: tuple[str, ...]) -> bool:
+    letter = chr(ord("A") + index)
+    return any(name.strip(" ().").upper() == letter or is_same_name(name, options[index]) for name in key)
+
+
+def _names_of_key(options: tuple[str, ...], key: tuple[str, ...]) -> list[str]:
+    return [option for index, option in enumerate(options) if _is_key(index, options, key)]
