@@ -467,6 +467,23 @@ def open_run(path: Path) -> RunFolder:
         ) from error
 
 
-def find_runs(below: Path) -> list[RunFolder]:
-    """Return all runs below a folder, sorted by path; retries and additions follow the run to which they belong."""
-    return [open_run(file.parent) for file in sorted(below.rglob(RUN_FILE)) if "run_id" in read_json(file)]
+def find_runs(below: Path, *, on_damage: Callable[[Path, ManifestError], None] | None = None) -> list[RunFolder]:
+    """Return all runs below a folder, sorted by path; retries and additions follow the run to which they belong.
+
+    Args:
+        below: the folder.
+        on_damage: called with each folder whose run file cannot be read, and the error; None raises the error.
+
+    Raises:
+        ManifestError: a run file cannot be read.
+    """
+    runs = []
+    for file in sorted(below.rglob(RUN_FILE)):
+        try:
+            if "run_id" in read_json(file):
+                runs.append(open_run(file.parent))
+        except ManifestError as error:
+            if on_damage is None:
+                raise
+            on_damage(file.parent, error)
+    return runs

@@ -15,7 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from kgsynth import __version__
-from kgsynth.cli.say import add_json_option, say, say_json
+from kgsynth.cli.say import add_json_option, say, say_error
 from kgsynth.errors import ConfigError, KgsynthError
 
 _LOG = logging.getLogger(__name__)
@@ -181,7 +181,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except KgsynthError as error:
-        _say_error(str(error), error.hint, is_json=is_json)
+        say_error(str(error), error.hint, is_json=is_json)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader closed the pipe, as in `kgsynth merges | head`.
@@ -190,17 +190,8 @@ def main() -> None:
     except (OSError, RecursionError, UnicodeError) as error:
         # A file, a disk or a value that no stage has checked; the log has the traceback.
         _LOG.debug("unexpected error", exc_info=True)
-        _say_error(_cause(error), _hint(error), is_json=is_json)
+        say_error(_cause(error), _hint(error), is_json=is_json)
         sys.exit(1)
-
-
-def _say_error(text: str, hint: str, *, is_json: bool) -> None:
-    if is_json:
-        say_json({"error": text, "hint": hint}, err=True)
-        return
-    say(click.style("error: ", fg="red", bold=True) + text, err=True)
-    if hint:
-        say(hint, err=True)
 
 
 def _cause(error: Exception) -> str:

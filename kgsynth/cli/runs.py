@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from kgsynth.cli.say import say, say_json, wants_json
+from kgsynth.cli.say import say, say_error, say_json, wants_json
 from kgsynth.cli.tables import show_table
+from kgsynth.errors import ManifestError
 from kgsynth.run_folder import RunFolder, find_runs, open_run
 
 _SHOWN_REJECTS = 3
@@ -28,13 +29,21 @@ def runs(ctx: click.Context, /, below: Path | None) -> None:
         return
     if below is None:
         below = Path("runs") if Path("runs").is_dir() else Path()
-    rows = [_row(folder) for folder in find_runs(below)]
-    if rows:
-        show_table(
-            ("run", "stage", "state", "units", "requests", "kept", "rejected", "tokens out", "seconds", "folder"), rows
-        )
-    else:
+    damaged: dict[Path, ManifestError] = {}
+    rows: dict[Path, Sequence[str | int | None]] = {}
+    for folder in find_runs(below, on_damage=damaged.__setitem__):
+        try:
+            rows[folder.path] = _row(folder)
+        except ManifestError as error:
+            damaged[folder.path] = error
+    rows |= {path: (None, None, "damaged", *[None] * 6, str(path)) for path in damaged}
+    if not rows:
         say(f"there is no run below {below.absolute()}", err=True)
+        return
+    header = ("run", "stage", "state", "units", "requests", "kept", "rejected", "tokens out", "seconds", "folder")
+    show_table(header, [row for _, row in sorted(rows.items())])
+    for damage in damaged.values():
+        say_error(str(damage), damage.hint, is_json=wants_json())
 
 
 @runs.command()

@@ -36,6 +36,16 @@ def say_json(row: Mapping[str, Any], *, err: bool = False) -> None:
     click.echo(json.dumps(json_value(row), ensure_ascii=True, default=str), err=err)
 
 
+def say_error(text: str, hint: str, *, is_json: bool) -> None:
+    """Print an error and what to do to standard error, as text or as one line of JSON."""
+    if is_json:
+        say_json({"error": text, "hint": hint}, err=True)
+        return
+    say(click.style("error: ", fg="red", bold=True) + text, err=True)
+    if hint:
+        say(hint, err=True)
+
+
 def wants_json() -> bool:
     """Return whether the command was called with `--json`."""
     context = click.get_current_context(silent=True)

@@ -14,14 +14,17 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
     Args:
         header: names of the columns; in JSON, with underscores instead of spaces.
-        rows: cells, in the order of the columns. Whole numbers get separators of thousands, except in JSON.
+        rows: cells, in the order of the columns. Whole numbers get separators of thousands, except in JSON. None is an
+            empty cell, in JSON null.
     """
     if wants_json():
         names = [name.replace(" ", "_") or "name" for name in header]
         for row in rows:
             say_json(dict(zip(names, row, strict=True)))
         return
-    rows = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
+    rows = [
+        [f"{cell:,}" if isinstance(cell, int) else str("" if cell is None else cell) for cell in row] for row in rows
+    ]
     if not sys.stdout.isatty():
         say("\t".join(header))
         for row in rows:

@@ -70,39 +70,29 @@ def retry(
         )
     if folder.is_part:
         raise ConfigError(f"{run} is a part of another run", hint=f"Retry that run: {run.parent}.")
+    if not folder.is_locked():
+        _begun(folder)  # refuse before the folder is opened, because an error in an open folder is logged as its state
     # The lock keeps other processes from adding to the run.
     with folder.opened():
-        parts = folder.parts()
-        retries = [index for index, part in enumerate(parts) if "retry_of" in part.inputs]
-        attempt = 1 + max((int(parts[index].inputs["attempt"]) for index in retries), default=0)
-        number, end = folder.next_part(), len(parts)
-        if retries and parts[retries[-1]].manifest() is None:
-            end = retries.pop()
-            attempt, number = int(parts[end].inputs["attempt"]), int(parts[end].inputs["part"])
-        incomplete = next((part for part in parts[:end] if part.manifest() is None), None)
-        if incomplete is not None:
-            raise ManifestError(
-                f"run {incomplete.run_id} in {incomplete.path} is not complete",
-                hint="Run its command again first; then retry its rejects.",
-            )
+        parts, retries, attempt, number = _begun(folder)
         # The last retry asked for all rejects before it, so only its own and later rejects are left.
         missing: dict[str, int] = {}
         may_fit_now = bool({"context_tokens", "model"} & (changes or {}).keys())
-        for part in parts[retries[-1] if retries else 0 : end]:
+        for part in parts[retries[-1] if retries else 0 :]:
             for row in part.rejects():
                 if not row["is_final"] or (may_fit_now and row["reason"] == TOO_LONG):
                     missing[row["unit_id"]] = missing.get(row["unit_id"], 0) + 1
         if not missing:
             return None
         # The part that was added last names the whole input.
-        latest = [part for part in parts[:end] if "retry_of" not in part.inputs][-1]
+        latest = [part for part in parts if "retry_of" not in part.inputs][-1]
         recorded = {name: value for name, value in latest.inputs.get("settings", {}).items() if value is not None}
         past = PastRun(
             environment=environment,
             folder=latest,
             settings=declared.settings(**_changed(recorded, dict(changes or {}))),
             missing=missing,
-            rows=lambda: (row for part in parts[:end] for row in part.rows()),
+            rows=lambda: (row for part in parts for row in part.rows()),
         )
         stage, graph = declared.again(past)
         try:
@@ -121,6 +111,32 @@ def retry(
         finally:
             if graph is not None:
                 graph.close()
+
+
+def _begun(folder: RunFolder) -> tuple[list[RunFolder], list[int], int, int]:
+    """Return what a retry of a run begins with.
+
+    Returns:
+        The complete parts of the run, the indices of the retries among them, and attempt and part number of the retry
+        to start, or of an interrupted one to continue.
+
+    Raises:
+        ManifestError: the run, an addition or an earlier retry is not complete.
+    """
+    parts = folder.parts()
+    retries = [index for index, part in enumerate(parts) if "retry_of" in part.inputs]
+    attempt = 1 + max((int(parts[index].inputs["attempt"]) for index in retries), default=0)
+    number, end = folder.next_part(), len(parts)
+    if retries and parts[retries[-1]].manifest() is None:
+        end = retries.pop()
+        attempt, number = int(parts[end].inputs["attempt"]), int(parts[end].inputs["part"])
+    incomplete = next((part for part in parts[:end] if part.manifest() is None), None)
+    if incomplete is not None:
+        raise ManifestError(
+            f"run {incomplete.run_id} in {incomplete.path} is not complete",
+            hint="Run its command again first; then retry its rejects.",
+        )
+    return parts[:end], retries, attempt, number
 
 
 def _changed(settings: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
