@@ -178,7 +178,12 @@ def main() -> None:
         say("interrupted; finished work is kept", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        if is_json:
+            context = getattr(error, "ctx", None)
+            command = context.command_path if context is not None else "kgsynth"
+            say_error(error.format_message(), f"See `{command} --help`.", is_json=True)
+        else:
+            error.show()
         sys.exit(error.exit_code)
     except KgsynthError as error:
         say_error(str(error), error.hint, is_json=is_json)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from kgsynth import pipeline
-from kgsynth.cli.options import env
+from kgsynth.cli.options import env, graph_settings, override_options, overrides_of
 from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.config import resolve_file
 
@@ -22,16 +22,32 @@ _COLORS = {"good": "green", "to do": "yellow", "missing": "red"}
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the results.  [default: runs/ and the file's name]",
 )
+@override_options
 @click.pass_context
-def doctor(ctx: click.Context, /, file: Path | None, work_dir: Path | None) -> None:
+def doctor(
+    ctx: click.Context,
+    /,
+    file: Path | None,
+    work_dir: Path | None,
+    overrides: tuple[str, ...],
+    url: str | None,
+    backend: str | None,
+) -> None:
     """Check packages, Java, Neo4j, memory and disk; with CONFIG also its documents, prompts, model and server.
 
     The exit code is 1 if something is missing. `kgsynth run CONFIG` makes the same checks before it reads anything.
+    The options mean the same as there, and so does `kgsynth --graph NAME`.
+
+    \b
+    kgsynth doctor my.toml --llm http://127.0.0.1:8000
+    kgsynth --graph notes doctor my.toml --set run.until=questions
     """
     if file is None:
-        conditions = pipeline.examine_machine(env())
+        if overrides or url or backend:
+            raise click.UsageError("--set, --llm and --backend need CONFIG: they change its values")
+        conditions = pipeline.examine_machine(env(), graph_settings(ctx))
     else:
-        config = resolve_file(file, ()).config
+        config = resolve_file(file, overrides_of(ctx, overrides, url, backend)).config
         conditions = pipeline.examine(env(), config, work_dir=work_dir or Path("runs") / file.stem)
     is_missing = False
     for condition in conditions:

@@ -1,11 +1,13 @@
 """Options that several commands share; they are made from the settings classes, so that a default exists once."""
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 import click
+from click.core import ParameterSource
 from pydantic.fields import FieldInfo
 
 from kgsynth.cli.say import say, say_json, wants_json
@@ -148,6 +150,46 @@ def confirm(question: str) -> None:
     if not sys.stdin.isatty():
         raise ConfigError(f"{question} There is no terminal to ask at.", hint="Agree with --yes.")
     click.confirm(question, abort=True)
+
+
+# Sections that name the model of a run.
+ASKING = ("backend", "extract", "generate", "answer")
+set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Override one value of the configuration; may be given several times.",
+)
+_llm = click.option(
+    "--llm",
+    "url",
+    metavar="URL",
+    help="Use the OpenAI-compatible server at this address instead of vLLM in this process.",
+)
+_backend = click.option(
+    "--backend", type=click.Choice(["vllm", "server", "scripted"]), help="Backend that generates the texts."
+)
+
+
+def override_options(function: _Function) -> _Function:
+    """Add the options that change the values of a configuration: `--set`, `--llm` and `--backend`."""
+    return set_option(_llm(_backend(function)))
+
+
+def overrides_of(ctx: click.Context, /, overrides: tuple[str, ...], url: str | None, backend: str | None) -> list[str]:
+    """Return the overrides that `override_options` and `--graph` stand for, as texts `section.key=value`."""
+    values = []
+    root = ctx.find_root()
+    # The file says more than the environment.
+    if root.obj is not None and root.get_parameter_source("graph") != ParameterSource.ENVIRONMENT:
+        values.append(f"graph.name={json.dumps(root.obj)}")
+    if url:
+        backend = "server"
+        values += [f"{section}.url={url}" for section in ASKING]
+    if backend:
+        values += [f"{section}.backend={backend}" for section in ASKING]
+    return [*values, *overrides]
 
 
 run_dir_option = click.option(

@@ -5,11 +5,10 @@ from importlib import resources
 from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
 from kgsynth import config as configuration
 from kgsynth import pipeline, queries
-from kgsynth.cli.options import env, progress, report
+from kgsynth.cli.options import ASKING, env, override_options, overrides_of, progress, report, set_option
 from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.cli.show import show_rows
 from kgsynth.cli.walks import show_combinations
@@ -21,37 +20,6 @@ _SHOWN_ANSWERS = 1
 _ANSWER_CHARS = 600
 
 _SMALL_MODELS = ("SmolLM2", "Qwen2.5-Coder-0.5B", "Qwen2.5-Coder-1.5B")
-_ASKING = ("backend", "extract", "generate", "answer")
-_set = click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="SECTION.KEY=VALUE",
-    help="Override one value of the configuration; may be given several times.",
-)
-_llm = click.option(
-    "--llm",
-    "url",
-    metavar="URL",
-    help="Use the OpenAI-compatible server at this address instead of vLLM in this process.",
-)
-_backend = click.option(
-    "--backend", type=click.Choice(["vllm", "server", "scripted"]), help="Backend that generates the texts."
-)
-
-
-def _overrides(ctx: click.Context, /, overrides: tuple[str, ...], url: str | None, backend: str | None) -> list[str]:
-    values = []
-    root = ctx.find_root()
-    # The file says more than the environment.
-    if root.obj is not None and root.get_parameter_source("graph") != ParameterSource.ENVIRONMENT:
-        values.append(f"graph.name={json.dumps(root.obj)}")
-    if url:
-        backend = "server"
-        values += [f"{section}.url={url}" for section in _ASKING]
-    if backend:
-        values += [f"{section}.backend={backend}" for section in _ASKING]
-    return [*values, *overrides]
 
 
 @click.command()
@@ -68,9 +36,7 @@ def _overrides(ctx: click.Context, /, overrides: tuple[str, ...], url: str | Non
     metavar="N",
     help="Run the stages on the first documents, show N rows of each in full, and keep nothing.",
 )
-@_set
-@_llm
-@_backend
+@override_options
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -83,7 +49,7 @@ def run(
     backend: str | None,
 ) -> None:
     """Run all stages of the TOML file CONFIG. A repeated call does not ask models again for finished units."""
-    resolved = resolve_file(file, _overrides(ctx, overrides, url, backend))
+    resolved = resolve_file(file, overrides_of(ctx, overrides, url, backend))
     if preview_rows is not None:
         seen = pipeline.preview(env(), resolved, rows=preview_rows, report=report, progress=progress())
         for stage, rows in seen.rows.items():
@@ -111,9 +77,7 @@ def run(
     "Qwen2.5-Coder-1.5B-Instruct, a model folder, an id of Hugging Face, or the name at --llm.  "
     "[default: Qwen2.5-Coder-0.5B-Instruct; with --llm the server's]",
 )
-@_set
-@_llm
-@_backend
+@override_options
 @click.pass_context
 def demo(
     ctx: click.Context,
@@ -131,8 +95,8 @@ def demo(
     """
     if model is not None or url is not None:
         name = "" if model in (None, "small") else model
-        overrides = (*(f"{section}.model={json.dumps(name)}" for section in _ASKING), *overrides)
-    _run(resolve(_demo_text(), origin="demo", overrides=_overrides(ctx, overrides, url, backend)), work_dir)
+        overrides = (*(f"{section}.model={json.dumps(name)}" for section in ASKING), *overrides)
+    _run(resolve(_demo_text(), origin="demo", overrides=overrides_of(ctx, overrides, url, backend)), work_dir)
 
 
 @click.command()
@@ -140,7 +104,7 @@ def demo(
     "file", metavar="[CONFIG]", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--demo", is_flag=True, help="Show the demo's configuration instead of a file.")
-@_set
+@set_option
 def config(file: Path | None, demo: bool, overrides: tuple[str, ...]) -> None:
     """Show every key with its value and the origin of the value: default, file or --set."""
     if demo:

@@ -47,7 +47,7 @@ from kgsynth.pipeline.generating import answer, extract_with_model, generate
 from kgsynth.pipeline.loading import connect, load, load_pairs
 from kgsynth.pipeline.merging import held_merges, merge, plan_merge, set_distinct, undo_merges
 from kgsynth.pipeline.preflight import Condition, examine, examine_machine
-from kgsynth.pipeline.preview import Cost, Preview, combinations_of, plan, preview
+from kgsynth.pipeline.preview import PLANNED, Cost, Preview, combinations_of, plan, preview
 from kgsynth.pipeline.prompting import check_prompts, copy_prompts, list_prompts, prompt_texts
 from kgsynth.pipeline.reporting import SAMPLE as REPORT_SAMPLE
 from kgsynth.pipeline.reporting import report, write_report
@@ -65,6 +65,7 @@ from kgsynth.reports.rows_page import write_rows_page
 __all__ = [
     "LOADER_KINDS",
     "MOST_PAIRS",
+    "PLANNED",
     "REPORT_SAMPLE",
     "RETRY_CHANGES",
     "STRONGEST",

@@ -91,10 +91,10 @@ def examine(
     yield from _all_of(_needs(environment, config, work_dir, make))
 
 
-def examine_machine(environment: Environment) -> Iterator[Condition]:
-    """Yield what is installed on this machine, whatever is to run."""
+def examine_machine(environment: Environment, graph: GraphSettings | None = None) -> Iterator[Condition]:
+    """Yield what is installed on this machine, whatever is to run; `graph` names a graph other than `main`."""
     yield Condition(subject="kgsynth", state="good", text=f"{__version__}, Python {sys.version.split()[0]}")
-    yield from _all_of(_graph_needs(environment, "main"))
+    yield from _all_of(_graph_needs(environment, (graph or GraphSettings()).name))
     for extra, (modules, purpose) in _EXTRAS.items():
         is_there = has_embedder() and _has("faiss") if extra == "onnx" else all(map(_has, modules))
         yield Condition(
@@ -299,7 +299,8 @@ def _neo4j(environment: Environment, server: ManagedServer, state: ServerStatus)
     if missing:
         size = sum(jar.size_bytes for jar in missing) / 1e6
         raise _Notice(
-            f"{server.version.number}; {size:,.0f} MB of it will be fetched", "To fetch them now: kgsynth db install"
+            f"{server.version.number} for graph {state.name!r}; {size:,.0f} MB of it will be fetched",
+            "To fetch them now: kgsynth db install",
         )
     return f"{server.version.number}, graph {state.name!r} {'runs' if state.pid else 'is stopped'}"
 

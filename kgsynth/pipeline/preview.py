@@ -1,6 +1,6 @@
 """Run all stages on a few documents in a graph of its own, and estimate from that what the whole run costs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -28,6 +28,8 @@ from kgsynth.run_folder import RunFolder, find_runs
 from kgsynth.settings import UNTIL, FieldNames, GraphSettings, RunConfig
 
 GRAPH = "preview"
+# Stages whose share of kept rows determines the costs of a plan.
+PLANNED = ("filter", "extract", "level1", "level2", "level3", "answer")
 _HOME = ".preview"
 # Enough that concepts occur in several documents; a model reads far fewer.
 _DOCUMENTS, _LEAST_DOCUMENTS_BY_MODEL = 200, 10
@@ -35,10 +37,11 @@ _DOCUMENTS, _LEAST_DOCUMENTS_BY_MODEL = 200, 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What a stage that asks a model took: units, rows kept, requests, tokens, seconds."""
+    """What a stage that asks a model took: units, rows kept and rejected, requests, tokens, seconds."""
 
     units: int
     kept: int
+    rejected: int
     requests: int
     prompt_tokens: int
     output_tokens: int
@@ -46,7 +49,7 @@ class Cost:
 
     def times(self, factor: float) -> "Cost":
         """Return the cost of this many times the units, at the same rate."""
-        names = ("units", "kept", "requests", "prompt_tokens", "output_tokens")
+        names = ("units", "kept", "rejected", "requests", "prompt_tokens", "output_tokens")
         return Cost(**{name: round(getattr(self, name) * factor) for name in names}, seconds=self.seconds * factor)
 
 
@@ -117,27 +120,47 @@ def preview(
     return result
 
 
-def plan(config: RunConfig, seen: Preview) -> dict[str, Cost]:
+def plan(config: RunConfig, seen: Preview, kept_shares: Mapping[str, float] | None = None) -> dict[str, Cost]:
     """Estimate the cost of each stage that asks a model, from a preview that counted all documents.
+
+    Args:
+        config: the configuration.
+        seen: the preview.
+        kept_shares: shares of kept rows by stage, each one of `PLANNED`; a stage without one keeps the share of its
+            rows that it keeps in the preview, and the filter keeps all documents.
 
     Returns:
         Costs by stage. A stage without a request in the preview is left out.
 
     Raises:
-        ConfigError: the configuration does not say how many combinations are drawn.
+        ConfigError: the configuration does not say how many combinations are drawn, or a share is that of a stage that
+            does not run.
     """
-    documents, generate = seen.documents, config.generate
+    kept_shares, generate = kept_shares or {}, config.generate
+    stages = {"filter"} if config.run.filter else set()
+    stages |= {stage for stage, cost in seen.costs.items() if cost.units and cost.requests}
+    absent = sorted(kept_shares.keys() - stages)
+    if absent:
+        raise ConfigError(
+            f"this run asks no model in {', '.join(absent)}",
+            hint=f"Give a share of kept rows for one of {', '.join(sorted(stages)) or 'no stage'}.",
+        )
+    documents = round(seen.documents * kept_shares.get("filter", 1.0))
     units = {"extract": documents, "level3": combinations_of(config)}
     for level in (1, 2):
         units[f"level{level}"] = min(documents, generate.documents or documents)
     planned: dict[str, Cost] = {}
     for stage, cost in seen.costs.items():
-        if not cost.units or not cost.requests:
+        if stage not in stages:
             continue
         total = units.get(stage)
         if total is None:  # answers: as many as there will be questions
             total = sum(planned[name].kept for name in planned if name.startswith("level"))
         planned[stage] = cost.times(total / cost.units)
+        if stage in kept_shares:
+            rows = planned[stage].kept + planned[stage].rejected
+            kept = round(rows * kept_shares[stage])
+            planned[stage] = replace(planned[stage], kept=kept, rejected=rows - kept)
     return planned
 
 
@@ -264,6 +287,7 @@ def _cost(run: RunFolder) -> Cost:
     counts = run.counted()
     return Cost(
         kept=counts["kept"],
+        rejected=sum(counts["rejected"].values()),
         seconds=sum(float(session.get("seconds", 0)) for session in run.sessions()),
         **{name: counts["totals"].get(name, 0) for name in ("units", "requests", "prompt_tokens", "output_tokens")},
     )

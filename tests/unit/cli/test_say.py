@@ -61,3 +61,26 @@ def test_an_error_has_its_exit_code_and_is_json_if_asked_for(
         main()
     assert ended.value.code == code
     assert json.loads(capsys.readouterr().err) == {"error": "x", "hint": "do y"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["show", "--json"], "Missing argument"),
+        (["sample", "--engine", "walker", "--json"], "is not one of"),
+        (["sampel", "--json"], "Did you mean 'sample'?"),
+        (["runs", "--below", "none", "--json"], "does not exist"),
+    ],
+)
+def test_wrong_use_is_json_if_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    monkeypatch.setattr("sys.argv", ["kgsynth", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    shown = capsys.readouterr()
+    assert not shown.out
+    row = json.loads(shown.err)
+    assert words in row["error"]
+    assert "--help" in row["hint"]
