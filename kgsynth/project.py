@@ -105,12 +105,14 @@ class Project:
             The accounts; `generate` has one per level.
 
         Raises:
-            ConfigError: there is no such stage.
+            ConfigError: there is no such stage, or it lacks several things; nothing was read.
             KgsynthError: the stage failed.
         """
         if stage not in STAGES:
             raise ConfigError(f"there is no stage {stage!r}", hint=f"There are {', '.join(STAGES)}.")
-        with self._stages(on_stage_end, progress) as stages:
+        stages = self._stages(on_stage_end, progress)
+        stages.refuse_what_is_missing(stage)
+        with stages:
             getattr(stages, stage)()
             return stages.result.stages
 

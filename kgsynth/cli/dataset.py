@@ -7,9 +7,18 @@ from typing import Any
 import click
 
 from kgsynth import pipeline
-from kgsynth.cli.options import env, open_graph, progress, report, run_dir_option, settings_from, settings_options
+from kgsynth.cli.options import (
+    env,
+    graph_settings,
+    open_graph,
+    progress,
+    report,
+    run_dir_option,
+    settings_from,
+    settings_options,
+)
 from kgsynth.cli.say import say
-from kgsynth.settings import CurateSettings, ExportSettings
+from kgsynth.settings import CurateSettings, ExportSettings, GraphSettings, RunConfig
 
 
 @click.command()
@@ -44,6 +53,7 @@ def curate(questions: tuple[Path, ...], run_dir: Path | None, overwrite: bool, *
         --benchmark MATH/test --review-cosine 0.85
     """
     settings = settings_from(CurateSettings, values)
+    pipeline.refuse_stage(env(), RunConfig(curate=settings), "curate", folder=run_dir or Path("runs"))
     folder = pipeline.curate(
         env(),
         settings,
@@ -109,6 +119,8 @@ def export(
     settings = settings_from(ExportSettings, values)
     if private and not push_to_hub:
         raise click.UsageError("--private needs --push-to-hub OWNER/NAME")
+    config = RunConfig(graph=graph_settings(ctx) if settings.with_passages else GraphSettings(), export=settings)
+    pipeline.refuse_stage(env(), config, "export", folder=output.parent, uses_graph=settings.with_passages)
     if push_to_hub:
         pipeline.check_hub_access(push_to_hub)
     with open_graph(ctx) if settings.with_passages else nullcontext() as graph:

@@ -1,5 +1,6 @@
 """`kgsynth extract`, `kgsynth load` and `kgsynth loaders`: extract concepts, and load documents into the graph."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.errors import ConfigError
 from kgsynth.pipeline import LOADER_KINDS, CoOccurrences, loader_names
 from kgsynth.records import StageCount
-from kgsynth.settings import DocumentsSettings, ExtractSettings, MergeSettings
+from kgsynth.settings import DocumentsSettings, ExtractSettings, MergeSettings, RunConfig
 
 _DOCUMENTS = (*SOURCES, "min_words", "max_text_chars", "max_rejected_share")
 
@@ -73,6 +74,15 @@ def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, run_di
     documents = settings_from(DocumentsSettings, values, sources=sources)
     settings = asking_settings(ExtractSettings, values)
     rejects = rejects or output.with_suffix(".rejects.jsonl")
+    pipeline.refuse_stage(
+        env(),
+        RunConfig(documents=documents, extract=settings),
+        "read",
+        "extract",
+        folder=output.parent,
+        run_dir=run_dir,
+        inputs=sources,
+    )
     if settings.method == "llm":
         folder = pipeline.extract_with_model(
             env(),
@@ -145,13 +155,24 @@ def load(
         raise ConfigError(
             "--co-occurrences needs --bulk", hint="Without --bulk, give it to `kgsynth build` after the load."
         )
+    merging = settings_from(MergeSettings, {}) if is_merging else None
+    stages = [name for name, is_used in (("read", bool(sources)), ("load", True), ("merge", is_merging)) if is_used]
+    pipeline.refuse_stage(
+        env(),
+        RunConfig(
+            graph=graph_settings(ctx, is_new=True), documents=replace(settings, annotations=(*annotations, *pairs))
+        ),
+        *stages,
+        folder=rejects.parent,
+        starts_graph=is_bulk,
+    )
     if is_bulk:
         counts = pipeline.load_bulk(
             env(),
             graph_settings(ctx, is_new=True),
             settings,
             annotations=annotations,
-            merge=settings_from(MergeSettings, {}) if is_merging else None,
+            merge=merging,
             keep="auto" if keep is None else keep,
             rejects=rejects,
             forgotten=forgotten,

@@ -21,7 +21,7 @@ from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
 from kgsynth.files import atomic
 from kgsynth.pipeline import page
-from kgsynth.settings import DocumentsSettings, FilterSettings, SyllabusSettings
+from kgsynth.settings import DocumentsSettings, FilterSettings, RunConfig, SyllabusSettings
 
 _sources = click.argument("sources", nargs=-1, required=True)
 _work_dir = click.option(
@@ -102,11 +102,16 @@ def filter_group() -> None:
 @_documents
 def run_command(sources: tuple[str, ...], work_dir: Path, **values: Any) -> None:
     """Run all steps on SOURCES. The same command continues an interrupted run."""
+    documents = settings_from(DocumentsSettings, values, sources=sources, max_rejected_share=1.0)
+    settings, syllabus = asking_settings(FilterSettings, values), asking_settings(SyllabusSettings, values)
+    config = RunConfig(documents=documents, filter=settings, syllabus=syllabus)
+    inputs = (*sources, *settings.positives)
+    pipeline.refuse_stage(env(), config, "read", "filter", folder=work_dir, run_dir=work_dir, inputs=inputs)
     figures = pipeline.run_filter(
         env(),
-        settings_from(DocumentsSettings, values, sources=sources, max_rejected_share=1.0),
-        asking_settings(FilterSettings, values),
-        asking_settings(SyllabusSettings, values),
+        documents,
+        settings,
+        syllabus,
         work_dir=work_dir,
         report=report,
         progress=progress(),

@@ -24,7 +24,7 @@ from kgsynth.cli.tables import show_changes, show_table
 from kgsynth.errors import ConfigError
 from kgsynth.pipeline import Case, CoOccurrences, Graph, Merge, Pair, Verdict
 from kgsynth.pipeline.merging import MergePlan
-from kgsynth.settings import MergeSettings
+from kgsynth.settings import MergeSettings, RunConfig
 
 
 @click.command()
@@ -111,7 +111,10 @@ def merge(
         raise ConfigError(f"{' and '.join(modes)} exclude each other", hint="Run `kgsynth merge` once for each.")
     if dry_run and modes and modes[0] not in ("--review", "--load-review"):
         raise ConfigError(f"--dry-run cannot be used with {modes[0]}")
-    session = env().home / "reviews" / f"{graph_settings(ctx).name}.jsonl"
+    place = graph_settings(ctx)
+    session = env().home / "reviews" / f"{place.name}.jsonl"
+    stage = "check" if undo_ids or reject_ids or distinct else "merge"  # an undo compares no names
+    pipeline.refuse_stage(env(), RunConfig(graph=place, merge=settings), stage, folder=env().home)
     with open_graph(ctx) as graph:
         if undo_ids or reject_ids or distinct:
             for ids, is_rejected in ((undo_ids, False), (reject_ids, True)):
@@ -322,6 +325,7 @@ def build(ctx: click.Context, /, is_whole: bool, keep: CoOccurrences | None) -> 
     If less than a quarter of the documents has changed, only the changes are written, and new documents come after the
     others; --whole puts all documents in the order of their ids.
     """
+    pipeline.refuse_stage(env(), RunConfig(graph=graph_settings(ctx)), "build", folder=env().home)
     with open_graph(ctx) as graph:
         pipeline.build(graph, is_whole=is_whole, keep=keep, report=report, progress=progress())
 

@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from kgsynth import pipeline
-from kgsynth.cli.options import env, open_graph, progress, report, settings_from, settings_options
+from kgsynth.cli.options import env, graph_settings, open_graph, progress, report, settings_from, settings_options
 from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
 from kgsynth.errors import ConfigError
 from kgsynth.files import atomic
 from kgsynth.records import Combination, StageCount
-from kgsynth.settings import SampleSettings
+from kgsynth.settings import RunConfig, SampleSettings
 
 
 @click.command()
@@ -58,6 +58,8 @@ def sample(ctx: click.Context, /, output: Path | None, **values: Any) -> None:
     settings = settings_from(SampleSettings, values)
     if output is not None and output.suffix not in (".jsonl", ".parquet"):
         raise ConfigError(f"{output}: the file ending selects the format; give .jsonl or .parquet")
+    config = RunConfig(graph=graph_settings(ctx), sample=settings)
+    pipeline.refuse_stage(env(), config, "sample", folder=Path() if output is None else output.parent)
     count = StageCount(stage="sample", unit="walks")
     bar = progress()
     with open_graph(ctx) as graph, pipeline.timed_stage(count, report):

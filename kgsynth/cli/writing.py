@@ -1,5 +1,7 @@
 """`kgsynth generate`, `answer` and `retry`: generate questions and answers with a language model."""
 
+from dataclasses import replace
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from kgsynth.cli.options import (
     RETRY,
     asking_settings,
     env,
+    graph_settings,
     open_graph,
     progress,
     report,
@@ -20,7 +23,7 @@ from kgsynth.cli.options import (
 from kgsynth.cli.say import say
 from kgsynth.errors import ConfigError
 from kgsynth.run_folder import RunFolder
-from kgsynth.settings import AnswerSettings, BackendSettings, GenerateSettings
+from kgsynth.settings import AnswerSettings, BackendSettings, GenerateSettings, RunConfig
 
 
 @click.command()
@@ -59,6 +62,14 @@ def generate(
             f"level {level} is generated from documents, not from combinations", hint="Leave out the file."
         )
     settings = asking_settings(GenerateSettings, values)
+    pipeline.refuse_stage(
+        env(),
+        RunConfig(graph=graph_settings(ctx), generate=replace(settings, levels=(int(level),))),
+        "generate",
+        folder=run_dir or Path("runs"),
+        run_dir=run_dir,
+        inputs=[] if combinations_file is None else [escape(str(combinations_file))],
+    )
     with open_graph(ctx) as graph:
         folder = pipeline.generate(
             graph,
@@ -110,6 +121,15 @@ def answer(
         --domain general --url http://127.0.0.1:8000
     """
     settings = asking_settings(AnswerSettings, values)
+    pipeline.refuse_stage(
+        env(),
+        RunConfig(graph=graph_settings(ctx), answer=settings),
+        "answer",
+        folder=run_dir or Path("runs"),
+        run_dir=run_dir,
+        inputs=[escape(str(path)) + ("/**/account-*.json" if path.is_dir() else "") for path in questions],
+        uses_graph=to_graph,
+    )
     graph = open_graph(ctx) if to_graph else None
     try:
         folder = pipeline.answer(

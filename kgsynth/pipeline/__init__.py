@@ -46,7 +46,7 @@ from kgsynth.pipeline.full_run import FullRun, RunResult, run
 from kgsynth.pipeline.generating import answer, extract_with_model, generate
 from kgsynth.pipeline.loading import connect, load, load_pairs
 from kgsynth.pipeline.merging import held_merges, merge, plan_merge, set_distinct, undo_merges
-from kgsynth.pipeline.preflight import Condition, examine, examine_machine
+from kgsynth.pipeline.preflight import Condition, examine, examine_machine, refuse_stage
 from kgsynth.pipeline.preview import PLANNED, Cost, Preview, combinations_of, plan, preview
 from kgsynth.pipeline.prompting import check_prompts, copy_prompts, list_prompts, prompt_texts
 from kgsynth.pipeline.reporting import SAMPLE as REPORT_SAMPLE
@@ -139,6 +139,7 @@ __all__ = [
     "read_figures",
     "read_reviews",
     "read_scores",
+    "refuse_stage",
     "report",
     "restore_verdicts",
     "retry",

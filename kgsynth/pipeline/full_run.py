@@ -121,14 +121,17 @@ class FullRun:
         """Close the connection and the models."""
         self._stack.__exit__(kind, error, trace)
 
-    def refuse_what_is_missing(self) -> None:
+    def refuse_what_is_missing(self, *stages: str) -> None:
         """Check everything that the run needs, before its folder is claimed; see `kgsynth.pipeline.preflight`.
+
+        Args:
+            stages: the stages to check; none for all of the run.
 
         Raises:
             ConfigError: several things are missing.
             KgsynthError: one thing is missing.
         """
-        conditions = preflight.examine(self._environment, self._config, work_dir=self._work_dir)
+        conditions = preflight.examine(self._environment, self._config, work_dir=self._work_dir, stages=stages or None)
         preflight.refuse_what_is_missing(conditions)
 
     def run(self) -> RunResult:

