@@ -121,9 +121,10 @@ def carry_out(
 ) -> Forgetting:
     """Delete what `plan` has determined and change merges, in one transaction; derived layers are stale afterwards.
 
-    Others who write facts, decisions or provenance wait for this transaction, or have finished before it. Combinations,
-    questions and answers that they have written since the plan are deleted too: no merge depends on them, and a run
-    that writes all the time must not make the plan out of date again and again.
+    Others who write facts, decisions or provenance wait for this transaction, or have finished before it. A load or a
+    run that writes all the time must not make the plan out of date again and again. So combinations, questions and
+    answers that were written since the plan are deleted too, and terms that other documents mention since the plan
+    stay, where no merge and no verdict depends on them.
 
     Args:
         graph: the graph to change.
@@ -144,8 +145,7 @@ def carry_out(
         # The state of the build is locked first, as in an incremental build, so that the two cannot deadlock.
         transaction.run(_MARK_STALE)
         current = plan(transaction, planned.wanted, forgotten=planned.wanted)
-        generated = {name: getattr(current, name) for name in ("combinations", "questions", "answers")}
-        if current != replace(planned, **generated):
+        if not _fits(transaction, planned, current):
             raise PlanChangedError
         if current != planned:
             record(current)
@@ -156,6 +156,18 @@ def carry_out(
         return current
 
     return graph.together(work)
+
+
+def _fits(transaction: Transaction, planned: Forgetting, current: Forgetting) -> bool:
+    """Return whether the merges of a plan are right for what would be deleted now."""
+    names = ("terms", "touched", "combinations", "questions", "answers")
+    if current != replace(planned, **{name: getattr(current, name) for name in names}):
+        return False
+    staying = set(planned.terms) - set(current.terms)
+    if not staying.isdisjoint(term for pair in current.reviewed for term in pair):
+        return False
+    merged = {term for merge in decisions.merges(transaction) for term in (merge.alias_id, merge.canonical_id)}
+    return set(current.terms) <= set(planned.terms) and staying.isdisjoint(merged)
 
 
 def _delete(transaction: Transaction, planned: Forgetting) -> None:

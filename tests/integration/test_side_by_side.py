@@ -173,6 +173,37 @@ def test_questions_that_are_written_all_the_time_do_not_delay_a_removal(
     assert is_sound(graph, home)
 
 
+def test_a_load_that_mentions_the_terms_all_the_time_does_not_delay_a_removal(
+    graph: Graph, home: config.Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    annotations = [
+        corpora.annotation("gone", ["t"], ["rare 0", "rare 1", "rare 2", "left ideal", "matrix"]),
+        corpora.annotation("b", ["t"], ["left ideals", "matrix"]),
+    ]
+    load(graph, home, tmp_path / "first", annotations, [])
+    pipeline.merge(graph, home, MergeSettings(), dry_run=False)
+    pipeline.build(graph)
+    plan = pipeline.forgetting.plan_forget
+    loaded: list[str] = []
+
+    def plan_and_load(*arguments: Any, **named: Any) -> Any:
+        planned = plan(*arguments, **named)
+        # The second is merged, so its merge must be decided again.
+        term = ["left ideal", "rare 1", "rare 2"][len(loaded)]
+        loaded.append(term)
+        load(graph, home, tmp_path / term, [corpora.annotation(f"new {term}", ["t"], [term])], [])
+        return planned
+
+    monkeypatch.setattr(pipeline.forgetting, "plan_forget", plan_and_load)
+    forgotten = pipeline.forget(graph, home, ["gone"], reason="asked")
+    assert loaded == ["left ideal", "rare 1"]
+    assert forgotten.going.terms == ("concept:rare 0", "concept:rare 2")
+    left = {row["id"] for row in canonical.run(graph, "MATCH (t:Concept|Alias) RETURN t.id AS id")}
+    assert left == {"concept:rare 1", "concept:left ideal", "concept:left ideals", "concept:matrix"}
+    assert len(decisions.merges(graph)) == 1
+    assert is_sound(graph, home)
+
+
 def test_a_question_that_claims_a_concept_of_a_document_forgotten_meanwhile_is_left_out(
     graph: Graph, home: config.Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
