@@ -1,6 +1,7 @@
 """Files that are written atomically: they appear complete or not at all."""
 
 import errno
+import fcntl
 import json
 import logging
 import os
@@ -64,6 +65,15 @@ def temporary_folder(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Exclude other calls with the same path during the block; they wait. A file with the suffix .lock stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def unwritable(path: Path, error: OSError) -> ManifestError:

@@ -99,6 +99,8 @@ def plan(
     requests = sum(cost.requests for cost in seen.costs.values())
     units = ", ".join(f"{cost.units} of {stage}" for stage, cost in seen.costs.items())
     say(f"{seen.documents:,} documents; estimated from {requests:,} requests, for units: {units}", err=True)
+    for note in seen.notes:
+        say(note, err=True)
     if resolved.config.run.filter and "filter" not in kept_shares:
         say(
             "The filter is left out: the estimate counts all documents, as if it kept them all; "

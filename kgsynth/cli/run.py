@@ -56,6 +56,8 @@ def run(
             if not wants_json():
                 say(click.style(f"\n{stage}", bold=True) + (":" if rows else ": no row"))
             show_rows(rows, stage=stage)
+        for note in seen.notes:
+            say(f"\n{note}", err=True)
         say("\nThis was a preview: its graph and files are deleted.", err=True)
         if seen.error is not None:
             raise seen.error

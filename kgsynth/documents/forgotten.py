@@ -11,10 +11,9 @@ The file of tombstones has one JSON object per line and may be edited:
   verdict is available if the term returns.
 """
 
-import fcntl
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -105,15 +104,6 @@ class TombstoneFile:
             # One assignment, because several threads use this object.
             self._read = (version, forgotten)
         return forgotten
-
-
-@contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Exclude other calls that change a file of tombstones during the block; they wait."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def read_tombstones(path: Path, *, graph: str = "") -> Tombstones:

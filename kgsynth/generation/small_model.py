@@ -15,7 +15,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
@@ -24,6 +24,7 @@ from typing import IO
 
 from kgsynth.config import set_defaults
 from kgsynth.errors import DownloadError, GeneratorUnavailableError, MissingExtraError
+from kgsynth.files import alone
 
 _LOG = logging.getLogger(__name__)
 
@@ -107,23 +108,27 @@ def small_model(models: Path, name: str = NAME) -> Path:
         raise MissingExtraError(
             f"{', '.join(missing)} must be installed to convert {model.name}", hint="pip install 'kgsynth[cpu]'"
         )
-    models.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(target, ignore_errors=True)  # without its weights it is of no use
-    desk = Path(tempfile.mkdtemp(prefix=".part-", dir=models))
+    with alone(models / ".fetching"):
+        # Another process may have fetched it while this one waited.
+        if not is_converted(models, name):
+            for left in models.glob(".part-*"):
+                shutil.rmtree(left, ignore_errors=True)  # left by a process that was killed
+            shutil.rmtree(target, ignore_errors=True)  # without its weights it is of no use
+            _fetch(model, target)
+    return target
+
+
+def _fetch(model: SmallModel, target: Path) -> None:
+    desk = Path(tempfile.mkdtemp(prefix=".part-", dir=target.parent))
     try:
         weights = desk / f"{model.name}.gguf"
         _join(model, weights, desk)
         _convert(weights, desk / "converted")
-        # If another process was faster, its folder is used.
-        with suppress(OSError):
-            (desk / "converted").rename(target)
-        if not is_converted(models, name):
-            raise OSError(f"{target} could not be written")  # noqa: TRY301
+        (desk / "converted").rename(target)
     except (OSError, ValueError, RuntimeError) as error:
         raise GeneratorUnavailableError(f"{model.name} could not be converted: {error}") from error
     finally:
         shutil.rmtree(desk, ignore_errors=True)
-    return target
 
 
 def _join(model: SmallModel, weights: Path, desk: Path) -> None:

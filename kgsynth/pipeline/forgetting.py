@@ -9,7 +9,6 @@ from kgsynth.documents.forgotten import (
     Forgotten,
     TombstoneFile,
     add_tombstones,
-    alone,
     begin,
     done,
     keep_parts,
@@ -21,6 +20,7 @@ from kgsynth.documents.forgotten import (
     remove_tombstones,
 )
 from kgsynth.errors import GraphError
+from kgsynth.files import alone
 from kgsynth.graph import decisions, derived
 from kgsynth.graph import forget as forgetting
 from kgsynth.graph.forget import Forgetting, PlanChangedError

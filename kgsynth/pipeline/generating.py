@@ -14,11 +14,11 @@ from kgsynth import domain_folder, queries
 from kgsynth.accounts import Report, silent
 from kgsynth.concepts.embedding import Embedder, has_embedder, make_embedder
 from kgsynth.config import Environment
-from kgsynth.documents.forgotten import add_questions, alone, read_tombstones
+from kgsynth.documents.forgotten import add_questions, read_tombstones
 from kgsynth.documents.read import read_again, usable_documents
 from kgsynth.domain_folder import Domain
 from kgsynth.errors import ConfigError, GraphError
-from kgsynth.files import write_lines
+from kgsynth.files import alone, write_lines
 from kgsynth.generation import prompts
 from kgsynth.generation.answers import Answering, QuestionToAnswer
 from kgsynth.generation.backend_factory import Make, make_generator

@@ -10,10 +10,10 @@ from typing import Any
 
 from kgsynth.accounts import Report, silent, timed_stage
 from kgsynth.config import Environment, Resolved
-from kgsynth.documents.forgotten import alone, is_forgotten
+from kgsynth.documents.forgotten import is_forgotten
 from kgsynth.documents.read import read, usable_annotations, usable_documents
 from kgsynth.errors import ConfigError, KgsynthError
-from kgsynth.files import temporary_folder, write_lines
+from kgsynth.files import alone, temporary_folder, write_lines
 from kgsynth.graph.server import ManagedServer
 from kgsynth.pipeline import preflight
 from kgsynth.pipeline.forgetting import forgotten_documents
@@ -61,6 +61,7 @@ class Preview:
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     costs: dict[str, Cost] = field(default_factory=dict)
     documents: int = 0
+    notes: list[str] = field(default_factory=list)  # what was left out, and why
     error: KgsynthError | None = None  # why the stages did not come to their end
 
 
@@ -75,8 +76,8 @@ def preview(
 ) -> Preview:
     """Run the stages on the first documents, in a temporary folder and in a managed graph that is deleted at the end.
 
-    The filter is left out, because a few documents say nothing about a domain. So are `sample.start` and
-    `sample.within`, because what they return may not be among these documents.
+    The filter is left out, because a few documents say nothing about a domain. If `sample.start`, `sample.within` or
+    `sample.favour` cannot be used on these documents, all three are left out, and a note says why.
 
     Args:
         environment: paths and connections; NEO4J_URI is not used.
@@ -110,12 +111,14 @@ def preview(
             file = _annotations_of(small.config.documents.annotations, work_dir)
             documents = replace(small.config.documents, annotations=(str(file),))
             small = replace(small, config=replace(small.config, documents=documents))
+        stages = _Stages(own, small, work_dir=work_dir, report=note, progress=progress)
         try:
-            with FullRun(own, small, work_dir=work_dir, report=note, progress=progress) as stages:
+            with stages:
                 stages.run_after_reading()
         except KgsynthError as error:
             # What the model has written until then is worth seeing.
             result.error = error
+        result.notes += stages.notes
         _keep_rows(result, work_dir, rows)
     return result
 
@@ -186,13 +189,35 @@ def _small(config: RunConfig, rows: int) -> RunConfig:
         config,
         run=replace(config.run, filter=False),
         graph=GraphSettings(name=GRAPH),
-        # What the statements of a lens return may not be among the first documents.
-        sample=replace(config.sample, combinations=rows, epochs=None, favour="", earlier=(), start="", within=""),
+        sample=replace(config.sample, combinations=rows, epochs=None),
         generate=replace(config.generate, combinations=rows, documents=rows, max_rejected_share=1.0),
         extract=replace(config.extract, max_rejected_share=1.0),
         answer=replace(config.answer, max_rejected_share=1.0),
         curate=replace(config.curate, max_rejected_share=1.0),
     )
+
+
+class _Stages(FullRun):
+    """The stages of a preview; combinations are drawn without a lens that cannot be used on the first documents."""
+
+    notes: tuple[str, ...] = ()
+
+    def sample(self) -> None:
+        """Draw combinations, with the lens of the configuration if that is possible."""
+        settings = self._config.sample
+        has_lens = bool(settings.start or settings.within or settings.favour)
+        try:
+            super().sample()
+        except KgsynthError as error:
+            if not has_lens:
+                raise
+            # What a lens returns may not be among the first documents.
+            self.notes = (f"sample.start, sample.within and sample.favour were left out: {error}",)
+            self.result.combination_count = 0
+            self.result.combinations.clear()
+            plain = replace(settings, start="", within="", favour="", earlier=())
+            self._config = replace(self._config, sample=plain)
+            super().sample()
 
 
 @contextmanager

@@ -60,6 +60,19 @@ def test_a_preview_shows_rows_of_each_stage_and_a_plan_scales_them(
     assert [path.name for path in tmp_path.iterdir()] == ["my.toml"]
     assert f"notes/{gone.relative_to(NOTES)}" not in [row["id"] for row in rows if row.get("stage") == "documents"]
     assert all(file.exists() for file in kept)
+    # A lens holds for the preview too; where it cannot, it is left out with its reason.
+    lens = "MATCH (t:Concept|Topic) WHERE t.id <> 'topic:algebra' RETURN t.id AS id"
+    for statement, topics in ((lens, {"topic:geometry", "topic:number theory"}), ("RETURN 'topic:x' AS id", None)):
+        (tmp_path.parent / "lens.cypher").write_text(statement)
+        command = ["run", "my.toml", "--preview", "12", "--json", "--set", "run.until=combinations"]
+        command += ["--set", f"sample.within={tmp_path.parent / 'lens.cypher'}"]
+        seen = CliRunner().invoke(cli, command, env=command_environment)
+        assert seen.exit_code == 0, seen.output
+        drawn = [row for row in map(json.loads, seen.stdout.splitlines()) if row.get("stage") == "combinations"]
+        visited = {topic for row in drawn for topic in row["topics"]}
+        assert visited
+        assert topics is None or visited <= topics
+        assert ("sample.within and sample.favour were left out" in seen.stderr) == (topics is None)
     for file in kept:
         shutil.rmtree(file.parent)
     assert not (environment.home / ".preview").exists()

@@ -1,6 +1,7 @@
 """Tests of `kgsynth.generation.small_model`."""
 
 import hashlib
+import io
 import sys
 import zipfile
 from pathlib import Path
@@ -71,3 +72,24 @@ def test_what_pip_says_is_told_with_what_to_do(
     with pytest.raises(DownloadError, match=said) as raised:
         small_model._join(_model(b"x", "no-such"), tmp_path / "w", tmp_path)
     assert hint in raised.value.hint
+
+
+def test_what_a_killed_fetch_has_left_is_removed_at_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tmp_path / "models" / ".part-killed" / "tiny.gguf"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+
+    def convert(weights: Path, target: Path) -> None:
+        target.mkdir()
+        (target / "model.safetensors").write_bytes(weights.read_bytes())
+
+    monkeypatch.setattr(small_model, "small_models", lambda: {"tiny": _model(b"weights")})
+    monkeypatch.setattr(small_model.importlib.util, "find_spec", lambda _: True)
+    monkeypatch.setattr(small_model, "_installed", lambda _: [io.BytesIO(b"weights")])
+    monkeypatch.setattr(small_model, "_convert", convert)
+    assert small_model.small_model(tmp_path / "models", "Tiny") == tmp_path / "models" / "tiny"
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == [".fetching.lock", "tiny"]
+    monkeypatch.setattr(small_model, "_convert", lambda *_: pytest.fail("fetched again"))
+    small_model.small_model(tmp_path / "models", "Tiny")
