@@ -24,6 +24,7 @@ _COMMANDS = {
     "demo": ("kgsynth.cli.run", "Run all stages on the docs of SymPy, SciPy and NetworkX."),
     "init": ("kgsynth.cli.init", "Write a TOML file for `kgsynth run` that explains all settings."),
     "doctor": ("kgsynth.cli.doctor", "Check what a run needs, and say what is missing."),
+    "sandbox": ("kgsynth.cli.sandbox", "Check the sandbox in which programs of models run."),
     "plan": ("kgsynth.cli.plan", "Estimate requests, tokens, time and price of a run."),
     "run": ("kgsynth.cli.run", "Run all stages of one TOML file."),
     "config": ("kgsynth.cli.run", "Show the resolved values of a TOML file and the origin of each."),

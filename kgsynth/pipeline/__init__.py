@@ -61,6 +61,7 @@ from kgsynth.pipeline.subsetting import subset
 from kgsynth.reports import page, scaling
 from kgsynth.reports.forecast import measure_runs
 from kgsynth.reports.rows_page import write_rows_page
+from kgsynth.verification import sandbox
 
 __all__ = [
     "LOADER_KINDS",
@@ -149,6 +150,7 @@ __all__ = [
     "sample",
     "sample_columns",
     "sample_to_parquet",
+    "sandbox",
     "scaling",
     "selected_documents",
     "server_of",
