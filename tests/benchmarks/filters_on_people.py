@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from kgsynth import scripts
+from kgsynth import question_form, scripts
 from kgsynth.curation import filters
 from kgsynth.faults import (
     has_control_characters,
@@ -48,8 +48,8 @@ OF_ANSWERS: Filters = {**OF_ALL, "all together": lambda text: bool(answer_proble
 OF_QUESTIONS: Filters = {
     **OF_ALL,
     "mentions a text": mentions_references,
-    "several questions": filters.asks_several,
-    "lacks information": filters.lacks_information,
+    "several questions": question_form.asks_several,
+    "lacks information": question_form.lacks_information,
     "all together": lambda text: bool(filters.question_problem(AnsweredQuestion(id="q", text=text), _SETTINGS)),
 }
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kgsynth import faults, texts
+from kgsynth import faults, question_form, texts
 from kgsynth.curation import contamination, filters
 from kgsynth.final_answers import final_answer
 from kgsynth.records import AnsweredQuestion
@@ -81,8 +81,8 @@ def _read_hostile_texts() -> None:
     for text in ("\n" * 20_000, "\\boxed{" * 20_000, "the answer is" * 9_000, "final answer " + "* " * 30_000):
         final_answer(text)
     for text in ("(a) x " * 4_000, "\n" * 20_000, "$" * 20_000, "{" * 20_000, "1) " * 6_000):
-        filters.asks_several(text)
-        filters.lacks_information(text)
+        question_form.asks_several(text)
+        question_form.lacks_information(text)
         faults.unbalanced_latex(text)
         contamination.tokens(text)
     for text in ("{" * 50_000, "[" * 100_000, '{"a":' * 20_000):

@@ -1,0 +1,89 @@
+"""The verifier `question`: checks of the form of a question, and a model's opinion on whether it can be answered."""
+
+import re
+from typing import Any, ClassVar
+
+from kgsynth.faults import prose
+from kgsynth.question_form import asks_several, lacks_information
+from kgsynth.texts import blocks, mentions_references
+from kgsynth.verifier import BaseVerifier, Case, Finding, Kind, Verdict
+
+# The tags of a text of the template `verify_question`, with the reason if the model says no.
+_ASPECTS = {
+    "consistent": "the model finds a contradiction",
+    "complete": "the model finds that something is missing",
+    "unique": "the model finds more than one answer",
+}
+_NO_FORM = "has no question and no task"
+_QUESTION_MARK = re.compile(r"[?？؟]")
+_TASK = re.compile(
+    r"\b(?:analy[sz]e|apply|arrange|assess|balance|calculate|choose|classify|compare|complete|compute|consider|construct"
+    r"|build|check|convert|count|create|decide|define|derive|describe|design|determine|develop|discuss|draw|estimate|evaluate"
+    r"|examine|expand|explain|express|extend|factor(?:i[sz]e)?|fill|find|fix|formulate|generate|give|identify|illustrate|implement|integrate"
+    r"|justify|list|make|minimi[sz]e|maximi[sz]e|modify|name|obtain|outline|predict|prove|provide|rank|rearrange|reduce|refactor"
+    r"|rewrite|select|show|simplify|sketch|solve|sort|state|suggest|summari[sz]e|transform|translate|use|verify|what|when|where|which|who|why"
+    r"|how|write)\b",
+    re.IGNORECASE,
+)
+_ASCII_LETTER = re.compile(r"[A-Za-z]")
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+class QuestionCheck(BaseVerifier):
+    """Checks the form of a question by rules, and whether it is consistent, complete and has one answer by a model.
+
+    A model that says yes gives no proof, so the verdict is a judgement. The question fails if a rule finds a fault of
+    its form, or if the model says no to one of the three. The score is the share of yes.
+    """
+
+    name: ClassVar[str] = "question"
+    kind: ClassVar[Kind] = "judgement"
+    texts: ClassVar[int] = 1
+
+    def check(self, case: Case) -> Finding:
+        """Check the form, then read the model's three answers."""
+        problem = form_problem(case.question.text)
+        text = next((text for text in case.texts if text), "")
+        said = {aspect: _said(text, aspect) for aspect in _ASPECTS}
+        known = [answer for answer in said.values() if answer is not None]
+        agreeing = sum(known)
+        score = 0.0 if problem else agreeing / len(_ASPECTS)
+        evidence: dict[str, Any] = {"form": problem, **said, "text": text}
+        verdict, reason = _verdict(problem, said)
+        return Finding(
+            verdict=verdict, score=score, reason=reason, agreeing=agreeing, routes=len(known), evidence=evidence
+        )
+
+
+def form_problem(text: str) -> str:
+    """Return what is wrong with the form of a question; empty if nothing is."""
+    if mentions_references(text) or lacks_information(text):
+        return "refers to something that is not there"
+    if asks_several(text):
+        return "asks several questions"
+    return "" if _asks(text) else _NO_FORM
+
+
+def _asks(text: str) -> bool:
+    """Return whether a text has a question mark or a verb of a task; True for a text in another script."""
+    words = prose(text)
+    is_latin = 2 * len(_ASCII_LETTER.findall(words)) >= len(_LETTER.findall(words))
+    return not is_latin or _QUESTION_MARK.search(words) is not None or _TASK.search(words) is not None
+
+
+def _said(text: str, aspect: str) -> bool | None:
+    """Return what a text says under a tag; None if it says neither yes nor no."""
+    found, _ = blocks(text, (aspect,))
+    word = re.sub(r"[^a-z]", "", found[-1][aspect].casefold()) if found else ""
+    return {"yes": True, "no": False}.get(word)
+
+
+def _verdict(problem: str, said: dict[str, bool | None]) -> tuple[Verdict, str]:
+    if problem:
+        return "failed", problem
+    refused = next((aspect for aspect, answer in said.items() if answer is False), "")
+    if refused:
+        return "failed", _ASPECTS[refused]
+    if None in said.values():
+        return "undecided", "the model does not say yes or no"
+    return "passed", ""
