@@ -1,0 +1,75 @@
+"""Tests of `kgsynth.verification.choice`."""
+
+import pytest
+
+from kgsynth.records import AnsweredQuestion
+from kgsynth.verification.choice import MultipleChoice, chosen_option, options_problem
+from kgsynth.verifier import Case
+
+OPTIONS = ("potassium", "iodide", "fluoride", "zinc")
+
+
+def case(*votes: str, options: tuple[str, ...] = OPTIONS, key: tuple[str, ...] = ("A",)) -> Case:
+    question = AnsweredQuestion(id="q", text="Which ion is lost?", answer=votes[0], options=options, answer_key=key)
+    return Case(question=question, votes=votes)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Final answer: A", "Final answer: (A)", "Final answer: A. potassium", "**Final answer:** potassium", "A",
+        r"\boxed{A}", r"\boxed{\text{A}}", "Final answer: Potassium.", "The loop loses it.\n\nFinal answer: a) potassium",
+    ],
+)  # fmt: skip
+def test_the_letter_or_the_text_of_the_key_passes(answer: str) -> None:
+    assert MultipleChoice().check(case(answer)).verdict == "passed", answer
+
+
+@pytest.mark.parametrize("answer", ["Final answer: B", "Final answer: iodide", "Final answer: (D) zinc"])
+def test_another_option_fails(answer: str) -> None:
+    finding = MultipleChoice().check(case(answer))
+    assert (finding.verdict, finding.reason) == ("failed", "another option")
+
+
+@pytest.mark.parametrize(
+    "answer", ["It depends on the drug, the dose and the patient.", "Final answer: G", "Final answer: gold"]
+)
+def test_no_option_is_undecided(answer: str) -> None:
+    assert MultipleChoice().check(case(answer)).verdict == "undecided", answer
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "problem"),
+    [
+        (("myopia", "short sight", "glaucoma"), ("A",), ""),
+        (("potassium", "Potassium", "zinc"), ("A",), "two options are the same"),
+        (("1/2", "0.5", "3"), ("C",), "two options are the same"),
+        (("enzymes", "enzyme", "hormone"), ("A",), "two options are the same"),
+        (("pancreatitis", "acute pancreatitis", "hepatitis"), ("A",), "a wrong option contains the right one"),
+        (("acute pancreatitis", "pancreatitis", "hepatitis"), ("A",), "a wrong option contains the right one"),
+        (("hepatitis", "pancreatitis", "acute pancreatitis"), ("A",), ""),
+        (("potassium", "zinc"), ("E",), "not exactly one option is the key"),
+        (("potassium", "zinc"), ("A", "B"), "not exactly one option is the key"),
+        (("potassium",), ("A",), "fewer than two options"),
+    ],
+)
+def test_options_must_leave_exactly_one_right_one(options: tuple[str, ...], key: tuple[str, ...], problem: str) -> None:
+    found = options_problem(options, key)
+    assert found.startswith(problem)
+    assert bool(found) == bool(problem)
+    assert (MultipleChoice().check(case("Final answer: A", options=options, key=key)).verdict == "failed") == bool(
+        problem
+    )
+
+
+def test_most_votes_for_another_option_leave_the_key_in_doubt() -> None:
+    finding = MultipleChoice().check(case("A", "B", "B"))
+    assert (finding.verdict, finding.reason, finding.agreeing, finding.routes) == (
+        "undecided", "most votes choose another option", 1, 3,
+    )  # fmt: skip
+    assert MultipleChoice().check(case("A", "A", "B")).verdict == "passed"
+
+
+def test_a_letter_is_not_taken_from_a_word() -> None:
+    assert chosen_option("Final answer: a hormone", ("enzyme", "hormone")) == 1
+    assert chosen_option("Final answer: D", ("enzyme", "hormone")) is None
