@@ -180,9 +180,9 @@ def _watch(process: int, folder: str, *, size: int, limits: Limits) -> State | N
         for entry in entries:
             count += 1
             with suppress(OSError):
-                total += entry.stat(follow_symlinks=False).st_size
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
+                total += entry.stat(follow_symlinks=False).st_size
         if count > _FILES or total > size:
             return "too much output"
     return None

@@ -113,11 +113,16 @@ class _Supervised:
         """Read the pipes until the command has ended or has to be stopped."""
         assert self._process is not None
         deadline = self._started + self._limits.wall_seconds
+        watched = self._started
         while self._stopped is None:
-            remaining = deadline - time.monotonic()
+            now = time.monotonic()
+            remaining = deadline - now
             if remaining <= 0:
                 self._stopped = "timed out"
                 return
+            if now - watched >= _INTERVAL:
+                self._stopped = self._watch(self._inner or self._process.pid)
+                watched = now
             events = self._selector.select(min(remaining, _INTERVAL))
             names = [key.data for key, _ in events]
             for key, _ in events:
@@ -128,8 +133,6 @@ class _Supervised:
                     while self._read(key):
                         pass
                 return
-            if not events:
-                self._stopped = self._watch(self._inner or self._process.pid)
 
     def _read(self, key: selectors.SelectorKey) -> bool:
         """Read once from a pipe; return whether it may hold more."""
@@ -171,6 +174,9 @@ class _Supervised:
             self._exit = self._process.wait()
             if self._inner_handle is not None:
                 select.select([self._inner_handle], [], [])
+                # Where this process is the first of a container, it inherits the process and has to collect it.
+                with suppress(ChildProcessError):
+                    os.waitid(os.P_PIDFD, self._inner_handle, os.WEXITED | os.WNOHANG)
         self._selector.close()
         for descriptor in self._descriptors:
             os.close(descriptor)
