@@ -80,6 +80,14 @@ def are_equal(first: str, second: str, precision: Precision | None = None) -> bo
     return compare(first, second, precision) is Verdict.EQUAL
 
 
+def compare_typed(first: Answer, second: Answer, precision: Precision | None = None) -> Verdict:
+    """Compare two answers, or parts of answers, whose kinds are known; see `compare`."""
+    try:
+        return _compare(first, second, precision)
+    except RecursionError:
+        return Verdict.DIFFERENT
+
+
 def units_in(text: str) -> int:
     """Return how many values of an answer have a unit."""
     return _units_in(typed(text).answer)
