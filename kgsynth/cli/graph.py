@@ -113,8 +113,9 @@ def merge(
         raise ConfigError(f"--dry-run cannot be used with {modes[0]}")
     place = graph_settings(ctx)
     session = env().home / "reviews" / f"{place.name}.jsonl"
-    stage = "check" if undo_ids or reject_ids or distinct else "merge"  # an undo compares no names
-    pipeline.refuse_stage(env(), RunConfig(graph=place, merge=settings), stage, folder=env().home)
+    config = RunConfig(graph=place, merge=settings)
+    if not (undo_ids or reject_ids or distinct):  # these compare no names
+        pipeline.refuse_stage(env(), config, "merge", folder=env().home)
     with open_graph(ctx) as graph:
         if undo_ids or reject_ids or distinct:
             for ids, is_rejected in ((undo_ids, False), (reject_ids, True)):
@@ -325,7 +326,7 @@ def build(ctx: click.Context, /, is_whole: bool, keep: CoOccurrences | None) -> 
     If less than a quarter of the documents has changed, only the changes are written, and new documents come after the
     others; --whole puts all documents in the order of their ids.
     """
-    pipeline.refuse_stage(env(), RunConfig(graph=graph_settings(ctx)), "build", folder=env().home)
+    pipeline.refuse_stage(env(), RunConfig(graph=graph_settings(ctx)), "build")
     with open_graph(ctx) as graph:
         pipeline.build(graph, is_whole=is_whole, keep=keep, report=report, progress=progress())
 

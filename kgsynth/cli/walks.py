@@ -59,7 +59,7 @@ def sample(ctx: click.Context, /, output: Path | None, **values: Any) -> None:
     if output is not None and output.suffix not in (".jsonl", ".parquet"):
         raise ConfigError(f"{output}: the file ending selects the format; give .jsonl or .parquet")
     config = RunConfig(graph=graph_settings(ctx), sample=settings)
-    pipeline.refuse_stage(env(), config, "sample", folder=Path() if output is None else output.parent)
+    pipeline.refuse_stage(env(), config, "sample", folder=None if output is None else output.parent)
     count = StageCount(stage="sample", unit="walks")
     bar = progress()
     with open_graph(ctx) as graph, pipeline.timed_stage(count, report):

@@ -95,7 +95,7 @@ class _Scope:
 
     Attributes:
         stages: names of the stages.
-        folder: the folder to write.
+        folder: the folder to write; None if the disk does not matter.
         runs: returns folders that may hold the complete run of a stage that asks a model; it makes no request then.
         inputs: files, folders and patterns; what is newer than a complete run may need requests.
         starts_graph: whether a managed server that is stopped will be started.
@@ -104,7 +104,7 @@ class _Scope:
     """
 
     stages: frozenset[str]
-    folder: Path
+    folder: Path | None
     runs: Callable[[str], Iterable[Path]]
     inputs: Sequence[str] = ()
     starts_graph: bool = False
@@ -145,7 +145,7 @@ def refuse_stage(
     environment: Environment,
     config: RunConfig,
     *stages: str,
-    folder: Path,
+    folder: Path | None = None,
     run_dir: Path | None = None,
     inputs: Sequence[str] = (),
     starts_graph: bool = False,
@@ -158,7 +158,7 @@ def refuse_stage(
         environment: paths and connections.
         config: the settings of the stages; other sections are not used.
         stages: names as in `kgsynth.project.STAGES`; `read` stands for the sources of documents.
-        folder: folder to write.
+        folder: folder to write; None if the stages write no file.
         run_dir: folder of the run of a stage that asks a model; None for one below runs/.
         inputs: files, folders and patterns; what is newer than a complete run may need requests.
         starts_graph: whether the stage starts the managed server; else it must run.
@@ -290,7 +290,8 @@ def _needs(environment: Environment, config: RunConfig, scope: _Scope, make: Mak
     least = _LEAST_FREE_MIB if scope.is_run or "load" in scope.stages else _LEAST_FREE_OF_STAGE_MIB
     if scope.uses_graph and _GRAPH_STAGES & scope.stages:
         yield from _graph_needs(environment, config.graph.name, must_run=not scope.starts_graph, least_mib=least)
-    yield "disk", partial(_disk, scope.folder, least)
+    if scope.folder is not None:
+        yield "disk", partial(_disk, scope.folder, least)
     stages = model_stages(config, scope.stages)
     for domain in dict.fromkeys(settings.domain for _, settings in stages):
         yield "prompts", partial(_prompts, [stage for stage in stages if stage[1].domain == domain])
