@@ -19,7 +19,7 @@ def sandbox_group() -> None:
 @sandbox_group.command()
 @click.pass_context
 def check(ctx: click.Context, /) -> None:
-    """Run a hostile program in each back end, and show which back ends hold.
+    """Show which back ends hold against a hostile program.
 
     Programs of models run only in a back end that holds. The rate is that of 40 empty programs in two threads. The exit
     code is 1 if no back end holds.

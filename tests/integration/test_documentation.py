@@ -175,7 +175,7 @@ def test_the_tutorial(desk: Path, environment, command_environment: dict[str, st
         assert output in printed["kgsynth run tutorial.toml"]
 
 
-def test_the_example_package_adds_a_loader_a_backend_and_a_domain(tmp_path: Path, command_environment) -> None:
+def test_the_example_package_adds_a_loader_a_backend_a_domain_and_a_verifier(tmp_path: Path, command_environment) -> None:
     for kind, name, text in BLOCK.findall(TEXT):
         if kind == "package":
             file = tmp_path / "package" / name
@@ -192,7 +192,8 @@ def test_the_example_package_adds_a_loader_a_backend_and_a_domain(tmp_path: Path
     found = {**command_environment, "PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), *sys.path])}
     recipes = "".join(f"Soup {n}\nBoil the *tomato soup* with olive oil.\n---\n" for n in range(4)) + "Nothing"
     (tmp_path / "recipes.txt").write_text(recipes)
-    (tmp_path / "q.jsonl").write_text('{"text": "How long does rice boil?"}\n')
+    questions = ("How long does rice boil?", "Is it 12 minutes or more?", "Is it 1000 minutes or more?")
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in questions))
     lines = [
         "kgsynth loaders",
         "kgsynth prompts list",
@@ -204,4 +205,7 @@ def test_the_example_package_adds_a_loader_a_backend_and_a_domain(tmp_path: Path
     assert "cooking: answer" in printed[lines[1]]
     assert "4 kept, 1 rejected (20.0%: 1 no text)" in printed[lines[2]]
     rows = list(open_run(tmp_path / "runs" / "a").rows())
-    assert [(row["answer"], row["answer_backend"]) for row in rows] == [("How long does rice boil?", "echo")]
+    assert [(row["answer"], row["answer_backend"]) for row in rows] == [(text, "echo") for text in questions]
+    assert [[(check["verifier"], check["verdict"]) for check in row["checks"]] for row in rows] == [
+        [("minutes", verdict)] for verdict in ("undecided", "passed", "failed")
+    ]

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
-from kgsynth import __version__, config, queries
+from kgsynth import __version__, config, domain_folder, queries
 from kgsynth.cli import cli
 from kgsynth.settings import RunConfig, settings_fields
 
@@ -163,10 +163,16 @@ def texts_of_the_documentation() -> Iterator[tuple[Path, str]]:
         yield path, path.read_text()
 
 
-def test_every_configuration_that_is_shown_can_be_used() -> None:
+def test_every_configuration_that_is_shown_can_be_used(tmp_path: Path) -> None:
+    read = {"domain.toml": domain_folder.load, "cases.toml": domain_folder.cases}
     for path, text in texts_of_the_documentation():
-        for block in re.findall(r"(?<!pyproject.toml -->\n)```toml\n(.*?)```", text, flags=re.DOTALL):
-            config.resolve(block, origin=str(path))
+        for marked, block in re.findall(r"(?:<!-- \w+: (\S+) -->\n)?```toml\n(.*?)```", text, flags=re.DOTALL):
+            name = Path(marked).name
+            if name in read:
+                (tmp_path / name).write_text(block)
+                assert read[name](str(tmp_path)), (path, block)
+            elif name != "pyproject.toml":
+                config.resolve(block, origin=str(path))
 
 
 def test_every_extra_that_is_named_exists() -> None:
