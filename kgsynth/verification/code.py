@@ -16,7 +16,7 @@ from kgsynth.verification import python_code
 from kgsynth.verification.python_code import Asked, Solution
 from kgsynth.verifier import BaseVerifier, Case, Finding, Kind, Need, RunProgram, Verdict
 
-_RUNNER = (resources.files("kgsynth") / "verification" / "test_runner.py").read_text(encoding="utf-8")
+_RUNNER = (resources.files("kgsynth") / "verification" / "run_tests.py").read_text(encoding="utf-8")
 _MAX_TESTS_PER_TEXT = 10
 # Processor time per test and for all tests of a program, then elapsed time for all. With the imports of packages, this
 # is within the sandbox's default limits of 5 and 10 seconds.
@@ -95,7 +95,7 @@ def _tests(texts: Sequence[str], asked: Asked) -> tuple[list[_Test], list[dict[s
         if not text:
             broken.append({"text": index, "reason": "no text", "program": ""})
             continue
-        found = python_code.tests_in(text, asked, _MAX_TESTS_PER_TEXT)
+        found = python_code.assertions_in(text, asked, _MAX_TESTS_PER_TEXT)
         for program in found.programs:
             tests.setdefault(program, _Test(program, set())).texts.add(index)
         broken += [{"text": index, "reason": reason, "program": program} for reason, program in found.broken]

@@ -84,8 +84,13 @@ class Solution:
 @cache
 def modules_of(distribution: str) -> frozenset[str]:
     """Return the top-level modules of an installed distribution; its name if it is not installed."""
-    modules = {module for module, owners in metadata.packages_distributions().items() if distribution in owners}
-    return frozenset(modules or {distribution.replace("-", "_")})
+    try:
+        files = metadata.files(distribution) or []
+    except metadata.PackageNotFoundError:
+        return frozenset({distribution.replace("-", "_")})
+    packages = {file.parts[0] for file in files if len(file.parts) == 2 and file.name == "__init__.py"}
+    modules = {file.name.removesuffix(".py") for file in files if len(file.parts) == 1 and file.suffix == ".py"}
+    return frozenset(packages | modules)
 
 
 def programs_in(text: str) -> list[str]:
@@ -251,7 +256,7 @@ def executable_lines(program: str) -> frozenset[int]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tests:
+class Assertions:
     """The tests of a text: programs that raise an error if a solution is wrong, and what was not usable, by reason."""
 
     programs: tuple[str, ...] = ()
@@ -261,7 +266,7 @@ class Tests:
 TEST_NOT_PYTHON, TEST_SURPLUS, NO_TESTS = "not Python", "more tests than are run", "no tests"
 
 
-def tests_in(text: str, asked: Asked, max_tests: int) -> Tests:
+def assertions_in(text: str, asked: Asked, max_tests: int) -> Assertions:
     """Return the tests of a text: assert statements and functions `test_*`, each with what it needs from the text.
 
     Definitions of the asked function are left out, because they would replace the solution.
@@ -280,7 +285,7 @@ def tests_in(text: str, asked: Asked, max_tests: int) -> Tests:
     broken += [(TEST_SURPLUS, program) for program in programs[max_tests:]]
     if not programs and not broken:
         broken.append((NO_TESTS, text))
-    return Tests(programs=tuple(programs[:max_tests]), broken=tuple(broken))
+    return Assertions(programs=tuple(programs[:max_tests]), broken=tuple(broken))
 
 
 def _tests(tree: ast.Module, asked: Asked) -> list[str]:

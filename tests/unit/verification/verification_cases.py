@@ -1,26 +1,23 @@
-"""A case for a verifier, made of the texts that matter."""
+"""Shared by the tests of verifiers: programs of this repository are run in a plain process, without a sandbox."""
 
-from collections.abc import Sequence
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
 
-from kgsynth.final_answers import final_answer
-from kgsynth.records import AnsweredQuestion
-from kgsynth.verifier import Case
+from kgsynth.verifier import Execution
 
 
-def case_of(question: str, *finals: str, key: Sequence[str] = (), text: str = "") -> Case:
-    """Return a case whose votes end in the given final answers, of which the first is kept.
-
-    Args:
-        question: text of the question.
-        finals: final answers of the votes.
-        key: accepted answers.
-        text: text of the kept answer; the final answer in a box if empty.
-    """
-    votes = [f"The final answer is $\\boxed{{{final}}}$." for final in finals]
-    if text:
-        votes[0] = text
-    kept = votes[0] if votes else ""
-    answered = AnsweredQuestion(
-        id="q-1", text=question, answer=kept, final_answer=final_answer(kept), answer_key=tuple(key), votes=len(votes)
-    )
-    return Case(question=answered, votes=tuple(votes))
+def run_plainly(program: str, files: Mapping[str, str]) -> Execution:
+    """Run a program that a test contains, never one that a model wrote."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in {**files, "main.py": program}.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        command = [sys.executable, "-B", "-S", "-P", "main.py"]
+        try:
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=20, check=False)
+        except subprocess.TimeoutExpired as error:
+            return Execution(state="timed out", stdout=(error.stdout or b"").decode())
+        state = "finished" if done.returncode == 0 else "failed"
+        return Execution(state=state, stdout=done.stdout, stderr=done.stderr, exit_code=done.returncode)

@@ -1,0 +1,79 @@
+"""Tests of `kgsynth.verification.run_tests`, the program that the verifier `code` sends to the sandbox."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kgsynth.verification import run_tests
+from tests.unit.verification.verification_cases import run_plainly
+
+PROGRAM = Path(run_tests.__file__).read_text(encoding="utf-8")
+
+
+def results(solution: str, *tests: str, **order: Any) -> list[dict[str, Any]]:
+    whole = {
+        "nonce": "n0",
+        "solution": solution,
+        "setup": "",
+        "name": "f",
+        "tests": list(tests),
+        "preload": [],
+        "test_seconds": 0.1,
+        "seconds": 3.0,
+        "elapsed_seconds": 6.0,
+        "trace": False,
+        "first": 0,
+        **order,
+    }
+    done = run_plainly(PROGRAM, {"order.json": json.dumps(whole)})
+    assert done.state == "finished", done.stderr
+    return [json.loads(line[3:]) for line in done.stdout.splitlines() if line.startswith("n0 ")]
+
+
+def test_each_test_has_its_own_module_and_its_own_error() -> None:
+    solution = "calls = []\ndef f(x):\n    calls.append(x)\n    return len(calls)\n"
+    rows = results(solution, "assert f(1) == 1", "assert f(1) == 1", "assert f(1) == 2, 'one call'", "y", setup="y = 1")
+    assert [(row["passed"], row["error"]) for row in rows] == [
+        (True, ""),
+        (True, ""),
+        (False, "AssertionError: one call"),
+        (True, ""),
+    ]
+
+
+def test_executed_lines_are_reported_once() -> None:
+    solution = "def f(x):\n    if x:\n        return 1\n    return 2\n"
+    assert [row["lines"] for row in results(solution, "f(1)", "f(1)", "f(0)", trace=True)] == [[2, 3], [], [4]]
+    assert [row["lines"] for row in results(solution, "f(1)")] == [[]]
+
+
+def test_time_is_limited_per_test_and_in_all() -> None:
+    rows = results("def f(x):\n    while x:\n        pass\n", "f(1)", "f(0)", "f(1)", seconds=0.11)
+    assert [row["error"] for row in rows] == ["took too long", "no time was left", "no time was left"]
+    waiting = results(
+        "import time\ndef f():\n    time.sleep(60)\n", "f()", "f()", elapsed_seconds=0.2, test_seconds=0.1
+    )
+    assert [row["error"] for row in waiting] == ["took too long", "no time was left"]
+
+
+def test_a_run_can_begin_at_a_later_test() -> None:
+    assert [row["test"] for row in results("f = 1", "f", "f", "f", first=1)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "solution",
+    [
+        "print('n0 {}')\nf = 1",
+        "import sys\nsys.stdout.write('n0 {}')\nsys.__stdout__.write('n0 {}')\nf = 1",
+        "import pathlib\nf = 1\nassert not list(pathlib.Path('.').iterdir())",
+    ],
+)
+def test_a_solution_finds_no_tests_and_prints_no_results(solution: str) -> None:
+    assert [row["passed"] for row in results(solution, "assert f == 1")] == [True]
+
+
+def test_an_error_whose_text_cannot_be_made_has_its_name() -> None:
+    solution = "class E(Exception):\n    def __str__(self):\n        raise SystemExit\ndef f():\n    raise E\n"
+    assert results(solution, "f()")[0]["error"] == "E"
