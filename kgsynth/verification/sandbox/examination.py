@@ -132,7 +132,8 @@ def _weakness(sandbox: Sandbox) -> str:
     if done.state != "finished":
         return f"the self-test {done.state}: {done.stderr.strip()[-300:]}"
     if done.stdout != "done\n":
-        return done.stdout.strip()
+        findings = [line for line in done.stdout.splitlines() if line != "done"]
+        return "; ".join(findings) or "the self-test ended early"
     stopped = sandbox.run(_STOPPED, limits=Limits(wall_seconds=0.5))
     return "" if stopped.state == "timed out" else f"a program that stopped itself ended as {stopped.state}"
 

@@ -38,6 +38,26 @@ class _PathRule(ctypes.Structure):
     _fields_ = (("access", ctypes.c_uint64), ("folder", ctypes.c_int32))
 
 
+class _Packages:
+    """Finds the named packages; to all others, which may lie beside them unreadable, imports are as to absent ones."""
+
+    def __init__(self, names: list[str], folders: list[str]) -> None:
+        self._names = frozenset(names)
+        self._folders = folders
+        self._find: Any = sys.meta_path[-1]
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """Return where a module of a named package is; None if it is not one."""
+        return self._find.find_spec(name, self._folders, target) if path is None and name in self._names else None
+
+    def find_distributions(self, context: Any) -> Any:
+        """Return the metadata of installed distributions, as packages ask for their own version."""
+        from importlib import metadata
+
+        finder = metadata.MetadataPathFinder
+        return finder.find_distributions(metadata.DistributionFinder.Context(name=context.name, path=self._folders))
+
+
 def _checked(result: int, what: str) -> int:
     """Return the result of a call of the C library.
 
@@ -153,11 +173,13 @@ def _main() -> None:
     status = os.dup2(orders["status"], 3)
     os.closerange(4, 1 << 20)
     os.chdir(orders["folder"])
-    sys.path[:] = [orders["folder"], *sys.path, *orders["path"]]
+    sys.path.insert(0, orders["folder"])
+    sys.meta_path.append(_Packages(*orders["packages"]))
     _restrict(orders)
     os.write(status, b"restricted")
     os.close(status)
     _run(orders["files"]["main.py"], "main.py", out_of_memory=orders["out_of_memory"])
 
 
-_main()
+if __name__ == "__main__":
+    _main()

@@ -21,7 +21,7 @@ MAIN = "main.py"
 OUT_OF_MEMORY = 199
 _OPEN_FILES = 64
 # systemd's table of user ids calls the 28 bits from here on unused.
-_FIRST_IDENTITY = 0x70000000
+FIRST_IDENTITY = 0x70000000
 # A user that owns nothing.
 NOBODY = 65534
 _numbers = itertools.count()
@@ -51,7 +51,7 @@ def new_identity() -> int | None:
     """
     if os.geteuid() != 0:
         return None
-    identity = _FIRST_IDENTITY + (os.getpid() << 6) % (1 << 28) + next(_numbers) % 64
+    identity = FIRST_IDENTITY + (os.getpid() << 6) % (1 << 28) + next(_numbers) % 64
     # In a container only some ids exist.
     return identity if _exists(identity) else NOBODY
 
@@ -122,7 +122,7 @@ def orders(
         "folder": folder,
         "files": dict(content),
         "limits": bounds,
-        "path": list(can_read.package_folders),
+        "packages": (list(can_read.modules), list(can_read.package_folders)),
         "identity": identity,
         "keep_search": keep_search,
         "parent": parent,

@@ -31,6 +31,7 @@ class Readable:
         standard_library: its folder.
         hidden: folders in the standard library that hold packages.
         packages: files and folders of the named packages.
+        modules: names of the modules in them, without those in other modules.
         package_folders: the folders from which these are imported.
     """
 
@@ -39,6 +40,7 @@ class Readable:
     standard_library: str
     hidden: tuple[str, ...]
     packages: tuple[str, ...]
+    modules: tuple[str, ...]
     package_folders: tuple[str, ...]
 
 
@@ -59,11 +61,13 @@ def _readable(packages: tuple[str, ...]) -> Readable:
     standard_library = os.path.dirname(os.path.realpath(os.__file__))
     hidden = [os.path.join(standard_library, name) for name in _PACKAGE_FOLDERS]
     paths: set[str] = set()
+    modules: set[str] = set()
     folders: set[str] = set()
     for distribution in _with_dependencies(packages):
         folder, of_distribution = _paths_of(distribution)
         folders.add(folder)
         paths |= of_distribution
+        modules |= {os.path.relpath(path, folder).split(os.sep)[0].partition(".")[0] for path in of_distribution}
     _compile(executable, paths)
     return Readable(
         executable=executable,
@@ -71,6 +75,7 @@ def _readable(packages: tuple[str, ...]) -> Readable:
         standard_library=standard_library,
         hidden=tuple(path for path in hidden if os.path.isdir(path)),
         packages=tuple(sorted(paths)),
+        modules=tuple(sorted(modules)),
         package_folders=tuple(sorted(folders)),
     )
 

@@ -1,6 +1,7 @@
 """The hostile program of the self-test: it prints what gets through and what does not work, and `done`."""
 
 import json
+import mmap
 import os
 import resource
 import signal
@@ -13,7 +14,9 @@ from typing import Any
 
 
 def _say(text: str) -> None:
+    # At once, since an attempt can end this program.
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def _forbid(what: str, attempt: Callable[[], Any]) -> None:
@@ -48,7 +51,7 @@ def _main() -> None:
     _forbid("connect to a UNIX socket", lambda: _connect(socket.AF_UNIX, targets["abstract"]))
     _forbid("start a process", _fork)
     _forbid("execute a file", lambda: os.execv(sys.executable, [sys.executable, "-c", ""]))
-    _forbid("exceed the limit on memory", lambda: bytearray(4 << 30))
+    _forbid("exceed the limit on memory", lambda: mmap.mmap(-1, 4 << 30))
     _forbid("raise its limits", lambda: resource.setrlimit(resource.RLIMIT_AS, (-1, -1)))
     _forbid("change the priority of kgsynth", lambda: os.setpriority(os.PRIO_PROCESS, parent, 19))
     _forbid("send signals to kgsynth by a handle", lambda: signal.pidfd_send_signal(os.pidfd_open(parent), 0))
@@ -62,4 +65,5 @@ def _main() -> None:
     _say("done")
 
 
-_main()
+if __name__ == "__main__":
+    _main()

@@ -120,7 +120,8 @@ class _Supervised:
             if remaining <= 0:
                 self._stopped = "timed out"
                 return
-            if now - watched >= _INTERVAL:
+            # Before, the process may still have the files of this machine.
+            if self._received["status"] and now - watched >= _INTERVAL:
                 self._stopped = self._watch(self._inner or self._process.pid)
                 watched = now
             events = self._selector.select(min(remaining, _INTERVAL))

@@ -16,7 +16,9 @@ import pytest
 
 import kgsynth
 from kgsynth.verification.sandbox import Limits, ProgramRun, Sandbox, examine
-from kgsynth.verification.sandbox.orders import _FIRST_IDENTITY
+from kgsynth.verification.sandbox.limits import DEFAULT_LIMITS
+from kgsynth.verification.sandbox.orders import FIRST_IDENTITY
+from kgsynth.verification.sandbox.program_run import NO_FILES
 
 # A user id that nobody has, so that its processes are those of these tests.
 ORDINARY_USER = 60000 + os.getpid() % 5000
@@ -72,7 +74,12 @@ class OtherUser:
         self._process = process
 
     def run(
-        self, program: str, *, files: Mapping[str, str] = {}, limits: Limits = Limits(), packages: Sequence[str] = ()
+        self,
+        program: str,
+        *,
+        files: Mapping[str, str] = NO_FILES,
+        limits: Limits = DEFAULT_LIMITS,
+        packages: Sequence[str] = (),
     ) -> ProgramRun:
         request: dict[str, Any] = {"program": program, "files": dict(files), "limits": asdict(limits)}
         assert self._process.stdin is not None
@@ -116,7 +123,7 @@ class OrdinaryUser:
             shutil.copytree(package / "verification" / "sandbox", modules / "kgsynth" / "verification" / "sandbox")
             shutil.copy(Path(__file__).with_name("ordinary_user.py"), modules)
         temporary = self._folder / name
-        temporary.mkdir()
+        temporary.mkdir(exist_ok=True)
         os.chown(temporary, ORDINARY_USER, ORDINARY_USER)
         process = subprocess.Popen(
             [interpreter_for_others(), "-B", str(modules / "ordinary_user.py"), name],
@@ -145,6 +152,6 @@ def current_user(name: str, temporary: Path) -> Place:
     examination = examine(name)
     if examination.sandbox is None:
         pytest.skip(f"{name} does not hold here: {examination.reason}")
-    first = _FIRST_IDENTITY + (os.getpid() << 6) % (1 << 28)
+    first = FIRST_IDENTITY + (os.getpid() << 6) % (1 << 28)
     users = range(first, first + 64) if os.geteuid() == 0 else range(0)
     return Place(examination.sandbox, os.getpid(), users, temporary)
