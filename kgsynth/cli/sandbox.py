@@ -51,8 +51,8 @@ def _show(row: dict[str, Any]) -> None:
     """Print what is known of a back end on one line, and what to do on a second one."""
     name = f"{row['backend']} {row['version']}".strip()
     if row["holds"]:
-        say(f"{click.style('holds   ', fg='green')} {name}: {row['programs_per_second']:g} programs per second")
+        say(f"{click.style('holds        ', fg='green')} {name}: {row['programs_per_second']:g} programs per second")
         return
-    say(f"{click.style('does not', fg='red')} {name}: {row['reason']}")
+    say(f"{click.style('does not hold', fg='red')} {name}: {row['reason']}")
     if row["hint"]:
-        say(f"         {row['hint']}")
+        say(f"              {row['hint']}")

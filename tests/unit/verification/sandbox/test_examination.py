@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kgsynth.errors import ConfigError, SandboxError
-from kgsynth.verification.sandbox import Sandbox, bubblewrap, choose, examination, examine, landlock, orders
+from kgsynth.verification.sandbox import ProgramRun, Sandbox, bubblewrap, choose, examination, examine, landlock, orders
 from kgsynth.verification.sandbox.bubblewrap import Bubblewrap
 from kgsynth.verification.sandbox.landlock import Landlock
 
@@ -50,6 +50,16 @@ def test_without_a_back_end_nothing_runs(monkeypatch: pytest.MonkeyPatch, anew: 
         choose()
     found = examine("bubblewrap")
     assert found.hint == "Debian and Ubuntu: apt-get install bubblewrap"
+
+
+def test_a_self_test_that_ends_early_is_no_success() -> None:
+    class Silent:
+        name, version = "silent", ""
+
+        def run(self, *_: Any, **__: Any) -> ProgramRun:
+            return ProgramRun(state="finished", exit_code=0, stdout="", stderr="", seconds=0)
+
+    assert examination._weakness(Silent()) == "the self-test ended early"
 
 
 def test_an_unknown_name_is_an_error() -> None:
