@@ -8,18 +8,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 import psutil
 
-from kgsynth import __version__
+from kgsynth import __version__, domain_folder
 from kgsynth.addresses import with_marks
 from kgsynth.concepts.embedding import has_embedder
 from kgsynth.config import Environment
 from kgsynth.documents.read import loader_named
-from kgsynth.errors import ConfigError, KgsynthError, ManifestError, MissingExtraError
+from kgsynth.errors import ConfigError, KgsynthError, ManifestError, MissingExtraError, SandboxError
 from kgsynth.generation import prompts, small_model
 from kgsynth.generation.backend_factory import Make, make_generator, plain_settings
 from kgsynth.generation.vllm_engine import INSTALL_ON_CPU
@@ -28,8 +29,10 @@ from kgsynth.graph.java import find_java
 from kgsynth.graph.server import ManagedServer, ServerStatus
 from kgsynth.pipeline.loading import connect
 from kgsynth.pipeline.model_stages import MODEL_STAGES
+from kgsynth.pipeline.verifying import verifiers_of
 from kgsynth.run_folder import MANIFEST_FILE, RUN_FILE, RunFolder, open_run
-from kgsynth.settings import UNDECISIVE, UNTIL, BackendSettings, GraphSettings, RunConfig
+from kgsynth.settings import UNDECISIVE, UNTIL, AnswerSettings, BackendSettings, GraphSettings, RunConfig
+from kgsynth.verification import sandbox
 
 _FILE_LOADERS = ("auto", "jsonl", "csv", "parquet")
 State = Literal["good", "to do", "missing"]
@@ -61,6 +64,7 @@ _EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "wiki": (("mwparserfromhell",), "MediaWiki"),
     "cjk": (("jieba", "janome"), "key phrases of Chinese and Japanese"),
     "huggingface": (("datasets",), "data sets of Hugging Face"),
+    "chemistry": (("rdkit",), "the verifier chemistry"),
     "ray": (("ray",), "many machines"),
 }
 
@@ -197,6 +201,13 @@ def examine_machine(environment: Environment, graph: GraphSettings | None = None
             text="installed" if is_there else "not installed",
             hint="" if is_there else f"pip install 'kgsynth[{extra}]'",
         )
+    holding = next((name for name in sandbox.BACK_ENDS if sandbox.examine(name).sandbox is not None), "")
+    yield Condition(
+        subject="sandbox for programs of models",
+        state="good" if holding else "to do",
+        text=holding or "none holds: the verifiers program and code run nothing",
+        hint="" if holding else "`kgsynth sandbox check` says why",
+    )
     has_vllm = _has("vllm")
     yield Condition(
         subject="vLLM in this process",
@@ -295,6 +306,8 @@ def _needs(environment: Environment, config: RunConfig, scope: _Scope, make: Mak
     stages = model_stages(config, scope.stages)
     for domain in dict.fromkeys(settings.domain for _, settings in stages):
         yield "prompts", partial(_prompts, [stage for stage in stages if stage[1].domain == domain])
+    if "answer" in scope.stages:
+        yield "verifiers", partial(_verifiers, config.answer)
     seen: list[tuple[object, ...]] = []
     has_requests = False
     for stage, settings in stages:
@@ -512,6 +525,32 @@ def _prompts(stages: list[tuple[str, BackendSettings]]) -> str:
         for task in MODEL_STAGES[stage].templates(settings):
             prompts.load(settings.domain, task)
     return f"domain {stages[0][1].domain}, for {', '.join(stage for stage, _ in stages)}"
+
+
+def _verifiers(settings: AnswerSettings) -> str:
+    """Look at the verifiers, the packages that their programs import, and the sandbox."""
+    verifiers = verifiers_of(settings)
+    names = ", ".join(verifier.name for verifier in verifiers) or "none"
+    if not any("sandbox" in verifier.needs for verifier in verifiers):
+        return names
+    imports = domain_folder.load(settings.domain).imports
+    for name in imports:
+        try:
+            metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            raise MissingExtraError(
+                f"programs of the domain {settings.domain!r} may import {name}, which is not installed",
+                hint=f"pip install {name}",
+            ) from None
+    if settings.sandbox == "off":
+        raise _Notice(f"{names}; programs are not run", "The sandbox is off: their verdicts are undecided.")
+    try:
+        chosen = sandbox.choose(settings.sandbox)
+    except SandboxError as error:
+        if any("sandbox" in verifier.needs for verifier in verifiers if verifier.name in settings.require):
+            raise
+        raise _Notice(f"{names}; programs are not run: {error}", error.hint) from None
+    return f"{names}; programs run in {chosen.name} {chosen.version}"
 
 
 def _model(environment: Environment, settings: BackendSettings, make: Make) -> str:
