@@ -10,7 +10,7 @@ from kgsynth.verification.chemistry import Chemistry
 from kgsynth.verification.formulas import formula_of, imbalance, reaction_of
 from kgsynth.verification.structures import structure_of
 from kgsynth.verifier import load
-from tests.unit.verification.verification_cases import case_of
+from tests.unit.verification.answer_cases import case_of
 
 SMILES = "Give the SMILES of the product."
 FORMULA = "Give the formula of the salt."
