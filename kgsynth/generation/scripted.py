@@ -27,6 +27,18 @@ _SENTENCES = (
     "Suppose {concepts} are given with parameter $\\rho = {number}$. How many of the first {other} cases are distinct?",
     "Determine exactly how {concepts} are related when both are taken modulo ${number}$ and there are {other} of them.",
 )
+_TASK = """Write a function `add` that adds {number} to its argument, for {concepts}. Write a class `Adder` as well.
+
+```python
+class Adder:
+    pass
+
+def add(number: int) -> int:
+    return number
+```
+
+Allowed imports: none"""
+_ADDED = re.compile(r"`add` that adds (\d+)")
 # Shares of unusable, differing and wrong texts, so that the later stages have something to reject.
 _UNUSABLE = 0.02
 _DISSENT = 0.2
@@ -66,7 +78,7 @@ class ScriptedGenerator:
 
     def complete(self, request: Request) -> Completion:
         """Return the completion of one request."""
-        text = _WRITERS[request.id.partition(":")[0]](request, stream(request.seed, "scripted", 0))
+        text = _WRITERS.get(request.id.partition(":")[0], _verify)(request, stream(request.seed, "scripted", 0))
         return Completion(
             request_id=request.id,
             text=text,
@@ -123,21 +135,48 @@ def _level3(request: Request, rng: np.random.Generator) -> str:
     for _ in range(int(rng.integers(1, 4))):
         size = int(rng.integers(2, min(3, len(concepts)) + 1))
         chosen = sorted(concepts[index] for index in rng.permutation(len(concepts))[:size])
-        blocks.setdefault("; ".join(chosen), _block(_question(chosen, rng), chosen))
+        question = _task(chosen, rng) if "Allowed imports" in request.messages[0].content else _question(chosen, rng)
+        blocks.setdefault("; ".join(chosen), _block(question, chosen))
     return "".join(blocks.values())
+
+
+def _task(concepts: list[str], rng: np.random.Generator) -> str:
+    return _TASK.format(concepts=" and ".join(concepts), number=int(rng.integers(2, 1000)))
 
 
 def _answer(request: Request, rng: np.random.Generator) -> str:
     question = request.messages[-1].content
-    value = int(content_hash(question)[:6], 16) % 900 + 2
+    value = _value(question)
     if rng.random() < _DISSENT:
         value += int(rng.integers(1, 4))
+    if _ADDED.search(question):
+        solution = f"class Adder:\n    pass\n\ndef add(number: int) -> int:\n    return number + {value}"
+        return f"The function adds a constant.\n\n```python\n{solution}\n```"
     notation = (rf"\frac{{{2 * value}}}{{2}}", str(value), f"{value}.0")[int(rng.integers(3))]
     return (
         rf"Write the number asked for as $x$. Then $2x = {2 * value}$ by what is given, "
         rf"and $x = \frac{{{2 * value}}}{{2}}$."
         f"\n\nThe final answer is $\\boxed{{{notation}}}$."
     )
+
+
+def _value(question: str) -> int:
+    """Return the answer of the script to a question."""
+    added = _ADDED.search(question)
+    return int(added.group(1)) if added else int(content_hash(question)[:6], 16) % 900 + 2
+
+
+def _verify(request: Request, rng: np.random.Generator) -> str:
+    """Return a text for a verifier: a program, tests, or what a judge of questions says."""
+    task, question = request.id.partition(":")[0], request.messages[-1].content
+    value = _value(question)
+    if task == "verify_program":
+        return f"```python\nprint({value})\n```"
+    if task == "verify_code":
+        numbers = (int(number) for number in rng.integers(1000, size=4))
+        return "```python\n" + "\n".join(f"assert add({number}) == {number + value}" for number in numbers) + "\n```"
+    tags = ("consistent", "complete", "unique")
+    return "".join(f"<{tag}>\nyes\n</{tag}>\n" for tag in tags)
 
 
 def _judge(request: Request, rng: np.random.Generator) -> str:

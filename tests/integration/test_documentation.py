@@ -175,7 +175,9 @@ def test_the_tutorial(desk: Path, environment, command_environment: dict[str, st
         assert output in printed["kgsynth run tutorial.toml"]
 
 
-def test_the_example_package_adds_a_loader_a_backend_a_domain_and_a_verifier(tmp_path: Path, command_environment) -> None:
+def test_the_example_package_adds_a_loader_a_backend_a_domain_and_a_verifier(
+    tmp_path: Path, command_environment
+) -> None:
     for kind, name, text in BLOCK.findall(TEXT):
         if kind == "package":
             file = tmp_path / "package" / name
