@@ -23,7 +23,7 @@ from kgsynth.cli.options import (
 from kgsynth.cli.say import say
 from kgsynth.errors import ConfigError
 from kgsynth.run_folder import RunFolder
-from kgsynth.settings import AnswerSettings, BackendSettings, GenerateSettings, RunConfig
+from kgsynth.settings import AnswerSettings, BackendSettings, GenerateSettings, GraphSettings, RunConfig
 
 
 @click.command()
@@ -123,7 +123,7 @@ def answer(
     settings = asking_settings(AnswerSettings, values)
     pipeline.refuse_stage(
         env(),
-        RunConfig(graph=graph_settings(ctx), answer=settings),
+        RunConfig(graph=graph_settings(ctx) if to_graph else GraphSettings(), answer=settings),
         "answer",
         folder=run_dir or Path("runs"),
         run_dir=run_dir,

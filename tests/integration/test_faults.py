@@ -406,7 +406,10 @@ def test_what_was_added_to_the_input_is_asked_and_nothing_else(
     assert "added-3 holds run" in said
     assert "0 of its 1 units are in the input as they were" in said
     file.write_text("\n".join([*lines[:10], *more]) + "\n")
-    assert "run holds run" in kgsynth(*answer, "--url", "http://127.0.0.1:1", "--model", "fake", code=1)
+    # The input is newer than the run, so a server must answer before the input is read.
+    kgsynth(*answer, "--url", "http://127.0.0.1:1", "--model", "fake", code=4)
+    with servers.running("--port", str(port)) as fake:
+        assert "run holds run" in kgsynth(*answer, "--url", fake.url, code=1)
 
 
 def test_the_run_stops_when_too_much_is_rejected(tmp_path: Path, command_environment: dict[str, str]) -> None:
