@@ -4,7 +4,7 @@ import pytest
 
 from kgsynth.records import AnsweredQuestion
 from kgsynth.verification.mathematics import FinalAnswers
-from tests.unit.verification.verification_cases import case_of
+from tests.unit.verification.answer_cases import case_of
 
 CHECK = FinalAnswers().check
 

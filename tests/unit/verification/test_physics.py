@@ -7,7 +7,7 @@ from kgsynth.verification import dimensions
 from kgsynth.verification.physics import Quantities, with_unit
 from kgsynth.verification.quantities import Agreement, compare_quantities
 from kgsynth.verifier import load
-from tests.unit.verification.verification_cases import case_of
+from tests.unit.verification.answer_cases import case_of
 
 CHECK = Quantities().check
 SAME = [
