@@ -51,7 +51,8 @@ _QUANTITIES = {
     "K": "temperature", "kg/m^3": "density,mass density", "m^3": "volume", "m^2": "area,cross-sectional area",
     "N/m": "spring constant,force constant,stiffness,surface tension", "g/mol": "molar mass",
     "mol": "amount of substance,number of moles", "mol/L;g/L": "concentration", "mol/L": "molarity,molar concentration",
-    "rad": "angle,efficiency,refractive index,index of refraction,coefficient of friction,mole fraction,mass fraction",
+    "rad": "angle,efficiency,refractive index,index of refraction,mole fraction,mass fraction,coefficient of friction,"
+    "coefficient of kinetic friction,coefficient of static friction",
     "J/K;J/mol/K": "entropy", "J/kg/K": "specific heat capacity,specific heat", "J/K;J/(mol*K)": "heat capacity",
 }  # fmt: skip
 _ADJECTIVES = (
@@ -82,6 +83,12 @@ _REQUEST = re.compile(r"\?|\b(?:find|calculate|compute|determine|evaluate|estima
 _NO_DIMENSION = re.compile(
     r"\b(?:ratio|fraction|percent|percentage|factor|multiples?|proportional|logarithm|order of magnitude|relative|"
     r"how many times|dimensionless|in units of (?!.{0,12}(?:/|\bper\b))|natural units)\b",
+    re.IGNORECASE,
+)
+# Before `of`, these make another quantity: a coefficient of friction is no force.
+_DERIVED = re.compile(
+    r"\b(?:coefficient|ratio|rate|fraction|factor|change|gradient|density|component|square|difference|increase|decrease|"
+    r"sum|product|derivative|root|inverse|multiple|number|unit|flux|moment)s?\s+(?:of\s+)?(?:the\s+)?$",
     re.IGNORECASE,
 )
 # Words that are also names of materials, places or ordinary things.
@@ -282,7 +289,8 @@ def _named_symbols(text: str) -> Iterator[tuple[str, frozenset[Dimension]]]:
         words = match["before"].casefold().split()
         noun = match["noun"].casefold()
         noun = f"{words[-1]} {noun}" if words and f"{words[-1]} {noun}" in _quantities() else noun
-        if "angular" in words and not noun.startswith("angular"):
+        is_derived = _DERIVED.search(text[: match.start("before")])
+        if is_derived or ("angular" in words and not noun.startswith("angular")):
             continue
         yield _name_of(match["marked"] or match["bare"]), _quantities()[noun]
         second = re.match(rf"\s*\$?\s*(?:,|and)\s+{_SYMBOL_IN_TEXT}", text[match.end() :])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from kgsynth.final_answers import final_answer
+from kgsynth.generation import prompts
 from kgsynth.records import AnsweredQuestion
 from kgsynth.verifier import Case
 
@@ -24,3 +25,9 @@ def case_of(question: str, *finals: str, key: Sequence[str] = (), text: str = ""
         id="q-1", text=question, answer=kept, final_answer=final_answer(kept), answer_key=tuple(key), votes=len(votes)
     )
     return Case(question=answered, votes=tuple(votes))
+
+
+def example_of(domain: str, task: str) -> tuple[str, str]:
+    """Return question and answer of the first example in a domain's template."""
+    turns = [turn for turn in prompts.load(domain, task).turns if turn.role != "system"]
+    return turns[0].content, turns[1].content

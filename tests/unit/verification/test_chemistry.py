@@ -10,7 +10,7 @@ from kgsynth.verification.chemistry import Chemistry
 from kgsynth.verification.formulas import formula_of, imbalance, reaction_of
 from kgsynth.verification.structures import structure_of
 from kgsynth.verifier import load
-from tests.unit.verification.answer_cases import case_of
+from tests.unit.verification.answer_cases import case_of, example_of
 
 SMILES = "Give the SMILES of the product."
 FORMULA = "Give the formula of the salt."
@@ -170,3 +170,13 @@ def test_the_verifier_is_installed_and_says_what_is_missing(monkeypatch: pytest.
     with pytest.raises(MissingExtraError) as missing:
         Chemistry()
     assert "pip install 'kgsynth[chemistry]'" in missing.value.hint
+
+
+def test_the_shipped_examples_are_right() -> None:
+    question, answer = example_of("chemistry", "answer")
+    volume = 5.4 / 27 * 3 / 2 * 22.4
+    assert Chemistry().check(case_of(question, "", key=[f"{volume:.4g} L"], text=answer)).verdict == "passed"
+    example, verdict = example_of("chemistry", "judge")
+    question, _, solution = example.removeprefix("Problem:").partition("Solution:")
+    assert "incorrect" in verdict
+    assert Chemistry().check(case_of(question, "", text=solution)).verdict == "failed"

@@ -1,5 +1,7 @@
 """Tests of the verifier `units`: quantities with units, and dimensions."""
 
+import math
+
 import pytest
 
 from kgsynth.records import AnsweredQuestion
@@ -7,7 +9,7 @@ from kgsynth.verification import dimensions
 from kgsynth.verification.physics import Quantities, with_unit
 from kgsynth.verification.quantities import Agreement, compare_quantities
 from kgsynth.verifier import load
-from tests.unit.verification.answer_cases import case_of
+from tests.unit.verification.answer_cases import case_of, example_of
 
 CHECK = Quantities().check
 SAME = [
@@ -176,6 +178,9 @@ def test_the_dimension_that_a_question_asks_for(question: str, unit: str) -> Non
 
 
 FALL = "A ball of mass $m$ falls from the height $h$ with gravitational acceleration $g$. "
+SLIDE = (
+    "A box has speed $v$. The coefficient of kinetic friction is $\\mu$, and the gravitational acceleration is $g$. "
+)
 WAVE = "A wave has amplitude $A$, angular frequency $\\omega$ and time $t$. "
 MOVE = "A cart has the initial velocity $v_0 = 20$ m/s and the acceleration $a = 10$ m/s^2 for the time $t$. "
 
@@ -198,6 +203,8 @@ MOVE = "A cart has the initial velocity $v_0 = 20$ m/s and the acceleration $a =
         (WAVE + "Find the displacement of the wave.", r"A\sin(\omega)", "an argument of a function has a dimension"),
         (WAVE + "Find the displacement of the wave.", r"A e^{-t}", "an exponent has a dimension"),
         # The numbers 20 and 5 have units, which are not written.
+        (SLIDE + "Find the distance that the box slides.", r"d = \frac{v^2}{2\mu g}", ""),
+        (SLIDE + "Find the distance that the box slides.", r"\frac{v}{2\mu g}", "the dimension is not that of the question"),
         (MOVE + "Find the displacement of the cart.", "20t + 5t^2", ""),
         (MOVE + "Find the displacement of the cart.", r"v_0 t + \frac{1}{2} a t^2", ""),
         (MOVE + "Find the displacement of the cart.", r"v_0 t + \frac{1}{2} a t", "quantities of different dimensions are "
@@ -230,3 +237,10 @@ def test_questions_with_options_are_left_to_another_verifier() -> None:
     assert not verifier.applies(AnsweredQuestion(id="q", text="Which?", options=("1 N", "2 N")))
     assert verifier.applies(AnsweredQuestion(id="q", text="Which?"))
     assert CHECK(case_of("Which force?")).reason == "no final answer"
+
+
+def test_the_shipped_example_is_right() -> None:
+    question, answer = example_of("physics", "answer")
+    speed = math.sqrt(2 * 10 * 45)
+    assert CHECK(case_of(question, "", key=[f"{speed} m/s"], text=answer)).verdict == "passed"
+    assert CHECK(case_of(question, "", key=[f"{speed} km/h"], text=answer)).verdict == "failed"
