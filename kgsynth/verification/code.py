@@ -35,6 +35,8 @@ _EMPTY_CLASS = (
 )
 
 NO_SANDBOX, NO_COUNTED = "no sandbox", "no test counts"
+NOT_LOADED, STOPPED = "the solution cannot be loaded", "the sandbox stops the solution while it is loaded"
+_ENDED = "the program ended: "
 STUB_PASSES, NONE_PASSES = "an empty function passes it", "no solution passes it"
 
 
@@ -161,7 +163,9 @@ class _Comparison:
 
     def _unusable(self) -> Finding:
         reason = self._problems[0] if self._problems else python_code.NO_CODE
-        return Finding(verdict="failed", score=0.0, reason=reason, best_vote=0, evidence=self._evidence())
+        # Loading has its own limit of time, so the sandbox stops a program there only if the machine is too busy.
+        verdict: Verdict = "undecided" if reason == STOPPED else "failed"
+        return Finding(verdict=verdict, score=0.0, reason=reason, best_vote=0, evidence=self._evidence())
 
     def _counted(self, usable: Sequence[int]) -> list[int]:
         """Return the indexes of the tests that count; the others get their reason."""
@@ -273,7 +277,9 @@ def _load_problem(run: _Run) -> str:
     """Return why a program cannot be loaded; empty if it can."""
     if run.passed[0]:
         return ""
-    return python_code.NO_FUNCTION if run.errors[0].startswith("LookupError") else "the solution cannot be loaded"
+    if run.errors[0].startswith(_ENDED):
+        return STOPPED
+    return python_code.NO_FUNCTION if run.errors[0].startswith("LookupError") else NOT_LOADED
 
 
 def _preloaded(programs: Sequence[str], packages: Sequence[str]) -> set[str]:
@@ -299,6 +305,6 @@ def _read(run_program: RunProgram, order: Mapping[str, Any], run: _Run) -> int:
             run.lines.update(result["lines"])
             following = number + 1
     if following < len(run.passed):
-        run.errors[following] = f"the program ended: {execution.state}"
+        run.errors[following] = f"{_ENDED}{execution.state}"
         return following + 1
     return following

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from kgsynth import domain_folder, pipeline
 from kgsynth.cli.prompts import prompts as commands
 from kgsynth.errors import ConfigError
+from kgsynth.faults import fault
 from kgsynth.final_answers import final_answer
 from kgsynth.generation import extraction, prompts
 from kgsynth.generation.backend import Completion, Message
@@ -18,6 +19,7 @@ from kgsynth.generation.level1 import Level1
 from kgsynth.generation.level2 import Level2
 from kgsynth.generation.level3 import Level3
 from kgsynth.records import Document
+from kgsynth.texts import blocks
 from tests.unit.generation.generation_cases import DOCUMENT, SOURCE, TASKS, annotated, context, finish, reasons, words
 
 
@@ -36,7 +38,7 @@ def test_every_domain_has_all_templates() -> None:
     assert "--domain" in caught.value.hint
 
 
-@pytest.mark.parametrize("domain", ["mathematics", "general"])
+@pytest.mark.parametrize("domain", ["mathematics", "general", "code"])
 def test_the_examples_of_the_templates_pass_the_checks_that_answers_must_pass(domain: str) -> None:
     # A model writes like its examples: one that would be refused teaches it to be refused.
     other = {
@@ -65,7 +67,22 @@ def test_the_examples_of_the_templates_pass_the_checks_that_answers_must_pass(do
     (example,) = prompts.load(domain, "extract").examples
     assert not extraction.read_part(Completion(request_id="x", text=example, finish_reason="stop")).problem
     for example in prompts.load(domain, "answer").examples:
-        assert final_answer(example)
+        assert final_answer(example) or domain == "code"
+
+
+def test_examples_of_programming_tasks_have_the_form_that_small_models_must_keep() -> None:
+    form = prompts.question_form("code")
+    kinds = domain_folder.load("code").question_types
+    for task in ("level1", "level2", "level2_free", "level3"):
+        questions = [
+            run["question"] for text in prompts.load("code", task).examples for run in blocks(text, ("question",))[0]
+        ]
+        assert questions
+        for question in questions:
+            assert re.fullmatch(form, question)
+            assert any(re.search(kind.must_match, question) for kind in kinds)
+    (answer,) = prompts.load("code", "answer").examples
+    assert not fault(answer)
 
 
 def test_a_template_of_the_users_own(tmp_path: Path) -> None:
@@ -137,10 +154,10 @@ def test_domains_are_listed_shown_and_copied(tmp_path: Path) -> None:
     assert "{{question}}" in kgsynth("show", "general", "answer")
     assert kgsynth("show", "general").count("# ") >= 10
     folder = tmp_path / "mine"
-    assert "12 files" in kgsynth("copy", "mathematics", str(folder))
+    assert "14 files" in kgsynth("copy", "mathematics", str(folder))
     assert pipeline.prompt_texts(str(folder)) == pipeline.prompt_texts("mathematics")
     said = kgsynth("check", str(folder))
-    assert said.count(": good, ") == 10
+    assert said.count(": good, ") == 14
     with pytest.raises(ConfigError, match="holds .* already"):
         pipeline.copy_prompts("general", folder)
 

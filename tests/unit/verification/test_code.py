@@ -143,7 +143,7 @@ def test_without_a_sandbox_nothing_is_decided() -> None:
     [
         ("import os\n" + RIGHT, python_code.IMPORT_REFUSED),
         (RIGHT.replace("even_sum", "sum_even"), python_code.NO_FUNCTION),
-        ("raise ValueError\n" + RIGHT, "the solution cannot be loaded"),
+        ("raise ValueError\n" + RIGHT, code.NOT_LOADED),
         (RIGHT + "\ndel even_sum\n", python_code.NO_FUNCTION),
     ],
 )
@@ -193,6 +193,11 @@ def test_a_changing_result_is_not_passed() -> None:
 
     found = check(RIGHT, run=run)
     assert (found.verdict, found.reason) == ("undecided", "a second run has another result")
+
+
+def test_a_machine_that_is_too_busy_to_load_a_solution_decides_nothing() -> None:
+    found = check(RIGHT, run=lambda _program, _files: Execution(state="timed out"))
+    assert (found.verdict, found.reason) == ("undecided", code.STOPPED)
 
 
 def test_equal_solutions_are_run_once() -> None:
