@@ -63,13 +63,12 @@ def run_in_sandbox(name: SandboxName, imports: Sequence[str]) -> RunProgram:
         if name == "off":
             return Execution(state="not run", stderr="the sandbox is off")
         try:
-            chosen = sandbox.choose(name)
+            result = sandbox.choose(name).run(program, files=files, limits=_LIMITS, packages=imports)
         except SandboxError as error:
             if not told:
                 told = True
                 _LOG.warning("programs of verifiers are not run: %s. %s", error, error.hint)
             return Execution(state="not run", stderr=str(error))
-        result = chosen.run(program, files=files, limits=_LIMITS, packages=imports)
         return Execution(
             state=result.state,
             stdout=result.stdout,
