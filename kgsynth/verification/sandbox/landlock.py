@@ -132,20 +132,49 @@ def _folder(identity: int | None) -> Iterator[str]:
 def _remove(folder: str) -> None:
     """Remove a folder without recursion, since a program can nest folders deeper than Python can call.
 
-    Folders inside are moved up one level at a time. Links are removed and not followed, and no program is running.
+    Folders inside are moved up one level at a time. Each is opened without following links, and all work goes through
+    the open folders and not through paths. So a link to a folder outside is removed, even if a program puts it where a
+    folder was.
     """
-    moved = 0
-    while entries := list(os.scandir(folder)):
-        for entry in entries:
-            if not entry.is_dir(follow_symlinks=False):
-                os.unlink(entry.path)
-                continue
-            os.chmod(entry.path, 0o700)
-            for inner in list(os.scandir(entry.path)):
-                os.rename(inner.path, os.path.join(folder, f".moved {moved}"))
-                moved += 1
-            os.rmdir(entry.path)
+    top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        while names := os.listdir(top):
+            for name in names:
+                _flatten(name, top)
+    finally:
+        os.close(top)
     os.rmdir(folder)
+
+
+def _flatten(name: str, top: int) -> None:
+    """Remove an entry of an open folder; what a folder holds is moved up, under new names."""
+    inner = _opened(name, top)
+    if inner is None:
+        os.unlink(name, dir_fd=top)
+        return
+    try:
+        for entry in os.listdir(inner):
+            # A folder can be moved only if it can be written to.
+            below = _opened(entry, inner)
+            if below is not None:
+                os.close(below)
+            os.rename(entry, f".{os.urandom(12).hex()}", src_dir_fd=inner, dst_dir_fd=top)
+    finally:
+        os.close(inner)
+    os.rmdir(name, dir_fd=top)
+
+
+def _opened(name: str, parent: int) -> int | None:
+    """Open an entry of an open folder, with all rights of its owner; None if it is not a folder, such as a link."""
+    try:
+        handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+    except NotADirectoryError:
+        return None
+    try:
+        os.chmod(f"/proc/self/fd/{handle}", 0o700)
+        return os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_DIRECTORY)
+    finally:
+        os.close(handle)
 
 
 def _threads_of_user() -> int:
