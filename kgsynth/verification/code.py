@@ -27,7 +27,7 @@ _MIN_TESTS, _MIN_TEXTS = 2, 2
 # The share of the lines of the kept solution that its tests execute. Below it, they say too little.
 _MIN_COVERAGE = 0.8
 # Without it, a single wrong solution would pass, because only the tests that it passes would count.
-_MIN_COUNTED_SHARE = 2 / 3
+_MIN_COUNTED_SHARE = 0.8
 _EMPTY_FUNCTION = "def {name}(*args, **kwargs):\n    return None\n"
 _EMPTY_CLASS = (
     "class {name}:\n    def __init__(self, *args, **kwargs):\n        pass\n\n"
@@ -66,7 +66,9 @@ class SolutionsAndTests(BaseVerifier):
 
     A test counts if a solution passes it, and an empty function does not. The kept solution passes if it passes all
     tests that count, these are at least two from different texts and execute most of its lines, and few other tests
-    fail on every solution. It fails if it fails a test that another solution passes, or if it cannot be run.
+    fail on every solution. It fails if it cannot be run, or if other solutions pass tests that it does not pass, and
+    these are of two texts or the others are not fewer than the solutions that agree with it. A single wrong test can be
+    passed by a single wrong solution, so less than that leaves the answer undecided.
     """
 
     name: ClassVar[str] = "code"
@@ -144,7 +146,7 @@ class _Comparison:
         # The first of equally good groups is that of the earliest vote.
         best = max(groups, key=lambda passed: len(groups[passed]) * len(passed))
         kept = groups[best][0]
-        verdict, reason, evidence = self._verdict(kept, best, counted)
+        verdict, reason, evidence = self._verdict(kept, best, counted, len(groups[best]))
         losing = [
             index
             for index in range(len(self._solutions))
@@ -186,11 +188,12 @@ class _Comparison:
         return groups
 
     def _verdict(
-        self, kept: int, passed: frozenset[int], counted: Sequence[int]
+        self, kept: int, passed: frozenset[int], counted: Sequence[int], agreeing: int
     ) -> tuple[Verdict, str, dict[str, Any]]:
         """Return verdict, reason and further evidence about the kept solution."""
-        if len(passed) < len(counted):
-            return "failed", "fails a test that another solution passes", {}
+        failing = [number for number in counted if number not in passed]
+        if failing:
+            return (*self._disagreement(failing, agreeing), {})
         if not counted:
             return "undecided", NO_COUNTED, {}
         program = self._solutions[kept].program
@@ -200,19 +203,30 @@ class _Comparison:
         evidence = {"coverage": round(coverage, 4), "lines_not_run": sorted(lines - again.lines)}
         if not all(again.passed):
             return "undecided", "a second run has another result", evidence
-        texts = set[int]().union(*(self._tests[number].texts for number in counted))
-        failing = [test for test in self._tests if test.problem == NONE_PASSES]
+        failing_everywhere = [test for test in self._tests if test.problem == NONE_PASSES]
         if len(counted) < _MIN_TESTS:
             return "undecided", "too few tests count", evidence
-        if any(len(test.texts) > 1 for test in failing):
+        if any(len(test.texts) > 1 for test in failing_everywhere):
             return "undecided", "no solution passes a test of several texts", evidence
-        if len(counted) < _MIN_COUNTED_SHARE * (len(counted) + len(failing)):
+        if len(counted) < _MIN_COUNTED_SHARE * (len(counted) + len(failing_everywhere)):
             return "undecided", "no solution passes many of the tests", evidence
-        if len(texts) < _MIN_TEXTS:
+        if self._texts_of(counted) < _MIN_TEXTS:
             return "undecided", "all tests are of one text", evidence
         if coverage < _MIN_COVERAGE:
             return "undecided", "the tests execute too few lines", evidence
         return "passed", "", evidence
+
+    def _disagreement(self, failing: Sequence[int], agreeing: int) -> tuple[Verdict, str]:
+        """Return verdict and reason if the kept solution fails tests that other solutions pass."""
+        usable = [index for index, problem in enumerate(self._problems) if not problem]
+        passing = max(sum(self._result(index).passed[number + 1] for index in usable) for number in failing)
+        if passing >= agreeing or self._texts_of(failing) >= _MIN_TEXTS:
+            return "failed", "fails a test that another solution passes"
+        return "undecided", "solutions and tests disagree"
+
+    def _texts_of(self, tests: Sequence[int]) -> int:
+        """Return the number of texts that hold some of the tests."""
+        return len(set[int]().union(*(self._tests[number].texts for number in tests)))
 
     def _result(self, index: int) -> _Run:
         return self._runs[self._solutions[index].program]

@@ -7,6 +7,7 @@ namespaces of a new module, with a limit of time, so that a test or a solution t
 does not affect the next test.
 """
 
+import functools
 import importlib
 import json
 import os
@@ -20,6 +21,13 @@ from typing import Any
 
 _MAX_ERROR_CHARS = 200
 _SOLUTION = "<solution>"
+_COMPARISONS = (
+    *("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__bool__", "__len__"),
+    *("__contains__", "__sub__", "__rsub__", "__abs__", "__getattribute__"),
+)
+_MAX_DEPTH, _MAX_ITEMS = 3, 1000
+# Py_TPFLAGS_HEAPTYPE: types that Python code makes have it, and those built into the interpreter do not.
+_HEAP_TYPE = 1 << 9
 # The kernel measures a timer in ticks, so it may ring this much early.
 _TICK_SECONDS = 0.02
 
@@ -102,9 +110,49 @@ def _loaded(order: dict[str, Any]) -> dict[str, Any]:
     exec(compile(order["solution"], _SOLUTION, "exec"), module.__dict__)
     if order["name"] not in module.__dict__:
         raise LookupError(f"{order['name']} is not defined")
-    names = {"__name__": "tests", order["name"]: module.__dict__[order["name"]]}
+    names = {"__name__": "tests", order["name"]: _guarded(module.__dict__[order["name"]])}
     exec(compile(order["setup"], "<question>", "exec"), names)
     return names
+
+
+def _guarded(function: Any) -> Any:
+    """Return a function that raises an error if a result of the asked function decides what it is equal to.
+
+    Without this, a result could be equal to everything. A class that was asked for is returned as it is.
+    """
+    if isinstance(function, type) or not callable(function):
+        return function
+
+    @functools.wraps(function)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        if _decides(result, _MAX_DEPTH):
+            raise TypeError("the result defines its own comparison")
+        return result
+
+    return guarded
+
+
+def _decides(value: Any, depth: int) -> bool:
+    """Return whether a value, or one in it, has a comparison that the solution defines."""
+    for name in _COMPARISONS:
+        owner = next((base for base in type(value).__mro__ if name in base.__dict__), object)
+        if not _is_installed(owner):
+            return True
+    if not depth or not isinstance(value, (list, tuple, set, frozenset, dict)):
+        return False
+    values = [*value, *value.values()] if isinstance(value, dict) else list(value)
+    return any(_decides(inner, depth - 1) for inner in values[:_MAX_ITEMS])
+
+
+def _is_installed(kind: type) -> bool:
+    """Return whether a type is one of Python or of an installed module, and not made by the solution."""
+    if not kind.__flags__ & _HEAP_TYPE:
+        return True
+    found: Any = sys.modules.get(kind.__module__) if kind.__module__ != "solution" else None
+    for name in kind.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is kind
 
 
 def _result(order: dict[str, Any], test: str, timer: _Timer, seconds: float) -> dict[str, Any]:

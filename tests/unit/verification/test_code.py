@@ -83,17 +83,31 @@ def test_a_group_counts_by_its_size_times_its_tests() -> None:
     tests = programs_of(FIRST_TESTS, SECOND_TESTS)
     run = ScriptedRun({RIGHT: set(tests), ALSO_RIGHT: set(tests[:3]), WRONG: set(tests[:3])})
     found = check(RIGHT, ALSO_RIGHT, WRONG, run=run)
-    assert (found.best_vote, found.agreeing, found.verdict) == (1, 2, "failed")
-    assert found.score == 0.75
-    # Without the third solution, both scores are 4 and 3.
+    assert (found.best_vote, found.agreeing, found.score) == (1, 2, 0.75)
+    # Without the third solution, the scores are 4 and 3.
     assert check(ALSO_RIGHT, RIGHT, run=run).best_vote == 1
 
 
-def test_a_solution_fails_if_another_passes_a_test_that_it_does_not() -> None:
+@pytest.mark.parametrize(
+    ("missed", "others", "verdict"),
+    [
+        # Of four tests, the first two are of one text and the last two of another. Two solutions agree.
+        ([3], 1, "undecided"),
+        ([1, 2], 1, "failed"),
+        ([3], 2, "failed"),
+    ],
+)
+def test_a_solution_fails_by_tests_of_two_texts_or_by_as_many_solutions(
+    missed: list[int], others: int, verdict: str
+) -> None:
     tests = programs_of(FIRST_TESTS, SECOND_TESTS)
-    run = ScriptedRun({RIGHT: set(tests[:3]), ALSO_RIGHT: set(tests[:3]), WRONG: {tests[3]}})
-    found = check(RIGHT, ALSO_RIGHT, WRONG, run=run)
-    assert (found.verdict, found.reason) == ("failed", "fails a test that another solution passes")
+    others_pass = {tests[number] for number in missed}
+    programs = [f"{WRONG}# {number}\n" for number in range(others)]
+    passing = {RIGHT: set(tests) - others_pass, **dict.fromkeys(programs, others_pass)}
+    found = check(RIGHT, RIGHT, *programs, run=ScriptedRun(passing))
+    assert (found.best_vote, found.agreeing) == (0, 2)
+    assert found.verdict == verdict
+    assert found.reason in ("solutions and tests disagree", "fails a test that another solution passes")
 
 
 def test_tests_that_say_nothing_do_not_count() -> None:
@@ -115,7 +129,7 @@ def test_tests_that_say_nothing_do_not_count() -> None:
         ((FIRST_TESTS, ""), "all tests are of one text"),
         ((FIRST_TESTS + "\nassert even_sum([1]) == 1", SECOND_TESTS + "\nassert even_sum([1]) == 1"),
          "no solution passes a test of several texts"),
-        ((FIRST_TESTS + "\nassert even_sum([1]) == 1\nassert even_sum([3]) == 3", SECOND_TESTS + "\n" + WRONG_TEST),
+        ((FIRST_TESTS + "\nassert even_sum([1]) == 1", SECOND_TESTS + "\n" + WRONG_TEST),
          "no solution passes many of the tests"),
     ],
 )  # fmt: skip
@@ -163,6 +177,8 @@ def test_a_solution_that_cannot_be_used_fails_and_loses(program: str, reason: st
         "        except BaseException:\n            pass\n",
         'def even_sum(numbers):\n    print(\'{"test": 1, "passed": true, "error": "", "lines": []}\')\n',
         "def even_sum(numbers):\n    return even_sum(numbers)\n",
+        "def even_sum(numbers):\n    name = '__e' + 'q__'\n    meta = type\n"
+        "    return [meta('A', (), {name: lambda self, other: True})()]\n",
         "sum = max = len = None\n\n\ndef even_sum(numbers):\n    return None\n",
     ],
 )

@@ -74,6 +74,30 @@ def test_a_solution_finds_no_tests_and_prints_no_results(solution: str) -> None:
     assert [row["passed"] for row in results(solution, "assert f == 1")] == [True]
 
 
+@pytest.mark.parametrize(
+    ("solution", "passes"),
+    [
+        ("def f():\n    return [1, {2: (3, 4)}]", True),
+        (
+            "import collections\nP = collections.namedtuple('P', 'x')\ndef f():\n    return P(1), {}.keys(), (x for x in ())",
+            True,
+        ),
+        ("import decimal, fractions\ndef f():\n    return [decimal.Decimal(1), fractions.Fraction(1), range(3)]", True),
+        ("class A:\n    pass\ndef f():\n    return A()", True),
+        ("class A:\n    def __eq__(self, other):\n        return True\ndef f():\n    return A()", False),
+        ("class A(int):\n    def __eq__(self, other):\n        return True\ndef f():\n    return {1: [A(3)]}", False),
+        (
+            "class A:\n    __eq__ = bool\n    __module__ = 'builtins'\n    __qualname__ = 'int'\ndef f():\n    return A()",
+            False,
+        ),
+        ("class A:\n    def __sub__(self, other):\n        return 0\ndef f():\n    return A()", False),
+    ],
+)
+def test_a_result_may_not_decide_what_it_is_equal_to(solution: str, passes: bool) -> None:
+    (row,) = results(solution, "f()")
+    assert row["error"] == ("" if passes else "TypeError: the result defines its own comparison")
+
+
 def test_an_error_whose_text_cannot_be_made_has_its_name() -> None:
     solution = "class E(Exception):\n    def __str__(self):\n        raise SystemExit\ndef f():\n    raise E\n"
     assert results(solution, "f()")[0]["error"] == "E"
