@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
 
-from kgsynth.verification.sandbox import Limits, Sandbox, examine
+from kgsynth.verification.sandbox import Limits, Sandbox, examine, orders
 
 _SLEEPER = """
 from kgsynth.verification.sandbox.{module} import {kind}
@@ -25,20 +26,35 @@ def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     return examination.sandbox
 
 
-def test_a_program_ends_with_its_parent(sandbox: Sandbox) -> None:
+def test_a_program_has_no_rights_and_ends_with_its_parent(sandbox: Sandbox) -> None:
     script = _SLEEPER.format(module=sandbox.name, kind=type(sandbox).__name__)
     parent = subprocess.Popen([sys.executable, "-c", script])
     try:
-        expected = 3 if sandbox.name == "bubblewrap" else 1
-        children: list[psutil.Process] = []
-        while len(children) < expected:
+        program: dict[str, str] = {}
+        while program.get("Seccomp") != "2":
             assert parent.poll() is None
             children = psutil.Process(parent.pid).children(recursive=True)
+            program = _status(children[-1]) if children else {}
     finally:
         parent.send_signal(signal.SIGKILL)
         parent.wait()
+    assert program["NoNewPrivs"] == "1"
+    # At most the right to search folders, of landlock as root.
+    assert int(program["CapEff"], 16) in ((0, 4) if sandbox.name == "landlock" else (0,))
+    assert int(program["CapPrm"], 16) in ((0, 4) if sandbox.name == "landlock" else (0,))
+    if os.geteuid() == 0:
+        assert all(int(number) >= orders.FIRST_IDENTITY for number in program["Uid"].split() + program["Gid"].split())
+        assert program["Groups"] == ""
     _, alive = psutil.wait_procs([one for one in children if not _is_zombie(one)], timeout=20)
     assert [one for one in alive if not _is_zombie(one)] == []
+
+
+def _status(process: psutil.Process) -> dict[str, str]:
+    try:
+        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    except OSError:
+        return {}
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def _is_zombie(process: psutil.Process) -> bool:
