@@ -26,9 +26,10 @@ def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     return examination.sandbox
 
 
-def test_a_program_has_no_rights_and_ends_with_its_parent(sandbox: Sandbox) -> None:
+def test_a_program_has_no_rights_and_ends_with_its_parent(sandbox: Sandbox, tmp_path: Path) -> None:
     script = _SLEEPER.format(module=sandbox.name, kind=type(sandbox).__name__)
-    parent = subprocess.Popen([sys.executable, "-c", script])
+    # The parent is killed and cannot remove the program's folder.
+    parent = subprocess.Popen(["env", f"TMPDIR={tmp_path}", sys.executable, "-c", script])
     try:
         program: dict[str, str] = {}
         while program.get("Seccomp") != "2":
