@@ -87,7 +87,7 @@ def serving(
         server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     except OSError as error:
         raise ConfigError(f"port {port} cannot be used: {error}", hint="Leave out --port.") from error
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     try:
         # The Browser loads guides only from hosts given by name.
         yield f"http://localhost:{server.server_port}"

@@ -38,6 +38,7 @@ def parsed(path: Path) -> ast.Module:
         gc.enable()
 
 
+@cache
 def imported(tree: ast.AST) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(tree):
@@ -202,6 +203,7 @@ def test_the_reference_is_that_of_the_declarations() -> None:
         assert f"## [{section}]" in pages["configuration.md"]
 
 
+@pytest.mark.slow
 def test_the_documentation_builds_without_a_broken_link(tmp_path: Path) -> None:
     mkdocs = Path(sys.executable).with_name("mkdocs")
     done = subprocess.run(

@@ -458,6 +458,7 @@ PIECES = [
 ]
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(PIECES), max_size=60).map("".join) | st.text(max_size=200))
 def test_any_text_has_a_verdict(text: str) -> None:
     assert faults.fault(text) in ("", *faults.FAULTS)

@@ -16,13 +16,24 @@ from kgsynth.cli.say import say
 from kgsynth.errors import ConfigError
 from kgsynth.records import Document
 from kgsynth.settings import DocumentsSettings, ExtractSettings, FieldNames
+from tests import commands
 
 KGSYNTH = str(Path(sys.executable).with_name("kgsynth"))
 
 
-def call(*arguments: str, home: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(home), "COLUMNS": "120", **more}
-    return subprocess.run([KGSYNTH, *arguments], env=environment, capture_output=True, text=True, check=False, cwd=home)
+def variables(home: Path) -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin", "HOME": str(home), "COLUMNS": "120"}
+
+
+def call(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    return commands.call(*arguments, cwd=home, env=variables(home))
+
+
+def call_process(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """Call the command as a process of its own, with its own logging."""
+    return subprocess.run(
+        [KGSYNTH, *arguments], env=variables(home), capture_output=True, text=True, check=False, cwd=home
+    )
 
 
 @pytest.mark.parametrize("name", sorted(_COMMANDS))
@@ -99,17 +110,17 @@ def test_a_log_says_what_the_stages_do(tmp_path: Path) -> None:
         '{"id": "d", "text": "A ring is here.", "topics": ["algebra"], "concepts": ["ring"]}\n'
     )
     given = ("extract", "d.jsonl", "-o", "a.jsonl", "--with", "vocabulary", "--max-document-share", "1")
-    assert "kgsynth.accounts" not in call(*given, home=tmp_path).stderr
-    shown = call("-v", *given, home=tmp_path).stderr
+    assert "kgsynth.accounts" not in call_process(*given, home=tmp_path).stderr
+    shown = call_process("-v", *given, home=tmp_path).stderr
     assert "kgsynth.accounts: extract (vocabulary) begins" in shown
     assert "kgsynth.files: wrote" not in shown
-    quiet = call("--log-file", "k.log", *given, home=tmp_path)
+    quiet = call_process("--log-file", "k.log", *given, home=tmp_path)
     assert quiet.returncode == 0, quiet.stderr
     assert "kgsynth.accounts:" not in quiet.stderr
     logged = (tmp_path / "k.log").read_text()
     assert "INFO kgsynth.accounts: extract (vocabulary) ends: 1 documents read, 1 kept" in logged
     assert "DEBUG kgsynth.files: wrote" in logged
-    refused = call("--log-file", "no/k.log", *given, home=tmp_path)
+    refused = call_process("--log-file", "no/k.log", *given, home=tmp_path)
     assert refused.returncode == 1
     assert "no/k.log cannot be written" in refused.stderr
 

@@ -20,19 +20,23 @@ def test_each_shell_has_a_script(shell: str) -> None:
 
 
 def test_bash_completes_commands_and_options() -> None:
-    script = (
-        f'eval "$({KGSYNTH} completion bash)"; COMP_WORDS=(kgsynth {{}}); COMP_CWORD={{}}; '
-        '_kgsynth_completion kgsynth; printf "%s\\n" "${{COMPREPLY[@]}}"'
-    )
-
-    def completed(*words: str) -> list[str]:
-        path = f"{KGSYNTH.parent}:{os.environ['PATH']}"
-        line = script.format(" ".join(f"'{word}'" for word in words), len(words))
-        done = subprocess.run(
-            ["bash", "-c", line], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True
+    lines = ("sa",), ("db", "sta"), ("sample", "--co")
+    script = [f'eval "$({KGSYNTH} completion bash)"']
+    for words in lines:
+        typed = " ".join(f"'{word}'" for word in words)
+        script.append(
+            f"COMPREPLY=(); COMP_WORDS=(kgsynth {typed}); COMP_CWORD={len(words)}; _kgsynth_completion kgsynth"
         )
-        return done.stdout.split()
-
-    assert completed("sa") == ["sample"]
-    assert completed("db", "sta") == ["start", "status"]
-    assert set(completed("sample", "--co")) == {"--combinations"}
+        script.append('echo "${COMPREPLY[@]}"')
+    path = f"{KGSYNTH.parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(script)],
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, second, third = (line.split() for line in done.stdout.splitlines())
+    assert first == ["sample"]
+    assert second == ["start", "status"]
+    assert set(third) == {"--combinations"}

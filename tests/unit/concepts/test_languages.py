@@ -101,6 +101,7 @@ def test_a_missing_segmenter_is_an_error_where_most_documents_need_it(monkeypatc
         languages._segmenter.cache_clear()
 
 
+@pytest.mark.slow
 def test_several_languages_stand_in_one_corpus() -> None:
     english = ["The weakly connected component of a directed graph is found by a search."] * 2
     report = LanguageReport()

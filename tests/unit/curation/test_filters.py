@@ -51,6 +51,7 @@ def test_filters_refuse_for_one_reason(text: str, reason: str) -> None:
     assert filters.question_problem(AnsweredQuestion(id="q", text=text), SETTINGS) == reason
 
 
+@pytest.mark.slow
 def test_filters_let_problems_pass_that_people_wrote() -> None:
     problems = decontamination.problems()
     refused = [text for text in problems if filters.question_problem(AnsweredQuestion(id="q", text=text), SETTINGS)]

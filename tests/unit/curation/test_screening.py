@@ -14,6 +14,7 @@ from tests.benchmarks import decontamination, filters_on_people
 from tests.unit.curation.curation_cases import SETTINGS, as_run, curated, questions
 
 
+@pytest.mark.slow
 def test_filters_let_answers_pass_that_people_wrote() -> None:
     _, solutions = filters_on_people.champ()
     assert len(solutions) == 270
@@ -31,6 +32,7 @@ def test_filters_let_long_texts_pass_too(planetmath: Path) -> None:
     assert {name: max(share) for name, share in shares.items() if max(share) > 0.01} == {}
 
 
+@pytest.mark.slow
 def test_a_real_benchmark_in_five_disguises() -> None:
     rows = decontamination.measure(SETTINGS.min_overlap, 0.85, None)
     for name in ("verbatim", "white space and LaTeX", "renamed variables"):
@@ -156,6 +158,7 @@ def test_every_record_has_a_schema_and_comes_back_from_a_row() -> None:
             kind.from_row({"id": "q"})
 
 
+@pytest.mark.slow
 def test_of_the_problems_that_people_wrote_none_is_refused_as_a_near_duplicate(tmp_path: Path) -> None:
     import champ_dataset
 

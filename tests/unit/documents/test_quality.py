@@ -92,6 +92,7 @@ def test_near_duplicates_and_limits_hold_for_parts(environment: config.Environme
     assert not dropped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", [r"\[ x ", r"\( x ", r"a \\[2pt] "])
 def test_a_text_full_of_unclosed_formulas_takes_no_longer_than_its_length(piece: str) -> None:
     def seconds(count: int) -> float:

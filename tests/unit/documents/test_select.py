@@ -48,6 +48,7 @@ def test_a_domain_that_fills_much_of_the_corpus_is_told_all_the_same(share: floa
     assert (more.drawn_scores >= 0.5).sum() > kept.sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("examples", "share", "compared"),
     [

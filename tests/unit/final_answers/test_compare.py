@@ -22,6 +22,7 @@ def test_comparing_is_symmetric_and_every_answer_equals_itself() -> None:
     assert compare("5", " ") is DIFFERENT
 
 
+@pytest.mark.slow
 def test_explosive_numbers_and_deep_nesting_are_neither_computed_nor_fatal() -> None:
     hostile = [
         "10^{10^{10}}", "9^{9^{9^{9}}}", "99999!", "(10^9)^{10^9}", "2^{3^{4^{5}}}", r"\binom{10^9}{5\cdot10^8}", "((3000!)!)", "e^{e^{e^{e^{e}}}}",

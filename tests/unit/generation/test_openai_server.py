@@ -142,6 +142,7 @@ def test_odd_answers_are_taken_for_what_they_are(http: _Server, answer: dict, fi
     assert len(http.bodies) == 1
 
 
+@pytest.mark.slow
 def test_requests_that_are_at_fault_themselves_never_stop_the_run(http: _Server) -> None:
     http.script = [
         (200, {}, json.dumps({"choices": [{"message": {"content": "ok"}, "finish_reason": "stop"}]})),
@@ -164,6 +165,7 @@ def test_a_request_that_keeps_failing_on_a_server_that_works_is_given_up(http: _
     assert second.finish_reason == "stop"
 
 
+@pytest.mark.slow
 def test_requests_that_all_fail_stop_the_run(http: _Server) -> None:
     http.script = [(500, {}, "broken")] * 1000
     found: list[Completion] = []
@@ -241,6 +243,7 @@ def test_every_kind_of_fault_is_survived(faults: str) -> None:
     assert {one.finish_reason for one in found} == {"stop"}
 
 
+@pytest.mark.slow
 def test_concurrency_grows_while_it_pays_and_no_further() -> None:
     # 24 at once are served in 20 ms each; more only wait.
     with servers.running("--delay", "0.02", "--parallel", "24") as fake:
@@ -251,6 +254,7 @@ def test_concurrency_grows_while_it_pays_and_no_further() -> None:
     assert 16 <= most <= 128, most
 
 
+@pytest.mark.slow
 def test_concurrency_halves_when_the_server_refuses() -> None:
     with servers.running("--delay", "0.02", "--capacity", "10") as fake:
         generator = client_at(fake.url, concurrency=256, tries=50)

@@ -220,6 +220,7 @@ def test_a_reader_that_crashes_hangs_or_eats_memory_costs_one_file(
     assert len(found["many"]) == 50
 
 
+@pytest.mark.slow
 def test_a_slow_part_of_a_file_is_named_and_what_came_before_it_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,6 +239,7 @@ def test_a_slow_part_of_a_file_is_named_and_what_came_before_it_is_kept(
     assert (reject.position.line, reject.raw) == (3, "A slow page; 2 documents read before")
 
 
+@pytest.mark.slow
 def test_where_a_reader_is_lost_in_the_middle_of_a_file_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

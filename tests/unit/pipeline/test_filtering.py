@@ -88,6 +88,7 @@ def test_examples_that_stand_in_the_corpus_are_kept_and_few_will_do(
     assert not (tmp_path / "none" / "vectors.f32").exists()
 
 
+@pytest.mark.slow
 def test_texts_that_changed_since_they_were_embedded_are_not_rated(
     environment: config.Environment, mixed: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -135,6 +136,7 @@ def test_without_examples_a_syllabus_is_written(
     assert figures["examples"] == len(lines(tmp_path / "e" / "syllabus.jsonl")) > 20
 
 
+@pytest.mark.slow
 def test_scores_of_another_corpus_and_sources_that_changed_are_refused(
     environment: config.Environment, mixed: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

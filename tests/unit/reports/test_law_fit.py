@@ -196,6 +196,7 @@ def test_the_order_of_points_does_not_change_a_departure() -> None:
     assert found[1].aic() == pytest.approx(found[0].aic(), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_intervals_of_the_default_hold_simulated_curves_of_both_laws() -> None:
     """A small form of `tests/benchmarks/scaling_calibration.py`."""
     hits = []

@@ -72,6 +72,7 @@ def cells(text: str, head: str) -> list[str]:
     raise AssertionError(head)
 
 
+@pytest.mark.slow
 def test_what_the_page_says_is_what_the_figures_are() -> None:
     figures = whole_figures(("one", "$_two"))
     text = page(figures)
@@ -92,6 +93,7 @@ def test_what_the_page_says_is_what_the_figures_are() -> None:
     assert "cut &lt;off&gt; $x$" in text
 
 
+@pytest.mark.slow
 def test_names_lead_to_queries_in_the_browser() -> None:
     figures = whole_figures()
     text = page(figures)
