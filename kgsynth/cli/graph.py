@@ -193,6 +193,8 @@ def _ask(cases: Sequence[Case], session: Path) -> dict[Pair, Verdict]:
         say(f"\n{index + 1} of {len(cases):,}  {case.decided}, cosine {case.cosine:.3f}, doubt {case.doubt:.2f}")
         for name, sentence in ((case.first, case.first_sentence), (case.second, case.second_sentence)):
             say(f"  {click.style(name, bold=True)}" + (f"\n      {sentence}" if sentence else ""))
+        if case.evidence:
+            say(f"  a document says: {case.evidence}")
         say("  same meaning? y yes, n no, s skip, u undo, q quit ", nl=False)
         # One read may return several keys.
         waiting_keys = waiting_keys or list(_keys())

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import combinations, product
 from operator import attrgetter
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,9 @@ _MIN_COSINE = {
 }
 # The rule of pairs that a reviewer declared the same.
 REVIEW = "review"
+# An acronym without its expansion beside it in a document: a reviewer should look at it.
+NO_EXPANSION = "no expansion beside it"
+_DOUBT_OF_ACRONYM = 0.5
 # Pairs to be reviewed by a person: within this distance of a rule's minimum cosine, or from these cosines although no
 # rule joins the pair or a veto applies.
 _BAND = 0.2
@@ -102,6 +106,11 @@ class Decision:
     recall: float = 1.0
 
 
+# Tells for pairs of ids, the acronym first, whether a document has the expansion beside the acronym.
+Expanded = Callable[[Sequence[tuple[str, str]]], Sequence[bool]]
+_NOTHING: Mapping[tuple[str, str], float] = MappingProxyType({})
+
+
 def embedded_text(name: str) -> str:
     """Return the text of a name to embed: its words without LaTeX, hyphens and case."""
     return " ".join(words_of(name).tokens) or name
@@ -115,6 +124,8 @@ def decide(
     min_cosine: float,
     distinct: Iterable[tuple[str, str]] = (),
     same: Iterable[tuple[str, str]] = (),
+    expanded: Expanded = lambda pairs: [False] * len(pairs),
+    declared: Mapping[tuple[str, str], float] = _NOTHING,
 ) -> Decision:
     """Decide which terms to merge.
 
@@ -126,6 +137,10 @@ def decide(
             shared key need a higher cosine and are never joined by a rule.
         distinct: pairs of ids that a reviewer declared different, smaller id first.
         same: pairs of ids that a reviewer declared the same; rules and vetoes do not apply to them.
+        expanded: tells for pairs of ids, the acronym first, whether a document has the expansion beside the acronym.
+            Other acronyms are only doubtful pairs.
+        declared: weights in (0, 1] of pairs of ids, smaller first, that documents declare the same. They are doubtful
+            pairs if no rule joins them and no veto applies.
 
     Returns:
         Merges ordered by canonical id, then alias id. Every alias is joined to its canonical term directly, by a rule
@@ -139,9 +154,9 @@ def decide(
         with _without_garbage_collection():
             words = [words_of(term.name) for term in terms_of_kind]
             accepted = _accepted_pairs(
-                terms_of_kind, words, vectors, neighbours, min_cosine, forbidden, wanted, decision
+                terms_of_kind, words, vectors, neighbours, min_cosine, forbidden, wanted, expanded, declared, decision
             )
-            decision.merges.extend(_grouped(terms_of_kind, vectors, accepted, forbidden, decision))
+            decision.merges.extend(_grouped(terms_of_kind, words, vectors, accepted, forbidden, decision))
     # The sort is stable: equally doubtful pairs stay in the order of their ids.
     decision.doubts.sort(key=attrgetter("doubt"), reverse=True)
     decision.merges.sort(key=lambda merge: (merge.canonical_id, merge.alias_id))
@@ -172,6 +187,8 @@ def _accepted_pairs(
     min_cosine: float,
     forbidden: set[tuple[str, str]],
     wanted: set[tuple[str, str]],
+    expanded: Expanded,
+    declared: Mapping[tuple[str, str], float],
     decision: Decision,
 ) -> dict[tuple[int, int], tuple[str, float]]:
     """Return the pairs of rows to join, smaller first, with rule and cosine; terms must be in the order of ids."""
@@ -186,7 +203,12 @@ def _accepted_pairs(
     }
     count = len(terms)
     sharing = _pairs_sharing_a_key(words, vectors, min_cosine)
-    requested = np.asarray([first * count + second for first, second in reviewed_pairs], np.int64)
+    declared_pairs = {
+        (min(row_of[first], row_of[second]), max(row_of[first], row_of[second])): weight
+        for (first, second), weight in declared.items()
+        if first in row_of and second in row_of
+    }
+    requested = np.asarray([first * count + second for first, second in (*reviewed_pairs, *declared_pairs)], np.int64)
     packed = np.unique(np.concatenate([sharing, requested, near.first * count + near.second]))
     decision.candidates += len(packed)
     accepted: dict[tuple[int, int], tuple[str, float]] = {}
@@ -216,6 +238,8 @@ def _accepted_pairs(
         else:
             accepted[pair] = (rule, cosine)
         doubt = 0.0 if why_not == "reviewer" else _doubt(cosine, rule, why_not)
+        if why_not == "no rule":
+            doubt = max(doubt, declared_pairs.get(pair, 0.0))
         if doubt > 0:
             decision.doubts.append(
                 Doubt(
@@ -227,7 +251,8 @@ def _accepted_pairs(
                     doubt=round(doubt, 4),
                 )
             )
-    return _without_ambiguous_acronyms(accepted, words, decision) | reviewed
+    accepted = _without_ambiguous_acronyms(accepted, words, decision)
+    return _with_expansions(accepted, terms, words, expanded, decision) | reviewed
 
 
 def _cosines(firsts: Int64, seconds: Int64, vectors: Float32Matrix) -> list[float]:
@@ -308,14 +333,44 @@ def _without_ambiguous_acronyms(
     return unambiguous
 
 
+def _with_expansions(
+    accepted: dict[tuple[int, int], tuple[str, float]],
+    terms: Sequence[MergeTerm],
+    words: Sequence[Words],
+    expanded: Expanded,
+    decision: Decision,
+) -> dict[tuple[int, int], tuple[str, float]]:
+    """Remove the pairs of acronyms without their expansion beside them, which become doubtful pairs."""
+    acronyms = [pair for pair, (rule, _) in accepted.items() if rule == "acronym"]
+    ordered = [sorted(pair, key=lambda row: len(words[row].tokens)) for pair in acronyms]
+    found = expanded([(terms[short].id, terms[long].id) for short, long in ordered]) if acronyms else []
+    without = {pair for pair, is_expanded in zip(acronyms, found, strict=True) if not is_expanded}
+    for first, second in sorted(without):
+        decision.kept_apart[NO_EXPANSION] += 1
+        decision.doubts.append(
+            Doubt(
+                first_id=terms[first].id,
+                second_id=terms[second].id,
+                cosine=round(accepted[first, second][1], 4),
+                rule="acronym",
+                why_not=NO_EXPANSION,
+                doubt=_DOUBT_OF_ACRONYM,
+            )
+        )
+    return {pair: evidence for pair, evidence in accepted.items() if pair not in without}
+
+
 def _grouped(
     terms: Sequence[MergeTerm],
+    words: Sequence[Words],
     vectors: Float32Matrix,
     accepted: Mapping[tuple[int, int], tuple[str, float]],
     forbidden: set[tuple[str, str]],
     decision: Decision,
 ) -> list[Merge]:
     """Group joined terms as stars: the term with the most documents takes the terms that are joined to it directly.
+
+    An acronym never takes its expansion, however many documents use it: the expansion names the concept.
 
     Terms that reviewers declared the same, directly or through others, are joined as a unit. A verdict that two terms
     are different takes precedence.
@@ -326,6 +381,9 @@ def _grouped(
     groups = _reviewed_groups(terms, accepted, forbidden, decision)
     merged: set[int] = set()
     merges: list[Merge] = []
+    acronyms = {
+        min(pair, key=lambda row: len(words[row].tokens)) for pair, (rule, _) in accepted.items() if rule == "acronym"
+    }
     for canonical in sorted(joined, key=lambda row: (-terms[row].document_count, terms[row].id)):
         if canonical in merged:
             continue
@@ -342,16 +400,17 @@ def _grouped(
                 continue
             members += [mate for mate in mates if mate not in members]
             merged.update(mates)
-        for alias in members:
-            if alias != canonical:
-                # A member that is not joined to the canonical term itself belongs to a group made by reviewers.
-                direct_cosine = float(np.clip(vectors[alias] @ vectors[canonical], -1, 1))
-                rule, cosine = joined[canonical].get(alias, (REVIEW, direct_cosine))
-                merges.append(
-                    Merge(
-                        alias_id=terms[alias].id, canonical_id=terms[canonical].id, cosine=round(cosine, 4), rule=rule
-                    )
-                )
+        head = canonical
+        if canonical in acronyms:
+            expansions = [alias for alias in members if joined[canonical].get(alias, ("", 0))[0] == "acronym"]
+            head = min(expansions, key=lambda row: (-terms[row].document_count, terms[row].id), default=canonical)
+        for alias in sorted({canonical, *members} - {head}, key=lambda row: terms[row].id):
+            direct_cosine = float(np.clip(vectors[alias] @ vectors[head], -1, 1))
+            # A member without evidence of its own belongs to a group made by reviewers, or to the acronym.
+            rule, _ = joined[head].get(alias) or joined[canonical].get(alias) or (REVIEW, 0.0)
+            merges.append(
+                Merge(alias_id=terms[alias].id, canonical_id=terms[head].id, cosine=round(direct_cosine, 4), rule=rule)
+            )
     return merges
 
 

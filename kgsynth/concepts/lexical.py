@@ -130,13 +130,12 @@ _ORDINALS = {
     )
 }
 
-# Nouns of state and the adjectives they come from: "compactness" and "compact".
+# Nouns of state and the adjectives they come from: "compactness" and "compact". Those in -ality and -arity often name
+# something else: "cofinality" is not "cofinal", "polarity" is not "polar".
 _PROPERTY_ENDINGS = (
     ("ability", "able"),
     ("ibility", "ible"),
     ("icity", "ic"),
-    ("ality", "al"),
-    ("arity", "ar"),
     ("ivity", "ive"),
     ("osity", "ous"),
     ("inuity", "inuous"),
@@ -172,11 +171,6 @@ _KNOWN_DIFFERENT = frozenset(
         ("degree sequence", "sequence degree"),
         ("group ring", "ring group"),
         ("scalar field", "field scalar"),
-        ("primal", "primality"),
-        ("normal", "normality"),
-        ("local", "locality"),
-        ("principal", "principality"),
-        ("formal", "formality"),
     }
 )
 

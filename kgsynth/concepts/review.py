@@ -20,6 +20,7 @@ _COLUMNS = (
     "doubt",
     "first_sentence",
     "second_sentence",
+    "evidence",
     "first_id",
     "second_id",
 )
@@ -27,7 +28,10 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A doubtful pair for a reviewer: names, the decision of the rules, and a sentence that uses each name."""
+    """A doubtful pair for a reviewer: names, the decision of the rules, a sentence that uses each name, and evidence.
+
+    `evidence` is the sentence of a document that declares the two names the same, if there is one.
+    """
 
     first_id: str
     second_id: str
@@ -38,6 +42,7 @@ class Case:
     doubt: float
     first_sentence: str
     second_sentence: str
+    evidence: str = ""
 
     @property
     def pair(self) -> Pair:

@@ -3,7 +3,7 @@
 This module applies and undoes decisions; other modules make them. An alias points directly at its canonical term.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kgsynth import queries
@@ -22,11 +22,17 @@ _UNSET = queries.load("merge/unset")
 _SET_DISTINCT = queries.load("merge/set_distinct")
 _LOCK = queries.load("derive/lock")
 _MARK_STALE = queries.load("derive/mark_stale")
+_TEXTS_OF_ACRONYMS = queries.load("merge/texts_of_acronyms")
+_TEXTS = queries.load("merge/texts")
 _SETTINGS = queries.load("merge/settings")
 _SET_SETTINGS = queries.load("merge/set_settings")
 _UNDONE_PAIRS = queries.load("merge/undone_pairs")
 _MARK_UNDONE = queries.load("merge/mark_undone")
 _FORGET_UNDONE = queries.load("merge/forget_undone")
+
+
+# Maximum number of texts that are searched for the expansion of an acronym.
+_ACRONYM_TEXTS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +85,30 @@ def distinct_pairs(graph: Reader) -> set[tuple[str, str]]:
 def same_pairs(graph: Reader) -> set[tuple[str, str]]:
     """Pairs of term ids that a reviewer has marked as the same, smaller id first."""
     return {(row["first"], row["second"]) for row in graph.read(_SAME_PAIRS)}
+
+
+def texts_of_acronyms(
+    graph: Reader, pairs: Sequence[tuple[str, str]], *, without: Collection[str] = ()
+) -> dict[tuple[str, str], list[str]]:
+    """Return for pairs of ids, the acronym first, the texts in which the expansion may stand beside it.
+
+    Args:
+        graph: the graph to read.
+        pairs: ids of terms.
+        without: ids of documents that do not count.
+    """
+    rows = graph.read(
+        _TEXTS_OF_ACRONYMS,
+        pairs=[{"short": short, "long": long} for short, long in pairs],
+        without=sorted(without),
+        limit=_ACRONYM_TEXTS,
+    )
+    return {(row["short"], row["long"]): row["texts"] for row in rows}
+
+
+def texts(graph: Graph) -> Iterator[str]:
+    """Yield the texts of all documents, in the order of their ids."""
+    return (row["text"] for row in graph.stream(_TEXTS))
 
 
 def undone_pairs(graph: Graph) -> set[tuple[str, str]]:

@@ -6,7 +6,8 @@ Mentions (12 bytes each) and the import files are kept on disk. Memory holds the
 and, while tickets are computed, about 65 bytes per mention.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,10 +16,11 @@ import numpy as np
 from kgsynth.accounts import Report, silent
 from kgsynth.batching import batches
 from kgsynth.concepts.decide import Merge
+from kgsynth.concepts.declared import is_expanded
 from kgsynth.config import Environment
 from kgsynth.contexts import Contexts
 from kgsynth.documents.forgotten import REASON, Forgotten, TombstoneFile, is_forgotten
-from kgsynth.documents.read import usable_documents
+from kgsynth.documents.read import read_again, usable_documents
 from kgsynth.errors import ConfigError
 from kgsynth.files import temporary_folder
 from kgsynth.graph import derived, facts
@@ -95,7 +97,11 @@ def load_bulk(
         merges: list[Merge] = []
         if merge is not None:
             same, distinct = (_pairs(known, terms.ids, verdict) for verdict in ("yes", "no"))
-            decision, count = decide_merges(environment, merge, terms.stored(), same=same, distinct=distinct)
+            stored = terms.stored()
+            names = {term.id: term.name for term in stored}
+            expanded = partial(_expanded, documents, is_kept_out, names)
+            decision, count = decide_merges(environment, merge, stored, same=same, distinct=distinct, expanded=expanded)
+            del stored, names
             merges = decision.merges
             report(count)
             counts.append(count)
@@ -132,6 +138,28 @@ def _pairs(forgotten: Forgotten, ids: Sequence[str], verdict: str) -> list[tuple
         for pair, known_verdict in forgotten.verdicts.items()
         if known_verdict == verdict and term_ids.issuperset(pair)
     ]
+
+
+def _expanded(
+    documents: DocumentsSettings,
+    is_kept_out: IsKeptOut,
+    names: Mapping[str, str],
+    pairs: Sequence[tuple[str, str]],
+) -> list[bool]:
+    """Tell for pairs of ids, the acronym first, whether a document has the expansion beside the acronym."""
+    found = [False] * len(pairs)
+    places: dict[str, list[int]] = {}
+    for place, (short, _) in enumerate(pairs):
+        for word in names[short].casefold().split():
+            places.setdefault(word, []).append(place)
+    for document in read_again(documents) if pairs and documents.sources else ():
+        if is_kept_out(document):
+            continue
+        for word in places.keys() & {word.casefold() for word in re.findall(r"\w+", document.text)}:
+            for place in places[word]:
+                short, long = pairs[place]
+                found[place] = found[place] or is_expanded(document.text, names[short], names[long])
+    return found
 
 
 def _gather(

@@ -67,7 +67,7 @@ def plan_forget(graph: Graph, environment: Environment, documents: Sequence[str]
     settings, undone = MergeSettings(**kept_settings), decisions.undone_pairs(graph)
     present = plan_merge(graph, environment, settings, distinct=undone)
     remaining_terms = forgetting.terms_left(graph, going)
-    planned = plan_merge(graph, environment, settings, distinct=undone, terms=remaining_terms)
+    planned = plan_merge(graph, environment, settings, distinct=undone, terms=remaining_terms, without=going.documents)
     _keep_differences(planned, present, existing, {term.id for term in remaining_terms})
     return ForgetPlan(going=going, merges=planned)
 

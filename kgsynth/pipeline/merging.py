@@ -1,16 +1,21 @@
 """Decide which near-duplicate names to merge, and apply the decision."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from kgsynth.accounts import Report, silent
-from kgsynth.concepts.decide import Decision, Doubt, Merge, MergeTerm, decide
+from kgsynth.batching import batches
+from kgsynth.concepts.decide import Decision, Doubt, Expanded, Merge, MergeTerm, decide
+from kgsynth.concepts.declared import is_expanded
 from kgsynth.config import Environment
 from kgsynth.graph import decisions
 from kgsynth.graph.session import Graph
 from kgsynth.records import StageCount
 from kgsynth.settings import MergeSettings
+
+_ACRONYM_BATCH = 100
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,6 +55,8 @@ def plan_merge(
     same: Iterable[tuple[str, str]] = (),
     distinct: Iterable[tuple[str, str]] = (),
     terms: Sequence[decisions.StoredTerm] | None = None,
+    without: Collection[str] = (),
+    declared: Mapping[tuple[str, str], float] | None = None,
 ) -> MergePlan:
     """Decide which terms to merge, without changing the graph.
 
@@ -60,6 +67,8 @@ def plan_merge(
         same: pairs that this plan treats as the same term, whatever the verdict in the graph.
         distinct: pairs that this plan treats as different terms, whatever the verdict in the graph.
         terms: terms to use instead of all terms in the graph.
+        without: ids of documents whose texts do not count, because they will be removed.
+        declared: weights of pairs that documents declare the same, which become doubtful pairs.
     """
     stored = decisions.terms(graph) if terms is None else list(terms)
     same_pairs, distinct_pairs = set(same), set(distinct)
@@ -69,6 +78,8 @@ def plan_merge(
         stored,
         distinct=(decisions.distinct_pairs(graph) - same_pairs) | distinct_pairs,
         same=(decisions.same_pairs(graph) - distinct_pairs) | same_pairs,
+        expanded=partial(_expanded, graph, {term.id: term.name for term in stored}, without),
+        declared=declared or {},
     )
     existing = {merge.merge_id: merge for merge in decisions.merges(graph)}
     decided = {merge.merge_id: merge for merge in decision.merges}
@@ -88,6 +99,20 @@ def plan_merge(
     )
 
 
+def _expanded(
+    graph: Graph, names: Mapping[str, str], without: Collection[str], pairs: Sequence[tuple[str, str]]
+) -> list[bool]:
+    """Tell for pairs of ids, the acronym first, whether a document has the expansion beside the acronym."""
+    expanded: list[bool] = []
+    for batch in batches(pairs, _ACRONYM_BATCH):
+        found = decisions.texts_of_acronyms(graph, batch, without=without)
+        expanded += [
+            any(is_expanded(text, names[short], names[long]) for text in found.get((short, long), ()))
+            for short, long in batch
+        ]
+    return expanded
+
+
 def decide_merges(
     environment: Environment,
     settings: MergeSettings,
@@ -95,6 +120,8 @@ def decide_merges(
     *,
     distinct: Iterable[tuple[str, str]] = (),
     same: Iterable[tuple[str, str]] = (),
+    expanded: Expanded,
+    declared: Mapping[tuple[str, str], float] | None = None,
 ) -> tuple[Decision, StageCount]:
     """Decide which terms to merge, without a graph; return the decision and its account."""
     from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
@@ -108,6 +135,8 @@ def decide_merges(
         min_cosine=settings.min_cosine,
         distinct=distinct,
         same=same,
+        expanded=expanded,
+        declared=declared or {},
     )
     count.kept = len(decision.merges)
     for reason, number in decision.kept_apart.items():

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from kgsynth.accounts import Report
+from kgsynth.concepts.declared import Declaration, declarations, names_by_form
 from kgsynth.concepts.review import Case, Pair, Verdict
 from kgsynth.config import Environment
 from kgsynth.errors import ConfigError
@@ -26,7 +27,10 @@ def doubtful_pairs(
         settings: settings of the merge.
         limit: maximum number of pairs; None for all.
     """
-    planned = plan_merge(graph, environment, settings)
+    declared = declared_pairs(graph)
+    planned = plan_merge(
+        graph, environment, settings, declared={pair: found.weight for pair, found in declared.items()}
+    )
     decided = decisions.distinct_pairs(graph) | decisions.same_pairs(graph)
     undecided = [doubt for doubt in planned.doubts if (doubt.first_id, doubt.second_id) not in decided]
     sentences: dict[str, str] = {}
@@ -47,9 +51,26 @@ def doubtful_pairs(
             doubt=doubt.doubt,
             first_sentence=sentence(doubt.first_id),
             second_sentence=sentence(doubt.second_id),
+            evidence=_evidence(declared.get((doubt.first_id, doubt.second_id))),
         )
         for doubt in undecided[:limit]
     ]
+
+
+def declared_pairs(graph: Graph) -> dict[Pair, Declaration]:
+    """Return the pairs of terms that documents declare to mean the same, each with its most trusted declaration."""
+    forms = names_by_form((term.id, term.name) for term in decisions.terms(graph))
+    found: dict[Pair, Declaration] = {}
+    for text in decisions.texts(graph):
+        for declaration in declarations(text, forms):
+            pair = declaration.first_id, declaration.second_id
+            if pair not in found or declaration.weight > found[pair].weight:
+                found[pair] = declaration
+    return found
+
+
+def _evidence(declaration: Declaration | None) -> str:
+    return f"{declaration.pattern}: {declaration.sentence}" if declaration else ""
 
 
 def preview_merge(

@@ -12,7 +12,8 @@ import csv
 import hashlib
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ import numpy as np
 from kgsynth import config
 from kgsynth.concepts import vocabulary
 from kgsynth.concepts.decide import MergeTerm, decide
+from kgsynth.concepts.declared import is_expanded
 from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
 from kgsynth.documents.read import usable_documents
 from kgsynth.names import normal_form
@@ -56,8 +58,8 @@ def judgements() -> dict[str, bool]:
         return {row["pair"]: row["same"] == "yes" for row in csv.DictReader(file)}
 
 
-def names_in_use(path: Path) -> tuple[Counter[str], set[Pair]]:
-    """Document counts of the concept names in use, and the author-given pairs among them."""
+def names_in_use(path: Path) -> tuple[Counter[str], set[Pair], list[str]]:
+    """Document counts of the concept names in use, the author-given pairs among them, and the texts."""
     settings = DocumentsSettings(sources=(str(path),))
     with tempfile.TemporaryDirectory() as folder, RejectFile(Path(folder) / "rejects.jsonl") as rejects:
         documents = list(usable_documents(settings, rejects, StageCount(stage="read")))
@@ -73,7 +75,18 @@ def names_in_use(path: Path) -> tuple[Counter[str], set[Pair]]:
         for first, second in document.synonyms
         if normal_form(clean(first)) != normal_form(clean(second))
     }
-    return used, {one for one in gold if one[0] in used and one[1] in used}
+    texts = [document.text for document in documents]
+    return used, {one for one in gold if one[0] in used and one[1] in used}, texts
+
+
+def expanded(texts: Sequence[str], pairs: Sequence[Pair]) -> list[bool]:
+    """Tell for pairs of ids, the acronym first, whether a text has the expansion beside the acronym."""
+    folded = [text.casefold() for text in texts]
+    names = [(short.partition(":")[2], long.partition(":")[2]) for short, long in pairs]
+    return [
+        any(short in lower and is_expanded(text, short, long) for text, lower in zip(texts, folded, strict=True))
+        for short, long in names
+    ]
 
 
 class Score(NamedTuple):
@@ -115,13 +128,15 @@ def clusters(merges: Iterable[Pair]) -> set[Pair]:
     return {pair(one, other) for group in members.values() for one in group for other in group if one < other}
 
 
-def measure(embedder: EmbedderName, used: Counter[str], gold: set[Pair], store_path: Path) -> Measured:
+def measure(
+    embedder: EmbedderName, used: Counter[str], gold: set[Pair], texts: Sequence[str], store_path: Path
+) -> Measured:
     """Score kgsynth and plain cosine with one embedder."""
     verdicts = judgements()
     store = EmbeddingStore(store_path, make_embedder(embedder))
     ids = sorted(used)
     terms = [MergeTerm(id=f"concept:{one}", kind="concept", name=one, document_count=used[one]) for one in ids]
-    decision = decide(terms, store.embed, neighbours=20, min_cosine=0.5)
+    decision = decide(terms, store.embed, neighbours=20, min_cosine=0.5, expanded=partial(expanded, texts))
     by_cosine: dict[float, Score] = {}
     for least in (0.0, 0.5, 0.7, 0.8, 0.9, 0.95):
         merges = [
@@ -153,13 +168,13 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.documents.is_file():
         raise SystemExit(f"skipped: the PlanetMath corpus is not at {arguments.documents}")
-    used, gold = names_in_use(arguments.documents)
+    used, gold, texts = names_in_use(arguments.documents)
     verdicts = judgements()
     print(f"{len(used):,} names in use, {len(gold):,} author-given pairs among them, {len(verdicts):,} judgements")
     unjudged: dict[Pair, str] = {}
     embedders: tuple[EmbedderName, ...] = ("onnx", "sentence-transformers")
     for embedder in embedders:
-        measured = measure(embedder, used, gold, config.environment().embeddings)
+        measured = measure(embedder, used, gold, texts, config.environment().embeddings)
         rules = ", ".join(f"{rule} {count}" for rule, count in sorted(measured.rules.items()))
         print(f"\n{embedder}\nkgsynth ({rules}), all merges and those above a cosine:")
         for least, one in measured.by_cosine.items():

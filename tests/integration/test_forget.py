@@ -52,10 +52,16 @@ def varied(count: int) -> list[Annotation]:
     return made
 
 
+def text_of(annotation: Annotation) -> str:
+    """A text with both expansions of PID beside it where the document mentions PID."""
+    both = "A principal ideal domain (PID), and a proportional integral derivative (PID)."
+    return both if "PID" in annotation.spellings("concept") else f"Text of {annotation.id}"
+
+
 def whole(graph: Graph, environment: config.Environment, desk: Path, annotations: list[Annotation]) -> list[str]:
     desk.mkdir(exist_ok=True)
     canonical.wipe(graph)
-    documents = [Document(id=one.id, text=f"Text of {one.id}", title=one.id) for one in annotations]
+    documents = [Document(id=one.id, text=text_of(one), title=one.id) for one in annotations]
     corpora.load(graph, desk, annotations, documents)
     pipeline.merge(graph, environment, MergeSettings(), dry_run=False, report=lambda _: None)
     pipeline.build(graph, report=lambda _: None)

@@ -44,8 +44,8 @@ def test_another_corpus_runs_by_changing_one_path(
 def test_merging_is_as_precise_as_promised_and_finds_more_than_cosine(
     environment: config.Environment, planetmath: Path
 ) -> None:
-    used, gold = merge_quality.names_in_use(planetmath)
-    measured = merge_quality.measure("onnx", used, gold, environment.embeddings)
+    used, gold, texts = merge_quality.names_in_use(planetmath)
+    measured = merge_quality.measure("onnx", used, gold, texts, environment.embeddings)
     assert measured.kgsynth.unjudged == 0
     assert measured.kgsynth.precision >= 0.98
     assert measured.kgsynth.recall >= 0.11

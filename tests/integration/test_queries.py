@@ -59,6 +59,7 @@ SORT_WITHOUT_INDEX = {
     "merge/same_pairs",
     "merge/undone_pairs",
     "walk/topics",
+    "explore/worst_pass_rate",
     # Within one node: what it holds, its runs.
     "walk/earlier_combinations",
     "check/combination_without_terms",
@@ -76,7 +77,7 @@ SORT_WITHOUT_INDEX = {
 # The count store answers the first; the second deletes from every node.
 ALL_NODES = {"facts/node_count", "derive/delete_relationships"}
 PARAMETERS: dict[str, object] = {
-    "limit": 2,
+    **dict.fromkeys(("limit", "contexts"), 2),
     "weights": {},
     "fingerprint": "",
     "token": "",

@@ -3,6 +3,7 @@
 import csv
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -28,6 +29,10 @@ def loaded(graph: Graph, environment: config.Environment, tmp_path: Path) -> Gra
         Document(id=one.id, title=one.id, text=f"Here a {one.spellings('concept')[0]} is used with a ring.")
         for one in annotations
     ]
+    place = NAMES.index("gcd")
+    documents[place] = replace(
+        documents[place], text="Here a gcd, the greatest common divisor (gcd), is used with a ring."
+    )
     corpora.load(graph, tmp_path, annotations, documents)
     pipeline.merge(graph, environment, MergeSettings(), dry_run=False, report=lambda _: None)
     return graph

@@ -1,6 +1,10 @@
 """Tests of `kgsynth.concepts.decide`."""
 
-from kgsynth.concepts.decide import MergeTerm, decide
+from collections.abc import Sequence
+
+import numpy as np
+
+from kgsynth.concepts.decide import NO_EXPANSION, MergeTerm, decide
 from tests.unit.concepts.concepts_cases import SAME, axes
 
 
@@ -10,7 +14,9 @@ def merged(
     terms = [
         MergeTerm(id=f"{kind}:{name}", kind=kind, name=name, document_count=count) for name, count in names.items()
     ]
-    decision = decide(terms, axes, neighbours=20, min_cosine=0.5, distinct=distinct)
+    decision = decide(
+        terms, axes, neighbours=20, min_cosine=0.5, distinct=distinct, expanded=lambda pairs: [True] * len(pairs)
+    )
     assert decision.candidates >= len(decision.merges) + sum(decision.kept_apart.values()) - len(names)
     return {one.alias_id.partition(":")[2]: one.canonical_id.partition(":")[2] for one in decision.merges}
 
@@ -30,6 +36,56 @@ def test_merges_are_stars_and_never_chains() -> None:
 
 def test_an_acronym_of_two_different_things_stands_for_neither() -> None:
     assert merged({"flt": 3, "fermat last theorem": 2, "fermat little theorem": 2}) == {}
+
+
+def acronym_terms(short: int, long: int) -> list[MergeTerm]:
+    return [
+        MergeTerm(id="concept:fsa", kind="concept", name="FSA", document_count=short),
+        MergeTerm(
+            id="concept:finite state automaton", kind="concept", name="finite state automaton", document_count=long
+        ),
+    ]
+
+
+def test_an_acronym_without_its_expansion_beside_it_is_only_doubtful() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def expanded(pairs: Sequence[tuple[str, str]]) -> list[bool]:
+        asked.extend(pairs)
+        return [False] * len(pairs)
+
+    decision = decide(acronym_terms(3, 2), axes, neighbours=20, min_cosine=0.5, expanded=expanded)
+    assert asked == [("concept:fsa", "concept:finite state automaton")]
+    assert decision.merges == []
+    assert decision.kept_apart == {NO_EXPANSION: 1}
+    assert [(doubt.rule, doubt.why_not) for doubt in decision.doubts if doubt.doubt == 0.5] == [
+        ("acronym", NO_EXPANSION)
+    ]
+    assert decide(acronym_terms(3, 2), axes, neighbours=20, min_cosine=0.5).merges == []
+
+
+def test_an_acronym_never_takes_its_expansion() -> None:
+    assert merged({"fsa": 90, "finite state automaton": 2}) == {"fsa": "finite state automaton"}
+    assert merged({"fsa": 90, "finite state automaton": 2, "finite-state automata": 5}) == {
+        "fsa": "finite-state automata",
+        "finite state automaton": "finite-state automata",
+    }
+
+
+def test_what_documents_declare_the_same_is_doubtful_unless_a_veto_applies() -> None:
+    names = ("jump", "saltus", "left ideal", "right ideal")
+    terms = [MergeTerm(id=f"concept:{name}", kind="concept", name=name, document_count=1) for name in names]
+    declared = {("concept:jump", "concept:saltus"): 0.7, ("concept:left ideal", "concept:right ideal"): 1.0}
+    decision = decide(
+        terms, lambda texts: np.eye(len(texts), dtype=np.float32), neighbours=1, min_cosine=0.99, declared=declared
+    )
+    assert decision.merges == []
+    doubts = {(doubt.first_id, doubt.second_id): doubt for doubt in decision.doubts}
+    assert doubts["concept:jump", "concept:saltus"].doubt == 0.7
+    assert doubts["concept:jump", "concept:saltus"].why_not == "no rule"
+    assert ("concept:left ideal", "concept:right ideal") not in {
+        pair for pair, doubt in doubts.items() if doubt.why_not == "no rule"
+    }
 
 
 def test_a_reviewers_no_is_obeyed_for_the_whole_group() -> None:
