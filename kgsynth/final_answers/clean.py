@@ -92,6 +92,8 @@ def cleaned(text: str) -> str:
         lambda match: match.group() if match.group() == "\\\\" else "" if match.group() == "\\!" else " ", text
     )
     text = _flattened(text)
+    # In `\mathrm{\mu C}` the unit is set upright, and its prefix is a command.
+    text = re.sub(rf"{UPRIGHT}\s*\\mu(?![a-zA-Z])\s*(?=[A-Za-z])", rf"\\mu {UPRIGHT}", text)
     text = re.sub(r"\\([a-zA-Z]+)", _unified_command, text)
     text = _TEMPERATURE.sub(_temperature, text)
     text = _DEGREE.sub(r"^\\circ ", text)

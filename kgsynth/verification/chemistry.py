@@ -53,19 +53,24 @@ class Chemistry(BaseVerifier):
         if not final:
             return Finding(verdict="undecided", score=0.0, reason=NO_FINAL_ANSWER)
         is_asked = bool(_STRUCTURE_ASKED.search(question.text))
+        problem = _problem(question.text, final, is_asked=is_asked)
         if question.answer_key:
             agreements = _compared(final, question.answer_key, is_asked=is_asked)
-            return check_quantities(case) if agreements is None else by_key(
-                agreements, answer=final, key=question.answer_key
-            )  # fmt: skip
-        problem = _problem(question.text, final, is_asked=is_asked)
+            found = check_quantities(case)
+            if agreements is not None:
+                found = by_key(agreements, answer=final, key=question.answer_key)
+            return _failed(final, problem) if problem and found.verdict == "undecided" else found
         if problem:
-            evidence = {"final_answer": final, "problem": problem}
-            return Finding(verdict="failed", score=0.0, reason=problem, routes=1, evidence=evidence)
+            return _failed(final, problem)
         finals = [final_answer(vote) for vote in case.votes]
         others = [vote for index, vote in enumerate(finals) if index != case.kept_vote and vote]
         agreements = _compared(final, others, is_asked=is_asked)
         return check_quantities(case) if agreements is None else by_votes(agreements)
+
+
+def _failed(final: str, problem: str) -> Finding:
+    evidence = {"final_answer": final, "problem": problem}
+    return Finding(verdict="failed", score=0.0, reason=problem, routes=1, evidence=evidence)
 
 
 def _problem(question: str, final: str, *, is_asked: bool) -> str:

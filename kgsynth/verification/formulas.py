@@ -135,9 +135,17 @@ def compare_reactions(first: Reaction, second: Reaction) -> Agreement:
 def _other_substances(first: Reaction, second: Reaction) -> Agreement:
     """Return the result for other substances: unsure if the sides are swapped, or if only one equation has ions."""
     is_swapped = _amounts(first.left).keys() == _amounts(second.right).keys()
-    has_ions = [any(formula.charge for _, formula in (*reaction.left, *reaction.right)) for reaction in (first, second)]
-    is_unsure = is_swapped or (has_ions[0] != has_ions[1] and not imbalance(first) and not imbalance(second))
-    return Agreement.UNSURE if is_unsure else Agreement.DIFFERENT
+    ionic, other = sorted((first, second), key=lambda reaction: not _has_ions(reaction))
+    # A net ionic equation leaves out elements of the spectator ions.
+    is_net_ionic = (
+        _has_ions(ionic) and not _has_ions(other) and _totals(ionic.left)[0].keys() <= _totals(other.left)[0].keys()
+    )
+    are_balanced = not imbalance(first) and not imbalance(second)
+    return Agreement.UNSURE if is_swapped or (is_net_ionic and are_balanced) else Agreement.DIFFERENT
+
+
+def _has_ions(reaction: Reaction) -> bool:
+    return any(formula.charge for _, formula in (*reaction.left, *reaction.right))
 
 
 def _amounts(side: tuple[tuple[Fraction, Formula], ...]) -> Mapping[tuple[object, int], Fraction]:

@@ -44,7 +44,7 @@ _ONE_SIGN = re.compile(rf"(?:{_NAME})(?P<sign>[<>]=?)(?P<bound>[^<>=]+)")
 _BETWEEN_WORDS = re.compile(
     r"(?:between\s+(?P<a>.+?)\s+and\s+(?P<b>.+)|(?:from\s+)?(?P<c>.+?)\s+to\s+(?P<d>.+)|(?P<e>[^–]+)–(?P<f>[^–]+))"
 )
-_BRACKETS_AND_UNIT = re.compile(r"(?P<brackets>\\?(?:left)?[\[(].*[\])])(?P<unit>[^()\[\]]*[A-Za-z°Ω%][^()\[\]]*)")
+_BRACKETS_AND_UNIT = re.compile(r"(?P<brackets>(?:\\left)?[\[(][^()\[\]]*[\])])(?P<unit>.*[A-Za-z°Ω].*)")
 _LETTERS_AT_END = re.compile(r"[\d})]\s*(?P<letters>(?:[A-Za-z](?:\^\{?-?\d+\}?)?[\s/*·]*)+)$")
 _WORDS = re.compile(r"(?:\\text\s*\{)?[\sA-Za-z,.'\-]{2,80}\}?")
 _LETTERS_AT_END = re.compile(r"[\d})]\s*(?P<letters>(?:[A-Za-z](?:\^\{?-?\d+\}?)?[\s/*·]*)+)$")
@@ -102,14 +102,21 @@ def read(text: str, symbols: Collection[str] = ()) -> Readable:
         return interval
     answer = typed(text).answer
     spaced = _spaced(text, symbols)
-    if may_be_symbols(spaced, symbols) and re.search(r"[A-Za-z]\W*\s+[A-Za-z](?![A-Za-z])", spaced):
-        return typed(re.sub(r"(?<=[\w})])\s*(?=(?<![A-Za-z])[A-Za-z])", r" \\cdot ", spaced)).answer
-    if not _is_unread(answer):
+    if may_be_symbols(text, symbols) and r"\cdot" in spaced:
+        return typed(re.sub(r"(?<=[\d})])\s*(?=[A-Za-z])", r" \\cdot ", spaced)).answer
+    if not _is_unread(answer) and not _has_joined_symbols(answer, symbols):
         return answer
-    for other in (_with_common_unit(text), _last_of_chain(text), typed(spaced).answer if spaced != text else None):
+    spaced_answer = typed(spaced).answer if spaced != text else None
+    for other in (_with_common_unit(text), spaced_answer, _last_of_chain(text)):
         if other is not None and not _is_unread(other):
             return other
     return _worded(text) or answer
+
+
+def _has_joined_symbols(answer: Readable, symbols: Collection[str]) -> bool:
+    """Whether a name in an answer, such as CU, is a product of symbols of the question."""
+    names = {name for value in values_in(answer) for name in names_in(value.expression)}
+    return any(len(name) > 1 and all(letter in symbols for letter in name) for name in names)
 
 
 def may_be_symbols(text: str, symbols: Collection[str]) -> bool:
@@ -158,15 +165,19 @@ def _is_counted(unit: Unit) -> bool:
 
 
 def _spaced(text: str, symbols: Collection[str]) -> str:
-    """Return a formula with spaces between the symbols of the question, and `1/2 m` as a half of m."""
+    """Return a formula with a sign between the symbols of the question, and `1/2 m` as a half of m."""
     text = re.sub(r"(?<![\w.}])(\d+)/(\d+)\s+(?=[A-Za-z\\])", r"\\frac{\1}{\2} ", text)
     if not symbols:
         return text
 
     def separated(match: re.Match[str]) -> str:
-        return " ".join(match.group()) if all(letter in symbols for letter in match.group()) else match.group()
+        letters = match.group()
+        return r" \cdot ".join(letters) if all(letter in symbols for letter in letters) else letters
 
-    return re.sub(r"(?<![A-Za-z\\])(?<!\d\s)[A-Za-z]{2,5}(?![A-Za-z])", separated, text)
+    text = re.sub(r"(?<![A-Za-z\\])(?<!\d\s)[A-Za-z]{2,5}(?![A-Za-z])", separated, text)
+    # `2 m g` and `C U`: single letters after another symbol.
+    single = f"(?:{'|'.join(map(re.escape, sorted(symbols)))})(?![A-Za-z])"
+    return re.sub(rf"(?<![A-Za-z\\])({single}(?:\^\{{?\d+\}}?)?)\s+(?={single})", r"\1 \\cdot ", text)
 
 
 def _last_of_chain(text: str) -> Readable | None:

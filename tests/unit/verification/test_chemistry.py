@@ -45,6 +45,7 @@ RIGHT = [
     ("Name the compound.", "Sodium chloride", "sodium chloride"),
 ]
 WRONG = [
+    (EQUATION, "2H2 + O2 -> 2H2O", "Ag+ + Cl- -> AgCl"),
     (SMILES, "CCO", "COC"),
     (SMILES, "C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O"),
     (SMILES, "F/C=C/F", r"F/C=C\F"),
@@ -94,6 +95,16 @@ def test_an_answer_against_the_key(question: str, key: str, final: str, verdict:
     assert finding.verdict == verdict
     assert bool(finding.evidence) == (verdict != "passed")
     assert check(case_of(question, key, key=[final])).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("question", "key", "final"),
+    [(SMILES, "CC(C)(C)C", "CC(C)(C)(C)C"), (EQUATION, "water forms", "H2 + O2 -> H2O")],
+)
+def test_an_answer_that_cannot_be_compared_with_the_key_but_contradicts_itself(
+    question: str, key: str, final: str
+) -> None:
+    assert Chemistry().check(case_of(question, final, key=[key])).verdict == "failed"
 
 
 ELEMENTS, CHARGE = "the equation is not balanced in its elements", "the equation is not balanced in its charge"

@@ -38,6 +38,8 @@ SAME = [
     ("E = mh^2", "mh^2 = E"),
     ("2 m g", "2mg"),
     ("2 m", "2m"),
+    ("(3, 4) J/(kg·K)", "(3 J/(kg K), 4 J/(kg K))"),
+    (r"3\,\mathrm{\mu C}", "3e-6 C"),
     ("40 %", "0.4"),
     ("5 m/s to the left", "5.0 m/s to the left"),
 ]
@@ -199,6 +201,9 @@ MOVE = "A cart has the initial velocity $v_0 = 20$ m/s and the acceleration $a =
         (FALL + "Find the weight of two balls.", "2 m g", ""),
         (FALL + "Find the mass of two balls.", "2 m", ""),
         (FALL + "Find the mass of two balls.", r"2\text{ m}", "the dimension is not that of the question"),
+        ("A coil has inductance $L$ and current $I$. Find the energy.", r"\frac{1}{2}LI^2", ""),
+        ("A coil has inductance $L$ and current $I$. Find the energy.", r"\frac{1}{2}L I^3", "the dimension is not that of "
+         "the question"),
         (WAVE + "Find the displacement of the wave.", r"A\sin(\omega t)", ""),
         (WAVE + "Find the displacement of the wave.", r"A\sin(\omega)", "an argument of a function has a dimension"),
         (WAVE + "Find the displacement of the wave.", r"A e^{-t}", "an exponent has a dimension"),
