@@ -23,7 +23,7 @@ from kgsynth.verifier import Case
 SEED = 20
 RIGHT = "right: "
 # Modules with sources; each is imported when the table is made.
-MODULES = ("tests.benchmarks.verifiers_mathematics", "tests.benchmarks.verifiers_sciences")
+MODULES = tuple(f"tests.benchmarks.verifiers_{name}" for name in ("mathematics", "sciences", "knowledge"))
 
 
 class Sample(NamedTuple):
