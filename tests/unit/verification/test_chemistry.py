@@ -135,7 +135,8 @@ ELEMENTS, CHARGE = "the equation is not balanced in its elements", "the equation
 )
 def test_an_answer_alone(question: str, final: str, reason: str) -> None:
     finding = Chemistry().check(case_of(question, final))
-    assert (finding.verdict, finding.reason) == ("failed", reason) if reason else ("undecided", "no other vote")
+    wanted = ("failed", reason) if reason else ("undecided", "no other vote")
+    assert (finding.verdict, finding.reason) == wanted
 
 
 @pytest.mark.parametrize(
