@@ -14,7 +14,11 @@ from kgsynth import cli
 
 
 def call(*arguments: str, cwd: Path, env: Mapping[str, str], stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Return what a process with these arguments, variables and this folder would print, and its exit code."""
+    """Return what a process with these arguments, variables and this folder would print, and its exit code.
+
+    `kgsynth db shell` needs a process, because the shell of Neo4j takes its place.
+    """
+    assert "shell" not in arguments
     with pytest.MonkeyPatch.context() as patched:
         for name in set(os.environ) - set(env):
             patched.delenv(name)

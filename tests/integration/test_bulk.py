@@ -20,7 +20,7 @@ from kgsynth.graph.session import Graph
 from kgsynth.records import Annotation, Document, StageCount
 from kgsynth.settings import DocumentsSettings, GraphSettings, MergeSettings, SampleSettings
 from kgsynth.walks import inverted_index, walk_tables
-from tests import canonical, corpora
+from tests import canonical, commands, corpora
 
 BULK = GraphSettings(name="bulk")
 
@@ -227,13 +227,7 @@ def test_the_command_loads_in_bulk(
     said, texts = written(tmp_path, *corpus())
 
     def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "kgsynth", "--graph", "bulk", *arguments],
-            env=command_environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-        )
+        return commands.call("--graph", "bulk", *arguments, cwd=tmp_path, env=command_environment)
 
     done = command("load", "--bulk", "--merge", str(texts), "-a", str(said))
     assert done.returncode == 0, done.stderr

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from kgsynth import queries
 from kgsynth.graph.server import ManagedServer
 from kgsynth.run_folder import open_run
+from tests.commands import call as call_here
 
 ROOT = Path(__file__).parents[2]
 # In the order in which their commands are run.
@@ -80,19 +82,24 @@ def desk(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def type_all(lines: list[str], desk: Path, environment: dict[str, str]) -> dict[str, str]:
+def as_process(*arguments: str, cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    kgsynth = str(Path(sys.executable).with_name("kgsynth"))
+    return subprocess.run([kgsynth, *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def type_all(
+    lines: list[str],
+    desk: Path,
+    environment: dict[str, str],
+    call: Callable[..., subprocess.CompletedProcess[str]] = as_process,
+) -> dict[str, str]:
     printed = {}
     for line in lines:
         arguments = shlex.split(line, comments=True)
         assert arguments[0] == "kgsynth"
-        done = subprocess.run(
-            [str(Path(sys.executable).with_name("kgsynth")), *arguments[1:]],
-            cwd=desk,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        # The shell of Neo4j takes the place of the process that calls it.
+        own = as_process if "shell" in arguments else call
+        done = own(*arguments[1:], cwd=desk, env=environment)
         assert done.returncode == 0, (line, done.stdout[-1000:], done.stderr[-3000:])
         printed[line] = done.stdout + done.stderr
     return printed
@@ -125,6 +132,7 @@ def test_the_steps_of_the_pages(desk: Path, environment, command_environment: di
             [line.replace("kgsynth ", f"kgsynth --graph {name} ", 1) for line in commands("steps")],
             desk,
             command_environment,
+            call_here,
         )
     finally:
         ManagedServer(environment, name).reset()

@@ -20,7 +20,7 @@ from kgsynth.graph.session import Graph
 from kgsynth.records import Document, StageCount
 from kgsynth.run_folder import NOT_REPEATED, RunFolder, open_run
 from kgsynth.settings import SampleSettings
-from tests import canonical, corpora, servers
+from tests import canonical, commands, corpora, servers
 
 KGSYNTH = str(Path(sys.executable).with_name("kgsynth"))
 SHARD = 40
@@ -65,13 +65,19 @@ def finished_requests(folder: Path, units: list[str], served: list[str]) -> set[
     return found
 
 
+def run_whole(command: list[str], desk: Path, environment: dict[str, str]) -> None:
+    """Run a command that nobody kills, in this process."""
+    done = commands.call(*command[1:], cwd=desk, env=environment)
+    assert done.returncode == 0, done.stderr
+
+
 def stand_all_kills(
     command: Callable[[str, Path], list[str]], units: list[str], desk: Path, environment: dict[str, str], seed: int
 ) -> tuple[Path, Path]:
     """Run a command whole, and again with kills at random points; compare. Returns the two folders."""
     rng = random.Random(seed)
     with servers.running("--delay", "0.002", log=desk / "whole.log") as fake:
-        subprocess.run(command(fake.url, desk / "whole"), cwd=desk, env=environment, check=True, capture_output=True)
+        run_whole(command(fake.url, desk / "whole"), desk, environment)
         total = sum(fake.served().values())
         assert max(fake.served().values()) == 1
         port = fake.port  # the address stands in run.json
@@ -109,7 +115,7 @@ def stand_all_kills(
                     file.write(b'{"request_id": "answer:x:0", "tex')
         before = log.read_text().split()
         done = finished_requests(desk / "killed", units, before)
-        subprocess.run(command(fake.url, desk / "killed"), cwd=desk, env=environment, check=True, capture_output=True)
+        run_whole(command(fake.url, desk / "killed"), desk, environment)
         again = set(log.read_text().split()[len(before) :]) & set(before)
         assert not again & done
         allowed_again |= set(before) - done
@@ -224,9 +230,7 @@ def test_a_server_that_is_killed_stops_the_run_and_nothing_is_lost(
 
     with servers.running("--delay", "0.005") as fake:
         port = fake.port
-        subprocess.run(
-            command(fake.url, "whole"), cwd=tmp_path, env=command_environment, check=True, capture_output=True
-        )
+        run_whole(command(fake.url, "whole"), tmp_path, command_environment)
     fake = servers.start("--delay", "0.005", log=log, port=port)
     try:
         for _ in range(5):
@@ -245,9 +249,7 @@ def test_a_server_that_is_killed_stops_the_run_and_nothing_is_lost(
                 fake = servers.start("--delay", "0.005", log=log, port=fake.port)
             else:
                 process.communicate()
-        subprocess.run(
-            command(fake.url, "killed"), cwd=tmp_path, env=command_environment, check=True, capture_output=True
-        )
+        run_whole(command(fake.url, "killed"), tmp_path, command_environment)
         served = fake.served()
     finally:
         servers.stop(fake)
@@ -303,9 +305,7 @@ def test_a_poisoned_request_is_a_reject_and_retry_heals_it(tmp_path: Path, comma
     ]
 
     def kgsynth(*arguments: str) -> str:
-        done = subprocess.run(
-            arguments, cwd=tmp_path, env=command_environment, capture_output=True, text=True, check=False
-        )
+        done = commands.call(*arguments[1:], cwd=tmp_path, env=command_environment)
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
 
@@ -361,9 +361,7 @@ def test_what_was_added_to_the_input_is_asked_and_nothing_else(
     ]
 
     def kgsynth(*arguments: str, code: int = 0) -> str:
-        done = subprocess.run(
-            arguments, cwd=tmp_path, env=command_environment, capture_output=True, text=True, check=False
-        )
+        done = commands.call(*arguments[1:], cwd=tmp_path, env=command_environment)
         assert done.returncode == code, done.stderr
         return done.stdout + done.stderr
 

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from kgsynth.graph import decisions
 from kgsynth.graph.session import Graph
 from kgsynth.records import Annotation, Document, StageCount
 from kgsynth.settings import CurateSettings, DocumentsSettings, ExportSettings, GenerateSettings, MergeSettings
-from tests import canonical, corpora, graphs
+from tests import canonical, commands, corpora, graphs
 
 
 @pytest.fixture
@@ -359,10 +358,7 @@ def test_verdicts_are_kept_in_any_order_and_come_back_though_a_load_is_refused(
     graph: Graph, own_home: config.Environment, environment: config.Environment, command_environment, tmp_path: Path
 ) -> None:
     def kgsynth(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "kgsynth", "--graph", "test", *arguments]
-        return subprocess.run(
-            command, env=command_environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
-        )
+        return commands.call("--graph", "test", *arguments, cwd=tmp_path, env=command_environment)
 
     corpora.load(graph, tmp_path, NUMBERS)
     decisions.set_distinct(graph, "concept:prime number", "concept:prime numbers")
@@ -501,15 +497,7 @@ def test_a_document_may_be_allowed_again(
     graphs.fill(graph, own_home, tmp_path)
 
     def kgsynth(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "kgsynth", "--graph", "test", *arguments],
-            env=command_environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        return commands.call("--graph", "test", *arguments, cwd=tmp_path, env=command_environment)
 
     loading = ("load", "documents.jsonl", "--annotations", "annotations.jsonl", "--max-rejected-share", "1")
     try:

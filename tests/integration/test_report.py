@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from kgsynth.question_files import read_combinations
 from kgsynth.records import Question, StageCount
 from kgsynth.run_folder import RunFolder, open_run
 from kgsynth.settings import CurateSettings, ExportSettings, SampleSettings
-from tests import canonical, corpora, graphs
+from tests import canonical, commands, corpora, graphs
 from tests.conftest import SHOTS
 
 
@@ -45,15 +44,7 @@ def write(graph: Graph, path: Path, settings: SampleSettings) -> None:
 
 
 def report(command_environment: dict[str, str], desk: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "kgsynth", "--graph", "test", "report", *arguments],
-        env=command_environment,
-        cwd=desk,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    return commands.call("--graph", "test", "report", *arguments, cwd=desk, env=command_environment)
 
 
 @pytest.fixture(scope="module")

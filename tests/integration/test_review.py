@@ -2,7 +2,6 @@
 
 import csv
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from kgsynth.graph import decisions
 from kgsynth.graph.session import Graph
 from kgsynth.records import Document
 from kgsynth.settings import MergeSettings
-from tests import canonical, corpora
+from tests import canonical, commands, corpora
 
 NAMES = ["prime number", "prime numbers", "left inverse", "right inverse", "group", "PID", "principal ideal domain", "gcd", "greatest common divisor", "absolute convergence", "absolutely convergent", "cardinal sine", "sine cardinal", "quotient ring", "ring of quotients"]  # fmt: skip
 
@@ -215,16 +214,7 @@ def test_a_review_is_not_written_over_and_bad_rows_are_told(
     before = canonical.dump(loaded)
 
     def merge(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "kgsynth", "--graph", "test", "merge", *arguments],
-            env=command_environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            timeout=120,
-        )
+        return commands.call("--graph", "test", "merge", *arguments, cwd=tmp_path, env=command_environment)
 
     dry = merge("--load-review", "d.csv", "--dry-run", "--yes")
     assert dry.returncode == 0, dry.stderr

@@ -34,6 +34,21 @@ def own(environment: config.Environment, request: pytest.FixtureRequest) -> Iter
     managed.reset()
 
 
+@pytest.fixture(scope="module")
+def started_once(environment: config.Environment) -> Iterator[ManagedServer]:
+    managed = ManagedServer(environment, "started-once")
+    managed.start()
+    yield managed
+    managed.reset()
+
+
+@pytest.fixture
+def stopped(started_once: ManagedServer) -> ManagedServer:
+    """A server that was started once and does not run. Tests share it, and repair what they break."""
+    started_once.stop()
+    return started_once
+
+
 def test_start_twice_stop_twice_and_data_stay(own: ManagedServer) -> None:
     outcomes: list[bool] = []
     threads = [
@@ -87,38 +102,34 @@ def test_after_kill_9_it_starts_again_with_its_data(own: ManagedServer) -> None:
     assert not own.stop()
 
 
-def test_a_taken_port_is_named(own: ManagedServer) -> None:
-    own.start()
-    own.stop()
-    port = int(own.status().bolt_url.rpartition(":")[2])
+def test_a_taken_port_is_named(stopped: ManagedServer) -> None:
+    port = int(stopped.status().bolt_url.rpartition(":")[2])
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", port))
         other.listen()
         with pytest.raises(ServerError, match=f"port {port} .* is taken") as caught:
-            own.start()
+            stopped.start()
         assert "--new-ports" in caught.value.hint
-        assert own.start(new_ports=True)
-    assert int(own.status().bolt_url.rpartition(":")[2]) != port
+        assert stopped.start(new_ports=True)
+    assert int(stopped.status().bolt_url.rpartition(":")[2]) != port
 
 
-def test_a_wrong_password_ends_the_wait_at_once(own: ManagedServer) -> None:
-    own.start()
-    own.stop()
-    right = own.password()
-    own.password_file.write_text("wrong\n")
+def test_a_wrong_password_ends_the_wait_at_once(stopped: ManagedServer) -> None:
+    right = stopped.password()
+    stopped.password_file.write_text("wrong\n")
     began = time.monotonic()
     with pytest.raises(ServerError, match="refuses the password in"):
-        own.start()
+        stopped.start()
     assert time.monotonic() - began < 90
-    own.password_file.write_text(right + "\n")
-    own.start()
-    with own.connect() as graph:
+    stopped.password_file.write_text(right + "\n")
+    stopped.start()
+    with stopped.connect() as graph:
         graph.verify()
 
 
 def test_a_configuration_that_neo4j_refuses_shows_its_last_words(
-    own: ManagedServer, monkeypatch: pytest.MonkeyPatch
+    stopped: ManagedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = ManagedServer._write_configuration
 
@@ -127,13 +138,11 @@ def test_a_configuration_that_neo4j_refuses_shows_its_last_words(
         with (self.home / "conf" / "neo4j.conf").open("a") as file:
             file.write("server.no_such_setting=1\n")
 
-    own.start()
-    own.stop()
     monkeypatch.setattr(ManagedServer, "_write_configuration", broken)
     with pytest.raises(ServerError, match="ended while starting") as caught:
-        own.start()
+        stopped.start()
     assert "no_such_setting" in caught.value.hint
-    assert not own.status().is_running
+    assert not stopped.status().is_running
 
 
 def test_a_heap_that_does_not_fit_is_explained(own: ManagedServer) -> None:
@@ -142,19 +151,20 @@ def test_a_heap_that_does_not_fit_is_explained(own: ManagedServer) -> None:
     assert "--heap-mib" in caught.value.hint
 
 
-def test_a_store_of_a_newer_version_is_explained(own: ManagedServer) -> None:
-    own.start()
-    own.stop()
-    store = own.home / "data" / "databases" / "neo4j" / "neostore"
-    content = bytearray(store.read_bytes())
+def test_a_store_of_a_newer_version_is_explained(stopped: ManagedServer) -> None:
+    store = stopped.home / "data" / "databases" / "neo4j" / "neostore"
+    readable = store.read_bytes()
+    content = bytearray(readable)
     # The store's version stands in the first pages of its header; any other bytes are a version that 5.26 does not know.
     content[:512] = bytes(255 - byte for byte in content[:512])
     store.write_bytes(bytes(content))
     with pytest.raises(ServerError, match="does not start") as caught:
-        own.start()
+        stopped.start()
     assert "kgsynth db reset" in caught.value.hint
     assert "The last lines of" in caught.value.hint
-    assert not own.status().is_running
+    assert not stopped.status().is_running
+    stopped.stop()
+    store.write_bytes(readable)
 
 
 def test_a_full_disk_and_a_missing_java_are_told_before_anything_starts(
@@ -206,16 +216,16 @@ def test_a_dump_is_restored_on_another_machine(own: ManagedServer, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".kgsynth")] == []
 
 
-def test_a_home_that_was_moved_starts_where_it_is_now(own: ManagedServer, tmp_path: Path) -> None:
-    own.start()
-    with own.connect() as graph:
+def test_a_home_that_was_moved_starts_where_it_is_now(stopped: ManagedServer, tmp_path: Path) -> None:
+    stopped.start()
+    with stopped.connect() as graph:
         canonical.run(graph, "CREATE (:Kept {id: 1})")
-    own.stop()
+    stopped.stop()
     home = tmp_path / "elsewhere"
     (home / "graphs").mkdir(parents=True)
-    (home / "jars").symlink_to(own._environment.jars)
-    shutil.copytree(own.home, home / "graphs" / own.name)
-    there = ManagedServer(replace(own._environment, home=home), own.name)
+    (home / "jars").symlink_to(stopped._environment.jars)
+    shutil.copytree(stopped.home, home / "graphs" / stopped.name)
+    there = ManagedServer(replace(stopped._environment, home=home), stopped.name)
     try:
         assert there.start()
         with there.connect() as graph:
