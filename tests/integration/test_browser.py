@@ -98,8 +98,9 @@ def run(page, place: int, *, is_picture: bool) -> int:
     )
     frame = frames.first
     if is_picture:
-        frame.locator("svg g.node").first.wait_for(timeout=30_000)
-    page.wait_for_timeout(2500)
+        frame.locator("svg g.node").nth(1).wait_for(timeout=30_000)
+    else:
+        page.wait_for_timeout(2500)
     said = frame.inner_text()
     assert "ERROR" not in said, said[:500]
     assert not re.search(r"Neo\.\w+Error", said), said[:500]
