@@ -19,6 +19,7 @@ def test_each_shell_has_a_script(shell: str) -> None:
     assert f"_KGSYNTH_COMPLETE={shell}_complete" in done.output
 
 
+@pytest.mark.slow
 def test_bash_completes_commands_and_options() -> None:
     lines = ("sa",), ("db", "sta"), ("sample", "--co")
     script = [f'eval "$({KGSYNTH} completion bash)"']
