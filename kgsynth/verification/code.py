@@ -143,8 +143,8 @@ class _Comparison:
             )
         counted = self._counted(usable)
         groups = self._groups(usable, counted)
-        # The first of equally good groups is that of the earliest vote.
-        best = max(groups, key=lambda passed: len(groups[passed]) * len(passed))
+        # Of equally good groups, that with more tests is kept, then that of the earliest vote.
+        best = max(groups, key=lambda passed: (len(groups[passed]) * len(passed), len(passed)))
         kept = groups[best][0]
         verdict, reason, evidence = self._verdict(kept, best, counted, len(groups[best]))
         losing = [

@@ -86,6 +86,9 @@ def test_a_group_counts_by_its_size_times_its_tests() -> None:
     assert (found.best_vote, found.agreeing, found.score) == (1, 2, 0.75)
     # Without the third solution, the scores are 4 and 3.
     assert check(ALSO_RIGHT, RIGHT, run=run).best_vote == 1
+    # Of equal scores, the one with more tests is better.
+    run = ScriptedRun({RIGHT: set(tests), WRONG: set(tests[:2])})
+    assert check(WRONG, WRONG, RIGHT, run=run).best_vote == 2
 
 
 @pytest.mark.parametrize(
