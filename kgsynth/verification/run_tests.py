@@ -59,17 +59,16 @@ class _Timer:
     """
 
     _REPEAT_SECONDS, _MAX_RINGS = 0.02, 10
-    _ELAPSED_PER_PROCESSOR_SECOND = 3
 
     def __init__(self) -> None:
         self._is_armed, self._rings = False, 0
         signal.signal(signal.SIGPROF, self._ring)
         signal.signal(signal.SIGALRM, self._ring)
 
-    def start(self, seconds: float) -> None:
+    def start(self, seconds: float, elapsed_seconds: float) -> None:
         self._is_armed, self._rings = True, 0
         signal.setitimer(signal.ITIMER_PROF, seconds, self._REPEAT_SECONDS)
-        signal.setitimer(signal.ITIMER_REAL, seconds * self._ELAPSED_PER_PROCESSOR_SECOND, self._REPEAT_SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, elapsed_seconds, self._REPEAT_SECONDS)
 
     def stop(self) -> None:
         self._is_armed = False
@@ -155,13 +154,15 @@ def _is_installed(kind: type) -> bool:
     return found is kind
 
 
-def _result(order: dict[str, Any], test: str, timer: _Timer, seconds: float) -> dict[str, Any]:
+def _result(
+    order: dict[str, Any], test: str, timer: _Timer, *, seconds: float, elapsed_seconds: float
+) -> dict[str, Any]:
     """Return whether a test passed, the error if not, and the executed lines of the solution."""
     tracer = _Tracer()
     error = ""
     try:
         try:
-            timer.start(seconds)
+            timer.start(seconds, elapsed_seconds)
             names = _loaded(order)
             program = compile(test, "<test>", "exec")
             if order["trace"]:
@@ -204,10 +205,17 @@ def _main() -> None:
     seen: set[int] = set()
     for number in range(order["first"], len(order["tests"])):
         left = order["seconds"] - (time.process_time() - processor_start)
-        if left <= _TICK_SECONDS or time.monotonic() - start > order["elapsed_seconds"]:
+        elapsed_left = order["elapsed_seconds"] - (time.monotonic() - start)
+        if left <= _TICK_SECONDS or elapsed_left <= 0:
             result: dict[str, Any] = {"passed": False, "error": "no time was left", "lines": []}
         else:
-            result = _result(order, order["tests"][number], timer, min(order["test_seconds"], left))
+            result = _result(
+                order,
+                order["tests"][number],
+                timer,
+                seconds=min(order["test_seconds"], left),
+                elapsed_seconds=elapsed_left,
+            )
         result["lines"] = sorted(set(result["lines"]) - seen)
         seen.update(result["lines"])
         print(f"\n{order['nonce']} {json.dumps({'test': number, **result})}", file=output, flush=True)

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from kgsynth.verification import run_tests
+from kgsynth.verifier import Execution
 from tests.unit.verification.verification_cases import run_plainly
 
 PROGRAM = Path(run_tests.__file__).read_text(encoding="utf-8")
 
 
-def results(solution: str, *tests: str, **order: Any) -> list[dict[str, Any]]:
+def execution(solution: str, *tests: str, **order: Any) -> Execution:
     whole = {
         "nonce": "n0",
         "solution": solution,
@@ -27,7 +28,11 @@ def results(solution: str, *tests: str, **order: Any) -> list[dict[str, Any]]:
         "first": 0,
         **order,
     }
-    done = run_plainly(PROGRAM, {"order.json": json.dumps(whole)})
+    return run_plainly(PROGRAM, {"order.json": json.dumps(whole)})
+
+
+def results(solution: str, *tests: str, **order: Any) -> list[dict[str, Any]]:
+    done = execution(solution, *tests, **order)
     assert done.state == "finished", done.stderr
     return [json.loads(line[3:]) for line in done.stdout.splitlines() if line.startswith("n0 ")]
 
@@ -50,12 +55,28 @@ def test_executed_lines_are_reported_once() -> None:
 
 
 def test_time_is_limited_per_test_and_in_all() -> None:
-    rows = results("def f(x):\n    while x:\n        pass\n", "f(1)", "f(0)", "f(1)", seconds=0.11)
-    assert [row["error"] for row in rows] == ["took too long", "no time was left", "no time was left"]
+    rows = results("def f(x):\n    while x:\n        pass\n", *["f(1)"] * 9, "f(0)", seconds=0.15)
+    errors = [row["error"] for row in rows]
+    # How many tests begin depends on the ticks of the clock.
+    assert errors[0] == "took too long"
+    assert errors[-1] == "no time was left"
+    assert set(errors) == {"took too long", "no time was left"}
     waiting = results(
         "import time\ndef f():\n    time.sleep(60)\n", "f()", "f()", elapsed_seconds=0.2, test_seconds=0.1
     )
     assert [row["error"] for row in waiting] == ["took too long", "no time was left"]
+
+
+def test_a_solution_that_ends_ends_its_test_only() -> None:
+    rows = results("import sys\ndef f(x):\n    sys.exit(x)\n", "f(0)", "f(1)", "raise KeyboardInterrupt", "f")
+    assert [row["error"] for row in rows] == ["SystemExit: 0", "SystemExit: 1", "KeyboardInterrupt", ""]
+
+
+def test_a_solution_that_catches_every_error_is_ended() -> None:
+    catches = "def f():\n    try:\n        while True:\n            pass\n    except BaseException:\n        f()\n"
+    done = execution(catches, "f", "f()", "f", test_seconds=0.05)
+    assert (done.state, done.exit_code) == ("failed", 1)
+    assert done.stdout.count("n0 ") == 1
 
 
 def test_a_run_can_begin_at_a_later_test() -> None:
