@@ -38,6 +38,7 @@ NO_SANDBOX, NO_COUNTED = "no sandbox", "no test counts"
 NOT_LOADED, STOPPED = "the solution cannot be loaded", "the sandbox stops the solution while it is loaded"
 _ENDED = "the program ended: "
 STUB_PASSES, NONE_PASSES = "an empty function passes it", "no solution passes it"
+NO_SOLUTION = "there is no usable solution"
 
 
 @dataclass(slots=True)
@@ -164,6 +165,8 @@ class _Comparison:
         )
 
     def _unusable(self) -> Finding:
+        for test in self._tests:
+            test.problem = NO_SOLUTION
         reason = self._problems[0] if self._problems else python_code.NO_CODE
         # Loading has its own limit of time, so the sandbox stops a program there only if the machine is too busy.
         verdict: Verdict = "undecided" if reason == STOPPED else "failed"

@@ -167,6 +167,7 @@ def test_without_a_sandbox_nothing_is_decided() -> None:
 def test_a_solution_that_cannot_be_used_fails_and_loses(program: str, reason: str) -> None:
     alone = check(program)
     assert (alone.verdict, alone.reason, alone.best_vote) == ("failed", reason, 0)
+    assert {test["problem"] for test in alone.evidence["tests"]} == {code.NO_SOLUTION}
     beside = check(program, RIGHT)
     assert (beside.verdict, beside.best_vote, beside.losing_votes, beside.routes) == ("passed", 1, (0,), 1)
 
@@ -187,6 +188,7 @@ def test_a_solution_that_cannot_be_used_fails_and_loses(program: str, reason: st
 )
 def test_cheating_and_careless_solutions_lose(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(code, "_TEST_SECONDS", 0.05)
+    monkeypatch.setattr(code, "_MAX_RESTARTS", 0)
     found = check(program, RIGHT)
     assert (found.verdict, found.best_vote, found.losing_votes) == ("passed", 1, (0,))
     assert found.evidence["solutions"][0]["matrix"] == "0000"
