@@ -200,7 +200,13 @@ class _Comparison:
         if not counted:
             return "undecided", NO_COUNTED, {}
         program = self._solutions[kept].program
-        again = self._execute(program, [self._tests[number].program for number in counted], trace=True)
+        # A test that an empty function passes may still be the only one of a branch that returns None.
+        executing = [
+            test.program
+            for number, test in enumerate(self._tests)
+            if self._result(kept).passed[number + 1] and test.problem in ("", STUB_PASSES)
+        ]
+        again = self._execute(program, executing, trace=True)
         lines = python_code.executable_lines(program)
         coverage = len(again.lines & lines) / len(lines) if lines else 0.0
         evidence = {"coverage": round(coverage, 4), "lines_not_run": sorted(lines - again.lines)}

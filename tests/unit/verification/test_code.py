@@ -149,6 +149,14 @@ def test_tests_must_execute_most_lines_of_the_kept_solution() -> None:
     assert (found.evidence["coverage"], found.evidence["lines_not_run"]) == (0.6, [4, 5])
 
 
+def test_a_test_of_a_branch_that_returns_nothing_executes_it() -> None:
+    program = "def even_sum(numbers):\n    if not numbers:\n        return None\n    return sum(numbers)\n"
+    texts = ("assert even_sum([2]) == 2\nassert even_sum([]) is None", "assert even_sum([4]) == 4")
+    found = check(program, texts=texts)
+    assert [test["problem"] for test in found.evidence["tests"]] == ["", STUB_PASSES, ""]
+    assert (found.verdict, found.evidence["coverage"]) == ("passed", 1.0)
+
+
 def test_without_a_sandbox_nothing_is_decided() -> None:
     found = check(RIGHT, run=not_run)
     assert (found.verdict, found.reason, found.best_vote) == ("undecided", code.NO_SANDBOX, 0)
