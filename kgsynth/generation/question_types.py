@@ -110,7 +110,9 @@ def with_options(
     right = names[style.target]
     right_forms = [loose_form(name) for name in (right, *aliases.get(style.target, ()))]
     asked = f" {loose_form(prose(stem))} "
-    if any(form and f" {form} " in asked for form in right_forms):
+    asked_words = set(re.findall(r"\w+", asked))
+    # "Which fungus makes ascomycetes?" names "ascomycete fungus", too.
+    if any(form and set(form.split()) <= asked_words for form in right_forms):
         return "the question names its answer"
     wrong: dict[str, str] = {}
     for _, name in style.wrong_options:
@@ -211,5 +213,7 @@ def _mask(sentence: str, term: str, names: Sequence[str]) -> Masked | None:
     initials = "".join(word[0] for word in match.group().split() if word[0].isalnum()).casefold()
     if name_words & left_words or (len(initials) > 1 and initials in left_words):
         return None
+    # The article would tell how the name begins.
+    rest = re.sub(rf"\b([Aa])n? {MASK}", rf"\1(n) {MASK}", rest)
     key = tuple(dict.fromkeys((match.group(), *names)))
     return Masked(text=f"Fill in the blank with the missing term.\n\n{rest}", term=term, key=key)

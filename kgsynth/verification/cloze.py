@@ -1,12 +1,16 @@
 """The verifier `cloze`: the answer to a masked sentence must be a name of the masked concept."""
 
+import re
 from typing import ClassVar
 
+from kgsynth.final_answers import final_answer
 from kgsynth.records import AnsweredQuestion
 from kgsynth.verification.short_answers import contains_name, is_same_name, short_answer
 from kgsynth.verifier import BaseVerifier, Case, Finding, Kind
 
 _MASK = "____"
+# Characters on either side of the blank that an answer must repeat.
+_CONTEXT_CHARS = 40
 
 
 class MaskedName(BaseVerifier):
@@ -25,7 +29,11 @@ class MaskedName(BaseVerifier):
     def check(self, case: Case) -> Finding:
         """Compare names without regard to case, articles, hyphens, accents and plural."""
         key = case.question.answer_key
-        answers = [short_answer(vote) for vote in case.votes] or [short_answer(case.question.answer)]
+        texts = case.votes or (case.question.answer,)
+        answers = [
+            short_answer(text) if final_answer(text) else _filled(case.question.text, text) or short_answer(text)
+            for text in texts
+        ]
         agreeing = sum(any(is_same_name(answer, name) for name in key) for answer in answers)
         answer = answers[case.kept_vote] if case.votes else answers[0]
         evidence = {"answer": answer, "key": list(key)}
@@ -40,3 +48,15 @@ class MaskedName(BaseVerifier):
                 verdict="undecided", score=0.5, reason="a longer name", routes=len(answers), evidence=evidence
             )
         return Finding(verdict="failed", score=0.0, reason="another name", routes=len(answers), evidence=evidence)
+
+
+def _filled(question: str, answer: str) -> str:
+    """Return what an answer puts into the blank where it repeats the sentence; empty if it does not."""
+    before, _, after = " ".join(question.rpartition("\n\n")[2].split()).partition(_MASK)
+    before = before.removesuffix("a(n) ")[-_CONTEXT_CHARS:].strip()
+    after = after.strip()[:_CONTEXT_CHARS].strip()
+    if not before and not after:
+        return ""
+    pattern = rf"{re.escape(before)}\s*(?:an?\s+)?([^.;]{{1,80}}?)\s*{re.escape(after)}"
+    match = re.search(pattern, " ".join(answer.split()), re.IGNORECASE)
+    return match.group(1).strip(" *_\"'“”") if match else ""

@@ -57,6 +57,7 @@ def test_options_are_the_target_and_three_neighbours_that_are_not_the_same() -> 
     [
         ("Which loss of potassium is meant?", WRONG, "the question names its answer"),
         ("What is also called Kalium?", WRONG, "the question names its answer"),
+        ("Which ion? It is lost, and all Potassiums are alike.", WRONG, "the question names its answer"),
         ("Which ion is lost with sodium?", WRONG, "too few wrong options"),
         ("Which ion is lost?", WRONG[:3], "too few wrong options"),
         ("Which ion is lost?", (), "too few wrong options"),
@@ -76,6 +77,7 @@ GOOD = "Loop diuretics raise the loss of potassium with the urine in patients."
         (GOOD, "Loop diuretics raise the loss of ____ with the urine in patients.", ("potassium", "kalium")),
         (GOOD.replace("potassium", "Kalium"), "Loop diuretics raise the loss of ____ with the urine in patients.", ("Kalium", "potassium", "kalium")),
         (f"# Head\n\nShort one. {GOOD} It is lost.", "Loop diuretics raise the loss of ____ with the urine in patients.", ("potassium", "kalium")),
+        ("Loop diuretics often give a potassium deficit to patients with failing hearts.", "Loop diuretics often give a(n) ____ deficit to patients with failing hearts.", ("potassium", "kalium")),
         ("This drug raises the loss of potassium with the urine in patients.", "", ()),
         ("Loop diuretics raise the loss of potassium, and potassium is measured in patients.", "", ()),
         ("Loop diuretics raise the loss of potassium with the urine, see figure 3 below.", "", ()),

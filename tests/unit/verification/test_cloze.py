@@ -64,3 +64,19 @@ def test_it_applies_to_masked_sentences_with_a_key_only() -> None:
     assert not MaskedName().applies(AnsweredQuestion(id="q", text=text))
     assert not MaskedName().applies(AnsweredQuestion(id="q", text="On what does it act?", answer_key=KEY))
     assert not MaskedName().applies(AnsweredQuestion(id="q", text=text, answer_key=("A",), options=("a", "b")))
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        ("Furosemide acts on the loop of Henle.", "passed"),
+        (
+            "As I read it, furosemide acts on the *loops of Henle*. This is known to all students of the subject.",
+            "passed",
+        ),
+        ("Furosemide acts on the collecting duct.", "failed"),
+        ("I think that this drug may well act on several parts of the nephron at once.", "undecided"),
+    ],
+)
+def test_an_answer_may_repeat_the_sentence_with_the_name(answer: str, verdict: str) -> None:
+    assert MaskedName().check(case(answer)).verdict == verdict
