@@ -14,6 +14,7 @@ from typing import Any
 from kgsynth.generation import passages
 from kgsynth.generation.backend import Completion, Request
 from kgsynth.generation.claims import FEW_GIVEN, Claims, read_claims
+from kgsynth.generation.level1 import stands_in
 from kgsynth.generation.question_types import Masked, Style, WithOptions, masked_sentence, with_options
 from kgsynth.generation.questions import (
     SourceCombination,
@@ -118,6 +119,8 @@ class Level3:
             kind = self._style.question_type
             if kind is not None and kind.must_match and not re.search(kind.must_match, block["question"]):
                 return "not of the type that was asked for"
+            if kind is not None and kind.instruction and stands_in(block["question"], kind.instruction):
+                return "repeats the instruction"
             choice = self._choice(block["question"])
             if isinstance(choice, str):
                 return choice

@@ -145,6 +145,16 @@ def test_a_choice_is_asked_for_one_target_and_gets_its_options() -> None:
     assert [refusal.reason for refusal in finish(work, named).refusals] == ["the question names its answer"]
 
 
+def test_a_question_that_repeats_its_instruction_is_refused() -> None:
+    style = Style(question_type=QuestionType(name="rule", instruction="Ask for the rule that joins the concepts."))
+    others = "; ".join(SOURCE.names[term] for term in SOURCE.combination.concepts[1:])
+    text = (
+        f"<question>\nAsk for the rule that joins the concepts, please.\n</question>\n<concepts>\n{others}\n</concepts>"
+    )
+    work = Level3(source(style), context(constrained=False), max_questions=3)
+    assert [refusal.reason for refusal in finish(work, text).refusals] == ["repeats the instruction"]
+
+
 def test_a_question_of_another_type_is_refused() -> None:
     style = Style(question_type=QuestionType(name="function", must_match=r"def \w+\("))
     others = "; ".join(SOURCE.names[term] for term in SOURCE.combination.concepts[1:])
