@@ -25,11 +25,12 @@ test: setup check chromium
 	JDK_JAVA_OPTIONS=-XX:TieredStopAtLevel=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not model and not rates"
 	$(BIN)/pytest -m "model or rates"
 
-# For the tests of Neo4j Browser; installed where that disturbs nobody, and the tests are skipped where it is absent.
+# For the tests of Neo4j Browser and of the sandbox; installed where that disturbs nobody, and what is absent is skipped.
 chromium:
-	@command -v chromium >/dev/null || { test -n "$(CI)" && test `id -u` = 0 && \
-	  timeout 300 sh -c 'apt-get update && apt-get install -y --no-install-recommends chromium fonts-dejavu-core' >/dev/null 2>&1; } || \
-	  echo "there is no Chromium: the tests of Neo4j Browser will be skipped (Debian: apt-get install chromium)"
+	@{ command -v chromium && command -v bwrap; } >/dev/null || { test -n "$(CI)" && test `id -u` = 0 && \
+	  timeout 300 sh -c 'apt-get update && apt-get install -y --no-install-recommends chromium fonts-dejavu-core bubblewrap' \
+	  >/dev/null 2>&1; } || \
+	  echo "Chromium or bubblewrap is absent: some tests will be skipped (Debian: apt-get install chromium bubblewrap)"
 
 setup: $(STAMP)
 
