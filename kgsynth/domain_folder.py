@@ -5,6 +5,7 @@ Python package that an entry point of the group `kgsynth.domains` names. Without
 hold. `kgsynth prompts check` tries the cases of `cases.toml`.
 """
 
+import math
 import re
 import tomllib
 from dataclasses import field
@@ -59,8 +60,8 @@ class QuestionType:
     @field_validator("share")
     @classmethod
     def _is_positive(cls, share: float) -> float:
-        if not share > 0:
-            raise ValueError("must be more than 0")
+        if not 0 < share < math.inf:
+            raise ValueError("must be a number of more than 0")
         return share
 
 
@@ -194,7 +195,11 @@ def cases(name: str) -> list[VerifierCase]:
     file = folder_of(name) / CASES_FILE
     if not file.is_file():
         return []
-    return _validated(file, list[VerifierCase], _toml(file).get("case", []))  # type: ignore[no-any-return]
+    read = _toml(file)
+    unknown = sorted(read.keys() - {"case"})
+    if unknown:
+        raise ConfigError(f"{file}: there is no key {unknown[0]!r}", hint="Each case begins with [[case]].")
+    return _validated(file, list[VerifierCase], read.get("case", []))  # type: ignore[no-any-return]
 
 
 def read_text(file: Traversable) -> str:

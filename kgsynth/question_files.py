@@ -168,6 +168,7 @@ def _question(row: Mapping[str, Any], *, where: str) -> AnsweredQuestion:
     text = row[field]
     if not isinstance(text, str) or not text.strip():
         raise ConfigError(f"{where}: the field {field!r} must be a string that is not empty")
+    row = {**row, "answer_key": _key(row["answer_key"], where=where)} if row.get("answer_key") is not None else row
     identity = row.get("id")
     if identity is not None and (isinstance(identity, bool) or not isinstance(identity, (str, int))):
         raise ConfigError(f"{where}: the id must be a string or a whole number")
@@ -178,6 +179,14 @@ def _question(row: Mapping[str, Any], *, where: str) -> AnsweredQuestion:
         if name in _TYPES and (fitting := _value_for(value, _TYPES[name])) is not None
     }
     return AnsweredQuestion.from_row({**field_values, "id": _encodable(identity), "text": _encodable(text)})
+
+
+def _key(value: Any, *, where: str) -> list[str]:
+    """Return the accepted answers of a row as texts; a single one and numbers are allowed."""
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, (str, int, float)) and not isinstance(item, bool) for item in values):
+        raise ConfigError(f"{where}: answer_key must be a text, a number, or a list of them")
+    return [str(item) for item in values]
 
 
 def _value_for(value: Any, kind: Any) -> Any:

@@ -378,7 +378,7 @@ class RunFolder:
 def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     with atomic(path) as partial:
         # A model's text may hold half of a surrogate pair, which UTF-8 cannot encode.
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        lines = "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
         partial.write_bytes(lines.encode("utf-8", "replace"))
 
 

@@ -952,7 +952,12 @@ class ExportSettings:
     ] = ()
     min_pass_rate: Annotated[
         float,
-        setting("Leave out rows whose answer fewer of the verifiers that decided passed than this share.", ge=0, le=1),
+        setting(
+            "Leave out rows with a lower pass rate: the share of verifiers that passed the answer, among those that "
+            "passed or failed it.",
+            ge=0,
+            le=1,
+        ),
     ] = 0.0
     order: Annotated[
         ExportOrder,

@@ -198,9 +198,12 @@ class Shape:
             return "no answer"
         if self.settings.format == "preference" and not self._rejected(row):
             return "no rejected answer"
-        for verifier in self.settings.passed_by:
-            if verifier not in row.verifiers("passed"):
+        checked = {check.verifier: check.verdict for check in row.checks if check.verifier in self.settings.passed_by}
+        for verifier, verdict in checked.items():
+            if verdict != "passed":
                 return f"not passed by {verifier}"
+        if self.settings.passed_by and not checked:
+            return "checked by none of the named verifiers"
         if row.pass_rate is None and self.settings.min_pass_rate > 0:
             return "decided by no verifier"
         if row.pass_rate is not None and row.pass_rate < self.settings.min_pass_rate:

@@ -5,7 +5,9 @@ a verdict with a score; only required verifiers and the judge remove an answer, 
 are kept in the record.
 """
 
+import logging
 import re
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +22,8 @@ from kgsynth.generation.task import TOO_LONG, Context, Outcome, Refusal, complet
 from kgsynth.records import AnsweredQuestion, Check, content_hash
 from kgsynth.texts import blocks
 from kgsynth.verifier import Case, Finding, Passage, RunProgram, Verifier, not_run
+
+_LOG = logging.getLogger(__name__)
 
 _VERDICTS = ("correct", "incorrect", "unanswerable")
 _VERDICT_LINE = re.compile(rf"^\W*(?:final )?verdict\W*(?:is\W*)?({'|'.join(_VERDICTS)})\W*$", re.MULTILINE)
@@ -112,11 +116,13 @@ class Answering:
         self._votes = [request(context, f"answer:{question.id}:{number}", messages) for number in range(votes)]
         self._fits = prompt_tokens(messages, context) <= context.budget_tokens
         self._texts = {verifier.name: self._text_requests(verifier) for verifier in self._verifiers}
+        required = self._verification.required
+        self._is_checked = not required or any(verifier.name in required for verifier in self._verifiers)
         self._kept: _Kept | Refusal | None = None
 
     def requests(self, done: Mapping[str, Completion]) -> Sequence[Request]:
         """Return the requests for votes and for texts of verifiers; then the judge's request if an answer is kept."""
-        if not self._fits:
+        if not self._fits or not self._is_checked:
             return []
         first = [*self._votes, *(text for texts in self._texts.values() for text in texts)]
         missing = [needed for needed in first if needed.id not in done]
@@ -135,6 +141,10 @@ class Answering:
         outcome = Outcome()
         if not self._fits:
             outcome.refusals.append(Refusal(reason=TOO_LONG, raw=self._question.text, is_final=True))
+            return outcome
+        if not self._is_checked:
+            reason = "checked by none of the required verifiers"
+            outcome.refusals.append(Refusal(reason=reason, raw=self._question.text, is_final=True))
             return outcome
         # Tokens of the judge and of verifiers are counted only in the account of the run.
         outcome.add("votes", len(self._votes))
@@ -228,7 +238,8 @@ class Answering:
         done: Mapping[str, Completion],
     ) -> _Kept | Refusal:
         """Keep the vote that a verifier chooses; the first usable one if it chooses none."""
-        finding = verifier.check(self._case(verifier, self._question, [completions[i].text for i in usable], 0, done))
+        votes = [completions[vote].text for vote in usable]
+        finding = _finding(verifier, self._case(verifier, self._question, votes, 0, done))
         index = usable[finding.best_vote or 0]
         agreement = finding.agreeing / len(self._votes) if finding.agreeing else 1 / len(self._votes)
         return self._kept_vote(
@@ -239,6 +250,8 @@ class Answering:
             agreement=min(agreement, 1.0),
             losing=[usable[vote] for vote in finding.losing_votes],
             finding=finding,
+            # Where nothing could be run, nothing is known about agreement.
+            min_agreement=self._min_agreement if finding.agreeing else 0.0,
         )
 
     def _kept_vote(
@@ -252,8 +265,9 @@ class Answering:
         losing: Sequence[int],
         unit_missing: int = 0,
         finding: Finding | None = None,
+        min_agreement: float | None = None,
     ) -> _Kept | Refusal:
-        if agreement < self._min_agreement:
+        if agreement < (self._min_agreement if min_agreement is None else min_agreement):
             raw = " | ".join(final or "(none)" for final in finals)
             return Refusal(reason="too little agreement", raw=raw, request_id=completions[0].request_id)
         context = self._context
@@ -307,12 +321,12 @@ class Answering:
         for verifier in self._verifiers:
             finding = kept.finding if verifier.chooses else None
             if finding is None:
-                finding = verifier.check(self._case(verifier, kept.question, kept.votes, kept.vote, done))
+                finding = _finding(verifier, self._case(verifier, kept.question, kept.votes, kept.vote, done))
             evidence_id = ""
             if finding.evidence:
                 evidence_id = f"e-{content_hash([kept.question.answer_id, verifier.name])[:16]}"
                 outcome.evidence.append(
-                    {"id": evidence_id, "unit_id": self.unit_id, "verifier": verifier.name, **finding.evidence}
+                    {**finding.evidence, "id": evidence_id, "unit_id": self.unit_id, "verifier": verifier.name}
                 )
             outcome.add(f"{verifier.name}_{finding.verdict}")
             checks.append(
@@ -332,17 +346,17 @@ class Answering:
         return tuple(checks)
 
     def _not_passed(self, answered: AnsweredQuestion) -> Refusal | None:
-        """Return a refusal if a required verifier did not pass the answer."""
-        verdicts = {check.verifier: check for check in answered.checks}
-        for name in sorted(self._verification.required):
-            check = verdicts.get(name)
-            if check is None:
-                return Refusal(reason=f"not checked by {name}", raw=answered.answer, is_final=True)
-            if check.verdict != "passed":
-                wrong = answered.answer if check.verdict == "failed" else ""
-                reason = f"{check.verdict} by {name}" if check.verdict == "undecided" else f"failed {name}"
-                raw = f"{check.reason}\n[answer: {answered.answer}]"
-                return Refusal(reason=reason, raw=raw, request_id=self._votes[0].id, answer=wrong)
+        """Return a refusal if a required verifier did not pass the answer; one that does not apply does not matter."""
+        for check in answered.checks:
+            if check.verifier not in self._verification.required or check.verdict == "passed":
+                continue
+            # A fault of the question, or a missing quotation, does not make the answer wrong.
+            is_wrong = check.verdict == "failed" and check.kind in ("computation", "execution") and check.routes > 0
+            reason = f"failed {check.verifier}" if check.verdict == "failed" else f"undecided by {check.verifier}"
+            raw = f"{check.reason}\n[answer: {answered.answer}]"
+            return Refusal(
+                reason=reason, raw=raw, request_id=self._votes[0].id, answer=answered.answer if is_wrong else ""
+            )
         return None
 
     def _judged(self, answered: AnsweredQuestion, done: Mapping[str, Completion]) -> AnsweredQuestion | Refusal:
@@ -373,6 +387,21 @@ class Answering:
             return None
         judge_request = request(self._context, f"judge:{self._question.id}:0", messages, pattern=_JUDGE_PATTERN)
         return replace(judge_request, model=self._judge_model)
+
+
+def _finding(verifier: Verifier, case: Case) -> Finding:
+    """Return the finding of a verifier; undecided if it stops with an error, which the evidence shows."""
+    try:
+        return verifier.check(case)
+    except Exception as error:  # noqa: BLE001 - a fault of one verifier must not end a run
+        _LOG.warning("the verifier %s stopped at %s: %r", verifier.name, case.question.id, error)
+        reason = f"the verifier stopped: {type(error).__name__}"
+        return Finding(
+            verdict="undecided",
+            score=0.0,
+            reason=reason,
+            evidence={"error": "".join(traceback.format_exception(error))},
+        )
 
 
 def _verdict(completion: Completion) -> tuple[str, str, str]:

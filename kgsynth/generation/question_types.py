@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kgsynth.domain_folder import Domain, QuestionType
 from kgsynth.faults import prose
-from kgsynth.names import loose_form
+from kgsynth.names import is_all_capitals, loose_form
 from kgsynth.randomness import stream
 from kgsynth.records import Combination, content_hash
 from kgsynth.texts import mentions_references
@@ -19,6 +19,14 @@ MASK = "____"
 LETTERS = "ABCD"
 _WRONG_OPTIONS = len(LETTERS) - 1
 _MIN_WORDS, _MAX_WORDS = 8, 50
+# Shorter names are compared with their case.
+_MIN_FOLDED = 4
+# A full stop after one of these ends no sentence: Marbury v. Madison, Dr. Snow, Art. 5.
+_ABBREVIATED = re.compile(
+    r"(?:(?<!\w)\w|\b(?:vs?|dr|mrs?|ms|st|no|nos|art|arts|sec|secs|inc|co|corp|ltd|jr|sr|prof|rev|gen|gov|hon|cf|ca|fig|figs"
+    r"|vol|ed|eds|pp?|ch|e\.g|i\.e|etc|approx|al|u\.s|a\.m|p\.m))\.[”\"')\]]*$",
+    re.IGNORECASE,
+)
 _SENTENCE_END = re.compile(r"(?<=[.!?])[”\"')\]]*\s+(?=[“\"'(]?[^\W\d_a-z])")
 # A sentence that begins like this is about the sentence before it.
 _NEEDS_CONTEXT = re.compile(
@@ -109,15 +117,14 @@ def with_options(
     """
     right = names[style.target]
     right_forms = [loose_form(name) for name in (right, *aliases.get(style.target, ()))]
-    asked = f" {loose_form(prose(stem))} "
-    asked_words = set(re.findall(r"\w+", asked))
+    asked_words = set(re.findall(r"\w+", loose_form(prose(stem))))
     # "Which fungus makes ascomycetes?" names "ascomycete fungus", too.
     if any(form and set(form.split()) <= asked_words for form in right_forms):
         return "the question names its answer"
     wrong: dict[str, str] = {}
     for _, name in style.wrong_options:
         form = loose_form(name)
-        is_clear = form and f" {form} " not in asked and not any(_overlap(form, other) for other in right_forms)
+        is_clear = form and not set(form.split()) <= asked_words and not any(_overlap(form, own) for own in right_forms)
         if is_clear and not any(_overlap(form, other) for other in wrong):
             wrong[form] = name
         if len(wrong) == _WRONG_OPTIONS:
@@ -181,12 +188,13 @@ def _sentences(text: str) -> list[str]:
     paragraphs = re.split(r"\n\s*\n|\n(?=#)|(?m:^#.*$)", text)
     sentences = []
     for paragraph in paragraphs:
-        for sentence in _SENTENCE_END.split(" ".join(paragraph.split())):
+        for sentence in _split(" ".join(paragraph.split())):
             words = sentence.split()
             if (
                 _MIN_WORDS <= len(words) <= _MAX_WORDS
                 and sentence[0].isupper()
                 and sentence.rstrip("”\"')]").endswith(".")
+                and not _ABBREVIATED.search(sentence)
                 and not re.search(r"[\\$`|<>{}\[\]#*_]|\d\.\d+\.\d|https?:", sentence)
                 and not _NEEDS_CONTEXT.match(sentence)
                 and not _POINTS_ELSEWHERE.search(sentence)
@@ -196,10 +204,28 @@ def _sentences(text: str) -> list[str]:
     return sentences
 
 
+def _split(paragraph: str) -> list[str]:
+    """Return the sentences of a paragraph; abbreviations end none."""
+    sentences: list[str] = []
+    for part in _SENTENCE_END.split(paragraph):
+        if sentences and _ABBREVIATED.search(sentences[-1]):
+            sentences[-1] += f" {part}"
+        else:
+            sentences.append(part)
+    return sentences
+
+
 def _spellings(sentence: str, names: Sequence[str]) -> list[re.Match[str]]:
-    """Return where one of several names stands in a sentence, as whole words, also in the plural with -s."""
-    alternatives = "|".join(re.escape(name) for name in sorted(set(names), key=len, reverse=True) if name)
-    return list(re.finditer(rf"(?<![\w-])(?:{alternatives})s?(?![\w-])", sentence, re.IGNORECASE))
+    """Return where one of several names stands in a sentence, as whole words, also in the plural with -s.
+
+    An acronym and a short name must have the same case: "all" is not ALL, and "who" is not WHO.
+    """
+    ordered = sorted({name for name in names if name}, key=len, reverse=True)
+    alternatives = "|".join(
+        re.escape(name) if is_all_capitals(name) or len(name) < _MIN_FOLDED else f"(?i:{re.escape(name)})"
+        for name in ordered
+    )
+    return list(re.finditer(rf"(?<![\w-])(?:{alternatives})s?(?![\w-])", sentence)) if ordered else []
 
 
 def _mask(sentence: str, term: str, names: Sequence[str]) -> Masked | None:

@@ -28,7 +28,7 @@ OPEN_SHARDS = 3
 EARLY_UNITS = 50
 _NUMBER = re.compile(r"\d+")
 _STATUS_INTERVAL_S = 0.5
-_CORES = os.cpu_count() or 1
+_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 # Maximum number of units that wait for their programs, which bounds memory.
 _SLOW_AHEAD = 8 * _CORES
 _MAX_REASONS = 3

@@ -83,7 +83,7 @@ def combinations(graph: Graph) -> Iterator[Combination]:
 def questions(graph: Graph) -> Iterator[AnsweredQuestion]:
     """The questions in the graph, ordered by id, without answers."""
     for row in graph.stream(_QUESTIONS):
-        yield AnsweredQuestion.from_row({**row, "checks": json.loads(row["checks"])})
+        yield AnsweredQuestion.from_row(row)
 
 
 def levels(graph: Graph) -> dict[int, int]:

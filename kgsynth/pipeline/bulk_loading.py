@@ -150,8 +150,9 @@ def _expanded(
     found = [False] * len(pairs)
     places: dict[str, list[int]] = {}
     for place, (short, _) in enumerate(pairs):
-        for word in names[short].casefold().split():
-            places.setdefault(word, []).append(place)
+        # The longest word of an acronym such as k-NN finds the documents in question.
+        word = max(re.findall(r"\w+", names[short].casefold()), key=len, default="")
+        places.setdefault(word, []).append(place)
     for document in read_again(documents) if pairs and documents.sources else ():
         if is_kept_out(document):
             continue

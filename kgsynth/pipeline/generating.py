@@ -389,6 +389,13 @@ def answer_stage(
     needs_passages = any(template.has("passages") for template in templates.values()) or any(
         "passages" in verifier.needs for verifier in verifiers
     )
+    if graph is None:
+        for verifier in verifiers:
+            if "passages" in verifier.needs and verifier.name in settings.require:
+                raise ConfigError(
+                    f"the required verifier {verifier.name!r} reads documents, which are in the graph",
+                    hint="Leave out --not-to-graph, or do not require this verifier.",
+                )
     verification = make_verification(settings, verifiers)
 
     def units() -> Iterator[Any]:

@@ -32,6 +32,12 @@ def verifiers_of(settings: AnswerSettings) -> list[Verifier]:
                 f"answer.require names {name!r}, which is not among the verifiers that run{suggestion}",
                 hint=f"Verifiers that run: {', '.join(running) or 'none'}. --verify NAME,NAME selects them.",
             )
+        needs = next(one.needs for one in verifiers if one.name == name)
+        if "sandbox" in needs and settings.sandbox == "off":
+            raise ConfigError(
+                f"answer.require names {name!r}, which runs programs, but the sandbox is off",
+                hint="Leave out --sandbox off, or do not require this verifier.",
+            )
     return verifiers
 
 

@@ -86,19 +86,30 @@ def options_problem(options: tuple[str, ...], key: tuple[str, ...]) -> str:
 
 
 def chosen_option(text: str, options: tuple[str, ...]) -> int | None:
-    """Return the index of the option that an answer chooses, by its letter or its text; None if it chooses none."""
-    answer = short_answer(text)
-    letter = _LETTER.match(answer)
-    if letter:
-        index = ord(letter.group(1).upper()) - ord("A")
-        return index if index < len(options) else None
+    """Return the index of the option that an answer chooses, by its text or its letter; None if it chooses none.
+
+    The text goes first: "C. difficile" is an option, and not the letter C. A letter with the text of another option
+    chooses none.
+    """
+    return _meant(short_answer(text), options)
+
+
+def _meant(answer: str, options: tuple[str, ...]) -> int | None:
     same = [index for index, option in enumerate(options) if is_same_name(answer, option)]
-    return same[0] if len(same) == 1 else None
+    if len(same) == 1:
+        return same[0]
+    letter = _LETTER.match(answer)
+    if not letter:
+        return None
+    index = ord(letter.group(1).upper()) - ord("A")
+    rest = answer[letter.end() :].strip(" ).:-–—")
+    if index >= len(options) or (rest and not is_same_name(rest, options[index])):
+        return None
+    return index
 
 
 def _is_key(index: int, options: tuple[str, ...], key: tuple[str, ...]) -> bool:
-    letter = chr(ord("A") + index)
-    return any(name.strip(" ().").upper() == letter or is_same_name(name, options[index]) for name in key)
+    return any(_meant(name.strip(), options) == index for name in key)
 
 
 def _names_of_key(options: tuple[str, ...], key: tuple[str, ...]) -> list[str]:

@@ -1,11 +1,18 @@
 """The verifier `math`: compare final answers by their type, with the key if there is one, else with the other votes."""
 
-from typing import ClassVar
+import re
+from typing import ClassVar, Literal
 
 from kgsynth.final_answers import Precision, Verdict, compare, final_answer, precision_of
+from kgsynth.final_answers.kinds import Text
+from kgsynth.final_answers.typed import typed
+from kgsynth.names import loose_form
 from kgsynth.records import AnsweredQuestion
+from kgsynth.verification.short_answers import is_same_name
 from kgsynth.verifier import BaseVerifier, Case, Finding, Kind
 from kgsynth.verifier import Verdict as Outcome
+
+Likeness = Literal["equal", "unit missing", "unsure", "different"]
 
 
 class FinalAnswers(BaseVerifier):
@@ -36,25 +43,42 @@ class FinalAnswers(BaseVerifier):
         if not others:
             return Finding(verdict="undecided", score=0.0, reason="no other vote", routes=1)
         # As in the vote itself, an answer that only lacks its unit agrees.
-        verdicts = [compare(question.final_answer, other, precision) for other in others]
-        agreeing = 1 + sum(verdict is not Verdict.DIFFERENT for verdict in verdicts)
-        score = agreeing / (1 + len(others))
-        outcome: Outcome = "failed" if agreeing == 1 else "passed" if score > 0.5 else "undecided"
+        found = [_likeness(question.final_answer, other, precision) for other in others]
+        agreeing = 1 + sum(likeness in ("equal", "unit missing") for likeness in found)
+        # A vote without a final answer is a route that led nowhere.
+        score = agreeing / len(case.votes)
+        is_alone = agreeing == 1 and "unsure" not in found
+        outcome: Outcome = "failed" if is_alone else "passed" if agreeing > 1 and score > 0.5 else "undecided"
         return Finding(
             verdict=outcome,
             score=score,
             reason="" if outcome == "passed" else "the votes differ",
             agreeing=agreeing,
-            routes=1 + len(others),
+            routes=len(case.votes),
         )
+
+
+def _likeness(first: str, second: str, precision: Precision | None) -> Likeness:
+    """Compare two answers; names that share a word may mean the same, so they are not called different."""
+    verdict = compare(first, second, precision)
+    if verdict is not Verdict.DIFFERENT:
+        return "equal" if verdict is Verdict.EQUAL else "unit missing"
+    if not any(isinstance(typed(answer).answer, Text) for answer in (first, second)):
+        return "different"
+    if is_same_name(first, second):
+        return "equal"
+    shared = set(re.findall(r"\w+", loose_form(first))) & set(re.findall(r"\w+", loose_form(second)))
+    return "unsure" if any(len(word) > 2 for word in shared) else "different"
 
 
 def _with_key(case: Case, precision: Precision | None) -> Finding:
     question = case.question
-    verdicts = {compare(question.final_answer, key, precision) for key in question.answer_key}
-    if Verdict.EQUAL in verdicts:
+    found = {_likeness(question.final_answer, key, precision) for key in question.answer_key}
+    if "equal" in found:
         return Finding(verdict="passed", score=1.0, agreeing=1, routes=1)
     evidence = {"final_answer": question.final_answer, "key": list(question.answer_key)}
-    if Verdict.UNIT_MISSING in verdicts:
+    if "unit missing" in found:
         return Finding(verdict="undecided", score=0.5, reason="a unit is missing", routes=1, evidence=evidence)
+    if "unsure" in found:
+        return Finding(verdict="undecided", score=0.5, reason="a similar text", routes=1, evidence=evidence)
     return Finding(verdict="failed", score=0.0, reason="differs from the key", routes=1, evidence=evidence)

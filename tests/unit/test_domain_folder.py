@@ -39,7 +39,7 @@ def test_a_folder_without_settings_has_the_defaults(tmp_path: Path) -> None:
         ("[[question_types]]\nform = 'open'", "question_types.0.name: "),
         ("[[question_types]]\nname = 'a'\nform = 'essay'", "question_types.0.form: "),
         ("[[question_types]]\nname = 'a'\nmust_match = '('", "question_types.0.must_match: not a regular expression"),
-        ("[[question_types]]\nname = 'a'\nshare = 0", "question_types.0.share: must be more than 0"),
+        ("[[question_types]]\nname = 'a'\nshare = 0", "question_types.0.share: must be a number of more than 0"),
         ("verifiers = [", "not valid TOML"),
     ],
 )

@@ -36,7 +36,7 @@ class Program(BaseVerifier):
             "texts": list(case.texts),
             "passages": [one.text for one in case.passages],
         }
-        return Finding(verdict=verdict, score=0.5, reason=result.stderr, evidence=evidence)
+        return Finding(verdict=verdict, score=0.5, reason=result.stderr, routes=2, evidence=evidence)
 
 
 class Shortest(BaseVerifier):
@@ -115,8 +115,23 @@ def test_only_required_verifiers_remove_answers() -> None:
     assert outcome.evidence
     (refusal,) = finish(answering((Program(),), required=("program",)), r"\boxed{1/2}", "good", "x").refusals
     assert (refusal.reason, refusal.answer) == ("undecided by program", "")
-    (refusal,) = finish(answering((), required=("program",)), r"\boxed{1/2}").refusals
-    assert refusal.reason == "not checked by program"
+    work = answering((), required=("program",))
+    assert work.requests({}) == []
+    assert [refusal.reason for refusal in work.outcome({}).refusals] == ["checked by none of the required verifiers"]
+
+
+def test_a_verifier_that_stops_with_an_error_leaves_the_answer_undecided() -> None:
+    class Broken(Program):
+        texts: ClassVar[int] = 0
+
+        def check(self, case: Case) -> Finding:
+            raise ValueError("a number of 5,000 digits")
+
+    outcome = finish(answering((Broken(),)), r"\boxed{1/2}")
+    assert [(check.verdict, check.reason) for check in outcome.rows[0].checks] == [
+        ("undecided", "the verifier stopped: ValueError")
+    ]
+    assert "a number of 5,000 digits" in outcome.evidence[0]["error"]
 
 
 def test_a_verifier_may_choose_the_vote() -> None:

@@ -163,3 +163,28 @@ def test_a_question_of_another_type_is_refused() -> None:
     assert [refusal.reason for refusal in finish(work, text).refusals] == ["not of the type that was asked for"]
     outcome = finish(work, text.replace("a program", "`def add(a, b)`"))
     assert [question.question_type for question in outcome.rows] == ["function"]
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("In Marbury v. Madison the Court held that judicial review follows from its oath.", "In Marbury v. Madison the Court held that ____ follows from its oath."),
+        ("The judges knew judicial review because it was used in Hamer v. Sidway before.", "The judges knew ____ because it was used in Hamer v. Sidway before."),
+        ("Many courts of the states have used judicial review as in Hamer v.", ""),
+    ],
+)  # fmt: skip
+def test_abbreviations_end_no_sentence(text: str, masked: str) -> None:
+    found = masked_sentence([text], Style(), {"concept:judicial review": "judicial review"}, {}, 1)
+    assert (found.text.partition("\n\n")[2] if found else "") == masked
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "is_masked"),
+    [
+        ("ALL", "After the induction all patients were seen by two physicians each day.", False),
+        ("ALL", "After the induction ALL was seen in two of the patients each day.", True),
+        ("who", "The Court heard the WHO before it decided on the case of the patients.", False),
+    ],
+)
+def test_acronyms_and_short_names_keep_their_case(name: str, text: str, is_masked: bool) -> None:
+    assert (masked_sentence([text], Style(), {"concept:x": name}, {}, 1) is not None) == is_masked

@@ -73,3 +73,20 @@ def test_most_votes_for_another_option_leave_the_key_in_doubt() -> None:
 def test_a_letter_is_not_taken_from_a_word() -> None:
     assert chosen_option("Final answer: a hormone", ("enzyme", "hormone")) == 1
     assert chosen_option("Final answer: D", ("enzyme", "hormone")) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "key", "verdict"),
+    [
+        ("Final answer: C. difficile", ("S. aureus", "C. difficile", "E. coli", "B. anthracis"), "B", "passed"),
+        ("Final answer: B. anthracis", ("S. aureus", "C. difficile", "E. coli", "B. anthracis"), "B", "failed"),
+        ("Final answer: A. insulin", ("aspirin", "insulin", "iodine"), "A", "undecided"),
+        ("Final answer: B. insulin", ("aspirin", "insulin", "iodine"), "B. insulin", "passed"),
+        ("Final answer: A", ("B", "A", "O", "AB"), "A", "passed"),
+        ("Final answer: Crohn's disease", ("Crohn’s disease", "colitis"), "A", "passed"),
+    ],
+)
+def test_the_text_of_an_option_goes_before_its_letter(
+    answer: str, options: tuple[str, ...], key: str, verdict: str
+) -> None:
+    assert MultipleChoice().check(case(answer, options=options, key=(key,))).verdict == verdict

@@ -80,3 +80,16 @@ def test_it_applies_to_masked_sentences_with_a_key_only() -> None:
 )
 def test_an_answer_may_repeat_the_sentence_with_the_name(answer: str, verdict: str) -> None:
     assert MaskedName().check(case(answer)).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "key", "verdict"),
+    [
+        ("Final answer: Crohn's disease", "Crohn’s disease", "passed"),
+        ("Final answer: T-cell", "T–cell", "passed"),
+        ("Final answer: insulin, a hormone of the pancreas", "insulin", "undecided"),
+        ("Final answer: glucagon, a hormone of the pancreas", "insulin", "failed"),
+    ],
+)
+def test_marks_do_not_matter(answer: str, key: str, verdict: str) -> None:
+    assert MaskedName().check(case(answer, key=(key,))).verdict == verdict

@@ -4,6 +4,7 @@ import pytest
 
 from kgsynth.records import AnsweredQuestion
 from kgsynth.verification.mathematics import FinalAnswers
+from kgsynth.verifier import Case
 from tests.unit.verification.answer_cases import case_of
 
 CHECK = FinalAnswers().check
@@ -61,3 +62,20 @@ def test_an_answer_against_other_votes(finals: list[str], verdict: str, agreeing
 def test_questions_with_options_are_left_to_another_verifier() -> None:
     assert not FinalAnswers().applies(AnsweredQuestion(id="q", text="Which?", options=("1", "2")))
     assert FinalAnswers().applies(AnsweredQuestion(id="q", text="Which?"))
+
+
+@pytest.mark.parametrize(
+    ("finals", "verdict"),
+    [
+        (("the mitochondria", "mitochondria"), "passed"),
+        (("mitochondria", "Mitochondrion"), "passed"),
+        (("potassium", "potassium ions"), "undecided"),
+        (("1914", "in 1914"), "undecided"),
+        (("oxygen", "carbon dioxide"), "failed"),
+        (("5", "", "", "", "", "5"), "undecided"),
+    ],
+)
+def test_names_that_share_a_word_are_not_called_different(finals: tuple[str, ...], verdict: str) -> None:
+    texts = tuple(f"Final answer: {final}" if final else "I do not know what is asked for here." for final in finals)
+    question = AnsweredQuestion(id="q", text="Which?", answer=texts[0], final_answer=finals[0])
+    assert CHECK(Case(question=question, votes=texts)).verdict == verdict

@@ -1,5 +1,7 @@
 """Tests of `kgsynth.verification.quotes`."""
 
+from dataclasses import replace
+
 import pytest
 
 from kgsynth.records import AnsweredQuestion
@@ -70,3 +72,24 @@ def test_an_answer_without_quotation_fails_and_without_documents_is_undecided() 
 def test_quotations_of_all_kinds_are_found() -> None:
     text = '“one two three” "four five six" „seven eight nine“ <quote>a b c</quote> it\'s 5" wide and 6" long, isn\'t it?\n> d e f\n> g'
     assert sorted(quoted(text)) == ["a b c", "d e f\ng", "four five six", "one two three", "seven eight nine"]
+
+
+@pytest.mark.parametrize(
+    ("document", "answer", "verdict"),
+    [
+        ("Aspirin is not recommended for small children.", "“Aspirin is surely … recommended for small children”", "failed"),
+        ("The drug Aspirin is not recommended for small children.", "“The drug Aspirin is … recommended for small children”", "failed"),
+        ("The right of the people to be secure shall stand.", "“[t]he right of the people to be secure”", "passed"),
+        ("It is a *very* rare disease of the eye.", "“a very rare disease of the eye”!", "passed"),
+        ("It is a rare disease of the eye.", "“a rare disease of the eye!”", "passed"),
+        ("The people shall issue no warrant.", "“The … people … shall … issue”", "failed"),
+    ],
+)  # fmt: skip
+def test_what_an_ellipsis_brackets_and_marks_may_do(document: str, answer: str, verdict: str) -> None:
+    assert Quotations().check(case(answer, document)).verdict == verdict
+
+
+def test_a_missing_quotation_is_undecided_if_a_document_was_forgotten() -> None:
+    whole = case("“their pay shall not be raised while they serve”")
+    question = replace(whole.question, documents=("1", "2", "3"))
+    assert Quotations().check(replace(whole, question=question)).reason == "a document is not in the graph"
