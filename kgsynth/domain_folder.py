@@ -8,6 +8,8 @@ hold. `kgsynth prompts check` tries the cases of `cases.toml`.
 import math
 import re
 import tomllib
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import field
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -150,13 +152,14 @@ def folder_of(name: str) -> Traversable:
             hint='Give --domain NAME, `domain = "NAME"` in [backend] of a file, or a folder of templates of your own '
             "(`kgsynth prompts copy NAME FOLDER` begins one).",
         )
-    if "/" in name or Path(name).is_dir():
+    # A folder that happens to have the name of a domain is meant only as ./name.
+    if "/" in name or (name not in names() and Path(name).is_dir()):
         if not Path(name).is_dir():
             raise ConfigError(
                 f"there is no domain {name!r}",
                 hint=f"Known domains: {', '.join(names())}; or give a folder of templates.",
             )
-        return Path(name)
+        return Path(name).absolute()
     if name in plugins.installed(plugins.DOMAINS):
         return resources.files(plugins.load(plugins.DOMAINS, name))
     folder = _BUILT_IN / name
@@ -181,9 +184,16 @@ def load(name: str) -> Domain:
     return _validated(file, Domain, _toml(file)) if file.is_file() else Domain()
 
 
-def known(name: str) -> Domain | None:
-    """Return an installed domain by name; None for an unknown one, such as one of a record of other software."""
-    return load(name) if name in names() else None
+def by_name(given: Iterable[str]) -> dict[str, Domain]:
+    """Return installed domains by name, and those that runs were given, which may be folders; absent ones are left out.
+
+    A record has the name of its domain only, so a folder of the user's own is found through the settings of the runs.
+    """
+    found = {name: load(name) for name in names()}
+    for domain in given:
+        with suppress(ConfigError):
+            found[folder_of(domain).name] = load(domain)
+    return found
 
 
 def cases(name: str) -> list[VerifierCase]:
@@ -226,8 +236,21 @@ def _validated(file: Traversable, kind: Any, value: Any) -> Any:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = ".".join(str(part) for part in first["loc"]) or "case"
         raise ConfigError(
-            f"{file}: {place}: {first['msg'].removeprefix('Value error, ')}",
+            f"{file}: {place}: {_said(first)}",
             hint="docs/how-to/domains.md describes the file; `kgsynth prompts check FOLDER` checks it.",
         ) from None
+
+
+def _said(error: Any) -> str:
+    """Return in plain words what is wrong with a value."""
+    known = [*Domain.__dataclass_fields__, *QuestionType.__dataclass_fields__, *VerifierCase.__dataclass_fields__]
+    match error["type"]:
+        case "unexpected_keyword_argument":
+            return "there is no such setting" + did_you_mean(str(error["loc"][-1]), known)
+        case "tuple_type" | "list_type":
+            return "must be a list"
+        case "missing" | "missing_argument" | "missing_keyword_only_argument":
+            return "is missing"
+    return str(error["msg"]).removeprefix("Value error, ")

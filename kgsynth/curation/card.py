@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kgsynth import domain_folder
+from kgsynth.domain_folder import by_name
 from kgsynth.records import CuratedQuestion
 
 _MAX_CREDITS = 25
@@ -160,8 +160,9 @@ class Card:
 
     def _notes(self) -> list[str]:
         """Return the warnings of the domains of the rows, such as that no clinician has reviewed them."""
-        known = (domain_folder.known(name) for name in sorted(self._domains))
-        return [found.card_note for found in known if found is not None and found.card_note]
+        domains = by_name(str(run.get("domain", "")) for run in self.facts.get("runs", ()))
+        found = (domains[name] for name in sorted(self._domains) if name in domains)
+        return [domain.card_note for domain in found if domain.card_note]
 
     def write_licenses(self, path: Path) -> None:
         """Write all licences with attribution, source and number of rows as CSV."""

@@ -3,9 +3,10 @@
 All are heuristics on the text. docs/figures/curation.md measures how often they reject problems that people wrote.
 """
 
-from functools import cache
+from collections.abc import Mapping
+from types import MappingProxyType
 
-from kgsynth import domain_folder
+from kgsynth.domain_folder import Domain
 from kgsynth.faults import fault, unbalanced_latex
 from kgsynth.question_form import PLACEHOLDER, asks_several, lacks_information
 from kgsynth.records import AnsweredQuestion
@@ -14,12 +15,15 @@ from kgsynth.settings import CurateSettings
 from kgsynth.texts import mentions_references, reading_length
 
 _BLANK = "____"
+_NO_DOMAINS: Mapping[str, Domain] = MappingProxyType({})
 # Reasons of `fault` for a question or an answer, where "question with ..." would not fit.
 _REASON_FORMS = {"loops": "{} repeats itself", "the model refuses": "{} in which the model refuses"}
 
 
-def question_problem(question: AnsweredQuestion, settings: CurateSettings) -> str:
-    """Return why a question is rejected; empty if it passes."""
+def question_problem(
+    question: AnsweredQuestion, settings: CurateSettings, domains: Mapping[str, Domain] = _NO_DOMAINS
+) -> str:
+    """Return why a question is rejected; empty if it passes. `domains` are the domains of records by name."""
     # The blank of a masked sentence stands for a word, and the options of a choice are part of one question.
     text = question.text.replace(_BLANK, PLACEHOLDER.strip()) if question.answer_key else question.text
     if reading_length(text) < settings.min_question_chars:
@@ -34,12 +38,14 @@ def question_problem(question: AnsweredQuestion, settings: CurateSettings) -> st
         return "several questions in one"
     if lacks_information(text):
         return "question lacks information"
-    if _has_latex(question.domain) and unbalanced_latex(text):
+    if _has_latex(question.domain, domains) and unbalanced_latex(text):
         return "question with unbalanced LaTeX"
     return "question in another language" if is_foreign(text, settings.language) else ""
 
 
-def answer_problem(question: AnsweredQuestion, settings: CurateSettings) -> str:
+def answer_problem(
+    question: AnsweredQuestion, settings: CurateSettings, domains: Mapping[str, Domain] = _NO_DOMAINS
+) -> str:
     """Return why an answer is rejected; empty if it passes or if there is no answer."""
     text = question.answer
     if not question.answer_id and not text:
@@ -50,16 +56,14 @@ def answer_problem(question: AnsweredQuestion, settings: CurateSettings) -> str:
         return "answer too long"
     if problem := fault(text):
         return _reason(problem, "answer")
-    if _has_latex(question.domain) and unbalanced_latex(text):
+    if _has_latex(question.domain, domains) and unbalanced_latex(text):
         return "answer with unbalanced LaTeX"
     return "answer in another language" if is_foreign(text, settings.language) else ""
 
 
-@cache
-def _has_latex(domain: str) -> bool:
+def _has_latex(name: str, domains: Mapping[str, Domain]) -> bool:
     """Whether texts of a domain are checked as LaTeX; those of an unknown domain are."""
-    known = domain_folder.known(domain)
-    return known is None or known.filters.latex
+    return name not in domains or domains[name].filters.latex
 
 
 def _reason(problem: str, text_kind: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from kgsynth import near_duplicates
 from kgsynth.batching import batches
 from kgsynth.curation import contamination, filters, variants
+from kgsynth.domain_folder import Domain, by_name
 from kgsynth.progress import Progress
 from kgsynth.question_files import read_questions
 from kgsynth.records import AnsweredQuestion
@@ -42,6 +43,7 @@ def screen(
     embed: Embed | None,
     near_pairs: NearPairs,
     progress: Progress,
+    domains: Mapping[str, Domain] | None = None,
 ) -> Findings:
     """Check each question, and compare it with similar ones.
 
@@ -52,7 +54,9 @@ def screen(
         embed: returns vectors of texts; None if no threshold needs them.
         near_pairs: yields pairs of vectors with at least a given cosine: earlier row, later row, cosine.
         progress: advanced by one step per question.
+        domains: the domains of the questions by name; those that are installed if it is None.
     """
+    domains = by_name(()) if domains is None else domains
     findings = Findings()
     forms = near_duplicates.ExactForms()
     index = contamination.Benchmark(benchmark, min_overlap=settings.min_overlap)
@@ -72,7 +76,9 @@ def screen(
                 continue
             problem = ""
             if settings.filters:
-                problem = filters.question_problem(question, settings) or filters.answer_problem(question, settings)
+                problem = filters.question_problem(question, settings, domains) or filters.answer_problem(
+                    question, settings, domains
+                )
             if problem:
                 findings.problems[row] = (problem, "")
                 continue

@@ -12,6 +12,7 @@ from kgsynth.batching import batches
 from kgsynth.config import Environment
 from kgsynth.curation import contamination
 from kgsynth.curation.screening import Embed, screen, unit_of
+from kgsynth.domain_folder import by_name
 from kgsynth.errors import ConfigError
 from kgsynth.files import atomic
 from kgsynth.progress import Progress, Silent, progress_stage
@@ -113,6 +114,7 @@ def curate(
             embed=_embedder(environment) if is_embedded else None,
             near_pairs=_near_pairs,
             progress=progress,
+            domains=by_name(str(run.settings.get("domain", "")) for run in question_folders(questions)),
         )
         rows = enumerate(read_questions(questions, is_unique=False))
         for shard, batch in enumerate(batches(rows, _SHARD_ROWS)):

@@ -28,15 +28,19 @@ def test_every_domain_is_complete_and_its_cases_are_decided_as_stated(name: str)
 def test_a_folder_without_settings_has_the_defaults(tmp_path: Path) -> None:
     assert domain_folder.load(str(tmp_path)) == domain_folder.Domain()
     assert domain_folder.cases(str(tmp_path)) == []
-    assert domain_folder.known("no such domain") is None
+    (tmp_path / "domain.toml").write_text('card_note = "Not reviewed."\n[filters]\nlatex = false\n')
+    found = domain_folder.by_name([str(tmp_path), "", "no such domain"])
+    assert set(found) == {*domain_folder.names(), tmp_path.name}
+    assert found[tmp_path.name].card_note == "Not reviewed."
+    assert not found[tmp_path.name].filters.latex
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("verifers = ['math']", "verifers: "),
-        ("verifiers = 'math'", "verifiers: "),
-        ("[[question_types]]\nform = 'open'", "question_types.0.name: "),
+        ("verifers = ['math']", "verifers: there is no such setting: did you mean 'verifiers'?"),
+        ("verifiers = 'math'", "verifiers: must be a list"),
+        ("[[question_types]]\nform = 'open'", "question_types.0.name: is missing"),
         ("[[question_types]]\nname = 'a'\nform = 'essay'", "question_types.0.form: "),
         ("[[question_types]]\nname = 'a'\nmust_match = '('", "question_types.0.must_match: not a regular expression"),
         ("[[question_types]]\nname = 'a'\nshare = 0", "question_types.0.share: must be a number of more than 0"),
@@ -49,6 +53,15 @@ def test_a_wrong_file_names_the_place(tmp_path: Path, text: str, said: str) -> N
         domain_folder.load(str(tmp_path))
     assert str(tmp_path / "domain.toml") in str(raised.value)
     assert said in str(raised.value)
+
+
+def test_a_folder_does_not_hide_a_domain_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "law").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert domain_folder.load("law").verifiers
+    assert domain_folder.load("./law") == domain_folder.Domain()
+    monkeypatch.chdir(tmp_path / "law")
+    assert domain_folder.folder_of("./").name == "law"
 
 
 def test_the_check_of_a_folder_names_missing_verifiers_templates_and_wrong_cases(tmp_path: Path) -> None:
