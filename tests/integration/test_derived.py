@@ -13,7 +13,7 @@ from kgsynth.documents.forgotten import Forgotten, Tombstones
 from kgsynth.errors import GraphError
 from kgsynth.graph import decisions, derived
 from kgsynth.graph.session import Graph, Transaction
-from kgsynth.records import Annotation
+from kgsynth.records import Annotation, Document
 from kgsynth.settings import DocumentsSettings, MergeSettings
 from tests import canonical, corpora
 
@@ -104,7 +104,8 @@ def merge(graph: Graph, environment: config.Environment, *, dry_run: bool = Fals
 def test_merge_joins_what_is_one_and_nothing_else(
     graph: Graph, environment: config.Environment, tmp_path: Path
 ) -> None:
-    corpora.load(graph, tmp_path, names_corpus())
+    text = "The greatest common divisor (gcd) divides both numbers."
+    corpora.load(graph, tmp_path, names_corpus(), [Document(id=f"d{n}", text=text) for n in range(60)])
     before = canonical.dump(graph)
     planned = merge(graph, environment, dry_run=True)
     assert canonical.dump(graph) == before

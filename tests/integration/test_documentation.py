@@ -24,8 +24,8 @@ PAGES = [
     ROOT / "docs" / "tutorial" / "index.md",
     *(
         ROOT / "docs" / "how-to" / f"{name}.md"
-        for name in "runs documents steer-walks filter training-sets explore remove-documents scaling domains models neo4j "
-        "large-corpora merging many-machines extend".split()
+        for name in "runs documents steer-walks filter training-sets explore remove-documents scaling domains verify models "
+        "neo4j large-corpora merging many-machines extend".split()
     ),
 ]
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)

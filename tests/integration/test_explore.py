@@ -22,6 +22,7 @@ import pytest
 
 from kgsynth import cli, config, pipeline, queries
 from kgsynth.cli import pictures
+from kgsynth.domain_folder import Domain
 from kgsynth.errors import GraphError, QueryError
 from kgsynth.graph import derived, show
 from kgsynth.graph.server import ManagedServer
@@ -383,7 +384,7 @@ def test_names_that_were_merged_are_names_of_a_claim_and_passages_are_what_a_pro
     )
     merged = "concept:concept 3"
     (source,) = generating._source_combinations(
-        filled, [replace(drawn, path=(*drawn.path, merged), concepts=(*drawn.concepts, merged))]
+        filled, [replace(drawn, path=(*drawn.path, merged), concepts=(*drawn.concepts, merged))], Domain(), 1
     )
     assert source.aliases[merged] == ("concept-3",)
     run = tmp_path / "level3"

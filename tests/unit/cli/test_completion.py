@@ -21,7 +21,7 @@ def test_each_shell_has_a_script(shell: str) -> None:
 
 @pytest.mark.slow
 def test_bash_completes_commands_and_options() -> None:
-    lines = ("sa",), ("db", "sta"), ("sample", "--co")
+    lines = ("sam",), ("db", "sta"), ("sample", "--co")
     script = [f'eval "$({KGSYNTH} completion bash)"']
     for words in lines:
         typed = " ".join(f"'{word}'" for word in words)

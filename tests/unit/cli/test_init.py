@@ -77,7 +77,7 @@ def test_on_a_terminal_it_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     file = tmp_path / "my.toml"
     done = CliRunner().invoke(cli, ["init", str(file)], input="papers\n\nhttp://localhost:2\n", catch_exceptions=False)
     assert done.exit_code == 0
-    assert "general, mathematics, or a folder" in done.output
+    assert "mathematics, medicine, physics, or a folder" in done.output
     config = resolve_file(file).config
     assert (config.documents.sources, config.backend.domain) == (("papers",), "general")
     assert config.generate.url == ("http://localhost:2",)
