@@ -55,9 +55,13 @@ class Signatures:
         self._file.write(signature.hashvalues.astype("<u4").tobytes())
         self.rows.append(row)
 
+    def close(self) -> None:
+        """Close the file, also where an error keeps the pairs from being read."""
+        self._file.close()
+
     def pairs(self, min_jaccard: float) -> Iterator[tuple[int, int, float]]:
         """Yield pairs of rows (earlier, later, estimated similarity) that share a band, from the given similarity."""
-        self._file.close()
+        self.close()
         if self.rows:
             signatures = np.memmap(self._path, dtype="<u4", mode="r", shape=(len(self.rows), _PERMUTATIONS))
             for earlier, later, jaccard in _similar_pairs(signatures, min_jaccard):

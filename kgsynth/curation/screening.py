@@ -6,6 +6,7 @@ duplicate of an earlier question, it is a near-duplicate of an earlier question.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,10 @@ def screen(
     ids: dict[int, str] = {}
     units: dict[int, str] = {}
     kept_texts: list[str] = []
-    with near_duplicates.temporary_folder() as desk:
-        signatures = near_duplicates.Signatures(Path(desk))
+    with (
+        near_duplicates.temporary_folder() as desk,
+        closing(near_duplicates.Signatures(Path(desk))) as signatures,
+    ):
         for row, question in enumerate(read_questions(questions, is_unique=False)):
             progress.advance()
             # Benchmarks come first, so that the report lists every question that is in one, even if filters reject it.

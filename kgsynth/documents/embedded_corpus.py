@@ -8,7 +8,7 @@ memory use is some tens of bytes per document.
 import hashlib
 import json
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -222,7 +222,7 @@ def embed(
         rejects = stack.enter_context(RejectFile(work_dir / "rejects-read.jsonl"))
         folder = Path(stack.enter_context(near_duplicates.temporary_folder()))
         dropped = stack.enter_context((work_dir / "rejects-look.jsonl").open("w", encoding="utf-8"))
-        signatures = near_duplicates.Signatures(folder)
+        signatures = stack.enter_context(closing(near_duplicates.Signatures(folder)))
         texts = stack.enter_context(SeenIds())
         with (
             atomic(work_dir / _VECTORS) as partial_vectors,
