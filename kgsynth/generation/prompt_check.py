@@ -76,12 +76,20 @@ def _check_settings(name: str) -> Iterator[TemplateCheck]:
 
 
 def _check_cases(name: str, runner: Callable[[Sequence[str]], RunProgram]) -> Iterator[TemplateCheck]:
-    """Check whether verifiers give the verdicts that `cases.toml` states."""
+    """Check whether verifiers give the verdicts that `cases.toml` states; where no sandbox holds, some are not tried."""
+    not_tried = 0
+
+    def run(program: str, files: Mapping[str, str]) -> verifier.Execution:
+        nonlocal not_tried
+        done = runner(domain.imports)(program, files)
+        not_tried += done.state == "not run"
+        return done
+
     try:
         domain, stated = load(name), cases(name)
         for number, case in enumerate(stated, 1):
-            finding = verifier.load(case.verifier).check(_as_case(case, runner(domain.imports), domain.imports))
-            if finding.verdict != case.verdict:
+            finding = verifier.load(case.verifier).check(_as_case(case, run, domain.imports))
+            if finding.verdict != case.verdict and not not_tried:
                 reason = f" ({finding.reason})" if finding.reason else ""
                 problem = f"case {number}: {case.verifier} says {finding.verdict}{reason}, not {case.verdict}"
                 yield TemplateCheck(task=CASES_FILE, problem=problem)

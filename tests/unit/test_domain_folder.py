@@ -7,6 +7,7 @@ import pytest
 from kgsynth import domain_folder, pipeline, verifier
 from kgsynth.errors import ConfigError
 from kgsynth.generation import prompts
+from kgsynth.generation.prompt_check import check_folder
 
 
 @pytest.mark.parametrize("name", domain_folder.names())
@@ -79,6 +80,11 @@ def test_the_check_of_a_folder_names_missing_verifiers_templates_and_wrong_cases
     cases = (tmp_path / "cases.toml").read_text()
     (tmp_path / "cases.toml").write_text(cases.replace('verdict = "passed"', 'verdict = "failed"', 1))
     assert "case 1: math says passed, not failed" in problem("cases.toml")
+
+
+def test_cases_that_run_programs_are_not_tried_without_a_sandbox() -> None:
+    folder = Path(str(domain_folder.folder_of("code")))
+    assert [check.problem for check in check_folder(folder) if check.problem] == []
 
 
 def test_two_verifiers_that_choose_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
