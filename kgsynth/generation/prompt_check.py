@@ -76,7 +76,7 @@ def _check_settings(name: str) -> Iterator[TemplateCheck]:
 
 
 def _check_cases(name: str, runner: Callable[[Sequence[str]], RunProgram]) -> Iterator[TemplateCheck]:
-    """Check whether verifiers give the verdicts that `cases.toml` states; where no sandbox holds, some are not tried."""
+    """Check whether verifiers give the verdicts that `cases.toml` states; without a sandbox, some are not tried."""
     not_tried = 0
 
     def run(program: str, files: Mapping[str, str]) -> verifier.Execution:
