@@ -8,7 +8,9 @@ import re
 from kgsynth.faults import prose
 
 # Replaces a formula or a piece of code in a sentence before its words are checked.
-PLACEHOLDER = " something "
+_PLACEHOLDER = " something "
+# Stands for the masked name in a sentence that is a question.
+BLANK = "____"
 _PARTS = (
     (re.compile(r"(?:^|\s)\(?a[.)]\s", re.MULTILINE), re.compile(r"(?:^|\s)\(?b[.)]\s", re.MULTILINE)),
     (re.compile(r"(?:^|\s)\(?i[.)]\s", re.MULTILINE), re.compile(r"(?:^|\s)\(?ii[.)]\s", re.MULTILINE)),
@@ -40,5 +42,10 @@ def asks_several(text: str) -> bool:
 
 def lacks_information(text: str) -> bool:
     """Whether a text refers to something that its reader does not have, or ends in the middle of a sentence."""
-    words = prose(text, PLACEHOLDER).strip()
+    words = prose(text, _PLACEHOLDER).strip()
     return _MISSING.search(words) is not None or _ENDS_OPEN.search(words) is not None
+
+
+def with_filled_blank(text: str) -> str:
+    """Return a question with a word in place of its blank, for filters that take a blank for missing information."""
+    return text.replace(BLANK, _PLACEHOLDER.strip())

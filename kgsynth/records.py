@@ -295,6 +295,12 @@ class Question:
         """The concepts with evidence in the text; the claimed ones if evidence was not searched."""
         return self.seen_concepts if self.claim_evidence else self.concepts
 
+    @property
+    def shown_chars(self) -> tuple[int | None, ...]:
+        """How many characters of each document the prompt contained; None for all."""
+        # A run of an older version did not record how much of each text its prompts contained; use the whole texts.
+        return self.passage_chars or (None,) * len(self.documents)
+
     def to_row(self) -> dict[str, Any]:
         """Return the record as plain lists and values, as in Parquet and JSONL files."""
         return plain(self)

@@ -8,13 +8,12 @@ from types import MappingProxyType
 
 from kgsynth.domain_folder import Domain
 from kgsynth.faults import fault, unbalanced_latex
-from kgsynth.question_form import PLACEHOLDER, asks_several, lacks_information
+from kgsynth.question_form import asks_several, lacks_information, with_filled_blank
 from kgsynth.records import AnsweredQuestion
 from kgsynth.scripts import is_foreign
 from kgsynth.settings import CurateSettings
 from kgsynth.texts import mentions_references, reading_length
 
-_BLANK = "____"
 _NO_DOMAINS: Mapping[str, Domain] = MappingProxyType({})
 # Reasons of `fault` for a question or an answer, where "question with ..." would not fit.
 _REASON_FORMS = {"loops": "{} repeats itself", "the model refuses": "{} in which the model refuses"}
@@ -25,7 +24,7 @@ def question_problem(
 ) -> str:
     """Return why a question is rejected; empty if it passes. `domains` are the domains of records by name."""
     # The blank of a masked sentence stands for a word, and the options of a choice are part of one question.
-    text = question.text.replace(_BLANK, PLACEHOLDER.strip()) if question.answer_key else question.text
+    text = with_filled_blank(question.text) if question.answer_key else question.text
     if reading_length(text) < settings.min_question_chars:
         return "question too short"
     if len(text) > settings.max_question_chars:

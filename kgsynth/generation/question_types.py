@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from kgsynth.domain_folder import Domain, QuestionType
 from kgsynth.faults import prose
 from kgsynth.names import is_all_capitals, loose_form
+from kgsynth.question_form import BLANK
 from kgsynth.randomness import stream
 from kgsynth.records import Combination, content_hash
 from kgsynth.texts import mentions_references
 
-MASK = "____"
 LETTERS = "ABCD"
 _WRONG_OPTIONS = len(LETTERS) - 1
 _MIN_WORDS, _MAX_WORDS = 8, 50
@@ -233,13 +233,13 @@ def _mask(sentence: str, term: str, names: Sequence[str]) -> Masked | None:
     if len(matches) != 1:
         return None
     (match,) = matches
-    rest = sentence[: match.start()] + MASK + sentence[match.end() :]
+    rest = sentence[: match.start()] + BLANK + sentence[match.end() :]
     left_words = set(loose_form(rest).split())
     name_words = {word for word in loose_form(match.group()).split() if len(word) > 3}
     initials = "".join(word[0] for word in match.group().split() if word[0].isalnum()).casefold()
     if name_words & left_words or (len(initials) > 1 and initials in left_words):
         return None
     # The article would tell how the name begins.
-    rest = re.sub(rf"\b([Aa])n? {MASK}", rf"\1(n) {MASK}", rest)
+    rest = re.sub(rf"\b([Aa])n? {BLANK}", rf"\1(n) {BLANK}", rest)
     key = tuple(dict.fromkeys((match.group(), *names)))
     return Masked(text=f"Fill in the blank with the missing term.\n\n{rest}", term=term, key=key)

@@ -12,7 +12,7 @@ from kgsynth import queries
 from kgsynth.batching import batches
 from kgsynth.errors import GraphError
 from kgsynth.graph.session import Graph, Row, Transaction
-from kgsynth.records import Combination
+from kgsynth.records import AnsweredQuestion, Combination, plain
 
 _LOG = logging.getLogger(__name__)
 
@@ -143,23 +143,19 @@ def write_answers(graph: Graph, rows: Sequence[Row]) -> int:
 
     def work(transaction: Transaction, batch: Sequence[Row]) -> int:
         transaction.lock(_LOCK)
-        rows = [{**row, **_verdicts(row.get("checks") or [])} for row in batch]
+        rows = [{**row, **_verdicts(AnsweredQuestion.from_row(row))} for row in batch]
         written: int = transaction.run(_WRITE_ANSWERS, rows=rows)[0]["written"]
         return written
 
     return sum(graph.together(partial(work, batch=batch)) for batch in batches(rows, _BATCH))
 
 
-def _verdicts(checks: Sequence[Mapping[str, object]]) -> dict[str, object]:
+def _verdicts(answer: AnsweredQuestion) -> dict[str, object]:
     """Return the properties of an answer that its checks give; None removes a property."""
-    names = {
-        verdict: [check["verifier"] for check in checks if check["verdict"] == verdict]
-        for verdict in ("passed", "failed", "undecided")
-    }
-    decided = len(names["passed"]) + len(names["failed"])
+    checks = [plain(check) for check in answer.checks]
     return {
-        **{verdict: found or None for verdict, found in names.items()},
-        "pass_rate": len(names["passed"]) / decided if decided else None,
+        **{verdict: answer.verifiers(verdict) or None for verdict in ("passed", "failed", "undecided")},
+        "pass_rate": answer.pass_rate,
         "checks_json": json.dumps(checks, ensure_ascii=False, sort_keys=True) if checks else None,
     }
 

@@ -140,8 +140,6 @@ def _passages(graph: Graph, rows: Sequence[CuratedQuestion]) -> list[list[dict[s
         )
     passages = []
     for row in rows:
-        # A run of an older version did not record how much of each text its prompts contained; use the whole texts.
-        shown_chars = row.passage_chars or (None,) * len(row.documents)
         passages.append(
             [
                 {
@@ -149,7 +147,7 @@ def _passages(graph: Graph, rows: Sequence[CuratedQuestion]) -> list[list[dict[s
                     **{name: documents[identity][name] for name in ("title", "source", "license", "attribution")},
                     "text": documents[identity]["text"][:chars].strip(),
                 }
-                for identity, chars in zip(row.documents, shown_chars, strict=True)
+                for identity, chars in zip(row.documents, row.shown_chars, strict=True)
                 if chars != 0
             ]
         )

@@ -459,11 +459,9 @@ def _with_passages(graph: Graph, batch: Sequence[AnsweredQuestion]) -> list[Ques
     documents = provenance.documents(graph, ids, with_terms=False)
     units = []
     for question in batch:
-        # A run of an older version did not record how much of each text its prompts contained; use the whole texts.
-        chars = question.passage_chars or (None,) * len(question.documents)
         passages = tuple(
             Passage(document=identity, title=documents[identity]["title"], text=documents[identity]["text"][:shown])
-            for identity, shown in zip(question.documents, chars, strict=False)
+            for identity, shown in zip(question.documents, question.shown_chars, strict=False)
             if identity in documents
         )
         units.append(QuestionToAnswer(question=question, passages=passages))

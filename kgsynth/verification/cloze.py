@@ -4,11 +4,11 @@ import re
 from typing import ClassVar
 
 from kgsynth.final_answers import final_answer
+from kgsynth.question_form import BLANK
 from kgsynth.records import AnsweredQuestion
 from kgsynth.verification.short_answers import contains_name, is_same_name, short_answer
 from kgsynth.verifier import BaseVerifier, Case, Finding, Kind
 
-_MASK = "____"
 # Characters on either side of the blank that an answer must repeat.
 _CONTEXT_CHARS = 40
 
@@ -24,7 +24,7 @@ class MaskedName(BaseVerifier):
 
     def applies(self, question: AnsweredQuestion) -> bool:
         """Return whether the question is a masked sentence with a key."""
-        return _MASK in question.text and bool(question.answer_key) and not question.options
+        return BLANK in question.text and bool(question.answer_key) and not question.options
 
     def check(self, case: Case) -> Finding:
         """Compare names without regard to case, articles, hyphens, accents and plural."""
@@ -52,7 +52,7 @@ class MaskedName(BaseVerifier):
 
 def _filled(question: str, answer: str) -> str:
     """Return what an answer puts into the blank where it repeats the sentence; empty if it does not."""
-    before, _, after = " ".join(question.rpartition("\n\n")[2].split()).partition(_MASK)
+    before, _, after = " ".join(question.rpartition("\n\n")[2].split()).partition(BLANK)
     before = before.removesuffix("a(n) ")[-_CONTEXT_CHARS:].strip()
     after = after.strip()[:_CONTEXT_CHARS].strip()
     if not before and not after:

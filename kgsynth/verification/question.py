@@ -4,7 +4,7 @@ import re
 from typing import Any, ClassVar
 
 from kgsynth.faults import prose
-from kgsynth.question_form import asks_several, lacks_information
+from kgsynth.question_form import asks_several, lacks_information, with_filled_blank
 from kgsynth.texts import blocks, mentions_references
 from kgsynth.verifier import BaseVerifier, Case, Finding, Kind, Verdict
 
@@ -58,7 +58,7 @@ class QuestionCheck(BaseVerifier):
 def form_problem(text: str) -> str:
     """Return what is wrong with the form of a question; empty if nothing is."""
     # The blank of a masked sentence stands for a word.
-    text = text.replace("____", "something")
+    text = with_filled_blank(text)
     if mentions_references(text) or lacks_information(text):
         return "refers to something that is not there"
     if asks_several(text):

@@ -8,8 +8,9 @@ import pytest
 
 from kgsynth.domain_folder import Domain, QuestionType
 from kgsynth.generation.level3 import Level3
-from kgsynth.generation.question_types import MASK, Style, draw_style, masked_sentence, with_options
+from kgsynth.generation.question_types import Style, draw_style, masked_sentence, with_options
 from kgsynth.generation.questions import SourceCombination
+from kgsynth.question_form import BLANK
 from kgsynth.records import Combination
 from tests.unit.generation.generation_cases import SOURCE, context, finish
 
@@ -100,7 +101,7 @@ def test_sentences_with_another_concept_are_preferred() -> None:
     both = "Patients with heart failure lose much potassium when they take such drugs."
     found = masked_sentence([f"{GOOD} {both}"], Style(target="concept:potassium"), NAMES, ALIASES, 1)
     assert found is not None
-    assert found.text.endswith(f"Patients with heart failure lose much {MASK} when they take such drugs.")
+    assert found.text.endswith(f"Patients with heart failure lose much {BLANK} when they take such drugs.")
 
 
 def source(style: Style, text: str = "") -> SourceCombination:
@@ -116,7 +117,7 @@ def test_a_masked_sentence_needs_no_request_and_has_its_key() -> None:
     work = Level3(source(Style(question_type=CLOZE, difficulty="easy: one fact"), text), context(), max_questions=3)
     assert work.requests({}) == []
     (question,) = work.outcome({}).rows
-    assert MASK in question.text
+    assert BLANK in question.text
     assert name not in question.text
     assert (question.answer_key[0], question.question_type, question.difficulty) == (name, "cloze", "easy")
     assert (question.concepts, question.model, question.template_hash) == ((concept,), "", "")

@@ -30,7 +30,7 @@ ATTEMPTS = {
     "reads": """
 from attack import *
 import glob, sys
-for path in (secret, targets["home"] + "/.ssh/id_ed25519", "/etc/passwd", "/etc/shadow", "/root/.bashrc", "/dev/mem", "/dev/kmsg"):
+for path in (secret, targets["home"] + "/.ssh/id_ed25519", "/etc/passwd", "/etc/shadow", targets["home"] + "/.bashrc", "/dev/mem", "/dev/kmsg"):
     attempt(path, lambda: open(path).read())
 for pid in (parent, 1, os.getppid()):
     for name in ("environ", "mem", "maps", "cmdline", "fd", "root/etc/passwd", "cwd"):
