@@ -1,8 +1,8 @@
 """The embedded corpus of a filter: documents are checked once, and those that pass get a vector on disk.
 
-A work folder has `vectors.f32` and `index.arrow` (id, title, content hash) with one row per document that passed the
-cheap checks, and `rows.npy` with the rows that remain without near-duplicates. All three files are memory-mapped:
-memory use is some tens of bytes per document.
+A work folder has `vectors.f32`, `index.arrow` (id, title, content hash) and the counts of words with one row per
+document that passed the cheap checks, and `rows.npy` with the rows that remain without near-duplicates. The files are
+memory-mapped: memory use is some tens of bytes per document.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from kgsynth import near_duplicates
 from kgsynth.accounts import Report, timed_stage
 from kgsynth.batching import batches
 from kgsynth.documents import quality
+from kgsynth.documents.latent_semantics import WordCounts
 from kgsynth.documents.read import usable_documents
 from kgsynth.errors import ConfigError, ManifestError
 from kgsynth.files import atomic
@@ -162,10 +163,29 @@ def read_scores(path: Path, corpus: Corpus) -> NDArray[np.float64]:
 
 def document_vectors(store: Any, documents: list[Document]) -> NDArray[np.float32]:
     """Return the vectors of documents followed by their surface features, float32 (documents, dimensions + 4)."""
-    embeddings = store.embed([spoken_latex(f"{document.title}. {document.text}") for document in documents])
+    embeddings = store.embed([spoken_latex(titled_text(document)) for document in documents])
     return np.concatenate(
         [embeddings, np.array([quality.surface(document.text) for document in documents], dtype=np.float32)], axis=1
     )
+
+
+def titled_text(document: Document) -> str:
+    """Return the text of a document after its title."""
+    return f"{document.title}. {document.text}"
+
+
+def read_words(work_dir: Path, settings: FilterSettings) -> WordCounts:
+    """Return the counts of words that `embed` wrote to a folder.
+
+    Raises:
+        ManifestError: the files are missing or damaged.
+    """
+    try:
+        return WordCounts.read(work_dir, words=settings.window_words * settings.windows)
+    except (OSError, ValueError) as error:
+        raise ManifestError(
+            f"the counts of words in {work_dir} cannot be used: {error}", hint="Run `kgsynth filter embed` again."
+        ) from error
 
 
 def _mapped(path: Path) -> Any:
@@ -223,6 +243,7 @@ def embed(
         folder = Path(stack.enter_context(near_duplicates.temporary_folder()))
         dropped = stack.enter_context((work_dir / "rejects-look.jsonl").open("w", encoding="utf-8"))
         signatures = stack.enter_context(closing(near_duplicates.Signatures(folder)))
+        words = WordCounts(work_dir, words=settings.window_words * settings.windows)
         texts = stack.enter_context(SeenIds())
         with (
             atomic(work_dir / _VECTORS) as partial_vectors,
@@ -250,6 +271,7 @@ def embed(
                         for row, document in enumerate(accepted, total):
                             signatures.add(row, document.text)
                     document_vectors(store, accepted).tofile(vectors)
+                    words.add([titled_text(document) for document in accepted])
                     columns = [
                         [document.id for document in accepted],
                         [document.title for document in accepted],
@@ -258,6 +280,7 @@ def embed(
                     index.write_batch(pyarrow.record_batch(columns, schema=schema))
                     total += len(accepted)
                 bar.advance(len(batch))
+        words.close()
         duplicates = near_duplicates.first_stays(signatures.pairs(_NEAR_JACCARD))
         if duplicates:
             ids = _mapped(work_dir / _INDEX)["id"]

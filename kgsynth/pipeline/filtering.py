@@ -13,14 +13,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import vstack
 
 from kgsynth import __version__, domain_folder
 from kgsynth.accounts import Report, silent, timed_stage
 from kgsynth.batching import batches
 from kgsynth.config import SAMPLING, Environment
-from kgsynth.documents import embedded_corpus, filter_figures, select
-from kgsynth.documents.embedded_corpus import Corpus, document_vectors, read_scores, write_scores
+from kgsynth.documents import embedded_corpus, filter_figures, latent_semantics, select
+from kgsynth.documents.embedded_corpus import (
+    Corpus,
+    document_vectors,
+    read_scores,
+    read_words,
+    titled_text,
+    write_scores,
+)
 from kgsynth.documents.filter_folder import FIGURES, known_rounds, write_kept
+from kgsynth.documents.latent_semantics import WithWords, joined
 from kgsynth.documents.read import read_again, usable_documents
 from kgsynth.errors import ConfigError, ManifestError
 from kgsynth.files import write_json, write_lines
@@ -62,22 +71,29 @@ def cold_start(
     count = StageCount(stage="filter: start", unit="examples")
     with timed_stage(count, report), RejectFile(work_dir / "rejects-positives.jsonl") as rejects:
         usable = usable_documents(positives, rejects, count)
-        examples = [document_vectors(store, batch) for batch in batches(usable, _EMBED_BATCH)]
+        counted = read_words(work_dir, settings)
+        examples, words = [], []
+        for batch in batches(usable, _EMBED_BATCH):
+            examples.append(document_vectors(store, batch))
+            words.append(counted.of([titled_text(document) for document in batch]))
         if not examples:
             raise ConfigError("there is no example of the domain", hint="Give --positives, or run `filter syllabus`.")
-        positives_matrix = np.concatenate(examples)
+        example_words = vstack(words).tocsr()
+        semantics = latent_semantics.learned(counted, corpus.rows, example_words)
+        vectors = WithWords(corpus, corpus.rows, counted, semantics)
+        positives_matrix = joined(np.concatenate(examples), semantics.vectors(example_words))
         drawn = _draw(len(corpus), settings.negatives, stream(_seed(settings), "filter negatives", 0))
         # A drawn document that is also an example must not count as negative.
-        is_example = _equal_rows(corpus[drawn], positives_matrix)
+        is_example = _equal_rows(vectors[drawn], positives_matrix)
         model = select.from_examples(
             positives_matrix,
-            corpus[drawn[~is_example]],
+            vectors[drawn[~is_example]],
             method=settings.method,
             seed=_seed(settings),
             recall=settings.recall,
             precision=settings.precision,
         )
-        scores = select.scores(model.scorer, corpus)
+        scores = select.scores(model.scorer, vectors)
         # Drawn documents get scores from models that were not trained on them as negatives.
         scores[drawn[~is_example]] = model.drawn_scores
         count.notes["method"] = model.method

@@ -9,13 +9,14 @@ and those that were looked at once (`last`). Vectors come from build/filter.npy 
 
 import hashlib
 import sys
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from kgsynth.documents import select
+from kgsynth.documents import latent_semantics, select
 from tests.benchmarks.filtering import read, vectors_of
 
 _SHARES = (0.01, 0.02, 0.1, 0.25, 0.5, 0.8)
@@ -43,6 +44,17 @@ def mixed(
     return examples, np.concatenate([left[:inside], rest[:outside]])
 
 
+class _Counted:
+    """Counts of words in memory, as `latent_semantics.WordCounts` gives them."""
+
+    def __init__(self, table: object) -> None:
+        self._table = table
+
+    def rows(self, places: np.ndarray) -> object:
+        """Some rows."""
+        return self._table[places]  # type: ignore[index]
+
+
 def main() -> None:
     """The table, and the plot where one is asked for."""
     part = sys.argv[1]
@@ -57,6 +69,18 @@ def main() -> None:
     }
     domains["mathematics"] = (field == "mathematics") & np.array([is_work(one) == (part == "work") for one in area])
     table: dict[tuple[int, float, str], list[tuple[float, ...]]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as folder:
+        counts = latent_semantics.WordCounts(Path(folder), words=480)
+        for first in range(0, len(rows), 256):
+            counts.add([f"{row['title']}. {row['text']}" for row in rows[first : first + 256]])
+        words = counts.rows(np.arange(len(rows)))
+
+    def with_words(examples: np.ndarray, corpus: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The vectors of examples and corpus, with the words that both teach."""
+        semantics = latent_semantics.learned(_Counted(words), corpus, words[examples])  # type: ignore[arg-type]
+        made = [latent_semantics.joined(vectors[at], semantics.vectors(words[at])) for at in (examples, corpus)]
+        return made[0], made[1]
+
     for number, (name, may_be_used) in enumerate(domains.items()):
         is_in = field == name
         for count in (one for one in _EXAMPLES if one <= 0.6 * may_be_used.sum()):
@@ -65,10 +89,11 @@ def main() -> None:
                     rng = np.random.default_rng((number, count, round(1000 * share), seed))
                     examples, corpus = mixed(is_in, may_be_used, share, count, rng)
                     truth = is_in[corpus]
+                    positives, drawn = with_words(examples, corpus)
                     for method in _METHODS:
                         if method in ("auto", "forest") and (count, share) not in _WITH_FOREST:
                             continue
-                        made = select.from_examples(vectors[examples], vectors[corpus], method=method, seed=seed)
+                        made = select.from_examples(positives, drawn, method=method, seed=seed)
                         kept = made.drawn_scores >= 0.5
                         table[count, share, method].append(
                             (
