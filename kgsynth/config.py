@@ -130,8 +130,8 @@ def set_in(table: dict[str, Any], name: str, value: object) -> None:
     table[key] = value
 
 
-# Sections that inherit from [backend], and the keys that they do not inherit: ratings need no variety, and generated
-# examples are another kind of text.
+# Sections that inherit from [backend], and the keys that they do not inherit: ratings and verdicts need no variety, and
+# generated examples are another kind of text.
 SAMPLING = (
     *("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty"),
     *("stop", "max_output_tokens"),
@@ -142,6 +142,7 @@ _INHERITING: Mapping[str, tuple[str, ...]] = {
     "answer": (),
     "filter": SAMPLING,
     "syllabus": SAMPLING,
+    "judge": SAMPLING,
 }
 
 

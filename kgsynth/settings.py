@@ -496,6 +496,7 @@ SMALL_MODEL_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "extract": {"max_output_tokens": 1024},
     "answer": {"max_output_tokens": 1024},
     "filter": {"max_output_tokens": 128},
+    "judge": {"max_output_tokens": 128},
     "syllabus": {"max_output_tokens": 700},
 }
 MODEL_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -674,6 +675,46 @@ class MergeSettings:
             le=1,
         ),
     ] = 0.5
+
+
+@_settings
+class JudgeSettings(BackendSettings):
+    """Which pairs of names a language model judges, and how it is asked."""
+
+    section: ClassVar[str] = "judge"
+    not_asked: ClassVar[frozenset[str]] = frozenset(
+        ("apply_above", "pairs_per_request", "pairs_per_thousand", "known_pairs", "context_neighbours")
+    )
+
+    seed: Annotated[
+        int | None, setting("Seed of the random projection, of the known pairs and of requests.", ge=0, le=_MAX_SEED)
+    ] = 0
+    # A verdict is one word: no variety is wanted.
+    temperature: Temperature = 0.0
+    apply_above: Annotated[
+        float | None,
+        setting(
+            "Join the pairs that the model calls the same with at least this probability.",
+            default="a run does not ask the judge",
+            gt=0,
+            le=1,
+        ),
+    ] = None
+    pairs_per_request: Annotated[int, setting("Number of pairs of names per request.", ge=1, le=50)] = 8
+    pairs_per_thousand: Annotated[
+        int, setting("Maximum number of pairs to judge per thousand names, the most likely first.", ge=1)
+    ] = 500
+    known_pairs: Annotated[
+        int,
+        setting(
+            "Number of pairs that the rules join, and of pairs that they keep apart, that the model judges too: they "
+            "turn its scores into probabilities.",
+            ge=0,
+        ),
+    ] = 100
+    context_neighbours: Annotated[
+        int, setting("Number of names with the most similar contexts considered for each name.", ge=1, le=100)
+    ] = 3
 
 
 @_settings
@@ -983,6 +1024,7 @@ class RunConfig:
     syllabus: SyllabusSettings = field(default_factory=SyllabusSettings)
     extract: ExtractSettings = field(default_factory=ExtractSettings)
     merge: MergeSettings = field(default_factory=MergeSettings)
+    judge: JudgeSettings = field(default_factory=JudgeSettings)
     sample: SampleSettings = field(default_factory=SampleSettings)
     backend: BackendSettings = field(default_factory=BackendSettings)
     generate: GenerateSettings = field(default_factory=GenerateSettings)

@@ -10,12 +10,15 @@ import click
 
 from kgsynth import pipeline
 from kgsynth.cli.options import (
+    BACKEND,
+    asking_settings,
     co_occurrences_option,
     env,
     graph_settings,
     open_graph,
     progress,
     report,
+    run_dir_option,
     settings_from,
     settings_options,
 )
@@ -24,7 +27,12 @@ from kgsynth.cli.tables import show_changes, show_table
 from kgsynth.errors import ConfigError
 from kgsynth.pipeline import Case, CoOccurrences, Graph, Merge, Pair, Verdict
 from kgsynth.pipeline.merging import MergePlan
-from kgsynth.settings import MergeSettings, RunConfig
+from kgsynth.settings import JudgeSettings, MergeSettings, RunConfig
+
+_MERGE = ("embedder", "neighbours", "min_cosine")
+_JUDGE = ("pairs_per_request", "pairs_per_thousand", "known_pairs", "context_neighbours", *BACKEND)
+# Probability from which the closing line calls a judged pair likely.
+_LIKELY = 0.9
 
 
 @click.command()
@@ -66,14 +74,19 @@ from kgsynth.settings import MergeSettings, RunConfig
     help="Apply a file that a reviewer has filled in; the verdicts of several files must agree.",
 )
 @click.option("--yes", "is_agreed", is_flag=True, help="Apply a review without confirmation.")
+@click.option(
+    "--judge",
+    "is_judged",
+    is_flag=True,
+    help="Ask a language model about likely synonyms that no rule decides, and keep its verdicts; no merge changes.",
+)
+@settings_options(JudgeSettings, ("apply_above",), shows_defaults=False)
+@run_dir_option
+@settings_options(MergeSettings, _MERGE)
 @settings_options(
-    MergeSettings,
-    (
-        "embedder",
-        "executor",
-        "neighbours",
-        "min_cosine",
-    ),
+    JudgeSettings,
+    _JUDGE,
+    helps={"executor": "Where names are embedded and where the model is asked: this machine or a Ray cluster."},
 )
 @click.pass_context
 def merge(
@@ -87,6 +100,8 @@ def merge(
     review_file: Path | None,
     reviews: tuple[Path, ...],
     is_agreed: bool,
+    is_judged: bool,
+    run_dir: Path | None,
     **values: Any,
 ) -> None:
     """Merge near-duplicate terms: a FAISS search finds candidate pairs, and rules on their words decide.
@@ -98,19 +113,32 @@ def merge(
     kgsynth merge --review
     kgsynth merge --review-file doubtful.csv      fill it in, then
     kgsynth merge --load-review doubtful.csv
+
+    With --judge, a language model judges pairs that documents declare the same, doubtful pairs, and names in similar
+    contexts. Its verdicts stay in the graph, and no pair is judged twice.
+
+    \b
+    kgsynth merge --judge --url http://127.0.0.1:8000
+    kgsynth merge --review-file judged.csv        shows the verdicts, or
+    kgsynth merge --apply-above 0.9               joins by them
     """
     settings = settings_from(MergeSettings, values)
+    judging: JudgeSettings = asking_settings(JudgeSettings, values)
+    apply_above = judging.apply_above
     is_mode_given = {
+        "--judge": is_judged,
         "--undo, --reject or --distinct": bool(undo_ids or reject_ids or distinct),
         "--review-file": review_file is not None,
         "--review": review,
         "--load-review": bool(reviews),
     }
     modes = [name for name, is_given in is_mode_given.items() if is_given]
+    if apply_above is not None and modes not in ([], ["--judge"]):
+        raise ConfigError(f"--apply-above cannot be used with {modes[0]}")
     if len(modes) > 1:
         raise ConfigError(f"{' and '.join(modes)} exclude each other", hint="Run `kgsynth merge` once for each.")
-    if dry_run and modes and modes[0] not in ("--review", "--load-review"):
-        raise ConfigError(f"--dry-run cannot be used with {modes[0]}")
+    if dry_run and (apply_above is not None or (modes and modes[0] not in ("--review", "--load-review"))):
+        raise ConfigError(f"--dry-run cannot be used with {[*modes, '--apply-above'][0]}")
     place = graph_settings(ctx)
     session = env().home / "reviews" / f"{place.name}.jsonl"
     config = RunConfig(graph=place, merge=settings)
@@ -127,6 +155,12 @@ def merge(
                     )
             for first, second in distinct:
                 pipeline.set_distinct(graph, first, second)
+        elif is_judged or apply_above is not None:
+            if is_judged:
+                _judge(graph, settings, judging, run_dir)
+            if apply_above is None:
+                return
+            pipeline.apply_verdicts(graph, env(), settings, above=apply_above, report=report)
         elif review_file is not None:
             doubtful_pairs = pipeline.doubtful_pairs(graph, env(), settings)
             pipeline.write_review(review_file, doubtful_pairs)
@@ -155,6 +189,31 @@ def merge(
                 )
                 return
     say("Run `kgsynth build` to bring the walk tables up to date.", err=True)
+
+
+def _judge(graph: Graph, merging: MergeSettings, judging: JudgeSettings, run_dir: Path | None) -> None:
+    judged = pipeline.judge_names(graph, env(), merging, judging, run_dir=run_dir, report=report, progress=progress())
+    if judged.folder is None:
+        say("no pair is left to judge", err=True)
+        return
+    verdicts = [verdict for verdict in judged.verdicts if not verdict.known]
+    likely = sum(verdict.agrees and verdict.chance is not None and verdict.chance >= _LIKELY for verdict in verdicts)
+    doubtful = sum(not verdict.agrees for verdict in verdicts)
+    say(
+        f"{len(verdicts):,} pairs were judged: {likely:,} have the same meaning with a probability of {_LIKELY} or "
+        f"more, {doubtful:,} got two answers, one per order of the names. See them with `kgsynth merge --review-file "
+        f"FILE.csv`, or join the likely ones with `kgsynth merge --apply-above {_LIKELY}`.",
+        err=True,
+    )
+    if judged.calibration is None:
+        say("No pair was known to be the same, so probabilities are those of the model itself.", err=True)
+    else:
+        say(
+            f"On {judged.calibration.same + judged.calibration.different:,} pairs that the rules decide, the model's "
+            f"scores have an area under the ROC curve of {judged.calibration.auc:.2f}; the curve of its probabilities "
+            f"is in {judged.folder.path / 'calibration.json'}.",
+            err=True,
+        )
 
 
 def _show_merges(planned: Sequence[Merge], names: Mapping[str, str]) -> None:
@@ -195,6 +254,8 @@ def _ask(cases: Sequence[Case], session: Path) -> dict[Pair, Verdict]:
             say(f"  {click.style(name, bold=True)}" + (f"\n      {sentence}" if sentence else ""))
         if case.evidence:
             say(f"  a document says: {case.evidence}")
+        if case.judged is not None:
+            say(f"  a language model says: the same, with a probability of {case.judged:.2f}")
         say("  same meaning? y yes, n no, s skip, u undo, q quit ", nl=False)
         # One read may return several keys.
         waiting_keys = waiting_keys or list(_keys())
@@ -295,6 +356,7 @@ def merges(ctx: click.Context) -> None:
     acronym    one abbreviates the other
     unsaid     one omits the noun
     review     a reviewer decided that they have the same meaning
+    judge      a language model judged that they have the same meaning
     """
     with open_graph(ctx) as graph:
         stored_merges = pipeline.held_merges(graph)

@@ -28,8 +28,9 @@ _MIN_COSINE = {
     **dict.fromkeys(("letters", "plural", "spelling", "of"), 0.30),
     **{"order": 0.80, "property": 0.80, "acronym": 0.15, "unsaid": 0.60},
 }
-# The rule of pairs that a reviewer declared the same.
+# The rules of pairs that a reviewer declared the same, and of pairs that a model judged the same.
 REVIEW = "review"
+JUDGE = "judge"
 # An acronym without its expansion beside it in a document: a reviewer should look at it.
 NO_EXPANSION = "no expansion beside it"
 _DOUBT_OF_ACRONYM = 0.5
@@ -109,6 +110,7 @@ class Decision:
 # Tells for pairs of ids, the acronym first, whether a document has the expansion beside the acronym.
 Expanded = Callable[[Sequence[tuple[str, str]]], Sequence[bool]]
 _NOTHING: Mapping[tuple[str, str], float] = MappingProxyType({})
+_NO_VERDICTS: Mapping[tuple[str, str], bool] = MappingProxyType({})
 
 
 def embedded_text(name: str) -> str:
@@ -126,6 +128,7 @@ def decide(
     same: Iterable[tuple[str, str]] = (),
     expanded: Expanded = lambda pairs: [False] * len(pairs),
     declared: Mapping[tuple[str, str], float] = _NOTHING,
+    judged: Mapping[tuple[str, str], bool] = _NO_VERDICTS,
 ) -> Decision:
     """Decide which terms to merge.
 
@@ -141,6 +144,8 @@ def decide(
             Other acronyms are only doubtful pairs.
         declared: weights in (0, 1] of pairs of ids, smaller first, that documents declare the same. They are doubtful
             pairs if no rule joins them and no veto applies.
+        judged: verdicts of a model on pairs of ids, smaller first. A pair that it calls the same is joined unless a
+            veto or a reviewer forbids it; it does not join a term to two terms that it calls different.
 
     Returns:
         Merges ordered by canonical id, then alias id. Every alias is joined to its canonical term directly, by a rule
@@ -154,9 +159,20 @@ def decide(
         with _without_garbage_collection():
             words = [words_of(term.name) for term in terms_of_kind]
             accepted = _accepted_pairs(
-                terms_of_kind, words, vectors, neighbours, min_cosine, forbidden, wanted, expanded, declared, decision
+                terms_of_kind,
+                words,
+                vectors,
+                neighbours,
+                min_cosine,
+                forbidden,
+                wanted,
+                expanded,
+                declared,
+                {pair for pair, is_same in judged.items() if is_same},
+                decision,
             )
-            decision.merges.extend(_grouped(terms_of_kind, words, vectors, accepted, forbidden, decision))
+            different = {pair for pair, is_same in judged.items() if not is_same}
+            decision.merges.extend(_grouped(terms_of_kind, words, vectors, accepted, forbidden, different, decision))
     # The sort is stable: equally doubtful pairs stay in the order of their ids.
     decision.doubts.sort(key=attrgetter("doubt"), reverse=True)
     decision.merges.sort(key=lambda merge: (merge.canonical_id, merge.alias_id))
@@ -189,6 +205,7 @@ def _accepted_pairs(
     wanted: set[tuple[str, str]],
     expanded: Expanded,
     declared: Mapping[tuple[str, str], float],
+    judged_same: set[tuple[str, str]],
     decision: Decision,
 ) -> dict[tuple[int, int], tuple[str, float]]:
     """Return the pairs of rows to join, smaller first, with rule and cosine; terms must be in the order of ids."""
@@ -196,23 +213,23 @@ def _accepted_pairs(
     near = nearest_pairs(vectors, neighbours=neighbours, min_cosine=max(min_cosine, _NEAR_WITHOUT_RULE))
     decision.recall = min(decision.recall, near.recall)
     row_of = {term.id: row for row, term in enumerate(terms)}
-    reviewed_pairs = {
-        (min(row_of[first], row_of[second]), max(row_of[first], row_of[second]))
-        for first, second in wanted - forbidden
-        if first in row_of and second in row_of
-    }
+
+    def rows_of(pairs: Iterable[tuple[str, str]]) -> dict[tuple[int, int], tuple[str, str]]:
+        known = (pair for pair in pairs if pair[0] in row_of and pair[1] in row_of)
+        return {(min(row_of[a], row_of[b]), max(row_of[a], row_of[b])): (a, b) for a, b in known}
+
+    reviewed_pairs, judged_pairs = rows_of(wanted - forbidden), rows_of(judged_same - forbidden)
     count = len(terms)
     sharing = _pairs_sharing_a_key(words, vectors, min_cosine)
-    declared_pairs = {
-        (min(row_of[first], row_of[second]), max(row_of[first], row_of[second])): weight
-        for (first, second), weight in declared.items()
-        if first in row_of and second in row_of
-    }
-    requested = np.asarray([first * count + second for first, second in (*reviewed_pairs, *declared_pairs)], np.int64)
+    declared_pairs = {rows: declared[pair] for rows, pair in rows_of(declared).items()}
+    requested = np.asarray(
+        [first * count + second for first, second in (*reviewed_pairs, *judged_pairs, *declared_pairs)], np.int64
+    )
     packed = np.unique(np.concatenate([sharing, requested, near.first * count + near.second]))
     decision.candidates += len(packed)
     accepted: dict[tuple[int, int], tuple[str, float]] = {}
     reviewed: dict[tuple[int, int], tuple[str, float]] = {}
+    judged: dict[tuple[int, int], tuple[str, float]] = {}
     firsts, seconds = np.divmod(packed, count)
     pairs = zip(firsts.tolist(), seconds.tolist(), strict=True)
     may_join = np.isin(packed, sharing, assume_unique=True).tolist()
@@ -233,6 +250,10 @@ def _accepted_pairs(
         elif rule != "acronym":
             # The expansion of an acronym may contain numbers and negations, which are no difference.
             why_not = veto(first_words, second_words)
+        if pair in judged_pairs and not veto(first_words, second_words):
+            judged[pair] = (JUDGE, cosine)
+            if why_not:
+                continue
         if why_not:
             decision.kept_apart[why_not] += 1
         else:
@@ -252,7 +273,8 @@ def _accepted_pairs(
                 )
             )
     accepted = _without_ambiguous_acronyms(accepted, words, decision)
-    return _with_expansions(accepted, terms, words, expanded, decision) | reviewed
+    # A rule is better evidence than a judge.
+    return judged | _with_expansions(accepted, terms, words, expanded, decision) | reviewed
 
 
 def _cosines(firsts: Int64, seconds: Int64, vectors: Float32Matrix) -> list[float]:
@@ -366,9 +388,12 @@ def _grouped(
     vectors: Float32Matrix,
     accepted: Mapping[tuple[int, int], tuple[str, float]],
     forbidden: set[tuple[str, str]],
+    different: set[tuple[str, str]],
     decision: Decision,
 ) -> list[Merge]:
     """Group joined terms as stars: the term with the most documents takes the terms that are joined to it directly.
+
+    A term that only a judge joins stays outside if the judge called it different from a member of the group.
 
     An acronym never takes its expansion, however many documents use it: the expansion names the concept.
 
@@ -397,6 +422,11 @@ def _grouped(
             if alias in merged or any(
                 mate in merged or _id_pair(terms, mate, member) in forbidden for mate in mates for member in members
             ):
+                continue
+            if neighbours.get(alias, ("", 0.0))[0] == JUDGE and any(
+                _id_pair(terms, alias, member) in different for member in members
+            ):
+                decision.kept_apart["judged different from a member"] += 1
                 continue
             members += [mate for mate in mates if mate not in members]
             merged.update(mates)

@@ -21,6 +21,7 @@ _COLUMNS = (
     "first_sentence",
     "second_sentence",
     "evidence",
+    "judged",
     "first_id",
     "second_id",
 )
@@ -30,7 +31,8 @@ _COLUMNS = (
 class Case:
     """A doubtful pair for a reviewer: names, the decision of the rules, a sentence that uses each name, and evidence.
 
-    `evidence` is the sentence of a document that declares the two names the same, if there is one.
+    `evidence` is the sentence of a document that declares the two names the same, if there is one. `judged` is the
+    probability of a language model's verdict that both have the same meaning; None for a pair that was not judged.
     """
 
     first_id: str
@@ -43,6 +45,7 @@ class Case:
     first_sentence: str
     second_sentence: str
     evidence: str = ""
+    judged: float | None = None
 
     @property
     def pair(self) -> Pair:

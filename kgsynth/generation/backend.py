@@ -1,7 +1,7 @@
 """Interface of language models: requests, completions and sampling, independent of the backend."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -22,7 +22,8 @@ class Request:
 
     `id` begins with the name of the stage, for example `level3:…`; `seed` is the seed of this request. The answer
     should match the regular expression `pattern` and the JSON schema `json_schema`, where not empty. `model` names
-    another model of the same server; empty for the generator's model.
+    another model of the same server; empty for the generator's model. `choices` are words, such as yes and no, whose
+    probabilities are wanted wherever the answer holds one of them.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Request:
     pattern: str = ""
     json_schema: str = ""
     model: str = ""
+    choices: tuple[str, ...] = ()
 
     def conversation(self) -> list[dict[str, str]]:
         """Return the messages in the format of chat interfaces."""
@@ -43,7 +45,9 @@ class Completion:
 
     `text` excludes reasoning, which is in `reasoning`. `finish_reason` is `stop` (the model ended the text), `length`
     (cut off), `content_filter`, `refusal`, `error` (no text; `text` has the error message), or another reason of the
-    backend for an incomplete text. `in_thoughts`: the reasoning was cut off before the text began.
+    backend for an incomplete text. `in_thoughts`: the reasoning was cut off before the text began. `chances` has the
+    probability of the first of the request's choices against the others, for each place of the text that holds one of
+    them; it is empty where the backend gives no probabilities of tokens.
     """
 
     request_id: str
@@ -53,6 +57,7 @@ class Completion:
     in_thoughts: bool = False
     prompt_tokens: int = 0
     output_tokens: int = 0
+    chances: Sequence[float] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

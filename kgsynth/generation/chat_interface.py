@@ -11,12 +11,14 @@ from typing import Any
 
 from kgsynth.errors import ConfigError
 from kgsynth.generation.backend import Completion, Request, Sampling
-from kgsynth.generation.completions import completed
+from kgsynth.generation.completions import choice_chances, completed
 
 _NOT_FIELDS = ("headers", "rename", "chat_template_kwargs")
 # Fields in which servers return reasoning beside the text.
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_details", "thinking")
 _MAX_SENTENCE_CHARS = 400
+# Alternatives of a token whose log-probabilities are asked for: the most that OpenAI and vLLM give.
+ALTERNATIVES = 20
 
 
 def request_body(
@@ -47,6 +49,8 @@ def request_body(
         "min_p": sampling.min_p,
         "repetition_penalty": sampling.repetition_penalty,
         "chat_template_kwargs": sampling.template_options(),
+        "logprobs": bool(request.choices),
+        "top_logprobs": ALTERNATIVES if request.choices else 0,
     }
     body |= {name: value for name, value in optional.items() if value not in (None, 0, [], {})}
     if is_vllm or constrained:
@@ -96,7 +100,21 @@ def read_answer(request: Request, answer: Any) -> Completion:
         refusal=message.get("refusal"),
         prompt_tokens=tokens("prompt_tokens"),
         output_tokens=tokens("completion_tokens"),
+        chances=_chances(choice.get("logprobs"), request.choices),
     )
+
+
+def _chances(logprobs: Any, choices: tuple[str, ...]) -> tuple[float, ...]:
+    """Return the probabilities of a request's first choice; none where the server gives no log-probabilities."""
+    content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    if not choices or not isinstance(content, list):
+        return ()
+    tokens = []
+    for token in content:
+        alternatives = {str(token["token"]): float(token["logprob"])}
+        alternatives |= {str(other["token"]): float(other["logprob"]) for other in token.get("top_logprobs") or ()}
+        tokens.append((str(token["token"]), alternatives))
+    return choice_chances(tokens, choices)
 
 
 def read_models(value: Any) -> tuple[list[str], bool]:

@@ -3,8 +3,10 @@
 Reasoning comes in tags, with only the closing tag, in channels, or in a field beside the text. It is never parsed.
 """
 
+import math
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kgsynth.generation.backend import Completion
@@ -19,6 +21,7 @@ _FILTERED = frozenset(
     "content_filter content_filtered safety sensitive recitation blocklist prohibited_content spii".split()
 )
 _MAX_REASON_CHARS = 40
+_LEAST_CHANCE = 1e-4
 
 # Opening and closing marks of reasoning, as models write them.
 _NAMES = (
@@ -75,6 +78,7 @@ def completed(
     refusal: Any = None,
     prompt_tokens: int = 0,
     output_tokens: int = 0,
+    chances: Sequence[float] = (),
 ) -> Completion:
     """Make a completion from the fields of a backend's answer.
 
@@ -86,6 +90,7 @@ def completed(
         refusal: OpenAI's field for a refusal, which replaces the content.
         prompt_tokens: number of input tokens.
         output_tokens: number of output tokens, including reasoning.
+        chances: probabilities of the request's first choice, from `choice_chances`.
     """
     content_text, content_thoughts = _parts(content)
     text, text_thoughts, is_open = split_thoughts(content_text)
@@ -104,7 +109,37 @@ def completed(
         in_thoughts=reason in ("stop", "length") and (is_open or (bool(thoughts) and not text.strip())),
         prompt_tokens=prompt_tokens,
         output_tokens=output_tokens,
+        chances=chances,
     )
+
+
+def choice_chances(tokens: Iterable[tuple[str, Mapping[str, float]]], choices: Sequence[str]) -> tuple[float, ...]:
+    """Return the probability of the first choice against all choices, for each token that is one of them.
+
+    Args:
+        tokens: the written tokens in order, each with the log-probabilities of its alternatives, itself included.
+        choices: words in lower case, such as yes and no.
+
+    Returns:
+        Probabilities from 0.0001 to 0.9999, since backends give only the most probable alternatives.
+    """
+    found = []
+    for token, alternatives in tokens:
+        if _word(token) not in choices:
+            continue
+        shares = dict.fromkeys(choices, 0.0)
+        for alternative, logarithm in alternatives.items():
+            if _word(alternative) in shares:
+                shares[_word(alternative)] += math.exp(min(0.0, logarithm))
+        total = sum(shares.values())
+        chance = shares[choices[0]] / total if total else float(_word(token) == choices[0])
+        found.append(min(1 - _LEAST_CHANCE, max(_LEAST_CHANCE, chance)))
+    return tuple(found)
+
+
+def _word(token: str) -> str:
+    """Return a token without blanks, punctuation and case; `▁` and `Ġ` stand for a blank in some vocabularies."""
+    return token.strip(" \t\n\r▁Ġ.,:;!*\"'`").casefold()
 
 
 def end_of(finish_reason: Any) -> str:

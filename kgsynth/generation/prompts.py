@@ -30,6 +30,7 @@ _SLOTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     ),
     "answer": (frozenset({"question", "passages", "imports"}), frozenset({"question"})),
     "judge": (frozenset({"question", "answer"}), frozenset({"question", "answer"})),
+    "judge_names": (frozenset({"pairs"}), frozenset({"pairs"})),
     "rate": (frozenset({"title", "document"}), frozenset({"document"})),
     "syllabus": (frozenset({"domain", "wanted", "count"}), frozenset({"wanted"})),
     "syllabus_document": (frozenset({"domain", "discipline", "item", "kind"}), frozenset({"item", "kind"})),

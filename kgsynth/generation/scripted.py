@@ -18,6 +18,7 @@ from kgsynth.settings import BackendSettings
 
 _CONCEPTS = re.compile(r"^Concepts: (.*)$", re.MULTILINE)
 _SET = re.compile(r"^\d+\. (.*)$", re.MULTILINE)
+_PAIR = re.compile(r"^\d+\. .* \| .*$", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _EXISTING_QUESTION = re.compile(r"[^.?!\n]{25,300}\?")
@@ -43,6 +44,7 @@ _ADDED = re.compile(r"`add` that adds (\d+)")
 _UNUSABLE = 0.02
 _DISSENT = 0.2
 _JUDGED_WRONG = 0.1
+_SAME_NAMES = 0.3
 
 
 def backend(environment: Environment, settings: BackendSettings) -> Generator:
@@ -186,6 +188,12 @@ def _judge(request: Request, rng: np.random.Generator) -> str:
     return f"<reason>\n{reason}\n</reason>\n<verdict>\n{verdict}\n</verdict>\n"
 
 
+def _judge_names(request: Request, rng: np.random.Generator) -> str:
+    """Return random verdicts, which have no relation to the names."""
+    numbers = [line.partition(".")[0] for line in _PAIR.findall(request.messages[-1].content)]
+    return "\n".join(f"{number}. {'yes' if rng.random() < _SAME_NAMES else 'no'}" for number in numbers)
+
+
 def _extract(request: Request, rng: np.random.Generator) -> str:
     body = request.messages[-1].content.partition("\nText:\n")[2]
     names = _names(body, rng, count=12)
@@ -234,6 +242,7 @@ _WRITERS: dict[str, Callable[[Request, np.random.Generator], str]] = {
     "level3": _level3,
     "answer": _answer,
     "judge": _judge,
+    "judge_names": _judge_names,
     "extract": _extract,
     "rate": _rate,
     "syllabus": _syllabus,

@@ -17,8 +17,8 @@ from typing import Any
 from kgsynth.config import Environment, set_defaults
 from kgsynth.errors import ConfigError, GeneratorUnavailableError, MissingExtraError
 from kgsynth.generation.backend import Completion, Generator, Request, Sampling, sampling_of
-from kgsynth.generation.chat_interface import extra_fields
-from kgsynth.generation.completions import completed
+from kgsynth.generation.chat_interface import ALTERNATIVES, extra_fields
+from kgsynth.generation.completions import choice_chances, completed
 from kgsynth.settings import BackendSettings
 
 # Concurrent requests of the engine on a CPU, and the length of its queue as a multiple of them: waiting requests fill
@@ -88,6 +88,7 @@ def request_parameters(request: Request, sampling: Sampling) -> dict[str, Any]:
         "stop": list(sampling.stop) or None,
         "max_tokens": sampling.max_output_tokens,
         "seed": request.seed,
+        "logprobs": ALTERNATIVES if request.choices else None,
         **extra_fields(sampling.request),
     }
     return {name: value for name, value in parameters.items() if value is not None}
@@ -230,12 +231,14 @@ class VllmGenerator:
             for output in self._engine.llm_engine.step():
                 if output.finished:
                     best = output.outputs[0]
+                    request = queued.pop(output.request_id)
                     yield completed(
-                        queued.pop(output.request_id).id,
+                        request.id,
                         best.text,
                         best.finish_reason,
                         prompt_tokens=len(output.prompt_token_ids or ()),
                         output_tokens=len(best.token_ids),
+                        chances=_chances(best, request.choices),
                     )
 
     def _parameters(self, request: Request) -> Any:
@@ -252,6 +255,16 @@ class VllmGenerator:
     def close(self) -> None:
         """Release the engine."""
         del self._engine
+
+
+def _chances(output: Any, choices: tuple[str, ...]) -> tuple[float, ...]:
+    if not choices or not output.logprobs:
+        return ()
+    tokens = []
+    for identity, alternatives in zip(output.token_ids, output.logprobs, strict=True):
+        written = str(alternatives[identity].decoded_token)
+        tokens.append((written, {str(other.decoded_token): other.logprob for other in alternatives.values()}))
+    return choice_chances(tokens, choices)
 
 
 def lora_request(engine: Mapping[str, Any]) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kgsynth import queries
+from kgsynth.batching import batches
 from kgsynth.errors import GraphError
 from kgsynth.graph.session import Graph, Reader, Row, Transaction
 from kgsynth.records import Kind
@@ -29,8 +30,13 @@ _SET_SETTINGS = queries.load("merge/set_settings")
 _UNDONE_PAIRS = queries.load("merge/undone_pairs")
 _MARK_UNDONE = queries.load("merge/mark_undone")
 _FORGET_UNDONE = queries.load("merge/forget_undone")
+_JUDGED_PAIRS = queries.load("merge/judged_pairs")
+_SET_JUDGED = queries.load("merge/set_judged")
+_USES = queries.load("merge/uses")
+_MENTIONS = queries.load("merge/mentions")
 
 
+_JUDGED_BATCH = 5_000
 # Maximum number of texts that are searched for the expansion of an acronym.
 _ACRONYM_TEXTS = 200
 
@@ -59,6 +65,40 @@ class StoredMerge:
     rule: str
     alias_documents: int
     canonical_documents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedPair:
+    """One JUDGED relationship: a model's verdict on two terms, the smaller id first.
+
+    Attributes:
+        first: id of the first term.
+        second: id of the second term.
+        score: mean log odds of yes in the two orders of the names.
+        chance: probability that both have the same meaning; None without known pairs to calibrate scores with.
+        agrees: whether both orders give the same answer.
+        joins: whether merges join the two.
+        known: "same" or "different" for a pair whose truth was known, so that it calibrates scores; else empty.
+        model: name of the model.
+        template: hash of the prompt.
+        run_id: id of the run that asked.
+    """
+
+    first: str
+    second: str
+    score: float
+    chance: float | None
+    agrees: bool
+    joins: bool
+    known: str
+    model: str
+    template: str
+    run_id: str
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """The ids, smaller first."""
+        return self.first, self.second
 
 
 def terms(graph: Reader) -> list[StoredTerm]:
@@ -109,6 +149,36 @@ def texts_of_acronyms(
 def texts(graph: Graph) -> Iterator[str]:
     """Yield the texts of all documents, in the order of their ids."""
     return (row["text"] for row in graph.stream(_TEXTS))
+
+
+def judged_pairs(graph: Reader) -> list[JudgedPair]:
+    """Verdicts of models, ordered by ids."""
+    return [JudgedPair(**row) for row in graph.read(_JUDGED_PAIRS)]
+
+
+def set_judged(graph: Graph, verdicts: Iterable[JudgedPair]) -> None:
+    """Store verdicts of a model; they replace earlier ones on the same pairs. Pairs of deleted terms are skipped."""
+    rows = [{name: getattr(verdict, name) for name in JudgedPair.__slots__} for verdict in verdicts]
+
+    def work(transaction: Transaction) -> None:
+        transaction.lock(_LOCK)
+        for batch in batches(rows, _JUDGED_BATCH):
+            transaction.run(_SET_JUDGED, rows=batch)
+
+    graph.together(work)
+
+
+def uses(graph: Reader, ids: Sequence[str], *, limit: int) -> dict[str, list[Row]]:
+    """Return by id of a term up to `limit` texts that mention it, as rows with title, text and spelling."""
+    found: dict[str, list[Row]] = {}
+    for row in graph.read(_USES, ids=list(ids), limit=limit):
+        found.setdefault(row["id"], []).append(row)
+    return found
+
+
+def mentions(graph: Graph) -> Iterator[list[str]]:
+    """Yield for each document the ids of the terms that it mentions, in the order of the documents' ids."""
+    return (row["terms"] for row in graph.stream(_MENTIONS))
 
 
 def undone_pairs(graph: Graph) -> set[tuple[str, str]]:

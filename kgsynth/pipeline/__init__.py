@@ -44,6 +44,7 @@ from kgsynth.pipeline.forgetting import (
 )
 from kgsynth.pipeline.full_run import FullRun, RunResult, run
 from kgsynth.pipeline.generating import answer, extract_with_model, generate
+from kgsynth.pipeline.judging import apply_verdicts, judge_names
 from kgsynth.pipeline.loading import connect, load, load_pairs
 from kgsynth.pipeline.merging import held_merges, merge, plan_merge, set_distinct, undo_merges
 from kgsynth.pipeline.preflight import Condition, examine, examine_machine, refuse_stage
@@ -91,6 +92,7 @@ __all__ = [
     "allow_again",
     "answer",
     "apply_review",
+    "apply_verdicts",
     "build",
     "build_state",
     "check",
@@ -116,6 +118,7 @@ __all__ = [
     "forgotten_of",
     "generate",
     "held_merges",
+    "judge_names",
     "known_rounds",
     "list_prompts",
     "load",

@@ -25,6 +25,7 @@ from kgsynth.pipeline.extracting import copied, extract, snapshot
 from kgsynth.pipeline.filtering import run_filter
 from kgsynth.pipeline.forgetting import forgotten_documents, restore_verdicts, tombstone_file
 from kgsynth.pipeline.generating import answer, extract_with_model, generate
+from kgsynth.pipeline.judging import apply_verdicts, judge_names
 from kgsynth.pipeline.loading import connect, load
 from kgsynth.pipeline.merging import merge
 from kgsynth.pipeline.sampling import sample
@@ -236,8 +237,19 @@ class FullRun:
             restore_verdicts(graph, forgotten.current(), self._report)
 
     def merge(self) -> None:
-        """Merge near-duplicate names."""
-        merge(self._connected(), self._environment, self._config.merge, dry_run=False, report=self._report)
+        """Merge near-duplicate names, by rules and, if a probability is set for it, by a judge."""
+        graph, judge = self._connected(), self._config.judge
+        merge(graph, self._environment, self._config.merge, dry_run=False, report=self._report)
+        if judge.apply_above is not None:
+            judge_names(
+                graph,
+                self._environment,
+                self._config.merge,
+                judge,
+                below=self._work_dir,
+                **self._observers(),
+            )
+            apply_verdicts(graph, self._environment, self._config.merge, above=judge.apply_above, report=self._report)
 
     def build(self) -> None:
         """Update the layers that walks read."""
@@ -367,11 +379,13 @@ def _decisive(resolved: Resolved) -> dict[str, Any]:
     sections = {name: dict(values) for name, values in resolved.to_row().items()}
     for section in ("run", "graph", "backend", "export"):
         sections.pop(section)
-    for section in ("filter", "syllabus", "extract", "generate", "answer"):
+    for section in ("filter", "syllabus", "extract", "judge", "generate", "answer"):
         for name in UNDECISIVE:
             sections[section].pop(name)
     if not resolved.config.run.filter:
         del sections["filter"], sections["syllabus"]
+    if resolved.config.judge.apply_above is None:
+        del sections["judge"]
     sections["curate"].pop("max_rejected_share")
     # Number and limits of reader processes do not change the documents.
     for name in ("readers", "file_timeout_s", "file_memory_mb"):

@@ -16,6 +16,8 @@ from kgsynth.records import StageCount
 from kgsynth.settings import MergeSettings
 
 _ACRONYM_BATCH = 100
+# Below this probability a judged pair does not become part of one group.
+_RATHER_DIFFERENT = 0.5
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,6 +82,7 @@ def plan_merge(
         same=(decisions.same_pairs(graph) - distinct_pairs) | same_pairs,
         expanded=partial(_expanded, graph, {term.id: term.name for term in stored}, without),
         declared=declared or {},
+        judged=judged_verdicts(graph),
     )
     existing = {merge.merge_id: merge for merge in decisions.merges(graph)}
     decided = {merge.merge_id: merge for merge in decision.merges}
@@ -97,6 +100,15 @@ def plan_merge(
         names={term.id: term.name for term in stored},
         count=count,
     )
+
+
+def judged_verdicts(graph: Graph) -> dict[tuple[str, str], bool]:
+    """Return the verdicts of models that decide: true for pairs to join, false for pairs that are rather different."""
+    return {
+        verdict.pair: verdict.joins
+        for verdict in decisions.judged_pairs(graph)
+        if verdict.joins or (verdict.chance is not None and verdict.chance < _RATHER_DIFFERENT)
+    }
 
 
 def _expanded(
@@ -122,6 +134,7 @@ def decide_merges(
     same: Iterable[tuple[str, str]] = (),
     expanded: Expanded,
     declared: Mapping[tuple[str, str], float] | None = None,
+    judged: Mapping[tuple[str, str], bool] | None = None,
 ) -> tuple[Decision, StageCount]:
     """Decide which terms to merge, without a graph; return the decision and its account."""
     from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
@@ -137,6 +150,7 @@ def decide_merges(
         same=same,
         expanded=expanded,
         declared=declared or {},
+        judged=judged or {},
     )
     count.kept = len(decision.merges)
     for reason, number in decision.kept_apart.items():

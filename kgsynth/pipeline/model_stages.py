@@ -24,6 +24,7 @@ from kgsynth.settings import (
     FilterSettings,
     GenerateSettings,
     GraphSettings,
+    JudgeSettings,
     SyllabusSettings,
 )
 
@@ -120,6 +121,7 @@ MODEL_STAGES: Mapping[str, ModelStage] = {
     "syllabus": ModelStage(
         settings=SyllabusSettings, templates=lambda _: ("syllabus", "syllabus_document"), again=None
     ),
+    "judge_names": ModelStage(settings=JudgeSettings, templates=lambda _: (), again=None),
     "extract": ModelStage(settings=ExtractSettings, templates=lambda _: ("extract",), again=_extract_again),
     "level1": ModelStage(settings=GenerateSettings, templates=lambda _: ("level1",), again=_documents_again),
     "level2": ModelStage(settings=GenerateSettings, templates=_level2_templates, again=_documents_again),

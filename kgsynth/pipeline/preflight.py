@@ -343,6 +343,8 @@ def model_stages(config: RunConfig, stages: Collection[str]) -> list[tuple[str, 
         asking.append(("syllabus", config.syllabus))
     if "extract" in stages and config.extract.method == "llm":
         asking.append(("extract", config.extract))
+    if "merge" in stages and config.judge.apply_above is not None:
+        asking.append(("judge_names", config.judge))
     if "generate" in stages:
         asking += [(f"level{level}", config.generate) for level in config.generate.levels]
     if "answer" in stages:

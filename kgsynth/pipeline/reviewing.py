@@ -14,6 +14,7 @@ from kgsynth.pipeline.merging import MergePlan, merge, plan_merge
 from kgsynth.settings import MergeSettings
 
 _SENTENCE_REACH = 70
+_WORTH_A_LOOK = 0.5
 
 
 def doubtful_pairs(
@@ -28,8 +29,18 @@ def doubtful_pairs(
         limit: maximum number of pairs; None for all.
     """
     declared = declared_pairs(graph)
+    judged = {
+        verdict.pair: verdict.chance
+        for verdict in decisions.judged_pairs(graph)
+        if not verdict.known and verdict.chance is not None
+    }
+    # What a judge calls probably the same is worth a look, even if nothing else speaks for it.
+    likely = {pair: chance for pair, chance in judged.items() if chance >= _WORTH_A_LOOK}
     planned = plan_merge(
-        graph, environment, settings, declared={pair: found.weight for pair, found in declared.items()}
+        graph,
+        environment,
+        settings,
+        declared=likely | {pair: max(found.weight, likely.get(pair, 0.0)) for pair, found in declared.items()},
     )
     decided = decisions.distinct_pairs(graph) | decisions.same_pairs(graph)
     undecided = [doubt for doubt in planned.doubts if (doubt.first_id, doubt.second_id) not in decided]
@@ -52,6 +63,7 @@ def doubtful_pairs(
             first_sentence=sentence(doubt.first_id),
             second_sentence=sentence(doubt.second_id),
             evidence=_evidence(declared.get((doubt.first_id, doubt.second_id))),
+            judged=judged.get((doubt.first_id, doubt.second_id)),
         )
         for doubt in undecided[:limit]
     ]

@@ -40,6 +40,8 @@ READ_WHOLE = {
     "derive/terms",
     "merge/distinct_pairs",
     "merge/forget_undone",
+    "merge/judged_pairs",
+    "merge/mentions",
     "merge/merges",
     "merge/same_pairs",
     "merge/terms",
@@ -55,6 +57,7 @@ READ_WHOLE = {
 # Of those that look at everything: what they sort by is computed, or no property of a label with an index on it.
 SORT_WITHOUT_INDEX = {
     "merge/distinct_pairs",
+    "merge/judged_pairs",
     "merge/merges",
     "merge/same_pairs",
     "merge/undone_pairs",

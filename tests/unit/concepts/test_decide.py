@@ -121,3 +121,29 @@ def test_a_key_of_many_names_counts_where_the_names_are_near() -> None:
         "alpha beta": 3,
     }
     assert merged(crowd).get("ab") in (None, "alpha beta")
+
+
+def judged_merges(names: dict[str, int], judged: dict[tuple[str, str], bool]) -> dict[str, tuple[str, str]]:
+    terms = [MergeTerm(id=f"concept:{name}", kind="concept", name=name, document_count=n) for name, n in names.items()]
+    pairs = {(f"concept:{first}", f"concept:{second}"): same for (first, second), same in judged.items()}
+    decision = decide(terms, axes, neighbours=20, min_cosine=0.5, judged=pairs)
+    return {one.alias_id.partition(":")[2]: (one.canonical_id.partition(":")[2], one.rule) for one in decision.merges}
+
+
+def test_a_judges_yes_joins_unless_a_veto_or_a_rule_speaks() -> None:
+    names = {"onto function": 2, "surjection": 5, "surjections": 1}
+    verdict = {("onto function", "surjection"): True, ("surjection", "surjections"): True}
+    assert judged_merges(names, verdict) == {
+        "onto function": ("surjection", "judge"),
+        "surjections": ("surjection", "plural"),
+    }
+    assert judged_merges({"left inverse": 2, "right inverse": 1}, {("left inverse", "right inverse"): True}) == {}
+
+
+def test_a_judge_joins_no_term_to_a_group_with_one_that_it_calls_different() -> None:
+    # The middle one is joined to both others, which are different: only the first stays joined.
+    names = {"map": 9, "function": 5, "operator": 4}
+    verdict = {("function", "map"): True, ("map", "operator"): True, ("function", "operator"): False}
+    assert len(judged_merges(names, verdict)) == 1
+    verdict["function", "operator"] = True
+    assert set(judged_merges(names, verdict)) == {"function", "operator"}

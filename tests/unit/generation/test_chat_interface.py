@@ -3,10 +3,12 @@
 import base64
 import contextlib
 import json
+import math
 import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ import pytest
 
 from kgsynth import config, pipeline
 from kgsynth.errors import ConfigError, GeneratorUnavailableError, ManifestError, TooManyRejectsError
+from kgsynth.generation.backend import Message, Request, Sampling
+from kgsynth.generation.chat_interface import read_answer, request_body
 from kgsynth.records import StageCount
 from kgsynth.run_folder import RunFolder, open_run
 from kgsynth.settings import AnswerSettings, DocumentsSettings, ExtractSettings
@@ -445,3 +449,18 @@ def test_json_that_no_server_forced_is_read(tmp_path: Path, http: odd_server.Odd
         ]
     else:
         assert topic["concepts"] == odd_server.EXTRACTION["topics"][0]["concepts"]
+
+
+def test_only_a_request_with_choices_asks_for_probabilities_and_reads_them() -> None:
+    """The fields are OpenAI's, and an answer without them has no probabilities."""
+    asked = Request(id="r", messages=(Message("user", "1. a | b"),), seed=1, choices=("yes", "no"))
+    sampling = Sampling(temperature=0, top_p=1, max_output_tokens=8)
+    body = request_body(asked, sampling, model="m", is_vllm=False, constrained=None)
+    assert (body["logprobs"], body["top_logprobs"]) == (True, 20)
+    plain = request_body(replace(asked, choices=()), sampling, model="m", is_vllm=False, constrained=None)
+    assert not {"logprobs", "top_logprobs"} & plain.keys()
+    yes = {"token": "yes", "logprob": math.log(0.6), "top_logprobs": [{"token": "No", "logprob": math.log(0.2)}]}
+    choice = {"message": {"content": "1. yes"}, "finish_reason": "stop", "logprobs": {"content": [yes]}}
+    assert read_answer(asked, {"choices": [choice]}).chances == pytest.approx((0.75,))
+    for missing in (None, {}, {"content": None}):
+        assert read_answer(asked, {"choices": [{**choice, "logprobs": missing}]}).chances == ()

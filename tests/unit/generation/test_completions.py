@@ -1,8 +1,10 @@
 """Tests of `kgsynth.generation.completions`."""
 
+import math
+
 import pytest
 
-from kgsynth.generation.completions import completed, end_of, split_thoughts
+from kgsynth.generation.completions import choice_chances, completed, end_of, split_thoughts
 from kgsynth.generation.task import completion_problem, raw_text
 from tests.timing import is_quick
 
@@ -157,3 +159,15 @@ def test_a_refusal_and_a_filter_without_text_are_told_apart() -> None:
 def test_a_token_that_ends_the_turn_is_no_text_and_one_inside_stays_to_be_refused(token: str) -> None:
     assert completed("r", f"The sum is 12.{token}", "stop").text == "The sum is 12."
     assert token.strip() in completed("r", f"The sum is 12.{token}\nAnd more.", "stop").text
+
+
+def test_the_probability_of_a_choice_counts_all_its_spellings() -> None:
+    """Capitals, blanks and vocabularies differ; other tokens count for neither choice."""
+    tokens = [
+        ("1", {"1": -0.1, "yes": -2.0}),
+        (" Yes", {" Yes": math.log(0.5), "yes": math.log(0.1), "▁no": math.log(0.2), "maybe": math.log(0.2)}),
+        ("\n", {"\n": 0.0}),
+        ("Ġno", {"Ġno": math.log(0.9)}),
+    ]
+    assert choice_chances(tokens, ("yes", "no")) == pytest.approx((0.75, 0.0001))
+    assert choice_chances(tokens[:1], ("yes", "no")) == ()

@@ -1,0 +1,371 @@
+"""Let a language model judge pairs of names that no rule decides, and join what it calls the same.
+
+Verdicts are relationships JUDGED of the graph. No pair is judged twice; merges join only pairs for which
+`apply_verdicts` has said so.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+
+from kgsynth import domain_folder
+from kgsynth.accounts import Report, silent
+from kgsynth.batching import batches
+from kgsynth.concepts.calibration import Calibration, calibrate, curve
+from kgsynth.concepts.context_candidates import Use, context_pairs, defining_sentence
+from kgsynth.concepts.decide import JUDGE, NO_EXPANSION, REVIEW
+from kgsynth.concepts.lexical import veto, words_of
+from kgsynth.config import Environment
+from kgsynth.files import write_json
+from kgsynth.generation import prompts
+from kgsynth.generation.backend_factory import Make, make_generator
+from kgsynth.generation.name_judging import TASK, Judgement, JudgeNames, NamePair, PairPack
+from kgsynth.generation.stage_run import Stage, ask
+from kgsynth.graph import decisions
+from kgsynth.graph.decisions import JudgedPair
+from kgsynth.graph.session import Graph
+from kgsynth.pipeline.merging import MergePlan, merge, plan_merge
+from kgsynth.pipeline.reviewing import declared_pairs
+from kgsynth.progress import Progress
+from kgsynth.randomness import stream
+from kgsynth.records import StageCount, content_hash
+from kgsynth.run_folder import RunFolder
+from kgsynth.settings import JudgeSettings, MergeSettings
+
+Pair = tuple[str, str]
+_GENERAL = "general"
+_USE_BATCH = 200
+_USES = 3
+_CURVE_FILE = "calibration.json"
+# Log odds of a probability of 0 or 1.
+_MOST_ODDS = 6.0
+_SAME, _DIFFERENT = "same", "different"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What a judge did: its run (None if no pair was left), the new verdicts, and how scores became probabilities."""
+
+    folder: RunFolder | None
+    verdicts: list[JudgedPair]
+    calibration: Calibration | None
+
+
+def judge_names(
+    graph: Graph,
+    environment: Environment,
+    merging: MergeSettings,
+    settings: JudgeSettings,
+    *,
+    run_dir: Path | None = None,
+    below: Path = Path("runs"),
+    report: Report = silent,
+    progress: Progress | None = None,
+    make: Make = make_generator,
+) -> Judged:
+    """Ask a model about the most likely synonyms that no rule decides, and store its verdicts in the graph.
+
+    Candidates are pairs that documents declare the same, doubtful pairs of the rules, and names with similar contexts.
+    Pairs that reviewers or a judge have decided, and pairs with a veto, are left out. The model also judges some pairs
+    that rules have decided: they turn its scores into probabilities. No merge changes before `apply_verdicts`.
+
+    Args:
+        graph: the graph.
+        environment: where models and vectors are.
+        merging: settings of the merge.
+        settings: backend, and how many pairs are judged.
+        run_dir: folder of the run; None for a folder named after the pairs in `below`, so that the same pairs continue
+            an interrupted run and new pairs begin another one.
+        below: folder of the runs that are named after their pairs.
+        report: receives the account.
+        progress: advances one step per request and order.
+        make: creates the backend.
+
+    Raises:
+        As `kgsynth.pipeline.generate`.
+
+    Examples:
+        >>> settings = JudgeSettings(backend="scripted", domain="general")
+        >>> judged = pipeline.judge_names(graph, environment, MergeSettings(), settings, run_dir=Path("runs/judge"))
+        >>> all(0 < verdict.chance < 1 for verdict in judged.verdicts)
+        True
+    """
+    declared = {pair: found.weight for pair, found in declared_pairs(graph).items()}
+    planned = plan_merge(graph, environment, merging, declared=declared)
+    earlier = {verdict.pair: verdict for verdict in decisions.judged_pairs(graph)}
+    sentences = _sentences(graph, planned.names)
+    candidates, known = _pairs(graph, environment, merging, settings, planned, declared, sentences, set(earlier))
+    asked = [*candidates, *known]
+    order = stream(settings.seed or 0, "judged pairs", 0).permutation(len(asked))
+    units = [
+        PairPack(pairs=tuple(_name_pair(asked[index], planned.names, sentences) for index in batch))
+        for batch in batches(order.tolist(), settings.pairs_per_request)
+    ]
+    if not units:
+        report(StageCount(stage="judge", unit="pairs of names"))
+        return Judged(folder=None, verdicts=[], calibration=None)
+    template = _template(settings.domain)
+    stage = Stage(
+        name=TASK,
+        account="judge",
+        folder="judge",
+        unit="pairs of names",
+        rows_name="judgements",
+        record=Judgement,
+        settings=settings,
+        decisive={},
+        inputs={"graph": graph.name},
+        templates={TASK: template},
+        units=lambda: iter(units),
+        unit_line=_line,
+        begin=JudgeNames,
+    )
+
+    def reported(count: StageCount) -> None:
+        count.notes["candidates"] = len(candidates)
+        count.notes["known_pairs"] = len(known)
+        count.notes["requests_per_thousand_names"] = round(2000 * len(units) / max(1, len(planned.names)))
+        report(count)
+
+    identity = content_hash([[_line(pack) for pack in units], template.hash, settings.backend, settings.model])[:12]
+    run_dir = run_dir or below / f"judge-{identity}"
+    folder = ask(environment, stage, run_dir=run_dir, report=reported, progress=progress, make=make)
+    rows = [row for part in folder.parts() for row in part.rows()]
+    return _stored(graph, folder, rows, earlier.values(), known)
+
+
+def _line(pack: PairPack) -> str:
+    """Return what the prompts of a pack show, on one line, to recognize the unit in a later call."""
+    shown = (f"{pair.first}|{pair.second}|{pair.first_sentence}|{pair.second_sentence}" for pair in pack.pairs)
+    return " ".join([pack.id, *shown]).replace("\n", " ")
+
+
+def apply_verdicts(
+    graph: Graph, environment: Environment, settings: MergeSettings, *, above: float, report: Report = silent
+) -> MergePlan:
+    """Join the pairs that a judge called the same with at least this probability in both orders, and merge.
+
+    A later call with a higher probability takes joins back.
+
+    Args:
+        graph: the graph with the verdicts.
+        environment: where vectors are.
+        settings: settings of the merge.
+        above: minimum probability, in (0, 1].
+        report: receives the account of the merge.
+    """
+    stored = decisions.judged_pairs(graph)
+    changed = [replace(verdict, joins=_joins(verdict, above)) for verdict in stored]
+    decisions.set_judged(graph, [new for new, old in zip(changed, stored, strict=True) if new != old])
+    return merge(graph, environment, settings, report=report)
+
+
+def _joins(verdict: JudgedPair, above: float) -> bool:
+    return not verdict.known and verdict.agrees and verdict.chance is not None and verdict.chance >= above
+
+
+def _template(domain: str) -> prompts.Template:
+    """Return the prompt of a domain, or the general one if the domain has none."""
+    has_own = (domain_folder.folder_of(domain) / f"{TASK}.txt").is_file()
+    return prompts.load(domain if has_own else _GENERAL, TASK)
+
+
+def _sentences(graph: Graph, names: Mapping[str, str]) -> dict[str, str]:
+    """Return the defining sentence of each term by id; terms without a text have none."""
+    sentences: dict[str, str] = {}
+    for batch in batches(sorted(names), _USE_BATCH):
+        for identity, rows in decisions.uses(graph, batch, limit=_USES).items():
+            used = [Use(title=row["title"], text=row["text"], spelling=row["spelling"]) for row in rows]
+            sentence = defining_sentence(used)
+            if sentence:
+                sentences[identity] = sentence
+    return sentences
+
+
+def _pairs(
+    graph: Graph,
+    environment: Environment,
+    merging: MergeSettings,
+    settings: JudgeSettings,
+    planned: MergePlan,
+    declared: Mapping[Pair, float],
+    sentences: Mapping[str, str],
+    judged: set[Pair],
+) -> tuple[list[Pair], dict[Pair, str]]:
+    """Return the pairs to judge, the most likely first, and pairs whose truth is known, with it."""
+    ids = sorted(planned.names)
+    row_of = {identity: row for row, identity in enumerate(ids)}
+    mentions = [[row_of[term] for term in terms if term in row_of] for terms in decisions.mentions(graph)]
+    contexts = [
+        pair
+        for kind in sorted({identity.partition(":")[0] for identity in ids})
+        for pair in _by_context(environment, merging, settings, planned.names, kind, row_of, ids, mentions, sentences)
+    ]
+    doubts = [
+        (doubt.first_id, doubt.second_id)
+        for doubt in planned.doubts
+        if not doubt.is_joined and doubt.why_not in ("no rule", "cosine", NO_EXPANSION)
+    ]
+    said = sorted(declared, key=lambda pair: (-declared[pair], pair))
+    likely = (pair for pairs in zip_longest(said, doubts, contexts) for pair in pairs if pair is not None)
+    group_of = {merge.alias_id: merge.canonical_id for merge in planned.merges}
+    excluded = judged | decisions.distinct_pairs(graph) | decisions.same_pairs(graph)
+    candidates: dict[Pair, None] = {}
+    vetoed: dict[Pair, None] = {}
+    most = math.ceil(len(ids) / 1000 * settings.pairs_per_thousand)
+    for pair in likely:
+        first, second = pair
+        if pair in excluded or group_of.get(first, first) == group_of.get(second, second):
+            continue
+        if veto(words_of(planned.names[first]), words_of(planned.names[second])):
+            vetoed[pair] = None
+        elif len(candidates) < most:
+            candidates[pair] = None
+    joined = [
+        (min(merge.alias_id, merge.canonical_id), max(merge.alias_id, merge.canonical_id))
+        for merge in planned.merges
+        if merge.rule not in (REVIEW, JUDGE)
+    ]
+    known = {pair: _SAME for pair in _drawn(joined, settings.known_pairs, settings.seed, "known same", excluded)}
+    together = [pair for pair in _neighbours(mentions, ids) if pair not in declared]
+    # Up to half are pairs with a veto, the others are terms that occur together: they differ in different ways.
+    different: list[Pair] = []
+    for pairs, most_known in ((list(vetoed), settings.known_pairs // 2), (together, settings.known_pairs)):
+        usable = [
+            pair
+            for pair in pairs
+            if pair not in candidates and group_of.get(pair[0], pair[0]) != group_of.get(pair[1], pair[1])
+        ]
+        missing = most_known - len(different)
+        different += _drawn(usable, missing, settings.seed, "known different", excluded | set(different))
+    known |= dict.fromkeys(different, _DIFFERENT)
+    return list(candidates), known
+
+
+def _by_context(
+    environment: Environment,
+    merging: MergeSettings,
+    settings: JudgeSettings,
+    names: Mapping[str, str],
+    kind: str,
+    row_of: Mapping[str, int],
+    ids: Sequence[str],
+    mentions: Sequence[Sequence[int]],
+    sentences: Mapping[str, str],
+) -> list[Pair]:
+    from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
+
+    own = [identity for identity in ids if identity.partition(":")[0] == kind]
+    place = {row_of[identity]: number for number, identity in enumerate(own)}
+    flat = [(document, place[row]) for document, rows in enumerate(mentions) for row in rows if row in place]
+    table = np.asarray(flat, dtype=np.int64).reshape(-1, 2)
+    store = EmbeddingStore(environment.embeddings, make_embedder(merging.embedder, merging.executor))
+    found = context_pairs(
+        [names[identity] for identity in own],
+        [sentences.get(identity, "") for identity in own],
+        (table[:, 0], table[:, 1]),
+        store.embed,
+        neighbours=settings.context_neighbours,
+        seed=settings.seed or 0,
+    )
+    return [(own[first], own[second]) for first, second, _ in found]
+
+
+def _neighbours(mentions: Sequence[Sequence[int]], ids: Sequence[str]) -> Iterator[Pair]:
+    """Yield pairs of terms of one kind that stand next to each other in a document's list of terms."""
+    seen: set[Pair] = set()
+    for rows in mentions:
+        for first, second in zip(sorted(rows), sorted(rows)[1:], strict=False):
+            pair = ids[first], ids[second]
+            if pair not in seen and pair[0].partition(":")[0] == pair[1].partition(":")[0]:
+                seen.add(pair)
+                yield pair
+
+
+def _drawn(pairs: Sequence[Pair], count: int, seed: int | None, purpose: str, excluded: set[Pair]) -> list[Pair]:
+    usable = sorted({pair for pair in pairs if pair not in excluded})
+    order = stream(seed or 0, purpose, 0).permutation(len(usable))
+    return [usable[index] for index in order[:count]]
+
+
+def _name_pair(pair: Pair, names: Mapping[str, str], sentences: Mapping[str, str]) -> NamePair:
+    first, second = pair
+    return NamePair(
+        first_id=first,
+        second_id=second,
+        first=names[first],
+        second=names[second],
+        first_sentence=sentences.get(first, ""),
+        second_sentence=sentences.get(second, ""),
+    )
+
+
+def _stored(
+    graph: Graph,
+    folder: RunFolder,
+    rows: Sequence[Mapping[str, object]],
+    earlier: Iterable[JudgedPair],
+    known: Mapping[Pair, str],
+) -> Judged:
+    """Calibrate the scores with all known pairs of the same model and prompt, and store the verdicts."""
+    fresh = [_verdict(Judgement(**row), known) for row in rows]  # type: ignore[arg-type]
+    if not fresh:
+        return Judged(folder=folder, verdicts=[], calibration=None)
+    alike = [
+        verdict
+        for verdict in earlier
+        if (verdict.model, verdict.template) == (fresh[0].model, fresh[0].template) and verdict.known
+    ]
+
+    def scores(verdicts: Iterable[JudgedPair], truth: str) -> np.ndarray:
+        return np.array([verdict.score for verdict in verdicts if verdict.known == truth], dtype=float)
+
+    pool = [*alike, *fresh]
+    same, different = scores(pool, _SAME), scores(pool, _DIFFERENT)
+    fitted = calibrate(same, different, scores(fresh, ""))
+    raw = np.array([verdict.score for verdict in fresh], dtype=float)
+    chances = fitted.chances(raw) if fitted is not None else 1 / (1 + np.exp(-raw))
+    verdicts = [
+        replace(verdict, chance=round(float(chance), 4)) for verdict, chance in zip(fresh, chances, strict=True)
+    ]
+    decisions.set_judged(graph, verdicts)
+    if fitted is not None:
+        write_json(
+            folder.path / _CURVE_FILE,
+            {
+                "slope": fitted.slope,
+                "intercept": fitted.intercept,
+                "known_same": fitted.same,
+                "known_different": fitted.different,
+                "auc": fitted.auc,
+                "estimated_share_same": fitted.share,
+                "curve": curve(same, different, fitted),
+            },
+        )
+    return Judged(folder=folder, verdicts=verdicts, calibration=fitted)
+
+
+def _verdict(judgement: Judgement, known: Mapping[Pair, str]) -> JudgedPair:
+    odds = [_log_odds(judgement.forward), _log_odds(judgement.backward)]
+    return JudgedPair(
+        first=judgement.first_id,
+        second=judgement.second_id,
+        score=round(sum(odds) / 2, 4),
+        chance=None,
+        agrees=(judgement.forward > 0.5) == (judgement.backward > 0.5),
+        joins=False,
+        known=known.get((judgement.first_id, judgement.second_id), ""),
+        model=judgement.model,
+        template=judgement.template_hash,
+        run_id=judgement.run_id,
+    )
+
+
+def _log_odds(chance: float) -> float:
+    if not 0 < chance < 1:
+        return _MOST_ODDS if chance >= 1 else -_MOST_ODDS
+    return max(-_MOST_ODDS, min(_MOST_ODDS, math.log(chance / (1 - chance))))

@@ -1,0 +1,62 @@
+"""Candidates from contexts: defining sentences and neighbours."""
+
+import numpy as np
+
+from kgsynth.concepts.context_candidates import Use, context_pairs, defining_sentence, neighbour_vectors
+
+
+def test_the_sentence_that_says_what_a_thing_is_comes_first() -> None:
+    """A mention in passing loses against a definition, and any document against the one with the name as title."""
+    passing = Use(title="Rings", text="Every field contains a prime field. We use it.", spelling="prime field")
+    defined = Use(
+        title="Fields", text="See above. A prime field is a field without proper subfields.", spelling="prime field"
+    )
+    assert defining_sentence([passing, defined]) == "A prime field is a field without proper subfields."
+    own = Use(title="Prime field", text="The prime field of K lies in K.", spelling="prime field")
+    assert defining_sentence([passing, defined, own]) == "The prime field of K lies in K."
+
+
+def test_a_text_without_the_spelling_has_no_sentence() -> None:
+    """Part of a word is no use of the name."""
+    assert defining_sentence([Use(title="", text="Subgroups are many.", spelling="group")]) == ""
+    assert defining_sentence([]) == ""
+
+
+def test_a_long_sentence_is_cut_around_the_name() -> None:
+    """The name stays in the excerpt."""
+    text = "word " * 300 + "Galois group " + "word " * 300
+    sentence = defining_sentence([Use(title="", text=text, spelling="Galois group")])
+    assert "Galois group" in sentence
+    assert len(sentence) <= 302
+
+
+def test_names_with_the_same_neighbours_have_similar_vectors() -> None:
+    """Two names that never meet, but stand beside the same others, are nearer than names with other neighbours."""
+    # Documents of names 0 to 5: 0 and 1 stand with 2 and 3; 4 stands with 5.
+    documents = np.array([0, 0, 0, 1, 1, 1, 2, 2])
+    rows = np.array([0, 2, 3, 1, 2, 3, 4, 5])
+    vectors = neighbour_vectors(documents, rows, 7, seed=1)
+    assert vectors[0] @ vectors[1] > 0.99
+    assert abs(vectors[0] @ vectors[4]) < 0.3
+    assert np.array_equal(vectors[6], np.zeros(vectors.shape[1]))
+    assert np.array_equal(vectors, neighbour_vectors(documents, rows, 7, seed=1))
+
+
+def test_context_pairs_finds_a_synonym_without_common_letters() -> None:
+    """A stand-in for the embedder tells the names apart; sentences and neighbours join two of them."""
+    rng = np.random.default_rng(2)
+    known: dict[str, np.ndarray] = {}
+
+    def embed(texts: list[str]) -> np.ndarray:
+        for text in texts:
+            vector = rng.normal(size=32)
+            known.setdefault(text, (vector / np.linalg.norm(vector)).astype(np.float32))
+        return np.stack([known[text] for text in texts])
+
+    names = ["greatest common divisor", "highest common factor", "prime ideal", "local ring"]
+    sentences = ["The greatest common divisor is large.", "The highest common factor is large.", "", "A local ring."]
+    mentions = (np.array([0, 0, 1, 1, 2, 2]), np.array([0, 2, 1, 2, 3, 2]))
+    first, second, cosine = context_pairs(names, sentences, mentions, embed, neighbours=1, seed=1)[0]
+    assert (first, second) == (0, 1)
+    assert 0.5 < cosine <= 1
+    assert context_pairs(names[:1], [""], (np.empty(0, int), np.empty(0, int)), embed, neighbours=1, seed=1) == []
