@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from kgsynth import pipeline
+from kgsynth.cli.co_occurrences import co_occurrences_option
 from kgsynth.cli.options import (
     BACKEND,
     SOURCES,
     asking_settings,
-    co_occurrences_option,
     env,
     graph_settings,
     open_graph,
@@ -23,7 +23,7 @@ from kgsynth.cli.options import (
 )
 from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.errors import ConfigError
-from kgsynth.pipeline import LOADER_KINDS, CoOccurrences, loader_names
+from kgsynth.pipeline import CoOccurrences
 from kgsynth.records import StageCount
 from kgsynth.settings import DocumentsSettings, ExtractSettings, MergeSettings, RunConfig
 
@@ -212,11 +212,11 @@ def load(
 @click.command()
 def loaders() -> None:
     """List the installed loaders, grouped by the kind of record that they read."""
-    for kind in LOADER_KINDS:
+    for kind in pipeline.LOADER_KINDS:
         if wants_json():
-            say_json({"kind": kind, "loaders": loader_names(kind)})
+            say_json({"kind": kind, "loaders": pipeline.loader_names(kind)})
             continue
-        say(f"{kind}: {', '.join(loader_names(kind))}")
+        say(f"{kind}: {', '.join(pipeline.loader_names(kind))}")
 
 
 def _say_rejects(count: StageCount, path: Path) -> None:

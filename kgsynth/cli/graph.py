@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from kgsynth import pipeline
+from kgsynth.cli.co_occurrences import co_occurrences_option
 from kgsynth.cli.options import (
     BACKEND,
     asking_settings,
-    co_occurrences_option,
     env,
     graph_settings,
     open_graph,

@@ -4,19 +4,19 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
 from click.core import ParameterSource
 from pydantic.fields import FieldInfo
 
+from kgsynth import pipeline
 from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.config import Environment, environment, plain_value, set_in
 from kgsynth.errors import ConfigError
-from kgsynth.pipeline import MOST_PAIRS, RETRY_CHANGES, STRONGEST, CoOccurrences, Graph, connect
 from kgsynth.progress import Bar, Lines, Progress, Silent
 from kgsynth.records import StageCount
-from kgsynth.settings import UNDECISIVE, BackendSettings, GraphSettings, default_text, plain_type, settings_fields
+from kgsynth.settings import BackendSettings, GraphSettings, default_text, plain_type, settings_fields
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -110,8 +110,6 @@ def settings_from(kind: type[Any], values: Mapping[str, object], **fixed: object
 
 # Settings of all stages that ask a model.
 BACKEND = tuple(settings_fields(BackendSettings))
-# Settings that may differ between a run and its retry.
-RETRY = (*RETRY_CHANGES, *UNDECISIVE)
 # Settings of all stages that read documents.
 SOURCES = (
     *("loader", "id_field", "text_field", "title_field", "topics_field", "concepts_field", "synonyms_field"),
@@ -199,9 +197,9 @@ run_dir_option = click.option(
 )
 
 
-def open_graph(ctx: click.Context, *, is_new: bool = False) -> Graph:
+def open_graph(ctx: click.Context, *, is_new: bool = False) -> "pipeline.Graph":
     """Connect to the graph that the command line selects (`graph_settings`); its server must be running."""
-    return connect(env(), graph_settings(ctx, is_new=is_new))
+    return pipeline.connect(env(), graph_settings(ctx, is_new=is_new))
 
 
 def graph_settings(ctx: click.Context, *, is_new: bool = False) -> GraphSettings:
@@ -224,22 +222,3 @@ def _only_graph() -> str | None:
         return None
     say(f"graph {names[0]!r}: the only one (--graph NAME selects another)", err=True)
     return names[0]
-
-
-def _as_co_occurrences(_: click.Context, __: click.Parameter, value: str | None) -> CoOccurrences | None:
-    if value is None or value in ("auto", "all", "none"):
-        return cast("CoOccurrences | None", value)
-    if not value.isdecimal() or not int(value):
-        raise click.BadParameter(f"{value!r}: give all, none, auto or a number from 1")
-    return int(value)
-
-
-co_occurrences_option = click.option(
-    "--co-occurrences",
-    "keep",
-    metavar="auto|all|none|N",
-    callback=_as_co_occurrences,
-    help="Which co-occurrences the graph stores, for people to view; no walk reads them. N: per term those with the N "
-    f"largest counts. auto: all, or {STRONGEST} per term if the documents have more than {MOST_PAIRS:,} pairs.  "
-    "[default: as in the last build, at first auto]",
-)

@@ -11,7 +11,6 @@ from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
 from kgsynth.config import resolve_file
 from kgsynth.errors import ConfigError
-from kgsynth.pipeline import PLANNED
 
 _MILLION = 1_000_000
 
@@ -20,9 +19,9 @@ def _as_shares(ctx: click.Context, parameter: click.Parameter, texts: tuple[str,
     shares: dict[str, float] = {}
     for text in texts:
         stage, equals, value = text.partition("=")
-        if stage not in PLANNED or not equals:
+        if stage not in pipeline.PLANNED or not equals:
             raise click.BadParameter(
-                f"{text!r}: write STAGE=SHARE; stages are {', '.join(PLANNED)}", ctx=ctx, param=parameter
+                f"{text!r}: write STAGE=SHARE; stages are {', '.join(pipeline.PLANNED)}", ctx=ctx, param=parameter
             )
         shares[stage] = click.FloatRange(0, 1)(value, parameter, ctx)
     return shares

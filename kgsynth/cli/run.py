@@ -13,7 +13,6 @@ from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.cli.show import show_rows
 from kgsynth.cli.walks import show_combinations
 from kgsynth.config import Resolved, resolve, resolve_file
-from kgsynth.pipeline import RunResult
 
 _SHOWN_QUESTIONS = 5
 _SHOWN_ANSWERS = 1
@@ -130,7 +129,9 @@ def _run(resolved: Resolved, work_dir: Path) -> None:
     _show(result, environment, resolved, work_dir)
 
 
-def _show(result: RunResult, environment: configuration.Environment, resolved: Resolved, work_dir: Path) -> None:
+def _show(
+    result: "pipeline.RunResult", environment: configuration.Environment, resolved: Resolved, work_dir: Path
+) -> None:
     if resolved.config.run.until == "filter":
         folder = result.folders["filter"]
         say(f"\nKept documents in {folder / 'kept.jsonl'}.")

@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kgsynth.cli.say import say, say_json, wants_json
-from kgsynth.pipeline.merging import MergePlan
 from kgsynth.texts import printable
+
+if TYPE_CHECKING:
+    from kgsynth.pipeline.merging import MergePlan
 
 
 def show_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -43,7 +45,7 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     Console().print(table)
 
 
-def show_changes(planned: MergePlan, *, err: bool = False) -> None:
+def show_changes(planned: "MergePlan", *, err: bool = False) -> None:
     """Print how a plan changes the merges in the graph, one line per merge."""
     for sign, merges in (("+", planned.new), ("~", planned.changed)):
         for merge in merges:

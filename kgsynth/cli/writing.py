@@ -10,7 +10,6 @@ import click
 from kgsynth import pipeline
 from kgsynth.cli.options import (
     BACKEND,
-    RETRY,
     asking_settings,
     env,
     graph_settings,
@@ -23,7 +22,7 @@ from kgsynth.cli.options import (
 from kgsynth.cli.say import say
 from kgsynth.errors import ConfigError
 from kgsynth.run_folder import RunFolder
-from kgsynth.settings import AnswerSettings, BackendSettings, GenerateSettings, GraphSettings, RunConfig
+from kgsynth.settings import UNDECISIVE, AnswerSettings, BackendSettings, GenerateSettings, GraphSettings, RunConfig
 
 
 @click.command()
@@ -149,7 +148,7 @@ def answer(
 
 @click.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@settings_options(BackendSettings, RETRY, shows_defaults=False)
+@settings_options(BackendSettings, (*pipeline.RETRY_CHANGES, *UNDECISIVE), shows_defaults=False)
 def retry(run: Path, **values: Any) -> None:
     """Retry the rejects of the complete run in the folder RUN with new seeds.
 

@@ -11,12 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-
-import requests
+from typing import TYPE_CHECKING
 
 from kgsynth.errors import DownloadError
 from kgsynth.graph.versions import DEFAULT, Version
 from kgsynth.progress import Progress, Silent, progress_stage
+
+if TYPE_CHECKING:
+    import requests
 
 # One host serves 8 parallel downloads well; all jars together take 8-25 s on a fast connection.
 _PARALLEL_DOWNLOADS = 8
@@ -109,6 +111,8 @@ def install(store: Path, version: Version = DEFAULT, *, base_url: str = "", prog
     folder = store_folder(store, version)
     folder.mkdir(parents=True, exist_ok=True)
     url = (base_url or _maven_central()).rstrip("/")
+    import requests
+
     with (
         progress_stage(progress or Silent(), "neo4j jars", len(wanted)) as bar,
         requests.Session() as session,
@@ -139,7 +143,9 @@ def _maven_central() -> str:
     return str(MAVEN_CENTRAL_URL)
 
 
-def _fetch(session: requests.Session, url: str, jar: Jar, folder: Path) -> None:
+def _fetch(session: "requests.Session", url: str, jar: Jar, folder: Path) -> None:
+    import requests
+
     failure: Exception | None = None
     for _ in range(_TRIES):
         try:

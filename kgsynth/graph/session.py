@@ -2,6 +2,8 @@
 
 Statements are `Query` values that are read from files. A user's own Cypher enters only through `ask_user` and
 `stream_user`, which allow it to read and nothing else. This module does not depend on what the statements mean.
+ The driver
+is imported in functions: it imports pandas, which takes half a second, and most commands need no graph.
 """
 
 import logging
@@ -13,19 +15,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
-
-import neo4j
-import neo4j.exceptions
-import neo4j.graph
-import neo4j.spatial
 
 from kgsynth import queries
 from kgsynth.errors import GraphError, GraphUnavailableError, KgsynthError, QueryError
 from kgsynth.graph import guard
 from kgsynth.queries import Query
+
+if TYPE_CHECKING:
+    import neo4j
 
 _LOG = logging.getLogger(__name__)
 
@@ -116,19 +116,21 @@ class Written:
 
 def translate(error: Exception) -> KgsynthError:
     """The kgsynth error for any exception of the driver; the tests cover all of `neo4j.exceptions`."""
+    from neo4j import exceptions
+
     message = str(getattr(error, "message", "") or error).strip()
-    if isinstance(error, (neo4j.exceptions.AuthError,)):
+    if isinstance(error, (exceptions.AuthError,)):
         return GraphError(
             f"Neo4j refuses the login: {message}",
             hint="Check NEO4J_USERNAME and NEO4J_PASSWORD; for a managed graph check the password file that "
             "`kgsynth db status` shows.",
         )
     unavailable = (
-        neo4j.exceptions.ServiceUnavailable,
-        neo4j.exceptions.SessionExpired,
-        neo4j.exceptions.DatabaseUnavailable,
-        neo4j.exceptions.ConnectionAcquisitionTimeoutError,
-        neo4j.exceptions.IncompleteCommit,
+        exceptions.ServiceUnavailable,
+        exceptions.SessionExpired,
+        exceptions.DatabaseUnavailable,
+        exceptions.ConnectionAcquisitionTimeoutError,
+        exceptions.IncompleteCommit,
     )
     if isinstance(error, unavailable):
         refusal = _certificate_refusal(error)
@@ -160,15 +162,17 @@ def _logged(query: Query) -> Iterator[None]:
 
 @contextmanager
 def _translated() -> Iterator[None]:
+    from neo4j import exceptions
+
     try:
         yield
-    except (neo4j.exceptions.Neo4jError, neo4j.exceptions.DriverError) as error:
+    except (exceptions.Neo4jError, exceptions.DriverError) as error:
         raise translate(error) from error
     except OSError as error:
         raise GraphUnavailableError(f"the connection to Neo4j broke: {error}") from error
 
 
-def _row(record: neo4j.Record) -> Row:
+def _row(record: "neo4j.Record") -> Row:
     # `record.data()` copies every list value by value; for long lists that takes twice the time of the server itself.
     return dict(zip(record.keys(), record.values(), strict=True))
 
@@ -184,7 +188,7 @@ class Reader(Protocol):
 class Transaction:
     """Several statements that are committed together or not at all."""
 
-    def __init__(self, transaction: neo4j.ManagedTransaction | neo4j.Transaction) -> None:
+    def __init__(self, transaction: "neo4j.ManagedTransaction | neo4j.Transaction") -> None:
         self._transaction = transaction
         self.has_changed = False
 
@@ -207,7 +211,7 @@ class Transaction:
         self.has_changed |= counters.nodes_created > 0
         return rows
 
-    def _run(self, query: Query, parameters: Row) -> tuple[list[Row], neo4j.SummaryCounters]:
+    def _run(self, query: Query, parameters: Row) -> "tuple[list[Row], neo4j.SummaryCounters]":
         result = self._transaction.run(query.text, parameters)
         rows = [_row(record) for record in result]
         return rows, result.consume().counters
@@ -229,6 +233,9 @@ class Graph:
         Raises:
             GraphError: the driver does not understand the address.
         """
+        import neo4j
+        from neo4j import exceptions
+
         self.uri, self.username, self.database, self.name = uri, username, database, name
         try:
             address = urlsplit(uri)
@@ -245,7 +252,7 @@ class Graph:
                 notifications_min_severity="OFF",
                 user_agent="kgsynth",
             )
-        except (neo4j.exceptions.DriverError, ValueError) as error:
+        except (exceptions.DriverError, ValueError) as error:
             raise GraphError(
                 f"{uri!r} is not the address of a Neo4j server: {error}", hint="Write it as bolt://host:7687."
             ) from error
@@ -284,7 +291,9 @@ class Graph:
             rows = [_row(record) for record in session.run(_DATABASE_STATUS.text, name=self.database)]
         return next((row["message"] for row in rows if row["message"] and row["status"] != "online"), "")
 
-    def _session(self, *, reads: bool = False, warns: bool = False) -> neo4j.Session:
+    def _session(self, *, reads: bool = False, warns: bool = False) -> "neo4j.Session":
+        import neo4j
+
         return self._driver.session(
             database=self.database,
             default_access_mode=neo4j.READ_ACCESS if reads else neo4j.WRITE_ACCESS,
@@ -336,13 +345,15 @@ class Graph:
         Raises:
             GraphError: others kept deleting such nodes, or the server refuses a statement.
         """
+        from neo4j import exceptions
+
         with _translated(), self._session() as session:
             for _ in range(_DELETED_RETRIES):
                 try:
                     return session.execute_write(lambda transaction: work(Transaction(transaction)))
                 except DeletedMeanwhile:
                     continue
-                except neo4j.exceptions.Neo4jError as error:
+                except exceptions.Neo4jError as error:
                     if error.code != _DELETED:
                         raise
         raise GraphError("other commands kept deleting what this one uses", hint="Run the command again.")
@@ -355,7 +366,7 @@ class Graph:
         """
         results: list[_Result] = []
 
-        def run_and_roll_back(transaction: neo4j.ManagedTransaction) -> None:
+        def run_and_roll_back(transaction: "neo4j.ManagedTransaction") -> None:
             results.append(work(Transaction(transaction)))
             raise _RolledBack
 
@@ -415,7 +426,7 @@ class _UserQuery(threading.Thread):
 
     def __init__(
         self,
-        open_session: Callable[..., neo4j.Session],
+        open_session: "Callable[..., neo4j.Session]",
         text: str,
         parameters: Row,
         *,
@@ -463,15 +474,17 @@ class _UserQuery(threading.Thread):
 
     def run(self) -> None:
         """Run the statement; put the columns, batches of rows and finally None, or an error, into the queue."""
+        from neo4j import exceptions
+
         with suppress(_CallerLeftError):
             try:
                 with self._open_session(reads=True, warns=True) as session:
                     self._run_statement(session)
-            except (neo4j.exceptions.AuthError, neo4j.exceptions.DatabaseUnavailable) as error:
+            except (exceptions.AuthError, exceptions.DatabaseUnavailable) as error:
                 self._put(translate(error))
-            except _USER_FAULTS as error:
+            except (exceptions.ClientError, exceptions.TransientError, exceptions.DatabaseError) as error:
                 self._put(_user_error(error, self._text, self._where, self._timeout_s))
-            except (neo4j.exceptions.Neo4jError, neo4j.exceptions.DriverError) as error:
+            except (exceptions.Neo4jError, exceptions.DriverError) as error:
                 self._put(translate(error))
             except OSError as error:
                 self._put(GraphUnavailableError(f"the connection to Neo4j broke: {error}"))
@@ -480,7 +493,9 @@ class _UserQuery(threading.Thread):
             except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
                 self._put(error)
 
-    def _run_statement(self, session: neo4j.Session) -> None:
+    def _run_statement(self, session: "neo4j.Session") -> None:
+        import neo4j
+
         planned = session.run(neo4j.Query(_EXPLAIN + self._text, timeout=self._timeout_s), self._parameters)
         columns = tuple(planned.keys())
         summary = planned.consume()
@@ -535,7 +550,7 @@ class _UserRows(Iterator[Row]):
         self._query.abandon()
 
 
-def _unknown_names(summary: neo4j.ResultSummary) -> Iterator[tuple[str, str]]:
+def _unknown_names(summary: "neo4j.ResultSummary") -> Iterator[tuple[str, str]]:
     """The kind and the name of each label, relationship type and property that the graph does not have."""
     for status in summary.gql_status_objects:
         match = _UNKNOWN_NAME.search(status.status_description)
@@ -547,10 +562,7 @@ class _CallerLeftError(Exception):
     """The caller has stopped reading the rows."""
 
 
-_USER_FAULTS = (neo4j.exceptions.ClientError, neo4j.exceptions.TransientError, neo4j.exceptions.DatabaseError)
-
-
-def _user_error(error: neo4j.exceptions.Neo4jError, text: str, where: str, timeout_s: float) -> QueryError:
+def _user_error(error: "neo4j.exceptions.Neo4jError", text: str, where: str, timeout_s: float) -> QueryError:
     """The error for a user's statement, with line and column if the server names them."""
     message, code = str(error.message or error).strip(), str(error.code or "")
     if "Timed" in code or "Terminated" in code:
@@ -581,17 +593,19 @@ def _value(value: Any) -> Any:
     """Convert a value of the driver to plain values, `GraphNode` and `GraphRelationship`."""
     if type(value) in _SCALARS:
         return value
-    if isinstance(value, neo4j.graph.Node):
+    from neo4j import graph, spatial
+
+    if isinstance(value, graph.Node):
         return GraphNode(value.element_id, tuple(sorted(value.labels)), dict(value))
-    if isinstance(value, neo4j.graph.Relationship):
+    if isinstance(value, graph.Relationship):
         ends = [node.element_id if node is not None else "" for node in value.nodes]
         return GraphRelationship(value.element_id, value.type, ends[0], ends[1], dict(value))
-    if isinstance(value, neo4j.graph.Path):
+    if isinstance(value, graph.Path):
         steps: list[Any] = [value.start_node]
         for relationship, node in zip(value.relationships, value.nodes[1:], strict=True):
             steps += [relationship, node]
         return [_value(step) for step in steps]
-    if isinstance(value, (list, tuple)) and not isinstance(value, neo4j.spatial.Point):
+    if isinstance(value, (list, tuple)) and not isinstance(value, spatial.Point):
         return [_value(item) for item in value]
     if isinstance(value, dict):
         return {name: _value(item) for name, item in value.items()}

@@ -26,7 +26,7 @@ from kgsynth.reports.sources import Side, shown_path, side_of
 from kgsynth.settings import GraphSettings
 
 IN_GRAPH = "in the graph"
-SAMPLE = 2000
+REPORT_SAMPLE = 2000
 _NEAR_JACCARD = 0.8
 # MinHash compares 3,000 questions per second, so this limit means about a minute; `kgsynth curate` has no limit.
 _MOST_COMPARED = 200_000
@@ -41,7 +41,7 @@ def report(
     *,
     runs: Sequence[Path],
     after: Sequence[Path] = (),
-    sample: int = SAMPLE,
+    sample: int = REPORT_SAMPLE,
     seed: int = 1,
     progress: Progress | None = None,
 ) -> dict[str, Any]:

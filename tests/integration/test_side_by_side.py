@@ -16,6 +16,7 @@ from kgsynth.documents.forgotten import REASON, TombstoneFile, read_forgotten
 from kgsynth.errors import GraphError, KgsynthError
 from kgsynth.graph import decisions, facts, provenance
 from kgsynth.graph.session import Graph, Transaction
+from kgsynth.pipeline import forgetting
 from kgsynth.records import Annotation, Document
 from kgsynth.settings import AnswerSettings, DocumentsSettings, GenerateSettings, MergeSettings, SampleSettings
 from tests import canonical, corpora
@@ -153,7 +154,7 @@ def test_questions_that_are_written_all_the_time_do_not_delay_a_removal(
     rows = list(folder.rows())
     gone = rows[0]["documents"][0]
     own = [row for row in rows if row["documents"][0] == gone]
-    plan = pipeline.forgetting.plan_forget
+    plan = forgetting.plan_forget
     late: list[str] = []
 
     def plan_and_write(*arguments: Any, **named: Any) -> Any:
@@ -162,7 +163,7 @@ def test_questions_that_are_written_all_the_time_do_not_delay_a_removal(
         provenance.write_questions(graph, [{**own[0], "id": late[-1]}])
         return planned
 
-    monkeypatch.setattr(pipeline.forgetting, "plan_forget", plan_and_write)
+    monkeypatch.setattr(forgetting, "plan_forget", plan_and_write)
     forgotten = pipeline.forget(graph, home, [gone], reason="asked")
     assert late == ["q-0"]
     expected = {*late, *(row["id"] for row in own)}
@@ -183,7 +184,7 @@ def test_a_load_that_mentions_the_terms_all_the_time_does_not_delay_a_removal(
     load(graph, home, tmp_path / "first", annotations, [])
     pipeline.merge(graph, home, MergeSettings(), dry_run=False)
     pipeline.build(graph)
-    plan = pipeline.forgetting.plan_forget
+    plan = forgetting.plan_forget
     loaded: list[str] = []
 
     def plan_and_load(*arguments: Any, **named: Any) -> Any:
@@ -194,7 +195,7 @@ def test_a_load_that_mentions_the_terms_all_the_time_does_not_delay_a_removal(
         load(graph, home, tmp_path / term, [corpora.annotation(f"new {term}", ["t"], [term])], [])
         return planned
 
-    monkeypatch.setattr(pipeline.forgetting, "plan_forget", plan_and_load)
+    monkeypatch.setattr(forgetting, "plan_forget", plan_and_load)
     forgotten = pipeline.forget(graph, home, ["gone"], reason="asked")
     assert loaded == ["left ideal", "rare 1"]
     assert forgotten.going.terms == ("concept:rare 0", "concept:rare 2")

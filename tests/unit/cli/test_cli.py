@@ -51,6 +51,23 @@ def test_the_group_lists_every_command_without_importing_it() -> None:
     assert all(name in shown for name in _COMMANDS)
 
 
+def test_no_help_imports_the_driver_or_what_stages_compute_with(tmp_path: Path) -> None:
+    code = """
+import sys
+from contextlib import suppress
+from kgsynth.cli import cli
+for arguments in (["runs"], ["query", "--list"], *([name, "--help"] for name in sys.argv[1:])):
+    with suppress(SystemExit):
+        cli.main(arguments)
+print([name for name in ("torch", "faiss", "pandas", "neo4j", "pyarrow", "requests", "vllm") if name in sys.modules])
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", code, *_COMMANDS],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert shown.splitlines()[-1] == "[]"
+
+
 @pytest.mark.slow
 def test_errors_have_message_hint_and_exit_code(tmp_path: Path) -> None:
     for arguments, code, words in (

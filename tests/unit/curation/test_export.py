@@ -11,6 +11,7 @@ import pytest
 from kgsynth import config, pipeline
 from kgsynth.curation import export as exporting
 from kgsynth.errors import ConfigError
+from kgsynth.pipeline import exporting as pipeline_export
 from kgsynth.records import AnsweredQuestion, CuratedQuestion
 from kgsynth.run_folder import RunFolder, open_run
 from kgsynth.settings import CurateSettings, ExportSettings
@@ -190,7 +191,7 @@ def test_questions_without_a_rejected_answer_are_counted_and_none_is_an_error(
     exported = pipeline.export(curated_answers, settings, output=tmp_path / "p", overwrite=False, report=lambda _: None)
     assert exported.left_out == {"no rejected answer": 2}
     lonely = [CuratedQuestion.from_row({**ROWS[2].to_row(), "group": "g"})]
-    card = pipeline.exporting.card_of(*pipeline.exporting.curated_run(curated_answers), settings, name="n")
+    card = pipeline_export.card_of(*pipeline_export.curated_run(curated_answers), settings, name="n")
     with pytest.raises(ConfigError, match="there is nothing to export") as caught:
         exporting.write(lonely, tmp_path / "none", settings, card=card, overwrite=False)
     assert "--votes" in caught.value.hint
@@ -223,7 +224,7 @@ def test_passages_stand_beside_each_row_with_their_licence(curated_answers: Path
         return [[{**fields, "document": "d1", "text": f"Of {row.id}.", "license": "CC0"}] for row in rows]
 
     settings = ExportSettings(format=form, with_passages=True)
-    card = pipeline.exporting.card_of(*pipeline.exporting.curated_run(curated_answers), settings, name="n")
+    card = pipeline_export.card_of(*pipeline_export.curated_run(curated_answers), settings, name="n")
     rows = [CuratedQuestion.from_row({**row.to_row(), "group": row.id}) for row in ROWS]
     exporting.write(rows, tmp_path / form, settings, card=card, overwrite=False, passages=passages)
     found = opened(tmp_path / form, tmp_path)

@@ -1,4 +1,4 @@
-"""Tests of `kgsynth.pipeline.preview`; tests/integration/test_preview.py runs it in a real graph."""
+"""Tests of `kgsynth.pipeline.previewing`; tests/integration/test_previewing.py runs it in a real graph."""
 
 import pytest
 

@@ -1,0 +1,26 @@
+"""The option `--co-occurrences` of the commands that bring the derived layers up to date."""
+
+from typing import cast
+
+import click
+
+from kgsynth.pipeline import MOST_PAIRS, STRONGEST, CoOccurrences
+
+
+def _as_co_occurrences(_: click.Context, __: click.Parameter, value: str | None) -> CoOccurrences | None:
+    if value is None or value in ("auto", "all", "none"):
+        return cast("CoOccurrences | None", value)
+    if not value.isdecimal() or not int(value):
+        raise click.BadParameter(f"{value!r}: give all, none, auto or a number from 1")
+    return int(value)
+
+
+co_occurrences_option = click.option(
+    "--co-occurrences",
+    "keep",
+    metavar="auto|all|none|N",
+    callback=_as_co_occurrences,
+    help="Which co-occurrences the graph stores, for people to view; no walk reads them. N: per term those with the N "
+    f"largest counts. auto: all, or {STRONGEST} per term if the documents have more than {MOST_PAIRS:,} pairs.  "
+    "[default: as in the last build, at first auto]",
+)
