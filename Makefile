@@ -9,6 +9,8 @@ UV := $(BIN)/uv pip
 STAMP := $(VENV)/.installed
 # Trust the authorities of the system, so that installing works behind a proxy that inspects TLS.
 export UV_SYSTEM_CERTS := 1
+# Some containers forbid Python to keep compiled modules; then each process compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 SYSTEM_CERTS := $(firstword $(SSL_CERT_FILE) $(REQUESTS_CA_BUNDLE) $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt))
 ifneq ($(SYSTEM_CERTS),)
 export PIP_CERT ?= $(SYSTEM_CERTS)
