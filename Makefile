@@ -61,7 +61,7 @@ docs: setup
 	$(BIN)/mkdocs build --quiet
 
 unit: setup
-	$(BIN)/pytest -n 2 -m "not slow" tests/unit tests/rules
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" tests/unit tests/rules
 
 integration: setup
 	$(BIN)/pytest tests/integration

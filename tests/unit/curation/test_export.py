@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import datasets
 import pytest
 
 from kgsynth import config, pipeline
@@ -155,6 +154,8 @@ def curated_answers(tmp_path: Path) -> Path:
 
 
 def opened(folder: Path, tmp_path: Path) -> list[dict[str, Any]]:
+    import datasets
+
     loaded = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / f"cache-{folder.name}"))
     return list(loaded["train"])
 

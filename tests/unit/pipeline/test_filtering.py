@@ -157,6 +157,7 @@ def test_scores_of_another_corpus_and_sources_that_changed_are_refused(
     assert not (tmp_path / "c" / "kept.jsonl").exists()
 
 
+@pytest.mark.slow
 def test_a_corpus_finds_its_documents_by_id_and_by_place(
     environment: config.Environment, mixed: tuple[Path, Path], tmp_path: Path
 ) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from scipy.optimize import least_squares
 
 from kgsynth.cli import cli
 from kgsynth.errors import ConfigError
@@ -47,6 +46,8 @@ def curve_of(points: list[Point], *, has_known: bool) -> LawFit:
 
 @pytest.mark.parametrize("has_known", [True, False])
 def test_many_curves_at_once_are_fitted_as_well_as_each_alone_by_scipy(has_known: bool) -> None:
+    from scipy.optimize import least_squares
+
     shape = curve_of(measured(RECTIFIED, 0.01, 1), has_known=has_known)
     best = shape.best(huber=1e6)
     rng = np.random.default_rng(2)
