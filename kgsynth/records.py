@@ -485,6 +485,14 @@ def hash_of_lines(lines: Iterable[str]) -> tuple[str, int]:
 _MAX_REMARKS = 20
 
 
+def rate_text(per_second: float) -> str:
+    """Return a rate as text: per second, or per minute or hour if that makes it at least 1."""
+    rates = ((per_second, "s"), (60 * per_second, "min"), (3600 * per_second, "h"))
+    number, unit = next((rate for rate in rates if rate[0] >= 1), rates[-1])
+    text = f"{number:,.0f}" if number >= 10 else f"{number:.1f}".removesuffix(".0")
+    return f"{text}/{unit}"
+
+
 def _plural(word: str, number: int) -> str:
     return word if number == 1 else f"{word}s"
 
@@ -567,7 +575,7 @@ class StageCount:
 
     def line(self) -> str:
         """Return the account as one line of text."""
-        rate = f", {self.read / self.seconds:,.0f}/s" if self.seconds > 0 else ""
+        rate = f", {rate_text(self.read / self.seconds)}" if self.seconds > 0 else ""
         text = f"{self.stage}: {self.read:,} {self.unit} read, {self.kept:,} kept"
         total = sum(self.rejected.values())
         if total:

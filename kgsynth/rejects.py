@@ -50,7 +50,7 @@ class RejectFile:
 @contextmanager
 def stage_with_rejects(count: StageCount, path: Path, report: Report, progress: Progress) -> Iterator[RejectFile]:
     """Run a block as one stage with an account, progress of unknown length, and a file of rejects."""
-    with timed_stage(count, report), progress_stage(progress, count.stage, None), RejectFile(path) as rejects:
+    with timed_stage(count, report), progress_stage(progress, count.stage, None, count), RejectFile(path) as rejects:
         yield rejects
 
 

@@ -133,7 +133,9 @@ def cli(ctx: click.Context, graph: str | None, verbose: bool, log_file: Path | N
     130  interrupted; finished work is kept
     """
     logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(name)s: %(message)s" if verbose else "%(message)s",
+        handlers=[_Terminal()],
     )
     if not verbose:
         # The driver logs each retry; kgsynth raises an error if the retries fail.
@@ -141,6 +143,13 @@ def cli(ctx: click.Context, graph: str | None, verbose: bool, log_file: Path | N
     if log_file is not None:
         _log_to(log_file)
     ctx.obj = graph
+
+
+class _Terminal(logging.Handler):
+    """Writes log messages to what standard error is at that time, so that they stand above a progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(self.format(record) + "\n")
 
 
 def _log_to(path: Path) -> None:

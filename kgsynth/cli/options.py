@@ -1,7 +1,9 @@
 """Options that several commands share; they are made from the settings classes, so that a default exists once."""
 
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -124,7 +126,17 @@ def report(count: StageCount) -> None:
         say_json({"account": count.to_row()})
         return
     for line in count.lines():
-        say(line, err=True)
+        for part in _wrapped(line) if sys.stderr.isatty() else [line]:
+            say(part, err=True)
+
+
+def _wrapped(line: str) -> list[str]:
+    """Return a line in parts that fit the terminal; a path or an address stays whole."""
+    width = shutil.get_terminal_size().columns
+    indent = len(line) - len(line.lstrip()) + 2
+    return textwrap.wrap(
+        line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    ) or [line]
 
 
 def progress() -> Progress:

@@ -31,7 +31,6 @@ _STATUS_INTERVAL_S = 0.5
 _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 # Maximum number of units that wait for their programs, which bounds memory.
 _SLOW_AHEAD = 8 * _CORES
-_MAX_REASONS = 3
 _ERROR_CHARS = 300
 
 
@@ -124,7 +123,10 @@ class Runner:
         first = next(unfinished, None)
         if first is None:
             return
+        self._progress.tell("preparing the model")
         generator = make()
+        self._progress.tell("")
+        self._progress.skip(0)  # what loading takes says nothing about the rate
         self._started = time.monotonic()
         try:
             feed = self._feed(chain([first], unfinished), lambda unit: begin(generator, unit))
@@ -321,8 +323,4 @@ class Runner:
         seconds = max(now - self._started, 1e-9)
         incoming, outgoing = (self._session[name] / seconds for name in ("prompt_tokens", "output_tokens"))
         text = f"{incoming:,.0f} tokens/s in, {outgoing:,.0f} out"
-        worst = sorted(self._count.rejected.items(), key=lambda item: -item[1])[:_MAX_REASONS]
-        if worst:
-            share = (self._count.read - self._count.kept) / self._count.read
-            text += f"; {share:.0%} rejected: " + ", ".join(f"{number:,} {reason}" for reason, number in worst)
         self._progress.tell(text)

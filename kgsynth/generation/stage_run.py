@@ -325,7 +325,11 @@ def _work_through(
             with atomic(folder.path / UNITS_FILE) as whole:
                 shutil.copyfile(units_file, whole)
 
-    with timed_stage(count, report), folder.opened(first=first), progress_stage(progress, stage.name, unit_count):
+    with (
+        timed_stage(count, report),
+        folder.opened(first=first),
+        progress_stage(progress, count.stage, unit_count, count),
+    ):
         stage.started(folder)
         runner = Runner(
             folder,

@@ -104,7 +104,7 @@ def curate(
     with (
         timed_stage(count, report),
         folder.opened(overwrite=overwrite),
-        progress_stage(progress, "curate", 2 * row_count),
+        progress_stage(progress, "curate", 2 * row_count, count),
     ):
         is_embedded = settings.min_cosine or (benchmark and settings.review_cosine)
         findings = screen(

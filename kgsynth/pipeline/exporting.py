@@ -63,7 +63,7 @@ def export(
     count = StageCount(stage="export", unit="questions")
     with (
         timed_stage(count, report),
-        progress_stage(progress or Silent(), "export", total) as bar,
+        progress_stage(progress or Silent(), "export", total, count) as bar,
         wrong_answers(folder if settings.format == "preference" else None) as wrong,
         _in_order(_curated(folder, bar), settings.order) as ordered,
     ):

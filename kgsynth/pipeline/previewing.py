@@ -259,7 +259,7 @@ def _read(
     if config.extract.method == "llm" and not settings.annotations:
         limit = max(_LEAST_DOCUMENTS_BY_MODEL, rows)
     count = StageCount(stage="read", unit="documents")
-    bar = progress_stage(progress or Silent(), "read", None)
+    bar = progress_stage(progress or Silent(), "read", None, count)
     with timed_stage(count, report), bar as shown, RejectFile(work_dir / "rejects-read.jsonl") as reject_file:
         usable = not_forgotten(usable_documents(settings, reject_file, count), is_kept_out, reject_file, count)
         documents = with_progress(usable, shown)

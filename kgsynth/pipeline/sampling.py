@@ -77,7 +77,7 @@ def sample(
     progress = progress or Silent()
     count = count or StageCount(stage="sample", unit="walks")
     plan = _plan(graph, environment, settings, count, progress)
-    with progress_stage(progress, "sample", settings.combinations):
+    with progress_stage(progress, "sample", settings.combinations, count):
         yield from _draw(graph, environment, settings, plan, count, progress)
 
 
@@ -134,7 +134,7 @@ def sample_columns(
     """Draw combinations like `sample`, as Arrow batches in constant memory, for large numbers of them."""
     progress = progress or Silent()
     plan = _plan(graph, environment, settings, count, progress)
-    with progress_stage(progress, "sample", settings.combinations):
+    with progress_stage(progress, "sample", settings.combinations, count):
         if plan.tables is not None:
             yield from _draw_columns(plan.tables, settings, plan, count, progress)
             return

@@ -329,7 +329,7 @@ def test_the_stage_of_the_walks_comes_after_all_that_they_need(
     events: list[str] = []
 
     class Recorded(Silent):
-        def stage(self, name: str, total: int | None) -> None:
+        def stage(self, name: str, total: int | None, account: object = None) -> None:
             events.append(f"{name} of {total}")
 
         def advance(self, count: int = 1) -> None:

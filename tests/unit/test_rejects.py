@@ -15,7 +15,7 @@ class Recorded(Silent):
     def __init__(self) -> None:
         self.events: list[str] = []
 
-    def stage(self, name: str, total: int | None) -> None:
+    def stage(self, name: str, total: int | None, account: object = None) -> None:
         self.events.append(f"{name} of {total}")
 
     def done(self) -> None:

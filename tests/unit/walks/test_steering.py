@@ -13,7 +13,7 @@ class Recorded(Silent):
         self.stages: dict[str, int] = {}
         self.open: list[str] = []
 
-    def stage(self, name: str, total: int | None) -> None:
+    def stage(self, name: str, total: int | None, account: object = None) -> None:
         self.stages[name] = 0
         self.open.append(name)
 
