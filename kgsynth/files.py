@@ -32,8 +32,12 @@ def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to; the file is renamed if the block succeeds and its bytes are on disk.
 
     Raises:
-        ManifestError: the file cannot be written.
+        ManifestError: the file cannot be written, or the path is that of a device or a pipe, which a rename would
+            replace.
     """
+    path = path.resolve()  # a link stays
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ManifestError(f"{path} is a device or a pipe", hint="Give the path of a file.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(prefix=".part-", suffix=path.suffix, dir=path.parent)

@@ -57,6 +57,7 @@ _CERTIFICATE_HINT = (
     "Set SSL_CERT_FILE to a file with the certificate of its authority, or use bolt+ssc:// or neo4j+ssc://, which "
     "check no certificate."
 )
+_NO_TLS_HINT = "If the server does not use TLS, write the address with bolt:// or neo4j://."
 _SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 _POSITION = re.compile(r"\(line (\d+), column (\d+) \(offset: \d+\)\)")
 _EXPLAIN = "EXPLAIN "
@@ -133,9 +134,13 @@ def translate(error: Exception) -> KgsynthError:
         exceptions.IncompleteCommit,
     )
     if isinstance(error, unavailable):
-        refusal = _certificate_refusal(error)
-        if refusal:
-            return GraphUnavailableError(f"the server's certificate is refused: {refusal}", hint=_CERTIFICATE_HINT)
+        tls_error = _tls_error(error)
+        if isinstance(tls_error, ssl.SSLCertVerificationError):
+            return GraphUnavailableError(
+                f"the server's certificate is refused: {tls_error.verify_message}", hint=_CERTIFICATE_HINT
+            )
+        if tls_error is not None:
+            return GraphUnavailableError(f"no TLS connection to Neo4j: {tls_error}", hint=_NO_TLS_HINT)
         return GraphUnavailableError(
             f"no Neo4j answers: {' '.join(message.split()) or type(error).__name__}",
             hint="Start it with `kgsynth db start`, or set NEO4J_URI to a running server.",
@@ -143,13 +148,11 @@ def translate(error: Exception) -> KgsynthError:
     return GraphError(f"Neo4j refused the statement: {message or type(error).__name__}")
 
 
-def _certificate_refusal(error: BaseException | None) -> str:
-    """The reason why a certificate was refused, from the causes of the driver's error; empty if none was."""
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error.verify_message
+def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
+    """The error of TLS among the causes of the driver's error; None if there is none."""
+    while error is not None and not isinstance(error, ssl.SSLError):
         error = error.__cause__ or error.__context__
-    return ""
+    return error
 
 
 @contextmanager
@@ -277,9 +280,21 @@ class Graph:
             GraphError: the server refuses the login.
         """
         with _translated():
-            self._driver.verify_connectivity()
+            try:
+                self._driver.verify_connectivity()
+            except neo4j.exceptions.ServiceUnavailable:
+                self._verify_first_server()
+                raise
             with self._session() as session:
                 session.run("RETURN 1").consume()
+
+    def _verify_first_server(self) -> None:
+        """Raise the driver's error about the server of the address; with neo4j:// it says only that routing failed."""
+        kind, address = self.uri.split("://", 1)
+        if kind.startswith("neo4j"):
+            direct = f"{kind.replace('neo4j', 'bolt')}://{address.partition('?')[0]}"
+            with neo4j.GraphDatabase.driver(direct, connection_timeout=_CONNECT_TIMEOUT_S) as driver:
+                driver.verify_connectivity()
 
     def database_failure(self) -> str:
         """The server's reason why the database is not online; empty when it is online or still starting.

@@ -1,10 +1,12 @@
 """Tests of `kgsynth.files`."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from kgsynth.files import temporary_folder
+from kgsynth.errors import ManifestError
+from kgsynth.files import temporary_folder, write_lines
 
 
 def test_a_temporary_folder_is_private_and_empty_and_goes(tmp_path: Path) -> None:
@@ -22,3 +24,17 @@ def test_a_temporary_folder_is_private_and_empty_and_goes(tmp_path: Path) -> Non
     with pytest.raises(ValueError, match="work"):
         work()
     assert not folder.exists()
+
+
+def test_a_pipe_is_not_replaced_by_a_file_and_a_link_stays_a_link(tmp_path: Path) -> None:
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "folder" / "file"
+    os.mkfifo(pipe)
+    with pytest.raises(ManifestError, match="is a device or a pipe"):
+        write_lines(pipe, ["text"])
+    assert pipe.is_fifo()
+    file.parent.mkdir()
+    file.touch()
+    link.symlink_to(file)
+    write_lines(link, ["text"])
+    assert link.is_symlink()
+    assert file.read_text() == "text\n"

@@ -30,7 +30,8 @@ def test_what_is_no_address_of_a_server_is_refused(uri: str) -> None:
     assert "bolt://host:7687" in raised.value.hint
 
 
-def test_the_reason_why_a_certificate_is_refused_is_said_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["bolt+s", "neo4j+s"])
+def test_the_reason_why_a_certificate_is_refused_is_said_whole(tmp_path: Path, scheme: str) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"]
     subprocess.run([*made, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
@@ -52,9 +53,41 @@ def test_the_reason_why_a_certificate_is_refused_is_said_whole(tmp_path: Path) -
         threading.Thread(target=serve, daemon=True).start()
         port = server.getsockname()[1]
         with (
-            Graph(f"bolt+s://127.0.0.1:{port}", username="neo4j", password="x") as graph,
+            Graph(f"{scheme}://127.0.0.1:{port}", username="neo4j", password="x") as graph,
             pytest.raises(GraphUnavailableError, match="is refused: self-signed certificate") as raised,
         ):
             graph.verify()
         server.shutdown(socket.SHUT_RDWR)
     assert "SSL_CERT_FILE" in raised.value.hint
+
+
+@pytest.mark.parametrize("scheme", ["bolt+s", "neo4j+ssc"])
+def test_a_server_without_tls_is_named_as_one(scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    server.accept()[0].close()
+                except OSError:
+                    return
+
+        threading.Thread(target=serve, daemon=True).start()
+        with (
+            Graph(f"{scheme}://127.0.0.1:{server.getsockname()[1]}", username="neo4j", password="x") as graph,
+            pytest.raises(GraphUnavailableError, match="no TLS connection to Neo4j") as raised,
+        ):
+            graph.verify()
+        server.shutdown(socket.SHUT_RDWR)
+    assert "bolt://" in raised.value.hint
+
+
+def test_an_address_with_routing_says_why_its_server_does_not_answer() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        with (
+            Graph(f"neo4j://127.0.0.1:{port}?region=x", username="neo4j", password="x") as graph,
+            pytest.raises(GraphUnavailableError, match="Connection refused"),
+        ):
+            graph.verify()
