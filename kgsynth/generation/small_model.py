@@ -194,6 +194,19 @@ def _fetched(model: SmallModel, desk: Path) -> Iterator[IO[bytes]]:
 
 
 def _convert(weights: Path, target: Path) -> None:
+    """Convert a GGUF file in another process, whose memory is free before the model is loaded.
+
+    Raises:
+        RuntimeError: the conversion failed, or the process was killed.
+    """
+    command = [sys.executable, "-m", __name__, str(weights), str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said = (done.stderr.strip().splitlines() or [""])[-1]
+        raise RuntimeError(said if done.returncode > 0 else "the conversion was killed; is there enough memory?")
+
+
+def _convert_here(weights: Path, target: Path) -> None:
     """Convert a GGUF file to a folder that vLLM can serve."""
     set_defaults({"HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false"})
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
@@ -206,3 +219,7 @@ def _convert(weights: Path, target: Path) -> None:
         del model.config.quantization_config
     model.save_pretrained(target)
     AutoTokenizer.from_pretrained(folder, gguf_file=file).save_pretrained(target)
+
+
+if __name__ == "__main__":
+    _convert_here(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -93,3 +94,13 @@ def test_what_a_killed_fetch_has_left_is_removed_at_the_next_one(
     assert sorted(path.name for path in (tmp_path / "models").iterdir()) == [".fetching.lock", "tiny"]
     monkeypatch.setattr(small_model, "_convert", lambda *_: pytest.fail("fetched again"))
     small_model.small_model(tmp_path / "models", "Tiny")
+
+
+def test_a_conversion_that_fails_or_is_killed_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken.gguf").write_bytes(b"no model")
+    with pytest.raises(RuntimeError, match=r"Error: .+"):
+        small_model._convert(tmp_path / "broken.gguf", tmp_path / "converted")
+    killed = subprocess.CompletedProcess([], -9, stdout="", stderr="")
+    monkeypatch.setattr(small_model.subprocess, "run", lambda *_, **__: killed)
+    with pytest.raises(RuntimeError, match="killed; is there enough memory"):
+        small_model._convert(tmp_path / "broken.gguf", tmp_path / "converted")
