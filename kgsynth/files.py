@@ -62,9 +62,16 @@ def atomic(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def temporary_folder(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder that only this user can read, and delete it; what a killed call has left goes first."""
+    """Yield an empty folder that only this user can read, and delete it; what a killed call has left goes first.
+
+    Raises:
+        ManifestError: the folder cannot be made.
+    """
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise unwritable(folder.parent, error) from error
     try:
         yield folder
     finally:

@@ -517,7 +517,7 @@ class _UserQuery(threading.Thread):
         refusal = guard.plan_refusal(summary.query_type, cast("Mapping[str, Any] | None", summary.plan))
         if refusal:
             raise QueryError(f"{self._where}: {refusal}", hint=_READS_ONLY)
-        self._put((columns, tuple(_unknown_names(summary))))
+        self._put((columns, tuple(dict.fromkeys(_unknown_names(summary)))))
         batch: list[Row] = []
         for record in session.run(neo4j.Query(self._text, timeout=self._timeout_s), self._parameters):
             batch.append(dict(zip(columns, map(_value, record.values()), strict=True)))

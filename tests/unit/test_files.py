@@ -26,6 +26,15 @@ def test_a_temporary_folder_is_private_and_empty_and_goes(tmp_path: Path) -> Non
     assert not folder.exists()
 
 
+def test_a_temporary_folder_where_nothing_can_be_written_names_the_place(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(ManifestError, match=f"{tmp_path / 'file'} could not be written"),
+        temporary_folder(tmp_path / "file" / "desk"),
+    ):
+        pass
+
+
 def test_a_pipe_is_not_replaced_by_a_file_and_a_link_stays_a_link(tmp_path: Path) -> None:
     pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "folder" / "file"
     os.mkfifo(pipe)
