@@ -575,7 +575,7 @@ class StageCount:
 
     def line(self) -> str:
         """Return the account as one line of text."""
-        rate = f", {rate_text(self.read / self.seconds)}" if self.seconds > 0 else ""
+        rate = f", {rate_text(self.read / self.seconds)}" if self.read and self.seconds > 0 else ""
         text = f"{self.stage}: {self.read:,} {self.unit} read, {self.kept:,} kept"
         total = sum(self.rejected.values())
         if total:

@@ -1,9 +1,7 @@
 """Options that several commands share; they are made from the settings classes, so that a default exists once."""
 
 import json
-import shutil
 import sys
-import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -13,7 +11,7 @@ from click.core import ParameterSource
 from pydantic.fields import FieldInfo
 
 from kgsynth import pipeline
-from kgsynth.cli.say import say, say_json, wants_json
+from kgsynth.cli.say import say, say_json, say_wrapped, wants_json
 from kgsynth.config import Environment, environment, plain_value, set_in
 from kgsynth.errors import ConfigError
 from kgsynth.progress import Bar, Lines, Progress, Silent
@@ -126,17 +124,7 @@ def report(count: StageCount) -> None:
         say_json({"account": count.to_row()})
         return
     for line in count.lines():
-        for part in _wrapped(line) if sys.stderr.isatty() else [line]:
-            say(part, err=True)
-
-
-def _wrapped(line: str) -> list[str]:
-    """Return a line in parts that fit the terminal; a path or an address stays whole."""
-    width = shutil.get_terminal_size().columns
-    indent = len(line) - len(line.lstrip()) + 2
-    return textwrap.wrap(
-        line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
-    ) or [line]
+        say_wrapped(line, err=True)
 
 
 def progress() -> Progress:

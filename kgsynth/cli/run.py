@@ -1,22 +1,27 @@
 """`kgsynth run`, `demo` and `config`: run all stages of one configuration file, or show its values."""
 
 import json
+import shutil
+import sys
 from importlib import resources
 from pathlib import Path
 
 import click
 
 from kgsynth import config as configuration
-from kgsynth import pipeline, queries
+from kgsynth import pipeline
 from kgsynth.cli.options import ASKING, env, override_options, overrides_of, progress, report, set_option
-from kgsynth.cli.say import say, say_json, wants_json
+from kgsynth.cli.say import say, say_json, say_wrapped, wants_json
 from kgsynth.cli.show import show_rows
 from kgsynth.cli.walks import show_combinations
 from kgsynth.config import Resolved, resolve, resolve_file
+from kgsynth.records import AnsweredQuestion, Question
 
-_SHOWN_QUESTIONS = 5
-_SHOWN_ANSWERS = 1
-_ANSWER_CHARS = 600
+_SHOWN_COMBINATIONS = 3
+_SHOWN_QUESTIONS = 3
+_ANSWER_CHARS = 400
+# Longer lines are hard to read.
+_TEXT_WIDTH = 100
 
 _SMALL_MODELS = ("SmolLM2", "Qwen2.5-Coder-0.5B", "Qwen2.5-Coder-1.5B")
 
@@ -141,48 +146,69 @@ def _show(
         counts = {"combinations": result.combination_count, "questions": result.question_count}
         say_json({**counts, "folders": {name: str(folder) for name, folder in result.folders.items()}})
         return
-    say(f"\n{len(result.combinations)} of {result.combination_count:,} combinations:\n")
-    show_combinations(result.combinations)
-    if result.questions:
-        say(f"\n{min(_SHOWN_QUESTIONS, len(result.questions))} of {result.question_count:,} questions:\n")
-    for question in result.questions[:_SHOWN_QUESTIONS]:
-        say(
-            f"- {question.text}\n    level {question.level} "
-            f"[{', '.join(term.partition(':')[2] for term in question.concepts)}]  from "
-            f"{', '.join(question.documents)}\n"
+    shown = result.combinations[:_SHOWN_COMBINATIONS]
+    say(f"\n{len(shown)} of {result.combination_count:,} combinations:\n")
+    show_combinations(shown)
+    answers = {answer.id: answer for answer in result.answers}
+    questions = [*result.answers, *(question for question in result.questions if question.id not in answers)]
+    questions = questions[:_SHOWN_QUESTIONS]
+    if questions:
+        say(f"\n{len(questions)} of {result.question_count:,} questions:")
+    for question in questions:
+        _show_question(question, answers.get(question.id))
+    say()
+    if questions and questions[0].model.startswith(_SMALL_MODELS):
+        say_wrapped(
+            f"{questions[0].model} is a small model for two cores, and its answers are often wrong. For questions to "
+            "train on, use --llm URL or --set backend.model=FOLDER."
         )
-    for answer in result.answers[:_SHOWN_ANSWERS]:
-        say(f"An answer, ending in {answer.final_answer or 'no final answer'!r}:\n")
-        say("  " + answer.answer[:_ANSWER_CHARS].replace("\n", "\n  ") + "\n")
-    if result.questions and result.questions[0].model.startswith(_SMALL_MODELS):
-        say(
-            f"({result.questions[0].model} is a small model for two cores. For questions to train on, use --llm URL "
-            "or --set backend.model=FOLDER.)\n"
-        )
-    if result.page is not None:
-        say(f"To look at the questions with answers, concepts and documents, open {result.page.absolute()}\n")
+        say()
     say(f"The results are in {work_dir}: combinations.jsonl, and a folder per stage with its rows and rejects:")
     for name, folder in result.folders.items():
-        say(f"  {name}: {folder}")
+        say(f"  {name}: {_relative(folder)}")
     if resolved.config.run.until == "dataset" and "dataset" not in result.folders:
         say("No question is left for a training set; the rejects in answers and curated give the reasons.")
     if environment.neo4j_uri:
         say(f"The graph: {environment.neo4j_uri}")
     else:
         state = pipeline.server_of(environment, resolved.config.graph).status()
-        say(
-            f"The graph in Neo4j Browser: {state.browser_url}\n  user {state.username}, password in "
-            f"{state.password_file}"
-        )
-    say("Three queries for Neo4j Browser; `kgsynth query --list` lists more:\n")
-    concepts = [concept for question in result.questions for concept in question.concepts]
-    values = {
-        # The name can differ from the id in its capital letters.
-        "concept": concepts[0] if concepts else "",
-        "question": result.questions[0].id if result.questions else "",
-    }
-    for name in ("explore/hubs", "explore/around_a_concept", "explore/where_a_question_comes_from"):
-        query = queries.load(name)
-        say(f"// {query.summary}\n{queries.filled(query, values)};\n")
-    say(f"To write a page about it: kgsynth --graph {resolved.config.graph.name} report {work_dir} -o report.html")
-    say(f"Stop the server with: kgsynth --graph {resolved.config.graph.name} db stop")
+        say(f"The graph in Neo4j Browser: {state.browser_url}")
+        say(f"  user {state.username}, password in {state.password_file}")
+    command, graph = _command(), f"--graph {resolved.config.graph.name}"
+    say("\nWhat you can do next:\n")
+    if result.page is not None:
+        say(f"  look at questions, answers, documents  open {_relative(result.page)} in your web browser")
+    say(f"  look at the rows, and at the rejects   {command} show {work_dir}")
+    if not environment.neo4j_uri:
+        say(f"  look at the graph, with a guide        {command} {graph} browse")
+    say(f"  ask the graph                          {command} {graph} query --list")
+    say(f"  write a page with figures              {command} {graph} report {work_dir} -o report.html")
+    if not environment.neo4j_uri:
+        say(f"  stop the server                        {command} {graph} db stop")
+
+
+def _show_question(question: Question, answer: AnsweredQuestion | None) -> None:
+    say()
+    say_wrapped(question.text, indent="  ", width=_TEXT_WIDTH)
+    if answer is not None:
+        text = answer.answer
+        say("    answer:")
+        text = text if len(text) <= _ANSWER_CHARS else text[:_ANSWER_CHARS].rsplit(maxsplit=1)[0] + " …"
+        say_wrapped(text, indent="      ", width=_TEXT_WIDTH)
+    concepts = ", ".join(term.partition(":")[2] for term in question.concepts)
+    for name, value in (("concepts", concepts), ("documents", ", ".join(question.documents))):
+        if value:
+            say_wrapped(f"{name}: {value}", indent="    ", width=_TEXT_WIDTH)
+
+
+def _relative(path: Path) -> Path:
+    """Return a path as people type it in the present folder."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _command() -> str:
+    """Return how people call this command: by its name if the shell finds it, else by its path."""
+    called = Path(sys.argv[0])
+    if shutil.which("kgsynth") or called.name != "kgsynth":
+        return "kgsynth"
+    return str(_relative(called.absolute()))

@@ -6,6 +6,9 @@ JSON Lines and nothing else; texts for people then go to standard error.
 
 import json
 import re
+import shutil
+import sys
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +32,32 @@ def say(text: object = "", *, err: bool = False, nl: bool = True) -> None:
     pieces = _STYLE.split(str(text))
     safe = "".join(piece if index % 2 else printable(piece) for index, piece in enumerate(pieces))
     click.echo(safe, err=err or wants_json(), nl=nl)
+
+
+def say_wrapped(text: str, *, indent: str = "", width: int = 0, err: bool = False) -> None:
+    """Print a text whose lines are broken between words on a terminal; elsewhere each line stays whole.
+
+    Args:
+        text: the text; its line breaks stay.
+        indent: begins each line; what continues a line is indented by two more spaces.
+        width: maximum width in columns; 0 for the terminal's.
+        err: whether to print to standard error.
+    """
+    is_terminal = (sys.stderr if err or wants_json() else sys.stdout).isatty()
+    columns = shutil.get_terminal_size().columns
+    columns = min(width or columns, columns)
+    for line in text.splitlines():
+        own = indent + line[: len(line) - len(line.lstrip())]
+        parts = textwrap.wrap(
+            line.strip(),
+            max(columns, 2 * len(own) + 10),
+            initial_indent=own,
+            subsequent_indent=own + "  ",
+            break_long_words=False,  # a path or an address stays whole
+            break_on_hyphens=False,
+        )
+        for part in parts if is_terminal else [indent + line]:
+            say(part, err=err)
 
 
 def say_json(row: Mapping[str, Any], *, err: bool = False) -> None:
