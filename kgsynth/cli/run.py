@@ -150,7 +150,9 @@ def _show(
     say(f"\n{len(shown)} of {result.combination_count:,} combinations:\n")
     show_combinations(shown)
     answers = {answer.id: answer for answer in result.answers}
-    questions = [*result.answers, *(question for question in result.questions if question.id not in answers)]
+    # First the questions that show most.
+    answered = sorted(result.answers, key=lambda answer: not answer.final_answer)
+    questions = [*answered, *(question for question in result.questions if question.id not in answers)]
     questions = questions[:_SHOWN_QUESTIONS]
     if questions:
         say(f"\n{len(questions)} of {result.question_count:,} questions:")

@@ -27,7 +27,7 @@ def rows_page(rows: Sequence[Mapping[str, Any]], *, title: str, note: str = "") 
     Args:
         rows: rows as dictionaries of JSON values, in the order in which they are shown.
         title: what the rows are, for example the path of the run.
-        note: a sentence below the title, for example how many rows there are in all.
+        note: a sentence below the title, for example how many rows there are in all; commands stand in backticks.
     """
     text = resources.files("kgsynth.reports").joinpath("rows.html").read_text(encoding="utf-8")
     # A script element ends at the first "</", whatever stands around it.
@@ -35,5 +35,5 @@ def rows_page(rows: Sequence[Mapping[str, Any]], *, title: str, note: str = "") 
         "<", "\\u003c"
     )
     data = data.encode("utf-8", "replace").decode()
-    values = {"title": escape(title), "note": escape(note), "rows": data}
+    values = {"title": escape(title), "note": re.sub("`(.+?)`", r"<code>\1</code>", escape(note)), "rows": data}
     return re.sub("@(title|note|rows)@", lambda slot: values[slot[1]], text)
