@@ -179,7 +179,7 @@ def merge(
             if review:
                 session.unlink(missing_ok=True)
         else:
-            planned = pipeline.merge(graph, env(), settings, dry_run=dry_run, report=report)
+            planned = pipeline.merge(graph, env(), settings, dry_run=dry_run, report=report, progress=progress())
             if dry_run:
                 _show_merges(planned.merges, planned.names)
                 say(

@@ -239,7 +239,7 @@ class FullRun:
     def merge(self) -> None:
         """Merge near-duplicate names, by rules and, if a probability is set for it, by a judge."""
         graph, judge = self._connected(), self._config.judge
-        merge(graph, self._environment, self._config.merge, dry_run=False, report=self._report)
+        merge(graph, self._environment, self._config.merge, dry_run=False, **self._observers())
         if judge.apply_above is not None:
             judge_names(
                 graph,

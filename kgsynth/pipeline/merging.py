@@ -12,6 +12,7 @@ from kgsynth.concepts.declared import is_expanded
 from kgsynth.config import Environment
 from kgsynth.graph import decisions
 from kgsynth.graph.session import Graph
+from kgsynth.progress import Progress, Silent, progress_stage
 from kgsynth.records import StageCount
 from kgsynth.settings import MergeSettings
 
@@ -166,7 +167,13 @@ def decide_merges(
 
 
 def merge(
-    graph: Graph, environment: Environment, settings: MergeSettings, *, dry_run: bool = False, report: Report = silent
+    graph: Graph,
+    environment: Environment,
+    settings: MergeSettings,
+    *,
+    dry_run: bool = False,
+    report: Report = silent,
+    progress: Progress | None = None,
 ) -> MergePlan:
     """Decide which terms to merge and, unless `dry_run`, apply it: remove merges no longer decided and add new ones.
 
@@ -175,17 +182,18 @@ def merge(
         []
     """
     started = time.monotonic()
-    planned = plan_merge(graph, environment, settings)
-    if not dry_run:
-        decisions.replace(
-            graph,
-            existing=planned.existing_ids,
-            remove=planned.removed_ids,
-            add=merge_rows(planned),
-            settings=kept_settings(settings),
-        )
-        planned.count.notes["new"] = len(planned.new)
-        planned.count.notes["taken_back"] = len(planned.taken_back)
+    with progress_stage(progress or Silent(), "merge", None):
+        planned = plan_merge(graph, environment, settings)
+        if not dry_run:
+            decisions.replace(
+                graph,
+                existing=planned.existing_ids,
+                remove=planned.removed_ids,
+                add=merge_rows(planned),
+                settings=kept_settings(settings),
+            )
+            planned.count.notes["new"] = len(planned.new)
+            planned.count.notes["taken_back"] = len(planned.taken_back)
     planned.count.seconds = time.monotonic() - started
     report(planned.count)
     return planned
