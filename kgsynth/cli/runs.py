@@ -14,6 +14,8 @@ from kgsynth.run_folder import RunFolder, find_runs, open_run
 
 _SHOWN_REJECTS = 3
 _RAW_CHARS = 160
+# The stage of the folder of `kgsynth run`.
+_WHOLE_RUN = "run"
 
 
 @click.group(invoke_without_command=True)
@@ -64,8 +66,16 @@ def show(run: Path) -> None:
     end = folder.end()
     if end is not None and end["error"]:
         say(f"the last call ended with: {end['error']}")
-    read = counts["kept"] + sum(counts["rejected"].values())
-    say(f"{read:,} {folder.rows_name} read = {counts['kept']:,} kept + {read - counts['kept']:,} rejected")
+    if folder.stage == _WHOLE_RUN:
+        for account in (folder.manifest() or {"stages": ()})["stages"]:
+            rejected = sum(account["rejected"].values())
+            say(
+                f"  {account['stage']}: {account['read']:,} {account['unit']} read, {account['kept']:,} kept, "
+                f"{rejected:,} rejected"
+            )
+    else:
+        read = counts["kept"] + sum(counts["rejected"].values())
+        say(f"{read:,} {folder.rows_name} read = {counts['kept']:,} kept + {read - counts['kept']:,} rejected")
     for name, number in sorted(counts["totals"].items()):
         say(f"  {name.replace('_', ' ')}: {number:,}")
     journaled = folder.journaled()
@@ -97,7 +107,10 @@ def show(run: Path) -> None:
         say(f"  {name} = {json.dumps(value, ensure_ascii=False)}")
 
 
-def _row(folder: RunFolder) -> Sequence[str | int]:
+def _row(folder: RunFolder) -> Sequence[str | int | None]:
+    if folder.stage == _WHOLE_RUN:
+        # The rows below it have the counts of its stages.
+        return (folder.run_id, folder.stage, folder.state(), *[None] * 6, str(folder.path))
     counts = folder.counted()
     seconds = sum(float(row.get("seconds", 0)) for row in folder.sessions())
     totals, journaled = counts["totals"], folder.journaled()
