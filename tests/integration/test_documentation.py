@@ -162,7 +162,10 @@ def test_the_example_of_the_readme(desk: Path, environment, command_environment:
     for output in outputs("kgsynth run notes.toml"):
         assert output in text
     assert "The graph in Neo4j Browser: http://127.0.0.1:" in text
-    assert "questions:" in text
+    assert "\n    answer:\n" in text
+    assert "\n    documents: notes/" in text
+    assert "kgsynth --graph main browse" in text
+    assert "open runs/notes/questions.html in your web browser" in text
     assert (desk / "runs" / "notes" / "combinations.jsonl").read_text().count("\n") == 20
     password = re.search(r"password in (\S+)", text)
     assert password

@@ -255,7 +255,7 @@ def test_the_demo_runs_with_real_vllm_and_repeats(environment, command_environme
         ):
             assert f"\n{stage}: " in "\n" + done.stderr
         assert "500 of" not in done.stdout
-        assert "5 of 500 combinations" in done.stdout
+        assert "3 of 500 combinations" in done.stdout
         folder = tmp_path / "runs" / "demo" / "level3"
         questions = pandas.concat([pandas.read_parquet(path) for path in folder.glob("questions-*.parquet")])
         assert len(questions) >= 2

@@ -58,7 +58,7 @@ def test_the_wheel_runs_the_demo_outside_the_checkout(
     try:
         done = subprocess.run(command, cwd=tmp_path, env=values, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
-        assert "5 of 50 combinations" in done.stdout
+        assert "3 of 50 combinations" in done.stdout
         refused = subprocess.run(
             [*command[:-1], "vllm", "--work-dir", "other"],
             cwd=tmp_path,
