@@ -179,14 +179,14 @@ def _show(
     command, graph = _command(), f"--graph {resolved.config.graph.name}"
     say("\nWhat you can do next:\n")
     if result.page is not None:
-        say(f"  look at questions, answers, documents  open {_relative(result.page)} in your web browser")
-    say(f"  look at the rows, and at the rejects   {command} show {work_dir}")
+        say(f"  questions as a page   open {_relative(result.page)} in your web browser")
+    say(f"  rows and rejects      {command} show {work_dir}")
     if not environment.neo4j_uri:
-        say(f"  look at the graph, with a guide        {command} {graph} browse")
-    say(f"  ask the graph                          {command} {graph} query --list")
-    say(f"  write a page with figures              {command} {graph} report {work_dir} -o report.html")
+        say(f"  graph, with a guide   {command} {graph} browse")
+    say(f"  queries of the graph  {command} {graph} query --list")
+    say(f"  page with figures     {command} {graph} report {work_dir} -o report.html")
     if not environment.neo4j_uri:
-        say(f"  stop the server                        {command} {graph} db stop")
+        say(f"  stop the server       {command} {graph} db stop")
 
 
 def _show_question(question: Question, answer: AnsweredQuestion | None) -> None:
