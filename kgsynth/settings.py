@@ -604,16 +604,16 @@ class FilterSettings(BackendSettings):
             gt=0,
             le=1,
         ),
-    ] = 0.85
+    ] = 0.88
     precision: Annotated[
         float,
         setting(
-            "Precision that is good enough: where more is expected, the cut of the cold start is lowered and keeps "
-            "more.",
+            "Precision that is good enough: where the domain is a large share of the corpus and more is expected, the "
+            "cut of the cold start is lowered and keeps more.",
             gt=0,
             le=1,
         ),
-    ] = 0.98
+    ] = 0.99
     rounds: Annotated[int, setting("Number of rating rounds; 0: the examples alone decide.", ge=0)] = 2
     negatives: Annotated[int, setting("Number of documents drawn from the corpus for the cold start.", ge=2)] = 2000
     rated: Annotated[

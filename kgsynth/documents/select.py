@@ -30,6 +30,8 @@ _IN_ORDER = ("linear", "centroid", "forest")
 _FEW_EXAMPLES = 20
 # With fewer examples than this and an estimated share over this, the centroid ranks best.
 _FOR_CENTROID = ((20, 0.3), (50, 0.5))
+# From this estimated share on, the cut is lowered while the expected precision suffices.
+_LOWERED_FROM = 0.35
 _PENALTY = 0.3
 # The estimated share of the domain times this factor is left out of the draw; a minimum number of documents is kept.
 _MARGIN = 1.2
@@ -139,8 +141,8 @@ def from_examples(
     *,
     method: Method = "auto",
     seed: int,
-    recall: float = 0.85,
-    precision: float = 0.98,
+    recall: float = 0.88,
+    precision: float = 0.99,
 ) -> ColdStart:
     """Return a model that separates a domain from the rest, learned from examples and an unlabelled draw of the corpus.
 
@@ -150,8 +152,8 @@ def from_examples(
     takes the method with the best out-of-sample ranking of the examples, or a simpler method within one standard error
     of it. With few examples this ranking is noise, and `auto` takes the method that is best on average (`_compared`).
 
-    The cut is set so that `recall` of the out-of-sample examples are above it. It is lowered while the expected
-    precision stays at least `precision`.
+    The cut is set so that `recall` of the out-of-sample examples are above it. Where the domain is a large share of the
+    draw, it is lowered while the expected precision stays at least `precision`; elsewhere that expectation is too high.
 
     Source: Bekker & Davis, "Learning from positive and unlabeled data: a survey", 2020 (two-step methods); Garg et al.,
     "Mixture proportion estimation and PU learning: a modern approach", 2021 (the best bin, and leaving out the highest
@@ -210,7 +212,9 @@ def from_examples(
         share=None if share is None else share.share,
         ranks={name: float(scores.ranks().mean()) for name, scores in tried.items()},
         expected_recall=expected,
-        expected_precision=None if share is None else float(np.clip(share.above(cut) / max(share_above, 1e-9), 0, 1)),
+        expected_precision=None
+        if share is None
+        else float(np.clip(share.share * expected / max(share_above, 1e-9), 0, 1)),
     )
 
 
@@ -367,7 +371,7 @@ def _cut_of(unseen: _Unseen, share: _Share | None, *, recall: float, precision: 
         cut = (float(np.median(unseen.examples)) + float(np.median(unseen.drawn))) / 2
     else:
         cut = float(np.quantile(unseen.examples, 1 - recall))
-    if share is not None:
+    if share is not None and share.share >= _LOWERED_FROM:
         thresholds = np.sort(unseen.drawn)
         drawn = 1 - np.arange(len(thresholds)) / len(thresholds)
         precise_enough = np.flatnonzero(

@@ -101,20 +101,22 @@ def main() -> None:
                                 float(truth[kept].mean()) if kept.any() else 1.0,
                                 float(kept[truth].mean()),
                                 (made.share or 0.0) / float(truth.mean()),
+                                made.expected_precision or 0.0,
                             )
                         )
         print(name, "done", file=sys.stderr, flush=True)
     print(f"{part}: {', '.join(domains)}")
-    print("examples share | method: AUC (least) precision recall, estimated share / share; means")
+    print("examples share | method: AUC (least) precision recall, estimated share / share, expected precision; means")
     for count in _EXAMPLES:
         for share in _SHARES:
             cells = []
             for method in _METHODS:
                 held = np.array(table[count, share, method])
                 if len(held):
-                    auc, precision, recall, ratio = held.mean(axis=0)
+                    auc, precision, recall, ratio, expected = held.mean(axis=0)
                     least = held[:, 0].min()
-                    cells.append(f"{method} {auc:.3f} ({least:.3f}) {precision:.2f} {recall:.2f} {ratio:.2f}")
+                    numbers = f"{precision:.2f} {recall:.2f} {ratio:.2f} {expected:.2f}"
+                    cells.append(f"{method} {auc:.3f} ({least:.3f}) {numbers}")
             print(f"{count:>4} {share:>5.0%} | " + " | ".join(cells))
     if len(sys.argv) > 2:
         plot(table, Path(sys.argv[2]))
