@@ -150,7 +150,7 @@ def _share_text(start: Mapping[str, Any]) -> str:
         return ""
     return (
         f". According to the examples, about {share:.0%} of the corpus belongs to the domain, and the first model's "
-        f"precision is {precision:.2f}. On known corpora this precision was up to 0.1 too high, and up to 0.25 where "
+        f"precision is {precision:.2f}. On known corpora this precision was up to 0.1 too high, and up to 0.2 where "
         "the domain was 1 or 2 % of the corpus."
     )
 

@@ -1,6 +1,6 @@
 """Find names that may be synonyms although they look different: by their contexts instead of their letters.
 
-Three vectors describe a name: its own embedding, the embedding of its defining sentences without the name, and its
+Three vectors describe a name: its own embedding, the embedding of the name with its defining sentence, and its
 neighbours in the documents. The nearest names by the three together are candidates for a judge or a reviewer; no rule
 joins them.
 """
@@ -20,7 +20,7 @@ from kgsynth.concepts.embedding import Float32Matrix
 from kgsynth.randomness import stream
 
 # Weights of the squared lengths of the three parts (docs/figures/merging.md).
-_NAME, _SENTENCE, _NEIGHBOURS = 1.0, 1.0, 1.0
+_NAME, _SENTENCE, _NEIGHBOURS = 1.0, 0.5, 1.0
 _DIMENSIONS = 256
 _MOST_CHARS = 300
 _DEFINES = re.compile(
@@ -93,7 +93,7 @@ def context_pairs(
     if len(names) < 2:
         return []
     own = embed([embedded_text(name) for name in names])
-    texts = [_without_name(sentence, name) for sentence, name in zip(sentences, names, strict=True)]
+    texts = [sentence and f"{name}: {sentence}" for sentence, name in zip(sentences, names, strict=True)]
     known = [row for row, text in enumerate(texts) if text]
     defined = np.zeros_like(own)
     if known:
@@ -129,11 +129,6 @@ def neighbour_vectors(documents: NDArray[np.int64], rows: NDArray[np.int64], cou
     contexts = (incidence @ random) * shares[:, None].astype(np.float32)
     own_shares = np.asarray(incidence.T @ shares).ravel().astype(np.float32)
     return _unit(np.asarray(incidence.T @ contexts) - own_shares[:, None] * random)
-
-
-def _without_name(sentence: str, name: str) -> str:
-    """Return a sentence in which the name is replaced by "it", so that only what is said about it counts."""
-    return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "it", sentence, flags=re.IGNORECASE)
 
 
 def _unit(vectors: NDArray[np.float32]) -> Float32Matrix:
