@@ -279,10 +279,12 @@ class Graph:
             GraphUnavailableError: no server answers, or the database is not online.
             GraphError: the server refuses the login.
         """
+        from neo4j import exceptions
+
         with _translated():
             try:
                 self._driver.verify_connectivity()
-            except neo4j.exceptions.ServiceUnavailable:
+            except exceptions.ServiceUnavailable:
                 self._verify_first_server()
                 raise
             with self._session() as session:
@@ -290,6 +292,8 @@ class Graph:
 
     def _verify_first_server(self) -> None:
         """Raise the driver's error about the server of the address; with neo4j:// it says only that routing failed."""
+        import neo4j
+
         kind, address = self.uri.split("://", 1)
         if kind.startswith("neo4j"):
             direct = f"{kind.replace('neo4j', 'bolt')}://{address.partition('?')[0]}"

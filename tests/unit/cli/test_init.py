@@ -50,7 +50,7 @@ def test_the_file_sets_what_is_given_and_explains_the_rest(tmp_path: Path) -> No
     assert resolve(re.sub(r"^#(\w+ = .+)", r"\1", text, flags=re.MULTILINE)).config == resolved.config
     for section, info in settings_fields(RunConfig).items():
         part = text.partition(f"\n[{section}]\n")[2].partition("\n[")[0]
-        if section not in ("filter", "syllabus", "extract", "generate", "answer"):
+        if section not in ("filter", "syllabus", "extract", "judge", "generate", "answer"):
             assert set(re.findall(r"^#?(\w+) =", part, re.MULTILINE)) == set(settings_fields(info.annotation))  # type: ignore[arg-type]
     assert text.startswith("#:schema kgsynth.schema.json\n")
     assert "sources" in json.dumps(json.loads((tmp_path / "kgsynth.schema.json").read_text()))

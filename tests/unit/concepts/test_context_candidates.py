@@ -43,7 +43,7 @@ def test_names_with_the_same_neighbours_have_similar_vectors() -> None:
 
 
 def test_context_pairs_finds_a_synonym_without_common_letters() -> None:
-    """A stand-in for the embedder tells the names apart; sentences and neighbours join two of them."""
+    """A stand-in for the embedder tells all names apart; the same neighbours join two of them."""
     rng = np.random.default_rng(2)
     known: dict[str, np.ndarray] = {}
 
@@ -55,8 +55,8 @@ def test_context_pairs_finds_a_synonym_without_common_letters() -> None:
 
     names = ["greatest common divisor", "highest common factor", "prime ideal", "local ring"]
     sentences = ["The greatest common divisor is large.", "The highest common factor is large.", "", "A local ring."]
-    mentions = (np.array([0, 0, 1, 1, 2, 2]), np.array([0, 2, 1, 2, 3, 2]))
+    mentions = (np.array([0, 0, 1, 1, 2]), np.array([0, 2, 1, 2, 3]))
     first, second, cosine = context_pairs(names, sentences, mentions, embed, neighbours=1, seed=1)[0]
     assert (first, second) == (0, 1)
-    assert 0.5 < cosine <= 1
+    assert 0.3 < cosine <= 1
     assert context_pairs(names[:1], [""], (np.empty(0, int), np.empty(0, int)), embed, neighbours=1, seed=1) == []
