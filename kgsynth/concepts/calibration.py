@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 _STEPS = 100
 _RIDGE = 1e-3
 _BINS = 10
+_LEAST_CHANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ def calibrate(same: Floats, different: Floats, candidates: Floats) -> Calibratio
     slope, intercept = _fitted(scores, targets, weights * len(scores))
     curve = Calibration(
         slope=max(0.0, slope),
-        intercept=intercept,
+        intercept=intercept if slope > 0 else 0.0,
         same=len(same),
         different=len(different),
         auc=_auc(same, different),
@@ -125,7 +126,8 @@ def _fitted(scores: Floats, targets: Floats, weights: Floats) -> tuple[float, fl
 
 def _share(chances: Floats) -> float:
     """Estimate the share of same pairs among candidates by expectation maximization (Saerens et al. 2002)."""
-    odds = chances / (1 - chances)
+    limited = np.clip(chances, _LEAST_CHANCE, 1 - _LEAST_CHANCE)
+    odds = limited / (1 - limited)
     share = 0.5
     for _ in range(_STEPS):
         posterior = share * odds / (share * odds + 1 - share)

@@ -100,9 +100,9 @@ def context_pairs(
         defined[known] = embed([texts[row] for row in known])
     joined = np.concatenate(
         [
-            np.sqrt(_NAME) * own,
-            np.sqrt(_SENTENCE) * defined,
-            np.sqrt(_NEIGHBOURS) * neighbour_vectors(*mentions, len(names), seed=seed),
+            math.sqrt(_NAME) * own,
+            math.sqrt(_SENTENCE) * defined,
+            math.sqrt(_NEIGHBOURS) * neighbour_vectors(*mentions, len(names), seed=seed),
         ],
         axis=1,
     )

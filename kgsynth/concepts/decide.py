@@ -407,7 +407,9 @@ def _grouped(
     merged: set[int] = set()
     merges: list[Merge] = []
     acronyms = {
-        min(pair, key=lambda row: len(words[row].tokens)) for pair, (rule, _) in accepted.items() if rule == "acronym"
+        min(pair, key=lambda row: len(words[row].tokens))
+        for pair, (rule, _) in accepted.items()
+        if rule == "acronym" or (rule == JUDGE and join(words[pair[0]], words[pair[1]]) == "acronym")
     }
     for canonical in sorted(joined, key=lambda row: (-terms[row].document_count, terms[row].id)):
         if canonical in merged:
@@ -416,7 +418,8 @@ def _grouped(
         neighbours = {alias: evidence for member in own_group for alias, evidence in joined[member].items()}
         neighbours |= joined[canonical]
         members: list[int] = []
-        order = sorted(neighbours, key=lambda row: (-neighbours[row][1], terms[row].id))
+        # What rules join comes first, so that a judge's verdicts are compared with the whole group.
+        order = sorted(neighbours, key=lambda row: (neighbours[row][0] == JUDGE, -neighbours[row][1], terms[row].id))
         for alias in [*own_group, *order]:
             mates = groups.get(alias, [alias])
             if alias in merged or any(
@@ -432,7 +435,7 @@ def _grouped(
             merged.update(mates)
         head = canonical
         if canonical in acronyms:
-            expansions = [alias for alias in members if joined[canonical].get(alias, ("", 0))[0] == "acronym"]
+            expansions = [alias for alias in members if join(words[canonical], words[alias]) == "acronym"]
             head = min(expansions, key=lambda row: (-terms[row].document_count, terms[row].id), default=canonical)
         for alias in sorted({canonical, *members} - {head}, key=lambda row: terms[row].id):
             direct_cosine = float(np.clip(vectors[alias] @ vectors[head], -1, 1))

@@ -182,7 +182,7 @@ def read_words(work_dir: Path, settings: FilterSettings) -> WordCounts:
     """
     try:
         return WordCounts.read(work_dir, words=settings.window_words * settings.windows)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise ManifestError(
             f"the counts of words in {work_dir} cannot be used: {error}", hint="Run `kgsynth filter embed` again."
         ) from error

@@ -48,7 +48,7 @@ class WordCounts:
         """Begin without documents; the first `words` words of each document count."""
         self._words, self._vectorizer = words, _vectorizer()
         self._indices, self._counts, self._ends_file = (folder / name for name in _FILES)
-        self._ends = [0]
+        self._ends: Any = [0]
         for file in (self._indices, self._counts):
             file.write_bytes(b"")
 
@@ -62,7 +62,7 @@ class WordCounts:
         counts = cls.__new__(cls)
         counts._words, counts._vectorizer = words, _vectorizer()
         counts._indices, counts._counts, counts._ends_file = (folder / name for name in _FILES)
-        counts._ends = np.load(counts._ends_file).tolist()
+        counts._ends = np.load(counts._ends_file)
         if {counts._indices.stat().st_size, counts._counts.stat().st_size} != {4 * counts._ends[-1]}:
             raise ValueError("the numbers of counted words do not match")
         return counts
@@ -90,7 +90,7 @@ class WordCounts:
         """Return the counts of some documents, a sparse matrix (documents, features)."""
         from scipy.sparse import csr_matrix
 
-        ends = np.asarray(self._ends, dtype=np.int64)
+        ends = self._ends if isinstance(self._ends, np.ndarray) else np.asarray(self._ends, dtype=np.int64)
         lengths = ends[places + 1] - ends[places]
         if not lengths.sum():
             return csr_matrix((len(places), _FEATURES), dtype=np.float32)

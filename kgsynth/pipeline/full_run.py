@@ -241,14 +241,17 @@ class FullRun:
         graph, judge = self._connected(), self._config.judge
         merge(graph, self._environment, self._config.merge, dry_run=False, **self._observers())
         if judge.apply_above is not None:
-            judge_names(
+            judged = judge_names(
                 graph,
                 self._environment,
                 self._config.merge,
                 judge,
                 below=self._work_dir,
+                make=self._backends.make,
                 **self._observers(),
             )
+            if judged.folder is not None:
+                self.result.folders["judge"] = judged.folder.path
             apply_verdicts(graph, self._environment, self._config.merge, above=judge.apply_above, report=self._report)
 
     def build(self) -> None:

@@ -7,12 +7,12 @@ Verdicts are relationships JUDGED of the graph. No pair is judged twice; merges 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
 import numpy as np
 
-from kgsynth import domain_folder
+from kgsynth import __version__, domain_folder
 from kgsynth.accounts import Report, silent
 from kgsynth.batching import batches
 from kgsynth.concepts.calibration import Calibration, calibrate, curve
@@ -22,7 +22,7 @@ from kgsynth.concepts.lexical import veto, words_of
 from kgsynth.config import Environment
 from kgsynth.files import write_json
 from kgsynth.generation import prompts
-from kgsynth.generation.backend_factory import Make, make_generator
+from kgsynth.generation.backend_factory import Make, make_generator, plain_settings
 from kgsynth.generation.name_judging import TASK, Judgement, JudgeNames, NamePair, PairPack
 from kgsynth.generation.stage_run import Stage, ask
 from kgsynth.graph import decisions
@@ -34,7 +34,7 @@ from kgsynth.progress import Progress
 from kgsynth.randomness import stream
 from kgsynth.records import StageCount, content_hash
 from kgsynth.run_folder import RunFolder
-from kgsynth.settings import JudgeSettings, MergeSettings
+from kgsynth.settings import UNDECISIVE, JudgeSettings, MergeSettings
 
 Pair = tuple[str, str]
 _GENERAL = "general"
@@ -99,15 +99,15 @@ def judge_names(
     earlier = {verdict.pair: verdict for verdict in decisions.judged_pairs(graph)}
     sentences = _sentences(graph, planned.names)
     candidates, known = _pairs(graph, environment, merging, settings, planned, declared, sentences, set(earlier))
+    if not candidates:
+        report(StageCount(stage="judge", unit="pairs of names"))
+        return Judged(folder=None, verdicts=[], calibration=None)
     asked = [*candidates, *known]
     order = stream(settings.seed or 0, "judged pairs", 0).permutation(len(asked))
     units = [
         PairPack(pairs=tuple(_name_pair(asked[index], planned.names, sentences) for index in batch))
         for batch in batches(order.tolist(), settings.pairs_per_request)
     ]
-    if not units:
-        report(StageCount(stage="judge", unit="pairs of names"))
-        return Judged(folder=None, verdicts=[], calibration=None)
     template = _template(settings.domain)
     stage = Stage(
         name=TASK,
@@ -131,7 +131,8 @@ def judge_names(
         count.notes["requests_per_thousand_names"] = round(2000 * len(units) / max(1, len(planned.names)))
         report(count)
 
-    identity = content_hash([[_line(pack) for pack in units], template.hash, settings.backend, settings.model])[:12]
+    said = {name: value for name, value in plain_settings(settings).items() if name not in UNDECISIVE}
+    identity = content_hash([[_line(pack) for pack in units], template.hash, said, __version__])[:12]
     run_dir = run_dir or below / f"judge-{identity}"
     folder = ask(environment, stage, run_dir=run_dir, report=reported, progress=progress, make=make)
     rows = [row for part in folder.parts() for row in part.rows()]
@@ -216,7 +217,8 @@ def _pairs(
     excluded = judged | decisions.distinct_pairs(graph) | decisions.same_pairs(graph)
     candidates: dict[Pair, None] = {}
     vetoed: dict[Pair, None] = {}
-    most = math.ceil(len(ids) / 1000 * settings.pairs_per_thousand)
+    earlier = sum(not verdict.known for verdict in decisions.judged_pairs(graph))
+    most = math.ceil(len(ids) / 1000 * settings.pairs_per_thousand) - earlier
     for pair in likely:
         first, second = pair
         if pair in excluded or group_of.get(first, first) == group_of.get(second, second):
@@ -231,7 +233,8 @@ def _pairs(
         if merge.rule not in (REVIEW, JUDGE)
     ]
     known = {pair: _SAME for pair in _drawn(joined, settings.known_pairs, settings.seed, "known same", excluded)}
-    together = [pair for pair in _neighbours(mentions, ids) if pair not in declared]
+    plausible = {*said, *doubts}
+    together = [pair for pair in _neighbours(mentions, ids) if pair not in plausible]
     # Up to half are pairs with a veto, the others are terms that occur together: they differ in different ways.
     different: list[Pair] = []
     for pairs, most_known in ((list(vetoed), settings.known_pairs // 2), (together, settings.known_pairs)):
@@ -276,11 +279,11 @@ def _by_context(
 
 
 def _neighbours(mentions: Sequence[Sequence[int]], ids: Sequence[str]) -> Iterator[Pair]:
-    """Yield pairs of terms of one kind that stand next to each other in a document's list of terms."""
+    """Yield pairs of terms of one kind that documents mention together: neighbours in the documents' lists of terms."""
     seen: set[Pair] = set()
     for rows in mentions:
-        for first, second in zip(sorted(rows), sorted(rows)[1:], strict=False):
-            pair = ids[first], ids[second]
+        for one, other in pairwise(rows):
+            pair = ids[min(one, other)], ids[max(one, other)]
             if pair not in seen and pair[0].partition(":")[0] == pair[1].partition(":")[0]:
                 seen.add(pair)
                 yield pair
@@ -330,9 +333,9 @@ def _stored(
     raw = np.array([verdict.score for verdict in fresh], dtype=float)
     chances = fitted.chances(raw) if fitted is not None else 1 / (1 + np.exp(-raw))
     verdicts = [
-        replace(verdict, chance=round(float(chance), 4)) for verdict, chance in zip(fresh, chances, strict=True)
+        replace(verdict, chance=min(0.9999, max(0.0001, round(float(chance), 4))))
+        for verdict, chance in zip(fresh, chances, strict=True)
     ]
-    decisions.set_judged(graph, verdicts)
     if fitted is not None:
         write_json(
             folder.path / _CURVE_FILE,
@@ -346,6 +349,7 @@ def _stored(
                 "curve": curve(same, different, fitted),
             },
         )
+    decisions.set_judged(graph, verdicts)
     return Judged(folder=folder, verdicts=verdicts, calibration=fitted)
 
 

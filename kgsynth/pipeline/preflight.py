@@ -23,6 +23,7 @@ from kgsynth.documents.read import loader_named
 from kgsynth.errors import ConfigError, KgsynthError, ManifestError, MissingExtraError, SandboxError
 from kgsynth.generation import prompts, small_model
 from kgsynth.generation.backend_factory import Make, make_generator, plain_settings
+from kgsynth.generation.name_judging import TASK
 from kgsynth.generation.vllm_engine import INSTALL_ON_CPU
 from kgsynth.graph import jars
 from kgsynth.graph.java import find_java
@@ -44,7 +45,7 @@ _STAGES = (
 _LAST = dict(zip(UNTIL, ("filter", "sample", "generate", "answer", "curate", "export"), strict=True))
 _GRAPH_STAGES = frozenset(("load", "merge", "build", "check", "sample", "generate", "answer", "export"))
 # Folders of the stages of a run where they differ from the stage's name.
-_FOLDERS = {"answer": "answers", "rate": "filter", "syllabus": "filter"}
+_FOLDERS = {"answer": "answers", "rate": "filter", "syllabus": "filter", TASK: "judge"}
 _MIB = 2**20
 # A graph of the demo's size takes 0.6 GiB; less than the first number ends in errors of Neo4j.
 _LEAST_FREE_MIB, _FREE_MIB = 500, 3_000
@@ -137,7 +138,7 @@ def examine(
     scope = _Scope(
         stages=_stages_of(config) if stages is None else frozenset(stages),
         folder=work_dir,
-        runs=lambda stage: [work_dir / _FOLDERS.get(stage, stage)],
+        runs=lambda stage: work_dir.glob("judge-*") if stage == TASK else [work_dir / _FOLDERS.get(stage, stage)],
         inputs=_inputs_of(config),
         starts_graph=True,
         is_run=stages is None,

@@ -10,6 +10,7 @@ from kgsynth.addresses import HIDDEN
 from kgsynth.config import Environment, merged
 from kgsynth.errors import ConfigError, ManifestError
 from kgsynth.generation.backend_factory import Make, make_generator
+from kgsynth.generation.name_judging import TASK
 from kgsynth.generation.stage_run import RETRY_CHANGES, ask_again
 from kgsynth.generation.task import TOO_LONG
 from kgsynth.pipeline.model_stages import MODEL_STAGES, PastRun
@@ -59,6 +60,11 @@ def retry(
     folder = open_run(run)
     declared = MODEL_STAGES.get(folder.stage)
     if declared is None or declared.again is None:
+        if folder.stage == TASK:
+            raise ConfigError(
+                f"{run} holds verdicts on names, which are not retried",
+                hint="`kgsynth merge --judge` asks again about pairs without a verdict.",
+            )
         if declared is not None:
             raise ConfigError(
                 f"{run} holds a syllabus, which cannot be retried in part",

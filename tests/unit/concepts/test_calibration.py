@@ -54,3 +54,13 @@ def test_separable_scores_stay_finite() -> None:
     assert 0.5 < chances[0] < 1
     assert 0 < chances[1] < 0.5
     assert sum(row["pairs"] for row in curve(np.full(3, 6.0), np.full(3, -6.0), made)) == 6
+
+
+def test_far_scores_give_probabilities_and_no_nan() -> None:
+    """Known scores that are narrow and apart make a steep curve, on which other scores lie far outside."""
+    made = calibrate(np.full(200, 0.3), np.full(200, -0.3), np.array([6.0, -6.0]))
+    assert made is not None
+    assert np.isfinite(made.chances(np.array([6.0, -6.0, 0.0]))).all()
+    turned = calibrate(np.full(20, -6.0), np.full(20, -5.0), np.empty(0))
+    assert turned is not None
+    assert turned.chances(np.array([-6.0]))[0] == pytest.approx(0.5)

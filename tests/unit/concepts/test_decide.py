@@ -147,3 +147,9 @@ def test_a_judge_joins_no_term_to_a_group_with_one_that_it_calls_different() -> 
     assert len(judged_merges(names, verdict)) == 1
     verdict["function", "operator"] = True
     assert set(judged_merges(names, verdict)) == {"function", "operator"}
+
+
+def test_an_acronym_that_a_judge_joins_does_not_take_its_expansion() -> None:
+    verdict = {("law of large numbers", "lln"): True}
+    merges = judged_merges({"lln": 9, "law of large numbers": 2}, verdict)
+    assert merges == {"lln": ("law of large numbers", "judge")}
