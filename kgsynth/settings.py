@@ -700,7 +700,9 @@ class JudgeSettings(BackendSettings):
             le=1,
         ),
     ] = None
-    pairs_per_request: Annotated[int, setting("Number of pairs of names per request.", ge=1, le=50)] = 8
+    pairs_per_request: Annotated[
+        int, setting("Number of pairs of names per request; small models judge one at a time better.", ge=1, le=50)
+    ] = 1
     pairs_per_thousand: Annotated[
         int, setting("Maximum number of pairs to judge per thousand names, the most likely first.", ge=1)
     ] = 500
