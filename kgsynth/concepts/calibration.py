@@ -7,7 +7,7 @@ Source: Platt, "Probabilistic outputs for support vector machines", 1999 (the lo
 Saerens, Latinne and Decaestecker, "Adjusting the outputs of a classifier to new a priori probabilities", 2002.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,7 @@ def calibrate(same: Floats, different: Floats, candidates: Floats) -> Calibratio
     # Both kinds count equally, whatever their numbers are.
     weights = np.concatenate([np.full(len(same), 0.5 / len(same)), np.full(len(different), 0.5 / len(different))])
     slope, intercept = _fitted(scores, targets, weights * len(scores))
-    curve = Calibration(
+    even = Calibration(
         slope=max(0.0, slope),
         intercept=intercept if slope > 0 else 0.0,
         same=len(same),
@@ -71,14 +71,7 @@ def calibrate(same: Floats, different: Floats, candidates: Floats) -> Calibratio
         auc=_auc(same, different),
         share=0.5,
     )
-    return Calibration(
-        slope=curve.slope,
-        intercept=curve.intercept,
-        same=curve.same,
-        different=curve.different,
-        auc=curve.auc,
-        share=_share(curve.chances(candidates)) if len(candidates) else 0.5,
-    )
+    return replace(even, share=_share(even.chances(candidates))) if len(candidates) else even
 
 
 def curve(same: Floats, different: Floats, calibration: Calibration) -> list[dict[str, float]]:
@@ -86,15 +79,7 @@ def curve(same: Floats, different: Floats, calibration: Calibration) -> list[dic
 
     Probabilities are those where half of the pairs have the same meaning, as among the known pairs.
     """
-    even = Calibration(
-        slope=calibration.slope,
-        intercept=calibration.intercept,
-        same=calibration.same,
-        different=calibration.different,
-        auc=calibration.auc,
-        share=0.5,
-    )
-    chances = even.chances(np.concatenate([same, different]))
+    chances = replace(calibration, share=0.5).chances(np.concatenate([same, different]))
     truth = np.concatenate([np.ones(len(same)), np.zeros(len(different))])
     bins = np.minimum((chances * _BINS).astype(int), _BINS - 1)
     return [

@@ -165,7 +165,7 @@ def learned(counts: WordCounts, places: NDArray[np.int64], examples: Any) -> Lat
     dimensions = min(_DIMENSIONS, total // _DOCUMENTS_PER_DIMENSION, int(is_used.sum()) - 1)
     if dimensions < _FEWEST_DIMENSIONS:
         return LatentSemantics(weights, np.empty((0, int(is_used.sum())), np.float32))
-    decomposition = _sklearn().decomposition.TruncatedSVD(dimensions, random_state=0)
+    decomposition = scikit_learn().decomposition.TruncatedSVD(dimensions, random_state=0)
     decomposition.fit(_weighted(table, weights)[:, np.flatnonzero(weights)])
     return LatentSemantics(weights, decomposition.components_.astype(np.float32))
 
@@ -185,16 +185,23 @@ def _weighted(counts: Any, weights: NDArray[np.float32]) -> Any:
 
 
 def _vectorizer() -> Any:
-    return _sklearn().feature_extraction.text.HashingVectorizer(
+    return scikit_learn().feature_extraction.text.HashingVectorizer(
         n_features=_FEATURES, alternate_sign=False, norm=None, stop_words="english", dtype=np.float32
     )
 
 
-def _sklearn() -> Any:
+def scikit_learn() -> Any:
+    """Return scikit-learn with the parts that the filter uses.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
     try:
         import sklearn
         import sklearn.decomposition
+        import sklearn.ensemble
         import sklearn.feature_extraction.text
+        import sklearn.linear_model
     except ImportError as error:
         raise MissingExtraError("scikit-learn is not installed", hint="pip install 'kgsynth[filter]'") from error
     return sklearn

@@ -14,7 +14,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kgsynth.errors import ConfigError, MissingExtraError
+from kgsynth.documents.latent_semantics import scikit_learn
+from kgsynth.errors import ConfigError
 
 Method = Literal["auto", "forest", "linear", "centroid"]
 Vectors = NDArray[np.float32]
@@ -283,7 +284,7 @@ def _unseen_by_folds(positives: Vectors, drawn: Vectors, outside: NDArray[np.int
 
 def _learned(inside: Vectors, outside: Vectors, method: str, seed: int) -> Any:
     """Fit a classifier with equally weighted classes and return its function from vectors to raw scores (log odds)."""
-    learn = _sklearn()
+    learn = scikit_learn()
     vectors = np.concatenate([inside, outside])
     labels = np.concatenate([np.ones(len(inside), dtype=int), np.zeros(len(outside), dtype=int)])
     if method == "linear":
@@ -405,7 +406,7 @@ def from_ratings(vectors: Vectors, ratings: Scores, *, method: Method, seed: int
         slope, level = np.polyfit(cosines, ratings, 1) if np.ptp(cosines) > 0 else (1.0, float(ratings.mean()))
         slope = max(1e-3, float(slope))
         return _Centroid(centroid, (LOWEST - level) / slope, (HIGHEST - level) / slope)
-    learn = _sklearn()
+    learn = scikit_learn()
     if method == "linear":
         return _Fitted(learn.linear_model.RidgeCV(alphas=np.logspace(-3, 3, 13)).fit(vectors, ratings))
     forest = learn.ensemble.RandomForestRegressor(
@@ -465,15 +466,3 @@ def _blocks(count: int) -> Iterator[tuple[int, int]]:
 
 def _unit(vector: Any) -> NDArray[np.float32]:
     return np.asarray(vector / max(1e-12, float(np.linalg.norm(vector))), dtype=np.float32)
-
-
-def _sklearn() -> Any:
-    try:
-        import sklearn
-        import sklearn.base
-        import sklearn.ensemble
-        import sklearn.linear_model
-        import sklearn.model_selection
-    except ImportError as error:
-        raise MissingExtraError("scikit-learn is not installed", hint="pip install 'kgsynth[filter]'") from error
-    return sklearn

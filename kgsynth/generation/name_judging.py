@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kgsynth.generation.backend import Completion, Request
 from kgsynth.generation.questions import prompt_tokens, request
-from kgsynth.generation.task import TOO_LONG, Context, Outcome, Refusal, completion_problem, raw_text
+from kgsynth.generation.task import BACKEND_ERROR, TOO_LONG, Context, Outcome, Refusal, completion_problem, raw_text
 from kgsynth.records import content_hash
 
 TASK = "judge_names"
@@ -85,7 +85,7 @@ class JudgeNames:
                 messages = template.fill(pairs=pairs)
                 if prompt_tokens(messages, context) <= context.budget_tokens:
                     made = request(context, f"{TASK}:{pack.id}:{order}", messages, pattern=_pattern(len(pack.pairs)))
-                    self._requests[order] = _with_choices(made)
+                    self._requests[order] = replace(made, choices=CHOICES)
                     break
 
     def requests(self, done: Mapping[str, Completion]) -> Sequence[Request]:
@@ -103,7 +103,7 @@ class JudgeNames:
             completion = done[asked.id]
             problem = completion_problem(completion)
             # What stands before the end of a text that was cut off is an answer.
-            answers[order] = {} if problem == "backend error" else read_verdicts(completion, len(self._pack.pairs))
+            answers[order] = {} if problem == BACKEND_ERROR else read_verdicts(completion, len(self._pack.pairs))
         for number, pair in enumerate(self._pack.pairs, 1):
             missing = next((order for order in _ORDERS if number not in answers[order]), "")
             if missing:
@@ -167,9 +167,3 @@ def _asked(number: int, pair: NamePair, *, is_swapped: bool, has_sentences: bool
 
 def _pattern(count: int) -> str:
     return "\n".join(rf"{number}\. (?:yes|no)" for number in range(1, count + 1))
-
-
-def _with_choices(made: Request) -> Request:
-    return Request(
-        id=made.id, messages=made.messages, seed=made.seed, pattern=made.pattern, model=made.model, choices=CHOICES
-    )

@@ -98,7 +98,7 @@ def judge_names(
     planned = plan_merge(graph, environment, merging, declared=declared)
     earlier = {verdict.pair: verdict for verdict in decisions.judged_pairs(graph)}
     sentences = _sentences(graph, planned.names)
-    candidates, known = _pairs(graph, environment, merging, settings, planned, declared, sentences, set(earlier))
+    candidates, known = _pairs(graph, environment, merging, settings, planned, declared, sentences, earlier)
     if not candidates:
         report(StageCount(stage="judge", unit="pairs of names"))
         return Judged(folder=None, verdicts=[], calibration=None)
@@ -195,7 +195,7 @@ def _pairs(
     planned: MergePlan,
     declared: Mapping[Pair, float],
     sentences: Mapping[str, str],
-    judged: set[Pair],
+    judged: Mapping[Pair, JudgedPair],
 ) -> tuple[list[Pair], dict[Pair, str]]:
     """Return the pairs to judge, the most likely first, and pairs whose truth is known, with it."""
     ids = sorted(planned.names)
@@ -214,11 +214,11 @@ def _pairs(
     said = sorted(declared, key=lambda pair: (-declared[pair], pair))
     likely = (pair for pairs in zip_longest(said, doubts, contexts) for pair in pairs if pair is not None)
     group_of = {merge.alias_id: merge.canonical_id for merge in planned.merges}
-    excluded = judged | decisions.distinct_pairs(graph) | decisions.same_pairs(graph)
+    excluded = judged.keys() | decisions.distinct_pairs(graph) | decisions.same_pairs(graph)
     candidates: dict[Pair, None] = {}
     vetoed: dict[Pair, None] = {}
-    earlier = sum(not verdict.known for verdict in decisions.judged_pairs(graph))
-    most = math.ceil(len(ids) / 1000 * settings.pairs_per_thousand) - earlier
+    already = sum(not verdict.known for verdict in judged.values())
+    most = math.ceil(len(ids) / 1000 * settings.pairs_per_thousand) - already
     for pair in likely:
         first, second = pair
         if pair in excluded or group_of.get(first, first) == group_of.get(second, second):
