@@ -77,10 +77,11 @@ class Gathered:
     def add(self, said: facts.DocumentFacts) -> None:
         """Add one annotation; of several grades or subjects the first in alphabetical order is used."""
         document = self.documents.setdefault(said.document_id, len(self.documents))
-        for mention in said.mentions:
-            self._waiting.append(document)
-            self._waiting.append(self._terms.setdefault(mention.term_id, len(self._terms)))
-            self._waiting.append(self._spellings.setdefault(mention.spelling, len(self._spellings)))
+        terms, spellings, waiting = self._terms, self._spellings, self._waiting
+        for term_id, _, spelling in said.mentions:
+            waiting.append(document)
+            waiting.append(terms.setdefault(term_id, len(terms)))
+            waiting.append(spellings.setdefault(spelling, len(spellings)))
         if said.grade:
             self.grades[document] = min(said.grade, self.grades.get(document, said.grade))
         if said.subject:
