@@ -8,8 +8,7 @@ from pathlib import Path
 
 import click
 
-from kgsynth import config as configuration
-from kgsynth import pipeline
+from kgsynth import config as configuration, pipeline
 from kgsynth.cli.options import ASKING, env, override_options, overrides_of, progress, report, set_option
 from kgsynth.cli.say import say, say_json, say_wrapped, wants_json
 from kgsynth.cli.show import show_rows

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from kgsynth.config import set_defaults
 from kgsynth.errors import DownloadError, GeneratorUnavailableError, MissingExtraError
@@ -31,6 +31,9 @@ _LOG = logging.getLogger(__name__)
 NAME = "SmolLM2-135M-Instruct"
 _WEIGHTS = (".gguf", ".bin")
 _CHUNK_BYTES = 2**20
+# Relative difference of two matrices that were one before quantization; 0.045 for Qwen2.5-Coder-0.5B. That of
+# unrelated matrices is above 1.
+_QUANTIZATION_ERROR = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +220,24 @@ def _convert_here(weights: Path, target: Path) -> None:
     )
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
+    _tie_equal_matrices(model)
     model.save_pretrained(target)
     AutoTokenizer.from_pretrained(folder, gguf_file=file).save_pretrained(target)
+
+
+def _tie_equal_matrices(model: Any) -> None:
+    """Keep one matrix for input and output if they differ only by quantization, as they were one before it.
+
+    The output matrix has the higher precision of the two. For Qwen2.5-Coder-0.5B this saves 272 MB.
+    """
+    embedding, output = model.get_input_embeddings().weight, model.get_output_embeddings().weight
+    if embedding is output or embedding.shape != output.shape:
+        return
+    difference = (embedding.data.float() - output.data.float()).norm() / output.data.float().norm()
+    if difference < _QUANTIZATION_ERROR:
+        embedding.data.copy_(output.data)
+        model.config.tie_word_embeddings = True
+        model.tie_weights()
 
 
 if __name__ == "__main__":

@@ -19,8 +19,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from kgsynth import contexts as structure
-from kgsynth import queries, walk_law
+from kgsynth import contexts as structure, queries, walk_law
 from kgsynth.contexts import Contexts, Int64
 from kgsynth.errors import GraphError
 from kgsynth.graph.session import Graph, Row, Transaction

@@ -14,8 +14,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from kgsynth import contexts as structure
-from kgsynth import queries, walk_law
+from kgsynth import contexts as structure, queries, walk_law
 from kgsynth.errors import GraphError
 from kgsynth.graph import derived
 from kgsynth.graph.derived import BuildCounts, Counters, fitting_tickets, known

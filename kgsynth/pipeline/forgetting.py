@@ -21,8 +21,7 @@ from kgsynth.documents.forgotten import (
 )
 from kgsynth.errors import GraphError
 from kgsynth.files import alone
-from kgsynth.graph import decisions, derived
-from kgsynth.graph import forget as forgetting
+from kgsynth.graph import decisions, derived, forget as forgetting
 from kgsynth.graph.forget import Forgetting, PlanChangedError
 from kgsynth.graph.session import Graph
 from kgsynth.pipeline.building import build

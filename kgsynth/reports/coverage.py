@@ -2,8 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations as choices
-from itertools import islice
+from itertools import combinations as choices, islice
 from typing import Any
 
 import numpy as np

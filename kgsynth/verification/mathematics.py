@@ -9,8 +9,7 @@ from kgsynth.final_answers.typed import typed
 from kgsynth.names import loose_form
 from kgsynth.records import AnsweredQuestion
 from kgsynth.verification.short_answers import is_same_name
-from kgsynth.verifier import BaseVerifier, Case, Finding, Kind
-from kgsynth.verifier import Verdict as Outcome
+from kgsynth.verifier import BaseVerifier, Case, Finding, Kind, Verdict as Outcome
 
 Likeness = Literal["equal", "unit missing", "unsure", "different"]
 

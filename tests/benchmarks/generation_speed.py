@@ -116,8 +116,7 @@ def vllm(count: int) -> None:
         backends.make(environment, settings)
         (generator,) = backends._loaded.values()
         engine: Any = generator._engine  # type: ignore[attr-defined]
-        from vllm import SamplingParams
-        from vllm import __version__ as vllm_version
+        from vllm import SamplingParams, __version__ as vllm_version
 
         def ours() -> float:
             started = time.monotonic()

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kgsynth import config, pipeline
-from kgsynth import contexts as structure
+from kgsynth import config, contexts as structure, pipeline
 from kgsynth.graph import decisions, derived, incremental_build
 from kgsynth.graph.derived import BuildCounts
 from kgsynth.graph.session import Graph

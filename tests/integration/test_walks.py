@@ -2,8 +2,7 @@
 
 import json
 from collections import Counter
-from itertools import combinations as combinations_of
-from itertools import pairwise
+from itertools import combinations as combinations_of, pairwise
 from pathlib import Path
 
 import pytest

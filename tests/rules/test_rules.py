@@ -243,8 +243,9 @@ def test_every_path_and_module_that_documentation_names_is_there() -> None:
             known = [ROOT.joinpath(*parts[:end]) for end in range(len(parts), 0, -1)]
             module = next(path for path in known if path.with_suffix(".py").exists() or path.is_dir())
             rest = parts[len(module.relative_to(ROOT).parts) :]
-            source = module.with_suffix(".py") if module.with_suffix(".py").exists() else module / "__init__.py"
-            assert not rest or re.search(rf"\b{rest[0]}\b", source.read_text()), (where, cited)
+            files = [module.with_suffix(".py"), module / "__init__.py", module / "__init__.pyi"]
+            text = "".join(path.read_text() for path in files if path.exists())
+            assert not rest or re.search(rf"\b{rest[0]}\b", text), (where, cited)
 
 
 def test_no_text_names_a_document_that_is_not_there() -> None:

@@ -1,8 +1,7 @@
 """Tests of `kgsynth.randomness`."""
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kgsynth.randomness import stream, uniform_rows
 

@@ -10,8 +10,15 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from kgsynth_loaders.readers.mathml_content import COLLECTIONS, CONSTANTS, application, collection, constant, name_of
-from kgsynth_loaders.readers.mathml_content import number as content_number
+from kgsynth_loaders.readers.mathml_content import (
+    COLLECTIONS,
+    CONSTANTS,
+    application,
+    collection,
+    constant,
+    name_of,
+    number as content_number,
+)
 
 Element = Any  # an element of lxml, which ships no types
 

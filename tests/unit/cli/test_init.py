@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from kgsynth.cli import cli
-from kgsynth.cli import init as command
+from kgsynth.cli import cli, init as command
 from kgsynth.config import resolve, resolve_file
 from kgsynth.settings import RunConfig, settings_fields
 

@@ -8,8 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kgsynth import pipeline
 from kgsynth.documents.read import _clean_starts, read_again, usable_documents

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kgsynth.errors import ConfigError, GenerationError, GeneratorUnavailableError, TooManyRejectsError
 from kgsynth.generation.backend import Completion, Message, Request

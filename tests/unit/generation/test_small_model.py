@@ -6,6 +6,8 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -104,3 +106,34 @@ def test_a_conversion_that_fails_or_is_killed_says_so(tmp_path: Path, monkeypatc
     monkeypatch.setattr(small_model.subprocess, "run", lambda *_, **__: killed)
     with pytest.raises(RuntimeError, match="killed; is there enough memory"):
         small_model._convert(tmp_path / "broken.gguf", tmp_path / "converted")
+
+
+class _TwoMatrices:
+    """The parts of a model of transformers that conversion uses: a matrix for input and one for output."""
+
+    def __init__(self, embedding: Any, output: Any) -> None:
+        self.config = SimpleNamespace(tie_word_embeddings=False)
+        self._embedding, self._output = SimpleNamespace(weight=embedding), SimpleNamespace(weight=output)
+
+    def get_input_embeddings(self) -> Any:
+        return self._embedding
+
+    def get_output_embeddings(self) -> Any:
+        return self._output
+
+    def tie_weights(self) -> None:
+        self._output.weight = self._embedding.weight
+
+
+@pytest.mark.slow
+def test_matrices_that_differ_by_quantization_alone_become_one() -> None:
+    torch = pytest.importorskip("torch")
+    exact = torch.randn(50, 20, generator=torch.Generator().manual_seed(1))
+    coarse = torch.round(exact * 4) / 4
+    model = _TwoMatrices(coarse.clone(), exact)
+    small_model._tie_equal_matrices(model)
+    assert model.config.tie_word_embeddings
+    assert torch.equal(model.get_output_embeddings().weight, exact), "the more precise matrix is kept"
+    unrelated = _TwoMatrices(exact.flip(0).clone(), exact)
+    small_model._tie_equal_matrices(unrelated)
+    assert not unrelated.config.tie_word_embeddings

@@ -10,8 +10,7 @@ import pytest
 
 from kgsynth import config
 from kgsynth.errors import ConfigError, ServerError
-from kgsynth.graph import java
-from kgsynth.graph import server as server_module
+from kgsynth.graph import java, server as server_module
 from kgsynth.graph.server import ManagedServer, _identity, memory_for
 
 
