@@ -48,8 +48,6 @@ _CHROMIUM_FLAGS = [
 def environment(tmp_path_factory: pytest.TempPathFactory) -> config.Environment:
     """Return a temporary home that uses the jars and models of this machine."""
     real = config.environment()
-    if jars.missing_jars(real.jars, version(real.neo4j_version)):
-        pytest.fail("the jars of Neo4j are not installed: run `kgsynth db install` (make test does)")
     home = tmp_path_factory.mktemp("home")
     real.models.mkdir(parents=True, exist_ok=True)
     (home / "jars").symlink_to(real.jars)
@@ -60,7 +58,14 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> config.Environment:
 
 
 @pytest.fixture(scope="session")
-def server(environment: config.Environment) -> Iterator[ManagedServer]:
+def installed_jars(environment: config.Environment) -> None:
+    """Fail if the jars of Neo4j are not installed."""
+    if jars.missing_jars(environment.jars, version(environment.neo4j_version)):
+        pytest.fail("the jars of Neo4j are not installed: run `kgsynth db install` (make test does)")
+
+
+@pytest.fixture(scope="session")
+def server(environment: config.Environment, installed_jars: None) -> Iterator[ManagedServer]:
     """Yield a running Neo4j; its output is shown if it does not start."""
     managed = ManagedServer(environment, "test")
     managed.start()

@@ -98,6 +98,7 @@ def test_what_a_killed_fetch_has_left_is_removed_at_the_next_one(
     small_model.small_model(tmp_path / "models", "Tiny")
 
 
+@pytest.mark.slow
 def test_a_conversion_that_fails_or_is_killed_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken.gguf").write_bytes(b"no model")
     with pytest.raises(RuntimeError, match=r"Error: .+"):

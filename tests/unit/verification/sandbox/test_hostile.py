@@ -18,7 +18,10 @@ from kgsynth.verification.sandbox import Limits
 from tests.unit.verification.sandbox.hostile_programs import ATTACK, ATTEMPTS, ENDLESS
 from tests.unit.verification.sandbox.places import Place
 
-pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers of system calls are of x86_64")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers of system calls are of x86_64"),
+]
 LIMITS = Limits(cpu_seconds=5, wall_seconds=10, memory_mib=256, file_mib=4, processes=8)
 
 

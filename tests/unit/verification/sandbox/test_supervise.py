@@ -26,6 +26,7 @@ def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     return examination.sandbox
 
 
+@pytest.mark.slow
 def test_a_program_has_no_rights_and_ends_with_its_parent(sandbox: Sandbox, tmp_path: Path) -> None:
     script = _SLEEPER.format(module=sandbox.name, kind=type(sandbox).__name__)
     # The parent is killed and cannot remove the program's folder.
