@@ -17,7 +17,8 @@ FOREACH (_ IN CASE WHEN document.content_hash IS NULL AND row.content_hash IS NO
       document.parent = row.parent,
       document.pages = row.pages,
       document.section = row.section,
-      document.metadata = row.metadata
+      document.metadata = row.metadata,
+      document.synonyms = row.synonyms
 )
 FOREACH (_ IN CASE WHEN row.grade < coalesce(document.grade, '~') THEN [1] ELSE [] END |
   SET document.grade = row.grade

@@ -1,5 +1,7 @@
 """Find names that a text declares to mean the same: "X, also called Y", "X (or Y)", "Y is another name for X".
 
+The source of a document may declare them as well: as synonyms of an entry, or as redirects of a wiki.
+
 A declaration counts only if both names end at the borders of their noun phrases: in "a finite group, also called G",
 the name is "finite group" and not "group". An acronym counts where its expansion stands beside it: "finite state
 automaton (FSA)".
@@ -19,6 +21,7 @@ _WORD = r"[^\W_]+(?:['’\-–][^\W_]+)*['’]?"
 _OFTEN = r"(?:also |sometimes |often |usually |commonly |otherwise |variously |then |simply |formerly )*"
 # Without other words between them, only an acronym and its expansion count.
 _ACRONYM = "acronym in parentheses"
+_OF_SOURCE = "declared by the source"
 # Connectors of two names, the left one before and the right one after; `is_reversed` does not matter for synonyms.
 _CONNECTORS: tuple[tuple[str, float, re.Pattern[str]], ...] = tuple(
     (name, weight, re.compile(pattern, re.IGNORECASE))
@@ -110,6 +113,29 @@ def declarations(text: str, forms: Mapping[str, str]) -> Iterator[Declaration]:
                     yield Declaration(
                         first_id=first, second_id=second, pattern=pattern, weight=weight, sentence=sentence
                     )
+
+
+def source_declarations(
+    document_id: str, pairs: Iterable[tuple[str, str]], forms: Mapping[str, str]
+) -> Iterator[Declaration]:
+    """Yield the pairs of known names that the source of a document declares: its synonyms, or redirects of a wiki.
+
+    Args:
+        document_id: id of the document that declares them.
+        pairs: names.
+        forms: ids of terms by the loose forms of their names.
+    """
+    for names in pairs:
+        left, right = (forms.get(loose_form(name), "") for name in names)
+        first, second = min(left, right), max(left, right)
+        if first and first != second and first.partition(":")[0] == second.partition(":")[0]:
+            yield Declaration(
+                first_id=first,
+                second_id=second,
+                pattern=_OF_SOURCE,
+                weight=1.0,
+                sentence=f"{document_id}: {names[0]} = {names[1]}",
+            )
 
 
 def is_expanded(text: str, short: str, long: str) -> bool:

@@ -3,6 +3,7 @@
 This module applies and undoes decisions; other modules make them. An alias points directly at its canonical term.
 """
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -146,9 +147,10 @@ def texts_of_acronyms(
     return {(row["short"], row["long"]): row["texts"] for row in rows}
 
 
-def texts(graph: Graph) -> Iterator[str]:
-    """Yield the texts of all documents, in the order of their ids."""
-    return (row["text"] for row in graph.stream(_TEXTS))
+def texts_and_synonyms(graph: Graph) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
+    """Yield id, text, and declared pairs of synonyms of all documents, in the order of their ids."""
+    for row in graph.stream(_TEXTS):
+        yield row["id"], row["text"], [(first, second) for first, second in json.loads(row["synonyms"] or "[]")]
 
 
 def judged_pairs(graph: Reader) -> list[JudgedPair]:

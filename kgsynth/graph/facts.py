@@ -258,6 +258,7 @@ def document_row(facts: DocumentFacts) -> Row:
         "pages": document.pages or None,
         "section": document.section or None,
         "metadata": json.dumps(dict(document.metadata), ensure_ascii=False) if document.metadata else None,
+        "synonyms": json.dumps(document.synonyms, ensure_ascii=False) if document.synonyms else None,
         "score": document.score,
     }
 

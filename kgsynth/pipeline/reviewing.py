@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from kgsynth.accounts import Report
-from kgsynth.concepts.declared import Declaration, declarations, names_by_form
+from kgsynth.concepts.declared import Declaration, declarations, names_by_form, source_declarations
 from kgsynth.concepts.review import Case, Pair, Verdict
 from kgsynth.config import Environment
 from kgsynth.errors import ConfigError
@@ -70,11 +70,11 @@ def doubtful_pairs(
 
 
 def declared_pairs(graph: Graph) -> dict[Pair, Declaration]:
-    """Return the pairs of terms that documents declare to mean the same, each with its most trusted declaration."""
+    """Return the pairs of terms that documents or their sources declare to mean the same, each with its most trusted declaration."""
     forms = names_by_form((term.id, term.name) for term in decisions.terms(graph))
     found: dict[Pair, Declaration] = {}
-    for text in decisions.texts(graph):
-        for declaration in declarations(text, forms):
+    for identity, text, synonyms in decisions.texts_and_synonyms(graph):
+        for declaration in (*source_declarations(identity, synonyms, forms), *declarations(text, forms)):
             pair = declaration.first_id, declaration.second_id
             if pair not in found or declaration.weight > found[pair].weight:
                 found[pair] = declaration

@@ -32,6 +32,7 @@ def loaded(graph: Graph, environment: config.Environment, tmp_path: Path) -> Gra
     documents[place] = replace(
         documents[place], text="Here a gcd, the greatest common divisor (gcd), is used with a ring."
     )
+    documents[0] = replace(documents[0], synonyms=(("Groups", "cardinal sine"), ("group", "unknown")))
     corpora.load(graph, tmp_path, annotations, documents)
     pipeline.merge(graph, environment, MergeSettings(), dry_run=False, report=lambda _: None)
     return graph
@@ -59,6 +60,8 @@ def test_doubtful_pairs_come_with_evidence_the_most_doubtful_first(
     assert near.second_sentence
     assert by_pair[pair("cardinal sine", "sine cardinal")].decided == "kept apart (no rule)"
     assert pair("prime number", "group") not in by_pair
+    declared = by_pair[pair("group", "cardinal sine")]
+    assert (declared.doubt, declared.evidence) == (1.0, "declared by the source: d0: Groups = cardinal sine")
     assert pipeline.doubtful_pairs(loaded, environment, MergeSettings(), limit=1) == found[:1]
 
 

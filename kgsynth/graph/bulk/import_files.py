@@ -27,7 +27,7 @@ _TERM = {
 NODES: Mapping[str, Mapping[str, str]] = {
     "Document": {
         **dict.fromkeys(("id", "content_hash", "text", "title", "source", "license", "attribution"), _TEXT),
-        **dict.fromkeys(("date", "parent", "pages", "section", "metadata", "grade", "subject"), _TEXT),
+        **dict.fromkeys(("date", "parent", "pages", "section", "metadata", "synonyms", "grade", "subject"), _TEXT),
         "score": _REAL,
         **dict.fromkeys(("slot", "term_count", "concept_count"), _WHOLE),
     },

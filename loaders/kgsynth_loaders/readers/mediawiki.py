@@ -7,7 +7,7 @@ import lzma
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import quote
@@ -35,12 +35,33 @@ _DECLARES_ENTITIES = "declares XML entities, which are not read"
 def read(path: Path, options: ReadOptions) -> Iterator[Record | Begun]:
     """Yield the articles of a dump, which may be compressed; other pages and redirects are counted as skipped.
 
+    A redirect declares that two names mean the same. The redirects between two articles become synonyms of the first.
+
     Raises:
         RecordError: the file is not a MediaWiki dump, declares XML entities, or is damaged before the first page.
     """
     import mwparserfromhell  # noqa: F401
 
     del options
+    article: Document | None = None
+    redirects: list[tuple[str, str]] = []
+    for record in _pages(path):
+        if isinstance(record, tuple):
+            redirects.append(record)
+            continue
+        if isinstance(record, (Document, Reject, Begun)) and article is not None:
+            yield replace(article, synonyms=tuple(redirects))
+            article, redirects = None, []
+        if isinstance(record, Document):
+            article = record
+        else:
+            yield record
+    if article is not None:
+        yield replace(article, synonyms=tuple(redirects))
+
+
+def _pages(path: Path) -> Iterator[Record | Begun | tuple[str, str]]:
+    """Yield the pages of a dump, and the two names of a redirect before its page."""
     site = _Site()
     number = 0
     for element in _elements(path):
@@ -56,6 +77,9 @@ def read(path: Path, options: ReadOptions) -> Iterator[Record | Begun]:
         if (length := _length(element)) > _LONG_PAGE:
             name = _value(element, "title") or f"page {number} with {length} characters"
             yield Begun(position=Position(source="", line=number), name=name)
+        redirect = _redirect(element)
+        if redirect is not None:
+            yield redirect
         yield _page(element, number, site)
     if not number:
         raise RecordError("no MediaWiki page")
@@ -170,6 +194,22 @@ def _page(element: Element, number: int, site: _Site) -> Record:
     )
 
 
+def _redirect(element: Element) -> tuple[str, str] | None:
+    """Return the names of a redirect and of its target; None for other pages and for redirects to a section."""
+    revisions = [child for child in element if _name(child) == "revision"]
+    text = _value(revisions[-1], "text") if revisions else ""
+    if _value(element, "ns") not in ("", "0") or _REDIRECT.match(text) is None:
+        return None
+    link = _TARGET.match(text)
+    names = [_plain_title(title) for title in (_value(element, "title"), link.group(1) if link else "")]
+    return (names[0], names[1]) if all(names) and names[0] != names[1] else None
+
+
+def _plain_title(title: str) -> str:
+    """Return a title without the word in parentheses that distinguishes articles of the same name."""
+    return re.sub(r"\s*\([^()]*\)$", "", " ".join(title.replace("_", " ").split()))
+
+
 def _url(base: str, title: str) -> str:
     """Return the URL of a page: that of the main page with the title as last segment; empty if that is unknown."""
     if "/" not in base or not title:
@@ -177,6 +217,7 @@ def _url(base: str, title: str) -> str:
     return f"{base.rpartition('/')[0]}/{quote(title.replace(' ', '_'), safe=':/(),')}"
 
 
+_TARGET = re.compile(r"[^\[\n]{0,50}\[\[([^\[\]|#]{1,300})[\]|]")
 _REDIRECT = re.compile(
     r"\s*#(?:REDIRECT|WEITERLEITUNG|REDIRECTION|REDIRECCIÓN|RINVIA|ПЕРЕНАПРАВЛЕНИЕ|重定向|転送)\b", re.IGNORECASE
 )

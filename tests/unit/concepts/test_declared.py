@@ -2,7 +2,7 @@
 
 import pytest
 
-from kgsynth.concepts.declared import declarations, is_expanded, names_by_form
+from kgsynth.concepts.declared import declarations, is_expanded, names_by_form, source_declarations
 
 NAMES = (
     "arithmetic mean", "average", "finite group", "group", "finite state automaton", "FSA", "heart attack",
@@ -49,6 +49,14 @@ def test_a_declaration_has_its_sentence_and_weight() -> None:
     (one,) = declarations("First. The arithmetic mean, also called the average, is a number. Last.", FORMS)
     assert one.sentence == "The arithmetic mean, also called the average, is a number."
     assert one.weight == 1.0
+
+
+def test_the_source_of_a_document_declares_names_that_terms_have() -> None:
+    pairs = [("Averages", "arithmetic mean"), ("average", "Average"), ("ring", "anneau"), ("order", "size")]
+    made = list(source_declarations("d7", pairs, {**FORMS, "size": "topic:size"}))
+    assert [(one.first_id, one.second_id, one.pattern, one.sentence) for one in made] == [
+        ("concept:arithmetic mean", "concept:average", "declared by the source", "d7: Averages = arithmetic mean")
+    ]
 
 
 @pytest.mark.parametrize(

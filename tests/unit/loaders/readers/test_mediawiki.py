@@ -45,7 +45,7 @@ def page(title: str, text: str, ns: int = 0) -> str:
 @pytest.mark.parametrize("packed", [bytes, bz2.compress, gzip.compress])
 def test_mediawiki_dump(tmp_path: Path, packed: Any) -> None:
     data = dump(page("Orbit", ARTICLE), page("Talk:Orbit", "x", 1), page("Bahn", "#REDIRECT [[Orbit]]"))
-    found, talk, redirect = records(mediawiki, tmp_path / "dump.xml", packed(data))
+    talk, redirect, found = records(mediawiki, tmp_path / "dump.xml", packed(data))
     assert (found.id, found.title, found.topics, found.date) == ("Orbit", "Orbit", ("Algebra",), "2020-01-02T00:00:00Z")
     assert found.metadata == {"revision": "7", "page_id": "1", "url": "https://host.invalid/wiki/Orbit"}
     for part in (
@@ -56,6 +56,28 @@ def test_mediawiki_dump(tmp_path: Path, packed: Any) -> None:
     assert "gone" not in found.text
     assert isinstance(talk, Skipped)
     assert (talk.rule, talk.position.line, redirect.rule) == ("not an article", 2, "a redirect")
+    assert found.synonyms == (("Bahn", "Orbit"),)
+
+
+def test_redirects_are_synonyms_of_the_article_before_them(tmp_path: Path) -> None:
+    data = dump(
+        page("Abelian group", "#REDIRECT [[Commutative group]]"),
+        page("Ring", "A ring has two operations."),
+        page("Anneau (maths)", "#redirect: [[ring_(mathematics)|ring]]"),
+        page("Unit of a ring", "#REDIRECT [[Ring#Units]]"),
+        page("Ring (mathematics)", "#REDIRECT [[Ring]]"),
+        page("Talk:Anneau", "#REDIRECT [[Talk:Ring]]", 1),
+        page("Long", "word " * 5000),
+        page("Corps", "#WEITERLEITUNG [[Field]]"),
+        page("Broken", "#REDIRECT nowhere"),
+    )
+    made = records(mediawiki, tmp_path / "dump.xml", data)
+    articles = [record for record in made if isinstance(record, Document)]
+    assert [(article.id, article.synonyms) for article in articles] == [
+        ("Ring", (("Abelian group", "Commutative group"), ("Anneau", "ring"))),
+        ("Long", (("Corps", "Field"),)),
+    ]
+    assert sum(isinstance(record, Skipped) for record in made) == 7
 
 
 WIKITEXT_CASES = [
