@@ -70,7 +70,7 @@ def doubtful_pairs(
 
 
 def declared_pairs(graph: Graph) -> dict[Pair, Declaration]:
-    """Return the pairs of terms that documents or their sources declare to mean the same, each with its most trusted declaration."""
+    """Return the pairs of terms that documents or their sources declare the same, with the most trusted declaration."""
     forms = names_by_form((term.id, term.name) for term in decisions.terms(graph))
     found: dict[Pair, Declaration] = {}
     for identity, text, synonyms in decisions.texts_and_synonyms(graph):
