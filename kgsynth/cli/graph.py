@@ -343,7 +343,7 @@ def _not_joined(planned: MergePlan, verdicts: Mapping[Pair, Verdict]) -> list[Pa
 @click.command()
 @click.pass_context
 def merges(ctx: click.Context) -> None:
-    """List the merges in the graph with their evidence.
+    """List the merges in the graph by concept, with their evidence.
 
     \b
     The rule says how the two names differ:
@@ -361,20 +361,21 @@ def merges(ctx: click.Context) -> None:
     with open_graph(ctx) as graph:
         stored_merges = pipeline.held_merges(graph)
     show_table(
-        ("alias", "documents", "counts as", "documents", "kind", "rule", "cosine", "id"),
+        ("concept", "its documents", "kind", "alias", "documents", "rule", "cosine", "id"),
         [
             (
-                stored.alias,
-                str(stored.alias_documents),
                 stored.canonical,
-                str(stored.canonical_documents),
+                stored.canonical_documents,
                 stored.kind,
+                stored.alias,
+                stored.alias_documents,
                 stored.rule,
                 f"{stored.cosine:.3f}",
                 stored.merge_id,
             )
             for stored in stored_merges
         ],
+        grouped=3,
     )
 
 

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from kgsynth.pipeline.merging import MergePlan
 
 
-def show_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def show_table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, grouped: int = 0) -> None:
     """Print a table to standard output.
 
     Args:
         header: names of the columns; in JSON, with underscores instead of spaces.
         rows: cells, in the order of the columns. Whole numbers get separators of thousands, except in JSON. None is an
             empty cell, in JSON null.
+        grouped: number of first columns that, on a terminal, are shown only in the first row of rows that share them.
     """
     if wants_json():
         names = [name.replace(" ", "_") or "name" for name in header]
@@ -40,8 +41,11 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     table = Table(box=box.SIMPLE, pad_edge=False)
     for name in header:
         table.add_column(name, overflow="fold")
+    above: Sequence[str] = ()
     for row in rows:
-        table.add_row(*(escape(printable(cell)) for cell in row))
+        cells = [""] * grouped + row[grouped:] if grouped and row[:grouped] == above else row
+        table.add_row(*(escape(printable(cell)) for cell in cells))
+        above = row[:grouped]
     Console().print(table)
 
 

@@ -1,0 +1,31 @@
+"""Tests of `kgsynth.cli.tables`."""
+
+import sys
+
+import pytest
+
+from kgsynth.cli.tables import show_table
+
+HEADER = ("concept", "documents", "alias")
+ROWS = [("ring", 1200, "rings"), ("ring", 1200, "Ring"), ("ring", 7, "ring s"), ("group", 7, "groups")]
+
+
+def test_on_a_terminal_columns_of_a_group_are_shown_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    show_table(HEADER, ROWS, grouped=2)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip(" ─")]
+    assert lines == [
+        list(HEADER),
+        ["ring", "1,200", "rings"],
+        ["Ring"],
+        ["ring", "7", "ring", "s"],
+        ["group", "7", "groups"],
+    ]
+
+
+def test_elsewhere_each_line_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table(HEADER, ROWS[:2], grouped=2)
+    assert capsys.readouterr().out == "concept\tdocuments\talias\nring\t1,200\trings\nring\t1,200\tRing\n"
