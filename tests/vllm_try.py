@@ -2,7 +2,7 @@
 
     python -m tests.vllm_try FOLDER [--ray]
 
-One request has a pattern that forces LaTeX. Without Ray, two requests are repeated without the others.
+One request has a pattern that forces LaTeX, one chooses between yes and no with probabilities. Without Ray, two requests are repeated without the others.
 """
 
 import json
@@ -16,8 +16,9 @@ LATEX = r"\frac{1}{2} \rho \beta \theta \nabla"
 SAMPLING = Sampling(temperature=0.8, top_p=0.95, repetition_penalty=1.1, max_output_tokens=60)
 
 
-def request(number: int, pattern: str = "") -> Request:
-    return Request(id=str(number), messages=(Message("user", f"Count to {number}."),), seed=number, pattern=pattern)
+def request(number: int, pattern: str = "", choices: tuple[str, ...] = ()) -> Request:
+    messages = (Message("user", f"Count to {number}."),)
+    return Request(id=str(number), messages=messages, seed=number, pattern=pattern, choices=choices)
 
 
 def main() -> None:
@@ -25,9 +26,10 @@ def main() -> None:
     make = ray_engine.vllm if options else VllmGenerator
     generator: Generator = make(folder, model="small", sampling=SAMPLING, context_tokens=1024)
     escaped = LATEX.replace("\\", "\\\\").replace("{", r"\{").replace("}", r"\}")
-    asked = [*(request(n) for n in range(6)), request(9, escaped)]
+    asked = [*(request(n) for n in range(6)), request(8, "1: (?:yes|no)", ("yes", "no")), request(9, escaped)]
     first = {one.request_id: one for one in generator.generate(iter(asked))}
-    forced = first.pop("9")
+    chosen, forced = first.pop("8"), first.pop("9")
+    (chance,) = chosen.chances
     # Ray loads the model again for each call.
     repeated = [] if options else [request(n) for n in (5, 2)]
     again = {one.request_id: one for one in generator.generate(iter(repeated))}
@@ -38,6 +40,7 @@ def main() -> None:
                 "texts": len({one.text for one in first.values()}),
                 "forced": forced.text,
                 "reason": forced.finish_reason,
+                "chosen": chosen.text in ("1: yes", "1: no") and 0 < chance < 1,
                 "counted": generator.count_tokens("one two three"),
                 "prompt_tokens": min(one.prompt_tokens for one in first.values()),
                 "output_tokens": max(one.output_tokens for one in first.values()),

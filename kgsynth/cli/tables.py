@@ -43,7 +43,7 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, grouped:
         table.add_column(name, overflow="fold")
     above: Sequence[str] = ()
     for row in rows:
-        cells = [""] * grouped + row[grouped:] if grouped and row[:grouped] == above else row
+        cells = [*[""] * grouped, *row[grouped:]] if grouped and row[:grouped] == above else row
         table.add_row(*(escape(printable(cell)) for cell in cells))
         above = row[:grouped]
     Console().print(table)

@@ -19,7 +19,7 @@ from typing import Any
 from kgsynth.errors import ConfigError, GeneratorUnavailableError
 from kgsynth.generation.backend import Completion, Generator, Message, Request, Sampling
 from kgsynth.generation.chat_interface import extra_fields
-from kgsynth.generation.completions import completed
+from kgsynth.generation.completions import choice_chances, completed
 from kgsynth.generation.openai_server import OpenAiServerGenerator
 from kgsynth.generation.scripted import ScriptedGenerator
 from kgsynth.generation.vllm_engine import (
@@ -267,6 +267,7 @@ def vllm(
                 "text": row["generated_text"],
                 "prompt_tokens": int(row["num_input_tokens"]),
                 "output_tokens": int(row["num_generated_tokens"]),
+                "chances": list(_chances(row)),
             },
         )
         return processor(dataset)
@@ -276,7 +277,7 @@ def vllm(
         max_tokens = extra_fields(inner.sampling.request).get("max_tokens") or inner.sampling.max_output_tokens
         is_full = row["prompt_tokens"] + row["output_tokens"] >= int(engine.get("max_model_len", context_tokens))
         is_cut = row["output_tokens"] >= max_tokens or is_full
-        return _text_row(request, row, "length" if is_cut else "stop")
+        return _text_row(request, row, "length" if is_cut else "stop", tuple(row["chances"]))
 
     return RayGenerator(inner, stage, read, batch=VLLM_BATCH)
 
@@ -329,7 +330,8 @@ def _to_json(request: Request) -> str:
 
 def _from_json(text: str) -> Request:
     row = json.loads(text)
-    return Request(**{**row, "messages": tuple(Message(**message) for message in row["messages"])})
+    messages = tuple(Message(**message) for message in row["messages"])
+    return Request(**{**row, "messages": messages, "choices": tuple(row["choices"])})
 
 
 def _scripted_row(row: dict[str, Any]) -> dict[str, Any]:
@@ -342,14 +344,30 @@ def _scripted_row(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _text_row(request: Request, row: dict[str, Any], finish_reason: str = "stop") -> Completion:
+def _text_row(
+    request: Request, row: dict[str, Any], finish_reason: str = "stop", chances: tuple[float, ...] = ()
+) -> Completion:
     return completed(
         request.id,
         row["text"],
         finish_reason,
         prompt_tokens=row["prompt_tokens"],
         output_tokens=row["output_tokens"],
+        chances=chances,
     )
+
+
+def _chances(row: dict[str, Any]) -> tuple[float, ...]:
+    """Return the probabilities of the request's first choice from the processor's log-probabilities by token."""
+    choices = _from_json(row["request"]).choices
+    if not choices or row.get("logprobs") is None:
+        return ()
+    tokens = []
+    for identity, by_token in zip(row["generated_tokens"], row["logprobs"], strict=True):
+        alternatives = {str(token): value for token, value in by_token.items()}
+        written = str(alternatives[str(identity)]["decoded_token"])
+        tokens.append((written, {str(value["decoded_token"]): value["logprob"] for value in alternatives.values()}))
+    return choice_chances(tokens, choices)
 
 
 def _vllm_row(request: Request, sampling: Sampling) -> dict[str, Any]:

@@ -278,6 +278,7 @@ def test_vllm_in_process_writes_what_can_be_used_and_repeats(small_model_folder:
     said = servers.vllm_tried(small_model_folder)
     assert said.pop("texts") >= 5
     assert said.pop("prompt_tokens") > 10
+    assert said.pop("chosen") is True
     assert said == {"same": True, "forced": LATEX, "counted": 3, "reason": "stop", "output_tokens": 60}
 
 
