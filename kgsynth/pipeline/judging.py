@@ -5,12 +5,14 @@ Verdicts are relationships JUDGED of the graph. No pair is judged twice; merges 
 """
 
 import math
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise, zip_longest
+from itertools import islice, pairwise, zip_longest
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kgsynth import __version__, domain_folder
 from kgsynth.accounts import Report, silent
@@ -44,6 +46,20 @@ _CURVE_FILE = "calibration.json"
 # Log odds of a probability of 0 or 1.
 _MOST_ODDS = 6.0
 _SAME, _DIFFERENT = "same", "different"
+# The known different pairs are drawn from this many times as many pairs of terms that documents mention together.
+_POOL = 10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mentions:
+    """The terms that documents mention, document by document.
+
+    `offsets` is int64 (documents + 1,), offsets into `rows`; `rows` is int32 (mentions,), places of terms in the order
+    of ids.
+    """
+
+    offsets: NDArray[np.int64]
+    rows: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,11 +216,11 @@ def _pairs(
     """Return the pairs to judge, the most likely first, and pairs whose truth is known, with it."""
     ids = sorted(planned.names)
     row_of = {identity: row for row, identity in enumerate(ids)}
-    mentions = [[row_of[term] for term in terms if term in row_of] for terms in decisions.mentions(graph)]
+    mentions = _mentions(graph, row_of)
     contexts = [
         pair
         for kind in sorted({identity.partition(":")[0] for identity in ids})
-        for pair in _by_context(environment, merging, settings, planned.names, kind, row_of, ids, mentions, sentences)
+        for pair in _by_context(environment, merging, settings, planned.names, kind, ids, mentions, sentences)
     ]
     doubts = [
         (doubt.first_id, doubt.second_id)
@@ -234,7 +250,8 @@ def _pairs(
     ]
     known = {pair: _SAME for pair in _drawn(joined, settings.known_pairs, settings.seed, "known same", excluded)}
     plausible = {*said, *doubts}
-    together = [pair for pair in _neighbours(mentions, ids) if pair not in plausible]
+    neighbours = (pair for pair in _neighbours(mentions, ids, settings.seed) if pair not in plausible)
+    together = list(islice(neighbours, _POOL * settings.known_pairs))
     # Up to half are pairs with a veto, the others are terms that occur together: they differ in different ways.
     different: list[Pair] = []
     for pairs, most_known in ((list(vetoed), settings.known_pairs // 2), (together, settings.known_pairs)):
@@ -255,22 +272,22 @@ def _by_context(
     settings: JudgeSettings,
     names: Mapping[str, str],
     kind: str,
-    row_of: Mapping[str, int],
     ids: Sequence[str],
-    mentions: Sequence[Sequence[int]],
+    mentions: _Mentions,
     sentences: Mapping[str, str],
 ) -> list[Pair]:
     from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
 
-    own = [identity for identity in ids if identity.partition(":")[0] == kind]
-    place = {row_of[identity]: number for number, identity in enumerate(own)}
-    flat = [(document, place[row]) for document, rows in enumerate(mentions) for row in rows if row in place]
-    table = np.asarray(flat, dtype=np.int64).reshape(-1, 2)
+    is_own = np.array([identity.partition(":")[0] == kind for identity in ids], dtype=np.bool_)
+    own = [ids[row] for row in np.flatnonzero(is_own)]
+    documents = np.repeat(np.arange(len(mentions.offsets) - 1), np.diff(mentions.offsets))
+    is_kept = is_own[mentions.rows]
+    numbers = (np.cumsum(is_own) - 1)[mentions.rows[is_kept]]
     store = EmbeddingStore(environment.embeddings, make_embedder(merging.embedder, merging.executor))
     found = context_pairs(
         [names[identity] for identity in own],
         [sentences.get(identity, "") for identity in own],
-        (table[:, 0], table[:, 1]),
+        (documents[is_kept], numbers),
         store.embed,
         neighbours=settings.context_neighbours,
         seed=settings.seed or 0,
@@ -278,10 +295,20 @@ def _by_context(
     return [(own[first], own[second]) for first, second, _ in found]
 
 
-def _neighbours(mentions: Sequence[Sequence[int]], ids: Sequence[str]) -> Iterator[Pair]:
-    """Yield pairs of terms of one kind that documents mention together: neighbours in the documents' lists of terms."""
+def _mentions(graph: Graph, row_of: Mapping[str, int]) -> _Mentions:
+    """Return the terms that each document mentions."""
+    rows, offsets = array("i"), array("q", [0])
+    for terms in decisions.mentions(graph):
+        rows.extend(row_of[term] for term in terms if term in row_of)
+        offsets.append(len(rows))
+    return _Mentions(np.array(offsets, dtype=np.int64), np.array(rows, dtype=np.int32))
+
+
+def _neighbours(mentions: _Mentions, ids: Sequence[str], seed: int | None) -> Iterator[Pair]:
+    """Yield pairs of terms of one kind that are neighbours in the list of terms of a document, in a drawn order."""
     seen: set[Pair] = set()
-    for rows in mentions:
+    for document in stream(seed or 0, "known neighbours", 0).permutation(len(mentions.offsets) - 1).tolist():
+        rows = mentions.rows[mentions.offsets[document] : mentions.offsets[document + 1]].tolist()
         for one, other in pairwise(rows):
             pair = ids[min(one, other)], ids[max(one, other)]
             if pair not in seen and pair[0].partition(":")[0] == pair[1].partition(":")[0]:

@@ -56,4 +56,5 @@ def test_vllm_writes_what_can_be_used(cuda: None, options: tuple[str, ...]) -> N
             pytest.skip(f"{package} is not installed")
     said = servers.vllm_tried(small_model.small_model(config.environment().models), *options)
     assert said["texts"] >= 5
+    assert said["chosen"] is True
     assert (said["forced"], said["reason"], said["counted"], said["output_tokens"]) == (LATEX, "stop", 3, 60)
