@@ -73,9 +73,12 @@ class Filters:
 
     Attributes:
         latex: reject texts with unbalanced LaTeX.
+        fold_numbers: a question that differs from a benchmark's only in numbers and names of variables is the same
+            question. False where numbers are names, as those of articles and years are.
     """
 
     latex: bool = True
+    fold_numbers: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)

@@ -1,7 +1,7 @@
 r"""Decontamination: find generated questions that occur, literally or reworded, in a benchmark for language models.
 
-There are three checks, in order of certainty. *Equal*: identical after normalizing white space, LaTeX markup, numbers
-and names of variables. *Overlap*: the question contains enough of the benchmark question's n-grams, in any order.
+There are three checks, in order of certainty. *Equal*: identical after normalizing white space, LaTeX markup and, where
+the domain of the question says so, numbers and names of variables. *Overlap*: the question contains enough of the benchmark question's n-grams, in any order.
 *Embedding*: similar in meaning; these questions are listed for review and not removed.
 """
 
@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +123,15 @@ def is_variable(token: str) -> bool:
     return token in _GREEK or (len(token) == 1 and token.isalpha() and token not in _WORDS_OF_ONE_LETTER)
 
 
-def folded(text: str) -> tuple[str, ...]:
-    """Return the tokens for the check of equality: numbers are `0`, variables are numbered by first occurrence."""
+def folded(text: str, *, folds_numbers: bool = True) -> tuple[str, ...]:
+    """Return the tokens for the check of equality.
+
+    Args:
+        text: a question.
+        folds_numbers: whether numbers become `0`, and variables are numbered by first occurrence.
+    """
+    if not folds_numbers:
+        return tuple(tokens(text))
     names: dict[str, str] = {}
     return tuple(
         "0" if token[0].isdigit() else (names.setdefault(token, f"v{len(names)}") if is_variable(token) else token)
@@ -131,13 +139,17 @@ def folded(text: str) -> tuple[str, ...]:
     )
 
 
-def runs(text: str) -> list[tuple[str, ...]]:
-    """Return the 5-grams of a text's tokens; all variables and all numbers are equal, so that renaming has no effect.
+def runs(text: str, *, folds_numbers: bool = True) -> list[tuple[str, ...]]:
+    """Return the 5-grams of a text's tokens.
 
     A 5-gram without a word keeps its variables and numbers: `v^0+v` would occur in too many formulas.
+
+    Args:
+        text: a question.
+        folds_numbers: whether all variables and all numbers are equal, so that renaming has no effect.
     """
     exact = tokens(text)
-    normalized = _normalized(exact)
+    normalized = _normalized(exact) if folds_numbers else exact
     ngrams = []
     for first in range(len(exact) - RUN_TOKENS + 1):
         ngram = tuple(normalized[first : first + RUN_TOKENS])
@@ -153,20 +165,25 @@ def _normalized(exact: Sequence[str]) -> list[str]:
 class Benchmark:
     """An index of benchmark questions."""
 
-    def __init__(self, questions: Sequence[BenchmarkQuestion], *, min_overlap: float) -> None:
+    def __init__(
+        self, questions: Sequence[BenchmarkQuestion], *, min_overlap: float, folds_numbers: bool = True
+    ) -> None:
         """Build the index.
 
         Args:
             questions: questions of all benchmark files.
             min_overlap: minimum share of a benchmark question's n-grams for a hit, in (0, 1].
+            folds_numbers: whether a question with other numbers and names of variables is the same question.
         """
         self.questions, self._min_overlap = list(questions), min_overlap
+        self._folded = partial(folded, folds_numbers=folds_numbers)
+        self._runs = partial(runs, folds_numbers=folds_numbers)
         self._equal: dict[tuple[str, ...], list[int]] = {}
         self._postings: dict[tuple[str, ...], list[int]] = {}
         self._ngram_counts: list[int] = []
         for index, question in enumerate(self.questions):
-            self._equal.setdefault(folded(question.text), []).append(index)
-            ngrams = set(runs(question.text))
+            self._equal.setdefault(self._folded(question.text), []).append(index)
+            ngrams = set(self._runs(question.text))
             self._ngram_counts.append(len(ngrams))
             for ngram in ngrams:
                 self._postings.setdefault(ngram, []).append(index)
@@ -176,9 +193,9 @@ class Benchmark:
 
         The limit matters for benchmarks from templates, where hundreds of questions are equal after normalization.
         """
-        equal = self._equal.get(folded(text), [])
+        equal = self._equal.get(self._folded(text), [])
         shared_counts: dict[int, int] = {}
-        for ngram in set(runs(text)):
+        for ngram in set(self._runs(text)):
             for index in self._postings.get(ngram, ()):
                 shared_counts[index] = shared_counts.get(index, 0) + 1
         shares = {

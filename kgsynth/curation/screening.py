@@ -60,7 +60,15 @@ def screen(
     domains = by_name(()) if domains is None else domains
     findings = Findings()
     forms = near_duplicates.ExactForms()
-    index = contamination.Benchmark(benchmark, min_overlap=settings.min_overlap)
+    indexes: dict[bool, contamination.Benchmark] = {}
+
+    def hits_of(question: AnsweredQuestion) -> list[contamination.Hit]:
+        domain = domains.get(question.domain)
+        folds = domain is None or domain.filters.fold_numbers
+        if folds not in indexes:
+            indexes[folds] = contamination.Benchmark(benchmark, min_overlap=settings.min_overlap, folds_numbers=folds)
+        return indexes[folds].find(question.text)
+
     ids: dict[int, str] = {}
     units: dict[int, str] = {}
     kept_texts: list[str] = []
@@ -71,7 +79,7 @@ def screen(
         for row, question in enumerate(read_questions(questions, is_unique=False)):
             progress.advance()
             # Benchmarks come first, so that the report lists every question that is in one, even if filters reject it.
-            hits = index.find(question.text) if benchmark else []
+            hits = hits_of(question) if benchmark else []
             if hits:
                 where = f"{hits[0].benchmark.file}, row {hits[0].benchmark.row}"
                 findings.problems[row] = (f"stands in a benchmark ({hits[0].method})", where)

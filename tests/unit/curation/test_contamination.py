@@ -63,3 +63,12 @@ def test_a_hit_shows_how_and_where() -> None:
     assert 0.5 <= over.share < 1
     assert over.matching_text == "find the sum of all positive integers n such that n divides 360"
     assert index.find("Find the sum of all primes below 10 and say whether it is even.") == []
+
+
+def test_where_numbers_are_names_other_numbers_make_another_question() -> None:
+    asked = BenchmarkQuestion(file="b", row=1, text="Which right does Article 5 of the convention protect?")
+    other = "Which right does  Article 8 of the convention protect?"
+    assert [hit.method for hit in Benchmark([asked], min_overlap=0.5).find(other)] == ["equal"]
+    index = Benchmark([asked], min_overlap=0.5, folds_numbers=False)
+    assert index.find(other) == []
+    assert [hit.method for hit in index.find("which right does Article 5 of the convention protect")] == ["equal"]

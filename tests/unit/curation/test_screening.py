@@ -86,6 +86,24 @@ def test_curate_takes_each_question_once_across_runs_and_none_of_a_benchmark(tmp
         curated(tmp_path, [first, second], replace(SETTINGS, max_rejected_share=0.01), name="strict")
 
 
+def test_the_domain_decides_whether_other_numbers_make_another_question(tmp_path: Path) -> None:
+    rows = [
+        replace(
+            questions(1)[0],
+            id=domain,
+            text=f"Which right does Article {number} of the convention protect?",
+            domain=domain,
+        )
+        for number, domain in ((8, "law"), (9, "mathematics"), (11, "a domain that is not installed"))
+    ]
+    benchmark = tmp_path / "bench.jsonl"
+    benchmark.write_text(json.dumps({"question": "Which right does Article 5 of the convention protect?"}) + "\n")
+    settings = replace(SETTINGS, benchmarks=(str(benchmark),))
+    folder, _ = curated(tmp_path, [as_run(tmp_path / "run", rows)], settings)
+    assert [row["id"] for row in folder.rows()] == ["law"]
+    assert {row["reason"] for row in folder.rejects()} == {"stands in a benchmark (equal)"}
+
+
 def test_columns_of_a_users_file_that_mean_other_things_break_nothing(tmp_path: Path) -> None:
     file = tmp_path / "math.jsonl"
     rows = [
