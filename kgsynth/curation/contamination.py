@@ -1,8 +1,9 @@
 r"""Decontamination: find generated questions that occur, literally or reworded, in a benchmark for language models.
 
 There are three checks, in order of certainty. *Equal*: identical after normalizing white space, LaTeX markup and, where
-the domain of the question says so, numbers and names of variables. *Overlap*: the question contains enough of the benchmark question's n-grams, in any order.
-*Embedding*: similar in meaning; these questions are listed for review and not removed.
+the domain of the question says so, numbers and names of variables. *Overlap*: the question contains enough of the
+benchmark question's n-grams, in any order. *Embedding*: similar in meaning; these questions are listed for review and
+not removed.
 """
 
 import csv
