@@ -1,5 +1,6 @@
 // Returns concepts that co-occur with given concepts, as wrong options of multiple-choice questions: up to $limit for
-// each, by decreasing count among its first $contexts documents.
+// each, by decreasing count among its first $contexts documents. Concepts that a judge of names calls probably the same
+// are left out.
 // access: read
 // params: ids, contexts, limit
 // returns: id, concepts
@@ -11,7 +12,7 @@ CALL (concept) {
   ORDER BY holds.upto
   LIMIT $contexts
   MATCH (context)-[:HOLDS]->(other:Concept)
-  WHERE other <> concept
+  WHERE other <> concept AND NOT EXISTS { (other)-[judged:JUDGED]-(concept) WHERE judged.chance >= 0.5 }
   WITH other, sum(coalesce(context.weight, 1)) AS count
   ORDER BY count DESC, other.id
   LIMIT $limit

@@ -12,6 +12,7 @@ from typing import Any
 
 from kgsynth import domain_folder, queries
 from kgsynth.accounts import Report, silent
+from kgsynth.concepts.declared import declarations, names_by_form
 from kgsynth.concepts.embedding import Embedder, has_embedder, make_embedder
 from kgsynth.config import Environment
 from kgsynth.documents.forgotten import add_questions, read_tombstones
@@ -524,10 +525,32 @@ def _source_combinations(
             names={term: names[term] for term in combination.terms},
             aliases={term: aliases[term] for term in combination.terms if term in aliases},
             documents=tuple(sources[document.id] for document in combination.documents),
-            style=replace(style, wrong_options=wrong_options.get(style.target, ())),
+            style=replace(style, wrong_options=_different(style.target, combination, sources, names, wrong_options)),
         )
         for combination, style in zip(batch, styles, strict=True)
     ]
+
+
+def _different(
+    target: str,
+    combination: Combination,
+    sources: Mapping[str, SourceDocument],
+    names: Mapping[str, str],
+    wrong_options: Mapping[str, tuple[tuple[str, str], ...]],
+) -> tuple[tuple[str, str], ...]:
+    """Return the wrong options for a target without those that the combination's documents declare the same."""
+    options = wrong_options.get(target, ())
+    if not options:
+        return ()
+    forms = names_by_form([(target, names[target]), *options])
+    declared = {
+        identity
+        for document in combination.documents
+        for declaration in declarations(sources[document.id].text, forms)
+        if target in (declaration.first_id, declaration.second_id)
+        for identity in (declaration.first_id, declaration.second_id)
+    }
+    return tuple(option for option in options if option[0] not in declared)
 
 
 def _source_documents(graph: Graph, batch: Sequence[str]) -> list[SourceDocument]:

@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 
 from kgsynth import config, domain_folder, pipeline
+from kgsynth.generation.question_types import draw_style
+from kgsynth.graph import decisions
 from kgsynth.graph.session import Graph
+from kgsynth.pipeline import generating
+from kgsynth.records import Combination, Document, GroundingDocument
 from kgsynth.run_folder import open_run
-from tests import canonical
+from tests import canonical, corpora
 
 NAMES = (
     "sodium", "potassium", "nephron", "diuretic", "digoxin", "arrhythmia", "membrane", "transporter", "excretion",
@@ -79,3 +83,26 @@ def test_a_run_in_each_domain_by_one_configuration(
     for saved in ("worst_pass_rate", "routes_disagree"):
         text = (Path(pipeline.__file__).parents[2] / "cypher" / "explore" / f"{saved}.cypher").read_text()
         canonical.run(graph, text)
+
+
+def test_wrong_options_are_no_other_names_of_the_right_one(graph: Graph, tmp_path: Path) -> None:
+    names = ("heart attack", "myocardial infarction", "coronary event", "artery", "vein", "aorta")
+    text = "A heart attack, also called a myocardial infarction, damages the heart muscle."
+    annotations = [corpora.annotation(f"d{number}", ["medicine"], names) for number in range(3)]
+    corpora.load(graph, tmp_path, annotations, [Document(id="d0", title="Heart", text=text)])
+    pipeline.build(graph, report=lambda _: None)
+    verdict = decisions.JudgedPair(
+        first="concept:coronary event", second="concept:heart attack", score=2.0, chance=0.9, agrees=True, joins=False,
+        known="", model="m", template="t", run_id="r",
+    )  # fmt: skip
+    decisions.set_judged(graph, [verdict])
+    domain = domain_folder.load("medicine")
+    for document, missing in (("d0", {"myocardial infarction", "coronary event"}), ("d1", {"coronary event"})):
+        combination = Combination(
+            id="c", seed=1, walk=0, path=("topic:medicine", "concept:heart attack"), topics=("topic:medicine",),
+            concepts=("concept:heart attack",), documents=(GroundingDocument(id=document, jaccard=1.0),),
+        )  # fmt: skip
+        seed = next(seed for seed in range(100) if draw_style(domain, seed, combination).form == "choice")
+        (source,) = generating._source_combinations(graph, [combination], domain, seed)
+        options = {name for _, name in source.style.wrong_options}
+        assert options == set(names) - missing - {"heart attack"}
