@@ -129,22 +129,27 @@ def same_pairs(graph: Reader) -> set[tuple[str, str]]:
 
 
 def texts_of_acronyms(
-    graph: Reader, pairs: Sequence[tuple[str, str]], *, without: Collection[str] = ()
-) -> dict[tuple[str, str], list[str]]:
-    """Return for pairs of ids, the acronym first, the texts in which the expansion may stand beside it.
+    graph: Reader, pairs: Mapping[tuple[str, str], str], *, without: Collection[str] = ()
+) -> dict[tuple[str, str], tuple[list[str], str]]:
+    """Return some of the texts in which the expansion of an acronym may stand beside it.
 
     Args:
         graph: the graph to read.
-        pairs: ids of terms.
+        pairs: pairs of ids of terms, the acronym first, with the id of the document after which texts are wanted; empty
+            for the first texts.
         without: ids of documents that do not count.
+
+    Returns:
+        For each pair the texts, in the order of the documents' ids, and the id of the last document. Without texts, it
+        was asked for all.
     """
     rows = graph.read(
         _TEXTS_OF_ACRONYMS,
-        pairs=[{"short": short, "long": long} for short, long in pairs],
+        pairs=[{"short": short, "long": long, "after": after} for (short, long), after in pairs.items()],
         without=sorted(without),
         limit=_ACRONYM_TEXTS,
     )
-    return {(row["short"], row["long"]): row["texts"] for row in rows}
+    return {(row["short"], row["long"]): (row["texts"], row["last"] or "") for row in rows}
 
 
 def texts_and_synonyms(graph: Graph) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:

@@ -116,14 +116,18 @@ def _expanded(
     graph: Graph, names: Mapping[str, str], without: Collection[str], pairs: Sequence[tuple[str, str]]
 ) -> list[bool]:
     """Tell for pairs of ids, the acronym first, whether a document has the expansion beside the acronym."""
-    expanded: list[bool] = []
-    for batch in batches(pairs, _ACRONYM_BATCH):
-        found = decisions.texts_of_acronyms(graph, batch, without=without)
-        expanded += [
-            any(is_expanded(text, names[short], names[long]) for text in found.get((short, long), ()))
-            for short, long in batch
-        ]
-    return expanded
+    expanded: set[tuple[str, str]] = set()
+    for batch in batches(dict.fromkeys(pairs), _ACRONYM_BATCH):
+        undecided = dict.fromkeys(batch, "")
+        while undecided:
+            found = decisions.texts_of_acronyms(graph, undecided, without=without)
+            undecided = {}
+            for (short, long), (texts, last) in found.items():
+                if any(is_expanded(text, names[short], names[long]) for text in texts):
+                    expanded.add((short, long))
+                elif texts:
+                    undecided[short, long] = last
+    return [pair in expanded for pair in pairs]
 
 
 def decide_merges(

@@ -231,3 +231,18 @@ def test_a_review_is_not_written_over_and_bad_rows_are_told(
         assert failed.returncode == 1
         assert said in failed.stderr
     assert canonical.dump(loaded) == before
+
+
+def test_all_documents_are_searched_for_the_expansion_of_an_acronym(
+    graph: Graph, environment: config.Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decisions, "_ACRONYM_TEXTS", 2)
+    texts = ["The FSA accepts words."] * 5 + ["A finite state automaton (FSA) accepts words.", "An FSA halts."]
+    annotations = [
+        corpora.annotation(f"d{place}", ["machines"], ["FSA", "finite state automaton", "PDA", "pushdown automaton"])
+        for place in range(len(texts))
+    ]
+    documents = [Document(id=f"d{place}", title="t", text=text) for place, text in enumerate(texts)]
+    corpora.load(graph, tmp_path, annotations, documents)
+    pipeline.merge(graph, environment, MergeSettings(), dry_run=False, report=lambda _: None)
+    assert merged(graph) == {("FSA", "finite state automaton")}
