@@ -20,7 +20,10 @@ from kgsynth.graph.server import ManagedServer
 from tests.benchmarks import paper_corpus
 from tests.benchmarks.figures import Comparison, Row, keep
 
+COURSE = Path(__file__).parent / "measured" / "growth-over-time.json"
 _EVERY_S = 0.5
+# Points of the course of the largest load that are kept for the plot.
+_KEPT_POINTS = 120
 _COMBINATIONS = 10_000
 
 
@@ -141,13 +144,22 @@ def main() -> None:
         )
         for documents in given.documents
     ]
+    if given.shape == "fields":
+        course = json.loads((given.desk / f"home-{max(given.documents)}-fields.json").read_text())
+        points = [
+            {name: round(value, 2) for name, value in row.items()}
+            for row in course[:: max(1, len(course) // _KEPT_POINTS)]
+        ]
+        lines = ",\n".join(json.dumps(point) for point in points)
+        COURSE.write_text(f'{{"documents": {max(given.documents)}, "points": [\n{lines}\n]}}\n')
     keep(
         Comparison(
             name="growth" if given.shape == "fields" else f"growth-{given.shape}",
             title="From annotations to a walkable graph, load --bulk",
             unit="",
             notes="memory at most, of load, import tool and server; disk of the graph at the end",
-            command=f"python -m tests.benchmarks.bulk_load --documents {' '.join(map(str, given.documents))}",
+            command=f"python -m tests.benchmarks.bulk_load --co-occurrences {given.co_occurrences} "
+            f"--documents {' '.join(map(str, given.documents))}",
             rows=rows,
         )
     )

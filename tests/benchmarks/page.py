@@ -3,11 +3,13 @@
 python -m tests.benchmarks.page
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 
+from tests.benchmarks.bulk_load import COURSE
 from tests.benchmarks.figures import Comparison, kept
 
 mpl.use("Agg")
@@ -15,6 +17,7 @@ import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).parents[2]
 PLOT = ROOT / "docs" / "benchmarks.png"
+COURSE_PLOT = ROOT / "docs" / "figures" / "bulk-load.png"
 PAGE = ROOT / "docs" / "figures" / "benchmarks.md"
 BEGIN, END = "<!-- benchmarks -->\n", "<!-- end of benchmarks -->\n"
 BARS = ("walks", "merge", "load", "generation-server", "generation-vllm")
@@ -90,6 +93,22 @@ def lines(axes: Any, one: Comparison) -> None:
     axes.set_title(one.title, fontsize=9, loc="left")
 
 
+def draw_course() -> None:
+    """Memory and disk during the largest bulk load."""
+    course = json.loads(COURSE.read_text())
+    minutes = [point["seconds"] / 60 for point in course["points"]]
+    figure, axes = plt.subplots(figsize=(8, 3.4), layout="constrained")
+    for key, label, style in (
+        ("disk_gib", "disk", "-"), ("python_gib", "memory of Python", "--"), ("java_gib", "memory of Java", ":"),
+    ):  # fmt: skip
+        axes.plot(minutes, [point[key] for point in course["points"]], style, label=label)
+    axes.set(xlabel="minutes", ylabel="GiB", ylim=(0, None), xlim=(0, None))
+    axes.set_title(f"Bulk load of {course['documents']:,} documents", fontsize=9, loc="left")
+    axes.legend(fontsize=7.5, frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(COURSE_PLOT, dpi=100, metadata={"Software": None})
+
+
 def main() -> None:
     """Draw and write; what was not measured is left out, and said."""
     found = {name: kept(name) for name in NAMES}
@@ -108,6 +127,8 @@ def main() -> None:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(axis="x", labelsize=8)
     figure.savefig(PLOT, dpi=100, metadata={"Software": None})
+    if COURSE.exists():
+        draw_course()
     text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
