@@ -1,6 +1,6 @@
 # make demo: everything from nothing to generated questions.   make test: everything from nothing to a passed test run.
 # Both are safe to repeat and need no network after the first time.
-.PHONY: chromium demo test setup check docs unit integration second-neo4j gpu wheel pins peers benchmarks clean
+.PHONY: chromium jars demo test setup check docs unit integration second-neo4j gpu wheel pins peers benchmarks clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,12 +20,15 @@ endif
 demo: setup
 	$(BIN)/kgsynth demo
 
-# Two processes share most tests, the slow files first; what uses all cores, or measures rates, runs alone after them.
+# What is fetched comes while the code is checked. Two processes share most tests, the slow files first; what uses all cores, or measures rates, runs alone after them.
 # Java compiles quickly for the many servers of the tests: a start takes 8.5 s of processor time instead of 14.
-test: setup check chromium
-	$(BIN)/kgsynth db install
+test: setup
+	@$(MAKE) --no-print-directory -j 3 check chromium jars
 	JDK_JAVA_OPTIONS=-XX:TieredStopAtLevel=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not model and not rates"
 	$(BIN)/pytest -m "model or rates"
+
+jars: setup
+	$(BIN)/kgsynth db install
 
 # For the tests of Neo4j Browser and of the sandbox; installed where that disturbs nobody, and what is absent is skipped.
 chromium:
