@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+# A judge that orders fewer of the known pairs rightly joins nothing: its probabilities of pairs that are harder than
+# those of the rules are far too high (docs/figures/merging.md).
+LEAST_AREA = 0.95
 _STEPS = 100
 _RIDGE = 1e-3
 _BINS = 10
@@ -68,7 +71,7 @@ def calibrate(same: Floats, different: Floats, candidates: Floats) -> Calibratio
         intercept=intercept if slope > 0 else 0.0,
         same=len(same),
         different=len(different),
-        auc=_auc(same, different),
+        auc=area(same, different),
         share=0.5,
     )
     return replace(even, share=_share(even.chances(candidates))) if len(candidates) else even
@@ -121,7 +124,8 @@ def _share(chances: Floats) -> float:
     return share
 
 
-def _auc(same: Floats, different: Floats) -> float:
+def area(same: Floats, different: Floats) -> float:
+    """Return the area under the ROC curve of scores: the share of pairs of both kinds that are ordered rightly."""
     below = np.searchsorted(np.sort(different), same, side="left")
     equal = np.searchsorted(np.sort(different), same, side="right") - below
     return float((below + equal / 2).mean() / len(different))

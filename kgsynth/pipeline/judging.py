@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kgsynth import __version__, domain_folder
 from kgsynth.accounts import Report, silent
 from kgsynth.batching import batches
-from kgsynth.concepts.calibration import Calibration, calibrate, curve
+from kgsynth.concepts.calibration import LEAST_AREA, Calibration, area, calibrate, curve
 from kgsynth.concepts.context_candidates import Use, context_pairs, defining_sentence
 from kgsynth.concepts.decide import JUDGE, NO_EXPANSION, REVIEW
 from kgsynth.concepts.lexical import veto, words_of
@@ -166,23 +166,58 @@ def apply_verdicts(
 ) -> MergePlan:
     """Join the pairs that a judge called the same with at least this probability in both orders, and merge.
 
-    A later call with a higher probability takes joins back.
+    A later call with a higher probability takes joins back. A judge that cannot tell apart the pairs that rules decide
+    joins nothing; its verdicts are shown to reviewers.
 
     Args:
         graph: the graph with the verdicts.
         environment: where vectors are.
         settings: settings of the merge.
         above: minimum probability, in (0, 1].
-        report: receives the account of the merge.
+        report: receives the accounts of verdicts and of the merge.
     """
     stored = decisions.judged_pairs(graph)
-    changed = [replace(verdict, joins=_joins(verdict, above)) for verdict in stored]
+    areas = _areas(stored)
+    count = StageCount(stage="apply verdicts", unit="verdicts of a judge")
+    changed = []
+    for verdict in stored:
+        problem = "" if verdict.known else _problem(verdict, above, areas.get((verdict.model, verdict.template), 1.0))
+        changed.append(replace(verdict, joins=not verdict.known and not problem))
+        if problem:
+            count.reject(problem)
+        elif not verdict.known:
+            count.kept += 1
+    for (model, _), value in sorted(areas.items()):
+        if value < LEAST_AREA:
+            count.remark(
+                f"{model or 'the judge'}: area under the ROC curve {value:.2f} on the pairs that rules decide, below "
+                f"{LEAST_AREA}. None of its verdicts joins names; `kgsynth merge --review` shows them."
+            )
     decisions.set_judged(graph, [new for new, old in zip(changed, stored, strict=True) if new != old])
+    report(count)
     return merge(graph, environment, settings, report=report)
 
 
-def _joins(verdict: JudgedPair, above: float) -> bool:
-    return not verdict.known and verdict.agrees and verdict.chance is not None and verdict.chance >= above
+def _areas(verdicts: Sequence[JudgedPair]) -> dict[tuple[str, str], float]:
+    """Return the area under the ROC curve on known pairs by model and prompt; none where a kind of pair is missing."""
+    scores: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for verdict in verdicts:
+        if verdict.known:
+            scores.setdefault((verdict.model, verdict.template), {}).setdefault(verdict.known, []).append(verdict.score)
+    return {
+        judge: area(np.array(by_truth[_SAME]), np.array(by_truth[_DIFFERENT]))
+        for judge, by_truth in scores.items()
+        if len(by_truth) == len((_SAME, _DIFFERENT))
+    }
+
+
+def _problem(verdict: JudgedPair, above: float, judge_area: float) -> str:
+    """Return why a verdict does not join its pair; empty if it does."""
+    if judge_area < LEAST_AREA:
+        return "judge too weak"
+    if not verdict.agrees:
+        return "another answer in the other order"
+    return "" if verdict.chance is not None and verdict.chance >= above else "below the probability"
 
 
 def _template(domain: str) -> prompts.Template:

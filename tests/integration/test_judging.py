@@ -17,7 +17,7 @@ from kgsynth.errors import GeneratorUnavailableError
 from kgsynth.generation.backend import Completion, Request, Sampling
 from kgsynth.graph import decisions
 from kgsynth.graph.session import Graph
-from kgsynth.records import Document
+from kgsynth.records import Document, StageCount
 from kgsynth.settings import JudgeSettings, MergeSettings
 from tests import canonical, commands, corpora
 
@@ -34,9 +34,11 @@ class Judge:
 
     name, model = "judge", "judge-1"
 
-    def __init__(self, most: int = 10**9, same: tuple[tuple[str, str], ...] = SYNONYMS) -> None:
+    def __init__(
+        self, most: int = 10**9, same: tuple[tuple[str, str], ...] = SYNONYMS, *, is_weak: bool = False
+    ) -> None:
         self.sampling = Sampling(temperature=0, top_p=1, max_output_tokens=64)
-        self.most, self.same = most, {frozenset(pair) for pair in same}
+        self.most, self.same, self.is_weak = most, {frozenset(pair) for pair in same}, is_weak
         self.pairs: list[frozenset[str]] = []
         self.made = 0
 
@@ -60,6 +62,8 @@ class Judge:
             is_same = pair in self.same or first.rstrip("s") == second.rstrip("s")
             # Known pairs get doubtful scores, as from a real model; the synonyms are clear.
             odds = 5.0 if pair in self.same else (3.0 if is_same else -3.0) + zlib.crc32(first.encode()) % 5 - 2
+            if self.is_weak and pair not in self.same:
+                odds = zlib.crc32(" ".join(sorted(pair)).encode()) % 7 - 3.0
             chances.append(1 / (1 + math.exp(-odds)))
             lines.append(f"{number}. {'yes' if is_same else 'no'}")
         return Completion(request_id=request.id, text="\n".join(lines), finish_reason="stop", chances=tuple(chances))
@@ -117,6 +121,26 @@ def test_verdicts_wait_until_they_are_applied_and_can_be_taken_back(
     assert {pair for pair, rule in merged(loaded).items() if rule == "judge"} == set(joined)
     pipeline.apply_verdicts(loaded, environment, MergeSettings(), above=1.0)
     assert merged(loaded) == before
+
+
+def test_a_weak_judge_joins_nothing_and_says_why(
+    loaded: Graph, environment: config.Environment, tmp_path: Path
+) -> None:
+    """Its probabilities are no better than its answers on pairs that rules decide."""
+    before = merged(loaded)
+    found = judged(loaded, environment, Judge(is_weak=True), tmp_path / "run")
+    assert found.calibration.auc < 0.8
+    counts: list[StageCount] = []
+    pipeline.apply_verdicts(loaded, environment, MergeSettings(), above=0.01, report=counts.append)
+    assert merged(loaded) == before
+    assert counts[0].stage == "apply verdicts"
+    assert counts[0].kept == 0
+    assert counts[0].rejected == {"judge too weak": counts[0].read}
+    (remark,) = counts[0].remarks
+    assert remark.startswith("judge-1: area under the ROC curve 0.")
+    assert {frozenset((case.first, case.second)) for case in pipeline.doubtful_pairs(loaded, environment, MergeSettings())} >= {
+        frozenset(pair) for pair in SYNONYMS
+    }  # fmt: skip
 
 
 def test_no_pair_is_judged_twice_and_new_names_are_judged_alone(
@@ -204,5 +228,6 @@ def test_the_command_judges_with_scripted_verdicts_and_applies_them(
     assert "area under the ROC curve" in done.stderr
     applied = kgsynth("--apply-above", "0.9")
     assert applied.returncode == 0, applied.stderr
+    assert "apply verdicts: " in applied.stderr
     for wrong in (["--judge", "--review"], ["--apply-above", "0.9", "--dry-run"], ["--apply-above", "2"]):
         assert kgsynth(*wrong).returncode in (1, 2), wrong
