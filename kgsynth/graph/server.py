@@ -43,6 +43,8 @@ _OPENS = tuple(
 # Measured: 4-8 s on two idle cores, 25 s on a loaded machine. Recovery of a large store after a kill takes longer.
 _START_TIMEOUT_S = 180.0
 _STOP_TIMEOUT_S = 60.0
+# An idle server stops in 2 to 4 s.
+_STOP_NOTICE_S = 10.0
 # Files with the name and an ending must have names of at most 255 bytes.
 _MAX_NAME_BYTES = 200
 _LOCK_TIMEOUT_S = 200.0
@@ -310,7 +312,7 @@ class ManagedServer:
 
         Raises:
             ServerError: the graph was never started, or its import is not finished.
-            GraphUnavailableError: the server is not running.
+            GraphUnavailableError: the server is not running, or is being started or stopped.
         """
         if not after_import:
             self._refuse_unfinished()
@@ -321,6 +323,13 @@ class ManagedServer:
             # A program that listens on the port now is not our server and must not receive the password.
             raise GraphUnavailableError(
                 f"graph {self.name!r} is not running", hint=f"Start it: `{self._command('start')}`."
+            )
+        if not self._listens():
+            # The driver would try for two minutes.
+            raise GraphUnavailableError(
+                f"the Neo4j of graph {self.name!r} does not answer: it is being started or stopped",
+                hint=f"Try again in a minute. If that does not help: `{self._command('stop')}`, then "
+                f"`{self._command('start')}`.",
             )
         uri = f"bolt://127.0.0.1:{settings.bolt_port}"
         return Graph(uri, username=self.username, password=self.password(), name=self.name)
@@ -386,10 +395,18 @@ class ManagedServer:
             return False
         with suppress(ProcessLookupError):
             os.kill(pid, stop_signal)
-        deadline = time.monotonic() + _STOP_TIMEOUT_S
+        asked = time.monotonic()
+        notice, deadline = asked + _STOP_NOTICE_S, asked + _STOP_TIMEOUT_S
         while self._running_pid() is not None:
+            if time.monotonic() > notice:
+                _LOG.warning(
+                    "waiting for Neo4j (pid %d) to end its statements and save the store; it is killed after %.0f s",
+                    pid,
+                    _STOP_TIMEOUT_S,
+                )
+                notice = math.inf
             if time.monotonic() > deadline:
-                # Version 2026.09 waits without end for a statement that computes a single expression.
+                # Neo4j waits without end for a statement that computes a single expression.
                 _LOG.warning(
                     "Neo4j (pid %d) has not stopped in %.0f s and is killed; its next start recovers the store",
                     pid,

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from kgsynth import config
-from kgsynth.errors import ConfigError, ServerError
+from kgsynth.errors import ConfigError, GraphUnavailableError, ServerError
 from kgsynth.graph import java, server as server_module
 from kgsynth.graph.server import ManagedServer, _identity, memory_for
 
@@ -91,6 +91,7 @@ def test_memory_follows_machine_and_store(machine_gib: float, store_gib: float, 
 def test_a_server_that_does_not_stop_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(server_module, "_STOP_NOTICE_S", 0.0)
     monkeypatch.setattr(server_module, "_STOP_TIMEOUT_S", 0.2)
     server = ManagedServer(config.Environment(home=tmp_path), "x")
     server._make_home()
@@ -102,5 +103,19 @@ def test_a_server_that_does_not_stop_is_killed(
         server._state_file.write_text(json.dumps(_identity(process.pid)))
         assert server.stop()
         assert process.wait() == -signal.SIGKILL
-    assert "is killed; its next start recovers the store" in caplog.text
+    waits, kills = caplog.messages
+    assert "it is killed after" in waits
+    assert "is killed; its next start recovers the store" in kills
     assert not server.stop()
+
+
+def test_a_server_whose_port_is_closed_is_told_at_once(tmp_path: Path) -> None:
+    server = ManagedServer(config.Environment(home=tmp_path), "x")
+    server._make_home()
+    server._chosen_settings(heap_mib=None, page_cache_mib=None, new_ports=False)
+    server.password_file.write_text("secret")
+    with subprocess.Popen(["sleep", "60"]) as process:
+        server._state_file.write_text(json.dumps(_identity(process.pid)))
+        with pytest.raises(GraphUnavailableError, match="is being started or stopped"):
+            server.connect()
+        process.kill()
