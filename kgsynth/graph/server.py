@@ -332,7 +332,7 @@ class ManagedServer:
                 f"`{self._command('start')}`.",
             )
         uri = f"bolt://127.0.0.1:{settings.bolt_port}"
-        return Graph(uri, username=self.username, password=self.password(), name=self.name)
+        return Graph(uri, username=self.username, password=self.password(), name=self.name, home=self.home)
 
     def start(
         self,

@@ -9,12 +9,14 @@ is imported in functions: it imports pandas, which takes half a second, and most
 import logging
 import queue
 import re
+import shutil
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -52,6 +54,10 @@ _WAITING_BATCHES = 4
 # If the server has not ended a statement this long after its time limit, the caller stops waiting.
 _GRACE_S = 10.0
 _SLOW_CALLER_S = 0.2
+# The server's codes when its own work fails, and when it takes no writes because a log file could not be extended.
+_SERVER_FAILED = ("Neo.DatabaseError.", "Neo.ClientError.General.WriteOnReadOnlyAccessDatabase")
+# Neo4j extends its logs by 256 MiB at a time.
+_FULL_DISK_BYTES = 300 * 2**20
 _READS_ONLY = "Only statements that read the graph are allowed."
 _CERTIFICATE_HINT = (
     "Set SSL_CERT_FILE to a file with the certificate of its authority, or use bolt+ssc:// or neo4j+ssc://, which "
@@ -115,8 +121,13 @@ class Written:
     has_changed: bool
 
 
-def translate(error: Exception) -> KgsynthError:
-    """The kgsynth error for any exception of the driver; the tests cover all of `neo4j.exceptions`."""
+def translate(error: Exception, home: Path | None = None) -> KgsynthError:
+    """The kgsynth error for any exception of the driver; the tests cover all of `neo4j.exceptions`.
+
+    Args:
+        error: the exception.
+        home: folder of the server's data, if kgsynth manages it.
+    """
     from neo4j import exceptions
 
     message = str(getattr(error, "message", "") or error).strip()
@@ -145,7 +156,22 @@ def translate(error: Exception) -> KgsynthError:
             f"no Neo4j answers: {' '.join(message.split()) or type(error).__name__}",
             hint="Start it with `kgsynth db start`, or set NEO4J_URI to a running server.",
         )
-    return GraphError(f"Neo4j refused the statement: {message or type(error).__name__}")
+    hint = _server_hint(home) if str(getattr(error, "code", "")).startswith(_SERVER_FAILED) else ""
+    return GraphError(f"Neo4j refused the statement: {message or type(error).__name__}", hint=hint)
+
+
+def _server_hint(home: Path | None) -> str:
+    """What to do after a failure in the server itself, which often is a full disk."""
+    if home is None or not home.is_dir():
+        return "The server itself failed: is its disk full? Its log says why."
+    restart = f"`kgsynth --graph {home.name} db stop` and `kgsynth --graph {home.name} db start`"
+    free = shutil.disk_usage(home).free
+    if free > _FULL_DISK_BYTES:
+        return f"The server itself failed; {home / 'logs' / 'debug.log'} says why. If that repeats: {restart}."
+    return (
+        f"The disk of {home} is full: {free / 2**20:,.0f} MiB are free. Free some space, then {restart}, and run the "
+        "same command again. Finished work is kept."
+    )
 
 
 def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
@@ -164,13 +190,13 @@ def _logged(query: Query) -> Iterator[None]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(home: Path | None) -> Iterator[None]:
     from neo4j import exceptions
 
     try:
         yield
     except (exceptions.Neo4jError, exceptions.DriverError) as error:
-        raise translate(error) from error
+        raise translate(error, home) from error
     except OSError as error:
         raise GraphUnavailableError(f"the connection to Neo4j broke: {error}") from error
 
@@ -223,7 +249,16 @@ class Transaction:
 class Graph:
     """A connection to one database; safe to use from several threads."""
 
-    def __init__(self, uri: str, *, username: str, password: str, database: str = "neo4j", name: str = "main") -> None:
+    def __init__(
+        self,
+        uri: str,
+        *,
+        username: str,
+        password: str,
+        database: str = "neo4j",
+        name: str = "main",
+        home: Path | None = None,
+    ) -> None:
         """Create the driver without connecting; `verify` connects.
 
         Args:
@@ -232,6 +267,7 @@ class Graph:
             password: never logged.
             database: name of the database.
             name: what kgsynth calls the graph, in run folders and in the list of forgotten documents.
+            home: folder of the server's data, if kgsynth manages it.
 
         Raises:
             GraphError: the driver does not understand the address.
@@ -239,7 +275,7 @@ class Graph:
         import neo4j
         from neo4j import exceptions
 
-        self.uri, self.username, self.database, self.name = uri, username, database, name
+        self.uri, self.username, self.database, self.name, self._home = uri, username, database, name, home
         try:
             address = urlsplit(uri)
             # The driver also takes http://, and a port modulo 65,536; `port` raises ValueError if it is too large.
@@ -281,7 +317,7 @@ class Graph:
         """
         from neo4j import exceptions
 
-        with _translated():
+        with _translated(self._home):
             try:
                 self._driver.verify_connectivity()
             except exceptions.ServiceUnavailable:
@@ -306,7 +342,7 @@ class Graph:
         Raises:
             GraphUnavailableError: the server does not answer; GraphError: it refuses the login.
         """
-        with _translated(), self._driver.session(database="system") as session:
+        with _translated(self._home), self._driver.session(database="system") as session:
             rows = [_row(record) for record in session.run(_DATABASE_STATUS.text, name=self.database)]
         return next((row["message"] for row in rows if row["message"] and row["status"] != "online"), "")
 
@@ -326,14 +362,14 @@ class Graph:
         Raises:
             GraphError: the server refuses the statement; GraphUnavailableError: it does not answer.
         """
-        with _translated(), _logged(query), self._session(reads=True) as session:
+        with _translated(self._home), _logged(query), self._session(reads=True) as session:
             return session.execute_read(lambda tx: [_row(record) for record in tx.run(query.text, parameters)])
 
     def read_watched(self, query: Query, **parameters: object) -> tuple[list[Row], int, int]:
         """Like `read`; also returns the numbers of page cache hits and page faults on the server."""
         mark = uuid4().hex
         with (
-            _translated(),
+            _translated(self._home),
             self._session(reads=True) as session,
             session.begin_transaction(metadata={"kgsynth": mark}) as transaction,
         ):
@@ -343,13 +379,13 @@ class Graph:
 
     def stream(self, query: Query, **parameters: object) -> Iterator[Row]:
         """The rows of a statement that reads, one by one in constant memory; not repeated if the connection breaks."""
-        with _translated(), _logged(query), self._session(reads=True) as session:
+        with _translated(self._home), _logged(query), self._session(reads=True) as session:
             for record in session.run(query.text, parameters):
                 yield _row(record)
 
     def write(self, query: Query, **parameters: object) -> Written:
         """Run one statement that writes; a batched statement commits each batch, any other commits at the end."""
-        with _translated(), _logged(query), self._session() as session:
+        with _translated(self._home), _logged(query), self._session() as session:
             if query.is_batched or query.access == "schema":
                 result = session.run(query.text, parameters)
                 rows = [_row(record) for record in result]
@@ -366,7 +402,7 @@ class Graph:
         """
         from neo4j import exceptions
 
-        with _translated(), self._session() as session:
+        with _translated(self._home), self._session() as session:
             for _ in range(_DELETED_RETRIES):
                 try:
                     return session.execute_write(lambda transaction: work(Transaction(transaction)))
@@ -389,7 +425,7 @@ class Graph:
             results.append(work(Transaction(transaction)))
             raise _RolledBack
 
-        with _translated(), self._session() as session, suppress(_RolledBack):
+        with _translated(self._home), self._session() as session, suppress(_RolledBack):
             session.execute_write(run_and_roll_back)
         return results[-1]
 

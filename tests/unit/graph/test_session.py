@@ -7,9 +7,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from neo4j.exceptions import Neo4jError
 
 from kgsynth.errors import GraphError, GraphUnavailableError
-from kgsynth.graph.session import Graph
+from kgsynth.graph import session
+from kgsynth.graph.session import Graph, translate
 
 
 @pytest.mark.parametrize(
@@ -91,3 +93,32 @@ def test_an_address_with_routing_says_why_its_server_does_not_answer() -> None:
             pytest.raises(GraphUnavailableError, match="Connection refused"),
         ):
             graph.verify()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "Neo.DatabaseError.Transaction.TransactionCommitFailed",
+        "Neo.DatabaseError.Transaction.TransactionStartFailed",
+        "Neo.ClientError.General.WriteOnReadOnlyAccessDatabase",
+    ],
+)
+def test_a_failure_of_the_server_names_its_full_disk(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = Neo4jError._hydrate_neo4j(code=code, message="not applied to the store")
+    home = tmp_path / "mine"
+    home.mkdir()
+    monkeypatch.setattr(session, "_FULL_DISK_BYTES", 2**80)
+    full = translate(error, home)
+    assert str(full) == "Neo4j refused the statement: not applied to the store"
+    assert full.hint.startswith(f"The disk of {home} is full: ")
+    assert "kgsynth --graph mine db stop" in full.hint
+    monkeypatch.setattr(session, "_FULL_DISK_BYTES", 0)
+    assert "debug.log says why" in translate(error, home).hint
+    assert "is its disk full?" in translate(error).hint
+
+
+def test_a_refused_statement_has_no_hint_about_the_disk(tmp_path: Path) -> None:
+    error = Neo4jError._hydrate_neo4j(code="Neo.ClientError.Schema.ConstraintValidationFailed", message="no")
+    assert not translate(error, tmp_path).hint
