@@ -8,6 +8,7 @@ from kgsynth import config
 from kgsynth.errors import ServerError
 
 _SHOWN_CHARS = 1500
+_FULL_DISK = ("No space left on device", "There is not enough space", "out of disk space")
 
 
 def run(
@@ -20,6 +21,7 @@ def run(
     heap_mib: int = 512,
     timeout_s: float | None = None,
     lock: int | None = None,
+    target: Path | None = None,
 ) -> str:
     """Run one command of the tool and return its output.
 
@@ -33,6 +35,7 @@ def run(
         timeout_s: time limit in seconds; None for no limit.
         lock: descriptor of a locked file (`flock`) that the tool inherits, so that the lock lasts while the tool
             writes even if this process is killed.
+        target: folder that the tool writes to; None for the home folder.
 
     Raises:
         ServerError: the command failed; the message contains the end of its output.
@@ -60,5 +63,11 @@ def run(
     )
     if result.returncode:
         output = result.stdout.strip()[-_SHOWN_CHARS:]
-        raise ServerError(f"neo4j-admin {' '.join(arguments[:2])} failed: {output}")
+        is_full = any(words in result.stdout for words in _FULL_DISK)
+        raise ServerError(
+            f"neo4j-admin {' '.join(arguments[:2])} failed: {output}",
+            hint=f"The disk of {target or home} is full. Free some space and run the same command again."
+            if is_full
+            else "",
+        )
     return result.stdout

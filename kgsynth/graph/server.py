@@ -537,7 +537,7 @@ class ManagedServer:
                 # On the disk of the file, so that it appears complete or not at all.
                 name = f".kgsynth-dump-{content_hash([str(self.home)])[:12]}"
                 with temporary_folder(path.absolute().parent / name) as folder:
-                    self._admin(["database", "dump", "neo4j", f"--to-path={folder}"])
+                    self._admin(["database", "dump", "neo4j", f"--to-path={folder}"], target=path.absolute().parent)
                     (folder / "neo4j.dump").chmod(0o600)
                     (folder / "neo4j.dump").replace(path)
             finally:
@@ -599,7 +599,14 @@ class ManagedServer:
                 hint="Free some space, or set KGSYNTH_HOME to another disk.",
             )
 
-    def _admin(self, arguments: Sequence[str], *, heap_mib: int = 512, timeout_s: float | None = None) -> str:
+    def _admin(
+        self,
+        arguments: Sequence[str],
+        *,
+        heap_mib: int = 512,
+        timeout_s: float | None = None,
+        target: Path | None = None,
+    ) -> str:
         return admin.run(
             arguments,
             java=self._java().executable,
@@ -609,6 +616,7 @@ class ManagedServer:
             heap_mib=heap_mib,
             timeout_s=timeout_s,
             lock=self._lock,
+            target=target,
         )
 
     def _java(self) -> java.Java:

@@ -10,7 +10,7 @@ import pytest
 
 from kgsynth import config
 from kgsynth.errors import ConfigError, GraphUnavailableError, ServerError
-from kgsynth.graph import java, server as server_module
+from kgsynth.graph import admin, java, server as server_module
 from kgsynth.graph.server import ManagedServer, _identity, memory_for
 
 
@@ -119,3 +119,15 @@ def test_a_server_whose_port_is_closed_is_told_at_once(tmp_path: Path) -> None:
         with pytest.raises(GraphUnavailableError, match="is being started or stopped"):
             server.connect()
         process.kill()
+
+
+@pytest.mark.parametrize(("output", "is_full"), [("IOException: No space left on device", True), ("no dump", False)])
+def test_a_tool_that_fills_the_disk_names_the_folder(tmp_path: Path, output: str, is_full: bool) -> None:
+    tool = tmp_path / "java"
+    tool.write_text(f"#!/bin/sh\necho '{output}'; exit 1\n")
+    tool.chmod(0o755)
+    for target in (None, tmp_path / "backups"):
+        with pytest.raises(ServerError, match=output) as caught:
+            admin.run(["database", "dump"], java=tool, class_path="", home=tmp_path, target=target)
+        full = f"The disk of {target or tmp_path} is full. Free some space and run the same command again."
+        assert caught.value.hint == (full if is_full else "")
