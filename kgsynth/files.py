@@ -2,19 +2,23 @@
 
 import errno
 import fcntl
+import hashlib
 import json
 import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from kgsynth.errors import ManifestError
 
 _LOG = logging.getLogger(__name__)
+
+# A disk with less free space counts as full.
+_FULL_BYTES = 2**20
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -31,6 +35,8 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to; the file is renamed if the block succeeds and its bytes are on disk.
 
+    What killed calls have left beside the file is removed.
+
     Raises:
         ManifestError: the file cannot be written, or the path is that of a device or a pipe, which a rename would
             replace.
@@ -40,10 +46,14 @@ def atomic(path: Path) -> Iterator[Path]:
         raise ManifestError(f"{path} is a device or a pipe", hint="Give the path of a file.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=".part-", suffix=path.suffix, dir=path.parent)
+        # A hash, because a name may be as long as names can be.
+        prefix = f".part-{hashlib.blake2b(os.fsencode(path.name), digest_size=6).hexdigest()}-"
+        _remove_left(path.parent, prefix)
+        partial, descriptor = _make_locked(
+            lambda: Path(_closed(tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)))
+        )
     except OSError as error:
         raise unwritable(path, error) from error
-    partial = Path(name)
     try:
         yield partial
         partial.chmod(0o644)
@@ -60,12 +70,82 @@ def atomic(path: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
+def _closed(made: tuple[int, str]) -> str:
+    os.close(made[0])
+    return made[1]
+
+
+def _make_locked(make: Callable[[], Path]) -> tuple[Path, int]:
+    """Make a file or folder and lock it; returns its path and the descriptor that holds the lock until it is closed."""
+    while True:
+        path = make()
+        descriptor = os.open(path, os.O_RDONLY)
+        with suppress(OSError):  # some network disks have no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Before it was locked, another process may have taken it for one that a killed call has left.
+        if path.exists():
+            return path, descriptor
+        os.close(descriptor)
+
+
+def _remove_left(folder: Path, prefix: str) -> None:
+    """Remove what killed calls have left in a folder: files and folders with this prefix that no process has locked."""
+    with os.scandir(folder) as entries:
+        left_paths = [Path(entry.path) for entry in entries if entry.name.startswith(prefix)]
+    for path in left_paths:
+        with suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            finally:
+                os.close(descriptor)
+
+
+@contextmanager
+def desk(parent: Path | None = None) -> Iterator[Path]:
+    """Yield an empty folder for temporary files, and delete it; what killed calls have left goes first.
+
+    Args:
+        parent: where to make the folder; None for the system's folder for temporary files.
+
+    Raises:
+        ManifestError: the folder cannot be made, or its disk is full.
+    """
+    place, prefix = (Path(tempfile.gettempdir()), "kgsynth-desk-") if parent is None else (parent, ".part-desk-")
+    try:
+        _remove_left(place, prefix)
+        folder, descriptor = _make_locked(lambda: Path(tempfile.mkdtemp(prefix=prefix, dir=place)))
+    except OSError as error:
+        raise unwritable(place, error) from error
+    try:
+        with _full_disk_named(folder):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+@contextmanager
+def _full_disk_named(folder: Path) -> Iterator[None]:
+    """Name the folder in an error of the operating system or of SQLite that says only that a disk is full."""
+    try:
+        yield
+    except Exception as error:
+        is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or (
+            getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"
+        )
+        if is_full and not getattr(error, "filename", None) and shutil.disk_usage(folder).free < _FULL_BYTES:
+            raise unwritable(folder, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from error
+        raise
+
+
 @contextmanager
 def temporary_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder that only this user can read, and delete it; what a killed call has left goes first.
 
     Raises:
-        ManifestError: the folder cannot be made.
+        ManifestError: the folder cannot be made, or its disk is full.
     """
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -73,7 +153,8 @@ def temporary_folder(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise unwritable(folder.parent, error) from error
     try:
-        yield folder
+        with _full_disk_named(folder):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -5,7 +5,6 @@ normal forms take some hundred bytes per text in memory.
 """
 
 import hashlib
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -133,8 +132,3 @@ class Groups:
                 self._parent[name] = above
             name = parent
         return name
-
-
-def temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    """Create a temporary folder for signatures."""
-    return tempfile.TemporaryDirectory(prefix="kgsynth-curate-")

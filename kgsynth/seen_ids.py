@@ -2,9 +2,11 @@
 
 import hashlib
 import sqlite3
-import tempfile
-from pathlib import Path
+from contextlib import ExitStack, closing
+from types import TracebackType
 from typing import Self
+
+from kgsynth.files import desk
 
 _FILTER_BYTES = 2**22
 _WAITING_ROWS = 10_000
@@ -22,8 +24,11 @@ class SeenIds:
     """
 
     def __enter__(self) -> Self:
-        self._folder = tempfile.TemporaryDirectory(prefix="kgsynth-ids-")
-        self._database = sqlite3.connect(Path(self._folder.name) / "ids.sqlite", isolation_level=None)
+        self._stack = ExitStack()
+        folder = self._stack.enter_context(desk())
+        self._database = self._stack.enter_context(
+            closing(sqlite3.connect(folder / "ids.sqlite", isolation_level=None))
+        )
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-20000"):
             self._database.execute(f"PRAGMA {pragma}")
         self._database.execute("CREATE TABLE seen (id BLOB PRIMARY KEY, content BLOB) WITHOUT ROWID")
@@ -32,9 +37,10 @@ class SeenIds:
         self._waiting: dict[bytes, bytes] = {}
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._database.close()
-        self._folder.cleanup()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
 
     def add(self, identity: str, content: str) -> str:
         """Add an id, and return `new`, or whether its stored content is `the same` or `another`."""

@@ -15,6 +15,7 @@ from kgsynth import near_duplicates
 from kgsynth.batching import batches
 from kgsynth.curation import contamination, filters, variants
 from kgsynth.domain_folder import Domain, by_name
+from kgsynth.files import desk
 from kgsynth.progress import Progress
 from kgsynth.question_files import read_questions
 from kgsynth.records import AnsweredQuestion
@@ -73,8 +74,8 @@ def screen(
     units: dict[int, str] = {}
     kept_texts: list[str] = []
     with (
-        near_duplicates.temporary_folder() as desk,
-        closing(near_duplicates.Signatures(Path(desk))) as signatures,
+        desk() as folder,
+        closing(near_duplicates.Signatures(folder)) as signatures,
     ):
         for row, question in enumerate(read_questions(questions, is_unique=False)):
             progress.advance()

@@ -5,17 +5,16 @@ Memory use is constant: records are streamed, and the set of known ids is on dis
 
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
-from pathlib import Path
 from typing import Any
 
 from kgsynth import plugins
 from kgsynth.documents.forgotten import REASON
 from kgsynth.documents.split import split, word_count
 from kgsynth.errors import ConfigError, did_you_mean
+from kgsynth.files import desk
 from kgsynth.names import MAX_NAME_CHARS
 from kgsynth.records import (
     Annotation,
@@ -216,8 +215,8 @@ def _usable_parts(
 def read_again(settings: DocumentsSettings) -> Iterator[Document]:
     """Yield the usable documents in a later pass over the sources; rejects are not recorded again."""
     with (
-        tempfile.TemporaryDirectory(prefix="kgsynth-again-") as folder,
-        RejectFile(Path(folder) / "rejects") as rejects,
+        desk() as folder,
+        RejectFile(folder / "rejects") as rejects,
     ):
         yield from usable_documents(replace(settings, max_rejected_share=1.0), rejects, StageCount(stage="read again"))
 

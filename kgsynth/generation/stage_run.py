@@ -5,7 +5,6 @@ A `Stage` describes one stage; `pipeline.generating` defines them.
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,7 +20,7 @@ from kgsynth.batching import batches
 from kgsynth.config import Environment, public_value
 from kgsynth.domain_folder import folder_of
 from kgsynth.errors import ConfigError, GeneratorUnavailableError, ManifestError
-from kgsynth.files import atomic
+from kgsynth.files import atomic, desk
 from kgsynth.generation import prompts
 from kgsynth.generation.backend import Generator, sampling_of
 from kgsynth.generation.backend_factory import Make, open_shards, plain_settings
@@ -106,9 +105,9 @@ def ask(
     known = _decisive(stage, attempt=0)
     work = partial(_work_through, environment, report=report, progress=progress, make=make)
     main = _same_run(run_dir, stage, known)
-    with tempfile.TemporaryDirectory() as desk:
+    with desk() as temporary:
         if main is None:
-            all_units = _Units.of(stage, Path(desk) / "units")
+            all_units = _Units.of(stage, temporary / "units")
             if not all_units.count:
                 raise ConfigError(f"there is nothing to {stage.name} from", hint="The input holds no unit.")
             decisive = {**known, "inputs": all_units.hash, "units": all_units.count}
@@ -120,7 +119,7 @@ def ask(
         known_units = np.concatenate([_digests(part) for part in existing])
         for part in existing:
             part_stage = replace(stage, units=partial(_among, stage, np.sort(_digests(part))))
-            part_units = _Units.of(part_stage, Path(desk) / "units")
+            part_units = _Units.of(part_stage, temporary / "units")
             if (part_units.hash, part_units.count) != (part.settings["inputs"], part.settings["units"]):
                 raise ManifestError(
                     f"{part.path} holds run {part.run_id}, made from other inputs: {part_units.count:,} of its "
@@ -129,7 +128,7 @@ def ask(
                 )
             work(part_stage, part)
         new_stage = replace(stage, units=partial(_among, stage, np.sort(known_units), is_in=False))
-        added = _Units.of(new_stage, Path(desk) / "units")
+        added = _Units.of(new_stage, temporary / "units")
         if added.count:
             with main.opened():
                 inputs = {**stage.inputs, "added_to": main.run_id, "part": main.next_part()}
@@ -227,8 +226,8 @@ def ask_again(
         KgsynthError: as in `ask`.
     """
     stage = _with_model(environment, stage, make, ())
-    with tempfile.TemporaryDirectory() as desk:
-        units = _Units.of(stage, Path(desk) / "units")
+    with desk() as temporary:
+        units = _Units.of(stage, temporary / "units")
         decisive = {**_decisive(stage, attempt=attempt), "inputs": units.hash, "units": units.count}
         _refuse_another_run(original, decisive, expected=units_expected, changed=changed)
         inputs = {**stage.inputs, "retry_of": original.run_id, "attempt": attempt, "part": place}

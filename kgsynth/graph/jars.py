@@ -6,14 +6,14 @@ store is complete.
 
 import hashlib
 import ssl
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kgsynth.errors import DownloadError
+from kgsynth.errors import DownloadError, ManifestError
+from kgsynth.files import atomic
 from kgsynth.graph.versions import DEFAULT, Version
 from kgsynth.progress import Progress, Silent, progress_stage
 
@@ -175,11 +175,7 @@ def _fetch(session: "requests.Session", url: str, jar: Jar, folder: Path) -> Non
 
 def _write_atomically(path: Path, content: bytes) -> None:
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as file:
-            file.write(content)
-        Path(file.name).replace(path)
-    except OSError as error:
-        raise DownloadError(
-            f"{path} could not be written: {error}",
-            hint="Check that the disk is not full and that you can write to the folder.",
-        ) from error
+        with atomic(path) as partial:
+            partial.write_bytes(content)
+    except ManifestError as error:
+        raise DownloadError(str(error), hint=error.hint) from error

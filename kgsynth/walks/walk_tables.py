@@ -25,7 +25,6 @@ Walks do not read `weights` and `slots`, which only identify the contexts.
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -38,6 +37,7 @@ from numpy.typing import NDArray
 from kgsynth import walk_law
 from kgsynth.contexts import Contexts, Int32, Int64, first_topic, laid_tickets
 from kgsynth.errors import GraphError
+from kgsynth.files import desk
 from kgsynth.records import Kind
 
 _RUN_PARTS: dict[str, type[np.generic]] = {"nodes": np.int64, "runs": np.int64, "guide": np.int32}
@@ -239,8 +239,8 @@ def save(tables: WalkTables, folder: Path) -> None:
     import pyarrow
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=folder.parent, ignore_cleanup_errors=True) as temporary:
-        partial = Path(temporary) / "tables"
+    with desk(folder.parent) as temporary:
+        partial = temporary / "tables"
         partial.mkdir()
         for to, table in tables.runs.items():
             for part in _RUN_PARTS:

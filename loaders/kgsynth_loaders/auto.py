@@ -1,7 +1,6 @@
 """Read files of any format, detected from the first bytes and the file extension, and account for each file."""
 
 import os
-import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kgsynth.errors import ConfigError, RecordError
+from kgsynth.files import desk
 from kgsynth.records import Document, FileRead, Position, Reject, Remark, Skipped
 from kgsynth.settings import FieldNames, settings_fields
 from kgsynth.texts import NO_TEXT, printable_name
@@ -64,10 +64,10 @@ def documents(source: str | Sequence[str], fields: FieldNames) -> Iterator[Recor
         ConfigError: a source does not exist.
     """
     source_list = [source] if isinstance(source, str) else list(source)
-    with tempfile.TemporaryDirectory(prefix="kgsynth-read-") as folder:
+    with desk() as folder:
         pool = WorkerPool(_worker_count(fields), _limits(fields))
         try:
-            yield from _Reading(pool, fields, Path(folder)).records(source_list)
+            yield from _Reading(pool, fields, folder).records(source_list)
         finally:
             pool.close()
 

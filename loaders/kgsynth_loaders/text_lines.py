@@ -11,9 +11,9 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol, cast
@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Protocol, cast
 import zstandard
 
 from kgsynth.errors import ConfigError
+from kgsynth.files import desk
 from kgsynth.records import Position, Reject, Remark
 from kgsynth_loaders import characters
 
@@ -94,11 +95,11 @@ def standard_input() -> Path:
         raise ConfigError(
             "the source `-` is standard input, and nothing is piped in", hint="Pipe data in: `command | kgsynth …`."
         )
-    folder = tempfile.mkdtemp(prefix="kgsynth-stdin-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    copy = Path(folder) / "stdin"
-    with copy.open("wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
+    with ExitStack() as stack:
+        copy = stack.enter_context(desk()) / "stdin"
+        with copy.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        atexit.register(stack.pop_all().close)
     return copy
 
 

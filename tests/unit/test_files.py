@@ -1,12 +1,19 @@
 """Tests of `kgsynth.files`."""
 
+import errno
 import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from kgsynth import files
 from kgsynth.errors import ManifestError
-from kgsynth.files import temporary_folder, write_lines
+from kgsynth.files import atomic, desk, temporary_folder, write_lines
 
 
 def test_a_temporary_folder_is_private_and_empty_and_goes(tmp_path: Path) -> None:
@@ -47,3 +54,59 @@ def test_a_pipe_is_not_replaced_by_a_file_and_a_link_stays_a_link(tmp_path: Path
     write_lines(link, ["text"])
     assert link.is_symlink()
     assert file.read_text() == "text\n"
+
+
+# A process that is killed while it writes.
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from kgsynth.files import atomic, desk
+with atomic(Path(sys.argv[1])) as partial, desk() as folder, desk(Path(sys.argv[1]).parent):
+    partial.write_text("half")
+    (folder / "file").touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_killed_calls_have_left_goes_and_what_others_use_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, file, other = tmp_path / "tmp", tmp_path / "out" / "rows.jsonl", tmp_path / "out" / "other.jsonl"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with atomic(other) as others_file, desk() as others_folder:
+        killed = subprocess.run([sys.executable, "-c", _KILLED, str(file)], check=False)
+        assert killed.returncode == -signal.SIGKILL
+        assert len(list(place.iterdir())) == 2
+        assert len(list(file.parent.iterdir())) == 3
+        with desk(file.parent):
+            pass
+        write_lines(file, ["whole"])
+        with desk():
+            pass
+        assert sorted(file.parent.iterdir()) == sorted([others_file, file])
+        assert list(place.iterdir()) == [others_folder]
+    assert list(place.iterdir()) == []
+    assert sorted(file.parent.iterdir()) == [other, file]
+
+
+def test_a_temporary_folder_names_its_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+
+    def fill(error: Exception) -> None:
+        with temporary_folder(tmp_path / "desk"):
+            raise error
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        fill(full)
+    assert caught.value is full  # another disk is full
+    monkeypatch.setattr(files, "_FULL_BYTES", 2**80)
+    in_sqlite = sqlite3.OperationalError("database or disk is full")
+    in_sqlite.sqlite_errorname = "SQLITE_FULL"
+    for error in (full, in_sqlite):
+        with pytest.raises(ManifestError, match=f"{tmp_path / 'desk'} could not be written: .*No space left") as named:
+            fill(error)
+        assert "free space" in named.value.hint
+    with pytest.raises(FileNotFoundError):
+        fill(FileNotFoundError(errno.ENOENT, "no such file"))

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from kgsynth.files import unwritable
 from kgsynth.walk_law import KINDS
 
 # The import tool's names.
@@ -77,6 +78,7 @@ class ImportFiles:
             self._path(kind, "header").write_text(header + "\n", encoding="utf-8")
             rows = self._files.enter_context(gzip.GzipFile(self._path(kind, "rows"), "wb", compresslevel=1))
             self._writers[kind] = pyarrow.csv.CSVWriter(rows, self._schemas[kind], write_options=options)
+            self._files.callback(self._writers[kind].close)
 
     @staticmethod
     def _columns() -> Iterator[tuple[str, dict[str, str]]]:
@@ -92,10 +94,16 @@ class ImportFiles:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close all files."""
-        for writer in self._writers.values():
-            writer.close()
-        self._files.close()
+        """Close all files.
+
+        Raises:
+            ManifestError: the disk is full.
+        """
+        try:
+            self._files.close()
+        except OSError as problem:
+            if error is None:
+                raise unwritable(self.folder, problem) from problem
 
     def write(self, kind: str, columns: Mapping[str, Any]) -> None:
         """Add rows of one kind.
@@ -104,6 +112,9 @@ class ImportFiles:
             kind: a key of NODES or RELATIONSHIPS.
             columns: values by name, all of the same length; None for a missing property. If a column is omitted, the
                 property is missing in all rows.
+
+        Raises:
+            ManifestError: the disk is full.
         """
         import pyarrow
 
@@ -113,7 +124,10 @@ class ImportFiles:
             _array(columns[name], of) if name in columns else pyarrow.nulls(count, of)
             for name, of in zip(schema.names, schema.types, strict=True)
         ]
-        self._writers[kind].write_batch(pyarrow.record_batch(arrays, schema=schema))
+        try:
+            self._writers[kind].write_batch(pyarrow.record_batch(arrays, schema=schema))
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
         self.counts[kind] += count
 
     def write_nodes(self, kind: str, numbers: Any, columns: Mapping[str, Any]) -> None:
