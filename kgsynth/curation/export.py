@@ -115,10 +115,10 @@ def write(
     replaced = folder.with_name(f".{folder.name}.replaced")
     if replaced.exists() and not folder.exists():
         replaced.rename(folder)  # an earlier call was killed while it replaced the folder
-    _refuse_existing(folder, overwrite=overwrite)
     partial = folder.with_name(f".{folder.name}.part")
     for left_by_a_kill in (partial, replaced):
         shutil.rmtree(left_by_a_kill, ignore_errors=True)
+    _refuse_existing(folder, overwrite=overwrite)
     exported = Exported(folder=folder)
     try:
         partial.mkdir(parents=True)

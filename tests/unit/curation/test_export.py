@@ -109,6 +109,18 @@ def test_an_export_that_is_killed_while_it_replaces_a_folder_can_be_repeated(
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
 
+def test_an_export_that_is_refused_removes_what_a_killed_one_has_left(tmp_path: Path) -> None:
+    folder, _ = curated(tmp_path, [as_run(tmp_path / "run", questions(20))])
+    exported(tmp_path, folder, "set")
+    for name in (".set.part", ".set.replaced"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "README.md").touch()
+    with pytest.raises(ConfigError, match="already exists"):
+        pipeline.export(folder.path, ExportSettings(), output=tmp_path / "set", overwrite=False, report=lambda _: None)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+    assert (tmp_path / "set" / "README.md").exists()
+
+
 ROWS = [
     AnsweredQuestion(
         id=f"q{n}",
