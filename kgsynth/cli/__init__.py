@@ -10,6 +10,7 @@ import importlib
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -64,6 +65,24 @@ _COMMANDS = {
 _WITHOUT_JSON = ("init", "browse", "completion")
 
 
+class _GivenPath(click.Path):
+    """A path that is not empty: that of a shell variable that is not set would be the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("an empty text is no path; check that shell variables are set", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def _refuse_empty_paths(command: click.Command) -> None:
+    """Let the options and arguments of a command, and of the commands of a group, take no empty text for a path."""
+    for subcommand in getattr(command, "commands", {}).values():
+        _refuse_empty_paths(subcommand)
+    for parameter in command.params:
+        if type(parameter.type) is click.Path:
+            parameter.type.__class__ = _GivenPath
+
+
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -78,6 +97,7 @@ class _LazyGroup(click.Group):
             return None
         if cmd_name not in _WITHOUT_JSON:
             add_json_option(command)
+        _refuse_empty_paths(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -113,7 +133,7 @@ class _LazyGroup(click.Group):
 @click.option("-v", "--verbose", is_flag=True, help="Log the work of the stages to standard error.")
 @click.option(
     "--log-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=_GivenPath(dir_okay=False, path_type=Path),
     help="File to which the work of the stages is logged, with times, Cypher statements and files.",
 )
 @click.pass_context

@@ -214,6 +214,27 @@ def test_files_and_values_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         assert isinstance(runner.invoke(cli, ["config", "--set", f"sample.seed={value}"]).exception, ConfigError)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["--log-file", "", "runs"],
+        ["extract", "notes", "-o", ""],
+        ["db", "dump", ""],
+        ["show", "run", "--html", ""],
+        ["curate", "run", "--run-dir", ""],
+        ["run", "--work-dir", "", "x.toml"],
+        ["export", "run", "-o", ""],
+    ],
+)
+def test_an_empty_text_is_not_the_current_folder(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "x.toml").touch()
+    said = call(*command, home=tmp_path)
+    assert said.returncode == 2, said.stderr
+    assert "an empty text is no path" in said.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "x.toml"]
+
+
 def test_the_only_graph_is_the_default_of_what_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KGSYNTH_HOME", str(tmp_path))
     for name in ("NEO4J_URI", "KGSYNTH_GRAPH"):
