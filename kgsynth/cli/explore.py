@@ -24,6 +24,7 @@ _TABLE_ROWS = 1000
 _TIMEOUT_S = 60.0
 _FILE_TIMEOUT_S = 3600.0
 _CO_OCCURRENCES = "CO_OCCURS_WITH"
+_SHOWN_CHARS = 200
 _TYPES = {"int": int, "float": float, "str": str, "bool": bool, "json": object}
 
 
@@ -201,14 +202,16 @@ def _parameter(option: str) -> tuple[str, Any]:
         return name, text
     try:
         value = json.loads(text)
-    except ValueError:
+        if type_name == "float" and type(value) is int:
+            value = float(value)
+    except RecursionError:
+        raise ConfigError(f"--param {name}: the value is nested too deeply") from None
+    except (ValueError, OverflowError):
         if not type_name:
             return name, text
-        raise ConfigError(f"--param {option!r}: {text!r} is not of type {type_name}") from None
-    if type_name == "float" and type(value) is int:
-        value = float(value)
+        raise ConfigError(f"--param {name}: {text[:_SHOWN_CHARS]!r} is not of type {type_name}") from None
     if type_name not in ("", "json") and type(value) is not _TYPES[type_name]:
-        raise ConfigError(f"--param {option!r}: {text!r} is not of type {type_name}")
+        raise ConfigError(f"--param {name}: {text[:_SHOWN_CHARS]!r} is not of type {type_name}")
     return name, value
 
 

@@ -54,6 +54,8 @@ _WAITING_BATCHES = 4
 # If the server has not ended a statement this long after its time limit, the caller stops waiting.
 _GRACE_S = 10.0
 _SLOW_CALLER_S = 0.2
+# A hundred years. The server counts milliseconds in 64 bits.
+_MAX_TIMEOUT_S = 3e9
 # The server's codes when its own work fails, and when it takes no writes because a log file could not be extended.
 _SERVER_FAILED = ("Neo.DatabaseError.", "Neo.ClientError.General.WriteOnReadOnlyAccessDatabase")
 # Neo4j extends its logs by 256 MiB at a time.
@@ -467,6 +469,10 @@ class Graph:
         refusal = guard.text_refusal(text)
         if refusal:
             raise QueryError(f"{where}: {refusal}", hint=_READS_ONLY)
+        if not 0 < timeout_s <= _MAX_TIMEOUT_S:
+            raise QueryError(
+                f"{where}: a time limit of {timeout_s:g} s is not possible", hint=f"Give at most {_MAX_TIMEOUT_S:g} s."
+            )
         query = _UserQuery(self._session, text, dict(parameters), where=where, timeout_s=timeout_s)
         columns, unknown = query.planned()
         return Asked(columns, query.rows(), unknown)
@@ -543,6 +549,10 @@ class _UserQuery(threading.Thread):
                 self._put(translate(error))
             except OSError as error:
                 self._put(GraphUnavailableError(f"the connection to Neo4j broke: {error}"))
+            except OverflowError:
+                self._put(QueryError(f"{self._where}: a parameter has a number of more than 64 bits"))
+            except RecursionError:
+                self._put(QueryError(f"{self._where}: a parameter is nested too deeply"))
             except _CallerLeftError:
                 raise
             except Exception as error:  # noqa: BLE001 - raised again in the caller's thread

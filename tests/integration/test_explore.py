@@ -170,6 +170,11 @@ def test_a_query_that_is_wrong_shows_the_place(kgsynth: Callable[..., str]) -> N
     assert "Use one of around_a_concept, around_a_node, bridges" in kgsynth("query", "--saved", "nothing", code=1)
     assert "there is no query" in kgsynth("query", code=1)
     assert "'x' is not of type int" in kgsynth("query", "RETURN $n AS n", "-p", "n:int=x", code=1)
+    for value, reason in (("9" * 23, "more than 64 bits"), ('{"a":' * 900 + "1" + "}" * 900, "nested too deeply")):
+        assert reason in kgsynth("query", "RETURN $n AS n", "-p", f"n={value}", code=1)
+    assert "is not of type float" in kgsynth("query", "RETURN $n AS n", "-p", f"n:float={'9' * 400}", code=1)
+    for limit in ("inf", "nan", "1e300"):
+        assert "is not possible" in kgsynth("query", "RETURN 1", "--timeout", limit, code=1)
 
 
 def test_names_that_the_graph_does_not_have_are_said(kgsynth: Callable[..., str]) -> None:
