@@ -187,7 +187,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ManifestError(
             f"{path} cannot be read: {error}", hint="Remove the run folder, or choose another --run-dir."
         ) from error

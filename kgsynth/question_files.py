@@ -96,7 +96,8 @@ def table_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 continue
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
+                # Besides errors of syntax: numbers with thousands of digits, and values nested too deeply.
                 raise ConfigError(f"{where}: not JSON ({error})") from error
             if not isinstance(row, dict):
                 raise ConfigError(f"{where}: not a JSON object")

@@ -210,6 +210,11 @@ def test_files_and_values_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         shown = runner.invoke(cli, ["config", str(tmp_path / f"{name}.toml")])
         assert isinstance(shown.exception, ConfigError), (name, shown.exception)
         assert f"{name}.toml" in str(shown.exception)
+    (tmp_path / "deep.jsonl").write_text("[" * 100_000 + "\n")
+    for command in (["show"], ["curate", "--run-dir", str(tmp_path / "run")]):
+        shown = runner.invoke(cli, [*command, str(tmp_path / "deep.jsonl")])
+        assert isinstance(shown.exception, ConfigError), shown.exception
+        assert "deep.jsonl, line 1: not JSON" in str(shown.exception)
     for value in ("9" * 5000, "[" * 100_000, '{"a":' * 50_000):
         assert isinstance(runner.invoke(cli, ["config", "--set", f"sample.seed={value}"]).exception, ConfigError)
 
