@@ -106,7 +106,7 @@ def read_benchmark(path: Path, *, field: str = "") -> Iterator[BenchmarkQuestion
     try:
         for number, row in enumerate(_rows(path), 1):
             yield BenchmarkQuestion(file=str(path), row=number, text=_question(row, field, f"{path}, row {number}"))
-    except (OSError, UnicodeDecodeError, ValueError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, ValueError, RecursionError, csv.Error) as error:
         raise ConfigError(f"benchmark {path} cannot be read: {error}") from error
 
 

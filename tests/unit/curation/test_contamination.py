@@ -38,7 +38,8 @@ def test_benchmarks_come_as_their_makers_lay_them_out(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"own.csv, row 1 has none of question, .*"):
         held("own.csv")
     (tmp_path / "broken.jsonl").write_text('{"question": ')
-    for name in ("broken.jsonl", "missing.jsonl", "readme.md"):
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    for name in ("broken.jsonl", "missing.jsonl", "readme.md", "deep.json"):
         with pytest.raises(ConfigError):
             held(name)
 
