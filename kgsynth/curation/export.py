@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kgsynth.curation.card import Card
-from kgsynth.errors import ConfigError, ManifestError
-from kgsynth.files import read_json, write_json
+from kgsynth.errors import ConfigError
+from kgsynth.files import read_json, unwritable, write_json
 from kgsynth.records import CuratedQuestion
 from kgsynth.settings import ExportSettings
 
@@ -153,7 +153,7 @@ def write(
         partial.rename(folder)
         shutil.rmtree(replaced, ignore_errors=True)
     except OSError as error:
-        raise ManifestError(f"{folder} could not be written: {error}", hint="Is the disk full?") from error
+        raise unwritable(folder, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return exported

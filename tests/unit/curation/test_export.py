@@ -9,7 +9,7 @@ import pytest
 
 from kgsynth import config, pipeline
 from kgsynth.curation import export as exporting
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, ManifestError
 from kgsynth.pipeline import exporting as pipeline_export
 from kgsynth.records import AnsweredQuestion, CuratedQuestion
 from kgsynth.run_folder import RunFolder, open_run
@@ -79,6 +79,14 @@ def test_an_export_never_takes_a_folder_that_is_not_its_own(tmp_path: Path) -> N
         exported(tmp_path, open_run(tmp_path / "run"), "other")
     assert (tmp_path / "mine" / "thesis.txt").exists()
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+
+
+def test_an_export_that_cannot_be_written_for_another_reason_does_not_blame_the_disk(tmp_path: Path) -> None:
+    folder, _ = curated(tmp_path, [as_run(tmp_path / "run", questions(20))])
+    (tmp_path / "file").touch()
+    with pytest.raises(ManifestError, match=f"{tmp_path / 'file' / 'set'} could not be written") as caught:
+        exported(tmp_path, folder, "file/set")
+    assert "Check that the folder is writable" in caught.value.hint
 
 
 @pytest.mark.parametrize("calls", [1, 2])
