@@ -146,13 +146,14 @@ _INHERITING: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def resolve(text: str = "", *, origin: str = "file", overrides: Sequence[str] = ()) -> Resolved:
+def resolve(text: str = "", *, origin: str = "file", overrides: Sequence[str] = (), graph: str = "") -> Resolved:
     """Resolve the configuration of a run from the text of a TOML file and `--set` options.
 
     Args:
         text: TOML; empty for the defaults.
         origin: name of the file, as origin of its values.
         overrides: texts `section.key=value`; a value that is neither TOML nor JSON is a string.
+        graph: name of the graph (KGSYNTH_GRAPH), if neither the file nor an override gives one.
 
     Raises:
         ConfigError: the text is not TOML, a section or key is unknown, a type is wrong, or a value is out of range.
@@ -173,6 +174,8 @@ def resolve(text: str = "", *, origin: str = "file", overrides: Sequence[str] = 
         require(section in sections, f"--set {section}.…: unknown section, {nearest(section, list(sections))}")
         set_in(raw.setdefault(section, {}), name, value)
         origins[f"{section}.{name.partition('.')[0]}"] = "--set"
+    if graph and "name" not in raw.setdefault("graph", {}):
+        raw["graph"]["name"], origins["graph.name"] = graph, "KGSYNTH_GRAPH"
     inherited = raw.get("backend", {})
     section_from("backend", inherited, BackendSettings)
     for section, excluded in _INHERITING.items():
@@ -222,7 +225,7 @@ def template(values: Mapping[str, object], *, schema: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def resolve_file(path: Path, overrides: Sequence[str] = ()) -> Resolved:
+def resolve_file(path: Path, overrides: Sequence[str] = (), *, graph: str = "") -> Resolved:
     """Resolve a configuration file like `resolve`; relative paths in it are relative to the current folder.
 
     Raises:
@@ -232,7 +235,7 @@ def resolve_file(path: Path, overrides: Sequence[str] = ()) -> Resolved:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
-    return resolve(text, origin=str(path), overrides=overrides)
+    return resolve(text, origin=str(path), overrides=overrides, graph=graph)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from kgsynth import pipeline
-from kgsynth.cli.options import env, graph_settings, override_options, overrides_of
+from kgsynth.cli.options import env, graph_of_environment, graph_settings, override_options, overrides_of
 from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.config import resolve_file
 
@@ -47,7 +47,7 @@ def doctor(
             raise click.UsageError("--set, --llm and --backend need CONFIG: they change its values")
         conditions = pipeline.examine_machine(env(), graph_settings(ctx))
     else:
-        config = resolve_file(file, overrides_of(ctx, overrides, url, backend)).config
+        config = resolve_file(file, overrides_of(ctx, overrides, url, backend), graph=graph_of_environment(ctx)).config
         conditions = pipeline.examine(env(), config, work_dir=work_dir or Path("runs") / file.stem)
     is_missing = False
     for condition in conditions:

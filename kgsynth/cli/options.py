@@ -175,12 +175,18 @@ def override_options(function: _Function) -> _Function:
     return set_option(_llm(_backend(function)))
 
 
+def graph_of_environment(ctx: click.Context) -> str:
+    """Return the graph that KGSYNTH_GRAPH names, which a configuration file overrides; empty if there is none."""
+    root = ctx.find_root()
+    is_from_environment = root.get_parameter_source("graph") == ParameterSource.ENVIRONMENT
+    return str(root.obj) if is_from_environment and root.obj is not None else ""
+
+
 def overrides_of(ctx: click.Context, /, overrides: tuple[str, ...], url: str | None, backend: str | None) -> list[str]:
     """Return the overrides that `override_options` and `--graph` stand for, as texts `section.key=value`."""
     values = []
     root = ctx.find_root()
-    # The file says more than the environment.
-    if root.obj is not None and root.get_parameter_source("graph") != ParameterSource.ENVIRONMENT:
+    if root.obj is not None and not graph_of_environment(ctx):
         values.append(f"graph.name={json.dumps(root.obj)}")
     if url:
         backend = "server"

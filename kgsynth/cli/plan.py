@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from kgsynth import pipeline
-from kgsynth.cli.options import env, override_options, overrides_of, progress
+from kgsynth.cli.options import env, graph_of_environment, override_options, overrides_of, progress
 from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
 from kgsynth.config import resolve_file
@@ -71,7 +71,7 @@ def plan(
     kgsynth plan my.toml --price-in 0.20 --price-out 0.80
     kgsynth plan my.toml --kept-share filter=0.1 --kept-share level3=0.7
     """
-    resolved = resolve_file(file, overrides_of(ctx, overrides, url, backend))
+    resolved = resolve_file(file, overrides_of(ctx, overrides, url, backend), graph=graph_of_environment(ctx))
     pipeline.combinations_of(resolved.config)
     seen = pipeline.preview(env(), resolved, rows=samples, counts_all=True, progress=progress())
     if seen.error is not None:

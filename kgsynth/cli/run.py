@@ -9,7 +9,16 @@ from pathlib import Path
 import click
 
 from kgsynth import config as configuration, pipeline
-from kgsynth.cli.options import ASKING, env, override_options, overrides_of, progress, report, set_option
+from kgsynth.cli.options import (
+    ASKING,
+    env,
+    graph_of_environment,
+    override_options,
+    overrides_of,
+    progress,
+    report,
+    set_option,
+)
 from kgsynth.cli.say import say, say_json, say_wrapped, wants_json
 from kgsynth.cli.show import show_rows
 from kgsynth.cli.walks import show_combinations
@@ -52,7 +61,7 @@ def run(
     backend: str | None,
 ) -> None:
     """Run all stages of the TOML file CONFIG. A repeated call does not ask models again for finished units."""
-    resolved = resolve_file(file, overrides_of(ctx, overrides, url, backend))
+    resolved = resolve_file(file, overrides_of(ctx, overrides, url, backend), graph=graph_of_environment(ctx))
     if preview_rows is not None:
         seen = pipeline.preview(env(), resolved, rows=preview_rows, report=report, progress=progress())
         for stage, rows in seen.rows.items():
@@ -110,12 +119,14 @@ def demo(
 )
 @click.option("--demo", is_flag=True, help="Show the demo's configuration instead of a file.")
 @set_option
-def config(file: Path | None, demo: bool, overrides: tuple[str, ...]) -> None:
-    """Show every key with its value and the origin of the value: default, file or --set."""
+@click.pass_context
+def config(ctx: click.Context, /, file: Path | None, demo: bool, overrides: tuple[str, ...]) -> None:
+    """Show every key with its value and the origin of the value: default, file, KGSYNTH_GRAPH or --set."""
+    values, graph = overrides_of(ctx, overrides, None, None), graph_of_environment(ctx)
     if demo:
-        resolved = resolve(_demo_text(), origin="demo", overrides=overrides)
+        resolved = resolve(_demo_text(), origin="demo", overrides=values, graph=graph)
     else:
-        resolved = resolve(overrides=overrides) if file is None else resolve_file(file, overrides)
+        resolved = resolve(overrides=values, graph=graph) if file is None else resolve_file(file, values, graph=graph)
     if wants_json():
         say_json(resolved.to_row())
         return

@@ -260,3 +260,21 @@ def test_the_only_graph_is_the_default_of_what_reads(tmp_path: Path, monkeypatch
     monkeypatch.setenv("KGSYNTH_GRAPH", "notes")
     assert graph_of() == "notes"
     assert graph_of("--graph", "other") == "other"
+
+
+def test_a_run_uses_the_graph_of_the_command_line_then_of_the_file_then_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent, named = tmp_path / "silent.toml", tmp_path / "named.toml"
+    silent.touch()
+    named.write_text('[graph]\nname = "of-the-file"\n')
+
+    def graph_of(file: Path, *arguments: str) -> str:
+        return CliRunner().invoke(cli, [*arguments, "config", str(file)]).output.partition("[graph]\n")[2]
+
+    monkeypatch.delenv("KGSYNTH_GRAPH", raising=False)
+    assert graph_of(silent).startswith('name = "main"   # default')
+    monkeypatch.setenv("KGSYNTH_GRAPH", "notes")
+    assert graph_of(silent).startswith('name = "notes"   # KGSYNTH_GRAPH')
+    assert graph_of(named).startswith('name = "of-the-file"')
+    assert graph_of(named, "--graph", "other").startswith('name = "other"')
