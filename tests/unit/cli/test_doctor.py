@@ -11,6 +11,7 @@ from kgsynth.cli import cli
 
 def test_what_is_missing_is_shown_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KGSYNTH_HOME", str(tmp_path / "home"))  # no graph of the user runs there
     Path("my.toml").write_text(
         '[documents]\nsources = ["none"]\n[sample]\nseed = 1\n[backend]\ndomain = "general"\nbackend = "scripted"\n'
     )
