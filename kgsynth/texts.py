@@ -41,6 +41,9 @@ def reading_length(text: str) -> int:
     return len(text) + 2 * sum(unicodedata.east_asian_width(char) in "WF" for char in text)
 
 
+# What a cell begins with that spreadsheets take for a formula; some take the wide forms of the signs, too.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
 # Characters that show that data is no text: NUL, escape, lone surrogates.
 NO_TEXT = re.compile("[\x00\x1b\ud800-\udfff]")
 _LINE_END = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
@@ -93,6 +96,11 @@ def printable_name(name: str) -> str:
     Unlike cleaning, this keeps names different that differ only by such characters.
     """
     return _UNPRINTABLE_IN_NAMES.sub(_escaped, name)
+
+
+def without_formula(text: str) -> str:
+    """Return a text for a CSV file that spreadsheets do not take for a formula: such a text gets a leading `'`."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -1,7 +1,7 @@
 """Write the rows of a user's query as a table, JSON, JSON Lines, CSV, Parquet, or a picture.
 
 All formats but the table and the picture need constant memory. In CSV and Parquet, a value that is not a scalar becomes
-JSON.
+JSON. In CSV, a text that a spreadsheet would take for a formula gets a leading apostrophe.
 """
 
 import json
@@ -20,6 +20,7 @@ from kgsynth.cli.values import plain
 from kgsynth.errors import ConfigError
 from kgsynth.files import atomic
 from kgsynth.pipeline import GraphNode, GraphRelationship
+from kgsynth.texts import without_formula
 
 Format = Literal["table", "json", "jsonl", "csv", "parquet", "html"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -130,6 +131,8 @@ def _csv(rows: Rows, columns: Sequence[str], file: IO[str]) -> int:
 
 def _scalar(value: Any) -> Any:
     value = plain(value)
+    if isinstance(value, str):
+        return without_formula(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from kgsynth.errors import ConfigError
 from kgsynth.files import atomic
+from kgsynth.texts import without_formula
 
 Verdict = Literal["yes", "no"]
 Pair = tuple[str, str]
@@ -68,7 +69,11 @@ def write_review(path: Path, found: Iterable[Case]) -> None:
         writer = csv.DictWriter(file, _COLUMNS)
         writer.writeheader()
         for case in found:
-            writer.writerow({name: getattr(case, name) for name in _COLUMNS if name != "verdict"})
+            values = {name: getattr(case, name) for name in _COLUMNS if name != "verdict"}
+            # An id begins with the kind of its term.
+            writer.writerow(
+                {name: without_formula(value) if isinstance(value, str) else value for name, value in values.items()}
+            )
 
 
 def read_reviews(paths: Sequence[Path]) -> dict[Pair, Verdict]:

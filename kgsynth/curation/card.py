@@ -3,6 +3,7 @@
 import csv
 import html
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from kgsynth.domain_folder import by_name
 from kgsynth.records import CuratedQuestion
+from kgsynth.texts import without_formula
 
 _MAX_CREDITS = 25
 # Parts of the names of licences that derived works must keep.
@@ -80,7 +82,7 @@ class Card:
             "",
         ]
         lines = [line for line in lines if line] + [""]
-        lines += [f"# {html.escape(self.name, quote=False)}", ""]
+        lines += [f"# {_escaped(self.name)}", ""]
         lines += [
             f"{total:,} questions, {self._answered:,} with answers, written by language models from documents through "
             f"a concept graph (kgsynth {self.facts.get('version', '')}, after SynthLLM, arXiv 2503.19551).",
@@ -171,20 +173,17 @@ class Card:
             writer.writerow(("license", "share_alike", "attribution", "source", "rows"))
             for (name, credit, source), count in sorted(self._licenses.items()):
                 texts = (name, str(is_share_alike(name)).lower(), credit, source)
-                writer.writerow((*map(_without_formula, texts), count))
+                writer.writerow((*map(without_formula, texts), count))
 
 
-def _without_formula(text: str) -> str:
-    """Return a text that spreadsheets do not take for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+def _escaped(text: str) -> str:
+    """Return a text as one line of Markdown without markup, links and pictures."""
+    line = html.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([\\|\[\]`])", r"\\\1", line)
 
 
 def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    def escaped(cell: str) -> str:
-        text = html.escape(" ".join(cell.split()), quote=False)
-        return text.replace("\\", "\\\\").replace("|", "\\|")
-
     def line(cells: tuple[str, ...]) -> str:
-        return "| " + " | ".join(map(escaped, cells)) + " |"
+        return "| " + " | ".join(map(_escaped, cells)) + " |"
 
     return [line(header), "|" + "---|" * len(header), *(line(row) for row in rows), ""]

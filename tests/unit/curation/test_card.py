@@ -33,9 +33,12 @@ def test_the_card_counts_everything_and_names_licences(tmp_path: Path) -> None:
     ]
 
 
+_PICTURE = "![x](http://127.0.0.1/x.png) [y](javascript:alert(1)) `z` a|b"
+
+
 def test_names_from_documents_are_neither_html_nor_formulas(tmp_path: Path) -> None:
     rows = [
-        replace(one, attributions=("<script>alert(1)</script>", "=HYPERLINK(1)"), licenses=("@SUM(A1)", "MIT"))
+        replace(one, attributions=("<script>alert(1)</script>", "=HYPERLINK(1)"), licenses=("@SUM(A1)", _PICTURE))
         for one in questions(8)
     ]
     folder, _ = curated(tmp_path, [as_run(tmp_path / "run", rows)])
@@ -44,5 +47,8 @@ def test_names_from_documents_are_neither_html_nor_formulas(tmp_path: Path) -> N
     assert "<script>" not in card
     assert "&lt;script&gt;" in card
     assert "# &lt;b&gt;My&lt;/b&gt; set" in card
+    tables = card.partition("## Sources")[2].partition("## How")[0]
+    assert r"| !\[x\](http://127.0.0.1/x.png) \[y\](javascript:alert(1)) \`z\` a\|b | no | 8 |" in tables
+    assert "[x]" not in tables
     cells = [cell for row in csv.reader((tmp_path / "set" / "LICENSES.csv").read_text().splitlines()) for cell in row]
     assert {"'=HYPERLINK(1)", "'@SUM(A1)"} <= set(cells)
