@@ -87,6 +87,10 @@ class QuestionView:
     documents: list[Row] = field(default_factory=list)
 
 
+# The server's words about a graph without a schema.
+_NO_INDEX = "no such fulltext schema index"
+
+
 def find(graph: Graph, thing: Thing, text: str) -> Found:
     """Find an object by its id, by its exact name, or by a name that is unambiguously similar.
 
@@ -131,7 +135,12 @@ def _near(graph: Graph, thing: Thing, text: str) -> list[tuple[float, Row]]:
         return []
     # Match each word exactly, as a prefix, or with one or two wrong letters.
     search = " ".join(f"{word} {word}* {word}~" for word in words)
-    rows = graph.read(_FIND[thing], words=search, limit=50)
+    try:
+        rows = graph.read(_FIND[thing], words=search, limit=50)
+    except GraphError as error:
+        if _NO_INDEX not in str(error):
+            raise
+        return []  # nothing was ever loaded
     wanted = _normalised(text)
     matches = [
         (max(SequenceMatcher(None, wanted, _normalised(row[key])).ratio() for key in ("name", "id")), row)
