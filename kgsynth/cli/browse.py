@@ -47,6 +47,11 @@ def browse(ctx: click.Context, /, is_opened: bool, port: int) -> None:
             hint="Unset NEO4J_URI to use the managed Neo4j. The queries of the guide are in cypher/explore.",
         )
     server = pipeline.server_of(environment, graph_settings(ctx))
+    if not server.status().bolt_url:
+        # A start would create an empty graph, also where the name has a wrong letter.
+        raise ConfigError(
+            f"graph {server.name!r} was never started", hint=f"Start it: `kgsynth --graph {server.name} db start`."
+        )
     server.start(progress=progress())
     state = server.status()
     with open_graph(ctx) as graph:

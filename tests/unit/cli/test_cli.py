@@ -262,6 +262,14 @@ def test_the_only_graph_is_the_default_of_what_reads(tmp_path: Path, monkeypatch
     assert graph_of("--graph", "other") == "other"
 
 
+def test_to_look_at_a_graph_that_does_not_exist_creates_none(tmp_path: Path) -> None:
+    said = call("--graph", "wrong-name", "browse", home=tmp_path)
+    assert said.returncode == 1
+    assert "graph 'wrong-name' was never started" in said.stderr
+    assert "kgsynth --graph wrong-name db start" in said.stderr
+    assert not list(tmp_path.rglob("wrong-name"))
+
+
 def test_a_run_uses_the_graph_of_the_command_line_then_of_the_file_then_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
