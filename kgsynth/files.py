@@ -103,7 +103,7 @@ def _remove_left(folder: Path, prefix: str) -> None:
 
 
 @contextmanager
-def desk(parent: Path | None = None) -> Iterator[Path]:
+def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
     """Yield an empty folder for temporary files, and delete it; what killed calls have left goes first.
 
     Args:
@@ -112,7 +112,7 @@ def desk(parent: Path | None = None) -> Iterator[Path]:
     Raises:
         ManifestError: the folder cannot be made, or its disk is full.
     """
-    place, prefix = (Path(tempfile.gettempdir()), "kgsynth-desk-") if parent is None else (parent, ".part-desk-")
+    place, prefix = (Path(tempfile.gettempdir()), "kgsynth-scratch-") if parent is None else (parent, ".part-scratch-")
     try:
         _remove_left(place, prefix)
         folder, descriptor = _make_locked(lambda: Path(tempfile.mkdtemp(prefix=prefix, dir=place)))

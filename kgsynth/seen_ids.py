@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing
 from types import TracebackType
 from typing import Self
 
-from kgsynth.files import desk
+from kgsynth.files import scratch_folder
 
 _FILTER_BYTES = 2**22
 _WAITING_ROWS = 10_000
@@ -25,7 +25,7 @@ class SeenIds:
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()
-        folder = self._stack.enter_context(desk())
+        folder = self._stack.enter_context(scratch_folder())
         self._database = self._stack.enter_context(
             closing(sqlite3.connect(folder / "ids.sqlite", isolation_level=None))
         )

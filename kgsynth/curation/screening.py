@@ -15,7 +15,7 @@ from kgsynth import near_duplicates
 from kgsynth.batching import batches
 from kgsynth.curation import contamination, filters, variants
 from kgsynth.domain_folder import Domain, by_name
-from kgsynth.files import desk
+from kgsynth.files import scratch_folder
 from kgsynth.progress import Progress
 from kgsynth.question_files import read_questions
 from kgsynth.records import AnsweredQuestion
@@ -74,7 +74,7 @@ def screen(
     units: dict[int, str] = {}
     kept_texts: list[str] = []
     with (
-        desk() as folder,
+        scratch_folder() as folder,
         closing(near_duplicates.Signatures(folder)) as signatures,
     ):
         for row, question in enumerate(read_questions(questions, is_unique=False)):

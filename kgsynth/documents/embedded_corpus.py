@@ -23,7 +23,7 @@ from kgsynth.documents import quality
 from kgsynth.documents.latent_semantics import WordCounts
 from kgsynth.documents.read import usable_documents
 from kgsynth.errors import ConfigError, ManifestError
-from kgsynth.files import atomic, desk
+from kgsynth.files import atomic, scratch_folder
 from kgsynth.progress import Progress, Silent, progress_stage
 from kgsynth.records import Document, StageCount
 from kgsynth.rejects import RejectFile
@@ -240,7 +240,7 @@ def embed(
         stack.enter_context(timed_stage(count, report))
         bar = stack.enter_context(progress_stage(progress or Silent(), "filter: embed", None))
         rejects = stack.enter_context(RejectFile(work_dir / "rejects-read.jsonl"))
-        folder = stack.enter_context(desk())
+        folder = stack.enter_context(scratch_folder())
         dropped = stack.enter_context((work_dir / "rejects-look.jsonl").open("w", encoding="utf-8"))
         signatures = stack.enter_context(closing(near_duplicates.Signatures(folder)))
         words = WordCounts(work_dir, words=settings.window_words * settings.windows)

@@ -14,7 +14,7 @@ from kgsynth import plugins
 from kgsynth.documents.forgotten import REASON
 from kgsynth.documents.split import split, word_count
 from kgsynth.errors import ConfigError, did_you_mean
-from kgsynth.files import desk
+from kgsynth.files import scratch_folder
 from kgsynth.names import MAX_NAME_CHARS
 from kgsynth.records import (
     Annotation,
@@ -215,7 +215,7 @@ def _usable_parts(
 def read_again(settings: DocumentsSettings) -> Iterator[Document]:
     """Yield the usable documents in a later pass over the sources; rejects are not recorded again."""
     with (
-        desk() as folder,
+        scratch_folder() as folder,
         RejectFile(folder / "rejects") as rejects,
     ):
         yield from usable_documents(replace(settings, max_rejected_share=1.0), rejects, StageCount(stage="read again"))

@@ -20,7 +20,7 @@ from kgsynth.batching import batches
 from kgsynth.config import Environment, public_value
 from kgsynth.domain_folder import folder_of
 from kgsynth.errors import ConfigError, GeneratorUnavailableError, ManifestError
-from kgsynth.files import atomic, desk
+from kgsynth.files import atomic, scratch_folder
 from kgsynth.generation import prompts
 from kgsynth.generation.backend import Generator, sampling_of
 from kgsynth.generation.backend_factory import Make, open_shards, plain_settings
@@ -105,7 +105,7 @@ def ask(
     known = _decisive(stage, attempt=0)
     work = partial(_work_through, environment, report=report, progress=progress, make=make)
     main = _same_run(run_dir, stage, known)
-    with desk() as temporary:
+    with scratch_folder() as temporary:
         if main is None:
             all_units = _Units.of(stage, temporary / "units")
             if not all_units.count:
@@ -226,7 +226,7 @@ def ask_again(
         KgsynthError: as in `ask`.
     """
     stage = _with_model(environment, stage, make, ())
-    with desk() as temporary:
+    with scratch_folder() as temporary:
         units = _Units.of(stage, temporary / "units")
         decisive = {**_decisive(stage, attempt=attempt), "inputs": units.hash, "units": units.count}
         _refuse_another_run(original, decisive, expected=units_expected, changed=changed)

@@ -16,7 +16,7 @@ from kgsynth.curation import export as exporting
 from kgsynth.curation.card import Card
 from kgsynth.documents.forgotten import Forgotten, read_forgotten
 from kgsynth.errors import ConfigError, GraphError, ManifestError
-from kgsynth.files import desk
+from kgsynth.files import scratch_folder
 from kgsynth.graph import provenance
 from kgsynth.graph.session import Graph
 from kgsynth.progress import Progress, Silent, progress_stage
@@ -90,7 +90,7 @@ def _in_order(rows: Iterator[CuratedQuestion], order: ExportOrder) -> Iterator[I
     if order == "curated":
         yield rows
         return
-    with desk() as folder, closing(sqlite3.connect(folder / "rows")) as table:
+    with scratch_folder() as folder, closing(sqlite3.connect(folder / "rows")) as table:
         table.execute("CREATE TABLE kept (value REAL, row TEXT)")
         values = ((row.pass_rate if order == "pass-rate" else row.agreement, row) for row in rows)
         table.executemany(
@@ -108,7 +108,7 @@ def wrong_answers(curated: RunFolder | None) -> Iterator[Callable[[str], Sequenc
     The answers come from the rejects of the runs that were curated. They are in a table on disk during the block, so
     that memory stays constant.
     """
-    with desk() as folder, closing(sqlite3.connect(folder / "answers")) as table:
+    with scratch_folder() as folder, closing(sqlite3.connect(folder / "answers")) as table:
         table.execute("CREATE TABLE answers (question TEXT, answer TEXT)")
         for path in (
             (Path(questions_path) for questions_path in curated.inputs.get("questions", ()))

@@ -12,7 +12,7 @@ from kgsynth.addresses import browser_address
 from kgsynth.config import Environment
 from kgsynth.contexts import co_occurrences
 from kgsynth.errors import ConfigError, MissingExtraError
-from kgsynth.files import atomic, desk, write_json
+from kgsynth.files import atomic, scratch_folder, write_json
 from kgsynth.graph import derived, inventory
 from kgsynth.graph.session import Graph
 from kgsynth.pipeline.sampling import tables_of
@@ -188,7 +188,7 @@ def _questions(
     near_counts: dict[int, int] | None = None
     with (
         progress_stage(progress, f"report: questions, {side.name}", total) as bar,
-        desk() as folder,
+        scratch_folder() as folder,
     ):
         signatures = near_duplicates.Signatures(folder) if total <= _MOST_COMPARED else None
         levels = []

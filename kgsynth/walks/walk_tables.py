@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from kgsynth import walk_law
 from kgsynth.contexts import Contexts, Int32, Int64, first_topic, laid_tickets
 from kgsynth.errors import GraphError
-from kgsynth.files import desk
+from kgsynth.files import scratch_folder
 from kgsynth.records import Kind
 
 _RUN_PARTS: dict[str, type[np.generic]] = {"nodes": np.int64, "runs": np.int64, "guide": np.int32}
@@ -239,7 +239,7 @@ def save(tables: WalkTables, folder: Path) -> None:
     import pyarrow
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with desk(folder.parent) as temporary:
+    with scratch_folder(folder.parent) as temporary:
         partial = temporary / "tables"
         partial.mkdir()
         for to, table in tables.runs.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kgsynth.errors import ConfigError, RecordError
-from kgsynth.files import desk
+from kgsynth.files import scratch_folder
 from kgsynth.records import Document, FileRead, Position, Reject, Remark, Skipped
 from kgsynth.settings import FieldNames, settings_fields
 from kgsynth.texts import NO_TEXT, printable_name
@@ -64,7 +64,7 @@ def documents(source: str | Sequence[str], fields: FieldNames) -> Iterator[Recor
         ConfigError: a source does not exist.
     """
     source_list = [source] if isinstance(source, str) else list(source)
-    with desk() as folder:
+    with scratch_folder() as folder:
         pool = WorkerPool(_worker_count(fields), _limits(fields))
         try:
             yield from _Reading(pool, fields, folder).records(source_list)

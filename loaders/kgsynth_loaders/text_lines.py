@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Protocol, cast
 import zstandard
 
 from kgsynth.errors import ConfigError
-from kgsynth.files import desk
+from kgsynth.files import scratch_folder
 from kgsynth.records import Position, Reject, Remark
 from kgsynth_loaders import characters
 
@@ -96,7 +96,7 @@ def standard_input() -> Path:
             "the source `-` is standard input, and nothing is piped in", hint="Pipe data in: `command | kgsynth …`."
         )
     with ExitStack() as stack:
-        copy = stack.enter_context(desk()) / "stdin"
+        copy = stack.enter_context(scratch_folder()) / "stdin"
         with copy.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         atexit.register(stack.pop_all().close)

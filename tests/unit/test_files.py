@@ -13,7 +13,7 @@ import pytest
 
 from kgsynth import files
 from kgsynth.errors import ManifestError
-from kgsynth.files import atomic, desk, temporary_folder, write_lines
+from kgsynth.files import atomic, scratch_folder, temporary_folder, write_lines
 
 
 def test_a_temporary_folder_is_private_and_empty_and_goes(tmp_path: Path) -> None:
@@ -60,8 +60,8 @@ def test_a_pipe_is_not_replaced_by_a_file_and_a_link_stays_a_link(tmp_path: Path
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from kgsynth.files import atomic, desk
-with atomic(Path(sys.argv[1])) as partial, desk() as folder, desk(Path(sys.argv[1]).parent):
+from kgsynth.files import atomic, scratch_folder
+with atomic(Path(sys.argv[1])) as partial, scratch_folder() as folder, scratch_folder(Path(sys.argv[1]).parent):
     partial.write_text("half")
     (folder / "file").touch()
     os.kill(os.getpid(), signal.SIGKILL)
@@ -75,15 +75,15 @@ def test_what_killed_calls_have_left_goes_and_what_others_use_stays(
     place.mkdir()
     monkeypatch.setenv("TMPDIR", str(place))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    with atomic(other) as others_file, desk() as others_folder:
+    with atomic(other) as others_file, scratch_folder() as others_folder:
         killed = subprocess.run([sys.executable, "-c", _KILLED, str(file)], check=False)
         assert killed.returncode == -signal.SIGKILL
         assert len(list(place.iterdir())) == 2
         assert len(list(file.parent.iterdir())) == 3
-        with desk(file.parent):
+        with scratch_folder(file.parent):
             pass
         write_lines(file, ["whole"])
-        with desk():
+        with scratch_folder():
             pass
         assert sorted(file.parent.iterdir()) == sorted([others_file, file])
         assert list(place.iterdir()) == [others_folder]
