@@ -79,7 +79,12 @@ class JudgeNames:
         for order in _ORDERS:
             for has_sentences in (True, False):
                 pairs = "\n".join(
-                    _asked(number, pair, is_swapped=order == "backward", has_sentences=has_sentences)
+                    _asked(
+                        number if len(pack.pairs) > 1 else None,
+                        pair,
+                        is_swapped=order == "backward",
+                        has_sentences=has_sentences,
+                    )
                     for number, pair in enumerate(pack.pairs, 1)
                 )
                 messages = template.fill(pairs=pairs)
@@ -155,15 +160,20 @@ def read_verdicts(completion: Completion, count: int) -> dict[int, float]:
     }
 
 
-def _asked(number: int, pair: NamePair, *, is_swapped: bool, has_sentences: bool) -> str:
+def _asked(number: int | None, pair: NamePair, *, is_swapped: bool, has_sentences: bool) -> str:
+    """Return the question about a pair, after a sentence for each name; with a number if there are several pairs.
+
+    A question in plain words is judged better than a list of names with a bar between (docs/figures/merging.md).
+    """
     names = [(pair.first, pair.first_sentence), (pair.second, pair.second_sentence)]
     if is_swapped:
         names.reverse()
-    lines = [f"{number}. {names[0][0]} | {names[1][0]}"]
-    if has_sentences:
-        lines += [f"   {name}: {sentence}" for name, sentence in names if sentence]
-    return "\n".join(lines)
+    lines = [f"{name}: {sentence}" for name, sentence in names if sentence and has_sentences]
+    question = f'Do "{names[0][0]}" and "{names[1][0]}" mean the same?'
+    return "\n".join([*lines, question if number is None else f"{number}. {question}"])
 
 
 def _pattern(count: int) -> str:
+    if count == 1:
+        return "|".join(CHOICES)
     return "\n".join(rf"{number}\. (?:yes|no)" for number in range(1, count + 1))

@@ -18,7 +18,7 @@ from kgsynth.settings import BackendSettings
 
 _CONCEPTS = re.compile(r"^Concepts: (.*)$", re.MULTILINE)
 _SET = re.compile(r"^\d+\. (.*)$", re.MULTILINE)
-_PAIR = re.compile(r"^\d+\. .* \| .*$", re.MULTILINE)
+_PAIR = re.compile(r'^(\d+\. )?Do ".*" and ".*" mean the same\?$', re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _EXISTING_QUESTION = re.compile(r"[^.?!\n]{25,300}\?")
@@ -190,8 +190,8 @@ def _judge(request: Request, rng: np.random.Generator) -> str:
 
 def _judge_names(request: Request, rng: np.random.Generator) -> str:
     """Return random verdicts, which have no relation to the names."""
-    numbers = [line.partition(".")[0] for line in _PAIR.findall(request.messages[-1].content)]
-    return "\n".join(f"{number}. {'yes' if rng.random() < _SAME_NAMES else 'no'}" for number in numbers)
+    numbers = _PAIR.findall(request.messages[-1].content)
+    return "\n".join(f"{number}{'yes' if rng.random() < _SAME_NAMES else 'no'}" for number in numbers)
 
 
 def _extract(request: Request, rng: np.random.Generator) -> str:

@@ -26,7 +26,7 @@ PLURALS = tuple(
     "matrix vector polynomial graph theorem lattice category functor sheaf tensor kernel module cycle".split()
 )
 SETTINGS = JudgeSettings(domain="general", known_pairs=13, pairs_per_request=4, pairs_per_thousand=1000)
-PAIR = re.compile(r"^(\d+)\. (.+) \| (.+)$", re.MULTILINE)
+PAIR = re.compile(r'^(\d+\. )?Do "(.+)" and "(.+)" mean the same\?$', re.MULTILINE)
 
 
 class Judge:
@@ -65,7 +65,7 @@ class Judge:
             if self.is_weak and pair not in self.same:
                 odds = zlib.crc32(" ".join(sorted(pair)).encode()) % 7 - 3.0
             chances.append(1 / (1 + math.exp(-odds)))
-            lines.append(f"{number}. {'yes' if is_same else 'no'}")
+            lines.append(f"{number}{'yes' if is_same else 'no'}")
         return Completion(request_id=request.id, text="\n".join(lines), finish_reason="stop", chances=tuple(chances))
 
     def close(self) -> None:

@@ -34,8 +34,12 @@ def work(pack: PairPack = PACK, **values: Any) -> JudgeNames:
 def test_both_orders_are_asked_with_the_sentences() -> None:
     """The second request has the names of each pair exchanged, and asks for the probabilities of yes and no."""
     forward, backward = work().requests({})
-    assert "1. gcd | hcf\n   gcd: The gcd divides.\n2. ring | field" in forward.messages[-1].content
-    assert "1. hcf | gcd\n   gcd: The gcd divides.\n2. field | ring" in backward.messages[-1].content
+    ring, field = '2. Do "ring" and "field" mean the same?', '2. Do "field" and "ring" mean the same?'
+    assert forward.messages[-1].content == f'gcd: The gcd divides.\n1. Do "gcd" and "hcf" mean the same?\n{ring}'
+    assert backward.messages[-1].content == f'gcd: The gcd divides.\n1. Do "hcf" and "gcd" mean the same?\n{field}'
+    (alone, _) = work(PairPack(pairs=PACK.pairs[1:])).requests({})
+    assert alone.messages[-1].content == 'Do "ring" and "field" mean the same?'
+    assert alone.pattern == "yes|no"
     assert forward.choices == backward.choices == ("yes", "no")
     assert forward.id != backward.id
 
