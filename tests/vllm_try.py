@@ -26,7 +26,7 @@ def main() -> None:
     make = ray_engine.vllm if options else VllmGenerator
     generator: Generator = make(folder, model="small", sampling=SAMPLING, context_tokens=1024)
     escaped = LATEX.replace("\\", "\\\\").replace("{", r"\{").replace("}", r"\}")
-    asked = [*(request(n) for n in range(6)), request(8, "1: (?:yes|no)", ("yes", "no")), request(9, escaped)]
+    asked = [*(request(n) for n in range(6)), request(8, "(?:yes|no)", ("yes", "no")), request(9, escaped)]
     first = {one.request_id: one for one in generator.generate(iter(asked))}
     chosen, forced = first.pop("8"), first.pop("9")
     (chance,) = chosen.chances
@@ -40,7 +40,7 @@ def main() -> None:
                 "texts": len({one.text for one in first.values()}),
                 "forced": forced.text,
                 "reason": forced.finish_reason,
-                "chosen": chosen.text in ("1: yes", "1: no") and 0 < chance < 1,
+                "chosen": chosen.text in ("yes", "no") and 0 < chance < 1,
                 "counted": generator.count_tokens("one two three"),
                 "prompt_tokens": min(one.prompt_tokens for one in first.values()),
                 "output_tokens": max(one.output_tokens for one in first.values()),

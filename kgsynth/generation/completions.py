@@ -7,6 +7,7 @@ import math
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from kgsynth.generation.backend import Completion
@@ -114,7 +115,9 @@ def completed(
 
 
 def choice_chances(tokens: Iterable[tuple[str, Mapping[str, float]]], choices: Sequence[str]) -> tuple[float, ...]:
-    """Return the probability of the first choice against all choices, for each token that is one of them.
+    """Return the probability of the first choice against all choices, for each place of a text that holds one of them.
+
+    A model may write a word in several tokens, such as n and o; the first of them decides.
 
     Args:
         tokens: the written tokens in order, each with the log-probabilities of its alternatives, itself included.
@@ -123,16 +126,19 @@ def choice_chances(tokens: Iterable[tuple[str, Mapping[str, float]]], choices: S
     Returns:
         Probabilities from 0.0001 to 0.9999, since backends give only the most probable alternatives.
     """
+    listed = [(re.sub("[▁Ġ]", " ", token), alternatives) for token, alternatives in tokens]
+    starts = list(accumulate((len(token) for token, _ in listed), initial=0))
+    words = "|".join(map(re.escape, choices))
     found = []
-    for token, alternatives in tokens:
-        if _word(token) not in choices:
-            continue
+    for match in re.finditer(rf"\b(?:{words})\b", "".join(token for token, _ in listed), re.IGNORECASE):
+        _, alternatives = listed[bisect_right(starts, match.start()) - 1]
         shares = dict.fromkeys(choices, 0.0)
         for alternative, logarithm in alternatives.items():
-            if _word(alternative) in shares:
-                shares[_word(alternative)] += math.exp(min(0.0, logarithm))
+            begun = [choice for choice in choices if _word(alternative) and choice.startswith(_word(alternative))]
+            if len(begun) == 1:
+                shares[begun[0]] += math.exp(min(0.0, logarithm))
         total = sum(shares.values())
-        chance = shares[choices[0]] / total if total else float(_word(token) == choices[0])
+        chance = shares[choices[0]] / total if total else float(match.group().casefold() == choices[0])
         found.append(min(1 - _LEAST_CHANCE, max(_LEAST_CHANCE, chance)))
     return tuple(found)
 

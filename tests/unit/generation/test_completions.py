@@ -171,3 +171,20 @@ def test_the_probability_of_a_choice_counts_all_its_spellings() -> None:
     ]
     assert choice_chances(tokens, ("yes", "no")) == pytest.approx((0.75, 0.0001))
     assert choice_chances(tokens[:1], ("yes", "no")) == ()
+
+
+def test_a_choice_in_several_tokens_is_decided_by_the_first() -> None:
+    yes, no, other = math.log(0.5), math.log(0.25), math.log(0.2)
+    tokens = [
+        ("1", {"1": 0.0}),
+        (". ", {". ": 0.0}),
+        ("n", {"n": no, "ye": yes, "maybe": other}),
+        ("o", {"o": 0.0}),
+        ("\n", {"\n": 0.0}),
+        ("Ġnot", {"Ġnot": 0.0}),
+        ("Ġe", {"Ġe": 0.0}),
+        ("yes", {"yes": 0.0}),
+        ("Ġno", {"Ġno": no, "Ġyes": yes}),
+        ("t", {"t": 0.0}),
+    ]
+    assert choice_chances(tokens, ("yes", "no")) == pytest.approx((2 / 3,))
