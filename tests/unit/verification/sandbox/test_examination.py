@@ -11,6 +11,9 @@ from kgsynth.verification.sandbox import ProgramRun, Sandbox, bubblewrap, choose
 from kgsynth.verification.sandbox.bubblewrap import Bubblewrap
 from kgsynth.verification.sandbox.landlock import Landlock
 
+# Each test starts programs.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def anew() -> Iterator[None]:

@@ -5,6 +5,9 @@ import pytest
 from kgsynth.verification.sandbox import Limits, Sandbox, examine
 from tests.unit.verification.sandbox.places import Place
 
+# Each test starts programs.
+pytestmark = pytest.mark.slow
+
 HONEST = {
     "input": ("try:\n    input()\nexcept EOFError:\n    print('end')", "end\n"),
     "main": ("print(__name__, __file__)\nimport sys\nprint(sys.argv, sys.modules['__main__'].__file__)", "__main__ main.py\n['main.py'] main.py\n"),
@@ -97,7 +100,6 @@ def test_only_the_named_packages_can_be_imported(sandbox: Sandbox) -> None:
     assert done.stdout == "1.0\n", done
 
 
-@pytest.mark.slow
 def test_sympy_comes_with_its_dependencies(sandbox: Sandbox) -> None:
     limits = Limits(cpu_seconds=60, wall_seconds=120)
     program = "import sympy\nx = sympy.Symbol('x')\nprint(sympy.integrate(x**2, x))"
