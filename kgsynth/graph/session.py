@@ -60,6 +60,8 @@ _MAX_TIMEOUT_S = 3e9
 _SERVER_FAILED = ("Neo.DatabaseError.", "Neo.ClientError.General.WriteOnReadOnlyAccessDatabase")
 # Neo4j extends its logs by 256 MiB at a time.
 _FULL_DISK_BYTES = 300 * 2**20
+# The driver's words when a server breaks off while a TLS connection begins.
+_NO_ENCRYPTION = "Failed to establish encrypted connection"
 _READS_ONLY = "Only statements that read the graph are allowed."
 _CERTIFICATE_HINT = (
     "Set SSL_CERT_FILE to a file with the certificate of its authority, or use bolt+ssc:// or neo4j+ssc://, which "
@@ -152,8 +154,9 @@ def translate(error: Exception, home: Path | None = None) -> KgsynthError:
             return GraphUnavailableError(
                 f"the server's certificate is refused: {tls_error.verify_message}", hint=_CERTIFICATE_HINT
             )
-        if tls_error is not None:
-            return GraphUnavailableError(f"no TLS connection to Neo4j: {tls_error}", hint=_NO_TLS_HINT)
+        if tls_error is not None or _NO_ENCRYPTION in message:
+            reason = tls_error or message[message.rfind(_NO_ENCRYPTION) :]
+            return GraphUnavailableError(f"no TLS connection to Neo4j: {reason}", hint=_NO_TLS_HINT)
         return GraphUnavailableError(
             f"no Neo4j answers: {' '.join(message.split()) or type(error).__name__}",
             hint="Start it with `kgsynth db start`, or set NEO4J_URI to a running server.",

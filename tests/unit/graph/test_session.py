@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from neo4j.exceptions import Neo4jError
+from neo4j.exceptions import Neo4jError, ServiceUnavailable
 
 from kgsynth.errors import GraphError, GraphUnavailableError
 from kgsynth.graph import session
@@ -82,6 +82,15 @@ def test_a_server_without_tls_is_named_as_one(scheme: str) -> None:
             graph.verify()
         server.shutdown(socket.SHUT_RDWR)
     assert "bolt://" in raised.value.hint
+
+
+def test_a_connection_that_breaks_off_as_tls_begins_is_named_as_one_without_tls() -> None:
+    driver_message = (
+        "Couldn't connect to 127.0.0.1:7687: [ConnectionResetError] Connection Failed. "
+        "Failed to establish encrypted connection. (code 104: Connection reset by peer)"
+    )
+    made = translate(ServiceUnavailable(driver_message))
+    assert str(made).startswith("no TLS connection to Neo4j: Failed to establish encrypted connection. (code 104")
 
 
 def test_an_address_with_routing_says_why_its_server_does_not_answer() -> None:
