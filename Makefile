@@ -20,7 +20,8 @@ endif
 demo: setup
 	$(BIN)/kgsynth demo
 
-# What is fetched comes while the code is checked. Two processes share most tests, the slow files first; what uses all cores, or measures rates, runs alone after them.
+# What is fetched comes while the code is checked. Two processes share most tests, the slow files first; what uses all
+# cores, or measures rates, runs alone after them.
 # Java compiles quickly for the many servers of the tests: a start takes 8.5 s of processor time instead of 14.
 test: setup
 	@$(MAKE) --no-print-directory -j 3 check chromium jars

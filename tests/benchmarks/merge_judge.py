@@ -10,7 +10,6 @@ nobody judged counts as wrong. `--verdicts` writes the pairs with their scores, 
 
 import argparse
 import csv
-import itertools
 import json
 import tempfile
 from dataclasses import replace
@@ -19,16 +18,22 @@ from pathlib import Path
 import numpy as np
 
 from kgsynth import config, pipeline
-from kgsynth.concepts import vocabulary
-from kgsynth.documents.read import usable_documents
+from kgsynth.concepts.calibration import area
 from kgsynth.graph import decisions
 from kgsynth.names import normal_form
-from kgsynth.records import StageCount
-from kgsynth.rejects import RejectFile
-from kgsynth.settings import DocumentsSettings, JudgeSettings, MergeSettings
+from kgsynth.settings import JudgeSettings, MergeSettings
 from tests import corpora
 from tests.benchmarks.load_peers import fresh_server
-from tests.benchmarks.merge_quality import DOCUMENTS, Pair, clusters, judgements, names_in_use, pair, pair_hash
+from tests.benchmarks.merge_quality import (
+    DOCUMENTS,
+    Pair,
+    annotated,
+    clusters,
+    judgements,
+    names_in_use,
+    pair,
+    pair_hash,
+)
 
 THRESHOLDS = (0.99, 0.97, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.3)
 
@@ -43,23 +48,9 @@ def is_right(one: Pair, gold: set[Pair], verdicts: dict[str, bool]) -> bool:
     return one in gold or verdicts.get(pair_hash(one), False)
 
 
-def area(scores: list[tuple[float, bool]]) -> float:
-    """Area under the ROC curve; nan without both kinds."""
-    same = np.array([score for score, is_same in scores if is_same])
-    other = np.array([score for score, is_same in scores if not is_same])
-    if not len(same) or not len(other):
-        return float("nan")
-    wins = (same[:, None] > other).mean() + (same[:, None] == other).mean() / 2
-    return float(wins)
-
-
 def load(graph: pipeline.Graph, path: Path, desk: Path, limit: int | None) -> None:
     """Load the documents without their synonyms, and the names that the vocabulary finds."""
-    settings = DocumentsSettings(sources=(str(path),))
-    with RejectFile(desk / "rejects.jsonl") as rejects:
-        documents = list(itertools.islice(usable_documents(settings, rejects, StageCount(stage="read")), limit))
-    compiled = vocabulary.Vocabulary(vocabulary.declared_names(documents))
-    annotations, _ = vocabulary.annotate(documents, compiled, max_document_share=0.1)
+    documents, annotations = annotated(path, limit)
     corpora.load(graph, desk, annotations, [replace(document, synonyms=()) for document in documents])
 
 
@@ -76,9 +67,11 @@ def report(found: list[decisions.JudgedPair], merged: set[Pair], gold: set[Pair]
         print(f"  rules: {len(rules)} pairs, precision {right / max(1, len(rules)):.3f}, recall {len(rules & own_gold) / len(own_gold):.3f}")  # fmt: skip
         own = [(one, verdict) for one, verdict in asked if half(one) == part]
         in_gold = sum(one in gold for one, _ in own)
-        scores = [(verdict.score, is_right(one, gold, verdicts)) for one, verdict in own]
+        same = np.array([verdict.score for one, verdict in own if is_right(one, gold, verdicts)])
+        other = np.array([verdict.score for one, verdict in own if not is_right(one, gold, verdicts)])
+        auc = area(same, other) if len(same) and len(other) else float("nan")
         agree = sum(verdict.agrees for _, verdict in own) / max(1, len(own))
-        print(f"  judge: {len(own)} pairs, {in_gold} author-given; area under ROC {area(scores):.3f}; orders agree {agree:.2f}")  # fmt: skip
+        print(f"  judge: {len(own)} pairs, {in_gold} author-given; area under ROC {auc:.3f}; orders agree {agree:.2f}")  # fmt: skip
         for threshold in THRESHOLDS:
             joined = {one for one, verdict in own if verdict.agrees and (verdict.chance or 0) >= threshold}
             if not joined:

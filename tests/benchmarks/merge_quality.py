@@ -10,10 +10,10 @@ kept by hash in merge_judgements.csv, because the names are the corpus's. A pair
 import argparse
 import csv
 import hashlib
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,10 +24,9 @@ from kgsynth.concepts import vocabulary
 from kgsynth.concepts.decide import MergeTerm, decide
 from kgsynth.concepts.declared import is_expanded
 from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
-from kgsynth.documents.read import usable_documents
+from kgsynth.documents.read import read_again
 from kgsynth.names import normal_form
-from kgsynth.records import StageCount
-from kgsynth.rejects import RejectFile
+from kgsynth.records import Annotation, Document
 from kgsynth.settings import DocumentsSettings, EmbedderName
 
 HERE = Path(__file__).parent
@@ -58,13 +57,18 @@ def judgements() -> dict[str, bool]:
         return {row["pair"]: row["same"] == "yes" for row in csv.DictReader(file)}
 
 
-def names_in_use(path: Path) -> tuple[Counter[str], set[Pair], list[str]]:
-    """Document counts of the concept names in use, the author-given pairs among them, and the texts."""
+def annotated(path: Path, limit: int | None = None) -> tuple[list[Document], list[Annotation]]:
+    """The first documents of a corpus, and the declared names that they use."""
     settings = DocumentsSettings(sources=(str(path),))
-    with tempfile.TemporaryDirectory() as folder, RejectFile(Path(folder) / "rejects.jsonl") as rejects:
-        documents = list(usable_documents(settings, rejects, StageCount(stage="read")))
+    documents = list(islice(read_again(settings), limit))
     compiled = vocabulary.Vocabulary(vocabulary.declared_names(documents))
     annotations, _ = vocabulary.annotate(documents, compiled, max_document_share=0.1)
+    return documents, list(annotations)
+
+
+def names_in_use(path: Path) -> tuple[Counter[str], set[Pair], list[str]]:
+    """Document counts of the concept names in use, the author-given pairs among them, and the texts."""
+    documents, annotations = annotated(path)
     used: Counter[str] = Counter()
     for annotation in annotations:
         used.update({normal_form(name) for name in annotation.spellings("concept")})
