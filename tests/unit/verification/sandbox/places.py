@@ -22,8 +22,6 @@ from kgsynth.verification.sandbox.program_run import NO_FILES
 
 # A user id that nobody has, so that its processes are those of these tests.
 ORDINARY_USER = 60000 + os.getpid() % 5000
-# Processes that call a back end as that user.
-_callers: set[int] = set()
 
 
 @dataclass
@@ -35,18 +33,20 @@ class Place:
         parent: id of the process that calls it.
         users: ids of users that only programs of this place have.
         temporary: the temporary folder of that process.
+        others: processes that are no programs of this test, for they were there before it.
     """
 
     sandbox: Sandbox
     parent: int
     users: range
     temporary: Path
+    others: frozenset[psutil.Process] = frozenset()
 
-    def survivors(self) -> list[int]:
-        """Return the ids of processes of programs that are still alive."""
+    def survivors(self) -> list[psutil.Process]:
+        """Return the processes of programs that are still alive."""
         children = psutil.Process(self.parent).children(recursive=True)
-        found = [*children, *(one for one in psutil.process_iter() if _user(one) in self.users)]
-        return sorted({one.pid for one in found if _is_alive(one)} - _callers)
+        found = {*children, *(one for one in psutil.process_iter() if _user(one) in self.users)}
+        return [one for one in found - self.others if _is_alive(one)]
 
 
 def _user(process: psutil.Process) -> int:
@@ -132,7 +132,6 @@ class OrdinaryUser:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         self._processes.append(process)
-        _callers.add(process.pid)
         assert process.stdout is not None
         first = json.loads(process.stdout.readline())
         if first["reason"]:
