@@ -124,7 +124,7 @@ def candidates(text: str, *, extra_stop_words: Iterable[str] = ()) -> Iterator[C
         stops |= stop_words("software")
     runs = list(_runs(text, stops))
     # A letter that stands alone somewhere is a variable in this text: a ring R, where R is given.
-    variables = {run[0][0] for run, _, _ in runs if len(run) == 1 and _is_symbolic(run[0][0])}
+    variables = {run[0][0] for run, _, _ in runs if len(run) == 1 and is_symbolic(run[0][0])}
     if _VARIABLE_A.search(text):
         variables.add("a")
     before: list[tuple[str, str]] = []
@@ -198,7 +198,8 @@ def _is_symbol(word: str, before: list[tuple[str, str]]) -> bool:
     return _LETTERS_AND_DIGITS.fullmatch(word) is not None
 
 
-def _is_symbolic(word: str) -> bool:
+def is_symbolic(word: str) -> bool:
+    """Return whether a word is a single letter, or ends in a digit."""
     return len(word) == 1 or word[-1].isdigit()
 
 
@@ -261,7 +262,7 @@ def _part(run: list[tuple[str, str]], first: int, last: int) -> tuple[str, ...] 
     inner = [folded for folded, _ in run[first:last]]
     if any(_is_plural(word) and word not in _INNER_PLURALS for word in inner if not word.endswith(_POSSESSIVE)):
         return None
-    if sum(map(_is_symbolic, (*inner, run[last][0]))) > (first < last) or run[first][0].isdigit():
+    if sum(map(is_symbolic, (*inner, run[last][0]))) > (first < last) or run[first][0].isdigit():
         return None
     return (*inner, word_key(run[last][1]))
 
@@ -301,7 +302,7 @@ def _candidate(words: tuple[str, ...], run: list[tuple[str, str]], head: str = "
 @cache
 def _is_plain(folded: str) -> bool:
     is_counting = folded.split("-", 1)[0] in _CARDINALS
-    return folded in plain_words() or is_counting or (_is_symbolic(folded) and not folded.isdigit())
+    return folded in plain_words() or is_counting or (is_symbolic(folded) and not folded.isdigit())
 
 
 def verb_places(text: str) -> Iterator[tuple[str, bool]]:

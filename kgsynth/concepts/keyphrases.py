@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from kgsynth.concepts import english
 from kgsynth.concepts.english import LINK, Candidate
-from kgsynth.concepts.languages import UNSPACED_LANGUAGES, LanguageReport, Phrase, language_of, phrases
+from kgsynth.concepts.languages import UNSPACED_LANGUAGES, LanguageReport, Phrase, language_of, phrases, stop_words
 from kgsynth.concepts.latex_words import detex
 from kgsynth.concepts.prose import running_text, without_bibliography
 from kgsynth.concepts.vocabulary import SMALLEST_CAP
@@ -41,6 +41,10 @@ _MAX_VERB_SHARE = 0.2
 # A title shared by more documents, and by most documents with the phrase, is that of a book.
 _MAX_TITLES = 3
 _WORK_PENALTY = 3.0
+# A corpus with a larger share of texts of software manuals is one: even its texts without such words are read so.
+_MANUAL_SHARE = 1 / 3
+# Words of manuals that end names in other fields as well: singular value, rotation axis.
+_ALSO_IN_NAMES = frozenset("axis error key parameter reference tolerance value".split())
 # Two parts linked by `of` are more often a figure of speech than a name.
 _UNMARKED_LINK_PENALTY = 1.0
 
@@ -103,12 +107,20 @@ class _Counts:
     words: Counter[str] = field(default_factory=Counter)
     verbs: Counter[str] = field(default_factory=Counter)
     topic_sizes: Counter[str] = field(default_factory=Counter)
+    titles_only: Counter[tuple[str, ...]] = field(
+        default_factory=Counter
+    )  # documents with the phrase in the title only
     total: int = 0
+    manuals: int = 0
 
     def add(
-        self, group: str, candidates: Iterable[Phrase | Candidate], marked: Iterable[tuple[str, tuple[str, ...]]]
+        self,
+        group: str,
+        candidates: Iterable[Phrase | Candidate],
+        marked: Iterable[tuple[str, tuple[str, ...]]],
+        in_title: Counter[tuple[str, ...]],
     ) -> None:
-        """Count the candidates of a document and the names that it marks."""
+        """Count the candidates of a document, those among them that stand in its title, and the names that it marks."""
         frequency: Counter[tuple[str, ...]] = Counter()
         for candidate in candidates:
             frequency[candidate.words] += 1
@@ -126,6 +138,7 @@ class _Counts:
         self.documents.update(frequency.keys())
         for words in frequency:
             self.topics[words][group] += 1
+        self.titles_only.update(words for words, count in in_title.items() if frequency[words] <= count)
         for sign, words in set(marked):
             self.signs[words][sign] += 1
 
@@ -135,6 +148,23 @@ class _Counts:
             self.words[word] += 1
             if is_verb:
                 self.verbs[word] += 1
+
+    def eligible(self, min_document_count: int, limit: float) -> set[tuple[str, ...]]:
+        """Return the phrases that enough and not too many documents have.
+
+        In a corpus of software manuals, phrases must occur outside titles, which are often identifiers, and have no
+        words of manuals and no variables.
+        """
+        found = {words for words, count in self.documents.items() if min_document_count <= count <= limit}
+        if self.manuals <= _MANUAL_SHARE * self.total:
+            return found
+        unwanted = stop_words("software") - _ALSO_IN_NAMES
+        return {
+            words
+            for words in found
+            if self.documents[words] - self.titles_only[words] >= min_document_count
+            and not any(english.is_symbolic(word) or word in unwanted for word in words)
+        }
 
     def _is_verb(self, word: str) -> bool:
         return self.verbs[word] > _MAX_VERB_SHARE * self.words[word]
@@ -193,17 +223,20 @@ def keyphrases(
         text = detex(running_text(f"{document.title}.\n\n{body}"))
         language = language_of(text)
         candidates: Iterable[Phrase | Candidate] | None
+        in_title: Counter[tuple[str, ...]] = Counter()
         if language in ("en", ""):
             counts.add_words(english.verb_places(text))
             candidates = english.candidates(text, extra_stop_words=extra)
+            in_title = Counter(one.words for one in english.candidates(detex(document.title), extra_stop_words=extra))
+            counts.manuals += english.is_software(text)
         else:
             candidates = phrases(text, language, extra)
         (languages.documents if candidates is not None else languages.unread)[language] += 1
         marked = [*english.named(body), *(("title", words) for words in english.title_keys(document.title))]
-        counts.add(document.topics[0] if document.topics else "", candidates or (), marked)
+        counts.add(document.topics[0] if document.topics else "", candidates or (), marked, in_title)
     _refuse_unread(languages, counts.total)
     limit = max(SMALLEST_CAP, max_document_share * counts.total)
-    eligible = {words for words, count in counts.documents.items() if min_document_count <= count <= limit}
+    eligible = counts.eligible(min_document_count, limit)
     containing: dict[tuple[str, ...], list[tuple[str, ...]]] = defaultdict(list)
     for words in eligible:
         for part in _parts(words):

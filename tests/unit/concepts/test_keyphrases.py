@@ -102,3 +102,16 @@ def test_a_name_is_shown_as_a_document_wrote_it() -> None:
     assert "species richness" in phrases_of(["The species richness of a forest is high."])
     assert "AIDS" in " ".join(phrases_of(["A course of pediatric AIDS was seen."]))
     assert "prime ideal" in phrases_of(["All prime ideals and one prime ideal."])
+
+
+def test_a_corpus_of_manuals_gives_no_words_of_programs_no_variables_and_no_identifiers() -> None:
+    manual = (
+        "The optional argument dtype of the callable. Returns a tuple with the keyword arguments and default values. "
+    )
+    # Too short to be known as a text of a manual.
+    short = "A clique of the graph G holds the input array. The singular value is large."
+    texts = [manual, f"{manual} The spanning tree is small.", short]
+    titles = ["", "", "hypergeom gen"]
+    assert sorted(phrases_of(texts, titles)) == ["singular value", "spanning tree"]
+    alone = phrases_of([short, "A field is a ring.", "A ring is a group."], ["hypergeom gen"])
+    assert {"graph G", "input array", "hypergeom gen"} <= set(alone)
