@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from kgsynth.concepts.latex_words import detex
 from kgsynth.concepts.spelling import american
-from kgsynth.inflection import is_past_form, singular
+from kgsynth.inflection import is_past_form, is_word, singular
 from kgsynth.names import acronym_of, fold, is_all_capitals
 from kgsynth.opposites import opposites
 
@@ -22,6 +22,7 @@ _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
 _PLAIN = re.compile(r"[A-Za-z0-9\s\-'.,:;/()\"]*")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _PARENTHESIS = re.compile(r"\s*\((?:of|in|for|on|over) [^)]*\)\s*$")
+_COMPOUND = re.compile(r"[^\W_]+(?:-[^\W_]+)+")
 
 # Characters that only separate words.
 _SPACE_SIGNS = frozenset("-‐‑–—'’`\"“”.,:;/()")
@@ -30,6 +31,8 @@ _LINKS = frozenset(
     {"of", "for", "in", "on", "by", "to", "and", "with", "over", "from", "at", "or", "as", "is", "via", "modulo"}
 )
 _SMALL = _LINKS | _ARTICLES
+# "A" is an article at the beginning and after these words only: vitamin A, group A streptococcus and A-module keep it.
+_ARTICLE = re.compile(rf"(?:(^|\b(?:{'|'.join(sorted(_LINKS))})\s+)an?|\bthe)\s+(?=\S)")
 # Within a longer name an acronym does not span these words: "po-ring" does not abbreviate a name with "in" or "with".
 _FAR_LINKS = _LINKS - {"of", "and"}
 
@@ -37,7 +40,7 @@ _FAR_LINKS = _LINKS - {"of", "and"}
 _SCHOOLS = dict(
     pair.split("=")
     for pair in """
-    l'hospital=l'hopital lhospital=l'hopital lhopital=l'hopital mapping=map naught=zero acyclical=acyclic
+    l'hospital=l'hopital lhospital=l'hopital lhopital=l'hopital naught=zero acyclical=acyclic
     monotonic=monotone triplet=triple valence=valency euclid=euclidean
     """.split()
 )
@@ -83,7 +86,7 @@ _ABSTRACT = frozenset(
     abuse act age aim algebra angle area art attack axiom axis base basis bound breach burden cancer category cause
     center chance change charge choice claim class code coefficient concept cost count course crime criterion current
     curve cycle date debt degree depth derivative design disease domain duty effect energy entropy equation error event
-    exponent factor failure fear field flow force form formula frequency function goal graph group growth harm height
+    exponent factor failure fear field flow force formula frequency function goal graph group growth harm height
     history ideal idea identity index injury integral kernel law length lemma level life limit line loss mass matrix
     method model moment motion name nature norm number object operator order origin path period phase plan point
     polynomial power pressure price principle problem procedure process product proof property purpose question radius
@@ -93,6 +96,17 @@ _ABSTRACT = frozenset(
     width
     """.split()
 )
+# "Polynomial of degree" lacks a number, and is no degree polynomial.
+_BARE_MEASURES = frozenset("breadth degree depth dimension height length order rank size type weight width".split())
+# After "of" an adjective lacks its noun: "system of linear" is no linear system. These are nouns as well, so that their
+# plural is known: coefficients of variables are no variable coefficients.
+_ADJECTIVES = frozenset(
+    """
+    complex constant decreasing dependent final finite first fixed general increasing independent initial last minimum
+    maximum new next nonlinear normal primary real second secondary special third variable
+    """.split()
+)
+_ADJECTIVE_ENDINGS = ("al", "ar", "ary", "ous", "able", "ible", "ful", "less")
 # Before "of" these words are not nouns.
 _NO_NOUNS = frozenset(
     """
@@ -149,11 +163,23 @@ _PROPERTY_NOUNS = tuple(noun for noun, _ in _PROPERTY_ENDINGS)
 _DEGREES = frozenset({"quadratic", "cubic", "quartic", "quintic", "biquadratic", "cyclotomic"})
 # A linear transformation is a linear map; a coordinate transformation is not a coordinate map.
 _LINEAR = frozenset({"linear", "bilinear", "semilinear", "antilinear", "multilinear", "affine"})
+# A continuous mapping is a continuous map; concept mapping is no concept map.
+_MAPPED = _LINEAR | frozenset(
+    """
+    analytic bijective canonical closed compact conformal continuous contraction contractive convex covering
+    differentiable expansive exponential holomorphic identity inclusion injective invertible isometric measurable
+    meromorphic monotone nonexpansive open preserving proper quasiconformal quotient smooth surjective topological valued
+    """.split()
+)
+# These adjectives with a hyphen stand before another noun: lower-temperature is not lower temperatures.
+_ATTRIBUTES = frozenset("bigger finer greater higher highest larger longer lower lowest shorter smaller".split())
 # In longer names another order has another meaning.
 _MAX_ORDER_WORDS = 4
 # Nouns that a name such as "completely multiplicative" may omit. Series, fields and rings are not among them: products
 # converge too, and rings may be formally real too.
 _UNSAID_HEADS = frozenset({"function", "map", "number", "matrix", "graph", "sequence", "polynomial"})
+# "Infinitely large" alone may be said of anything.
+_SIZES = frozenset({"big", "great", "high", "large", "little", "long", "low", "many", "short", "small"})
 # Normal forms have no capitals, so acronyms are recognized by their length and by having an expansion.
 _ACRONYM_LETTERS = range(2, 7)
 # Names that the rules would join although they differ in mathematics.
@@ -206,9 +232,8 @@ _CACHED = 500_000
 def words_of(name: str) -> Words:
     """Analyze a name."""
     plain_text = " ".join(detex(name).split())
-    folded_text, acronyms = plain_text.casefold(), _acronyms(plain_text)
+    folded_text, acronyms = _without_additions(plain_text.casefold()), _acronyms(plain_text)
     parenthesis = _PARENTHESIS.search(name.casefold()) if ")" in name else None
-    folded_text = (_PARENTHESIS.sub("", folded_text) if ")" in folded_text else folded_text) or folded_text
     tokens = _tokens(folded_text, acronyms)
     canonical = _canonical(tokens)
     joined = ["".join(canonical)]
@@ -229,6 +254,13 @@ def words_of(name: str) -> Words:
         opposites=_NONE.union(*[_OPPOSITE_OF[token] for token in with_opposites]) if with_opposites else _NONE,
         numbers=_numbers(tokens),
     )
+
+
+def _without_additions(folded: str) -> str:
+    """Return a folded name without its qualifier in parentheses and without articles."""
+    if ")" in folded:
+        folded = _PARENTHESIS.sub("", folded) or folded
+    return folded if _ARTICLES.isdisjoint(folded.split()) else _ARTICLE.sub(r"\1", folded)
 
 
 def _is_simple(text: str) -> bool:
@@ -288,8 +320,8 @@ def _owner(word: str) -> str:
 
 @lru_cache(maxsize=_CACHED)
 def _canonical(tokens: tuple[str, ...]) -> tuple[str, ...]:
-    """Return words in canonical order: without articles, "A of B" as "B A", and without redundant words."""
-    words = [word for word in tokens if word not in _ARTICLES]
+    """Return words in canonical order: "A of B" as "B A", and without redundant words."""
+    words = list(tokens)
     if words.count("of") == 1 and words[0] != "number" and not _LINKS.intersection(words) - {"of"}:
         cut = words.index("of")
         if 0 < cut < len(words) - 1:
@@ -302,7 +334,8 @@ def _canonical(tokens: tuple[str, ...]) -> tuple[str, ...]:
             continue
         if word == "field" and following == "extension" and before:
             continue
-        canonical.append("map" if word == "transformation" and before in _LINEAR else word)
+        is_map = (word == "transformation" and before in _LINEAR) or (word == "mapping" and before in _MAPPED)
+        canonical.append("map" if is_map else word)
     return tuple(canonical)
 
 
@@ -380,11 +413,15 @@ def join(first: Words, second: Words) -> str:
     """
     if not first.tokens or not second.tokens or first.residue != second.residue:
         return ""
-    if first.bracket and second.bracket and first.bracket != second.bracket:
+    # A qualifier of a single word tells it from others of that name: root (of a tree), root of an equation.
+    if first.bracket != second.bracket and ((first.bracket and second.bracket) or len(first.tokens) == 1):
         return ""
     if _is_acronym_and_word(first, second) or _is_acronym_and_word(second, first):
         return ""
-    if rule := _join_by_words(first, second):
+    rule = _join_by_words(first, second)
+    if rule == "plural" and (_is_attribute(first, second) or _is_attribute(second, first)):
+        return ""
+    if rule:
         is_different = rule not in ("order", "unsaid") and _is_known_different(first.tokens, second.tokens)
         return "" if is_different or not _may_turn(first, second) else rule
     if _is_acronym_of(*sorted((first.tokens, second.tokens), key=len)):
@@ -409,9 +446,45 @@ def _join_by_words(first: Words, second: Words) -> str:
         and ours[-1] == theirs[-1]
         and sorted(ours) == sorted(theirs)
         and not _LINKS.intersection(ours)
+        and _keeps_compounds(first, second)
     ):
         return "order"
-    return "property" if len(ours) == len(theirs) and _property_form(ours) == _property_form(theirs) else ""
+    if len(ours) != len(theirs) or _property_form(ours) != _property_form(theirs):
+        return ""
+    # An adverb stands before no noun: "thinly slice" is no thin slice, and a costly function is no cost function. After
+    # adverbs of adjectives such as "algebraic" the last word may be both: algebraically conjugate.
+    differing = {*ours[-2:-1]} ^ {*theirs[-2:-1]}
+    return (
+        "property"
+        if ours[-1] != theirs[-1] or not differing or any(word.endswith("ally") for word in differing)
+        else ""
+    )
+
+
+def _is_attribute(compound: Words, plural: Words) -> bool:
+    """Return whether a name is an adjective with a hyphen, and the other its words as a plural with a gap."""
+    return (
+        "-" in compound.name
+        and "-" not in plural.name
+        and len(compound.tokens) == 2
+        and compound.tokens[0] in _ATTRIBUTES
+        and compound.name.casefold().endswith(compound.tokens[1])
+        and not plural.name.casefold().endswith(plural.tokens[-1])
+    )
+
+
+def _keeps_compounds(first: Words, second: Words) -> bool:
+    """Return whether the words that a hyphen joins in a name stand together and in the same order in the other name."""
+    return all(
+        any(other.tokens[start : start + len(one)] == one for start in range(len(other.tokens)))
+        for name, other in ((first.name, second), (second.name, first))
+        for one in _compounds(name)
+    )
+
+
+def _compounds(name: str) -> list[tuple[str, ...]]:
+    """Return the words of each part of a name that is written with hyphens."""
+    return [tuple(map(_token, match.group().casefold().split("-"))) for match in _COMPOUND.finditer(detex(name))]
 
 
 def _reason(first: Words, second: Words) -> str:
@@ -421,15 +494,16 @@ def _reason(first: Words, second: Words) -> str:
         return "letters"
     if _singulars(first.name) == _singulars(second.name):
         return "plural"
-    return "of" if ("of" in ours) != ("of" in theirs) else "spelling"
+    if ("of" in ours) != ("of" in theirs):
+        return "of"
+    return "order" if sorted(ours) == sorted(theirs) else "spelling"
 
 
 @lru_cache(maxsize=_CACHED)
 def _owners(name: str) -> tuple[str, ...]:
     """Return the folded words of a name in the written order, without articles and possessives."""
-    plain = " ".join(detex(name).split()).casefold()
-    plain = (_PARENTHESIS.sub("", plain) if ")" in plain else plain) or plain
-    return tuple(word for word in map(_owner, _raw_tokens(plain)) if word and word not in _ARTICLES)
+    plain = _without_additions(" ".join(detex(name).split()).casefold())
+    return tuple(filter(None, map(_owner, _raw_tokens(plain))))
 
 
 def _singulars(name: str) -> str:
@@ -454,7 +528,16 @@ def _may_turn(first: Words, second: Words) -> bool:
     noun = american(singular(head))
     if noun in _MEASURES or noun in _NO_NOUNS or noun.endswith("ful") or is_past_form(head):
         return False
-    return _is_abstract(noun) or re.search(r"\bof\s+(?:an?|the)\b", name.casefold()) is not None
+    if re.search(r"\bof\s+(?:an?|the)\b", name.casefold()):
+        return True
+    rest = words[words.index("of") + 1 :]
+    is_bare = len(rest) == 1 and (rest[0] in _BARE_MEASURES or singular(rest[0]) in _ADJECTIVES)
+    return _is_abstract(noun) and not is_bare and not _is_adjective(rest[-1])
+
+
+def _is_adjective(word: str) -> bool:
+    """Return whether a word is an adjective, as far as its ending and the lack of a plural tell."""
+    return word in _ADJECTIVES or (word.endswith(_ADJECTIVE_ENDINGS) and not is_word(f"{word}s"))
 
 
 def _is_abstract(noun: str) -> bool:
@@ -463,11 +546,17 @@ def _is_abstract(noun: str) -> bool:
 
 def _leaves_unsaid(short: Sequence[str], long: Sequence[str]) -> bool:
     is_longer_by_head = len(long) == len(short) + 1 and tuple(long[:-1]) == tuple(short) and long[-1] in _UNSAID_HEADS
-    return is_longer_by_head and len(short) > 1 and short[0].endswith("ly") and len(short[0]) > 4
+    return (
+        is_longer_by_head
+        and len(short) > 1
+        and short[0].endswith("ly")
+        and len(short[0]) > 4
+        and short[-1] not in _SIZES
+    )
 
 
 def _is_known_different(first: Sequence[str], second: Sequence[str]) -> bool:
-    pair = tuple(" ".join(word for word in tokens if word not in _ARTICLES | {"of"}) for tokens in (first, second))
+    pair = tuple(" ".join(word for word in tokens if word != "of") for tokens in (first, second))
     return pair in _KNOWN_DIFFERENT or pair[::-1] in _KNOWN_DIFFERENT
 
 

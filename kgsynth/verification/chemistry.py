@@ -52,7 +52,7 @@ class Chemistry(BaseVerifier):
         final = question.final_answer
         if not final:
             return Finding(verdict="undecided", score=0.0, reason=NO_FINAL_ANSWER)
-        is_asked = bool(_STRUCTURE_ASKED.search(question.text))
+        is_asked = bool(_STRUCTURE_ASKED.search(question.text)) and not _is_option(final, question.text)
         problem = _problem(question.text, final, is_asked=is_asked)
         if question.answer_key:
             agreements = _compared(final, question.answer_key, is_asked=is_asked)
@@ -71,6 +71,12 @@ class Chemistry(BaseVerifier):
 def _failed(final: str, problem: str) -> Finding:
     evidence = {"final_answer": final, "problem": problem}
     return Finding(verdict="failed", score=0.0, reason=problem, routes=1, evidence=evidence)
+
+
+def _is_option(final: str, question: str) -> bool:
+    """Return whether an answer is the letter of an option that the text of the question lists: A) … B) …"""
+    letter = structures.plain(final)
+    return len(letter) == 1 and re.search(rf"(?:^|[\s(]){re.escape(letter)}[).:]", question) is not None
 
 
 def _problem(question: str, final: str, *, is_asked: bool) -> str:

@@ -21,7 +21,7 @@ import numpy as np
 
 from kgsynth import config
 from kgsynth.concepts import vocabulary
-from kgsynth.concepts.decide import MergeTerm, decide
+from kgsynth.concepts.decide import Decision, MergeTerm, decide
 from kgsynth.concepts.declared import is_expanded
 from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
 from kgsynth.documents.read import read_again
@@ -132,6 +132,12 @@ def clusters(merges: Iterable[Pair]) -> set[Pair]:
     return {pair(one, other) for group in members.values() for one in group for other in group if one < other}
 
 
+def decided(used: Counter[str], texts: Sequence[str], store: EmbeddingStore) -> Decision:
+    """The decision of the rules on names, as `kgsynth merge` makes it."""
+    terms = [MergeTerm(id=f"concept:{one}", kind="concept", name=one, document_count=used[one]) for one in sorted(used)]
+    return decide(terms, store.embed, neighbours=20, min_cosine=0.5, expanded=partial(expanded, texts))
+
+
 def measure(
     embedder: EmbedderName, used: Counter[str], gold: set[Pair], texts: Sequence[str], store_path: Path
 ) -> Measured:
@@ -139,8 +145,7 @@ def measure(
     verdicts = judgements()
     store = EmbeddingStore(store_path, make_embedder(embedder))
     ids = sorted(used)
-    terms = [MergeTerm(id=f"concept:{one}", kind="concept", name=one, document_count=used[one]) for one in ids]
-    decision = decide(terms, store.embed, neighbours=20, min_cosine=0.5, expanded=partial(expanded, texts))
+    decision = decided(used, texts, store)
     by_cosine: dict[float, Score] = {}
     for least in (0.0, 0.5, 0.7, 0.8, 0.9, 0.95):
         merges = [

@@ -23,7 +23,7 @@ COMPARISONS = {
 }
 EXPERIMENTS = {
     "stages": [["stages", "demo"], ["stages", "planetmath"]],
-    "merge-quality": [["merge_quality"]],
+    "merge-quality": [["merge_quality"], ["merge_fields"]],
     "walk-speed": [["walk_speed", "100000", "1900000"]],
     "graph-growth": [["growth", "2000"]],
     "filter": [["filter_speed", "rates"], ["filtering"]],

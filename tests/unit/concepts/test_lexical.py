@@ -128,3 +128,36 @@ def test_plurals_that_mean_something_else_are_names_of_their_own() -> None:
     assert not are_one("premises", "premise")
     assert not are_one("minutes", "minute")
     assert are_one("arithmetic means", "arithmetic mean")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        # A letter is no article.
+        ("vitamin A", "vitamin"), ("hepatitis A", "hepatitis"), ("group A streptococcus", "group streptococcus"), ("A-module", "module"), ("protein A", "proteins"), ("point A", "point"),
+        # Words that a hyphen joins stay together and in order.
+        ("digital-related services", "related digital services"), ("forward-backward filter", "backward-forward filter"),
+        # The last word is a verb, an adjective, or another noun.
+        ("thinly slice", "thin slices"), ("cost function", "costly function"), ("friendly match", "friend match"), ("lower-temperature", "lower temperatures"), ("concept mapping", "concept maps"),
+        # The name after "of" lacks its noun, or its number.
+        ("system of linear", "linear system"), ("polynomial of minimal", "minimal polynomial"), ("function of real", "real function"), ("path of length", "length path"),
+        ("coefficients of variables", "variable coefficients"), ("order of increasing", "increasing order"), ("form of waves", "wave form"), ("form of government", "government form"),
+        ("infinitely large", "infinitely large number"), ("root (of a tree)", "roots"),
+    ],
+)  # fmt: skip
+def test_names_of_other_fields_that_were_joined_wrongly(first: str, second: str) -> None:
+    assert not are_one(first, second)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "rule"),
+    [
+        ("a group", "group", "letters"), ("the center of a group", "center of group", "letters"), ("derivative at a point", "derivative at point", "letters"), ("name of a variable", "variable name", "of"),
+        ("algebraically conjugate", "algebraic conjugates", "property"), ("special theory of relativity", "theory of special relativity", "order"), ("Debian stable releases", "stable Debian releases", "order"),
+        ("set-valued mapping", "set-valued map", "spelling"), ("half-life", "half lives", "plural"), ("vector of independent variables", "independent variable vector", "of"),
+        ("internal node (of a tree)", "internal nodes", "plural"), ("process of filtering", "filtering process", "of"), ("completely multiplicative", "completely multiplicative functions", "unsaid"),
+    ],
+)  # fmt: skip
+def test_their_neighbours_are_joined(first: str, second: str, rule: str) -> None:
+    assert join(words_of(first), words_of(second)) == join(words_of(second), words_of(first)) == rule
+    assert are_one(first, second)

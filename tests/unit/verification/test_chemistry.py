@@ -131,6 +131,13 @@ ELEMENTS, CHARGE = "the equation is not balanced in its elements", "the equation
         (SMILES, "C2H6O", ""),
         (SMILES, "CCO", ""),
         ("Which?", "CC(C)(C)(C)C", ""),
+        ("Given the SMILES CCCCC, which has as many carbon atoms? A) C5H10 B) C6H14", "A", ""),
+        ("Which SMILES is that of ethanol?\n\nA. CO\nD. CCO", r"\text{D}", ""),
+        (
+            "Which SMILES is that of ethanol? Compare A and D.",
+            "D(C)(C)C",
+            "the structure cannot exist as it is written",
+        ),
     ],
 )
 def test_an_answer_alone(question: str, final: str, reason: str) -> None:
