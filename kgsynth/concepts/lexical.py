@@ -168,7 +168,8 @@ _MAPPED = _LINEAR | frozenset(
     """
     analytic bijective canonical closed compact conformal continuous contraction contractive convex covering
     differentiable expansive exponential holomorphic identity inclusion injective invertible isometric measurable
-    meromorphic monotone nonexpansive open preserving proper quasiconformal quotient smooth surjective topological valued
+    meromorphic monotone nonexpansive open preserving proper quasiconformal quotient smooth surjective topological
+    valued
     """.split()
 )
 # These adjectives with a hyphen stand before another noun: lower-temperature is not lower temperatures.

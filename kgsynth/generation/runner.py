@@ -58,6 +58,11 @@ class _OpenUnit:
     waiting: set[str] = field(default_factory=set)
 
 
+def _step(work: Work, done: Mapping[str, Completion]) -> Sequence[Request] | Outcome:
+    """Return the next requests of a unit; without any, its outcome."""
+    return work.requests(done) or work.outcome(done)
+
+
 class Runner:
     """One call of a stage on one run folder, which the caller has locked."""
 
@@ -95,8 +100,8 @@ class Runner:
         self._shards: dict[int, _Shard] = {}
         self._follow_ups: deque[Request] = deque()
         self._session = {"requests": 0, "prompt_tokens": 0, "output_tokens": 0}
-        # Outcomes that threads make, because programs are run for them.
-        self._slow: dict[Future[Outcome], _OpenUnit] = {}
+        # Units whose next step threads make, because programs are run for it.
+        self._slow: dict[Future[Sequence[Request] | Outcome], _OpenUnit] = {}
         self._threads: ThreadPoolExecutor | None = None
         self._started = self._last_status = time.monotonic()
 
@@ -132,7 +137,6 @@ class Runner:
             feed = self._feed(chain([first], unfinished), lambda unit: begin(generator, unit))
             for completion in generator.generate(feed):
                 self._take(completion)
-            self._settle(until=0)
         finally:
             if self._threads is not None:
                 self._threads.shutdown(cancel_futures=True)
@@ -171,32 +175,32 @@ class Runner:
             for index, unit in enumerate(shard.units):
                 while self._follow_ups:
                     yield self._follow_ups.popleft()
-                yield from self._missing_requests(_OpenUnit(work=begin(unit), shard=shard, index=index))
+                opened = _OpenUnit(work=begin(unit), shard=shard, index=index)
+                yield from self._to_send(opened, opened.work.requests(opened.done))
             while len(self._shards) >= self._open_shards:
-                if not self._by_request:
-                    self._settle(until=len(self._slow) - 1)  # the model has nothing to do but wait for programs
-                else:
-                    yield self._follow_ups.popleft() if self._follow_ups else None
-        while self._by_request:
-            yield self._follow_ups.popleft() if self._follow_ups else None
+                yield from self._follow_up()
+        while self._by_request or self._slow:
+            yield from self._follow_up()
 
-    def _missing_requests(self, opened: _OpenUnit) -> list[Request]:
-        """Return the requests that must be sent before the unit can continue; without any, the unit is closed."""
-        while True:
-            requests = opened.work.requests(opened.done)
-            missing = []
-            for request in requests:
-                opened.seeds[request.id] = request.seed
-                completion = opened.shard.finished.pop(request.id, None)
-                if completion is None:
-                    missing.append(request)
-                else:
-                    opened.done[request.id] = completion
-            if missing:
-                break
-            if not requests:
-                self._close(opened)
-                return []
+    def _follow_up(self) -> Iterator[Request | None]:
+        """Yield the next request of an open unit, or None while the model works; wait for programs otherwise."""
+        if self._follow_ups:
+            yield self._follow_ups.popleft()
+        elif self._by_request:
+            yield None
+        else:
+            self._settle(until=len(self._slow) - 1)  # the model has nothing to do but wait for programs
+
+    def _to_send(self, opened: _OpenUnit, requests: Sequence[Request]) -> list[Request]:
+        """Return those of the next requests of a unit that no journal has answered; without any, the unit goes on."""
+        missing = []
+        for request in requests:
+            opened.seeds[request.id] = request.seed
+            completion = opened.shard.finished.pop(request.id, None)
+            if completion is None:
+                missing.append(request)
+            else:
+                opened.done[request.id] = completion
         for request in missing:
             if request.id in self._by_request:
                 raise ConfigError(
@@ -205,7 +209,24 @@ class Runner:
                 )
             self._by_request[request.id] = opened
         opened.waiting = {request.id for request in missing}
-        return missing
+        return missing or self._continued(opened)
+
+    def _continued(self, opened: _OpenUnit) -> list[Request]:
+        """Take the next step of a unit that waits for nothing; return its requests, none if a thread takes the step."""
+        if not opened.work.is_slow:
+            return self._taken(opened, _step(opened.work, opened.done))
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_CORES, thread_name_prefix="outcome")
+        self._slow[self._threads.submit(_step, opened.work, opened.done)] = opened
+        self._settle(until=_SLOW_AHEAD)
+        return []
+
+    def _taken(self, opened: _OpenUnit, step: Sequence[Request] | Outcome) -> list[Request]:
+        """Return the requests of a step, or finish the unit."""
+        if isinstance(step, Outcome):
+            self._finish(opened, step)
+            return []
+        return self._to_send(opened, step)
 
     def _take(self, completion: Completion) -> None:
         opened = self._by_request.pop(completion.request_id)
@@ -227,26 +248,19 @@ class Runner:
         opened.done[completion.request_id] = completion
         opened.waiting.discard(completion.request_id)
         if not opened.waiting:
-            self._follow_ups.extend(self._missing_requests(opened))
+            self._follow_ups.extend(self._continued(opened))
         self._settle(until=None)
         self._show_status()
 
-    def _close(self, opened: _OpenUnit) -> None:
-        if not opened.work.is_slow:
-            self._finish(opened, opened.work.outcome(opened.done))
-            return
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(_CORES, thread_name_prefix="outcome")
-        self._slow[self._threads.submit(opened.work.outcome, opened.done)] = opened
-        self._settle(until=_SLOW_AHEAD)
-
     def _settle(self, *, until: int | None) -> None:
-        """Finish the units whose slow outcomes are made; wait until at most `until` are left, None: do not wait."""
+        """Take over the steps that threads have made; wait until at most `until` are left, None: do not wait."""
         while self._slow:
             must_wait = until is not None and len(self._slow) > until
             made, _ = wait(self._slow, timeout=None if must_wait else 0, return_when=FIRST_COMPLETED)
             for future in made:
-                self._finish(self._slow.pop(future), future.result())
+                opened = self._slow.pop(future, None)
+                if opened is not None:  # taken over while another one was
+                    self._follow_ups.extend(self._taken(opened, future.result()))
             if not must_wait:
                 return
 

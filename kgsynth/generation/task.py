@@ -59,8 +59,8 @@ class Outcome:
 class Work(Protocol):
     """The work on one unit, from its first request to its outcome.
 
-    `is_slow`: the outcome takes long without the model, for example because programs are run. It is then made in a
-    thread, while the model continues.
+    `is_slow`: what follows on completions takes long without the model, for example because programs are run. Further
+    requests and the outcome are then made in a thread, while the model continues.
     """
 
     unit_id: str

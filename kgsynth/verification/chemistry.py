@@ -74,7 +74,7 @@ def _failed(final: str, problem: str) -> Finding:
 
 
 def _is_option(final: str, question: str) -> bool:
-    """Return whether an answer is the letter of an option that the text of the question lists: A) … B) …"""
+    """Return whether an answer is the letter of an option that the question lists, as in "A) CO B) CCO"."""
     letter = structures.plain(final)
     return len(letter) == 1 and re.search(rf"(?:^|[\s(]){re.escape(letter)}[).:]", question) is not None
 

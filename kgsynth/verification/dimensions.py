@@ -37,17 +37,22 @@ _QUANTITIES = {
     "arc length,mean free path",
     "s": "time,duration,period,half-life,time constant,time of flight",
     "kg": "mass", "m/s": "speed,velocity,escape velocity,escape speed",
-    "m/s^2": "acceleration,deceleration,gravitational acceleration,acceleration due to gravity,acceleration of gravity",
+    "m/s^2": "acceleration,deceleration,gravitational acceleration,acceleration due to gravity,acceleration of gravity,"
+    "gravitational field,gravitational field strength",
     "N": "force,tension,thrust,drag,friction,normal force,friction force,frictional force,centripetal force",
     "N;kg": "weight", "J": "work,kinetic energy,potential energy,mechanical energy",
-    "J;J/mol;J/kg": "energy,heat,enthalpy,internal energy,latent heat,enthalpy change,heat released", "W": "power",
+    "J;J/mol;J/kg": "energy,heat,enthalpy,internal energy,latent heat,enthalpy change,heat released",
     "kg*m/s": "momentum,impulse,linear momentum", "kg*m^2/s": "angular momentum", "N*m": "torque",
-    "kg*m^2": "moment of inertia,rotational inertia", "Pa": "pressure,stress", "Hz": "frequency",
+    "kg*m^2": "moment of inertia,rotational inertia", "Hz": "frequency",
+    "Pa": "pressure,stress,young's modulus,bulk modulus,shear modulus",
     "Hz;rad/s": "angular velocity,angular speed,angular frequency", "1/s": "decay constant",
     "A": "current,electric current", "V": "voltage,potential difference,emf,electric potential,terminal voltage",
     "Ω": "resistance,impedance,reactance,internal resistance,equivalent resistance",
     "C": "charge,electric charge", "F": "capacitance", "H": "inductance", "T": "magnetic field,magnetic flux density",
-    "Wb": "magnetic flux", "V/m": "electric field,electric field strength",
+    "Wb": "magnetic flux", "V/m": "electric field,electric field strength", "T;A/m": "magnetic field strength",
+    "Ω*m": "resistivity,electrical resistivity", "A/m^2": "current density", "W/m/K": "thermal conductivity",
+    "W": "power,luminosity", "W/m^2": "irradiance", "Pa*s": "viscosity,dynamic viscosity",
+    "m^3/s": "volume flow rate", "kg/s": "mass flow rate", "kg/m": "linear mass density",
     "K": "temperature", "kg/m^3": "density,mass density", "m^3": "volume", "m^2": "area,cross-sectional area",
     "N/m": "spring constant,force constant,stiffness,surface tension", "g/mol": "molar mass",
     "mol": "amount of substance,number of moles", "mol/L;g/L": "concentration", "mol/L": "molarity,molar concentration",
@@ -67,7 +72,7 @@ _AFTER = (
     r"does|do|did|will|flows|passes|acts|has|have|would|must|can|should|gained|lost|released|absorbed|produced|done|per|during|until|while)\b)"
 )
 _SYMBOL = r"\\?[A-Za-z]+(?:_(?:\{\w+\}|\w+))?'?"
-_SYMBOL_IN_TEXT = rf"(?:\$\s*(?P<marked>{_SYMBOL})\s*\$|(?P<bare>(?![aAI]\b)[A-Za-zα-ωΔ](?:_\w+)?)(?![\w'(^]))"
+_SYMBOL_IN_TEXT = rf"(?:\$\s*(?P<marked>{_SYMBOL})\s*\$|(?P<bare>(?<!\w)(?![aAI]\b)[A-Za-zα-ωΔ](?:_\w+)?)(?![\w'(^]))"
 _SCIENTIFIC = r"[-+]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+|\s*(?:\\times|×|\\cdot|·)\s*10\^?\{?[-+]?\d+\}?)?"
 _GIVEN = re.compile(
     rf"(?:(?P<symbol>{_SYMBOL})\s*=\s*|(?<![\w.^_{{(]))(?P<number>{_SCIENTIFIC})(?=(?P<rest>.{{0,40}}))"
@@ -91,6 +96,8 @@ _DERIVED = re.compile(
     r"sum|product|derivative|root|inverse|multiple|number|unit|flux|moment)s?\s+(?:of\s+)?(?:the\s+)?$",
     re.IGNORECASE,
 )
+# In such questions, an unexplained G of the answer is the gravitational constant.
+_GRAVITY = re.compile(r"\b(?:gravit\w*|planets?|stars?|satellites?|orbit\w*)\b", re.IGNORECASE)
 # Words that are also names of materials, places or ordinary things.
 _AMBIGUOUS_UNITS = frozenset(
     "stone bar cup yard knot turn degree degrees pint ton foot second day gas min d h t".split()
@@ -265,6 +272,8 @@ def given(question: str) -> Given:
         if dimension is not None and not is_call and name and len(match["symbol"].strip("\\")) < 9:
             stated.setdefault(name, set()).add(dimension)
     letters = re.findall(r"(?<![A-Za-z\\])([A-Za-z])(?![A-Za-z])", _formulas(question))
+    if "G" not in letters and "G" not in stated and _GRAVITY.search(text) and (constant := dimension_of("m^3/kg/s^2")):
+        stated["G"] = {constant}
     return Given(
         dimensions={name: next(iter(found)) for name, found in stated.items() if len(found) == 1},
         letters=frozenset((*letters, *(name for name in stated if len(name) == 1))),

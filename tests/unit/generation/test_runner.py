@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -127,20 +129,65 @@ def test_a_run_asks_all_rounds_and_counts_everything(tmp_path: Path) -> None:
     assert session["requests"] == 120
 
 
+def test_slow_steps_are_made_in_threads_while_the_model_works(tmp_path: Path) -> None:
+    log: list[str] = []
+    at_work: set[str] = set()
+    all_asked = threading.Event()
+
+    @dataclass
+    class Slow(Asking):
+        is_slow: bool = True
+
+        def requests(self, done: Mapping[str, Completion]) -> Sequence[Request]:
+            if done:
+                at_work.add(threading.current_thread().name)
+            if len(done) == self.votes and self.unit == 0:
+                # The first unit thinks until every other one is asked for the last time.
+                assert all_asked.wait(30)
+            return super().requests(done)
+
+        def outcome(self, done: Mapping[str, Completion]) -> Outcome:
+            if len([one for one in log if one.endswith(":2")]) == 11:
+                all_asked.set()
+            return super().outcome(done)
+
+    count, totals = go(tmp_path / "run", Backend(log), units=12, begin=lambda _, unit: Slow(unit))
+    assert (count.read, totals["requests"], sorted(log)[-1]) == (12, 36, "answer:9:2")
+    assert log[-1] == "answer:0:2"
+    assert at_work
+    assert all(name.startswith("outcome") for name in at_work)
+    assert files(tmp_path / "run") == whole(tmp_path / "whole", units=12)
+
+
+def whole(path: Path, units: int) -> dict[str, bytes]:
+    """The files of a run that nothing disturbs."""
+    go(path, Backend([]), units=units)
+    return files(path)
+
+
 @pytest.mark.slow
-@given(deaths=st.lists(st.integers(0, 40), max_size=6), width=st.integers(1, 30), size=st.integers(1, 17))
+@given(
+    deaths=st.lists(st.integers(0, 40), max_size=6),
+    width=st.integers(1, 30),
+    size=st.integers(1, 17),
+    is_slow=st.booleans(),
+)
 def test_a_run_that_dies_anywhere_ends_the_same_and_asks_nothing_twice(
-    tmp_path_factory: pytest.TempPathFactory, deaths: list[int], width: int, size: int
+    tmp_path_factory: pytest.TempPathFactory, deaths: list[int], width: int, size: int, is_slow: bool
 ) -> None:
     desk = tmp_path_factory.mktemp("run")
     go(desk / "whole", Backend([]), size=size)
     log: list[str] = []
+
+    def begin(_: Any, unit: int) -> Asking:
+        return Asking(unit, is_slow=is_slow)
+
     for after in deaths:
         try:
-            go(desk / "broken", Backend(log, dies_after=after, width=width), size=size)
+            go(desk / "broken", Backend(log, dies_after=after, width=width), size=size, begin=begin)
         except GeneratorUnavailableError:
             assert not (desk / "broken" / "manifest.json").exists()
-    count, _ = go(desk / "broken", Backend(log, width=width), size=size)
+    count, _ = go(desk / "broken", Backend(log, width=width), size=size, begin=begin)
     assert files(desk / "broken") == files(desk / "whole")
     assert len(log) == len(set(log)) == 120
     assert count.read == 40

@@ -160,6 +160,10 @@ def test_votes_and_the_dimension_of_the_question(finals: list[str], verdict: str
         ("How long does the fall take?", "s"),
         ("Express your answer in N.", "N"),
         ("What current flows through the lamp?", "A"),
+        ("Find the gravitational field strength at the surface of the planet.", "N/kg"),
+        ("Determine the Young's modulus of the rod.", "Pa"),
+        ("What is the resistivity of the wire?", "Ω*m"),
+        ("What is the luminosity of the star?", "W"),
         # Nothing is known where the patterns are not sure.
         ("What is the ratio of the speeds?", ""),
         ("Find the speed and the direction of the boat.", ""),
@@ -184,6 +188,7 @@ SLIDE = (
     "A box has speed $v$. The coefficient of kinetic friction is $\\mu$, and the gravitational acceleration is $g$. "
 )
 WAVE = "A wave has amplitude $A$, angular frequency $\\omega$ and time $t$. "
+PLANET = "A planet has the density $\\rho$ and the radius $R$. Find the gravitational field strength at its surface."
 MOVE = "A cart has the initial velocity $v_0 = 20$ m/s and the acceleration $a = 10$ m/s^2 for the time $t$. "
 
 
@@ -207,6 +212,10 @@ MOVE = "A cart has the initial velocity $v_0 = 20$ m/s and the acceleration $a =
         (WAVE + "Find the displacement of the wave.", r"A\sin(\omega t)", ""),
         (WAVE + "Find the displacement of the wave.", r"A\sin(\omega)", "an argument of a function has a dimension"),
         (WAVE + "Find the displacement of the wave.", r"A e^{-t}", "an exponent has a dimension"),
+        (PLANET, r"\frac{4}{3}\pi G\rho R", ""),
+        (PLANET, r"\frac{G\rho}{R^2}", "the dimension is not that of the question"),
+        # The letter t of "What" is no symbol of the height that is asked for.
+        ("What is the height of a ball after it has fallen with the acceleration $g$?", r"\frac{1}{2}gt^2", ""),
         # The numbers 20 and 5 have units, which are not written.
         (SLIDE + "Find the distance that the box slides.", r"d = \frac{v^2}{2\mu g}", ""),
         (SLIDE + "Find the distance that the box slides.", r"\frac{v}{2\mu g}", "the dimension is not that of the question"),
