@@ -29,6 +29,7 @@ from tests.benchmarks.merge_quality import (
     Pair,
     annotated,
     clusters,
+    half,
     judgements,
     names_in_use,
     pair,
@@ -36,11 +37,6 @@ from tests.benchmarks.merge_quality import (
 )
 
 THRESHOLDS = (0.99, 0.97, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.3)
-
-
-def half(one: Pair) -> str:
-    """The half of a pair, by its hash."""
-    return "seen" if int(pair_hash(one)[0], 16) < 8 else "unseen"
 
 
 def is_right(one: Pair, gold: set[Pair], verdicts: dict[str, bool]) -> bool:

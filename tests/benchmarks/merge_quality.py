@@ -49,6 +49,11 @@ def pair_hash(one: Pair) -> str:
     return hashlib.sha256("\t".join(one).encode()).hexdigest()[:16]
 
 
+def half(one: Pair) -> str:
+    """The half of a pair, by its hash."""
+    return "seen" if int(pair_hash(one)[0], 16) < 8 else "unseen"
+
+
 def judgements() -> dict[str, bool]:
     """Verdicts by pair hash."""
     if not JUDGEMENTS.exists():
@@ -106,12 +111,16 @@ class Score(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """The scores of one embedder: kgsynth's decision, the same above several cosines, and plain cosine by threshold."""
+    """The scores of one embedder: kgsynth's decision, its parts, and plain cosine by threshold.
+
+    `halves` counts all pairs of the merged groups, the others the merges.
+    """
 
     kgsynth: Score
     by_cosine: dict[float, Score]
+    by_rule: dict[str, Score]
+    halves: dict[str, Score]
     cosine: dict[float, Score]
-    rules: Counter[str]
     found: list[tuple[str, Pair]]
 
 
@@ -138,6 +147,15 @@ def decided(used: Counter[str], texts: Sequence[str], store: EmbeddingStore) -> 
     return decide(terms, store.embed, neighbours=20, min_cosine=0.5, expanded=partial(expanded, texts))
 
 
+def merges_of(decision: Decision, least_cosine: float = -1.0, rule: str = "") -> list[Pair]:
+    """Alias and name of each merge from a cosine, by one rule or by all."""
+    return [
+        (one.alias_id.removeprefix("concept:"), one.canonical_id.removeprefix("concept:"))
+        for one in decision.merges
+        if one.cosine >= least_cosine and rule in ("", one.rule)
+    ]
+
+
 def measure(
     embedder: EmbedderName, used: Counter[str], gold: set[Pair], texts: Sequence[str], store_path: Path
 ) -> Measured:
@@ -148,14 +166,21 @@ def measure(
     decision = decided(used, texts, store)
     by_cosine: dict[float, Score] = {}
     for least in (0.0, 0.5, 0.7, 0.8, 0.9, 0.95):
-        merges = [
-            (one.alias_id.removeprefix("concept:"), one.canonical_id.removeprefix("concept:"))
-            for one in decision.merges
-            if one.cosine >= least
-        ]
+        merges = merges_of(decision, least)
         by_cosine[least] = score((pair(*one) for one in merges), clusters(merges), gold, verdicts)
         if not least:
             found = [("kgsynth", pair(*one)) for one in merges]
+    by_rule = {
+        rule: score(pairs, pairs, gold, verdicts)
+        for rule in sorted({one.rule for one in decision.merges})
+        for pairs in [[pair(*one) for one in merges_of(decision, rule=rule)]]
+    }
+    grouped = clusters(merges_of(decision))
+    halves = {
+        name: score(part, part, {one for one in gold if half(one) == name}, verdicts)
+        for name in ("seen", "unseen")
+        for part in [[one for one in grouped if half(one) == name]]
+    }
     # Plain cosine embeds the names as they stand.
     vectors = store.embed(ids)
     similarities = np.triu(vectors @ vectors.T, k=1)
@@ -166,7 +191,7 @@ def measure(
         cosine[threshold] = score(pairs, pairs, gold, verdicts)
         if threshold >= JUDGED_DOWN_TO:
             found += [(f"cosine {threshold}", one) for one in sorted(pairs)]
-    return Measured(by_cosine[0.0], by_cosine, cosine, Counter(one.rule for one in decision.merges), found)
+    return Measured(by_cosine[0.0], by_cosine, by_rule, halves, cosine, found)
 
 
 def main() -> None:
@@ -184,8 +209,10 @@ def main() -> None:
     embedders: tuple[EmbedderName, ...] = ("onnx", "sentence-transformers")
     for embedder in embedders:
         measured = measure(embedder, used, gold, texts, config.environment().embeddings)
-        rules = ", ".join(f"{rule} {count}" for rule, count in sorted(measured.rules.items()))
-        print(f"\n{embedder}\nkgsynth ({rules}), all merges and those above a cosine:")
+        print(f"\n{embedder}\nkgsynth by rule, and pairs of the merged groups by half:")
+        for name, part in (*measured.by_rule.items(), *measured.halves.items()):
+            print(f"  {name:9} {part}")
+        print("all merges, and those above a cosine:")
         for least, one in measured.by_cosine.items():
             print(f"  >= {least:.2f}  {one}")
         print("plain cosine:")
