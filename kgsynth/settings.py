@@ -66,7 +66,9 @@ def _names(value: object) -> object:
     """Split names at commas, so that `--verify math,units` gives two."""
     values = (value,) if isinstance(value, str) else value
     if isinstance(values, (list, tuple)) and all(isinstance(item, str) for item in values):
-        return tuple(name.strip() for item in values for name in item.split(",") if name.strip())
+        names = tuple(name.strip() for item in values for name in item.split(",") if name.strip())
+        # Commas alone are not "no names": as a name they are refused.
+        return names if names or not any(values) else tuple(values)
     return value
 
 

@@ -10,12 +10,12 @@ import importlib
 import logging
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from kgsynth import __version__
+from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.say import add_json_option, say, say_error
 from kgsynth.errors import ConfigError, KgsynthError
 
@@ -65,24 +65,6 @@ _COMMANDS = {
 _WITHOUT_JSON = ("init", "browse", "completion")
 
 
-class _GivenPath(click.Path):
-    """A path that is not empty: that of a shell variable that is not set would be the current folder."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value == "":
-            self.fail("an empty text is no path; check that shell variables are set", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-def _refuse_empty_paths(command: click.Command) -> None:
-    """Let the options and arguments of a command, and of the commands of a group, take no empty text for a path."""
-    for subcommand in getattr(command, "commands", {}).values():
-        _refuse_empty_paths(subcommand)
-    for parameter in command.params:
-        if type(parameter.type) is click.Path:
-            parameter.type.__class__ = _GivenPath
-
-
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -97,7 +79,6 @@ class _LazyGroup(click.Group):
             return None
         if cmd_name not in _WITHOUT_JSON:
             add_json_option(command)
-        _refuse_empty_paths(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -124,6 +105,7 @@ class _LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="kgsynth")
 @click.option(
     "--graph",
+    type=GIVEN_TEXT,
     metavar="NAME",
     default=None,
     envvar="KGSYNTH_GRAPH",
@@ -133,7 +115,7 @@ class _LazyGroup(click.Group):
 @click.option("-v", "--verbose", is_flag=True, help="Log the work of the stages to standard error.")
 @click.option(
     "--log-file",
-    type=_GivenPath(dir_okay=False, path_type=Path),
+    type=GivenPath(dir_okay=False),
     help="File to which the work of the stages is logged, with times, Cypher statements and files.",
 )
 @click.pass_context

@@ -4,6 +4,7 @@ from typing import cast
 
 import click
 
+from kgsynth.cli.given import GIVEN_TEXT
 from kgsynth.pipeline import MOST_PAIRS, STRONGEST, CoOccurrences
 
 
@@ -18,6 +19,7 @@ def _as_co_occurrences(_: click.Context, __: click.Parameter, value: str | None)
 co_occurrences_option = click.option(
     "--co-occurrences",
     "keep",
+    type=GIVEN_TEXT,
     metavar="auto|all|none|N",
     callback=_as_co_occurrences,
     help="Which co-occurrences the graph stores, for people to view; no walk reads them. N: per term those with the N "

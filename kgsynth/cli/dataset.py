@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from kgsynth import pipeline
+from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.options import (
     env,
     graph_settings,
@@ -22,7 +23,7 @@ from kgsynth.settings import CurateSettings, ExportSettings, GraphSettings, RunC
 
 
 @click.command()
-@click.argument("questions", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("questions", nargs=-1, required=True, type=GivenPath(exists=True))
 @run_dir_option
 @click.option("--overwrite", is_flag=True, help="Replace the files that another `kgsynth curate` wrote to the folder.")
 @settings_options(
@@ -70,13 +71,12 @@ def curate(questions: tuple[Path, ...], run_dir: Path | None, overwrite: bool, *
 
 
 @click.command()
-@click.argument("curated", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write."
-)
+@click.argument("curated", type=GivenPath(exists=True, file_okay=False))
+@click.option("-o", "--output", required=True, type=GivenPath(file_okay=False), help="Folder to write.")
 @click.option("--overwrite", is_flag=True, help="Replace the folder of an earlier export.")
 @click.option(
     "--push-to-hub",
+    type=GIVEN_TEXT,
     metavar="OWNER/NAME",
     help="Upload the folder to this data set on the Hugging Face Hub, in one commit. The token comes from HF_TOKEN or "
     "`hf auth login`, the address of the Hub from HF_ENDPOINT.",

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from kgsynth import pipeline
+from kgsynth.cli.given import GivenPath
 from kgsynth.cli.options import confirm, env, graph_settings, progress
 from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.config import process_environment
@@ -189,7 +190,7 @@ def url(ctx: click.Context, /, browser: bool) -> None:
 
 
 @db.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=GivenPath(dir_okay=False))
 @click.pass_context
 def dump(ctx: click.Context, /, file: Path) -> None:
     """Write the graph to FILE, as a backup or for another machine.
@@ -205,7 +206,7 @@ def dump(ctx: click.Context, /, file: Path) -> None:
 
 
 @db.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=GivenPath(exists=True, dir_okay=False))
 @click.option("--yes", "is_agreed", is_flag=True, help="Replace the graph without asking.")
 @click.pass_context
 def restore(ctx: click.Context, /, file: Path, is_agreed: bool) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from kgsynth import pipeline
+from kgsynth.cli.given import GivenPath
 from kgsynth.cli.options import env, graph_of_environment, graph_settings, override_options, overrides_of
 from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.config import resolve_file
@@ -14,12 +15,10 @@ _COLORS = {"good": "green", "to do": "yellow", "missing": "red"}
 
 
 @click.command()
-@click.argument(
-    "file", metavar="[CONFIG]", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument("file", metavar="[CONFIG]", required=False, type=GivenPath(exists=True, dir_okay=False))
 @click.option(
     "--work-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=GivenPath(file_okay=False),
     help="Folder for the results.  [default: runs/ and the file's name]",
 )
 @override_options

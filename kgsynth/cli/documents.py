@@ -8,6 +8,7 @@ import click
 
 from kgsynth import pipeline
 from kgsynth.cli.co_occurrences import co_occurrences_option
+from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.options import (
     BACKEND,
     SOURCES,
@@ -31,17 +32,17 @@ _DOCUMENTS = (*SOURCES, "min_words", "max_text_chars", "max_rejected_share")
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True)
+@click.argument("sources", type=GIVEN_TEXT, nargs=-1, required=True)
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=GivenPath(dir_okay=False),
     required=True,
     help="Annotation file to write (JSON Lines).",
 )
 @click.option(
     "--rejects",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=GivenPath(dir_okay=False),
     help="File for the rejects.  [default: beside the output]",
 )
 @settings_options(
@@ -101,8 +102,14 @@ def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, run_di
 
 
 @click.command()
-@click.argument("sources", nargs=-1)
-@click.option("-a", "--annotations", multiple=True, help="A file of concept annotations; may be given several times.")
+@click.argument("sources", type=GIVEN_TEXT, nargs=-1)
+@click.option(
+    "-a",
+    "--annotations",
+    type=GIVEN_TEXT,
+    multiple=True,
+    help="A file of concept annotations; may be given several times.",
+)
 @click.option(
     "--bulk",
     "is_bulk",
@@ -113,11 +120,14 @@ def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, run_di
 @click.option("--merge", "is_merging", is_flag=True, help="With --bulk: also merge near-duplicate terms.")
 @co_occurrences_option
 @click.option(
-    "--pairs", multiple=True, help="A table of counted co-occurrences, with the fields first, second and count."
+    "--pairs",
+    type=GIVEN_TEXT,
+    multiple=True,
+    help="A table of counted co-occurrences, with the fields first, second and count.",
 )
 @click.option(
     "--rejects",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=GivenPath(dir_okay=False),
     default=Path("kgsynth-rejects.jsonl"),
     show_default=True,
     help="File for the rejects.",

@@ -14,6 +14,7 @@ import click
 
 from kgsynth import pipeline, queries
 from kgsynth.cli import pictures, results
+from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.options import graph_settings, open_graph
 from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.cli.tables import show_table
@@ -29,16 +30,15 @@ _TYPES = {"int": int, "float": float, "str": str, "bool": bool, "json": object}
 
 
 @click.command()
-@click.argument("text", required=False)
-@click.option(
-    "-f", "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read the query from this file."
-)
-@click.option("--saved", metavar="NAME", help="Name of a saved query; --list shows the names.")
+@click.argument("text", type=GIVEN_TEXT, required=False)
+@click.option("-f", "--file", type=GivenPath(exists=True, dir_okay=False), help="Read the query from this file.")
+@click.option("--saved", type=GIVEN_TEXT, metavar="NAME", help="Name of a saved query; --list shows the names.")
 @click.option("--list", "listed", is_flag=True, help="List the saved queries.")
 @click.option(
     "-p",
     "--param",
     "params",
+    type=GIVEN_TEXT,
     multiple=True,
     metavar="NAME=VALUE",
     help="Query parameter; the value is JSON, else text. NAME:TYPE=VALUE sets the type: int, float, str, bool, json.",
@@ -50,10 +50,10 @@ _TYPES = {"int": int, "float": float, "str": str, "bool": bool, "json": object}
     default=None,
     help="Format of the output.  [default: from the file's ending; without a file, a table]",
 )
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+@click.option("-o", "--output", type=GivenPath(dir_okay=False), help="File to write.")
 @click.option(
     "--html",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=GivenPath(dir_okay=False),
     help="Write a picture of the returned nodes to this HTML file.",
 )
 @click.option(
@@ -216,7 +216,7 @@ def _parameter(option: str) -> tuple[str, Any]:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", type=GIVEN_TEXT)
 @click.option(
     "-n",
     "--limit",
@@ -227,7 +227,7 @@ def _parameter(option: str) -> tuple[str, Any]:
 )
 @click.option(
     "--html",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=GivenPath(dir_okay=False),
     help="Write a picture of the neighbourhood to this HTML file.",
 )
 @click.pass_context
@@ -274,7 +274,7 @@ def concept(ctx: click.Context, /, name: str, limit: int, html: Path | None) -> 
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", type=GIVEN_TEXT)
 @click.option("--text", "with_text", is_flag=True, help="Also show the whole text.")
 @click.pass_context
 def document(ctx: click.Context, /, name: str, with_text: bool) -> None:
@@ -318,7 +318,7 @@ def _show_parts(name: str, parts: Sequence[Mapping[str, Any]]) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", type=GIVEN_TEXT)
 @click.pass_context
 def question(ctx: click.Context, /, name: str) -> None:
     """Show the question NAME (its id, or words of its text) with its answers."""
@@ -333,7 +333,7 @@ def question(ctx: click.Context, /, name: str) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", type=GIVEN_TEXT)
 @click.pass_context
 def trace(ctx: click.Context, /, name: str) -> None:
     """Show how the question NAME was made: its combination, walk and documents with their licences.

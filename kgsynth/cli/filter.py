@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from kgsynth import pipeline
+from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.options import (
     BACKEND,
     SOURCES,
@@ -23,15 +24,16 @@ from kgsynth.files import atomic
 from kgsynth.pipeline import page
 from kgsynth.settings import DocumentsSettings, FilterSettings, RunConfig, SyllabusSettings
 
-_sources = click.argument("sources", nargs=-1, required=True)
+_sources = click.argument("sources", type=GIVEN_TEXT, nargs=-1, required=True)
 _work_dir = click.option(
     "--work-dir",
     required=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=GivenPath(file_okay=False),
     help="Folder for all files of the filter.",
 )
 _positives = click.option(
     "--positives",
+    type=GIVEN_TEXT,
     required=True,
     multiple=True,
     help="Example documents of the domain, read with the same settings as the corpus; may be given several times.",
@@ -156,10 +158,8 @@ def _share_text(start: Mapping[str, Any]) -> str:
 
 
 @filter_group.command(name="report")
-@click.argument("work_dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="HTML page to write."
-)
+@click.argument("work_dir", type=GivenPath(exists=True, file_okay=False))
+@click.option("-o", "--output", required=True, type=GivenPath(dir_okay=False), help="HTML page to write.")
 def report_command(work_dir: Path, output: Path) -> None:
     """Write an HTML page about a finished filter.
 
@@ -173,13 +173,11 @@ def report_command(work_dir: Path, output: Path) -> None:
 
 @filter_group.command()
 @_syllabus
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="JSON Lines file to write."
-)
+@click.option("-o", "--output", required=True, type=GivenPath(dir_okay=False), help="JSON Lines file to write.")
 @click.option(
     "--run-dir",
     required=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=GivenPath(file_okay=False),
     help="Run folder: it is created, or an unfinished run in it is continued.",
 )
 @settings_options(SyllabusSettings, ["seed", *_backend_names])

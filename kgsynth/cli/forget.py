@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from kgsynth import pipeline
+from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.options import env, graph_settings, open_graph, progress, report
 from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_changes, show_table
@@ -13,14 +14,14 @@ from kgsynth.pipeline import ForgetPlan, Graph, show
 
 
 @click.command()
-@click.argument("documents", nargs=-1)
+@click.argument("documents", type=GIVEN_TEXT, nargs=-1)
 @click.option(
     "-f",
     "--file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=GivenPath(exists=True, dir_okay=False),
     help="File with document ids, one per line.",
 )
-@click.option("--reason", default="", help="Reason that is kept with the documents' ids, for example who asked.")
+@click.option("--reason", type=GIVEN_TEXT, help="Reason that is kept with the documents' ids, for example who asked.")
 @click.option(
     "--dry-run", is_flag=True, help="List what would be removed, including questions and answers; change nothing."
 )
@@ -32,7 +33,7 @@ def forget(
     /,
     documents: tuple[str, ...],
     file: Path | None,
-    reason: str,
+    reason: str | None,
     dry_run: bool,
     listed: bool,
     allow_again: bool,
@@ -68,7 +69,7 @@ def forget(
         if dry_run:
             _show_plan(graph, pipeline.plan_forget(graph, environment, ids))
             return
-        planned = pipeline.forget(graph, environment, ids, reason=reason, report=report, progress=progress())
+        planned = pipeline.forget(graph, environment, ids, reason=reason or "", report=report, progress=progress())
     _show_changes(planned)
     say("Export data sets again: `kgsynth export RUN -o FOLDER --overwrite` leaves these documents out.", err=True)
 

@@ -10,6 +10,7 @@ import click
 
 from kgsynth import pipeline
 from kgsynth.cli.co_occurrences import co_occurrences_option
+from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.options import (
     BACKEND,
     asking_settings,
@@ -40,6 +41,7 @@ _LIKELY = 0.9
 @click.option(
     "--undo",
     "undo_ids",
+    type=GIVEN_TEXT,
     multiple=True,
     metavar="ID",
     help="Undo the merge with this id; `kgsynth merges` lists the ids.",
@@ -47,12 +49,14 @@ _LIKELY = 0.9
 @click.option(
     "--reject",
     "reject_ids",
+    type=GIVEN_TEXT,
     multiple=True,
     metavar="ID",
     help="Undo the merge with this id, and never merge these two terms again.",
 )
 @click.option(
     "--distinct",
+    type=GIVEN_TEXT,
     nargs=2,
     multiple=True,
     metavar="TERM TERM",
@@ -63,14 +67,14 @@ _LIKELY = 0.9
 )
 @click.option(
     "--review-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=GivenPath(dir_okay=False),
     help="Write the doubtful pairs to a CSV file for reviewers to fill in.",
 )
 @click.option(
     "--load-review",
     "reviews",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=GivenPath(exists=True, dir_okay=False),
     help="Apply a file that a reviewer has filled in; the verdicts of several files must agree.",
 )
 @click.option("--yes", "is_agreed", is_flag=True, help="Apply a review without confirmation.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kgsynth import pipeline
+from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.say import say
 from kgsynth.config import resolve, template
 from kgsynth.errors import ConfigError, did_you_mean
@@ -17,11 +18,25 @@ _SCHEMA = "kgsynth.schema.json"
 
 
 @click.command()
-@click.argument("file", default=Path("kgsynth.toml"), type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--source", "sources", multiple=True, help="File, folder or pattern with documents; may be repeated.")
-@click.option("--domain", help="Domain of the questions: a name from `kgsynth prompts list`, or a folder of your own.")
-@click.option("--llm", "url", help="Address of an OpenAI-compatible server.  [default: vLLM in this process]")
-@click.option("--model", help="Name of the model at the server, a model folder, or an id of Hugging Face.")
+@click.argument("file", default=Path("kgsynth.toml"), type=GivenPath(dir_okay=False))
+@click.option(
+    "--source",
+    "sources",
+    type=GIVEN_TEXT,
+    multiple=True,
+    help="File, folder or pattern with documents; may be repeated.",
+)
+@click.option(
+    "--domain",
+    type=GIVEN_TEXT,
+    help="Domain of the questions: a name from `kgsynth prompts list`, or a folder of your own.",
+)
+@click.option(
+    "--llm", "url", type=GIVEN_TEXT, help="Address of an OpenAI-compatible server.  [default: vLLM in this process]"
+)
+@click.option(
+    "--model", type=GIVEN_TEXT, help="Name of the model at the server, a model folder, or an id of Hugging Face."
+)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the combinations.")
 @click.pass_context
 def init(

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
@@ -11,6 +10,7 @@ from click.core import ParameterSource
 from pydantic.fields import FieldInfo
 
 from kgsynth import pipeline
+from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.say import say, say_json, say_wrapped, wants_json
 from kgsynth.config import Environment, environment, plain_value, set_in
 from kgsynth.errors import ConfigError
@@ -19,6 +19,9 @@ from kgsynth.records import StageCount
 from kgsynth.settings import BackendSettings, GraphSettings, default_text, plain_type, settings_fields
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+# Settings whose empty text has a meaning of its own: texts of all languages are kept.
+_MAY_BE_EMPTY = ("language",)
 
 
 def settings_options(
@@ -59,18 +62,26 @@ def _option(
         text += f"  [default: {default}]"
     if _is_table(value_type):
         text += "  May be given several times."
-        return click.option(flag, name, multiple=True, metavar="KEY=VALUE", callback=_as_table, help=text)
+        return click.option(
+            flag, name, type=GIVEN_TEXT, multiple=True, metavar="KEY=VALUE", callback=_as_table, help=text
+        )
     if get_origin(value_type) is tuple:
         text += "  May be given several times."
-        return click.option(flag, name, type=get_args(value_type)[0], multiple=True, help=text)
+        return click.option(flag, name, type=_given(get_args(value_type)[0]), multiple=True, help=text)
     if value_type is bool:
         flag += f"/--no-{flag[2:]}"
     option_type: Any = (
         click.Choice([value for value in get_args(value_type) if value])
         if get_origin(value_type) is Literal
         else value_type
+        if name in _MAY_BE_EMPTY
+        else _given(value_type)
     )
     return click.option(flag, name, type=option_type, default=None, help=text)
+
+
+def _given(value_type: Any) -> Any:
+    return GIVEN_TEXT if value_type is str else value_type
 
 
 def _is_table(value_type: Any) -> bool:
@@ -155,6 +166,7 @@ ASKING = ("backend", "extract", "generate", "answer")
 set_option = click.option(
     "--set",
     "overrides",
+    type=GIVEN_TEXT,
     multiple=True,
     metavar="SECTION.KEY=VALUE",
     help="Override one value of the configuration; may be given several times.",
@@ -162,6 +174,7 @@ set_option = click.option(
 _llm = click.option(
     "--llm",
     "url",
+    type=GIVEN_TEXT,
     metavar="URL",
     help="Use the OpenAI-compatible server at this address instead of vLLM in this process.",
 )
@@ -198,7 +211,7 @@ def overrides_of(ctx: click.Context, /, overrides: tuple[str, ...], url: str | N
 
 run_dir_option = click.option(
     "--run-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=GivenPath(file_okay=False),
     help="Folder for shards, rejects and manifest.  [default: a folder below runs/]",
 )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from kgsynth import pipeline
+from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.options import env, graph_of_environment, override_options, overrides_of, progress
 from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
@@ -28,7 +29,7 @@ def _as_shares(ctx: click.Context, parameter: click.Parameter, texts: tuple[str,
 
 
 @click.command()
-@click.argument("file", metavar="CONFIG", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", metavar="CONFIG", type=GivenPath(exists=True, dir_okay=False))
 @click.option(
     "--samples",
     type=click.IntRange(min=1),
@@ -41,6 +42,7 @@ def _as_shares(ctx: click.Context, parameter: click.Parameter, texts: tuple[str,
 @click.option(
     "--kept-share",
     "kept_shares",
+    type=GIVEN_TEXT,
     multiple=True,
     metavar="STAGE=SHARE",
     callback=_as_shares,

@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from kgsynth import pipeline
+from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.say import say
 
-_FOLDER = click.Path(file_okay=False, path_type=Path)
+_FOLDER = GivenPath(file_okay=False)
 
 
 @click.group()
@@ -26,8 +27,8 @@ def list_domains() -> None:
 
 
 @prompts.command()
-@click.argument("domain")
-@click.argument("task", required=False)
+@click.argument("domain", type=GIVEN_TEXT)
+@click.argument("task", type=GIVEN_TEXT, required=False)
 def show(domain: str, task: str | None) -> None:
     """Show the templates of DOMAIN, or only that of TASK.
 
@@ -41,7 +42,7 @@ def show(domain: str, task: str | None) -> None:
 
 
 @prompts.command()
-@click.argument("domain")
+@click.argument("domain", type=GIVEN_TEXT)
 @click.argument("folder", type=_FOLDER)
 def copy(domain: str, folder: Path) -> None:
     """Copy the templates of DOMAIN to FOLDER.

@@ -7,17 +7,18 @@ from pathlib import Path
 import click
 
 from kgsynth import pipeline
+from kgsynth.cli.given import GivenPath
 from kgsynth.cli.options import env, open_graph, progress
 from kgsynth.cli.say import say
 from kgsynth.errors import ConfigError
 
 
 @click.command()
-@click.argument("runs", nargs=-1, metavar="[RUN] [RUN_B]", type=click.Path(exists=True, path_type=Path))
+@click.argument("runs", nargs=-1, metavar="[RUN] [RUN_B]", type=GivenPath(exists=True))
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=GivenPath(dir_okay=False),
     default=Path("report.html"),
     show_default=True,
     help="HTML page to write; it can be viewed without network access.",
@@ -25,13 +26,13 @@ from kgsynth.errors import ConfigError
 @click.option(
     "--json",
     "json_file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=GivenPath(dir_okay=False),
     help="JSON file to write, with the same figures.",
 )
 @click.option(
     "--after",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=GivenPath(exists=True, dir_okay=False),
     help="File of earlier combinations, whose terms and pairs count as used before.  May be given several times.",
 )
 @click.option(

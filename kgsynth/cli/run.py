@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from kgsynth import config as configuration, pipeline
+from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.options import (
     ASKING,
     env,
@@ -35,10 +36,10 @@ _SMALL_MODELS = ("SmolLM2", "Qwen2.5-Coder-0.5B", "Qwen2.5-Coder-1.5B")
 
 
 @click.command()
-@click.argument("file", metavar="CONFIG", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", metavar="CONFIG", type=GivenPath(exists=True, dir_okay=False))
 @click.option(
     "--work-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=GivenPath(file_okay=False),
     help="Folder for the results.  [default: runs/ and the file's name]",
 )
 @click.option(
@@ -80,13 +81,14 @@ def run(
 @click.command()
 @click.option(
     "--work-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=GivenPath(file_okay=False),
     default=Path("runs/demo"),
     show_default=True,
     help="Folder for the results.",
 )
 @click.option(
     "--model",
+    type=GIVEN_TEXT,
     help="Model of the demo: small (SmolLM2-135M, whose texts make no sense), Qwen2.5-Coder-0.5B-Instruct or "
     "Qwen2.5-Coder-1.5B-Instruct, a model folder, an id of Hugging Face, or the name at --llm.  "
     "[default: Qwen2.5-Coder-0.5B-Instruct; with --llm the server's]",
@@ -114,9 +116,7 @@ def demo(
 
 
 @click.command()
-@click.argument(
-    "file", metavar="[CONFIG]", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument("file", metavar="[CONFIG]", required=False, type=GivenPath(exists=True, dir_okay=False))
 @click.option("--demo", is_flag=True, help="Show the demo's configuration instead of a file.")
 @set_option
 @click.pass_context

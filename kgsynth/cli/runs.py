@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from kgsynth.cli.given import GivenPath
 from kgsynth.cli.say import say, say_error, say_json, wants_json
 from kgsynth.cli.tables import show_table
 from kgsynth.errors import ManifestError
@@ -21,7 +22,7 @@ _WHOLE_RUN = "run"
 @click.group(invoke_without_command=True)
 @click.option(
     "--below",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=GivenPath(exists=True, file_okay=False),
     help="Folder to search for runs.  [default: runs/ if it exists, else the current folder]",
 )
 @click.pass_context
@@ -49,7 +50,7 @@ def runs(ctx: click.Context, /, below: Path | None) -> None:
 
 
 @runs.command()
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", type=GivenPath(exists=True, file_okay=False))
 def show(run: Path) -> None:
     """Show the run in the folder RUN.
 

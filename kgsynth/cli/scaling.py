@@ -9,6 +9,7 @@ import click
 import numpy as np
 
 from kgsynth import pipeline
+from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.options import env, open_graph, progress, report, settings_from, settings_options
 from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
@@ -18,7 +19,7 @@ from kgsynth.pipeline import page, scaling
 from kgsynth.settings import ExportSettings
 
 _CURVE = 120
-_fit_file = click.argument("fit_file", metavar="FIT.json", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_fit_file = click.argument("fit_file", metavar="FIT.json", type=GivenPath(exists=True, dir_okay=False))
 _law = click.option("--law", type=click.Choice(scaling.LAWS), help="Use only this law.  [default: both laws, weighted]")
 _level = click.option(
     "--level", default=0.9, show_default=True, type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -35,10 +36,8 @@ def scaling_group() -> None:
 
 
 @scaling_group.command()
-@click.argument("points_file", metavar="POINTS.csv", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="JSON file to write."
-)
+@click.argument("points_file", metavar="POINTS.csv", type=GivenPath(exists=True, dir_okay=False))
+@click.option("-o", "--output", required=True, type=GivenPath(dir_okay=False), help="JSON file to write.")
 @click.option(
     "--shared-beta/--own-beta", default=True, show_default=True, help="Fit one beta for all models, or one for each."
 )
@@ -107,14 +106,18 @@ def fit(
 
 @scaling_group.command()
 @_fit_file
-@click.option("--model", help="Name of the model.  [default: all models]")
+@click.option("--model", type=GIVEN_TEXT, help="Name of the model.  [default: all models]")
 @click.option(
-    "--at", "sizes", default="", metavar="SIZE,…", help="Predict the errors at these sizes, in billions of tokens."
+    "--at", "sizes", type=GIVEN_TEXT, metavar="SIZE,…", help="Predict the errors at these sizes, in billions of tokens."
 )
-@click.option("--error", "errors", default="", metavar="PERCENT,…", help="Predict the sizes that give these errors.")
+@click.option(
+    "--error", "errors", type=GIVEN_TEXT, metavar="PERCENT,…", help="Predict the sizes that give these errors."
+)
 @_law
 @_level
-def predict(fit_file: Path, model: str | None, sizes: str, errors: str, law: scaling.Law | None, level: float) -> None:
+def predict(
+    fit_file: Path, model: str | None, sizes: str | None, errors: str | None, law: scaling.Law | None, level: float
+) -> None:
     """Predict the error for a size, or the size for an error.
 
     Predictions have intervals.
@@ -167,7 +170,7 @@ def predict(fit_file: Path, model: str | None, sizes: str, errors: str, law: sca
     "-o",
     "--output",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=GivenPath(dir_okay=False),
     help="File to write: .png, .svg or .html.",
 )
 @_law
@@ -203,15 +206,15 @@ def plot(fit_file: Path, output: Path, law: scaling.Law | None, level: float) ->
 
 
 @scaling_group.command()
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", type=GivenPath(exists=True, file_okay=False))
 @click.option("--epochs", default=5, show_default=True, type=click.IntRange(1), help="Number of walks from each topic.")
 @click.option(
     "--fit",
     "fit_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=GivenPath(exists=True, dir_okay=False),
     help="JSON file that `kgsynth scaling fit` wrote.",
 )
-@click.option("--model", help="Name of a model of the fit.  [default: the only one]")
+@click.option("--model", type=GIVEN_TEXT, help="Name of a model of the fit.  [default: the only one]")
 @click.option(
     "--walks",
     default=20_000,
@@ -220,9 +223,7 @@ def plot(fit_file: Path, output: Path, law: scaling.Law | None, level: float) ->
     help="Number of walks to draw, to estimate how often combinations repeat.",
 )
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Seed of these walks.")
-@click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="JSON file to write, with the figures."
-)
+@click.option("--json", "json_file", type=GivenPath(dir_okay=False), help="JSON file to write, with the figures.")
 @_law
 @_level
 @click.pass_context
@@ -281,11 +282,9 @@ def plan(
 
 
 @click.command()
-@click.argument("curated", metavar="RUN", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--sizes", required=True, metavar="N,…", help="Number of questions per subset.")
-@click.option(
-    "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write."
-)
+@click.argument("curated", metavar="RUN", type=GivenPath(exists=True, file_okay=False))
+@click.option("--sizes", type=GIVEN_TEXT, required=True, metavar="N,…", help="Number of questions per subset.")
+@click.option("-o", "--output", required=True, type=GivenPath(file_okay=False), help="Folder to write.")
 @click.option("--seed", required=True, type=click.IntRange(0), help="Seed of the order in which questions are taken.")
 @click.option("--overwrite", is_flag=True, help="Replace existing subsets.")
 @settings_options(
@@ -411,12 +410,15 @@ def _line(mixture: scaling.Mixture, model: str, level: float) -> dict[str, Any]:
     }
 
 
-def _numbers(text: str, option: str) -> list[float]:
+def _numbers(text: str | None, option: str) -> list[float]:
+    """Return the numbers of an option; none if it is not given."""
+    if text is None:
+        return []
     try:
         numbers = [float(number) for number in text.split(",") if number.strip()]
     except ValueError:
         raise ConfigError(f"{option} {text!r}: give numbers separated by commas") from None
-    if any(not math.isfinite(number) or number <= 0 for number in numbers):
+    if not numbers or any(not math.isfinite(number) or number <= 0 for number in numbers):
         raise ConfigError(f"{option} {text!r}: give numbers above 0")
     return numbers
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from kgsynth import pipeline
+from kgsynth.cli.given import GivenPath
 from kgsynth.cli.say import say, say_json, wants_json
 from kgsynth.question_files import TEXT_FIELDS
 from kgsynth.texts import printable
@@ -23,7 +24,7 @@ _FACTS = ("topics", "concepts", "documents", "sources", "licenses", "model", "an
 
 
 @click.command()
-@click.argument("run", type=click.Path(exists=True, path_type=Path))
+@click.argument("run", type=GivenPath(exists=True))
 @click.option("--rejects", is_flag=True, help="Show the rejects of the run instead, with their reasons.")
 @click.option(
     "--limit",
@@ -34,7 +35,7 @@ _FACTS = ("topics", "concepts", "documents", "sources", "licenses", "model", "an
 @click.option("--thoughts", is_flag=True, help="Also show the thoughts that the model wrote before its texts.")
 @click.option(
     "--html",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=GivenPath(dir_okay=False),
     help="Write the rows to this HTML file, with a search field and filters.",
 )
 def show(run: Path, rejects: bool, limit: int | None, thoughts: bool, html: Path | None) -> None:

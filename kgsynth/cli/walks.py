@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from kgsynth import pipeline
+from kgsynth.cli.given import GivenPath
 from kgsynth.cli.options import env, graph_settings, open_graph, progress, report, settings_from, settings_options
 from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
@@ -22,7 +23,7 @@ from kgsynth.settings import RunConfig, SampleSettings
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=GivenPath(dir_okay=False),
     help="File to write, .jsonl or .parquet.  [default: print a table on a terminal, else JSON Lines]",
 )
 @settings_options(

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from kgsynth import pipeline
+from kgsynth.cli.given import GivenPath
 from kgsynth.cli.options import (
     BACKEND,
     asking_settings,
@@ -30,7 +31,7 @@ from kgsynth.settings import UNDECISIVE, AnswerSettings, BackendSettings, Genera
     "combinations_file",
     metavar="[COMBINATIONS]",
     required=False,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=GivenPath(exists=True, dir_okay=False),
 )
 @run_dir_option
 @click.option(
@@ -84,7 +85,7 @@ def generate(
 
 
 @click.command()
-@click.argument("questions", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("questions", nargs=-1, required=True, type=GivenPath(exists=True))
 @run_dir_option
 @click.option(
     "--to-graph/--not-to-graph",
@@ -147,7 +148,7 @@ def answer(
 
 
 @click.command()
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", type=GivenPath(exists=True, file_okay=False))
 @settings_options(BackendSettings, (*pipeline.RETRY_CHANGES, *UNDECISIVE), shows_defaults=False)
 def retry(run: Path, **values: Any) -> None:
     """Retry the rejects of the complete run in the folder RUN with new seeds.

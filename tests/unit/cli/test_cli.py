@@ -4,6 +4,7 @@ import errno
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -13,9 +14,10 @@ from click.testing import CliRunner
 from kgsynth import pipeline, plugins
 from kgsynth.cli import _COMMANDS, cli, main
 from kgsynth.cli.say import say
+from kgsynth.cli.scaling import _numbers
 from kgsynth.errors import ConfigError
 from kgsynth.records import Document
-from kgsynth.settings import DocumentsSettings, ExtractSettings, FieldNames
+from kgsynth.settings import AnswerSettings, DocumentsSettings, ExtractSettings, FieldNames
 from tests import commands
 
 KGSYNTH = str(Path(sys.executable).with_name("kgsynth"))
@@ -238,6 +240,48 @@ def test_an_empty_text_is_not_the_current_folder(command: list[str], tmp_path: P
     assert said.returncode == 2, said.stderr
     assert "an empty text is no path" in said.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "x.toml"]
+
+
+def parameters(command: click.Command, path: str) -> Iterator[tuple[str, click.Parameter]]:
+    for parameter in command.params:
+        yield path, parameter
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            subcommand = command.get_command(context, name)
+            assert subcommand is not None
+            yield from parameters(subcommand, f"{path} {name}")
+
+
+def test_no_option_or_argument_takes_an_empty_text() -> None:
+    takers = set()
+    for path, parameter in parameters(cli, "kgsynth"):
+        if not isinstance(parameter.type, click.types.BoolParamType):  # flags
+            with suppress(click.BadParameter):
+                parameter.type.convert("", parameter, None)
+                takers.add(f"{path} {parameter.name}")
+    languages = ("curate", "filter run", "filter embed", "filter start")
+    # The arguments of cypher-shell are its own, and no language means: texts of all languages.
+    assert takers == {"kgsynth db shell arguments", *(f"kgsynth {command} language" for command in languages)}
+
+
+def test_the_error_of_an_empty_text_says_which_option_and_what_to_give(tmp_path: Path) -> None:
+    said = call("sample", "--seed", "1", "--within", "", home=tmp_path)
+    assert said.returncode == 2, said.stderr
+    assert "Invalid value for '--within': an empty text; give a value (A .cypher file that returns the ids" in (
+        " ".join(said.stderr.split())
+    )
+    assert "or leave the option out; check that shell variables are set" in " ".join(said.stderr.split())
+    said = call("concept", "", home=tmp_path)
+    assert said.returncode == 2
+    assert "Invalid value for 'NAME': an empty text; give a value; check" in said.stderr
+
+
+def test_commas_alone_are_no_list_of_names_or_numbers() -> None:
+    assert AnswerSettings(verify=("math, code",), require=("",)).verify == ("math", "code")
+    assert AnswerSettings(verify=(" , ",)).verify != ()
+    with pytest.raises(ConfigError, match="--at ',': give numbers above 0"):
+        _numbers(",", "--at")
 
 
 def test_the_only_graph_is_the_default_of_what_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
