@@ -48,8 +48,8 @@ def atomic(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A hash, because a name may be as long as names can be.
         prefix = f".part-{hashlib.blake2b(os.fsencode(path.name), digest_size=6).hexdigest()}-"
-        _remove_left(path.parent, prefix)
-        partial, descriptor = _make_locked(
+        remove_left(path.parent, prefix)
+        partial, descriptor = make_locked(
             lambda: Path(_closed(tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)))
         )
     except OSError as error:
@@ -75,7 +75,7 @@ def _closed(made: tuple[int, str]) -> str:
     return made[1]
 
 
-def _make_locked(make: Callable[[], Path]) -> tuple[Path, int]:
+def make_locked(make: Callable[[], Path]) -> tuple[Path, int]:
     """Make a file or folder and lock it; returns its path and the descriptor that holds the lock until it is closed."""
     while True:
         path = make()
@@ -88,8 +88,18 @@ def _make_locked(make: Callable[[], Path]) -> tuple[Path, int]:
         os.close(descriptor)
 
 
-def _remove_left(folder: Path, prefix: str) -> None:
-    """Remove what killed calls have left in a folder: files and folders with this prefix that no process has locked."""
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def remove_left(folder: Path, prefix: str, remove: Callable[[Path], None] = _remove) -> None:
+    """Remove what killed calls have left in a folder: files and folders with this prefix that no process has locked.
+
+    Args:
+        folder: the folder; links in it are not followed.
+        prefix: beginning of the names.
+        remove: removes a file or folder; it stays if this raises OSError.
+    """
     with os.scandir(folder) as entries:
         left_paths = [Path(entry.path) for entry in entries if entry.name.startswith(prefix)]
     for path in left_paths:
@@ -97,7 +107,7 @@ def _remove_left(folder: Path, prefix: str) -> None:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                remove(path)
             finally:
                 os.close(descriptor)
 
@@ -114,8 +124,8 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
     """
     place, prefix = (Path(tempfile.gettempdir()), "kgsynth-scratch-") if parent is None else (parent, ".part-scratch-")
     try:
-        _remove_left(place, prefix)
-        folder, descriptor = _make_locked(lambda: Path(tempfile.mkdtemp(prefix=prefix, dir=place)))
+        remove_left(place, prefix)
+        folder, descriptor = make_locked(lambda: Path(tempfile.mkdtemp(prefix=prefix, dir=place)))
     except OSError as error:
         raise unwritable(place, error) from error
     try:

@@ -6,7 +6,6 @@ import platform
 import secrets
 import socket
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from kgsynth.errors import ConfigError, SandboxError, did_you_mean
+from kgsynth.files import scratch_folder
 from kgsynth.verification.sandbox.bubblewrap import Bubblewrap
 from kgsynth.verification.sandbox.landlock import Landlock
 from kgsynth.verification.sandbox.limits import Limits
@@ -142,20 +142,20 @@ def _weakness(sandbox: Sandbox) -> str:
 def _targets() -> Iterator[dict[str, Any]]:
     """Prepare what the hostile program tries to reach: a file, a folder, ports and the process itself."""
     with (
-        tempfile.TemporaryDirectory(prefix="kgsynth-secret-") as folder,
+        scratch_folder() as folder,
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.socket(socket.AF_UNIX) as abstract,
     ):
         # Anyone can enter the folder and read the file, so that only the sandbox protects them.
-        os.chmod(folder, 0o777)
-        secret = Path(folder, "secret")
+        folder.chmod(0o777)
+        secret = folder / "secret"
         secret.write_text("secret", encoding="utf-8")
         abstract_name = f"\0kgsynth-{secrets.token_hex(8)}"
         abstract.bind(abstract_name)
         abstract.listen()
         yield {
             "secret": str(secret),
-            "written": str(Path(folder, "written")),
+            "written": str(folder / "written"),
             "port": server.getsockname()[1],
             "abstract": abstract_name,
             "parent": os.getpid(),

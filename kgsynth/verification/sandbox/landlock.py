@@ -9,8 +9,11 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
 
 from kgsynth.errors import SandboxError
+from kgsynth.files import make_locked, remove_left
 from kgsynth.verification.sandbox import orders
 from kgsynth.verification.sandbox.limits import DEFAULT_LIMITS, MIB, Limits
 from kgsynth.verification.sandbox.program_run import NO_FILES, ProgramRun, State
@@ -29,6 +32,7 @@ _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 _WITH_NETWORK, _WITH_SCOPES = 4, 6
 _ALL_OF_TWO = 0b11
 
+_PREFIX = "kgsynth-sandbox-"
 # Maximum number of files and folders.
 _FILES = 1000
 # Room for other programs of the same user, which the kernel counts together; the watch applies the limit itself.
@@ -120,13 +124,32 @@ def _rules(folder: str, can_read: Readable) -> tuple[tuple[int, int, int], list[
 @contextmanager
 def _folder(identity: int | None) -> Iterator[str]:
     """Make a folder that belongs to the user of the program, and remove it afterwards."""
-    folder = os.path.realpath(tempfile.mkdtemp(prefix="kgsynth-sandbox-"))
+    place = Path(os.path.realpath(tempfile.gettempdir()))
+    _remove_left(place)
+    path, lock = make_locked(lambda: Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place)))
+    folder = str(path)
     try:
         if identity is not None:
             os.chown(folder, identity, identity)
         yield folder
     finally:
-        _remove(folder)
+        try:
+            _remove(folder)
+        finally:
+            os.close(lock)
+
+
+@cache
+def _remove_left(place: Path) -> None:
+    """Remove the folders that killed processes have left, once per process: each run would search the whole place."""
+    remove_left(place, _PREFIX, _remove_own)
+
+
+def _remove_own(path: Path) -> None:
+    """Remove a folder, but not that of another user, who could add to it without end."""
+    owner = path.lstat().st_uid
+    if owner == os.geteuid() or (os.geteuid() == 0 and orders.is_identity(owner)):
+        _remove(str(path))
 
 
 def _remove(folder: str) -> None:

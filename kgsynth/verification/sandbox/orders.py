@@ -22,6 +22,7 @@ OUT_OF_MEMORY = 199
 _OPEN_FILES = 64
 # systemd's table of user ids calls the 28 bits from here on unused.
 FIRST_IDENTITY = 0x70000000
+_IDENTITIES = 1 << 28
 # A user that owns nothing.
 NOBODY = 65534
 _numbers = itertools.count()
@@ -51,9 +52,14 @@ def new_identity() -> int | None:
     """
     if os.geteuid() != 0:
         return None
-    identity = FIRST_IDENTITY + (os.getpid() << 6) % (1 << 28) + next(_numbers) % 64
+    identity = FIRST_IDENTITY + (os.getpid() << 6) % _IDENTITIES + next(_numbers) % 64
     # In a container only some ids exist.
     return identity if _exists(identity) else NOBODY
+
+
+def is_identity(user: int) -> bool:
+    """Return whether `new_identity` can return this user id."""
+    return user == NOBODY or FIRST_IDENTITY <= user < FIRST_IDENTITY + _IDENTITIES
 
 
 def _exists(identity: int) -> bool:

@@ -2,7 +2,6 @@
 
 import io
 import re
-import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 from kgsynth.errors import RecordError
+from kgsynth.files import scratch_folder
 from kgsynth.records import Document, Position, Reject, Remark, Skipped
 from kgsynth_loaders import formats
 from kgsynth_loaders.characters import decode
@@ -260,7 +260,7 @@ def _pdf(data: bytes, encoding: str) -> list[Any]:
     problem = formats.PDF.missing()
     if problem:
         raise RecordError(problem)
-    with tempfile.NamedTemporaryFile(prefix="kgsynth-", suffix=".pdf") as file:
-        file.write(data)
-        file.flush()
-        return list(pdf.read(Path(file.name), ReadOptions(encoding=encoding)))
+    with scratch_folder() as folder:
+        path = folder / "record.pdf"
+        path.write_bytes(data)
+        return list(pdf.read(path, ReadOptions(encoding=encoding)))

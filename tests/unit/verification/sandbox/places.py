@@ -118,7 +118,7 @@ class OrdinaryUser:
             package = Path(kgsynth.__file__).parent
             (modules / "kgsynth" / "verification").mkdir(parents=True)
             (modules / "kgsynth" / "verification" / "__init__.py").touch()
-            for module in ("__init__.py", "errors.py"):
+            for module in ("__init__.py", "errors.py", "files.py"):
                 shutil.copy(package / module, modules / "kgsynth")
             shutil.copytree(package / "verification" / "sandbox", modules / "kgsynth" / "verification" / "sandbox")
             shutil.copy(Path(__file__).with_name("ordinary_user.py"), modules)

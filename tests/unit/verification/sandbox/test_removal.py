@@ -1,6 +1,7 @@
 """Folders of programs are removed without following links; the links lead to folders of the test only."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kgsynth.verification.sandbox import landlock
+from kgsynth.verification.sandbox import landlock, orders
 
 NOBODY = 65534
 
@@ -63,6 +64,52 @@ def test_folders_deeper_than_a_path_may_be_are_removed(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", script], cwd=folder, check=True)
     landlock._remove(str(folder))
     assert not folder.exists()
+
+
+# A process that is killed while a program runs.
+_KILLED = """
+import os, signal, sys
+from kgsynth.verification.sandbox import landlock, orders
+with landlock._folder(orders.new_identity()) as folder:
+    os.makedirs(folder + "/closed")
+    os.symlink(sys.argv[1], folder + "/link")
+    os.chmod(folder + "/closed", 0)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def kill_one(outside: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", _KILLED, str(outside)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+
+
+def test_what_a_killed_process_has_left_goes_at_the_first_run_of_another(
+    tmp_path: Path, outside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "tmp"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    kill_one(outside)
+    assert len(list(place.iterdir())) == 1
+    (place / "kgsynth-sandbox-link").symlink_to(outside)
+    with landlock._folder(None) as folder:
+        (place / "kgsynth-sandbox-link").unlink()  # it is no folder, and stays
+        assert list(place.iterdir()) == [Path(folder)]
+        # A second process leaves the folder of this one, which runs.
+        kill_one(outside)
+        assert Path(folder).is_dir()
+    assert is_untouched(outside)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of another user")
+def test_the_folder_of_another_user_is_not_taken_for_a_leftover(tmp_path: Path) -> None:
+    for user in (4711, NOBODY, orders.FIRST_IDENTITY):
+        folder = tmp_path / f"kgsynth-sandbox-{user}"
+        folder.mkdir()
+        os.chown(folder, user, user)
+    landlock._remove_left(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["kgsynth-sandbox-4711"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
