@@ -766,6 +766,10 @@ class ManagedServer:
 
     def _spawn(self, settings: ServerSettings) -> None:
         heap_mib = self._memory(settings).heap_mib
+        # A killed server leaves the unpacked Browser there; in the system's folder each would stay.
+        temporary = self.home / "tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
         command = [
             str(self._java().executable),
             *_OPENS,
@@ -774,6 +778,7 @@ class ManagedServer:
             f"-Xmx{heap_mib}m",
             "-XX:+UseG1GC",
             "-Dfile.encoding=UTF-8",
+            f"-Djava.io.tmpdir={temporary}",
             "-cp",
             f"{self.home}/conf/*:{self._class_path()}",
             self.version.main_class,

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -100,6 +101,19 @@ def test_after_kill_9_it_starts_again_with_its_data(own: ManagedServer) -> None:
     state.write_text(f'{{"pid": {os.getpid()}, "started": 1.0}}')
     assert not own.status().is_running
     assert not own.stop()
+
+
+def test_a_killed_server_leaves_nothing_in_the_folder_for_temporary_files(own: ManagedServer) -> None:
+    own.start()
+    port = own.status().browser_url.rpartition(":")[2].partition("/")[0]
+    pid = own.status().pid
+    assert pid is not None
+    process = psutil.Process(pid)
+    process.kill()
+    process.wait(20)
+    assert list(Path(tempfile.gettempdir()).glob(f"jetty-*-{port}-*")) == []
+    assert own.start()  # and what it has left elsewhere does not add up
+    assert len(list((own.home / "tmp").glob("jetty-*"))) == 1
 
 
 def test_a_taken_port_is_named(stopped: ManagedServer) -> None:
