@@ -10,13 +10,14 @@ import importlib
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from kgsynth import __version__
 from kgsynth.cli.given import GIVEN_TEXT, GivenPath
-from kgsynth.cli.say import add_json_option, say, say_error
+from kgsynth.cli.say import add_json_option, say, say_error, with_graph
 from kgsynth.errors import ConfigError, KgsynthError
 
 _LOG = logging.getLogger(__name__)
@@ -80,6 +81,14 @@ class _LazyGroup(click.Group):
         if cmd_name not in _WITHOUT_JSON:
             add_json_option(command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KgsynthError as error:
+            error.args = (with_graph(str(error)),)
+            error.hint = with_graph(error.hint)
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -151,7 +160,7 @@ class _Terminal(logging.Handler):
     """Writes log messages to what standard error is at that time, so that they stand above a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        sys.stderr.write(self.format(record) + "\n")
+        sys.stderr.write(with_graph(self.format(record)) + "\n")
 
 
 def _log_to(path: Path) -> None:

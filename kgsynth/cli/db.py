@@ -11,7 +11,7 @@ import click
 from kgsynth import pipeline
 from kgsynth.cli.given import GivenPath
 from kgsynth.cli.options import confirm, env, graph_settings, progress
-from kgsynth.cli.say import say, say_json, wants_json
+from kgsynth.cli.say import say, say_json, wants_json, with_graph
 from kgsynth.config import process_environment
 from kgsynth.errors import ConfigError
 from kgsynth.pipeline import Graph, ManagedServer, connect
@@ -106,7 +106,8 @@ def status(ctx: click.Context) -> None:
         ctx.exit(0 if state.is_running else 3)
     say(f"graph     {state.name}")
     say(f"state     {f'running, pid {state.pid}' if state.is_running else 'stopped'}")
-    say(f"neo4j     {state.version}, {'installed' if state.is_installed else 'not installed: kgsynth db install'}")
+    installed = "installed" if state.is_installed else with_graph("not installed: kgsynth db install")
+    say(f"neo4j     {state.version}, {installed}")
     if state.bolt_url:
         say(
             f"bolt      {state.bolt_url}\nbrowser   {state.browser_url}\nuser      {state.username}\npassword  "
@@ -133,7 +134,7 @@ def _contents_row(graph: Graph) -> dict[str, Any]:
 def _show_contents(graph: Graph) -> None:
     contents = pipeline.contents(graph)
     say("contents  " + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in contents.counts.items()))
-    say(f"walks     {'ready' if contents.state == 'complete' else f'{contents.state}: kgsynth build'}")
+    say(f"walks     {'ready' if contents.state == 'complete' else with_graph(f'{contents.state}: kgsynth build')}")
     if contents.rates is not None:
         walks, hits = contents.rates.walks_per_s, contents.rates.hit_ratio
         say(f"rates     {walks:,.0f} walks/s in one session, {hits:.1%} of pages from the cache")

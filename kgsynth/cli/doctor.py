@@ -7,8 +7,8 @@ import click
 
 from kgsynth import pipeline
 from kgsynth.cli.given import GivenPath
-from kgsynth.cli.options import env, graph_of_environment, graph_settings, override_options, overrides_of
-from kgsynth.cli.say import say, say_json, wants_json
+from kgsynth.cli.options import env, graph_of_environment, graph_settings, name_in_hints, override_options, overrides_of
+from kgsynth.cli.say import say, say_json, wants_json, with_graph
 from kgsynth.config import resolve_file
 
 _COLORS = {"good": "green", "to do": "yellow", "missing": "red"}
@@ -47,6 +47,7 @@ def doctor(
         conditions = pipeline.examine_machine(env(), graph_settings(ctx))
     else:
         config = resolve_file(file, overrides_of(ctx, overrides, url, backend), graph=graph_of_environment(ctx)).config
+        name_in_hints(ctx, config.graph)
         conditions = pipeline.examine(env(), config, work_dir=work_dir or Path("runs") / file.stem)
     is_missing = False
     for condition in conditions:
@@ -55,8 +56,8 @@ def doctor(
             say_json({name: value for name, value in asdict(condition).items() if name != "error"})
             continue
         state = click.style(f"{condition.state:<8}", fg=_COLORS[condition.state])
-        say(f"{state} {condition.subject}: {condition.text}")
+        say(f"{state} {condition.subject}: {with_graph(condition.text)}")
         if condition.hint:
-            say(f"         {condition.hint}")
+            say(f"         {with_graph(condition.hint)}")
     if is_missing:
         ctx.exit(1)

@@ -16,7 +16,7 @@ from kgsynth import pipeline, queries
 from kgsynth.cli import pictures, results
 from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.options import graph_settings, open_graph
-from kgsynth.cli.say import say, say_json, wants_json
+from kgsynth.cli.say import say, say_json, wants_json, with_graph
 from kgsynth.cli.tables import show_table
 from kgsynth.errors import ConfigError, did_you_mean
 from kgsynth.pipeline import Graph, Row, show
@@ -142,7 +142,8 @@ def query(
         say(message, err=True)
     if stored not in ("", "all"):
         extent = "no co-occurrences" if stored == "none" else f"only the {stored} strongest co-occurrences of each term"
-        say(f"The graph stores {extent}; `kgsynth build --co-occurrences all` stores all.", err=True)
+        command = with_graph("kgsynth build --co-occurrences all")
+        say(f"The graph stores {extent}; `{command}` stores all.", err=True)
 
 
 def _serve(graph: Graph, rows: Iterable[Row]) -> None:

@@ -23,7 +23,7 @@ from kgsynth.cli.options import (
     settings_from,
     settings_options,
 )
-from kgsynth.cli.say import say, say_json, wants_json
+from kgsynth.cli.say import say, say_json, wants_json, with_graph
 from kgsynth.cli.tables import show_changes, show_table
 from kgsynth.errors import ConfigError
 from kgsynth.pipeline import Case, CoOccurrences, Graph, Merge, Pair, Verdict
@@ -188,11 +188,11 @@ def merge(
                 _show_merges(planned.merges, planned.names)
                 say(
                     f"{len(planned.merges)} merges would be made; nothing was changed. {len(planned.doubts):,} pairs "
-                    "are doubtful: review them with `kgsynth merge --review`.",
+                    f"are doubtful: review them with `{with_graph('kgsynth merge --review')}`.",
                     err=True,
                 )
                 return
-    say("Run `kgsynth build` to bring the walk tables up to date.", err=True)
+    say(with_graph("Run `kgsynth build` to bring the walk tables up to date."), err=True)
 
 
 def _judge(graph: Graph, merging: MergeSettings, judging: JudgeSettings, run_dir: Path | None) -> None:
@@ -205,8 +205,9 @@ def _judge(graph: Graph, merging: MergeSettings, judging: JudgeSettings, run_dir
     doubtful = sum(not verdict.agrees for verdict in verdicts)
     say(
         f"{len(verdicts):,} pairs were judged: {likely:,} have the same meaning with a probability of {_LIKELY} or "
-        f"more, {doubtful:,} got two answers, one per order of the names. See them with `kgsynth merge --review-file "
-        f"FILE.csv`, or join the likely ones with `kgsynth merge --apply-above {_LIKELY}`.",
+        f"more, {doubtful:,} got two answers, one per order of the names. See them with "
+        f"`{with_graph('kgsynth merge --review-file FILE.csv')}`, or join the likely ones with "
+        f"`{with_graph(f'kgsynth merge --apply-above {_LIKELY}')}`.",
         err=True,
     )
     if judged.calibration is None:

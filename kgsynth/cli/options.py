@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from kgsynth import pipeline
 from kgsynth.cli.given import GIVEN_TEXT, GivenPath
-from kgsynth.cli.say import say, say_json, say_wrapped, wants_json
+from kgsynth.cli.say import say, say_json, say_wrapped, set_graph, wants_json, with_graph
 from kgsynth.config import Environment, environment, plain_value, set_in
 from kgsynth.errors import ConfigError
 from kgsynth.progress import Bar, Lines, Progress, Silent
@@ -135,7 +135,7 @@ def report(count: StageCount) -> None:
         say_json({"account": count.to_row()})
         return
     for line in count.lines():
-        say_wrapped(line, err=True)
+        say_wrapped(with_graph(line), err=True)
 
 
 def progress() -> Progress:
@@ -231,13 +231,37 @@ def graph_settings(ctx: click.Context, *, is_new: bool = False) -> GraphSettings
     root = ctx.find_root()
     if root.obj is None and not is_new:
         root.obj = _only_graph()
-    return GraphSettings() if root.obj is None else GraphSettings(name=root.obj)
+    settings = GraphSettings() if root.obj is None else GraphSettings(name=root.obj)
+    name_in_hints(ctx, settings)
+    return settings
+
+
+def name_in_hints(ctx: click.Context, settings: GraphSettings) -> None:
+    """Let hints name the graph of this call in their commands, unless these use it anyway."""
+    root = ctx.find_root()
+    source = root.get_parameter_source("graph")
+    if env().neo4j_uri:
+        needs_name = False
+    elif source == ParameterSource.ENVIRONMENT:
+        needs_name = settings.name != root.obj
+    else:
+        # A command that creates a graph does not take the only one for it.
+        needs_name = source == ParameterSource.COMMANDLINE or {GraphSettings().name, *_names_of_only()} != {
+            settings.name
+        }
+    set_graph(ctx, settings.name if needs_name else "")
 
 
 def _only_graph() -> str | None:
     """Return the name of the managed graph if there is exactly one and it is not `main`, and print it."""
-    names = [path.parent.name for path in env().graphs.glob("*/settings.json")]
-    if env().neo4j_uri or len(names) != 1 or names[0] == GraphSettings().name:
+    names = _names_of_only()
+    if env().neo4j_uri or not names or names[0] == GraphSettings().name:
         return None
     say(f"graph {names[0]!r}: the only one (--graph NAME selects another)", err=True)
     return names[0]
+
+
+def _names_of_only() -> list[str]:
+    """Return the name of the managed graph if there is exactly one."""
+    names = [path.parent.name for path in env().graphs.glob("*/settings.json")]
+    return names if len(names) == 1 else []

@@ -14,6 +14,7 @@ from kgsynth.cli.options import (
     ASKING,
     env,
     graph_of_environment,
+    name_in_hints,
     override_options,
     overrides_of,
     progress,
@@ -75,7 +76,7 @@ def run(
         if seen.error is not None:
             raise seen.error
         return
-    _run(resolved, work_dir or Path("runs") / file.stem)
+    _run(ctx, resolved, work_dir or Path("runs") / file.stem)
 
 
 @click.command()
@@ -112,7 +113,7 @@ def demo(
     if model is not None or url is not None:
         name = "" if model in (None, "small") else model
         overrides = (*(f"{section}.model={json.dumps(name)}" for section in ASKING), *overrides)
-    _run(resolve(_demo_text(), origin="demo", overrides=overrides_of(ctx, overrides, url, backend)), work_dir)
+    _run(ctx, resolve(_demo_text(), origin="demo", overrides=overrides_of(ctx, overrides, url, backend)), work_dir)
 
 
 @click.command()
@@ -138,8 +139,9 @@ def _demo_text() -> str:
     return resources.files("kgsynth").joinpath("demo.toml").read_text(encoding="utf-8")
 
 
-def _run(resolved: Resolved, work_dir: Path) -> None:
+def _run(ctx: click.Context, resolved: Resolved, work_dir: Path) -> None:
     environment = env()
+    name_in_hints(ctx, resolved.config.graph)
     result = pipeline.run(environment, resolved, work_dir=work_dir, report=report, progress=progress())
     _show(result, environment, resolved, work_dir)
 

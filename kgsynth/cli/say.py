@@ -19,6 +19,12 @@ from kgsynth.texts import json_value, printable
 # The escape sequences of `click.style`, which change only colour and weight.
 _STYLE = re.compile(r"(\x1b\[[0-9;]*m)")
 _JSON = "kgsynth.json"
+_GRAPH = "kgsynth.graph"
+# Commands that use a graph, as texts name them; one that names its graph stays.
+_COMMAND = re.compile(
+    r"(?<![\w/.-])kgsynth (?=(?:db|load|merges?|build|check|sample|generate|forget|browse|query|concept|document"
+    r"|question|trace|report|retry)\b)"
+)
 
 
 def say(text: object = "", *, err: bool = False, nl: bool = True) -> None:
@@ -73,6 +79,18 @@ def say_error(text: str, hint: str, *, is_json: bool) -> None:
     say(click.style("error: ", fg="red", bold=True) + text, err=True)
     if hint:
         say(hint, err=True)
+
+
+def set_graph(context: click.Context, name: str) -> None:
+    """Let the commands that texts name have `--graph` with this name; an empty name means that they work without."""
+    context.find_root().meta[_GRAPH] = name
+
+
+def with_graph(text: str) -> str:
+    """Return a text whose commands name the graph of this call, if they would use another one otherwise."""
+    context = click.get_current_context(silent=True)
+    name = "" if context is None else context.find_root().meta.get(_GRAPH, "")
+    return _COMMAND.sub(f"kgsynth --graph {name} ", text) if name else text
 
 
 def wants_json() -> bool:

@@ -1,6 +1,8 @@
 """Tests of `kgsynth.cli.cli`."""
 
 import errno
+import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,9 +15,9 @@ from click.testing import CliRunner
 
 from kgsynth import pipeline, plugins
 from kgsynth.cli import _COMMANDS, cli, main
-from kgsynth.cli.say import say
+from kgsynth.cli.say import say, set_graph, with_graph
 from kgsynth.cli.scaling import _numbers
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, KgsynthError
 from kgsynth.records import Document
 from kgsynth.settings import AnswerSettings, DocumentsSettings, ExtractSettings, FieldNames
 from tests import commands
@@ -330,3 +332,63 @@ def test_a_run_uses_the_graph_of_the_command_line_then_of_the_file_then_of_the_e
     assert graph_of(silent).startswith('name = "notes"   # KGSYNTH_GRAPH')
     assert graph_of(named).startswith('name = "of-the-file"')
     assert graph_of(named, "--graph", "other").startswith('name = "other"')
+
+
+@pytest.fixture
+def graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with the managed graphs notes and other, none of which runs."""
+    monkeypatch.setenv("KGSYNTH_HOME", str(tmp_path))
+    for name in ("NEO4J_URI", "KGSYNTH_GRAPH"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("notes", "other"):
+        (tmp_path / "graphs" / name).mkdir(parents=True)
+        (tmp_path / "graphs" / name / "settings.json").write_text('{"bolt_port": 1, "http_port": 2}')
+    return tmp_path / "graphs"
+
+
+def hint_of(*arguments: str) -> str:
+    error = CliRunner().invoke(cli, list(arguments)).exception
+    assert isinstance(error, KgsynthError), error
+    return f"{error} {error.hint}"
+
+
+def test_hints_name_the_graph_where_their_commands_would_use_another(
+    graphs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "`kgsynth --graph notes db start`" in hint_of("--graph", "notes", "db", "logs")
+    monkeypatch.setenv("KGSYNTH_GRAPH", "notes")
+    assert "`kgsynth db start`" in hint_of("db", "logs")
+    assert "`kgsynth --graph other db start`" in hint_of("--graph", "other", "db", "logs")
+    monkeypatch.delenv("KGSYNTH_GRAPH")
+    (graphs / "other").rename(graphs / "main")
+    assert "`kgsynth db start`" in hint_of("db", "logs")
+    shutil.rmtree(graphs / "main")
+    assert "`kgsynth --graph notes db start`" in hint_of("db", "logs")
+    # Commands that use no graph stay, and so do those that name one.
+    with cli.make_context("kgsynth", ["--graph", "notes", "db", "url"]) as context:
+        set_graph(context, "notes")
+        assert with_graph("`kgsynth runs`, kgsynth --graph NAME build") == "`kgsynth runs`, kgsynth --graph NAME build"
+        assert with_graph("Run `kgsynth build --whole`.") == "Run `kgsynth --graph notes build --whole`."
+
+
+def test_hints_of_a_run_name_the_graph_of_its_file(graphs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ConfigError("the graph is empty", hint="`kgsynth check` shows the rows.")
+
+    monkeypatch.setattr(pipeline, "run", refuse)
+    file = graphs / "run.toml"
+    file.write_text('[graph]\nname = "notes"\n')
+    assert "`kgsynth --graph notes check` shows" in hint_of("run", str(file))
+    file.write_text("")
+    assert "`kgsynth check` shows" in hint_of("run", str(file))
+
+
+@pytest.mark.parametrize("command", [["db", "status"], ["db", "url"], ["check"], ["merges"], ["sample", "--seed", "1"]])
+def test_the_only_graph_is_said_on_standard_error(command: list[str], graphs: Path) -> None:
+    shutil.rmtree(graphs / "other")
+    for options in ([], ["--json"]):
+        said = CliRunner().invoke(cli, [*command, *options])
+        assert said.stderr.count("graph 'notes': the only one (--graph NAME selects another)") == 1
+        assert "the only one" not in said.stdout
+        for line in said.stdout.splitlines() if options else ():
+            json.loads(line)
