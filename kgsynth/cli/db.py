@@ -181,13 +181,16 @@ def shell(ctx: click.Context, /, arguments: tuple[str, ...]) -> None:
 def url(ctx: click.Context, /, browser: bool) -> None:
     """Print the graph's address, without user and password."""
     environment = env()
-    if environment.neo4j_uri:
-        say(environment.neo4j_uri)
-        return
-    state = _server(ctx).status()
-    if not state.bolt_url:
-        raise ConfigError(f"graph {state.name!r} was never started", hint="Start it: `kgsynth db start`.")
-    say(state.browser_url if browser else state.bolt_url)
+    address = environment.neo4j_uri
+    if not address:
+        state = _server(ctx).status()
+        if not state.bolt_url:
+            raise ConfigError(f"graph {state.name!r} was never started", hint="Start it: `kgsynth db start`.")
+        address = state.browser_url if browser else state.bolt_url
+    if wants_json():
+        say_json({"url": address})
+    else:
+        say(address)
 
 
 @db.command()

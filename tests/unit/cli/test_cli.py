@@ -392,3 +392,4 @@ def test_the_only_graph_is_said_on_standard_error(command: list[str], graphs: Pa
         assert "the only one" not in said.stdout
         for line in said.stdout.splitlines() if options else ():
             json.loads(line)
+    assert CliRunner().invoke(cli, ["db", "url", "--json"]).stdout == '{"url": "bolt://127.0.0.1:1"}\n'
