@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kgsynth.addresses import HIDDEN, credentials_of, is_secret_name, with_marks, without_secrets
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, quoted
 from kgsynth.settings import BackendSettings, RunConfig, nearest, require, settings_fields
 
 _COMMENT_WIDTH = 100
@@ -96,7 +96,7 @@ def section_from(section: str, values: Mapping[str, object], kind: type[Any]) ->
 def _parse_override(text: str) -> tuple[str, str, object]:
     key, equals, value = text.partition("=")
     section, dot, name = key.strip().partition(".")
-    require(bool(equals and dot and name), f"--set {text!r}: write it as section.key=value")
+    require(bool(equals and dot and name), f"--set {quoted(text)}: write it as section.key=value")
     return section, name, plain_value(value)
 
 

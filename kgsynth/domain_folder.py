@@ -6,6 +6,7 @@ hold. `kgsynth prompts check` tries the cases of `cases.toml`.
 """
 
 import math
+import os
 import re
 import tomllib
 from collections.abc import Iterable
@@ -20,7 +21,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, field_validator
 from pydantic.dataclasses import dataclass
 
 from kgsynth import plugins
-from kgsynth.errors import ConfigError, did_you_mean
+from kgsynth.errors import ConfigError, did_you_mean, quoted
 from kgsynth.records import GRADES
 
 SETTINGS_FILE, CASES_FILE = "domain.toml", "cases.toml"
@@ -156,19 +157,19 @@ def folder_of(name: str) -> Traversable:
             "(`kgsynth prompts copy NAME FOLDER` begins one).",
         )
     # A folder that happens to have the name of a domain is meant only as ./name.
-    if "/" in name or (name not in names() and Path(name).is_dir()):
-        if not Path(name).is_dir():
+    if "/" in name or (name not in names() and os.path.isdir(name)):
+        if not os.path.isdir(name):
             raise ConfigError(
-                f"there is no domain {name!r}",
+                f"there is no domain {quoted(name)}",
                 hint=f"Known domains: {', '.join(names())}; or give a folder of templates.",
             )
         return Path(name).absolute()
     if name in plugins.installed(plugins.DOMAINS):
         return resources.files(plugins.load(plugins.DOMAINS, name))
     folder = _BUILT_IN / name
-    if not folder.is_dir():
+    if name not in names():
         raise ConfigError(
-            f"there is no domain {name!r}" + did_you_mean(name, names()),
+            f"there is no domain {quoted(name)}" + did_you_mean(name, names()),
             hint=f"Known domains: {', '.join(names())}; or give a folder of templates.",
         )
     return folder
@@ -211,7 +212,7 @@ def cases(name: str) -> list[VerifierCase]:
     read = _toml(file)
     unknown = sorted(read.keys() - {"case"})
     if unknown:
-        raise ConfigError(f"{file}: there is no key {unknown[0]!r}", hint="Each case begins with [[case]].")
+        raise ConfigError(f"{file}: there is no key {quoted(unknown[0])}", hint="Each case begins with [[case]].")
     return _validated(file, list[VerifierCase], read.get("case", []))  # type: ignore[no-any-return]
 
 

@@ -21,8 +21,34 @@ The tree:
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import ClassVar
+
+# Values of up to this many characters are quoted whole: any number, name or address that a person types.
+_QUOTED_CHARS = 120
+_QUOTED_ENDS = 40
+_LONG = re.compile(r"\S{300,}")
+
+
+def quoted(value: object) -> str:
+    """Return a value as errors quote it: its representation, with the middle of a long one left out."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number with thousands of digits
+        text = hex(value) if isinstance(value, int) else object.__repr__(value)
+    except RecursionError:
+        text = object.__repr__(value)
+    return text if len(text) <= _QUOTED_CHARS else _without_middle(text)
+
+
+def shortened(text: str) -> str:
+    """Return a text in which runs without a space that are longer than any usual path lose their middle."""
+    return _LONG.sub(lambda run: _without_middle(run.group()), text)
+
+
+def _without_middle(text: str) -> str:
+    return f"{text[:_QUOTED_ENDS]} … {text[-_QUOTED_ENDS:]} ({len(text):,} characters)"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from kgsynth.errors import ConfigError, did_you_mean
+from kgsynth.errors import ConfigError, did_you_mean, quoted
 
 LOADERS = "kgsynth.loaders"
 BACKENDS = "kgsynth.backends"
@@ -31,7 +31,7 @@ def load(group: str, name: str) -> Any:
     kind = group.rpartition(".")[2].removesuffix("s")
     if name not in points:
         raise ConfigError(
-            f"there is no {kind} {name!r}" + did_you_mean(name, points),
+            f"there is no {kind} {quoted(name)}" + did_you_mean(name, points),
             hint=f"Installed: {', '.join(sorted(points)) or 'none; install kgsynth into this environment'}.",
         )
     point = points[name]
@@ -40,5 +40,6 @@ def load(group: str, name: str) -> Any:
     except (ImportError, AttributeError) as error:
         package = f" of the package {point.dist.name}" if point.dist else ""
         raise ConfigError(
-            f"the {kind} {name!r}{package} cannot be loaded: {error}", hint=f"Its entry point is {point.value!r}."
+            f"the {kind} {quoted(name)}{package} cannot be loaded: {error}",
+            hint=f"Its entry point is {quoted(point.value)}.",
         ) from error

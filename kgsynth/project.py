@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from kgsynth import pipeline
 from kgsynth.api import KnowledgeGraph, open_graph
 from kgsynth.config import Environment, Resolved, environment, resolve_file
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, quoted
 from kgsynth.pipeline import RunResult
 from kgsynth.progress import Progress
 from kgsynth.records import StageCount
@@ -109,7 +109,7 @@ class Project:
             KgsynthError: the stage failed.
         """
         if stage not in STAGES:
-            raise ConfigError(f"there is no stage {stage!r}", hint=f"There are {', '.join(STAGES)}.")
+            raise ConfigError(f"there is no stage {quoted(stage)}", hint=f"There are {', '.join(STAGES)}.")
         stages = self._stages(on_stage_end, progress)
         stages.refuse_what_is_missing(stage)
         with stages:

@@ -15,7 +15,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from kgsynth.errors import QueryError
+from kgsynth.errors import QueryError, quoted
 
 Access = Literal["read", "write", "schema"]
 
@@ -94,7 +94,9 @@ def parse(name: str, text: str) -> Query:
                 f"{where}: the header has no '{key}:' line", hint="A header needs the lines access, params and returns."
             )
     if fields["access"] not in get_args(Access):
-        raise QueryError(f"{where}: access is {fields['access']!r}, expected one of {', '.join(get_args(Access))}")
+        raise QueryError(
+            f"{where}: access is {quoted(fields['access'])}, expected one of {', '.join(get_args(Access))}"
+        )
     if not prose or not prose[0]:
         raise QueryError(f"{where}: the header has no summary")
     declared = frozenset(_names(fields["params"]))
@@ -158,5 +160,5 @@ def saved(name: str) -> Query:
     """
     known = saved_queries()
     if name not in known:
-        raise QueryError(f"there is no saved query {name!r}", hint=f"Use one of {', '.join(sorted(known))}.")
+        raise QueryError(f"there is no saved query {quoted(name)}", hint=f"Use one of {', '.join(sorted(known))}.")
     return known[name]

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, quoted
 from kgsynth.records import AnsweredQuestion, Combination, GroundingDocument, content_hash
 from kgsynth.run_folder import RUN_FILE, RunFolder, open_run
 from kgsynth.seen_ids import SeenIds
@@ -30,7 +30,8 @@ def read_combinations(path: Path) -> Iterator[Combination]:
             combination = combination_from_row(row, where=where)
             if seen.add(combination.id, content_hash(list(combination.path))) != "new":
                 raise ConfigError(
-                    f"{where}: combination {combination.id!r} occurs twice", hint="Remove the duplicate from the file."
+                    f"{where}: combination {quoted(combination.id)} occurs twice",
+                    hint="Remove the duplicate from the file.",
                 )
             yield combination
 
@@ -52,7 +53,7 @@ def read_questions(paths: Sequence[Path], *, is_unique: bool = True) -> Iterator
                 question = _question(row, where=where)
                 if is_unique and seen.add(question.id, content_hash(question.text)) != "new":
                     raise ConfigError(
-                        f"{where}: question {question.id!r} occurs twice", hint="Give each run or file only once."
+                        f"{where}: question {quoted(question.id)} occurs twice", hint="Give each run or file only once."
                     )
                 yield question
 
@@ -168,7 +169,7 @@ def _question(row: Mapping[str, Any], *, where: str) -> AnsweredQuestion:
         )
     text = row[field]
     if not isinstance(text, str) or not text.strip():
-        raise ConfigError(f"{where}: the field {field!r} must be a string that is not empty")
+        raise ConfigError(f"{where}: the field {quoted(field)} must be a string that is not empty")
     row = {**row, "answer_key": _key(row["answer_key"], where=where)} if row.get("answer_key") is not None else row
     identity = row.get("id")
     if identity is not None and (isinstance(identity, bool) or not isinstance(identity, (str, int))):

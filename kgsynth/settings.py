@@ -19,7 +19,7 @@ from pydantic_core import PydanticUndefinedType
 
 from kgsynth import plugins
 from kgsynth.addresses import without_secrets
-from kgsynth.errors import ConfigError, did_you_mean
+from kgsynth.errors import ConfigError, did_you_mean, quoted
 
 EmbedderName = Literal["auto", "onnx", "sentence-transformers"]
 ExtractMethod = Literal["vocabulary", "keyphrases", "llm"]
@@ -176,7 +176,7 @@ def _message(kind: type[Any], values: Mapping[str, object], error: ValidationErr
     if name not in declared:
         return f"unknown key {where}: {nearest(name, list(declared))}"
     info, wanted = declared[name], plain_type(declared[name])
-    shown = "something else" if name in _SECRET else repr(values[name])
+    shown = "something else" if name in _SECRET else quoted(values[name])
     if problem["type"] == "literal_error":
         return f"{where} is {shown}: give one of {', '.join(map(str, get_args(wanted)))}"
     if problem["type"].startswith(("greater_than", "less_than", "finite_number")):
@@ -201,7 +201,7 @@ def text_encoding(name: str) -> str:
     Raises:
         ConfigError: there is no such encoding of text.
     """
-    message = f"there is no encoding {name!r}"
+    message = f"there is no encoding {quoted(name)}"
     hint = "Common ones: utf-8, cp1252, utf-16."
     try:
         codec = codecs.lookup(name).name
@@ -461,7 +461,7 @@ class BackendSettings:
             known = sorted(plugins.installed(plugins.BACKENDS))
             require(
                 self.backend in known,
-                f"{self.section}.backend is {self.backend!r}: give one of {', '.join(known)}",
+                f"{self.section}.backend is {quoted(self.backend)}: give one of {', '.join(known)}",
             )
         _check_request(self.section, self.request)
         for url in self.url:
@@ -529,7 +529,7 @@ def _check_address(section: str, url: str) -> None:
         is_whole = False
     require(
         is_whole,
-        f"{section}.url is {shown!r}: give an address such as http://127.0.0.1:8000 or https://host.example/v1",
+        f"{section}.url is {quoted(shown)}: give an address such as http://127.0.0.1:8000 or https://host.example/v1",
     )
 
 

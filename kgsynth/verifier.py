@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, ClassVar, Literal, Protocol
 
 from kgsynth import plugins
-from kgsynth.errors import ConfigError, MissingExtraError
+from kgsynth.errors import ConfigError, MissingExtraError, quoted
 from kgsynth.records import AnsweredQuestion
 
 Verdict = Literal["passed", "failed", "undecided"]
@@ -161,9 +161,9 @@ def load(name: str) -> Verifier:
     except MissingExtraError:
         raise
     except Exception as error:
-        raise ConfigError(f"the verifier {name!r} cannot be made: {error}") from error
+        raise ConfigError(f"the verifier {quoted(name)} cannot be made: {error}") from error
     if verifier.name != name:
-        raise ConfigError(f"the verifier {name!r} calls itself {verifier.name!r}: both names must be equal")
+        raise ConfigError(f"the verifier {quoted(name)} calls itself {quoted(verifier.name)}: both names must be equal")
     return verifier
 
 

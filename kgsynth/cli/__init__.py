@@ -7,6 +7,7 @@ Data go to standard output, everything else to standard error. Each command is i
 import difflib
 import errno
 import importlib
+import io
 import logging
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from click.shell_completion import CompletionItem
 from kgsynth import __version__
 from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.say import add_json_option, say, say_error, with_graph
-from kgsynth.errors import ConfigError, KgsynthError
+from kgsynth.errors import ConfigError, KgsynthError, quoted, shortened
 
 _LOG = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ class _LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
             close = difflib.get_close_matches(args[0], list(_COMMANDS), n=1)
-            ctx.fail(f"no command {args[0]!r}." + (f" Did you mean {close[0]!r}?" if close else ""))
+            ctx.fail(f"no command {quoted(args[0])}." + (f" Did you mean {quoted(close[0])}?" if close else ""))
         return super().resolve_command(ctx, args)
 
 
@@ -202,9 +203,11 @@ def main() -> None:
         if is_json:
             context = getattr(error, "ctx", None)
             command = context.command_path if context is not None else "kgsynth"
-            say_error(error.format_message(), f"See `{command} --help`.", is_json=True)
+            say_error(shortened(error.format_message()), f"See `{command} --help`.", is_json=True)
         else:
-            error.show()
+            shown = io.StringIO()
+            error.show(shown)
+            click.echo(shortened(shown.getvalue()), err=True, nl=False)
         sys.exit(error.exit_code)
     except KgsynthError as error:
         say_error(str(error), error.hint, is_json=is_json)
@@ -225,7 +228,7 @@ def _cause(error: Exception) -> str:
         return "an input is nested too deeply"
     if isinstance(error, UnicodeError):
         return f"an input is not UTF-8 text: {error}"
-    return str(error)
+    return shortened(str(error))
 
 
 def _hint(error: Exception) -> str:

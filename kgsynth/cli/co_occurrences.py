@@ -5,14 +5,17 @@ from typing import cast
 import click
 
 from kgsynth.cli.given import GIVEN_TEXT
+from kgsynth.errors import quoted
 from kgsynth.pipeline import MOST_PAIRS, STRONGEST, CoOccurrences
+
+_MAX_DIGITS = 18
 
 
 def _as_co_occurrences(_: click.Context, __: click.Parameter, value: str | None) -> CoOccurrences | None:
     if value is None or value in ("auto", "all", "none"):
         return cast("CoOccurrences | None", value)
-    if not value.isdecimal() or not int(value):
-        raise click.BadParameter(f"{value!r}: give all, none, auto or a number from 1")
+    if not value.isdecimal() or len(value) > _MAX_DIGITS or not int(value):
+        raise click.BadParameter(f"{quoted(value)}: give all, none, auto or a number from 1")
     return int(value)
 
 

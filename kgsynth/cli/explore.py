@@ -18,7 +18,7 @@ from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.options import graph_settings, open_graph
 from kgsynth.cli.say import say, say_json, wants_json, with_graph
 from kgsynth.cli.tables import show_table
-from kgsynth.errors import ConfigError, did_you_mean
+from kgsynth.errors import ConfigError, did_you_mean, quoted
 from kgsynth.pipeline import Graph, Row, show
 
 _TABLE_ROWS = 1000
@@ -188,7 +188,9 @@ def _statement(text: str | None, file: Path | None, saved: str | None) -> tuple[
         return sys.stdin.read(), "standard input"
     close = difflib.get_close_matches(str(text).strip(), queries.saved_queries(), n=1, cutoff=0.8)
     if close:
-        raise ConfigError(f"{text!r} is not Cypher", hint=f"The saved query is `kgsynth query --saved {close[0]}`.")
+        raise ConfigError(
+            f"{quoted(text)} is not Cypher", hint=f"The saved query is `kgsynth query --saved {close[0]}`."
+        )
     return str(text), "the query"
 
 
@@ -196,9 +198,9 @@ def _parameter(option: str) -> tuple[str, Any]:
     name, equals, text = option.partition("=")
     name, _, type_name = name.partition(":")
     if not equals or not name:
-        raise ConfigError(f"--param {option!r} is not NAME=VALUE")
+        raise ConfigError(f"--param {quoted(option)} is not NAME=VALUE")
     if type_name and type_name not in _TYPES:
-        raise ConfigError(f"--param {option!r}: the type {type_name!r} is not one of {', '.join(_TYPES)}")
+        raise ConfigError(f"--param {quoted(option)}: the type {quoted(type_name)} is not one of {', '.join(_TYPES)}")
     if type_name == "str":
         return name, text
     try:
@@ -210,9 +212,9 @@ def _parameter(option: str) -> tuple[str, Any]:
     except (ValueError, OverflowError):
         if not type_name:
             return name, text
-        raise ConfigError(f"--param {name}: {text[:_SHOWN_CHARS]!r} is not of type {type_name}") from None
+        raise ConfigError(f"--param {name}: {quoted(text[:_SHOWN_CHARS])} is not of type {type_name}") from None
     if type_name not in ("", "json") and type(value) is not _TYPES[type_name]:
-        raise ConfigError(f"--param {name}: {text[:_SHOWN_CHARS]!r} is not of type {type_name}")
+        raise ConfigError(f"--param {name}: {quoted(text[:_SHOWN_CHARS])} is not of type {type_name}")
     return name, value
 
 

@@ -1,6 +1,7 @@
 """`kgsynth init`: write a configuration file."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from kgsynth import pipeline
 from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.say import say
 from kgsynth.config import resolve, template
-from kgsynth.errors import ConfigError, did_you_mean
+from kgsynth.errors import ConfigError, did_you_mean, quoted
 from kgsynth.files import atomic
 from kgsynth.settings import json_schema
 
@@ -69,9 +70,9 @@ def init(
     missing = [option for option, value in (("--source", sources), ("--domain", domain)) if not value]
     if missing:
         raise ConfigError(f"{' and '.join(missing)} must be given", hint="On a terminal the command asks for them.")
-    if domain not in domains and not Path(str(domain)).is_dir():
+    if domain not in domains and not os.path.isdir(str(domain)):
         raise ConfigError(
-            f"there is no domain {domain!r}{did_you_mean(str(domain), domains)}",
+            f"there is no domain {quoted(domain)}{did_you_mean(str(domain), domains)}",
             hint=f"Give {', '.join(domains)}, or a folder that `kgsynth prompts copy` made.",
         )
     values: dict[str, object] = {"documents.sources": list(sources), "backend.domain": domain, "sample.seed": seed}

@@ -13,7 +13,7 @@ from kgsynth import pipeline
 from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.say import say, say_json, say_wrapped, set_graph, wants_json, with_graph
 from kgsynth.config import Environment, environment, plain_value, set_in
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, quoted
 from kgsynth.progress import Bar, Lines, Progress, Silent
 from kgsynth.records import StageCount
 from kgsynth.settings import BackendSettings, GraphSettings, default_text, plain_type, settings_fields
@@ -100,7 +100,7 @@ def _as_table(_: click.Context, parameter: click.Parameter, texts: tuple[str, ..
             set_in(table, key.strip(), plain_value(value))
         else:
             hint = "; --executor ray selects a Ray cluster" if text == "ray" else ""
-            raise click.BadParameter(f"{text!r}: write it as KEY=VALUE{hint}", param=parameter)
+            raise click.BadParameter(f"{quoted(text)}: write it as KEY=VALUE{hint}", param=parameter)
     return table
 
 

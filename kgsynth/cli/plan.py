@@ -11,7 +11,7 @@ from kgsynth.cli.options import env, graph_of_environment, override_options, ove
 from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
 from kgsynth.config import resolve_file
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, quoted
 
 _MILLION = 1_000_000
 
@@ -22,7 +22,7 @@ def _as_shares(ctx: click.Context, parameter: click.Parameter, texts: tuple[str,
         stage, equals, value = text.partition("=")
         if stage not in pipeline.PLANNED or not equals:
             raise click.BadParameter(
-                f"{text!r}: write STAGE=SHARE; stages are {', '.join(pipeline.PLANNED)}", ctx=ctx, param=parameter
+                f"{quoted(text)}: write STAGE=SHARE; stages are {', '.join(pipeline.PLANNED)}", ctx=ctx, param=parameter
             )
         shares[stage] = click.FloatRange(0, 1)(value, parameter, ctx)
     return shares

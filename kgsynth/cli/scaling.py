@@ -13,7 +13,7 @@ from kgsynth.cli.given import GIVEN_TEXT, GivenPath
 from kgsynth.cli.options import env, open_graph, progress, report, settings_from, settings_options
 from kgsynth.cli.say import say
 from kgsynth.cli.tables import show_table
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, quoted
 from kgsynth.files import atomic, read_json, write_json
 from kgsynth.pipeline import page, scaling
 from kgsynth.settings import ExportSettings
@@ -417,9 +417,9 @@ def _numbers(text: str | None, option: str) -> list[float]:
     try:
         numbers = [float(number) for number in text.split(",") if number.strip()]
     except ValueError:
-        raise ConfigError(f"{option} {text!r}: give numbers separated by commas") from None
+        raise ConfigError(f"{option} {quoted(text)}: give numbers separated by commas") from None
     if not numbers or any(not math.isfinite(number) or number <= 0 for number in numbers):
-        raise ConfigError(f"{option} {text!r}: give numbers above 0")
+        raise ConfigError(f"{option} {quoted(text)}: give numbers above 0")
     return numbers
 
 

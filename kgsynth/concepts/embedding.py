@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgsynth.config import set_defaults
-from kgsynth.errors import ConfigError, MissingExtraError, VectorError
+from kgsynth.errors import ConfigError, MissingExtraError, VectorError, quoted
 from kgsynth.settings import EmbedderName, ExecutorName
 
 Float32Matrix = NDArray[np.float32]
@@ -211,7 +211,7 @@ def make_embedder(name: EmbedderName, executor: ExecutorName = "local") -> Embed
     """
     used = embedder_used(name)
     if used not in EMBEDDERS:
-        raise ConfigError(f"no embedder {name!r}: give auto, onnx or sentence-transformers")
+        raise ConfigError(f"no embedder {quoted(name)}: give auto, onnx or sentence-transformers")
     if executor == "ray":
         from kgsynth.concepts.ray_embedding import RayEmbedder
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, quoted
 from kgsynth.files import atomic
 from kgsynth.texts import without_formula
 
@@ -100,11 +100,11 @@ def read_reviews(paths: Sequence[Path]) -> dict[Pair, Verdict]:
             if not text:
                 continue
             if text not in verdict_of:
-                raise ConfigError(f"{where}: the verdict is {text!r}", hint="Write yes, no, or nothing.")
+                raise ConfigError(f"{where}: the verdict is {quoted(text)}", hint="Write yes, no, or nothing.")
             first, second = sorted((str(row["first_id"] or "").strip(), str(row["second_id"] or "").strip()))
             if not first or first == second or first.partition(":")[0] != second.partition(":")[0]:
                 raise ConfigError(
-                    f"{where}: {first!r} and {second!r} cannot be merged",
+                    f"{where}: {quoted(first)} and {quoted(second)} cannot be merged",
                     hint="first_id and second_id are ids of two terms of one kind, as --review-file wrote them.",
                 )
             existing = verdicts.setdefault((first, second), (verdict_of[text], where))

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, quoted
 
 # Fields in which benchmarks store their questions: `question` in GSM8K, OlympiadBench and Gaokao, `problem` in MATH and
 # Minerva, the rest in others.
@@ -295,7 +295,7 @@ def _question(row: Any, field: str, where: str) -> str:
     name = field or next((candidate for candidate in _FIELDS if isinstance(row.get(candidate), str)), "")
     if not name or not isinstance(row.get(name), str):
         raise ConfigError(
-            f"{where} has no text in field {field!r}" if field else f"{where} has none of {', '.join(_FIELDS)}",
+            f"{where} has no text in field {quoted(field)}" if field else f"{where} has none of {', '.join(_FIELDS)}",
             hint="Give the field with the question: --benchmark-field NAME. "
             f"The fields are {', '.join(map(str, row))[:300]}.",
         )

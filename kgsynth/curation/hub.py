@@ -14,7 +14,7 @@ from typing import Any
 from kgsynth import __version__
 from kgsynth.addresses import hide, without_secrets
 from kgsynth.curation.export import MANIFEST
-from kgsynth.errors import ConfigError, KgsynthError, MissingExtraError, UploadError
+from kgsynth.errors import ConfigError, KgsynthError, MissingExtraError, UploadError, quoted
 
 _NAME = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 # Data files of an earlier export; those that the new export lacks are deleted in the same commit.
@@ -107,11 +107,13 @@ def _client(name: str) -> Any:
             "an upload to the Hugging Face Hub needs huggingface_hub", hint="pip install 'kgsynth[huggingface]'"
         ) from error
     if not _NAME.fullmatch(name):
-        raise ConfigError(f"{name!r} is not the name of a data set", hint="Write it as OWNER/NAME.")
+        raise ConfigError(f"{quoted(name)} is not the name of a data set", hint="Write it as OWNER/NAME.")
     try:
         validate_repo_id(name)
     except ValueError as error:
-        raise ConfigError(f"{name!r} is not the name of a data set: {error}", hint="Choose another name.") from error
+        raise ConfigError(
+            f"{quoted(name)} is not the name of a data set: {error}", hint="Choose another name."
+        ) from error
     token = get_token()
     if not token:
         raise ConfigError(

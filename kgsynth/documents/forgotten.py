@@ -19,7 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, quoted
 from kgsynth.files import atomic
 from kgsynth.records import Annotation, AnsweredQuestion, Document
 
@@ -306,8 +306,8 @@ def _accepted_parts(allowed: Iterable[Mapping[str, Any]], staying: Collection[st
             continue
         if "content_hash" not in row:
             raise ConfigError(
-                f"{row['document']!r} cannot be allowed alone: other parts of {parent!r} are forgotten, and the list "
-                "of forgotten documents does not have the content hash of this part",
+                f"{quoted(row['document'])} cannot be allowed alone: other parts of {quoted(parent)} are forgotten, "
+                "and the list of forgotten documents does not have the content hash of this part",
                 hint=f"Allow all parts together: `kgsynth forget --allow-again {parent}`.",
             )
         kept_parts = {row["document"]: row["content_hash"]}
@@ -338,7 +338,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
             if not isinstance(row.get("kept_parts", {}), dict):
                 raise ValueError("kept_parts is not an object")  # noqa: TRY301, TRY004
             if row.get("verdict", "yes") not in ("yes", "no"):
-                raise ValueError(f"the verdict is {row['verdict']!r}")  # noqa: TRY301
+                raise ValueError(f"the verdict is {quoted(row['verdict'])}")  # noqa: TRY301
             rows.append(row)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(

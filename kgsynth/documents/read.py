@@ -13,7 +13,7 @@ from typing import Any
 from kgsynth import plugins
 from kgsynth.documents.forgotten import REASON
 from kgsynth.documents.split import split, word_count
-from kgsynth.errors import ConfigError, did_you_mean
+from kgsynth.errors import ConfigError, did_you_mean, quoted
 from kgsynth.files import scratch_folder
 from kgsynth.names import MAX_NAME_CHARS
 from kgsynth.records import (
@@ -62,7 +62,7 @@ def loader_named(loader: str, kind: str) -> str:
     if loader not in points or points[loader].attr != kind:
         known = loader_names(kind)
         raise ConfigError(
-            f"no loader {loader!r} for {kind}" + did_you_mean(loader, known),
+            f"no loader {quoted(loader)} for {kind}" + did_you_mean(loader, known),
             hint=f"Installed: {', '.join(known) or 'none; install kgsynth into this environment'}."
             + (" The loader auto reads all formats." if "auto" in known else ""),
         )
@@ -83,7 +83,7 @@ def read(loader: str, sources: Sequence[str], fields: FieldNames, *, kind: str) 
     """
     loader = loader_named(loader, kind)
     if not sources:
-        raise ConfigError(f"no source given for loader {loader!r}", hint="Give a file, a folder or a package.")
+        raise ConfigError(f"no source given for loader {quoted(loader)}", hint="Give a file, a folder or a package.")
     load = plugins.load(plugins.LOADERS, loader)
     if getattr(load, "takes_all_sources", False):
         yield from load(sources, fields)

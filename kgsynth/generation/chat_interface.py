@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, quoted
 from kgsynth.generation.backend import Completion, Request, Sampling
 from kgsynth.generation.completions import choice_chances, completed
 
@@ -190,7 +190,7 @@ def headers_of(changes: Mapping[str, Any]) -> dict[str, str]:
     for name, value in headers.items():
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or "\n" in value or "\r" in value:
             raise ConfigError(
-                f"the header {name!r} cannot be sent",
+                f"the header {quoted(name)} cannot be sent",
                 hint="Correct it in request.headers: names hold letters, digits and hyphens, values no line break.",
             )
     return headers

@@ -22,7 +22,7 @@ import aiohttp
 
 from kgsynth.addresses import basic_token, credentials_of, hide, secrets_of, without_secrets
 from kgsynth.config import Environment
-from kgsynth.errors import ConfigError, GeneratorUnavailableError
+from kgsynth.errors import ConfigError, GeneratorUnavailableError, quoted
 from kgsynth.generation.backend import Completion, Generator, Request, Sampling, sampling_of
 from kgsynth.generation.chat_interface import (
     error_sentence,
@@ -224,7 +224,7 @@ class OpenAiServerGenerator:
     def _raise_without_model(self, server: _Server, model: str) -> None:
         if server.served and model not in server.served:
             raise GeneratorUnavailableError(
-                f"the server at {server.printable_url} does not serve {model!r}",
+                f"the server at {server.printable_url} does not serve {quoted(model)}",
                 hint=f"It serves: {', '.join(server.served[:20])}.",
             )
 

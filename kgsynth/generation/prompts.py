@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kgsynth.domain_folder import CASES_FILE, SETTINGS_FILE, folder_of, read_text
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, quoted
 from kgsynth.generation.backend import Message
 
 _TURN = re.compile(r"^\[\[(system|user|assistant)\]\]\n", re.MULTILINE)
@@ -148,11 +148,13 @@ def load(domain: str, task: str) -> Template:
     folder = folder_of(domain)
     file = folder / f"{task}.txt"
     if task not in TASKS and not task.startswith(VERIFY):
-        raise ConfigError(f"there is no task {task!r}", hint=f"Tasks are {', '.join(TASKS)}, and {VERIFY}VERIFIER.")
+        raise ConfigError(
+            f"there is no task {quoted(task)}", hint=f"Tasks are {', '.join(TASKS)}, and {VERIFY}VERIFIER."
+        )
     if not file.is_file():
         has = ", ".join(tasks_of(domain)) or "none"
         raise ConfigError(
-            f"no template {task}.txt for domain {domain!r}",
+            f"no template {task}.txt for domain {quoted(domain)}",
             hint=f"It has templates for: {has}. `kgsynth prompts copy general FOLDER` gives one of each.",
         )
     return parse(f"{folder.name}/{task}", read_text(file), task=task)

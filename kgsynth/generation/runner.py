@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
-from kgsynth.errors import ConfigError, GenerationError
+from kgsynth.errors import ConfigError, GenerationError, quoted
 from kgsynth.generation.backend import Completion, Generator, Request
 from kgsynth.generation.task import Outcome, Work
 from kgsynth.progress import Progress
@@ -204,7 +204,7 @@ class Runner:
         for request in missing:
             if request.id in self._by_request:
                 raise ConfigError(
-                    f"the id {opened.work.unit_id!r} occurs twice in the input",
+                    f"the id {quoted(opened.work.unit_id)} occurs twice in the input",
                     hint="Remove the duplicate: the ids of the input must be unique.",
                 )
             self._by_request[request.id] = opened

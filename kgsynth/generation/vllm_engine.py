@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kgsynth.config import Environment, set_defaults
-from kgsynth.errors import ConfigError, GeneratorUnavailableError, MissingExtraError
+from kgsynth.errors import ConfigError, GeneratorUnavailableError, MissingExtraError, quoted
 from kgsynth.generation.backend import Completion, Generator, Request, Sampling, sampling_of
 from kgsynth.generation.chat_interface import ALTERNATIVES, extra_fields
 from kgsynth.generation.completions import choice_chances, completed
@@ -280,7 +280,7 @@ def lora_request(engine: Mapping[str, Any]) -> Any:
         return None
     if not isinstance(modules, Mapping) or len(modules) != 1:
         raise ConfigError(
-            f"engine.{LORA_MODULES} is {modules!r}, but must be one name with the path of its weights",
+            f"engine.{LORA_MODULES} is {quoted(modules)}, but must be one name with the path of its weights",
             hint='Write for example lora_modules = { mine = "path/to/adapter" }.',
         )
     ((name, path),) = modules.items()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from kgsynth import queries
 from kgsynth.batching import batches
-from kgsynth.errors import GraphError
+from kgsynth.errors import GraphError, quoted
 from kgsynth.graph.session import Graph, Reader, Row, Transaction
 from kgsynth.records import Kind
 
@@ -307,7 +307,7 @@ def set_distinct(graph: Graph, first: str, second: str) -> None:
     """
     if first == second or first.partition(":")[0] != second.partition(":")[0]:
         raise GraphError(
-            f"{first!r} and {second!r} are never merged", hint="Give two different terms of the same kind."
+            f"{quoted(first)} and {quoted(second)} are never merged", hint="Give two different terms of the same kind."
         )
     pair = [_ordered(first, second)]
     merged = _merge_ids_of(graph, pair)
@@ -322,7 +322,7 @@ def set_distinct(graph: Graph, first: str, second: str) -> None:
 
     if not graph.together(work):
         raise GraphError(
-            f"{first!r} or {second!r} is not a term of this graph",
+            f"{quoted(first)} or {quoted(second)} is not a term of this graph",
             hint="An id has the form kind:name, such as 'concept:group', with the name in its normal form.",
         )
 

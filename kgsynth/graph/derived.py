@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from kgsynth import contexts as structure, queries, walk_law
 from kgsynth.contexts import Contexts, Int64
-from kgsynth.errors import GraphError
+from kgsynth.errors import GraphError, quoted
 from kgsynth.graph.session import Graph, Row, Transaction
 from kgsynth.progress import Progress, Silent, progress_stage
 from kgsynth.queries import Query
@@ -453,7 +453,7 @@ def refuse_too_large(terms: Sequence[str], keys: Sequence[str], sizes: NDArray[n
     if sizes.max(initial=0) > walk_law.PLACES_PER_CONTEXT:
         largest = int(sizes.argmax())
         raise GraphError(
-            f"document {keys[largest]!r} mentions {sizes[largest]:,} terms, more than the maximum of "
+            f"document {quoted(keys[largest])} mentions {sizes[largest]:,} terms, more than the maximum of "
             f"{walk_law.PLACES_PER_CONTEXT:,}",
             hint="Split it: `kgsynth extract --split auto`.",
         )
@@ -466,7 +466,7 @@ def fitting_tickets(term: str, tickets: int) -> int:
         GraphError: it exceeds 2**40.
     """
     if tickets > walk_law.TICKETS_PER_TERM:
-        raise GraphError(f"the co-occurrence counts of {term!r} sum to {tickets:,}, more than 2**40")
+        raise GraphError(f"the co-occurrence counts of {quoted(term)} sum to {tickets:,}, more than 2**40")
     return tickets
 
 

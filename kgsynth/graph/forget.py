@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from kgsynth import queries
-from kgsynth.errors import GraphError
+from kgsynth.errors import GraphError, quoted
 from kgsynth.graph import decisions, facts, incremental_build
 from kgsynth.graph.session import Graph, Reader, Row, Transaction
 
@@ -67,7 +67,7 @@ def plan(graph: Reader, ids: Sequence[str], *, forgotten: Collection[str] = ()) 
     if unknown:
         raise GraphError(
             f"{len(unknown):,} of {len(wanted):,} ids are not those of documents in this graph, for example "
-            f"{unknown[0]!r}",
+            f"{quoted(unknown[0])}",
             hint="`kgsynth document NAME` finds a document by its title or id.",
         )
     wanted = sorted(known)

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from kgsynth import queries
-from kgsynth.errors import GraphError, GraphUnavailableError, KgsynthError, QueryError
+from kgsynth.errors import GraphError, GraphUnavailableError, KgsynthError, QueryError, quoted
 from kgsynth.graph import guard
 from kgsynth.queries import Query
 
@@ -298,7 +298,7 @@ class Graph:
             )
         except (exceptions.DriverError, ValueError) as error:
             raise GraphError(
-                f"{uri!r} is not the address of a Neo4j server: {error}", hint="Write it as bolt://host:7687."
+                f"{quoted(uri)} is not the address of a Neo4j server: {error}", hint="Write it as bolt://host:7687."
             ) from error
 
     def __enter__(self) -> Self:

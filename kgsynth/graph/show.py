@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 from kgsynth import queries
-from kgsynth.errors import GraphError
+from kgsynth.errors import GraphError, quoted
 from kgsynth.graph.session import Graph, Row
 from kgsynth.names import term_id
 
@@ -114,7 +114,7 @@ def find(graph: Graph, thing: Thing, text: str) -> Found:
         return Found(id=near[0][1]["id"], taken_for=str(near[0][1]["name"]))
     names = [f"  {_excerpt(row['name'])}  ({row['id']})" for _, row in near[:_SUGGESTIONS]]
     hint = "Did you mean\n" + "\n".join(names) if names else ""
-    raise GraphError(f"this graph has no {thing} {text!r}", hint=hint)
+    raise GraphError(f"this graph has no {thing} {quoted(text)}", hint=hint)
 
 
 def _exact(graph: Graph, thing: Thing, text: str, ids: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, quoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +69,7 @@ def version(number: str) -> Version:
         return DEFAULT
     if number not in VERSIONS:
         raise ConfigError(
-            f"kgsynth does not manage Neo4j {number!r}", hint=f"Set KGSYNTH_NEO4J to one of {', '.join(VERSIONS)}."
+            f"kgsynth does not manage Neo4j {quoted(number)}",
+            hint=f"Set KGSYNTH_NEO4J to one of {', '.join(VERSIONS)}.",
         )
     return VERSIONS[number]

@@ -15,7 +15,7 @@ from kgsynth.config import Environment
 from kgsynth.curation import export as exporting
 from kgsynth.curation.card import Card
 from kgsynth.documents.forgotten import Forgotten, read_forgotten
-from kgsynth.errors import ConfigError, GraphError, ManifestError
+from kgsynth.errors import ConfigError, GraphError, ManifestError, quoted
 from kgsynth.files import scratch_folder
 from kgsynth.graph import provenance
 from kgsynth.graph.session import Graph
@@ -135,7 +135,7 @@ def _passages(graph: Graph, rows: Sequence[CuratedQuestion]) -> list[list[dict[s
     if unknown:
         raise GraphError(
             f"{len(unknown):,} of the documents in which questions are grounded are not in this graph, such as "
-            f"{unknown[0]!r}",
+            f"{quoted(unknown[0])}",
             hint="--graph NAME selects the graph from which the questions were generated.",
         )
     passages = []

@@ -18,7 +18,7 @@ from kgsynth.config import Environment
 from kgsynth.documents.forgotten import add_questions, read_tombstones
 from kgsynth.documents.read import read_again, usable_documents
 from kgsynth.domain_folder import Domain
-from kgsynth.errors import ConfigError, GraphError
+from kgsynth.errors import ConfigError, GraphError, quoted
 from kgsynth.files import alone, write_lines
 from kgsynth.generation import prompts
 from kgsynth.generation.answers import Answering, QuestionToAnswer
@@ -394,7 +394,7 @@ def answer_stage(
         for verifier in verifiers:
             if "passages" in verifier.needs and verifier.name in settings.require:
                 raise ConfigError(
-                    f"the required verifier {verifier.name!r} reads documents, which are in the graph",
+                    f"the required verifier {quoted(verifier.name)} reads documents, which are in the graph",
                     hint="Leave out --not-to-graph, or do not require this verifier.",
                 )
     verification = make_verification(settings, verifiers)
@@ -575,7 +575,8 @@ def _source_documents(graph: Graph, batch: Sequence[str]) -> list[SourceDocument
 def _refuse_unknown(unknown: Sequence[str]) -> None:
     if unknown:
         raise GraphError(
-            f"{len(unknown):,} terms or documents of the combinations are not in this graph, such as {unknown[0]!r}",
+            f"{len(unknown):,} terms or documents of the combinations are not in this graph, such as "
+            f"{quoted(unknown[0])}",
             hint="Select the graph from which they were drawn with --graph NAME. If `kgsynth forget` has removed them, "
             "draw combinations again.",
         )

@@ -20,7 +20,7 @@ from kgsynth.addresses import with_marks
 from kgsynth.concepts.embedding import has_embedder
 from kgsynth.config import Environment
 from kgsynth.documents.read import loader_named
-from kgsynth.errors import ConfigError, KgsynthError, ManifestError, MissingExtraError, SandboxError
+from kgsynth.errors import ConfigError, KgsynthError, ManifestError, MissingExtraError, SandboxError, quoted
 from kgsynth.generation import prompts, small_model
 from kgsynth.generation.backend_factory import Make, make_generator, plain_settings
 from kgsynth.generation.name_judging import TASK
@@ -542,7 +542,7 @@ def _verifiers(settings: AnswerSettings) -> str:
             metadata.distribution(name)
         except metadata.PackageNotFoundError:
             raise MissingExtraError(
-                f"programs of the domain {settings.domain!r} may import {name}, which is not installed",
+                f"programs of the domain {quoted(settings.domain)} may import {name}, which is not installed",
                 hint=f"pip install {name}",
             ) from None
     if settings.sandbox == "off":

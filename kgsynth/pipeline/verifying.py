@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from kgsynth import domain_folder, verifier
-from kgsynth.errors import ConfigError, SandboxError, did_you_mean
+from kgsynth.errors import ConfigError, SandboxError, did_you_mean, quoted
 from kgsynth.generation.answers import Verification
 from kgsynth.settings import AnswerSettings, SandboxName
 from kgsynth.verification import sandbox
@@ -29,13 +29,13 @@ def verifiers_of(settings: AnswerSettings) -> list[Verifier]:
         if name not in running:
             suggestion = did_you_mean(name, running)
             raise ConfigError(
-                f"answer.require names {name!r}, which is not among the verifiers that run{suggestion}",
+                f"answer.require names {quoted(name)}, which is not among the verifiers that run{suggestion}",
                 hint=f"Verifiers that run: {', '.join(running) or 'none'}. --verify NAME,NAME selects them.",
             )
         needs = next(one.needs for one in verifiers if one.name == name)
         if "sandbox" in needs and settings.sandbox == "off":
             raise ConfigError(
-                f"answer.require names {name!r}, which runs programs, but the sandbox is off",
+                f"answer.require names {quoted(name)}, which runs programs, but the sandbox is off",
                 hint="Leave out --sandbox off, or do not require this verifier.",
             )
     return verifiers

@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, quoted
 from kgsynth.randomness import stream
 from kgsynth.records import plain
 from kgsynth.reports.law_fit import BETA_BOUNDS, MOST_KNOWN, Departure, LawFit, Layout
@@ -188,7 +188,7 @@ def _number(row: Mapping[str, str], name: str, where: str) -> float:
     try:
         value = float(row[name])
     except (TypeError, ValueError):
-        raise ConfigError(f"{where}: {name} is {row[name]!r}, no number") from None
+        raise ConfigError(f"{where}: {name} is {quoted(row[name])}, no number") from None
     if not math.isfinite(value):
         raise ConfigError(f"{where}: {name} is {row[name]}")
     return value
@@ -436,7 +436,7 @@ def _measured(fitted: Fit | Mixture, model: str) -> list[float]:
     one = fitted.fits[0] if isinstance(fitted, Mixture) else fitted
     if model not in one.parameters:
         raise ConfigError(
-            f"the fit has no model {model!r}", hint=f"It has {', '.join(sorted(one.parameters))} (--model)."
+            f"the fit has no model {quoted(model)}", hint=f"It has {', '.join(sorted(one.parameters))} (--model)."
         )
     return sorted(point.size for point in one.points if point.model == model and not point.held_out)
 

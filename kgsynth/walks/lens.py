@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kgsynth.errors import ConfigError, QueryError
+from kgsynth.errors import ConfigError, QueryError, quoted
 from kgsynth.walks.draws import WEIGHT_UNITS
 
 # Tickets are multiplied by the weight; with larger weights the 2**40 tickets of a common concept could overflow.
@@ -67,7 +67,7 @@ def ticket_weights(rows: Iterable[Mapping[str, Any]], terms: Sequence[str], *, w
             unknown.count(term_id, is_known=is_known)
         if is_known:
             if units_of_terms[place] not in (_NOT_RETURNED, units):
-                raise QueryError(f"{where}: {term_id!r} has two weights")
+                raise QueryError(f"{where}: {quoted(term_id)} has two weights")
             units_of_terms[place] = units
     unknown.refuse()
     np.maximum(units_of_terms, 0, out=units_of_terms)
@@ -98,7 +98,7 @@ class UnknownIds:
         if self._unknown:
             raise ConfigError(
                 f"{self._where}: {self._unknown:,} of {self._read:,} ids are not concepts or topics of this graph, for "
-                f"example {self._example!r}",
+                f"example {quoted(self._example)}",
                 hint="Return term.id of nodes with label Concept or Topic; a merged term (label Alias) cannot be "
                 "visited.",
             )
@@ -110,7 +110,7 @@ def _units(row: Mapping[str, Any], term_id: str, where: str) -> int:
     is_number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
     if not is_number or not 0 <= weight <= _MAX_WEIGHT:
         raise QueryError(
-            f"{where}: the weight of {term_id!r} is {weight!r}: return a number from 0 to {_MAX_WEIGHT:.0f}"
+            f"{where}: the weight of {quoted(term_id)} is {quoted(weight)}: return a number from 0 to {_MAX_WEIGHT:.0f}"
         )
     return math.floor(float(weight) * WEIGHT_UNITS + 0.5)
 
@@ -120,7 +120,7 @@ def _refuse_misspelt(row: Mapping[str, Any], where: str) -> None:
     close = difflib.get_close_matches("weight", columns, n=1, cutoff=0.8)
     if close:
         raise QueryError(
-            f"{where}: the statement returns no column 'weight', but {columns[close[0]]!r}",
+            f"{where}: the statement returns no column 'weight', but {quoted(columns[close[0]])}",
             hint="End the statement with RETURN term.id AS id, … AS weight.",
         )
 
@@ -129,7 +129,7 @@ def _id(row: Mapping[str, Any], where: str) -> str:
     value = row.get("id")
     if not isinstance(value, str):
         raise QueryError(
-            f"{where}: a row has no text in column 'id': {dict(row)!r}",
+            f"{where}: a row has no text in column 'id': {quoted(dict(row))}",
             hint="End the statement with RETURN term.id AS id.",
         )
     return value

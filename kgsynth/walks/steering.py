@@ -9,7 +9,7 @@ import numpy as np
 from kgsynth import queries
 from kgsynth.batching import batches
 from kgsynth.contexts import Int64
-from kgsynth.errors import ConfigError, GraphError
+from kgsynth.errors import ConfigError, GraphError, quoted
 from kgsynth.progress import Progress, progress_stage, with_progress
 from kgsynth.question_files import read_combinations
 from kgsynth.settings import SampleSettings
@@ -171,7 +171,7 @@ def _topics_of_statement(graph: Steerable, settings: SampleSettings) -> list[str
                 other = other or identity
     unknown.refuse()
     if other:
-        raise ConfigError(f"{settings.start}: {other!r} is not a topic; walks start at topics")
+        raise ConfigError(f"{settings.start}: {quoted(other)} is not a topic; walks start at topics")
     return list(topics)
 
 

@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 
 from kgsynth import walk_law
 from kgsynth.contexts import Contexts, Int32, Int64, first_topic, laid_tickets
-from kgsynth.errors import GraphError
+from kgsynth.errors import GraphError, quoted
 from kgsynth.files import scratch_folder
 from kgsynth.records import Kind
 
@@ -117,7 +117,7 @@ class WalkTables:
         for identity, index in zip(wanted, indices, strict=True):
             if index >= len(term_ids) or term_ids[index] != identity:
                 raise GraphError(
-                    f"{identity!r} is not a concept or topic that walks can visit",
+                    f"{quoted(identity)} is not a concept or topic that walks can visit",
                     hint="Check the id. After a load or a merge, `kgsynth build` updates the walk tables.",
                 )
         return np.asarray(indices, dtype=np.int64)

@@ -17,7 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from kgsynth.errors import ConfigError, SandboxError, did_you_mean
+from kgsynth.errors import ConfigError, SandboxError, did_you_mean, quoted
 from kgsynth.files import scratch_folder
 from kgsynth.verification.sandbox.bubblewrap import Bubblewrap
 from kgsynth.verification.sandbox.landlock import Landlock
@@ -63,7 +63,9 @@ def choose(name: str = "auto") -> Sandbox:
     """
     if name != "auto" and name not in BACK_ENDS:
         known = ("auto", *BACK_ENDS)
-        raise ConfigError(f"no sandbox {name!r}{did_you_mean(name, known)}", hint=f"Use one of: {', '.join(known)}.")
+        raise ConfigError(
+            f"no sandbox {quoted(name)}{did_you_mean(name, known)}", hint=f"Use one of: {', '.join(known)}."
+        )
     examinations = []
     for candidate in BACK_ENDS if name == "auto" else (name,):
         examination = examine(candidate)

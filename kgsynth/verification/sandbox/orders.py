@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kgsynth.errors import ConfigError
+from kgsynth.errors import ConfigError, quoted
 from kgsynth.verification.sandbox.limits import MIB, Limits
 from kgsynth.verification.sandbox.readable import Readable
 from kgsynth.verification.sandbox.system_call_filter import instructions
@@ -81,7 +81,7 @@ def content_of(program: str, files: Mapping[str, str]) -> dict[str, bytes]:
         path = PurePosixPath(name)
         if not path.parts or path.is_absolute() or ".." in path.parts or "\0" in name or str(path) == MAIN:
             raise ConfigError(
-                f"file name {name!r} for the sandbox is not allowed",
+                f"file name {quoted(name)} for the sandbox is not allowed",
                 hint=f"Give a relative path without '..' that is not {MAIN}.",
             )
         content[str(path)] = text.encode("utf-8", errors="surrogatepass")

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from kgsynth.errors import ConfigError, did_you_mean
+from kgsynth.errors import ConfigError, did_you_mean, quoted
 
 # Packages of the base environment lie in folders of these names inside the standard library.
 _PACKAGE_FOLDERS = ("site-packages", "dist-packages")
@@ -132,7 +132,7 @@ def _with_dependencies(names: tuple[str, ...]) -> Iterator[metadata.Distribution
                 continue
             known = {str(one.name) for one in metadata.distributions()}
             raise ConfigError(
-                f"package {name!r} of the sandbox is not installed{did_you_mean(name, known)}",
+                f"package {quoted(name)} of the sandbox is not installed{did_you_mean(name, known)}",
                 hint="Name installed distributions, as `pip list` shows them.",
             ) from None
         yield distribution
@@ -157,7 +157,7 @@ def _paths_of(distribution: metadata.Distribution) -> tuple[str, set[str]]:
     paths = {path for path in paths if os.path.exists(path)}
     if not paths:
         raise ConfigError(
-            f"package {distribution.name!r} does not list its files, so the sandbox cannot offer it",
+            f"package {quoted(distribution.name)} does not list its files, so the sandbox cannot offer it",
             hint="Install it with pip, and not in editable form.",
         )
     return folder, paths

@@ -393,3 +393,36 @@ def test_the_only_graph_is_said_on_standard_error(command: list[str], graphs: Pa
         for line in said.stdout.splitlines() if options else ():
             json.loads(line)
     assert CliRunner().invoke(cli, ["db", "url", "--json"]).stdout == '{"url": "bolt://127.0.0.1:1"}\n'
+
+
+LONG = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [LONG],
+        ["--graph", LONG, "db", "status"],
+        ["config", "--set", f"sample.seed={LONG[:4000]}"],
+        ["config", "--set", f"sample.seed=0x{LONG}"],
+        ["config", "--set", f"answer.backend={LONG}"],
+        ["config", "--set", LONG],
+        ["sample", "--seed", LONG[:4000]],
+        ["sample", "--seed", LONG],
+        ["sample", "--seed", "1", "--favour", LONG],
+        ["build", "--co-occurrences", LONG],
+        ["prompts", "show", LONG],
+        ["init", "--domain", LONG, "--source", "x"],
+        ["query", "--saved", LONG],
+        ["query", "RETURN 1", "--param", LONG],
+        ["extract", "x", "-o", "y", "--loader", LONG],
+        ["extract", "x", "-o", "y", "--request", LONG],
+        ["db", "start", "--heap-mib", LONG],
+    ],
+)
+def test_long_values_are_shortened_in_errors(command: list[str], tmp_path: Path) -> None:
+    said = call(*command, home=tmp_path)
+    assert said.returncode in (1, 2), said.stderr
+    assert "Traceback" not in said.stderr
+    assert "9" * 20 in said.stderr
+    assert len(said.stderr) < 1000, said.stderr
