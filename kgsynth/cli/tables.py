@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from kgsynth.cli.say import say, say_json, wants_json
+from kgsynth.cli.say import say, say_json, say_wrapped, wants_json
 from kgsynth.texts import printable
 
 if TYPE_CHECKING:
@@ -38,7 +38,12 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, grouped:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE, pad_edge=False)
+    console = Console()
+    # In a narrower table most words would be broken, down to a letter per line.
+    if console.width < sum(max(map(len, name.split()), default=0) + 2 for name in header):
+        _show_records(header, rows)
+        return
+    table = Table(box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
     for name in header:
         table.add_column(name, overflow="fold")
     above: Sequence[str] = ()
@@ -46,7 +51,17 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, grouped:
         cells = [*[""] * grouped, *row[grouped:]] if grouped and row[:grouped] == above else row
         table.add_row(*(escape(printable(cell)) for cell in cells))
         above = row[:grouped]
-    Console().print(table)
+    console.print(table)
+
+
+def _show_records(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print the cells of each row below each other, for a terminal that is too narrow for a table."""
+    width = max(map(len, header))
+    for row in rows:
+        for name, cell in zip(header, row, strict=True):
+            if cell:
+                say_wrapped(f"{name:<{width}}  {printable(cell)}")
+        say()
 
 
 def show_changes(planned: "MergePlan", *, err: bool = False) -> None:

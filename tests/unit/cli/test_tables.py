@@ -26,6 +26,22 @@ def test_on_a_terminal_columns_of_a_group_are_shown_once(
     ]
 
 
+def test_a_terminal_that_is_too_narrow_for_the_header_shows_cells_below_each_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "20")
+    show_table(HEADER, [("group", 7, "groups of a finite order"), ("ring", None, "rings")], grouped=2)
+    assert capsys.readouterr().out.splitlines() == [
+        *("concept    group", "documents  7", "alias      groups of", "  a finite order", ""),
+        *("concept    ring", "alias      rings", ""),
+    ]
+    monkeypatch.setenv("COLUMNS", "27")
+    show_table(HEADER, ROWS[:1])
+    assert "alias" in capsys.readouterr().out
+
+
 def test_elsewhere_each_line_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
     show_table(HEADER, ROWS[:2], grouped=2)
     assert capsys.readouterr().out == "concept\tdocuments\talias\nring\t1,200\trings\nring\t1,200\tRing\n"
