@@ -562,9 +562,19 @@ class ManagedServer:
         with self._stopped() as was_running:
             try:
                 with temporary_folder(self.home / "restore") as folder:
-                    (folder / "neo4j.dump").symlink_to(path.absolute())
+                    link = folder / "neo4j.dump"
+                    link.symlink_to(path.absolute())
                     # Check the file first, so that a file that is not a dump cannot destroy the database.
-                    self._admin(["database", "load", "neo4j", f"--from-path={folder}", "--info"])
+                    try:
+                        self._admin(["database", "load", "neo4j", f"--from-path={folder}", "--info"])
+                    except ServerError as error:
+                        if error.hint:  # the disk is full
+                            raise
+                        reason = str(error).partition(f"'{link}': ")[2].partition("\n")[0]
+                        raise ServerError(
+                            f"{path} is no dump of a graph" + (f": {reason}" if reason else ""),
+                            hint="Give a file that `kgsynth db dump FILE` wrote. The graph is as before.",
+                        ) from error
                     self._unfinished_import.touch()
                     self._admin(["database", "load", "neo4j", f"--from-path={folder}", "--overwrite-destination=true"])
                 self._admin(["database", "migrate", "neo4j"])
