@@ -41,9 +41,9 @@ def _expression(seed: int, index: int, key: str) -> Iterator[Sample]:
     rewritten = chosen(seed, "rewrite", index, forms)
     yield sample(f"{RIGHT}rewritten", _QUESTION, rewritten, key=[key])
     if key != "0":
-        yield sample("sign", _QUESTION, f"-({key})", key=[key])
-        yield sample("factor 2", _QUESTION, f"2({key})", key=[key])
-    yield sample("off by one", _QUESTION, f"({key})+1", key=[key])
+        yield sample("sign", _QUESTION, f"-{bare}", key=[key])
+        yield sample("factor 2", _QUESTION, f"2\\cdot {bare}", key=[key])
+    yield sample("off by one", _QUESTION, f"{bare}+1", key=[key])
 
 
 @source("math", "intervals and solution sets, drawn by seed")
