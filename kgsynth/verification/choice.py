@@ -6,10 +6,19 @@ from typing import ClassVar
 from kgsynth.final_answers import Verdict, compare
 from kgsynth.names import loose_form
 from kgsynth.records import AnsweredQuestion
-from kgsynth.verification.short_answers import is_same_name, short_answer
-from kgsynth.verifier import BaseVerifier, Case, Finding, Kind
+from kgsynth.verification.short_answers import contains_name, is_same_name, short_answer
+from kgsynth.verifier import BaseVerifier, Case, Finding, Kind, Need
 
 _LETTER = re.compile(r"^\(?([A-Z])(?:[).:]|\s*$|\s+[-–—]|\s+\()", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
+# Words of a question that a sentence must share, and their least length.
+_LEAST_SHARED = 2
+_LEAST_LETTERS = 5
+_FUNCTION_WORDS = frozenset(
+    """
+    about after before being could during following other should their there these those through where which while would
+    """.split()
+)
 
 
 class MultipleChoice(BaseVerifier):
@@ -17,11 +26,13 @@ class MultipleChoice(BaseVerifier):
 
     Options that are equal, that are names of one thing or of which one contains another are a fault of the question:
     the answer fails whatever it is. If most other votes choose another option than the key, that option may be right,
-    too: an answer that equals the key is undecided then.
+    too: an answer that equals the key is undecided then. An answer with another option than the key is undecided if no
+    sentence of the documents connects the question with its key.
     """
 
     name: ClassVar[str] = "choice"
     kind: ClassVar[Kind] = "computation"
+    needs: ClassVar[frozenset[Need]] = frozenset({"passages"})
 
     def applies(self, question: AnsweredQuestion) -> bool:
         """Return whether the question has options."""
@@ -48,10 +59,11 @@ class MultipleChoice(BaseVerifier):
                 verdict="undecided", score=agreeing / routes, reason="no key", agreeing=agreeing, routes=routes
             )
         if answer not in right:
+            is_sure = not case.passages or any(_is_supported(case, options[index]) for index in right)
             return Finding(
-                verdict="failed",
+                verdict="failed" if is_sure else "undecided",
                 score=0.0,
-                reason="another option",
+                reason="another option" if is_sure else "no sentence connects the question with its key",
                 agreeing=agreeing,
                 routes=routes,
                 evidence=evidence,
@@ -66,6 +78,24 @@ class MultipleChoice(BaseVerifier):
                 evidence=evidence,
             )
         return Finding(verdict="passed", score=agreeing / routes, agreeing=agreeing, routes=routes)
+
+
+def _is_supported(case: Case, option: str) -> bool:
+    """Whether a sentence of the documents has an option together with words of the question.
+
+    A weak model writes questions whose answer is not the name that it was given.
+    """
+    asked = _content_words(case.question.text.partition("\n\n")[0])
+    return any(
+        contains_name(sentence, option) and len(asked & _content_words(sentence)) >= min(_LEAST_SHARED, len(asked))
+        for passage in case.passages
+        for sentence in _SENTENCE_END.split(passage.text)
+    )
+
+
+def _content_words(text: str) -> set[str]:
+    words = re.findall(r"[^\W\d_]+", loose_form(text))
+    return {word for word in words if len(word) >= _LEAST_LETTERS and word not in _FUNCTION_WORDS}
 
 
 def options_problem(options: tuple[str, ...], key: tuple[str, ...]) -> str:

@@ -9,8 +9,9 @@ from kgsynth.records import AnsweredQuestion
 from kgsynth.verification.short_answers import contains_name, is_same_name, short_answer
 from kgsynth.verifier import BaseVerifier, Case, Finding, Kind
 
-# Characters on either side of the blank that an answer must repeat.
+# Characters on either side of the blank that an answer must repeat; on one side alone at least so many.
 _CONTEXT_CHARS = 40
+_LEAST_ALONE = 15
 
 
 class MaskedName(BaseVerifier):
@@ -54,9 +55,16 @@ def _filled(question: str, answer: str) -> str:
     """Return what an answer puts into the blank where it repeats the sentence; empty if it does not."""
     before, _, after = " ".join(question.rpartition("\n\n")[2].split()).partition(BLANK)
     before = before.removesuffix("a(n) ")[-_CONTEXT_CHARS:].strip()
-    after = after.strip()[:_CONTEXT_CHARS].strip()
+    after = after.strip()[:_CONTEXT_CHARS].strip().rstrip(".")
     if not before and not after:
         return ""
-    pattern = rf"{re.escape(before)}\s*(?:an?\s+)?([^.;]{{1,80}}?)\s*{re.escape(after)}"
-    match = re.search(pattern, " ".join(answer.split()), re.IGNORECASE)
+    name = r"(?:an?\s+)?([^.;]{1,80}?)"
+    end = re.escape(after) if after else r"(?:[.;]|$)"
+    patterns = [rf"{re.escape(before)}\s*{name}\s*{end}"]
+    if len(after) >= _LEAST_ALONE:
+        patterns.append(rf"(?:^|[.:]\s+){name}\s*{end}")
+    if len(before) >= _LEAST_ALONE:
+        patterns.append(rf"{re.escape(before)}\s*{name}\s*\.?$")
+    repeated = " ".join(answer.split())
+    match = next(filter(None, (re.search(pattern, repeated, re.IGNORECASE) for pattern in patterns)), None)
     return match.group(1).strip(" *_\"'“”") if match else ""

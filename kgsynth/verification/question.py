@@ -3,8 +3,7 @@
 import re
 from typing import Any, ClassVar
 
-from kgsynth.faults import prose
-from kgsynth.question_form import asks_several, lacks_information, with_filled_blank
+from kgsynth.question_form import asks, asks_several, lacks_information, with_filled_blank
 from kgsynth.texts import blocks, mentions_references
 from kgsynth.verifier import BaseVerifier, Case, Finding, Kind, Verdict
 
@@ -15,18 +14,6 @@ _ASPECTS = {
     "unique": "the model finds more than one answer",
 }
 _NO_FORM = "has no question and no task"
-_QUESTION_MARK = re.compile(r"[?？؟]")
-_TASK = re.compile(
-    r"\b(?:analy[sz]e|apply|arrange|assess|balance|calculate|choose|classify|compare|complete|compute|consider|construct"
-    r"|build|check|convert|count|create|decide|define|derive|describe|design|determine|develop|discuss|draw|estimate|evaluate"
-    r"|examine|expand|explain|express|extend|factor(?:i[sz]e)?|fill|find|fix|formulate|generate|give|identify|illustrate|implement|integrate"
-    r"|justify|list|make|minimi[sz]e|maximi[sz]e|modify|name|obtain|outline|predict|prove|provide|rank|rearrange|reduce|refactor"
-    r"|rewrite|select|show|simplify|sketch|solve|sort|state|suggest|summari[sz]e|transform|translate|use|verify|what|when|where|which|who|why"
-    r"|how|write)\b",
-    re.IGNORECASE,
-)
-_ASCII_LETTER = re.compile(r"[A-Za-z]")
-_LETTER = re.compile(r"[^\W\d_]")
 
 
 class QuestionCheck(BaseVerifier):
@@ -63,14 +50,7 @@ def form_problem(text: str) -> str:
         return "refers to something that is not there"
     if asks_several(text):
         return "asks several questions"
-    return "" if _asks(text) else _NO_FORM
-
-
-def _asks(text: str) -> bool:
-    """Return whether a text has a question mark or a verb of a task; True for a text in another script."""
-    words = prose(text)
-    is_latin = 2 * len(_ASCII_LETTER.findall(words)) >= len(_LETTER.findall(words))
-    return not is_latin or _QUESTION_MARK.search(words) is not None or _TASK.search(words) is not None
+    return "" if asks(text) else _NO_FORM
 
 
 def _said(text: str, aspect: str) -> bool | None:

@@ -71,6 +71,30 @@ def test_answers_are_filtered_too() -> None:
     assert filters.answer_problem(AnsweredQuestion(id="q", text=GOOD), SETTINGS) == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("Which of the following mechanisms makes vitamin D in the skin?", "question lacks information"),
+        ("Which of the following options is the safest for this patient?", "question lacks information"),
+        ("Which of the following is prime: 4, 5, 6 or 8, and why is it?", ""),
+        ("Which of the following is larger, $2^{100}$ or $3^{60}$? Give a reason.", ""),
+        ("Which of the following is a base?\n\nA. HCl\nB. NaOH\nC. NaCl\nD. CO2", ""),
+        ("Consider the following statements. (a) All primes are odd. Is it true?", ""),
+        ("A boy presents with a swelling on his cheek. It grows when the child cries.", "no question and no task"),
+        ("A boy presents with a swelling on his cheek. Explain when it grows.", ""),
+        ("A train goes 5 km in 10 min. What is its mean speed", ""),
+        ("Prove that the sum of two odd numbers is even.", ""),
+    ],
+)
+def test_a_question_asks_and_has_what_it_refers_to(text: str, problem: str) -> None:
+    assert filters.question_problem(AnsweredQuestion(id="q", text=text), SETTINGS) == problem
+
+
+def test_a_text_in_another_language_may_ask_by_other_words() -> None:
+    text = "Berechne die Summe aller geraden Zahlen, die kleiner als hundert sind, und begründe deine Rechnung."
+    assert filters.question_problem(AnsweredQuestion(id="q", text=text), replace(SETTINGS, language="de")) == ""
+
+
 def test_texts_made_to_hang_do_not() -> None:
     assert is_quick(_read_hostile_texts, times=1000)
 

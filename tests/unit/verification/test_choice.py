@@ -4,7 +4,7 @@ import pytest
 
 from kgsynth.records import AnsweredQuestion
 from kgsynth.verification.choice import MultipleChoice, chosen_option, options_problem
-from kgsynth.verifier import Case
+from kgsynth.verifier import Case, Passage
 
 OPTIONS = ("potassium", "iodide", "fluoride", "zinc")
 
@@ -90,3 +90,26 @@ def test_the_text_of_an_option_goes_before_its_letter(
     answer: str, options: tuple[str, ...], key: str, verdict: str
 ) -> None:
     assert MultipleChoice().check(case(answer, options=options, key=(key,))).verdict == verdict
+
+
+STEM = "A surgeon sees that the blood supply of a broken limb is reduced. What explains this?\n\nA. large quantity\nB. thrombosis"
+SENTENCES = {
+    "apart": "The supply of blood to a broken limb fails after thrombosis. A large quantity of water is drunk.",
+    "together": "A large quantity of callus may press on the limb and reduce its blood supply.",
+}
+
+
+@pytest.mark.parametrize(
+    ("passages", "verdict"), [([], "failed"), (["together"], "failed"), (["apart"], "undecided"), (["apart", "together"], "failed")]
+)  # fmt: skip
+def test_a_key_that_no_sentence_connects_with_the_question_does_not_fail_another_option(
+    passages: list[str], verdict: str
+) -> None:
+    question = AnsweredQuestion(
+        id="q", text=STEM, answer="Final answer: B", options=("large quantity", "thrombosis"), answer_key=("A",)
+    )
+    texts = tuple(Passage(document=name, title="", text=SENTENCES[name]) for name in passages)
+    finding = MultipleChoice().check(Case(question=question, votes=("Final answer: B",), passages=texts))
+    assert finding.verdict == verdict
+    right = Case(question=question, votes=("Final answer: A",), passages=texts)
+    assert MultipleChoice().check(right).verdict == "passed"

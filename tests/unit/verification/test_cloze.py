@@ -93,3 +93,18 @@ def test_an_answer_may_repeat_the_sentence_with_the_name(answer: str, verdict: s
 )
 def test_marks_do_not_matter(answer: str, key: str, verdict: str) -> None:
     assert MaskedName().check(case(answer, key=(key,))).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        ("Fatty acids of lipids can vary in chain length, and in their double bonds.", "passed"),
+        ("As we have learned, fatty acids.", "passed"),
+        ("Amino acids of lipids can vary in chain length, and in their double bonds.", "failed"),
+        ("They vary in chain length because lipids are made by several pathways in the cells.", "undecided"),
+    ],
+)
+def test_an_answer_may_repeat_one_side_of_the_sentence(answer: str, verdict: str) -> None:
+    text = "Fill in the blank.\n\nAs we have learned, ____ of lipids can vary in chain length."
+    question = AnsweredQuestion(id="q", text=text, answer=answer, answer_key=("fatty acids", "fatty acid"))
+    assert MaskedName().check(Case(question=question, votes=(answer,))).verdict == verdict
