@@ -3,6 +3,7 @@
 import re
 from typing import ClassVar
 
+from kgsynth.records import AnsweredQuestion
 from kgsynth.texts import clean_characters
 from kgsynth.verifier import BaseVerifier, Case, Finding, Kind, Need
 
@@ -34,6 +35,10 @@ class Quotations(BaseVerifier):
     name: ClassVar[str] = "quotes"
     kind: ClassVar[Kind] = "quotation"
     needs: ClassVar[frozenset[Need]] = frozenset({"passages"})
+
+    def applies(self, question: AnsweredQuestion) -> bool:
+        """Return whether the answer needs evidence: a name for a blank, or an option, is compared with a key."""
+        return not question.answer_key
 
     def check(self, case: Case) -> Finding:
         """Search the quotations of the kept answer."""

@@ -93,3 +93,8 @@ def test_a_missing_quotation_is_undecided_if_a_document_was_forgotten() -> None:
     whole = case("“their pay shall not be raised while they serve”")
     question = replace(whole.question, documents=("1", "2", "3"))
     assert Quotations().check(replace(whole, question=question)).reason == "a document is not in the graph"
+
+
+def test_a_name_that_is_compared_with_a_key_needs_no_quotation() -> None:
+    assert Quotations().applies(AnsweredQuestion(id="q", text="What rule does the law set?"))
+    assert not Quotations().applies(AnsweredQuestion(id="q", text="The ____ is taxed.", answer_key=("real estate",)))
