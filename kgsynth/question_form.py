@@ -41,7 +41,7 @@ _TASK = re.compile(
     r"|justify|list|make|minimi[sz]e|maximi[sz]e|modify|name|obtain|outline|predict|prove|provide|rank|rearrange|reduce|refactor"
     r"|rewrite|select|show|simplify|sketch|solve|sort|state|suggest|summari[sz]e|transform|translate|use|verify|write)\b"
     # "The swelling grows when the child cries" asks nothing.
-    r"|(?:^|[.!;:,]\s+|\n)(?:what|when|where|which|who|whose|why|how)\b",
+    r"|(?:^|[.!;:]\s+|\n)(?:what|when|where|which|who|whose|why|how)\b",
     re.IGNORECASE,
 )
 _ASCII_LETTER = re.compile(r"[A-Za-z]")

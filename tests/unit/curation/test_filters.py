@@ -81,6 +81,10 @@ def test_answers_are_filtered_too() -> None:
         ("Which of the following is a base?\n\nA. HCl\nB. NaOH\nC. NaCl\nD. CO2", ""),
         ("Consider the following statements. (a) All primes are odd. Is it true?", ""),
         ("A boy presents with a swelling on his cheek. It grows when the child cries.", "no question and no task"),
+        (
+            "A case between two states, where the damages are high, is heard by a federal court.",
+            "no question and no task",
+        ),
         ("A boy presents with a swelling on his cheek. Explain when it grows.", ""),
         ("A train goes 5 km in 10 min. What is its mean speed", ""),
         ("Prove that the sum of two odd numbers is even.", ""),
