@@ -169,7 +169,7 @@ class _Comparison:
             test.problem = NO_SOLUTION
         reason = self._problems[0] if self._problems else python_code.NO_CODE
         # Loading has its own limit of time, so the sandbox stops a program there only if the machine is too busy.
-        verdict: Verdict = "undecided" if reason == STOPPED else "failed"
+        verdict: Verdict = "undecided" if reason in (STOPPED, python_code.IMPORT_NOT_OFFERED) else "failed"
         return Finding(verdict=verdict, score=0.0, reason=reason, best_vote=0, evidence=self._evidence())
 
     def _counted(self, usable: Sequence[int]) -> list[int]:

@@ -53,6 +53,7 @@ _SPECIAL = re.compile(r"__(\w+?)__")
 _MAX_CHARS = 20_000
 
 IMPORT_REFUSED, CONSTRUCT_REFUSED = "an import that is not allowed", "a construct that is not allowed"
+IMPORT_NOT_OFFERED = "an import that the question allows and the domain does not offer"
 NO_CODE, NOT_PYTHON, NO_FUNCTION = "no code", "the code is not Python", "the function is not defined"
 
 
@@ -65,12 +66,14 @@ class Asked:
         is_class: whether it is a class.
         setup: imports that the question itself writes, which tests may rely on.
         modules: modules that a solution may import.
+        not_offered: modules that the question allows, but the domain does not.
     """
 
     name: str
     is_class: bool
     setup: str
     modules: frozenset[str]
+    not_offered: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,13 +148,17 @@ def _asked(question: str, packages: Sequence[str], name: str, is_class: bool, bl
     installed = frozenset[str]().union(*(modules_of(package) for package in packages))
     permitted = PURE_MODULES | installed
     stated = _STATED_IMPORTS.search(question)
+    not_offered = frozenset[str]()
     if stated:
         words = {word.partition(".")[0] for word in re.findall(r"[A-Za-z_][\w.]*", stated.group(1))}
         if "standard library" in stated.group(1).casefold():
             words |= PURE_MODULES
-        setup_modules = {root for _, root in _imports(ast.parse(setup))}
-        permitted &= words | setup_modules
-    return Asked(name=name, is_class=is_class, setup=setup, modules=permitted | _ALWAYS)
+        words |= {root for _, root in _imports(ast.parse(setup))}
+        not_offered = frozenset(words - permitted)
+        permitted &= words
+    return Asked(
+        name=name, is_class=is_class, setup=setup, modules=permitted | _ALWAYS, not_offered=not_offered - _ALWAYS
+    )
 
 
 def solution_in(text: str, asked: Asked) -> Solution:
@@ -182,8 +189,9 @@ def _defines(tree: ast.Module, name: str) -> bool:
 def refusal(tree: ast.Module, asked: Asked) -> str:
     """Return why a solution is not run; empty if it may run."""
     aliases = {alias for alias, _ in _imports(tree)}
-    if any(root not in asked.modules for _, root in _imports(tree)):
-        return IMPORT_REFUSED
+    refused = {root for _, root in _imports(tree)} - asked.modules
+    if refused:
+        return IMPORT_NOT_OFFERED if refused <= asked.not_offered else IMPORT_REFUSED
     if any(_is_refused(node, aliases, asked) for node in ast.walk(tree)):
         return CONSTRUCT_REFUSED
     return ""

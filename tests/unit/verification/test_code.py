@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -178,6 +178,12 @@ def test_a_solution_that_cannot_be_used_fails_and_loses(program: str, reason: st
     assert {test["problem"] for test in alone.evidence["tests"]} == {code.NO_SOLUTION}
     beside = check(program, RIGHT)
     assert (beside.verdict, beside.best_vote, beside.losing_votes, beside.routes) == ("passed", 1, (0,), 1)
+
+
+def test_an_import_that_only_the_question_allows_decides_nothing() -> None:
+    question = replace(QUESTION, text=QUESTION.text + ", numpy")
+    found = SolutionsAndTests().check(Case(question=question, votes=(vote("import numpy\n" + RIGHT),), run=run_plainly))
+    assert (found.verdict, found.reason) == ("undecided", python_code.IMPORT_NOT_OFFERED)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,19 @@ def test_a_question_states_what_may_be_imported(line: str, allowed: list[str], r
     assert not set(refused) & asked.modules
 
 
+def test_an_import_that_the_question_allows_and_the_domain_does_not_offer_has_its_own_reason() -> None:
+    question = "```python\ndef f(x):\n```\nAllowed imports: sympy, numpy"
+    asked = asked_of(question, ("sympy",))
+    assert asked is not None
+    for line, problem in (
+        ("import numpy as np", python_code.IMPORT_NOT_OFFERED),
+        ("import sympy", ""),
+        ("import scipy", python_code.IMPORT_REFUSED),
+        ("import numpy, scipy", python_code.IMPORT_REFUSED),
+    ):
+        assert solution_in(f"```python\n{line}\ndef f(x):\n    return x\n```", asked).problem == problem
+
+
 @pytest.mark.parametrize(
     ("code", "problem"),
     [
