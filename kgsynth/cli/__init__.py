@@ -9,10 +9,7 @@ import errno
 import importlib
 import io
 import logging
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,18 +67,6 @@ _COMMANDS = {
 _WITHOUT_JSON = ("init", "browse", "completion")
 
 
-@contextmanager
-def _until_the_pipe_is_closed() -> Iterator[None]:
-    """End without an error if the reader closes the pipe, as in `kgsynth merges | head`; click takes it for one."""
-    try:
-        yield
-    except BrokenPipeError:
-        # Python writes what is left in its buffer at the end, which must not fail again.
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise click.exceptions.Exit(0) from None
-
-
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -100,16 +85,11 @@ class _LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with _until_the_pipe_is_closed():
-                return super().invoke(ctx)
+            return super().invoke(ctx)
         except KgsynthError as error:
             error.args = (with_graph(str(error)),)
             error.hint = with_graph(error.hint)
             raise
-
-    def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
-        with _until_the_pipe_is_closed():  # by `kgsynth --help`
-            return super().make_context(*arguments, **extra)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -232,6 +212,10 @@ def main() -> None:
     except KgsynthError as error:
         say_error(str(error), error.hint, is_json=is_json)
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader closed the pipe, as in `kgsynth merges | head`.
+        sys.stderr.close()
+        sys.exit(0)
     except (OSError, RecursionError, UnicodeError) as error:
         # A file, a disk or a value that no stage has checked; the log has the traceback.
         _LOG.debug("unexpected error", exc_info=True)

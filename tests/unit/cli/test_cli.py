@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -27,11 +26,7 @@ KGSYNTH = str(Path(sys.executable).with_name("kgsynth"))
 
 
 def variables(home: Path) -> dict[str, str]:
-    return {
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(home),
-        "COLUMNS": "120",
-    }
+    return {"PATH": "/usr/bin:/bin", "HOME": str(home), "COLUMNS": "120"}
 
 
 def call(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
@@ -431,15 +426,3 @@ def test_long_values_are_shortened_in_errors(command: list[str], tmp_path: Path)
     assert "Traceback" not in said.stderr
     assert "9" * 20 in said.stderr
     assert len(said.stderr) < 1000, said.stderr
-
-
-@pytest.mark.parametrize("command", [["config", "--demo"], ["config", "--demo", "--json"], ["loaders"], ["--help"]])
-def test_a_reader_that_closes_the_pipe_is_no_error(command: list[str], tmp_path: Path) -> None:
-    read_end, write_end = os.pipe()
-    os.close(read_end)
-    with os.fdopen(write_end, "w") as closed:
-        done = subprocess.run(
-            [KGSYNTH, *command],
-            env=variables(tmp_path), cwd=tmp_path, stdout=closed, stderr=subprocess.PIPE, text=True, check=False,
-        )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
