@@ -21,8 +21,8 @@ _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
 # A name of only these characters has no residue; this holds for most names.
 _PLAIN = re.compile(r"[A-Za-z0-9\s\-'.,:;/()\"]*")
 _LETTERS = re.compile(r"[^\W\d_]+")
-_PARENTHESIS = re.compile(r"\s*\((?:of|in|for|on|over) [^)]*\)\s*$")
-_COMPOUND = re.compile(r"[^\W_]+(?:-[^\W_]+)+")
+_PARENTHESIS = re.compile(r"\s*\((?:of|in|for|on|over) [^)]*\)\s*$", re.IGNORECASE)
+_COMPOUND = re.compile(r"(?<!\w)[^\W_]+(?:['’][^\W_]+)*(?:[-‐‑–][^\W_]+(?:['’][^\W_]+)*)+")
 
 # Characters that only separate words.
 _SPACE_SIGNS = frozenset("-‐‑–—'’`\"“”.,:;/()")
@@ -31,10 +31,12 @@ _LINKS = frozenset(
     {"of", "for", "in", "on", "by", "to", "and", "with", "over", "from", "at", "or", "as", "is", "via", "modulo"}
 )
 _SMALL = _LINKS | _ARTICLES
-# "A" is an article at the beginning and after these words only: vitamin A, group A streptococcus and A-module keep it.
-_ARTICLE = re.compile(rf"(?:(^|\b(?:{'|'.join(sorted(_LINKS))})\s+)an?|\bthe)\s+(?=\S)")
 # Within a longer name an acronym does not span these words: "po-ring" does not abbreviate a name with "in" or "with".
 _FAR_LINKS = _LINKS - {"of", "and"}
+# "A" is an article at the beginning and after these words only. With a capital it is a letter (A level, sonata in A
+# minor), unless all words of the name have capitals.
+_ARTICLE = re.compile(rf"(?:(^|\b(?:{'|'.join(sorted(_LINKS))})\s+)an?|\bthe)\s+(?=\S)", re.IGNORECASE)
+_TITLE_WORD = re.compile(r"(?<!['’\w-])[^\W\d_]{3,}")
 
 # Variants of words with the same meaning; British and American spellings are in `spelling`.
 _SCHOOLS = dict(
@@ -99,14 +101,14 @@ _ABSTRACT = frozenset(
 # "Polynomial of degree" lacks a number, and is no degree polynomial.
 _BARE_MEASURES = frozenset("breadth degree depth dimension height length order rank size type weight width".split())
 # After "of" an adjective lacks its noun: "system of linear" is no linear system. These are nouns as well, so that their
-# plural is known: coefficients of variables are no variable coefficients.
+# plural is known.
 _ADJECTIVES = frozenset(
     """
-    complex constant decreasing dependent final finite first fixed general increasing independent initial last minimum
-    maximum new next nonlinear normal primary real second secondary special third variable
+    decreasing dependent final finite first fixed general increasing independent initial last new next nonlinear normal
+    primary real second secondary special third
     """.split()
 )
-_ADJECTIVE_ENDINGS = ("al", "ar", "ary", "ous", "able", "ible", "ful", "less")
+_ADJECTIVE_ENDINGS = ("al", "ar", "ary", "ic", "ous", "able", "ible", "ful", "less")
 # Before "of" these words are not nouns.
 _NO_NOUNS = frozenset(
     """
@@ -166,10 +168,11 @@ _LINEAR = frozenset({"linear", "bilinear", "semilinear", "antilinear", "multilin
 # A continuous mapping is a continuous map; concept mapping is no concept map.
 _MAPPED = _LINEAR | frozenset(
     """
-    analytic bijective canonical closed compact conformal continuous contraction contractive convex covering
-    differentiable expansive exponential holomorphic identity inclusion injective invertible isometric measurable
-    meromorphic monotone nonexpansive open preserving proper quasiconformal quotient smooth surjective topological
-    valued
+    analytic bijective birational canonical chain closed compact conformal continuous contraction contractive convex
+    covering diffeomorphic differentiable expansive exponential harmonic holomorphic homeomorphic homomorphic identity
+    inclusion injective invertible isometric isomorphic lipschitz logistic measurable meromorphic monotone multivalued
+    natural nonexpansive one open poincare preserving projective proper quasiconformal quotient random rational regular
+    self simplicial smooth surjective symplectic topological valued
     """.split()
 )
 # These adjectives with a hyphen stand before another noun: lower-temperature is not lower temperatures.
@@ -198,6 +201,7 @@ _KNOWN_DIFFERENT = frozenset(
         ("degree sequence", "sequence degree"),
         ("group ring", "ring group"),
         ("scalar field", "field scalar"),
+        ("variable coefficient", "coefficient variable"),
     }
 )
 
@@ -233,7 +237,7 @@ _CACHED = 500_000
 def words_of(name: str) -> Words:
     """Analyze a name."""
     plain_text = " ".join(detex(name).split())
-    folded_text, acronyms = _without_additions(plain_text.casefold()), _acronyms(plain_text)
+    folded_text, acronyms = _without_additions(plain_text).casefold(), _acronyms(plain_text)
     parenthesis = _PARENTHESIS.search(name.casefold()) if ")" in name else None
     tokens = _tokens(folded_text, acronyms)
     canonical = _canonical(tokens)
@@ -257,11 +261,18 @@ def words_of(name: str) -> Words:
     )
 
 
-def _without_additions(folded: str) -> str:
-    """Return a folded name without its qualifier in parentheses and without articles."""
-    if ")" in folded:
-        folded = _PARENTHESIS.sub("", folded) or folded
-    return folded if _ARTICLES.isdisjoint(folded.split()) else _ARTICLE.sub(r"\1", folded)
+def _without_additions(name: str) -> str:
+    """Return a name without its qualifier in parentheses and without articles."""
+    if ")" in name:
+        name = _PARENTHESIS.sub("", name) or name
+    return name if _ARTICLES.isdisjoint(name.casefold().split()) else _ARTICLE.sub(_article_or_letter, name)
+
+
+def _article_or_letter(match: re.Match[str]) -> str:
+    before = match.group(1) or ""
+    words = [word for word in _TITLE_WORD.findall(match.string) if word not in _SMALL]
+    is_letter = match.group()[len(before) :].strip() == "A" and not (words and all(map(str.istitle, words)))
+    return match.group() if is_letter else before
 
 
 def _is_simple(text: str) -> bool:
@@ -415,7 +426,8 @@ def join(first: Words, second: Words) -> str:
     if not first.tokens or not second.tokens or first.residue != second.residue:
         return ""
     # A qualifier of a single word tells it from others of that name: root (of a tree), root of an equation.
-    if first.bracket != second.bracket and ((first.bracket and second.bracket) or len(first.tokens) == 1):
+    is_word = len(first.tokens) == len(second.tokens) == 1
+    if first.bracket != second.bracket and ((first.bracket and second.bracket) or is_word):
         return ""
     if _is_acronym_and_word(first, second) or _is_acronym_and_word(second, first):
         return ""
@@ -485,7 +497,9 @@ def _keeps_compounds(first: Words, second: Words) -> bool:
 
 def _compounds(name: str) -> list[tuple[str, ...]]:
     """Return the words of each part of a name that is written with hyphens."""
-    return [tuple(map(_token, match.group().casefold().split("-"))) for match in _COMPOUND.finditer(detex(name))]
+    plain = detex(name)
+    acronyms = _acronyms(plain)
+    return [_tokens(re.sub("[-‐‑–]", " ", match.group().casefold()), acronyms) for match in _COMPOUND.finditer(plain)]
 
 
 def _reason(first: Words, second: Words) -> str:
@@ -503,7 +517,7 @@ def _reason(first: Words, second: Words) -> str:
 @lru_cache(maxsize=_CACHED)
 def _owners(name: str) -> tuple[str, ...]:
     """Return the folded words of a name in the written order, without articles and possessives."""
-    plain = _without_additions(" ".join(detex(name).split()).casefold())
+    plain = _without_additions(" ".join(detex(name).split())).casefold()
     return tuple(filter(None, map(_owner, _raw_tokens(plain))))
 
 
@@ -532,13 +546,14 @@ def _may_turn(first: Words, second: Words) -> bool:
     if re.search(r"\bof\s+(?:an?|the)\b", name.casefold()):
         return True
     rest = words[words.index("of") + 1 :]
-    is_bare = len(rest) == 1 and (rest[0] in _BARE_MEASURES or singular(rest[0]) in _ADJECTIVES)
+    is_bare = len(rest) == 1 and rest[0] in _BARE_MEASURES
     return _is_abstract(noun) and not is_bare and not _is_adjective(rest[-1])
 
 
 def _is_adjective(word: str) -> bool:
     """Return whether a word is an adjective, as far as its ending and the lack of a plural tell."""
-    return word in _ADJECTIVES or (word.endswith(_ADJECTIVE_ENDINGS) and not is_word(f"{word}s"))
+    plural = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+    return word in _ADJECTIVES or (word.endswith(_ADJECTIVE_ENDINGS) and not is_word(plural))
 
 
 def _is_abstract(noun: str) -> bool:

@@ -134,9 +134,9 @@ def test_plurals_that_mean_something_else_are_names_of_their_own() -> None:
     ("first", "second"),
     [
         # A letter is no article.
-        ("vitamin A", "vitamin"), ("hepatitis A", "hepatitis"), ("group A streptococcus", "group streptococcus"), ("A-module", "module"), ("protein A", "proteins"), ("point A", "point"),
+        ("A level", "level"), ("spectrum of A stars", "spectrum of stars"), ("sonata in A minor", "sonata in minor"), ("A DNA", "DNA"), ("vitamin A", "vitamin"), ("hepatitis A", "hepatitis"), ("group A streptococcus", "group streptococcus"), ("A-module", "module"), ("protein A", "proteins"), ("point A", "point"),
         # Words that a hyphen joins stay together and in order.
-        ("digital-related services", "related digital services"), ("forward-backward filter", "backward-forward filter"),
+        ("digital-related services", "related digital services"), ("forward-backward filter", "backward-forward filter"), ("space–time continuum model", "time–space continuum model"),
         # The last word is a verb, an adjective, or another noun.
         ("thinly slice", "thin slices"), ("cost function", "costly function"), ("friendly match", "friend match"), ("lower-temperature", "lower temperatures"), ("concept mapping", "concept maps"),
         # The name after "of" lacks its noun, or its number.
@@ -152,7 +152,10 @@ def test_names_of_other_fields_that_were_joined_wrongly(first: str, second: str)
 @pytest.mark.parametrize(
     ("first", "second", "rule"),
     [
-        ("a group", "group", "letters"), ("the center of a group", "center of group", "letters"), ("derivative at a point", "derivative at point", "letters"), ("name of a variable", "variable name", "of"),
+        ("a group", "group", "letters"), ("The Theory of A Group", "theory of a group", "letters"), ("A levels", "A-levels", "letters"), ("AIDS-related primary lymphoma", "primary AIDS-related lymphoma", "order"),
+        ("Alzheimer's-type senile dementia", "senile Alzheimer's-type dementia", "order"), ("level of salary", "salary level", "of"), ("size of library", "library size", "of"), ("principle of maximum", "maximum principle", "of"),
+        ("function of real variable", "real variable function", "of"), ("isomorphic mapping", "isomorphic map", "spelling"), ("PID (in algebra)", "principal ideal domain", "acronym"),
+        ("the center of a group", "center of group", "letters"), ("derivative at a point", "derivative at point", "letters"), ("name of a variable", "variable name", "of"),
         ("algebraically conjugate", "algebraic conjugates", "property"), ("special theory of relativity", "theory of special relativity", "order"), ("Debian stable releases", "stable Debian releases", "order"),
         ("set-valued mapping", "set-valued map", "spelling"), ("half-life", "half lives", "plural"), ("vector of independent variables", "independent variable vector", "of"),
         ("internal node (of a tree)", "internal nodes", "plural"), ("process of filtering", "filtering process", "of"), ("completely multiplicative", "completely multiplicative functions", "unsaid"),
