@@ -30,18 +30,29 @@ _ENDS_OPEN = re.compile(
     r"(?::|\bthe following|\bas follows|,|\b(?:and|or|of|the|a|an|with|for|to|if|then|that|is|are))\s*$", re.IGNORECASE
 )
 
-# Options or statements that a question refers to, and signs that they follow.
-_OF_THE_FOLLOWING = re.compile(r"\b(?:of the following|the following (?:options|choices|answers|statements))\b", re.I)
-_LISTED = re.compile(r"[:;,\n]|\bor\b|\band\b|(?<!\w)\(?[A-Da-d1-4][.)]", re.IGNORECASE)
+# One sentence that asks "which of the following" and lists nothing.
+_WITHOUT_LIST = re.compile(
+    r"(?:which|what|who) of the following (?!.*\b(?:or|and|between)\b)[^:;,.()\[\]/|–—\d\n$\\-]+\?", re.IGNORECASE
+)
 _QUESTION_MARK = re.compile(r"[?？؟]")
+_TASKS = "|".join(
+    """
+    add advise analy[sz]e apply argue arrange assess assign balance build calculate check choose cite classify comment
+    compare complete compose compute conjugate consider construct contrast convert correct count create critici[sz]e
+    critique debug decide deduce define demonstrate derive describe design determine develop devise diagnose
+    diagonali[sz]e differentiate discuss disprove distinguish divide draft draw elaborate enumerate establish estimate
+    evaluate examine expand explain express extend factor(?:i[sz]e)? fill find fix formulate generate give graph
+    identify illustrate implement integrate interpret investigate justify label list make match maximi[sz]e mention
+    merge minimi[sz]e modify multiply name normali[sz]e obtain outline paraphrase parse perform plot predict print
+    propose prove provide rank rationali[sz]e rearrange recommend reduce refactor report return rewrite round select
+    show simplify sketch solve sort state study subtract suggest summari[sz]e test trace transform translate use
+    verify write
+    """.split()
+)
+# "The swelling grows when the child cries" asks nothing.
 _TASK = re.compile(
-    r"\b(?:analy[sz]e|apply|arrange|assess|balance|calculate|choose|classify|compare|complete|compute|consider|construct"
-    r"|build|check|convert|count|create|decide|define|derive|describe|design|determine|develop|discuss|draw|estimate|evaluate"
-    r"|examine|expand|explain|express|extend|factor(?:i[sz]e)?|fill|find|fix|formulate|generate|give|identify|illustrate|implement|integrate"
-    r"|justify|list|make|minimi[sz]e|maximi[sz]e|modify|name|obtain|outline|predict|prove|provide|rank|rearrange|reduce|refactor"
-    r"|rewrite|select|show|simplify|sketch|solve|sort|state|suggest|summari[sz]e|transform|translate|use|verify|write)\b"
-    # "The swelling grows when the child cries" asks nothing.
-    r"|(?:^|[.!;:]\s+|\n)(?:what|when|where|which|who|whose|why|how)\b",
+    rf"\b(?:{_TASKS}|set up|work out|true or false)\b"
+    r"|(?:^|[.!;:]\s+|\n)(?:(?:at|by|for|from|in|of|on|to|with)\s+)?(?:what|when|where|which|who|whose|whom|why|how)\b",
     re.IGNORECASE,
 )
 _ASCII_LETTER = re.compile(r"[A-Za-z]")
@@ -72,8 +83,7 @@ def lacks_information(text: str) -> bool:
     words = prose(text, _PLACEHOLDER).strip()
     if _MISSING.search(words) is not None or _ENDS_OPEN.search(words) is not None:
         return True
-    following = _OF_THE_FOLLOWING.search(words)
-    return following is not None and _LISTED.search(words, following.end()) is None
+    return _WITHOUT_LIST.fullmatch(text.strip()) is not None
 
 
 def with_filled_blank(text: str) -> str:

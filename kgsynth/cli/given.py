@@ -36,13 +36,9 @@ class _GivenText(click.types.StringParamType):
 
 
 def _wanted(parameter: click.Parameter | None) -> str:
-    """Return what to give instead of an empty text: that which the help of the option describes."""
-    described = getattr(parameter, "help", None)
-    if not described:
-        return "an empty text; give a value"
-    first = described.partition("  [default:")[0].partition(". ")[0].rstrip(".")
-    otherwise = "" if parameter is not None and parameter.required else ", or leave the option out"
-    return f"an empty text; give a value ({first}){otherwise}"
+    """Return what to do instead of giving an empty text."""
+    is_needed = parameter is None or parameter.required
+    return "the text is empty; give a value" + ("" if is_needed else " or leave the option out")
 
 
 GIVEN_TEXT = _GivenText()

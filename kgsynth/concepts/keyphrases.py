@@ -41,8 +41,9 @@ _MAX_VERB_SHARE = 0.2
 # A title shared by more documents, and by most documents with the phrase, is that of a book.
 _MAX_TITLES = 3
 _WORK_PENALTY = 3.0
-# A corpus with a larger share of texts of software manuals is one: even its texts without such words are read so.
-_MANUAL_SHARE = 1 / 3
+# In a corpus with a larger share of texts of software manuals, a topic with a share above the second number is one of
+# manuals, and so are its texts that are too short to be known as such.
+_MANUAL_SHARE, _MANUAL_SHARE_OF_TOPIC = 1 / 3, 0.1
 # Words of manuals that end names in other fields as well: singular value, rotation axis.
 _ALSO_IN_NAMES = frozenset("axis error key parameter reference tolerance value".split())
 # Two parts linked by `of` are more often a figure of speech than a name.
@@ -110,8 +111,8 @@ class _Counts:
     titles_only: Counter[tuple[str, ...]] = field(
         default_factory=Counter
     )  # documents with the phrase in the title only
+    manuals: Counter[str] = field(default_factory=Counter)  # texts of software manuals by topic
     total: int = 0
-    manuals: int = 0
 
     def add(
         self,
@@ -138,7 +139,7 @@ class _Counts:
         self.documents.update(frequency.keys())
         for words in frequency:
             self.topics[words][group] += 1
-        self.titles_only.update(words for words, count in in_title.items() if frequency[words] <= count)
+        self.titles_only.update(words for words, count in in_title.items() if 0 < frequency[words] <= count)
         for sign, words in set(marked):
             self.signs[words][sign] += 1
 
@@ -152,19 +153,27 @@ class _Counts:
     def eligible(self, min_document_count: int, limit: float) -> set[tuple[str, ...]]:
         """Return the phrases that enough and not too many documents have.
 
-        In a corpus of software manuals, phrases must occur outside titles, which are often identifiers, and have no
-        words of manuals and no variables.
+        Phrases of software manuals must occur outside titles, which are often identifiers, and have no words of manuals
+        and no variables.
         """
-        found = {words for words, count in self.documents.items() if min_document_count <= count <= limit}
-        if self.manuals <= _MANUAL_SHARE * self.total:
-            return found
-        unwanted = stop_words("software") - _ALSO_IN_NAMES
-        return {
-            words
-            for words in found
-            if self.documents[words] - self.titles_only[words] >= min_document_count
-            and not any(english.is_symbolic(word) or word in unwanted for word in words)
+        manuals = {
+            topic
+            for topic, size in self.topic_sizes.items()
+            if self.manuals.total() > _MANUAL_SHARE * self.total and self.manuals[topic] > _MANUAL_SHARE_OF_TOPIC * size
         }
+        unwanted = stop_words("software") - _ALSO_IN_NAMES
+
+        def is_eligible(words: tuple[str, ...]) -> bool:
+            count = self.documents[words]
+            if not min_document_count <= count <= limit:
+                return False
+            if not manuals or 2 * sum(self.topics[words][topic] for topic in manuals) <= count:
+                return True
+            return count - self.titles_only[words] >= min_document_count and not any(
+                english.is_symbolic(word) or word in unwanted for word in words
+            )
+
+        return set(filter(is_eligible, self.documents))
 
     def _is_verb(self, word: str) -> bool:
         return self.verbs[word] > _MAX_VERB_SHARE * self.words[word]
@@ -228,7 +237,7 @@ def keyphrases(
             counts.add_words(english.verb_places(text))
             candidates = english.candidates(text, extra_stop_words=extra)
             in_title = Counter(one.words for one in english.candidates(detex(document.title), extra_stop_words=extra))
-            counts.manuals += english.is_software(text)
+            counts.manuals[document.topics[0] if document.topics else ""] += english.is_software(text)
         else:
             candidates = phrases(text, language, extra)
         (languages.documents if candidates is not None else languages.unread)[language] += 1

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from kgsynth.domain_folder import Domain
 from kgsynth.faults import fault, unbalanced_latex
-from kgsynth.question_form import asks, asks_several, lacks_information, with_filled_blank
+from kgsynth.question_form import asks_several, lacks_information, with_filled_blank
 from kgsynth.records import AnsweredQuestion
 from kgsynth.scripts import is_foreign
 from kgsynth.settings import CurateSettings
@@ -39,10 +39,7 @@ def question_problem(
         return "question lacks information"
     if _has_latex(question.domain, domains) and unbalanced_latex(text):
         return "question with unbalanced LaTeX"
-    if is_foreign(text, settings.language):
-        return "question in another language"
-    # The verbs of tasks are English.
-    return "no question and no task" if settings.language == "en" and not asks(text) else ""
+    return "question in another language" if is_foreign(text, settings.language) else ""
 
 
 def answer_problem(

@@ -175,6 +175,7 @@ class Runner:
             for index, unit in enumerate(shard.units):
                 while self._follow_ups:
                     yield self._follow_ups.popleft()
+                self._settle(until=_SLOW_AHEAD)
                 opened = _OpenUnit(work=begin(unit), shard=shard, index=index)
                 yield from self._to_send(opened, opened.work.requests(opened.done))
             while len(self._shards) >= self._open_shards:
@@ -184,6 +185,7 @@ class Runner:
 
     def _follow_up(self) -> Iterator[Request | None]:
         """Yield the next request of an open unit, or None while the model works; wait for programs otherwise."""
+        self._settle(until=None)
         if self._follow_ups:
             yield self._follow_ups.popleft()
         elif self._by_request:
@@ -218,7 +220,6 @@ class Runner:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(_CORES, thread_name_prefix="outcome")
         self._slow[self._threads.submit(_step, opened.work, opened.done)] = opened
-        self._settle(until=_SLOW_AHEAD)
         return []
 
     def _taken(self, opened: _OpenUnit, step: Sequence[Request] | Outcome) -> list[Request]:
@@ -249,7 +250,7 @@ class Runner:
         opened.waiting.discard(completion.request_id)
         if not opened.waiting:
             self._follow_ups.extend(self._continued(opened))
-        self._settle(until=None)
+        self._settle(until=_SLOW_AHEAD)
         self._show_status()
 
     def _settle(self, *, until: int | None) -> None:
@@ -258,9 +259,7 @@ class Runner:
             must_wait = until is not None and len(self._slow) > until
             made, _ = wait(self._slow, timeout=None if must_wait else 0, return_when=FIRST_COMPLETED)
             for future in made:
-                opened = self._slow.pop(future, None)
-                if opened is not None:  # taken over while another one was
-                    self._follow_ups.extend(self._taken(opened, future.result()))
+                self._follow_ups.extend(self._taken(self._slow.pop(future), future.result()))
             if not must_wait:
                 return
 

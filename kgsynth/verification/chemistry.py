@@ -75,8 +75,8 @@ def _failed(final: str, problem: str) -> Finding:
 
 def _is_option(final: str, question: str) -> bool:
     """Return whether an answer is the letter of an option that the question lists, as in "A) CO B) CCO"."""
-    letter = structures.plain(final)
-    return len(letter) == 1 and re.search(rf"(?:^|[\s(]){re.escape(letter)}[).:]", question) is not None
+    labels = set(re.findall(r"(?:^|[\s(])([A-H])[).:]", question))
+    return structures.plain(final) in labels and len(labels) > 1
 
 
 def _problem(question: str, final: str, *, is_asked: bool) -> str:

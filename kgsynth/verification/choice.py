@@ -13,10 +13,11 @@ _LETTER = re.compile(r"^\(?([A-Z])(?:[).:]|\s*$|\s+[-–—]|\s+\()", re.IGNOREC
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
 # Words of a question that a sentence must share, and their least length.
 _LEAST_SHARED = 2
-_LEAST_LETTERS = 5
+_LEAST_LETTERS = 4
 _FUNCTION_WORDS = frozenset(
     """
-    about after before being could during following other should their there these those through where which while would
+    about after also been before being could does during following from have into most other should some than that their
+    them then there these they this those through were what when where which while will with would your
     """.split()
 )
 
@@ -81,16 +82,19 @@ class MultipleChoice(BaseVerifier):
 
 
 def _is_supported(case: Case, option: str) -> bool:
-    """Whether a sentence of the documents has an option together with words of the question.
+    """Whether two sentences of the documents have an option and words of the question; True if it has too few words.
 
     A weak model writes questions whose answer is not the name that it was given.
     """
     asked = _content_words(case.question.text.partition("\n\n")[0])
-    return any(
-        contains_name(sentence, option) and len(asked & _content_words(sentence)) >= min(_LEAST_SHARED, len(asked))
-        for passage in case.passages
-        for sentence in _SENTENCE_END.split(passage.text)
-    )
+    if len(asked) < _LEAST_SHARED or not any(map(str.isascii, asked)):
+        return True
+    for passage in case.passages:
+        sentences = _SENTENCE_END.split(passage.text)
+        for two in zip(sentences, [*sentences[1:], ""], strict=True):
+            if contains_name(" ".join(two), option) and len(asked & _content_words(" ".join(two))) >= _LEAST_SHARED:
+                return True
+    return False
 
 
 def _content_words(text: str) -> set[str]:

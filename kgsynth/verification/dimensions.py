@@ -50,9 +50,7 @@ _QUANTITIES = {
     "Ω": "resistance,impedance,reactance,internal resistance,equivalent resistance",
     "C": "charge,electric charge", "F": "capacitance", "H": "inductance", "T": "magnetic field,magnetic flux density",
     "Wb": "magnetic flux", "V/m": "electric field,electric field strength", "T;A/m": "magnetic field strength",
-    "Ω*m": "resistivity,electrical resistivity", "A/m^2": "current density", "W/m/K": "thermal conductivity",
-    "W": "power,luminosity", "W/m^2": "irradiance", "Pa*s": "viscosity,dynamic viscosity",
-    "m^3/s": "volume flow rate", "kg/s": "mass flow rate", "kg/m": "linear mass density",
+    "W": "power", "W/m/K": "thermal conductivity", "m^3/s": "volume flow rate", "kg/s": "mass flow rate",
     "K": "temperature", "kg/m^3": "density,mass density", "m^3": "volume", "m^2": "area,cross-sectional area",
     "N/m": "spring constant,force constant,stiffness,surface tension", "g/mol": "molar mass",
     "mol": "amount of substance,number of moles", "mol/L;g/L": "concentration", "mol/L": "molarity,molar concentration",
@@ -96,8 +94,8 @@ _DERIVED = re.compile(
     r"sum|product|derivative|root|inverse|multiple|number|unit|flux|moment)s?\s+(?:of\s+)?(?:the\s+)?$",
     re.IGNORECASE,
 )
-# In such questions, an unexplained G of the answer is the gravitational constant.
-_GRAVITY = re.compile(r"\b(?:gravit\w*|planets?|stars?|satellites?|orbit\w*)\b", re.IGNORECASE)
+# In such questions, a G that the question does not have is the gravitational constant.
+_GRAVITY = re.compile(r"\b(?:gravitation\w*|planets?|satellites?)\b", re.IGNORECASE)
 # Words that are also names of materials, places or ordinary things.
 _AMBIGUOUS_UNITS = frozenset(
     "stone bar cup yard knot turn degree degrees pint ton foot second day gas min d h t".split()
@@ -272,7 +270,8 @@ def given(question: str) -> Given:
         if dimension is not None and not is_call and name and len(match["symbol"].strip("\\")) < 9:
             stated.setdefault(name, set()).add(dimension)
     letters = re.findall(r"(?<![A-Za-z\\])([A-Za-z])(?![A-Za-z])", _formulas(question))
-    if "G" not in letters and "G" not in stated and _GRAVITY.search(text) and (constant := dimension_of("m^3/kg/s^2")):
+    constant = dimension_of("m^3/kg/s^2")
+    if constant and _GRAVITY.search(text) and not re.search(r"\bG\b", text):
         stated["G"] = {constant}
     return Given(
         dimensions={name: next(iter(found)) for name, found in stated.items() if len(found) == 1},

@@ -270,13 +270,13 @@ def test_no_option_or_argument_takes_an_empty_text() -> None:
 def test_the_error_of_an_empty_text_says_which_option_and_what_to_give(tmp_path: Path) -> None:
     said = call("sample", "--seed", "1", "--within", "", home=tmp_path)
     assert said.returncode == 2, said.stderr
-    assert "Invalid value for '--within': an empty text; give a value (A .cypher file that returns the ids" in (
+    assert "Invalid value for '--within': the text is empty; give a value or leave the option out; check" in (
         " ".join(said.stderr.split())
     )
     assert "or leave the option out; check that shell variables are set" in " ".join(said.stderr.split())
     said = call("concept", "", home=tmp_path)
     assert said.returncode == 2
-    assert "Invalid value for 'NAME': an empty text; give a value; check" in said.stderr
+    assert "Invalid value for 'NAME': the text is empty; give a value; check" in said.stderr
 
 
 def test_commas_alone_are_no_list_of_names_or_numbers() -> None:

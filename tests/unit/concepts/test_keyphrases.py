@@ -115,3 +115,18 @@ def test_a_corpus_of_manuals_gives_no_words_of_programs_no_variables_and_no_iden
     assert sorted(phrases_of(texts, titles)) == ["singular value", "spanning tree"]
     alone = phrases_of([short, "A field is a ring.", "A ring is a group."], ["hypergeom gen"])
     assert {"graph G", "input array", "hypergeom gen"} <= set(alone)
+
+
+def test_other_topics_of_a_corpus_with_manuals_keep_their_names() -> None:
+    manual = (
+        "The optional argument dtype of the callable. Returns a tuple with the keyword arguments and default values. "
+    )
+    patient = "We study the hepatitis B virus. They need vitamin B12. This is a T cell. It is no string theory."
+    documents = [
+        Document(id=f"{topic}{turn}", text=text, topics=(topic,))
+        for topic, text in (("manuals", manual), ("medicine", patient))
+        for turn in range(4)
+    ]
+    found = keyphrases.keyphrases(documents, max_document_share=1.0, min_document_count=2, max_phrases=100)
+    names = {phrase.name for phrase in found}
+    assert {"hepatitis B virus", "vitamin B12", "T cell", "string theory"} <= names

@@ -79,24 +79,15 @@ def test_answers_are_filtered_too() -> None:
         ("Which of the following is prime: 4, 5, 6 or 8, and why is it?", ""),
         ("Which of the following is larger, $2^{100}$ or $3^{60}$? Give a reason.", ""),
         ("Which of the following is a base?\n\nA. HCl\nB. NaOH\nC. NaCl\nD. CO2", ""),
-        ("Consider the following statements. (a) All primes are odd. Is it true?", ""),
-        ("A boy presents with a swelling on his cheek. It grows when the child cries.", "no question and no task"),
-        (
-            "A case between two states, where the damages are high, is heard by a federal court.",
-            "no question and no task",
-        ),
-        ("A boy presents with a swelling on his cheek. Explain when it grows.", ""),
-        ("A train goes 5 km in 10 min. What is its mean speed", ""),
-        ("Prove that the sum of two odd numbers is even.", ""),
+        ("Which of the following numbers is irrational? $\\sqrt{4}$ $\\sqrt{2}$ $\\sqrt{9}$", ""),
+        ("Which of the following is an alkane? - methane - ethene", ""),
+        ("Statement I: all primes are odd. Statement II: two is even. Which of the following is correct?", ""),
+        ("Decide whether the following statements are true. Every field is a ring. Every ring is a field.", ""),
+        ("A boy presents with a swelling on his cheek. It grows when the child cries.", ""),
     ],
 )
-def test_a_question_asks_and_has_what_it_refers_to(text: str, problem: str) -> None:
+def test_a_question_has_the_list_that_it_refers_to(text: str, problem: str) -> None:
     assert filters.question_problem(AnsweredQuestion(id="q", text=text), SETTINGS) == problem
-
-
-def test_a_text_in_another_language_may_ask_by_other_words() -> None:
-    text = "Berechne die Summe aller geraden Zahlen, die kleiner als hundert sind, und begründe deine Rechnung."
-    assert filters.question_problem(AnsweredQuestion(id="q", text=text), replace(SETTINGS, language="de")) == ""
 
 
 def test_texts_made_to_hang_do_not() -> None:

@@ -94,7 +94,7 @@ def test_the_text_of_an_option_goes_before_its_letter(
 
 STEM = "A surgeon sees that the blood supply of a broken limb is reduced. What explains this?\n\nA. large quantity\nB. thrombosis"
 SENTENCES = {
-    "apart": "The supply of blood to a broken limb fails after thrombosis. A large quantity of water is drunk.",
+    "apart": "The supply of blood to a broken limb fails after thrombosis. It is rare. A large quantity of water is drunk.",
     "together": "A large quantity of callus may press on the limb and reduce its blood supply.",
 }
 
@@ -113,3 +113,20 @@ def test_a_key_that_no_sentence_connects_with_the_question_does_not_fail_another
     assert finding.verdict == verdict
     right = Case(question=question, votes=("Final answer: A",), passages=texts)
     assert MultipleChoice().check(right).verdict == "passed"
+
+
+@pytest.mark.parametrize(
+    ("stem", "text"),
+    [
+        ("Which organ makes bile?", "The liver makes bile. This organ is large."),
+        ("Which hormone lowers blood glucose?", "Insulin, not the liver, is meant. The hormone lowers the blood glucose: liver."),
+        ("What is 2 + 2?", "The sum is four."),
+        ("光合作用在哪里进行？", "光合作用在叶绿体中进行。"),
+    ],
+)  # fmt: skip
+def test_a_key_next_to_words_of_the_question_is_connected_with_it(stem: str, text: str) -> None:
+    question = AnsweredQuestion(
+        id="q", text=stem, answer="Final answer: B", options=("liver", "kidney"), answer_key=("A",)
+    )
+    passages = (Passage(document="d", title="", text=text),)
+    assert MultipleChoice().check(Case(question=question, votes=(), passages=passages)).verdict == "failed"

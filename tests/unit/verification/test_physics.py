@@ -162,8 +162,8 @@ def test_votes_and_the_dimension_of_the_question(finals: list[str], verdict: str
         ("What current flows through the lamp?", "A"),
         ("Find the gravitational field strength at the surface of the planet.", "N/kg"),
         ("Determine the Young's modulus of the rod.", "Pa"),
-        ("What is the resistivity of the wire?", "Ω*m"),
-        ("What is the luminosity of the star?", "W"),
+        ("Find the thermal conductivity of the slab.", "W/m/K"),
+        ("What is the luminosity of the collider?", ""),
         # Nothing is known where the patterns are not sure.
         ("What is the ratio of the speeds?", ""),
         ("Find the speed and the direction of the boat.", ""),
@@ -214,6 +214,8 @@ MOVE = "A cart has the initial velocity $v_0 = 20$ m/s and the acceleration $a =
         (WAVE + "Find the displacement of the wave.", r"A e^{-t}", "an exponent has a dimension"),
         (PLANET, r"\frac{4}{3}\pi G\rho R", ""),
         (PLANET, r"\frac{G\rho}{R^2}", "the dimension is not that of the question"),
+        ("A planet has a conductance G. Find the current at the voltage $V$.", "GV", ""),
+        ("Three resistors form a star network. Find the current at the voltage $V$ and the conductance $G$.", "GV", ""),
         # The letter t of "What" is no symbol of the height that is asked for.
         ("What is the height of a ball after it has fallen with the acceleration $g$?", r"\frac{1}{2}gt^2", ""),
         # The numbers 20 and 5 have units, which are not written.
