@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 # A judge that orders fewer of the known pairs rightly joins nothing: its probabilities of pairs that are harder than
 # those of the rules are far too high (docs/figures/merging.md).
 LEAST_AREA = 0.95
+# So does a judge that more often gives another answer when the two names change places.
+LEAST_AGREEMENT = 0.9
 _STEPS = 100
 _RIDGE = 1e-3
 _BINS = 10

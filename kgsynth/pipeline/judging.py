@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kgsynth import __version__, domain_folder
 from kgsynth.accounts import Report, silent
 from kgsynth.batching import batches
-from kgsynth.concepts.calibration import LEAST_AREA, Calibration, area, calibrate, curve
+from kgsynth.concepts.calibration import LEAST_AGREEMENT, LEAST_AREA, Calibration, area, calibrate, curve
 from kgsynth.concepts.context_candidates import Use, context_pairs, defining_sentence
 from kgsynth.concepts.decide import JUDGE, NO_EXPANSION, REVIEW
 from kgsynth.concepts.lexical import veto, words_of
@@ -166,8 +166,8 @@ def apply_verdicts(
 ) -> MergePlan:
     """Join the pairs that a judge called the same with at least this probability in both orders, and merge.
 
-    A later call with a higher probability takes joins back. A judge that cannot tell apart the pairs that rules decide
-    joins nothing; its verdicts are shown to reviewers.
+    A later call with a higher probability takes joins back. A judge that cannot tell apart the pairs that rules decide,
+    or that often gives another answer in the other order, joins nothing; its verdicts are shown to reviewers.
 
     Args:
         graph: the graph with the verdicts.
@@ -177,43 +177,54 @@ def apply_verdicts(
         report: receives the accounts of verdicts and of the merge.
     """
     stored = decisions.judged_pairs(graph)
-    areas = _areas(stored)
+    weaknesses = _weaknesses(stored)
     count = StageCount(stage="apply verdicts", unit="verdicts of a judge")
     changed = []
     for verdict in stored:
-        problem = "" if verdict.known else _problem(verdict, above, areas.get((verdict.model, verdict.template), 1.0))
+        is_weak = bool(weaknesses.get((verdict.model, verdict.template)))
+        problem = "" if verdict.known else _problem(verdict, above, is_weak=is_weak)
         changed.append(replace(verdict, joins=not verdict.known and not problem))
         if problem:
             count.reject(problem)
         elif not verdict.known:
             count.kept += 1
-    for (model, _), value in sorted(areas.items()):
-        if value < LEAST_AREA:
+    for (model, _), weakness in sorted(weaknesses.items()):
+        if weakness:
             count.remark(
-                f"{model or 'the judge'}: area under the ROC curve {value:.2f} on the pairs that rules decide, below "
-                f"{LEAST_AREA}. None of its verdicts joins names; `kgsynth merge --review` shows them."
+                f"{model or 'the judge'}: {weakness}. None of its verdicts joins names; `kgsynth merge --review` shows "
+                "them."
             )
     decisions.set_judged(graph, [new for new, old in zip(changed, stored, strict=True) if new != old])
     report(count)
     return merge(graph, environment, settings, report=report)
 
 
-def _areas(verdicts: Sequence[JudgedPair]) -> dict[tuple[str, str], float]:
-    """Return the area under the ROC curve on known pairs by model and prompt; none where a kind of pair is missing."""
-    scores: dict[tuple[str, str], dict[str, list[float]]] = {}
+def _weaknesses(verdicts: Sequence[JudgedPair]) -> dict[tuple[str, str], str]:
+    """Return by model and prompt why a judge is too weak to join names; empty for one that is not."""
+    judges: dict[tuple[str, str], list[JudgedPair]] = {}
     for verdict in verdicts:
-        if verdict.known:
-            scores.setdefault((verdict.model, verdict.template), {}).setdefault(verdict.known, []).append(verdict.score)
-    return {
-        judge: area(np.array(by_truth[_SAME]), np.array(by_truth[_DIFFERENT]))
-        for judge, by_truth in scores.items()
-        if len(by_truth) == len((_SAME, _DIFFERENT))
-    }
+        judges.setdefault((verdict.model, verdict.template), []).append(verdict)
+    return {judge: _weakness(own) for judge, own in judges.items()}
 
 
-def _problem(verdict: JudgedPair, above: float, judge_area: float) -> str:
+def _weakness(verdicts: Sequence[JudgedPair]) -> str:
+    """Return what a judge does worse than needed, on pairs that rules decide and on all pairs; empty for nothing."""
+    same, different = (
+        np.array([verdict.score for verdict in verdicts if verdict.known == known]) for known in (_SAME, _DIFFERENT)
+    )
+    if len(same) and len(different) and (value := area(same, different)) < LEAST_AREA:
+        return f"area under the ROC curve {value:.2f} on the pairs that rules decide, below {LEAST_AREA}"
+    agreement = sum(verdict.agrees for verdict in verdicts) / len(verdicts)
+    if agreement < LEAST_AGREEMENT:
+        return (
+            f"the same answer in both orders of the names for {agreement:.0%} of the pairs, below {LEAST_AGREEMENT:.0%}"
+        )
+    return ""
+
+
+def _problem(verdict: JudgedPair, above: float, *, is_weak: bool) -> str:
     """Return why a verdict does not join its pair; empty if it does."""
-    if judge_area < LEAST_AREA:
+    if is_weak:
         return "judge too weak"
     if not verdict.agrees:
         return "another answer in the other order"

@@ -35,10 +35,16 @@ class Judge:
     name, model = "judge", "judge-1"
 
     def __init__(
-        self, most: int = 10**9, same: tuple[tuple[str, str], ...] = SYNONYMS, *, is_weak: bool = False
+        self,
+        most: int = 10**9,
+        same: tuple[tuple[str, str], ...] = SYNONYMS,
+        *,
+        is_weak: bool = False,
+        is_biased: bool = False,
     ) -> None:
         self.sampling = Sampling(temperature=0, top_p=1, max_output_tokens=64)
         self.most, self.same, self.is_weak = most, {frozenset(pair) for pair in same}, is_weak
+        self.is_biased = is_biased
         self.pairs: list[frozenset[str]] = []
         self.made = 0
 
@@ -64,6 +70,8 @@ class Judge:
             odds = 5.0 if pair in self.same else (3.0 if is_same else -3.0) + zlib.crc32(first.encode()) % 5 - 2
             if self.is_weak and pair not in self.same:
                 odds = zlib.crc32(" ".join(sorted(pair)).encode()) % 7 - 3.0
+            if self.is_biased and is_same and first > second:
+                is_same, odds = False, -1.0
             chances.append(1 / (1 + math.exp(-odds)))
             lines.append(f"{number}{'yes' if is_same else 'no'}")
         return Completion(request_id=request.id, text="\n".join(lines), finish_reason="stop", chances=tuple(chances))
@@ -141,6 +149,20 @@ def test_a_weak_judge_joins_nothing_and_says_why(
     assert {frozenset((case.first, case.second)) for case in pipeline.doubtful_pairs(loaded, environment, MergeSettings())} >= {
         frozenset(pair) for pair in SYNONYMS
     }  # fmt: skip
+
+
+def test_a_judge_that_looks_at_the_order_of_names_joins_nothing_and_says_why(
+    loaded: Graph, environment: config.Environment, tmp_path: Path
+) -> None:
+    """It tells the known pairs apart, so that only its answers in the other order show it."""
+    before = merged(loaded)
+    found = judged(loaded, environment, Judge(is_biased=True), tmp_path / "run")
+    assert found.calibration.auc > 0.95
+    counts: list[StageCount] = []
+    pipeline.apply_verdicts(loaded, environment, MergeSettings(), above=0.01, report=counts.append)
+    assert merged(loaded) == before
+    (remark,) = counts[0].remarks
+    assert remark.startswith("judge-1: the same answer in both orders of the names for ")
 
 
 def test_no_pair_is_judged_twice_and_new_names_are_judged_alone(
