@@ -3,6 +3,8 @@
 import json
 import shutil
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -164,7 +166,7 @@ def _show(
     answers = {answer.id: answer for answer in result.answers}
     # First the questions that show most.
     answered = sorted(result.answers, key=lambda answer: not answer.final_answer)
-    questions = [*answered, *(question for question in result.questions if question.id not in answers)]
+    questions = _varied([*answered, *(question for question in result.questions if question.id not in answers)])
     questions = questions[:_SHOWN_QUESTIONS]
     if questions:
         say(f"\n{len(questions)} of {result.question_count:,} questions:")
@@ -199,6 +201,16 @@ def _show(
     say(f"  page with figures     {command} {graph} report {work_dir} -o report.html")
     if not environment.neo4j_uri:
         say(f"  stop the server       {command} {graph} db stop")
+
+
+def _varied(questions: Sequence[Question]) -> list[Question]:
+    """Put the first question of each combination before the others."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for question in questions:
+        turns.append(seen[question.combination_id])
+        seen[question.combination_id] += 1
+    return [question for _, question in sorted(zip(turns, questions, strict=True), key=lambda pair: pair[0])]
 
 
 def _show_question(question: Question, answer: AnsweredQuestion | None) -> None:

@@ -36,7 +36,7 @@ from kgsynth.reports.rows_page import write_rows_page
 from kgsynth.run_folder import RunFolder
 from kgsynth.settings import UNDECISIVE, UNTIL, DocumentsSettings
 
-_EXAMPLES = 5
+_EXAMPLES = 30
 _ROWS_OF_PAGE = 100
 _Settings = TypeVar("_Settings", bound=Any)
 
