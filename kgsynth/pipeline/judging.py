@@ -8,7 +8,7 @@ import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise, zip_longest
+from itertools import combinations, islice, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,7 @@ _MOST_ODDS = 6.0
 _SAME, _DIFFERENT = "same", "different"
 # The known different pairs are drawn from this many times as many pairs of terms that documents mention together.
 _POOL = 10
+_DRAWN_TERMS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -342,20 +343,21 @@ def _by_context(
 
 
 def _mentions(graph: Graph, row_of: Mapping[str, int]) -> _Mentions:
-    """Return the terms that each document mentions."""
+    """Return the terms that each document mentions, in the order of their ids: the graph gives them in any order."""
     rows, offsets = array("i"), array("q", [0])
     for terms in decisions.mentions(graph):
-        rows.extend(row_of[term] for term in terms if term in row_of)
+        rows.extend(sorted(row_of[term] for term in terms if term in row_of))
         offsets.append(len(rows))
     return _Mentions(np.array(offsets, dtype=np.int64), np.array(rows, dtype=np.int32))
 
 
 def _neighbours(mentions: _Mentions, ids: Sequence[str], seed: int | None) -> Iterator[Pair]:
-    """Yield pairs of terms of one kind that are neighbours in the list of terms of a document, in a drawn order."""
+    """Yield pairs of terms of one kind that occur together in a document, of some terms that are drawn per document."""
     seen: set[Pair] = set()
-    for document in stream(seed or 0, "known neighbours", 0).permutation(len(mentions.offsets) - 1).tolist():
-        rows = mentions.rows[mentions.offsets[document] : mentions.offsets[document + 1]].tolist()
-        for one, other in pairwise(rows):
+    draw = stream(seed or 0, "known neighbours", 0)
+    for document in draw.permutation(len(mentions.offsets) - 1).tolist():
+        rows = mentions.rows[mentions.offsets[document] : mentions.offsets[document + 1]]
+        for one, other in combinations(draw.permutation(rows)[:_DRAWN_TERMS].tolist(), 2):
             pair = ids[min(one, other)], ids[max(one, other)]
             if pair not in seen and pair[0].partition(":")[0] == pair[1].partition(":")[0]:
                 seen.add(pair)

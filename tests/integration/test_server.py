@@ -276,7 +276,7 @@ def test_status_says_how_fast_it_walks(graph: Graph, command_environment: dict[s
         ).stdout
 
     corpora.load(graph, tmp_path, corpora.many("d", 3, ["a", "b"]))
-    assert "walks     missing: kgsynth build" in said()
+    assert "walks     missing: kgsynth --graph test build" in said()
     pipeline.build(graph, report=lambda _: None)
     assert re.search(r"rates +[\d,]+ walks/s in one session, 100\.0% of pages from the cache", said())
 
