@@ -79,10 +79,13 @@ def make_locked(make: Callable[[], Path]) -> tuple[Path, int]:
     """Make a file or folder and lock it; returns its path and the descriptor that holds the lock until it is closed."""
     while True:
         path = make()
-        descriptor = os.open(path, os.O_RDONLY)
+        # Before it is locked, another process may take it for one that a killed call has left, and remove it.
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
         with suppress(OSError):  # some network disks have no locks
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        # Before it was locked, another process may have taken it for one that a killed call has left.
         if path.exists():
             return path, descriptor
         os.close(descriptor)

@@ -110,3 +110,19 @@ def test_a_temporary_folder_names_its_full_disk(tmp_path: Path, monkeypatch: pyt
         assert "free space" in named.value.hint
     with pytest.raises(FileNotFoundError):
         fill(FileNotFoundError(errno.ENOENT, "no such file"))
+
+
+def test_a_folder_that_another_process_removes_before_it_is_locked_is_made_again(tmp_path: Path) -> None:
+    made: list[Path] = []
+
+    def make() -> Path:
+        made.append(tmp_path / str(len(made)))
+        made[-1].mkdir()
+        if len(made) < 3:
+            made[-1].rmdir()
+        return made[-1]
+
+    path, descriptor = files.make_locked(make)
+    os.close(descriptor)
+    assert path == tmp_path / "2"
+    assert path.is_dir()
