@@ -112,15 +112,18 @@ def is_software(text: str) -> bool:
     return any(fold(word) in stop_words("software_only") for word in _HYPHENED_WORD.findall(text))
 
 
-def candidates(text: str, *, extra_stop_words: Iterable[str] = ()) -> Iterator[Candidate]:
+def candidates(
+    text: str, *, extra_stop_words: Iterable[str] = (), is_manual: bool | None = None
+) -> Iterator[Candidate]:
     """Yield all occurrences of candidate phrases in a text.
 
     Args:
         text: prose without LaTeX, code and tables.
         extra_stop_words: further folded words that end a phrase.
+        is_manual: whether the text belongs to a software manual; None to find out by `is_software`.
     """
     stops = function_words().union(extra_stop_words)
-    if is_software(text):
+    if is_software(text) if is_manual is None else is_manual:
         stops |= stop_words("software")
     runs = list(_runs(text, stops))
     # A letter that stands alone somewhere is a variable in this text: a ring R, where R is given.

@@ -108,9 +108,7 @@ class _Counts:
     words: Counter[str] = field(default_factory=Counter)
     verbs: Counter[str] = field(default_factory=Counter)
     topic_sizes: Counter[str] = field(default_factory=Counter)
-    titles_only: Counter[tuple[str, ...]] = field(
-        default_factory=Counter
-    )  # documents with the phrase in the title only
+    titles_only: Counter[tuple[str, ...]] = field(default_factory=Counter)  # documents with it in the title only
     manuals: Counter[str] = field(default_factory=Counter)  # texts of software manuals by topic
     total: int = 0
 
@@ -156,18 +154,20 @@ class _Counts:
         Phrases of software manuals must occur outside titles, which are often identifiers, and have no words of manuals
         and no variables.
         """
-        manuals = {
-            topic
-            for topic, size in self.topic_sizes.items()
-            if self.manuals.total() > _MANUAL_SHARE * self.total and self.manuals[topic] > _MANUAL_SHARE_OF_TOPIC * size
-        }
+        manuals: set[str] = set()
+        if self.manuals.total() > _MANUAL_SHARE * self.total:
+            sizes = self.topic_sizes.items()
+            manuals = {topic for topic, size in sizes if self.manuals[topic] > _MANUAL_SHARE_OF_TOPIC * size}
         unwanted = stop_words("software") - _ALSO_IN_NAMES
 
         def is_eligible(words: tuple[str, ...]) -> bool:
             count = self.documents[words]
             if not min_document_count <= count <= limit:
                 return False
-            if not manuals or 2 * sum(self.topics[words][topic] for topic in manuals) <= count:
+            in_manuals = (
+                sum(number for topic, number in self.topics[words].items() if topic in manuals) if manuals else 0
+            )
+            if 2 * in_manuals <= count:
                 return True
             return count - self.titles_only[words] >= min_document_count and not any(
                 english.is_symbolic(word) or word in unwanted for word in words
@@ -231,18 +231,21 @@ def keyphrases(
         body = without_bibliography(document.text)
         text = detex(running_text(f"{document.title}.\n\n{body}"))
         language = language_of(text)
+        group = document.topics[0] if document.topics else ""
         candidates: Iterable[Phrase | Candidate] | None
         in_title: Counter[tuple[str, ...]] = Counter()
         if language in ("en", ""):
             counts.add_words(english.verb_places(text))
-            candidates = english.candidates(text, extra_stop_words=extra)
-            in_title = Counter(one.words for one in english.candidates(detex(document.title), extra_stop_words=extra))
-            counts.manuals[document.topics[0] if document.topics else ""] += english.is_software(text)
+            is_manual = english.is_software(text)
+            counts.manuals[group] += is_manual
+            candidates = english.candidates(text, extra_stop_words=extra, is_manual=is_manual)
+            title = english.candidates(detex(document.title), extra_stop_words=extra, is_manual=is_manual)
+            in_title = Counter(one.words for one in title)
         else:
             candidates = phrases(text, language, extra)
         (languages.documents if candidates is not None else languages.unread)[language] += 1
         marked = [*english.named(body), *(("title", words) for words in english.title_keys(document.title))]
-        counts.add(document.topics[0] if document.topics else "", candidates or (), marked, in_title)
+        counts.add(group, candidates or (), marked, in_title)
     _refuse_unread(languages, counts.total)
     limit = max(SMALLEST_CAP, max_document_share * counts.total)
     eligible = counts.eligible(min_document_count, limit)
