@@ -91,8 +91,8 @@ def _is_supported(case: Case, option: str) -> bool:
         return True
     for passage in case.passages:
         sentences = _SENTENCE_END.split(passage.text)
-        for two in zip(sentences, [*sentences[1:], ""], strict=True):
-            if contains_name(" ".join(two), option) and len(asked & _content_words(" ".join(two))) >= _LEAST_SHARED:
+        for two in map(" ".join, zip(sentences, [*sentences[1:], ""], strict=True)):
+            if contains_name(two, option) and len(asked & _content_words(two)) >= _LEAST_SHARED:
                 return True
     return False
 
