@@ -173,6 +173,14 @@ def decide(
             )
             different = {pair for pair, is_same in judged.items() if not is_same}
             decision.merges.extend(_grouped(terms_of_kind, words, vectors, accepted, forbidden, different, decision))
+    # What other evidence joins is not doubtful.
+    head_of = {merge.alias_id: merge.canonical_id for merge in decision.merges}
+    decision.doubts = [
+        doubt
+        for doubt in decision.doubts
+        if doubt.is_joined
+        or head_of.get(doubt.first_id, doubt.first_id) != head_of.get(doubt.second_id, doubt.second_id)
+    ]
     # The sort is stable: equally doubtful pairs stay in the order of their ids.
     decision.doubts.sort(key=attrgetter("doubt"), reverse=True)
     decision.merges.sort(key=lambda merge: (merge.canonical_id, merge.alias_id))
@@ -391,60 +399,93 @@ def _grouped(
     different: set[tuple[str, str]],
     decision: Decision,
 ) -> list[Merge]:
-    """Group joined terms as stars: the term with the most documents takes the terms that are joined to it directly.
+    """Group joined terms in four steps: by reviewers, by spelling, by acronyms, by a judge.
 
-    A term that only a judge joins stays outside if the judge called it different from a member of the group.
+    Each step joins whole groups of the steps before, so that an acronym and a synonym take the plurals of a name along.
+    Terms that reviewers declared the same, directly or through others, are one group; later steps make stars, never
+    chains. A reviewer's verdict that two terms are different keeps their groups apart; a veto or a judge's verdict
+    that two terms are different keeps apart what only a judge joins.
 
-    An acronym never takes its expansion, however many documents use it: the expansion names the concept.
-
-    Terms that reviewers declared the same, directly or through others, are joined as a unit. A verdict that two terms
-    are different takes precedence.
+    The term with the most documents is the name of a group, but never an acronym of a member.
     """
-    joined: dict[int, dict[int, tuple[str, float]]] = defaultdict(dict)
-    for (first, second), evidence in accepted.items():
-        joined[first][second] = joined[second][first] = evidence
-    groups = _reviewed_groups(terms, accepted, forbidden, decision)
-    merged: set[int] = set()
+
+    def reviewed_apart(first: int, second: int) -> str:
+        return "reviewer" if _id_pair(terms, first, second) in forbidden else ""
+
+    def apart(first: int, second: int) -> str:
+        is_judged = _id_pair(terms, first, second) in different
+        return (
+            reviewed_apart(first, second)
+            or ("judged different from a member" if is_judged else "")
+            or veto(words[first], words[second])
+        )
+
+    steps = [(REVIEW, _reviewed_groups(terms, accepted, forbidden, decision))]
+    reviewed = set(steps[0][1])
+    for rules, rule_of_step, why_apart in (
+        (set(_MIN_COSINE) - {"acronym"}, REVIEW, reviewed_apart),
+        ({"acronym"}, "acronym", reviewed_apart),
+        ({JUDGE}, JUDGE, apart),
+    ):
+        pairs = {pair: cosine for pair, (rule, cosine) in accepted.items() if rule in rules}
+        steps.append((rule_of_step, _stars(terms, steps[-1][1], pairs, reviewed, why_apart, decision)))
     merges: list[Merge] = []
-    acronyms = {
-        min(pair, key=lambda row: len(words[row].tokens))
-        for pair, (rule, _) in accepted.items()
-        if rule == "acronym" or (rule == JUDGE and join(words[pair[0]], words[pair[1]]) == "acronym")
-    }
-    for canonical in sorted(joined, key=lambda row: (-terms[row].document_count, terms[row].id)):
-        if canonical in merged:
+    for first, group in steps[-1][1].items():
+        if first != group[0]:
             continue
-        own_group = groups.get(canonical, [canonical])
-        neighbours = {alias: evidence for member in own_group for alias, evidence in joined[member].items()}
-        neighbours |= joined[canonical]
-        members: list[int] = []
-        # What rules join comes first, so that a judge's verdicts are compared with the whole group.
-        order = sorted(neighbours, key=lambda row: (neighbours[row][0] == JUDGE, -neighbours[row][1], terms[row].id))
-        for alias in [*own_group, *order]:
-            mates = groups.get(alias, [alias])
-            if alias in merged or any(
-                mate in merged or _id_pair(terms, mate, member) in forbidden for mate in mates for member in members
-            ):
-                continue
-            if neighbours.get(alias, ("", 0.0))[0] == JUDGE and any(
-                _id_pair(terms, alias, member) in different for member in members
-            ):
-                decision.kept_apart["judged different from a member"] += 1
-                continue
-            members += [mate for mate in mates if mate not in members]
-            merged.update(mates)
-        head = canonical
-        if canonical in acronyms:
-            expansions = [alias for alias in members if join(words[canonical], words[alias]) == "acronym"]
-            head = min(expansions, key=lambda row: (-terms[row].document_count, terms[row].id), default=canonical)
-        for alias in sorted({canonical, *members} - {head}, key=lambda row: terms[row].id):
-            direct_cosine = float(np.clip(vectors[alias] @ vectors[head], -1, 1))
-            # A member without evidence of its own belongs to a group made by reviewers, or to the acronym.
-            rule, _ = joined[head].get(alias) or joined[canonical].get(alias) or (REVIEW, 0.0)
-            merges.append(
-                Merge(alias_id=terms[alias].id, canonical_id=terms[head].id, cosine=round(direct_cosine, 4), rule=rule)
-            )
+        head = next(row for row in group if not any(_abbreviates(words[row], words[other]) for other in group))
+        for alias in sorted(set(group) - {head}, key=lambda row: terms[row].id):
+            # A member without evidence of its own has that of the step that joined its group to the head's.
+            direct = accepted.get((min(alias, head), max(alias, head)))
+            rule = direct[0] if direct else next(rule for rule, groups in steps if head in groups.get(alias, ()))
+            cosine = round(float(np.clip(vectors[alias] @ vectors[head], -1, 1)), 4)
+            merges.append(Merge(alias_id=terms[alias].id, canonical_id=terms[head].id, cosine=cosine, rule=rule))
     return merges
+
+
+def _stars(
+    terms: Sequence[MergeTerm],
+    groups: Mapping[int, list[int]],
+    pairs: Mapping[tuple[int, int], float],
+    reviewed: set[int],
+    why_apart: Callable[[int, int], str],
+    decision: Decision,
+) -> dict[int, list[int]]:
+    """Join groups as stars: the group with the most documents takes the groups that are joined to it directly.
+
+    Args:
+        terms: all terms.
+        groups: the group of each row that is not alone, the term with the most documents first.
+        pairs: pairs of rows to join, with their cosines.
+        reviewed: rows of which a reviewer has said the same as of others; their groups come first.
+        why_apart: why two rows must not be in one group; empty if they may be.
+        decision: counts the groups that stay outside.
+    """
+    near: dict[int, dict[int, float]] = defaultdict(dict)
+    for (first, second), cosine in pairs.items():
+        one, other = groups.get(first, [first])[0], groups.get(second, [second])[0]
+        if one != other:
+            near[one][other] = near[other][one] = max(cosine, near[one].get(other, -1.0))
+    united, taken = dict(groups), set[int]()
+    for centre in sorted(near, key=lambda row: (row not in reviewed, -terms[row].document_count, terms[row].id)):
+        if centre in taken:
+            continue
+        members = list(groups.get(centre, [centre]))
+        for other in sorted(near[centre].keys() - taken, key=lambda row: (-near[centre][row], terms[row].id)):
+            group = groups.get(other, [other])
+            if reason := next(filter(None, (why_apart(*pair) for pair in product(group, members))), ""):
+                decision.kept_apart[reason] += reason != "reviewer"
+                continue
+            members += group
+            taken.add(other)
+        taken.add(centre)
+        members.sort(key=lambda row: (-terms[row].document_count, terms[row].id))
+        united |= dict.fromkeys(members, members)
+    return united
+
+
+def _abbreviates(short: Words, long: Words) -> bool:
+    return len(short.tokens) < len(long.tokens) and join(short, long) == "acronym"
 
 
 def _reviewed_groups(

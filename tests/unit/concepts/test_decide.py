@@ -153,3 +153,45 @@ def test_an_acronym_that_a_judge_joins_does_not_take_its_expansion() -> None:
     verdict = {("law of large numbers", "lln"): True}
     merges = judged_merges({"lln": 9, "law of large numbers": 2}, verdict)
     assert merges == {"lln": ("law of large numbers", "judge")}
+
+
+def test_an_acronym_and_a_synonym_take_the_plurals_of_a_name_along() -> None:
+    names = {"gcd": 90, "greatest common divisor": 9, "greatest common divisors": 3}
+
+    def only_singular(pairs: Sequence[tuple[str, str]]) -> list[bool]:
+        return [not long.endswith("s") for _, long in pairs]
+
+    terms = [MergeTerm(id=f"concept:{name}", kind="concept", name=name, document_count=n) for name, n in names.items()]
+    decision = decide(terms, axes, neighbours=20, min_cosine=0.5, expanded=only_singular)
+    assert {(one.alias_id, one.canonical_id, one.rule) for one in decision.merges} == {
+        ("concept:gcd", "concept:greatest common divisor", "acronym"),
+        ("concept:greatest common divisors", "concept:greatest common divisor", "plural"),
+    }
+    assert not any(doubt.rule == "acronym" for doubt in decision.doubts), "what is joined is not doubtful"
+    synonyms = {"onto function": 9, "onto functions": 8, "surjection": 5, "surjections": 1}
+    assert judged_merges(synonyms, {("onto function", "surjections"): True}) == {
+        "onto functions": ("onto function", "plural"),
+        "surjection": ("onto function", "judge"),
+        "surjections": ("onto function", "judge"),
+    }
+
+
+def test_a_veto_between_two_members_keeps_apart_what_a_judge_joins() -> None:
+    names = {"inversion": 9, "left inverse": 5, "right inverse": 4}
+    verdict = {("inversion", "left inverse"): True, ("inversion", "right inverse"): True}
+    assert set(judged_merges(names, verdict)) == {"left inverse"}
+
+
+def test_what_a_reviewer_joins_takes_the_plurals_along_and_has_no_acronym_as_name() -> None:
+    def reviewed(names: dict[str, int], same: tuple[str, str]) -> set[tuple[str, str]]:
+        terms = [MergeTerm(id=f"concept:{one}", kind="concept", name=one, document_count=n) for one, n in names.items()]
+        pair = (f"concept:{same[0]}", f"concept:{same[1]}")
+        decision = decide(terms, axes, neighbours=20, min_cosine=0.5, same=[pair])
+        return {(one.alias_id.partition(":")[2], one.canonical_id.partition(":")[2]) for one in decision.merges}
+
+    primes = {"prime number": 2, "prime numbers": 9, "irreducible integer": 2, "irreducible integers": 1}
+    assert reviewed(primes, ("irreducible integer", "prime number")) == {
+        (name, "prime numbers") for name in primes if name != "prime numbers"
+    }
+    machines = {"fsa": 9, "finite state automaton": 2}
+    assert reviewed(machines, ("finite state automaton", "fsa")) == {("fsa", "finite state automaton")}
