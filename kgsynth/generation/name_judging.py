@@ -12,7 +12,9 @@ from kgsynth.records import content_hash
 TASK = "judge_names"
 CHOICES = ("yes", "no")
 _ANSWER = re.compile(r"(?:^|[\n,;])\W{0,3}(\d+)\W{0,4}\b(yes|no)\b", re.IGNORECASE)
-_LONE_ANSWER = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
+# Without a number, the answer is the first word, or the only yes or no at the end: "Yes.", "The answer is: no".
+_FIRST_WORD = re.compile(r"\W*(yes|no)\b(?!\W{0,3}(?:(?:or|and)\W+)?(?!\1\b)(?:yes|no)\b)", re.IGNORECASE)
+_LAST_WORD = re.compile(r"(?:(?!\b(?:yes|no)\b).)*\b(yes|no)\W*", re.IGNORECASE | re.DOTALL)
 _ORDERS = ("forward", "backward")
 
 
@@ -148,8 +150,9 @@ def read_verdicts(completion: Completion, count: int) -> dict[int, float]:
     Only numbers from 1 to `count` that are answered once count. A single pair may be answered without its number.
     """
     written = [(int(number), word.casefold()) for number, word in _ANSWER.findall(completion.text)]
-    if not written and count == 1 and (lone := _LONE_ANSWER.match(completion.text)):
-        written = [(1, lone.group(1).casefold())]
+    if not written and count == 1:
+        lone = _FIRST_WORD.match(completion.text) or _LAST_WORD.fullmatch(completion.text)
+        written = [(1, lone.group(1).casefold())] if lone else []
     numbers = [number for number, _ in written]
     # Probabilities belong to the answers in order; where their numbers differ, the words alone count.
     chances = completion.chances if len(completion.chances) == len(written) else ()

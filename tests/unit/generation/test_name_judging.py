@@ -77,6 +77,11 @@ def test_verdicts_have_the_probabilities_of_both_orders() -> None:
         ("**1.** yes\n**2.** no", 2, (), {1: 1.0, 2: 0.0}),
         ("- 1) no", 1, (), {1: 0.0}),
         ("Yes.", 1, (0.6,), {1: 0.6}),
+        ("The answer is: **No**.", 1, (0.2,), {1: 0.2}),
+        ('{"answer": "yes"}', 1, (), {1: 1.0}),
+        ("yes/no", 1, (), {}),  # the choices, and no choice
+        ("Yes and no.", 1, (), {}),
+        ("There is no difference.", 1, (), {}),
         ("Yes.", 2, (), {}),  # whose answer is it?
         ("1. yes\n1. no\n2. no", 2, (), {2: 0.0}),  # two answers are none
         ("3. yes", 2, (), {}),
