@@ -21,6 +21,8 @@ _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
 # A name of only these characters has no residue; this holds for most names.
 _PLAIN = re.compile(r"[A-Za-z0-9\s\-'.,:;/()\"]*")
 _LETTERS = re.compile(r"[^\W\d_]+")
+# A gap, but not between the digits of two numbers; three digits may be thousands.
+_GAP = re.compile(r" (?!(?<=\d )\d)| (?=\d{3}(?!\w))")
 _PARENTHESIS = re.compile(r"\s*\((?:of|in|for|on|over) [^)]*\)\s*$", re.IGNORECASE)
 _COMPOUND = re.compile(r"(?<!\w)[^\W_]+(?:['’][^\W_]+)*(?:[-‐‑–][^\W_]+(?:['’][^\W_]+)*)+")
 
@@ -241,10 +243,10 @@ def words_of(name: str) -> Words:
     parenthesis = _PARENTHESIS.search(name.casefold()) if ")" in name else None
     tokens = _tokens(folded_text, acronyms)
     canonical = _canonical(tokens)
-    joined = ["".join(canonical)]
+    joined = [_joined(canonical)]
     if not folded_text.isascii() and (spelled_out := folded_text.translate(_WRITTEN_OUT)) != folded_text:
         variant = _canonical(_tokens(spelled_out, acronyms))
-        joined.append("".join(variant))
+        joined.append(_joined(variant))
         canonical = min(canonical, variant)
     distinct = frozenset(tokens)
     with_opposites = distinct & _OPPOSED
@@ -259,6 +261,12 @@ def words_of(name: str) -> Words:
         opposites=_NONE.union(*[_OPPOSITE_OF[token] for token in with_opposites]) if with_opposites else _NONE,
         numbers=_numbers(tokens),
     )
+
+
+def _joined(tokens: Sequence[str]) -> str:
+    """Return words without gaps, except between two numbers: version 1.1 is not version 11, but 1,000 is 1000."""
+    joined = "".join(tokens)
+    return joined if joined.isalpha() else _GAP.sub("", " ".join(tokens))
 
 
 def _without_additions(name: str) -> str:
@@ -459,6 +467,7 @@ def _join_by_words(first: Words, second: Words) -> str:
         and ours[-1] == theirs[-1]
         and sorted(ours) == sorted(theirs)
         and not _LINKS.intersection(ours)
+        and list(filter(_number, ours)) == list(filter(_number, theirs))
         and _keeps_compounds(first, second)
     ):
         return "order"

@@ -164,3 +164,21 @@ def test_names_of_other_fields_that_were_joined_wrongly(first: str, second: str)
 def test_their_neighbours_are_joined(first: str, second: str, rule: str) -> None:
     assert join(words_of(first), words_of(second)) == join(words_of(second), words_of(first)) == rule
     assert are_one(first, second)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("version 1.1", "version 11"), ("Section 1.12", "Section 11.2"), ("1.5 V battery", "15 V battery"), ("Article 1(2)", "Article 12"), ("rule 1-2", "rule 12"), ("24/7", "247"),
+        ("1.2 release note", "2.1 release note"), ("3:2 aspect mode", "2:3 aspect mode"),
+    ],
+)  # fmt: skip
+def test_two_numbers_in_a_row_stay_two_in_their_order(first: str, second: str) -> None:
+    assert not are_one(first, second)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("1,000 genomes project", "1000 genomes project"), ("COVID-19", "covid 19"), ("H-2", "H2")]
+)
+def test_gaps_beside_one_number_do_not_count(first: str, second: str) -> None:
+    assert are_one(first, second)
