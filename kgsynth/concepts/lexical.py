@@ -434,8 +434,10 @@ def join(first: Words, second: Words) -> str:
     if not first.tokens or not second.tokens or first.residue != second.residue:
         return ""
     # A qualifier of a single word tells it from others of that name: root (of a tree), root of an equation.
-    is_word = len(first.tokens) == len(second.tokens) == 1
-    if first.bracket != second.bracket and ((first.bracket and second.bracket) or is_word):
+    is_alone = len(first.tokens) == len(second.tokens) == 1
+    if first.bracket != second.bracket and ((first.bracket and second.bracket) or is_alone):
+        return ""
+    if is_alone and _differs_by_foreign_accent(first.name, second.name):
         return ""
     if _is_acronym_and_word(first, second) or _is_acronym_and_word(second, first):
         return ""
@@ -448,6 +450,12 @@ def join(first: Words, second: Words) -> str:
     if _is_acronym_of(*sorted((first.tokens, second.tokens), key=len)):
         return "acronym"
     return "unsaid" if _leaves_unsaid(*sorted((first.canonical, second.canonical), key=len)) else ""
+
+
+def _differs_by_foreign_accent(first: str, second: str) -> bool:
+    """Return whether accents alone tell two words apart: Förderung, Forderung, but not café, cafe."""
+    ours, theirs = (unicodedata.normalize("NFC", name.casefold()) for name in (first, second))
+    return ours != theirs and fold(ours) == fold(theirs) and not is_word(ours) and not is_word(theirs)
 
 
 def _is_acronym_and_word(first: Words, second: Words) -> bool:

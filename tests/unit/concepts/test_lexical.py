@@ -182,3 +182,11 @@ def test_two_numbers_in_a_row_stay_two_in_their_order(first: str, second: str) -
 )
 def test_gaps_beside_one_number_do_not_count(first: str, second: str) -> None:
     assert are_one(first, second)
+
+
+def test_accents_count_in_single_words_of_other_languages() -> None:
+    for first, second in (("Förderung", "Forderung"), ("Lösung", "Losung"), ("marché", "marche"), ("año", "ano")):
+        assert not are_one(first, second)
+    for first, second in (("café", "cafe"), ("rôle", "role"), ("jalapeño", "jalapenos"), ("Größe", "Groesse")):
+        assert are_one(first, second)
+    assert are_one("Möbius strip", "Mobius strip")
