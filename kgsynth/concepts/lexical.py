@@ -181,6 +181,8 @@ _MAPPED = _LINEAR | frozenset(
 _ATTRIBUTES = frozenset("bigger finer greater higher highest larger longer lower lowest shorter smaller".split())
 # In longer names another order has another meaning.
 _MAX_ORDER_WORDS = 4
+# Before these words, too: the first of a ratio, or from one language to the other.
+_ORDERED = frozenset("conversion converter dictionary emulsion quotient ratio translation translator".split())
 # Nouns that a name such as "completely multiplicative" may omit. Series, fields and rings are not among them: products
 # converge too, and rings may be formally real too.
 _UNSAID_HEADS = frozenset({"function", "map", "number", "matrix", "graph", "sequence", "polynomial"})
@@ -475,6 +477,7 @@ def _join_by_words(first: Words, second: Words) -> str:
         and ours[-1] == theirs[-1]
         and sorted(ours) == sorted(theirs)
         and not _LINKS.intersection(ours)
+        and ours[-1] not in _ORDERED
         and list(filter(_number, ours)) == list(filter(_number, theirs))
         and _keeps_compounds(first, second)
     ):

@@ -190,3 +190,14 @@ def test_accents_count_in_single_words_of_other_languages() -> None:
     for first, second in (("café", "cafe"), ("rôle", "role"), ("jalapeño", "jalapenos"), ("Größe", "Groesse")):
         assert are_one(first, second)
     assert are_one("Möbius strip", "Mobius strip")
+
+
+def test_a_ratio_and_a_conversion_keep_the_order_of_their_words() -> None:
+    for first, second in (
+        ("debt equity ratio", "equity debt ratio"),
+        ("English German dictionary", "German English dictionary"),
+        ("analog digital converter", "digital analog converter"),
+        ("oil water emulsion", "water oil emulsion"),
+    ):
+        assert not are_one(first, second)
+    assert are_one("senile Alzheimer's-type dementia", "Alzheimer's-type senile dementia")
