@@ -487,11 +487,16 @@ def _join_by_words(first: Words, second: Words) -> str:
     # An adverb stands before no noun: "thinly slice" is no thin slice, and a costly function is no cost function. After
     # adverbs of adjectives such as "algebraic" the last word may be both: algebraically conjugate.
     differing = {*ours[-2:-1]} ^ {*theirs[-2:-1]}
-    return (
-        "property"
-        if ours[-1] != theirs[-1] or not differing or any(word.endswith("ally") for word in differing)
-        else ""
-    )
+    if ours[-1] == theirs[-1]:
+        is_same = not differing or any(word.endswith("ally") for word in differing)
+    else:
+        # Without an adverb before it, the adjective may be a noun: a resident is no residence, a variant no variance.
+        is_same = bool(differing) or not any(_is_also_noun(last) for last in (ours[-1], theirs[-1]))
+    return "property" if is_same else ""
+
+
+def _is_also_noun(adjective: str) -> bool:
+    return adjective.endswith(("ent", "ant")) and is_word(f"{adjective}s")
 
 
 def _is_attribute(compound: Words, plural: Words) -> bool:

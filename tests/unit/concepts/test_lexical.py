@@ -201,3 +201,14 @@ def test_a_ratio_and_a_conversion_keep_the_order_of_their_words() -> None:
     ):
         assert not are_one(first, second)
     assert are_one("senile Alzheimer's-type dementia", "Alzheimer's-type senile dementia")
+
+
+def test_a_noun_is_not_the_adjective_of_a_property() -> None:
+    for first, second in (
+        ("permanent residence", "permanent resident"),
+        ("chemical reactance", "chemical reactant"),
+        ("genetic variance", "genetic variant"),
+    ):
+        assert not are_one(first, second)
+    assert are_one("linear dependence", "linearly dependent")
+    assert are_one("absolute convergence", "absolutely convergent")
