@@ -18,6 +18,8 @@ from kgsynth.names import acronym_of, fold, is_all_capitals
 from kgsynth.opposites import opposites
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
+# A minus after a symbol: CD4- cells, type O- blood.
+_MINUS = re.compile(r"(?<!\w)(?:[A-Z][a-z]?|[A-Z0-9]{2,5})[-−](?=\s|$)")
 # A name of only these characters has no residue; this holds for most names.
 _PLAIN = re.compile(r"[A-Za-z0-9\s\-'.,:;/()\"]*")
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -291,7 +293,11 @@ def _is_simple(text: str) -> bool:
 
 
 def _residue(name: str) -> tuple[str, ...]:
-    if _is_simple(name) or _PLAIN.fullmatch(name):
+    if _is_simple(name):
+        return ()
+    if _MINUS.search(name):
+        return ("-", *_residue(_MINUS.sub(" ", name)))
+    if _PLAIN.fullmatch(name):
         return ()
     rest = _TOKEN.sub(" ", unicodedata.normalize("NFC", detex(name).casefold()))
     symbols = sorted(char for char in rest if not char.isspace() and char not in _SPACE_SIGNS)

@@ -212,3 +212,11 @@ def test_a_noun_is_not_the_adjective_of_a_property() -> None:
         assert not are_one(first, second)
     assert are_one("linear dependence", "linearly dependent")
     assert are_one("absolute convergence", "absolutely convergent")
+
+
+def test_a_minus_after_a_symbol_is_part_of_the_name() -> None:
+    for first, second in (("CD4- cell", "CD4 cell"), ("O- blood", "O blood"), ("CD4- cell", "CD4+ cell")):
+        assert not are_one(first, second)
+    assert are_one("CD4- cell", "CD4− cells")
+    assert are_one("T-cell", "T cell")
+    assert are_one("wave- length", "wave length")
