@@ -283,10 +283,9 @@ def _pairs(
     already = sum(not verdict.known for verdict in judged.values())
     most = math.ceil(len(ids) / 1000 * settings.pairs_per_thousand) - already
     for pair in likely:
-        first, second = pair
-        if pair in excluded or group_of.get(first, first) == group_of.get(second, second):
+        if pair in excluded or len(_of_groups(pair, group_of)) == 1:
             continue
-        if veto(words_of(planned.names[first]), words_of(planned.names[second])):
+        if veto(*(words_of(planned.names[identity]) for identity in pair)):
             vetoed[pair] = None
         elif len(candidates) < most:
             candidates[pair] = None
@@ -296,21 +295,25 @@ def _pairs(
         if merge.rule not in (REVIEW, JUDGE)
     ]
     known = {pair: _SAME for pair in _drawn(joined, settings.known_pairs, settings.seed, "known same", excluded)}
-    plausible = {*said, *doubts}
-    neighbours = (pair for pair in _neighbours(mentions, ids, settings.seed) if pair not in plausible)
+    # Another spelling of a pair that may be the same tells nothing about different pairs.
+    plausible = {_of_groups(pair, group_of) for pair in (*said, *doubts, *candidates)}
+    neighbours = (
+        pair for pair in _neighbours(mentions, ids, settings.seed) if _of_groups(pair, group_of) not in plausible
+    )
     together = list(islice(neighbours, _POOL * settings.known_pairs))
     # Up to half are pairs with a veto, the others are terms that occur together: they differ in different ways.
     different: list[Pair] = []
     for pairs, most_known in ((list(vetoed), settings.known_pairs // 2), (together, settings.known_pairs)):
-        usable = [
-            pair
-            for pair in pairs
-            if pair not in candidates and group_of.get(pair[0], pair[0]) != group_of.get(pair[1], pair[1])
-        ]
+        usable = [pair for pair in pairs if pair not in candidates and len(_of_groups(pair, group_of)) == 2]
         missing = most_known - len(different)
         different += _drawn(usable, missing, settings.seed, "known different", excluded | set(different))
     known |= dict.fromkeys(different, _DIFFERENT)
     return list(candidates), known
+
+
+def _of_groups(pair: Pair, group_of: Mapping[str, str]) -> frozenset[str]:
+    """Return the names that the two terms of a pair count as."""
+    return frozenset(group_of.get(identity, identity) for identity in pair)
 
 
 def _by_context(

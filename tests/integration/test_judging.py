@@ -201,6 +201,22 @@ def test_reviewers_undo_and_forgetting_outrank_the_judge(
     assert not [one for one in decisions.judged_pairs(loaded) if "highest common factor" in one.first + one.second]
 
 
+def test_another_spelling_of_a_pair_that_is_asked_about_is_not_known_to_be_different(
+    graph: Graph, environment: config.Environment, tmp_path: Path
+) -> None:
+    """Documents declare two synonyms and use a plural beside them: the synonym and that plural calibrate nothing."""
+    names = ["greatest common divisor", "highest common factor", "highest common factors", "ring", "field", "ideal"]
+    text = "A greatest common divisor, also called highest common factor, lies in a ring, a field or an ideal."
+    documents = [Document(id=f"d{number}", title="", text=text) for number in range(3)]
+    annotations = [corpora.annotation(document.id, ["algebra"], names) for document in documents]
+    corpora.load(graph, tmp_path, annotations, documents)
+    pipeline.merge(graph, environment, MergeSettings())
+    judged(graph, environment, Judge(), tmp_path / "run", pairs_per_thousand=1, known_pairs=20)
+    different = [one.pair for one in decisions.judged_pairs(graph) if one.known == "different"]
+    assert len(different) >= 5
+    assert ("concept:greatest common divisor", "concept:highest common factors") not in different
+
+
 def test_a_judge_that_ends_in_the_middle_continues_and_gives_the_same_graph(
     loaded: Graph, environment: config.Environment, tmp_path: Path
 ) -> None:
