@@ -6,6 +6,7 @@ Verdicts are relationships JUDGED of the graph. No pair is judged twice; merges 
 
 import math
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, islice, zip_longest
@@ -22,6 +23,7 @@ from kgsynth.concepts.context_candidates import Use, context_pairs, defining_sen
 from kgsynth.concepts.decide import JUDGE, NO_EXPANSION, REVIEW
 from kgsynth.concepts.lexical import veto, words_of
 from kgsynth.config import Environment
+from kgsynth.errors import GeneratorUnavailableError
 from kgsynth.files import write_json
 from kgsynth.generation import prompts
 from kgsynth.generation.backend_factory import Make, make_generator, plain_settings
@@ -115,7 +117,9 @@ def judge_names(
     planned = plan_merge(graph, environment, merging, declared=declared)
     earlier = {verdict.pair: verdict for verdict in decisions.judged_pairs(graph)}
     sentences = _sentences(graph, planned.names)
-    candidates, known = _pairs(graph, environment, merging, settings, planned, declared, sentences, earlier)
+    template = _template(settings.domain)
+    judge = _model(environment, settings, make), template.hash
+    candidates, known = _pairs(graph, environment, merging, settings, planned, declared, sentences, earlier, judge)
     if not candidates:
         report(StageCount(stage="judge", unit="pairs of names"))
         return Judged(folder=None, verdicts=[], calibration=None)
@@ -125,7 +129,6 @@ def judge_names(
         PairPack(pairs=tuple(_name_pair(asked[index], planned.names, sentences) for index in batch))
         for batch in batches(order.tolist(), settings.pairs_per_request)
     ]
-    template = _template(settings.domain)
     stage = Stage(
         name=TASK,
         account="judge",
@@ -154,6 +157,16 @@ def judge_names(
     folder = ask(environment, stage, run_dir=run_dir, report=reported, progress=progress, make=make)
     rows = [row for part in folder.parts() for row in part.rows()]
     return _stored(graph, folder, rows, earlier.values(), known)
+
+
+def _model(environment: Environment, settings: JudgeSettings, make: Make) -> str:
+    """Return the name of the model as verdicts have it; empty if only loading it would tell."""
+    if settings.model or settings.backend != "server":
+        return settings.model
+    try:
+        return make(environment, settings).model
+    except GeneratorUnavailableError:
+        return ""  # A complete run needs no server; `ask` tells the others.
 
 
 def _line(pack: PairPack) -> str:
@@ -259,8 +272,12 @@ def _pairs(
     declared: Mapping[Pair, float],
     sentences: Mapping[str, str],
     judged: Mapping[Pair, JudgedPair],
+    judge: tuple[str, str],
 ) -> tuple[list[Pair], dict[Pair, str]]:
-    """Return the pairs to judge, the most likely first, and pairs whose truth is known, with it."""
+    """Return the pairs to judge, the most likely first, and pairs whose truth is known, with it.
+
+    Pairs whose truth is known are judged once per judge, which is a model and a prompt.
+    """
     ids = sorted(planned.names)
     row_of = {identity: row for row, identity in enumerate(ids)}
     mentions = _mentions(graph, row_of)
@@ -294,16 +311,18 @@ def _pairs(
         for merge in planned.merges
         if merge.rule not in (REVIEW, JUDGE)
     ]
-    known = {pair: _SAME for pair in _drawn(joined, settings.known_pairs, settings.seed, "known same", excluded)}
+    done = Counter(one.known for one in judged.values() if (one.model, one.template) == judge)
+    most_same, most_different = (max(0, settings.known_pairs - done[truth]) for truth in (_SAME, _DIFFERENT))
+    known = {pair: _SAME for pair in _drawn(joined, most_same, settings.seed, "known same", excluded)}
     # Another spelling of a pair that may be the same tells nothing about different pairs.
     plausible = {_of_groups(pair, group_of) for pair in (*said, *doubts, *candidates)}
     neighbours = (
         pair for pair in _neighbours(mentions, ids, settings.seed) if _of_groups(pair, group_of) not in plausible
     )
-    together = list(islice(neighbours, _POOL * settings.known_pairs))
+    together = list(islice(neighbours, _POOL * most_different))
     # Up to half are pairs with a veto, the others are terms that occur together: they differ in different ways.
     different: list[Pair] = []
-    for pairs, most_known in ((list(vetoed), settings.known_pairs // 2), (together, settings.known_pairs)):
+    for pairs, most_known in ((list(vetoed), most_different // 2), (together, most_different)):
         usable = [pair for pair in pairs if pair not in candidates and len(_of_groups(pair, group_of)) == 2]
         missing = most_known - len(different)
         different += _drawn(usable, missing, settings.seed, "known different", excluded | set(different))

@@ -168,16 +168,18 @@ def test_a_judge_that_looks_at_the_order_of_names_joins_nothing_and_says_why(
 def test_no_pair_is_judged_twice_and_new_names_are_judged_alone(
     loaded: Graph, environment: config.Environment, tmp_path: Path
 ) -> None:
-    """The second call has no pair left; after a load only pairs with a new name are asked."""
+    """The second call has no pair left; after a load only pairs with a new name are asked, and no more known pairs."""
     first, second = Judge(), Judge()
-    judged(loaded, environment, first, tmp_path / "run")
+    judged(loaded, environment, first, tmp_path / "run", model="judge-1")
     asked = set(first.pairs)
     assert len(first.pairs) == 2 * len(asked)  # once per order
     judged(loaded, environment, second, tmp_path / "again", known_pairs=0)
     assert not asked & set(second.pairs)
     load(loaded, tmp_path / "second", [("absolute value", "modulus")])
     third = Judge(same=(("absolute value", "modulus"),))
-    judged(loaded, environment, third, tmp_path / "grown", known_pairs=0)
+    found = judged(loaded, environment, third, tmp_path / "grown", model="judge-1")
+    assert not any(verdict.known for verdict in found.verdicts)
+    assert (found.calibration.same, found.calibration.different) == (13, 13)
     assert frozenset(("absolute value", "modulus")) in third.pairs
     assert not (asked | set(second.pairs)) & set(third.pairs)
 
