@@ -228,6 +228,9 @@ def _weakness(verdicts: Sequence[JudgedPair]) -> str:
     )
     if len(same) and len(different) and (value := area(same, different)) < LEAST_AREA:
         return f"area under the ROC curve {value:.2f} on the pairs that rules decide, below {LEAST_AREA}"
+    # Without known equal pairs there is no curve, but a judge that says yes to different pairs can still be told.
+    if len(different) and not len(same) and (wrong := (different > 0).mean()) > 1 - LEAST_AREA:
+        return f"yes to {wrong:.0%} of the pairs that rules keep apart, above {1 - LEAST_AREA:.0%}"
     agreement = sum(verdict.agrees for verdict in verdicts) / len(verdicts)
     if agreement < LEAST_AGREEMENT:
         return (

@@ -151,6 +151,22 @@ def test_a_weak_judge_joins_nothing_and_says_why(
     }  # fmt: skip
 
 
+def test_a_judge_that_always_says_yes_joins_nothing_without_known_equal_pairs(
+    graph: Graph, environment: config.Environment, tmp_path: Path
+) -> None:
+    """No curve can be fitted, but its yes to different pairs shows it."""
+    load(graph, tmp_path / "first", [*SYNONYMS, ("ring", "field"), ("graph", "theorem")])
+    pipeline.merge(graph, environment, MergeSettings())
+    judge = Judge()
+    judge.complete = lambda request: Completion(request_id=request.id, text="yes", finish_reason="stop")  # type: ignore[method-assign]
+    found = judged(graph, environment, judge, tmp_path / "run", pairs_per_request=1, pairs_per_thousand=200)
+    assert found.calibration is None
+    counts: list[StageCount] = []
+    pipeline.apply_verdicts(graph, environment, MergeSettings(), above=0.9, report=counts.append)
+    assert merged(graph) == {}
+    assert counts[0].remarks[0].startswith("judge-1: yes to 100% of the pairs that rules keep apart")
+
+
 def test_a_judge_that_looks_at_the_order_of_names_joins_nothing_and_says_why(
     loaded: Graph, environment: config.Environment, tmp_path: Path
 ) -> None:
