@@ -87,15 +87,23 @@ def read_reviews(paths: Sequence[Path]) -> dict[Pair, Verdict]:
     for path in paths:
         try:
             with path.open(encoding="utf-8-sig", newline="") as file:
-                rows = list(csv.DictReader(file))
+                header = file.readline()
+                file.seek(0)
+                # Spreadsheets write semicolons where a comma is the decimal sign.
+                reader = csv.DictReader(file, delimiter=max(",;\t", key=header.count))
+                columns = set(reader.fieldnames or ())
+                rows = [(reader.line_num, row) for row in reader]
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise ConfigError(f"{path} cannot be read: {error}") from error
-        for number, row in enumerate(rows, 2):
+            raise ConfigError(
+                f"{path} cannot be read: {error}", hint="Save it as a CSV file in UTF-8, as --review-file wrote it."
+            ) from error
+        if not {"verdict", "first_id", "second_id"} <= columns:
+            raise ConfigError(
+                f"{path} has no columns verdict, first_id and second_id: not a review file",
+                hint="Create one with: kgsynth merge --review-file FILE.csv.",
+            )
+        for number, row in rows:
             where = f"{path}, line {number}"
-            if not {"verdict", "first_id", "second_id"} <= row.keys():
-                raise ConfigError(
-                    f"{where}: not a review file", hint="Create one with: kgsynth merge --review-file FILE.csv."
-                )
             text = (row["verdict"] or "").strip().casefold()
             if not text:
                 continue
