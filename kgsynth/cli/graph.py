@@ -198,7 +198,7 @@ def merge(
 def _judge(graph: Graph, merging: MergeSettings, judging: JudgeSettings, run_dir: Path | None) -> None:
     judged = pipeline.judge_names(graph, env(), merging, judging, run_dir=run_dir, report=report, progress=progress())
     if judged.folder is None:
-        say("no pair is left to judge", err=True)
+        say("no pair is left to judge; a larger --pairs-per-thousand may bring less likely ones", err=True)
         return
     verdicts = [verdict for verdict in judged.verdicts if not verdict.known]
     likely = sum(verdict.agrees and verdict.chance is not None and verdict.chance >= _LIKELY for verdict in verdicts)

@@ -70,6 +70,8 @@ class Stage:
     started: Callable[[RunFolder], None] = lambda _folder: None
     # Returns cosine similarities of a text and names; its model is loaded on the first call.
     similarities: Similarities | None = None
+    # What to do about a run with too many rejects.
+    retry_hint: str = _RETRY_HINT
 
 
 def ask(
@@ -302,7 +304,7 @@ def _work_through(
         is_told = not folder.is_part or ("added_to" in folder.inputs and unit_count >= EARLY_UNITS)
         if is_told:
             is_cut = any(account.rejected.get(reason) for reason in (CUT_OFF, CUT_OFF_IN_THOUGHTS))
-            hint = (_CUT_OFF_HINT if is_cut else "") + _RETRY_HINT
+            hint = (_CUT_OFF_HINT if is_cut else "") + stage.retry_hint
             refuse_too_many(account, limit=settings.max_rejected_share, where=where, hint=hint)
 
     def stop_early(account: StageCount) -> None:

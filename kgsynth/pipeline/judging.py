@@ -143,6 +143,7 @@ def judge_names(
         units=lambda: iter(units),
         unit_line=_line,
         begin=JudgeNames,
+        retry_hint="Another --run-dir asks again about these pairs; --max-rejected-share sets the limit.",
     )
 
     def reported(count: StageCount) -> None:

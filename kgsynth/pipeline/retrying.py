@@ -63,7 +63,8 @@ def retry(
         if folder.stage == TASK:
             raise ConfigError(
                 f"{run} holds verdicts on names, which are not retried",
-                hint="`kgsynth merge --judge` asks again about pairs without a verdict.",
+                hint="`kgsynth merge --judge` asks again about pairs without a verdict; with another --run-dir if this "
+                "run was over its limit of rejects.",
             )
         if declared is not None:
             raise ConfigError(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from kgsynth import config, pipeline
-from kgsynth.errors import GeneratorUnavailableError
+from kgsynth.errors import GeneratorUnavailableError, TooManyRejectsError
 from kgsynth.generation.backend import Completion, Request, Sampling
 from kgsynth.graph import decisions
 from kgsynth.graph.session import Graph
@@ -270,6 +270,20 @@ def test_a_review_file_shows_what_the_judge_says(
         assert float(rows[frozenset(pair)]["judged"]) >= 0.5
 
 
+def test_a_run_over_its_limit_of_rejects_says_how_to_ask_again(
+    loaded: Graph, environment: config.Environment, tmp_path: Path
+) -> None:
+    """`kgsynth retry` does not take verdicts, and the same run is not asked again."""
+    silent, judge = Judge(), Judge()
+    silent.complete = lambda request: Completion(request_id=request.id, text="", finish_reason="stop")  # type: ignore[method-assign]
+    for _ in range(2):
+        with pytest.raises(TooManyRejectsError) as raised:
+            judged(loaded, environment, silent, tmp_path / "run", known_pairs=0)
+        assert "Another --run-dir asks again" in raised.value.hint
+        assert "retry" not in raised.value.hint
+    assert judged(loaded, environment, judge, tmp_path / "other", known_pairs=0).verdicts
+
+
 def test_the_command_judges_with_scripted_verdicts_and_applies_them(
     loaded: Graph, command_environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -285,5 +299,9 @@ def test_the_command_judges_with_scripted_verdicts_and_applies_them(
     applied = kgsynth("--apply-above", "0.9")
     assert applied.returncode == 0, applied.stderr
     assert "apply verdicts: " in applied.stderr
+    done = kgsynth(
+        "--judge", "--backend", "scripted", "--domain", "general", "--known-pairs", "4", "--pairs-per-thousand", "1"
+    )
+    assert "no pair is left to judge; a larger --pairs-per-thousand" in done.stderr
     for wrong in (["--judge", "--review"], ["--apply-above", "0.9", "--dry-run"], ["--apply-above", "2"]):
         assert kgsynth(*wrong).returncode in (1, 2), wrong
