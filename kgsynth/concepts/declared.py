@@ -48,6 +48,12 @@ _TRIGGER = re.compile(
 _MARKS = re.compile(
     r"\\(?:emph|textbf|textit|textsl|PMlinkname|PMlinkescapetext|term|defn)\{([^{}]*)\}|[*_`\"“”„«»]|''|``"
 )
+# Between an acronym and its expansion.
+_BESIDE = (
+    r"\s*(?:,|\(|\[|:|=)\s*(?:(?:or|abbreviated(?: as| to)?|for short|in short|short|i\.e\.,?|also|also called"
+    r"|henceforth|hereafter|hereinafter(?: referred to as| called)?)[\s:]+)?(?:the\s+)?"
+)
+_BESIDE_CHARS = 60
 _LINKS_BEFORE = frozenset(
     """
     a an the this that these those each every any some no one its their his her our your is are was were be been called
@@ -139,14 +145,27 @@ def source_declarations(
 
 
 def is_expanded(text: str, short: str, long: str) -> bool:
-    """Whether an acronym and its expansion stand side by side: "long (short)", "short (long)", "long, or short"."""
+    """Whether an acronym and its expansion stand side by side: "long (short)", "short (long)", "short: long"."""
     plain = " ".join(_without_marks(text).split())
     short, long = _different_parts(short, long)
-    words = r"[\s\-–]+".join(re.escape(word) for word in re.split(r"[\s\-–]+", long) if word)
-    between = r"s?\s*(?:,|\()\s*(?:or|abbreviated(?: as| to)?|for short|in short|i\.e\.,?|also|also called|the)?\s*"
-    first, second = rf"{words}{between}{re.escape(short)}", rf"{re.escape(short)}{between}(?:the |an? )?{words}"
-    stands_for = rf"{re.escape(short)}\s+(?:stands for|means|is short for|abbreviates)\s+(?:the |an? )?{words}"
-    return re.search(rf"(?<!\w)(?:{first}|{second}|{stands_for})(?:s|es)?(?!\w)", plain, re.IGNORECASE) is not None
+    parts = [re.escape(loose_form(word)) for word in re.split(r"[\s\-–]+", long) if word]
+    words, acronym = r"[\s\-–]+".join(parts), rf"{re.escape(short)}(?:s|es)?"
+    beside = re.compile(
+        rf"(?<!\w)(?:{words}{_BESIDE}{acronym}|{acronym}{_BESIDE}(?:the |an? )?{words}"
+        rf"|{acronym}\s+(?:stands for|means|is short for|abbreviates)\s+(?:the |an? )?{words})(?!\w)",
+        re.IGNORECASE,
+    )
+    own = {loose_form(word) for word in re.split(r"[\s\-–]+", long)}
+
+    def singular_of_own(word: re.Match[str]) -> str:
+        form = loose_form(word.group())
+        return form if form in own else word.group()
+
+    reach = 2 * len(long) + _BESIDE_CHARS
+    return any(
+        beside.search(re.sub(r"[^\W_]+", singular_of_own, plain[max(0, one.start() - reach) : one.end() + reach]))
+        for one in re.finditer(rf"(?<!\w){acronym}(?!\w)", plain, re.IGNORECASE)
+    )
 
 
 def _abbreviates(first: str, second: str) -> bool:
