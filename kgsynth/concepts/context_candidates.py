@@ -18,6 +18,7 @@ from kgsynth.concepts.candidates import nearest_pairs
 from kgsynth.concepts.decide import embedded_text
 from kgsynth.concepts.embedding import Float32Matrix
 from kgsynth.randomness import stream
+from kgsynth.scripts import WORD_BEGINS, WORD_ENDS
 
 # Weights of the squared lengths of the three parts (docs/figures/merging.md).
 _NAME, _SENTENCE, _NEIGHBOURS = 1.0, 0.5, 1.0
@@ -27,7 +28,7 @@ _DEFINES = re.compile(
     r"\b(?:is|are) (?:an?|the|any|called|said|defined|known|those)\b|\b(?:called|known as|means|denotes|refers to)\b",
     re.IGNORECASE,
 )
-_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+(?=[A-Z\\$])|\n\s*\n")
+_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+(?=[A-Z\\$])|(?<=[。！？；])|\n\s*\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ def defining_sentence(uses: Sequence[Use]) -> str:
     best, sentence = (-math.inf, 0.0), ""
     for use in uses:
         is_title = use.title.casefold().strip() == use.spelling.casefold()
-        pattern = re.compile(rf"(?<!\w){re.escape(use.spelling)}(?!\w)", re.IGNORECASE)
+        pattern = re.compile(rf"{WORD_BEGINS}{re.escape(use.spelling)}{WORD_ENDS}", re.IGNORECASE)
         for number, part in enumerate(_SENTENCE_END.split(use.text)):
             if pattern.search(part) is None:
                 continue

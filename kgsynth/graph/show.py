@@ -10,6 +10,7 @@ from kgsynth import queries
 from kgsynth.errors import GraphError, quoted
 from kgsynth.graph.session import Graph, Row
 from kgsynth.names import term_id
+from kgsynth.scripts import WORD_BEGINS, WORD_ENDS
 
 Thing = Literal["concept", "document", "question"]
 
@@ -240,7 +241,7 @@ def passages(text: str, spellings: Sequence[str], *, limit: int = 3, reach: int 
     excerpts: list[str] = []
     previous_end = 0
     pattern = "|".join(re.escape(spelling) for spelling in sorted(spellings, key=len, reverse=True) if spelling)
-    for match in re.finditer(rf"(?<!\w)(?:{pattern})(?!\w)", text, re.IGNORECASE) if pattern else ():
+    for match in re.finditer(rf"{WORD_BEGINS}(?:{pattern}){WORD_ENDS}", text, re.IGNORECASE) if pattern else ():
         if match.start() < previous_end:
             continue
         first, last = max(0, match.start() - reach), min(len(text), match.end() + reach)

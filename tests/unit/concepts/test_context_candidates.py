@@ -1,5 +1,7 @@
 """Candidates from contexts: defining sentences and neighbours."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from kgsynth.concepts.context_candidates import Use, context_pairs, defining_sentence, neighbour_vectors
@@ -14,6 +16,12 @@ def test_the_sentence_that_says_what_a_thing_is_comes_first() -> None:
     assert defining_sentence([passing, defined]) == "A prime field is a field without proper subfields."
     own = Use(title="Prime field", text="The prime field of K lies in K.", spelling="prime field")
     assert defining_sentence([passing, defined, own]) == "The prime field of K lies in K."
+
+
+def test_a_name_in_a_script_without_spaces_has_a_sentence() -> None:
+    use = Use(title="", text="左逆元是环论中的概念。右逆元与左逆元不同。PCR是一种方法。", spelling="右逆元")
+    assert defining_sentence([use]) == "右逆元与左逆元不同。"
+    assert defining_sentence([replace(use, spelling="PCR")]) == "PCR是一种方法。"
 
 
 def test_a_text_without_the_spelling_has_no_sentence() -> None:
