@@ -303,13 +303,17 @@ def _pairs(
     vetoed: dict[Pair, None] = {}
     already = sum(not verdict.known for verdict in judged.values())
     most = math.ceil(len(ids) / 1000 * settings.pairs_per_thousand) - already
+    # One verdict joins, or keeps apart, all spellings of two names.
+    decided = {_of_groups(pair, group_of) for pair in excluded}
     for pair in likely:
-        if pair in excluded or len(_of_groups(pair, group_of)) == 1:
+        groups = _of_groups(pair, group_of)
+        if len(groups) == 1 or groups in decided:
             continue
         if veto(*(words_of(planned.names[identity]) for identity in pair)):
             vetoed[pair] = None
         elif len(candidates) < most:
             candidates[pair] = None
+            decided.add(groups)
     joined = [
         (min(merge.alias_id, merge.canonical_id), max(merge.alias_id, merge.canonical_id))
         for merge in planned.merges
@@ -320,15 +324,19 @@ def _pairs(
     known = {pair: _SAME for pair in _drawn(joined, most_same, settings.seed, "known same", excluded)}
     # Another spelling of a pair that may be the same tells nothing about different pairs.
     plausible = {_of_groups(pair, group_of) for pair in (*said, *doubts, *candidates)}
-    neighbours = (
-        pair for pair in _neighbours(mentions, ids, settings.seed) if _of_groups(pair, group_of) not in plausible
-    )
-    together = list(islice(neighbours, _POOL * most_different))
-    # Up to half are pairs with a veto, the others are terms that occur together: they differ in different ways.
+    # Up to half are pairs with a veto, the others are terms that occur together: they differ in different ways. In a
+    # small graph few of those are left, and any terms must do.
     different: list[Pair] = []
-    for pairs, most_known in ((list(vetoed), most_different // 2), (together, most_different)):
-        usable = [pair for pair in pairs if pair not in candidates and len(_of_groups(pair, group_of)) == 2]
+    for pairs, most_known in (
+        (iter(vetoed), most_different // 2),
+        (_neighbours(mentions, ids, settings.seed), most_different),
+        (_any_pairs(ids, _POOL * most_different, settings.seed), most_different),
+    ):
+        unlike = (
+            pair for pair in pairs if (groups := _of_groups(pair, group_of)) not in plausible and len(groups) == 2
+        )
         missing = most_known - len(different)
+        usable = list(islice(unlike, _POOL * missing))
         different += _drawn(usable, missing, settings.seed, "known different", excluded | set(different))
     known |= dict.fromkeys(different, _DIFFERENT)
     return list(candidates), known
@@ -388,6 +396,14 @@ def _neighbours(mentions: _Mentions, ids: Sequence[str], seed: int | None) -> It
             if pair not in seen and pair[0].partition(":")[0] == pair[1].partition(":")[0]:
                 seen.add(pair)
                 yield pair
+
+
+def _any_pairs(ids: Sequence[str], count: int, seed: int | None) -> Iterator[Pair]:
+    """Yield up to `count` random pairs of terms of one kind."""
+    for one, other in stream(seed or 0, "known random", 0).integers(max(1, len(ids)), size=(count, 2)).tolist():
+        pair = ids[min(one, other)], ids[max(one, other)]
+        if one != other and pair[0].partition(":")[0] == pair[1].partition(":")[0]:
+            yield pair
 
 
 def _drawn(pairs: Sequence[Pair], count: int, seed: int | None, purpose: str, excluded: set[Pair]) -> list[Pair]:

@@ -229,6 +229,13 @@ def test_another_spelling_of_a_pair_that_is_asked_about_is_not_known_to_be_diffe
     annotations = [corpora.annotation(document.id, ["algebra"], names) for document in documents]
     corpora.load(graph, tmp_path, annotations, documents)
     pipeline.merge(graph, environment, MergeSettings())
+    # A verdict on one spelling counts for the others, which are not asked about.
+    judge = Judge()
+    judged(graph, environment, judge, tmp_path / "all", known_pairs=0)
+    asked = [pair for pair in judge.pairs if any(name.startswith("highest") for name in pair)]
+    assert asked.count(frozenset(("greatest common divisor", "highest common factor"))) == 2
+    assert frozenset(("greatest common divisor", "highest common factors")) not in asked
+    canonical.run(graph, "MATCH ()-[judged:JUDGED]->() DELETE judged")
     judged(graph, environment, Judge(), tmp_path / "run", pairs_per_thousand=1, known_pairs=20)
     different = [one.pair for one in decisions.judged_pairs(graph) if one.known == "different"]
     assert len(different) >= 5
