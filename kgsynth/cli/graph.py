@@ -211,7 +211,11 @@ def _judge(graph: Graph, merging: MergeSettings, judging: JudgeSettings, run_dir
         err=True,
     )
     if judged.calibration is None:
-        say("No pair was known to be the same, so probabilities are those of the model itself.", err=True)
+        say(
+            "The rules decide no equal or no different pairs that the model judged, so probabilities are those of the "
+            "model itself.",
+            err=True,
+        )
     else:
         say(
             f"On {judged.calibration.same + judged.calibration.different:,} pairs that the rules decide, the model's "
