@@ -33,6 +33,7 @@ REVIEW = "review"
 JUDGE = "judge"
 # An acronym without its expansion beside it in a document: a reviewer should look at it.
 NO_EXPANSION = "no expansion beside it"
+_AMBIGUOUS = "ambiguous acronym"
 _DOUBT_OF_ACRONYM = 0.5
 # Pairs to be reviewed by a person: within this distance of a rule's minimum cosine, or from these cosines although no
 # rule joins the pair or a veto applies.
@@ -280,7 +281,6 @@ def _accepted_pairs(
                     doubt=round(doubt, 4),
                 )
             )
-    accepted = _without_ambiguous_acronyms(accepted, words, decision)
     # A rule is better evidence than a judge.
     return judged | _with_expansions(accepted, terms, words, expanded, decision) | reviewed
 
@@ -342,27 +342,6 @@ def _near_pairs(
         yield from (lower * len(vectors) + upper).tolist()
 
 
-def _without_ambiguous_acronyms(
-    accepted: dict[tuple[int, int], tuple[str, float]], words: Sequence[Words], decision: Decision
-) -> dict[tuple[int, int], tuple[str, float]]:
-    """Remove the pairs of acronyms whose expansions are not all spellings of the same name."""
-    expansions: dict[int, list[int]] = defaultdict(list)
-    for (first, second), (rule, _) in accepted.items():
-        if rule == "acronym":
-            short, long = sorted((first, second), key=lambda row: len(words[row].tokens))
-            expansions[short].append(long)
-    ambiguous = {
-        short for short, long in expansions.items() if any(not join(words[long[0]], words[other]) for other in long[1:])
-    }
-    unambiguous = {}
-    for (first, second), (rule, cosine) in accepted.items():
-        if rule == "acronym" and {first, second} & ambiguous:
-            decision.kept_apart["ambiguous acronym"] += 1
-        else:
-            unambiguous[first, second] = (rule, cosine)
-    return unambiguous
-
-
 def _with_expansions(
     accepted: dict[tuple[int, int], tuple[str, float]],
     terms: Sequence[MergeTerm],
@@ -370,24 +349,37 @@ def _with_expansions(
     expanded: Expanded,
     decision: Decision,
 ) -> dict[tuple[int, int], tuple[str, float]]:
-    """Remove the pairs of acronyms without their expansion beside them, which become doubtful pairs."""
+    """Remove acronyms without their expansion beside them, or with different ones, which become doubtful pairs."""
     acronyms = [pair for pair, (rule, _) in accepted.items() if rule == "acronym"]
     ordered = [sorted(pair, key=lambda row: len(words[row].tokens)) for pair in acronyms]
     found = expanded([(terms[short].id, terms[long].id) for short, long in ordered]) if acronyms else []
-    without = {pair for pair, is_expanded in zip(acronyms, found, strict=True) if not is_expanded}
-    for first, second in sorted(without):
-        decision.kept_apart[NO_EXPANSION] += 1
+    expansions: dict[int, list[int]] = defaultdict(list)
+    for (short, long), is_expanded in zip(ordered, found, strict=True):
+        if is_expanded:
+            expansions[short].append(long)
+    ambiguous = {
+        short for short, long in expansions.items() if any(not join(words[long[0]], words[other]) for other in long[1:])
+    }
+    why_not = {
+        pair: _AMBIGUOUS if is_expanded else NO_EXPANSION
+        for pair, (short, _), is_expanded in zip(acronyms, ordered, found, strict=True)
+        if not is_expanded or short in ambiguous
+    }
+    removed = {(terms[first].id, terms[second].id) for first, second in why_not}
+    decision.doubts = [doubt for doubt in decision.doubts if (doubt.first_id, doubt.second_id) not in removed]
+    for first, second in sorted(why_not):
+        decision.kept_apart[why_not[first, second]] += 1
         decision.doubts.append(
             Doubt(
                 first_id=terms[first].id,
                 second_id=terms[second].id,
                 cosine=round(accepted[first, second][1], 4),
                 rule="acronym",
-                why_not=NO_EXPANSION,
+                why_not=why_not[first, second],
                 doubt=_DOUBT_OF_ACRONYM,
             )
         )
-    return {pair: evidence for pair, evidence in accepted.items() if pair not in without}
+    return {pair: evidence for pair, evidence in accepted.items() if pair not in why_not}
 
 
 def _grouped(

@@ -38,6 +38,27 @@ def test_an_acronym_of_two_different_things_stands_for_neither() -> None:
     assert merged({"flt": 3, "fermat last theorem": 2, "fermat little theorem": 2}) == {}
 
 
+def test_an_acronym_stands_for_the_one_of_two_things_that_is_beside_it() -> None:
+    names = {"ci": 3, "continuous integration": 2, "confidence interval": 2}
+    terms = [MergeTerm(id=f"concept:{name}", kind="concept", name=name, document_count=n) for name, n in names.items()]
+
+    def decided(*beside: str) -> tuple[list[str], list[str]]:
+        decision = decide(
+            terms,
+            axes,
+            neighbours=20,
+            min_cosine=0.5,
+            expanded=lambda pairs: [long.partition(":")[2] in beside for _, long in pairs],
+        )
+        doubts = [doubt.why_not for doubt in decision.doubts if doubt.rule == "acronym" and not doubt.is_joined]
+        pairs = [(doubt.first_id, doubt.second_id) for doubt in decision.doubts]
+        assert len(set(pairs)) == len(pairs)
+        return [one.canonical_id for one in decision.merges], doubts
+
+    assert decided("continuous integration") == (["concept:continuous integration"], [NO_EXPANSION])
+    assert decided("continuous integration", "confidence interval") == ([], ["ambiguous acronym"] * 2)
+
+
 def acronym_terms(short: int, long: int) -> list[MergeTerm]:
     return [
         MergeTerm(id="concept:fsa", kind="concept", name="FSA", document_count=short),
