@@ -206,8 +206,12 @@ def _judge(graph: Graph, merging: MergeSettings, judging: JudgeSettings, run_dir
     say(
         f"{len(verdicts):,} pairs were judged: {likely:,} have the same meaning with a probability of {_LIKELY} or "
         f"more, {doubtful:,} got two answers, one per order of the names. See them with "
-        f"`{with_graph('kgsynth merge --review-file FILE.csv')}`, or join the likely ones with "
-        f"`{with_graph(f'kgsynth merge --apply-above {_LIKELY}')}`.",
+        f"`{with_graph('kgsynth merge --review-file FILE.csv')}`"
+        + (
+            f". The judge is too weak to join names: {judged.weakness}."
+            if judged.weakness
+            else f", or join the likely ones with `{with_graph(f'kgsynth merge --apply-above {_LIKELY}')}`."
+        ),
         err=True,
     )
     if judged.calibration is None:

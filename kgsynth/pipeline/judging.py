@@ -67,11 +67,15 @@ class _Mentions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What a judge did: its run (None if no pair was left), the new verdicts, and how scores became probabilities."""
+    """What a judge did: its run (None if no pair was left), the new verdicts, and how scores became probabilities.
+
+    `weakness` says why none of its verdicts joins names; empty for a judge that is good enough.
+    """
 
     folder: RunFolder | None
     verdicts: list[JudgedPair]
     calibration: Calibration | None
+    weakness: str = ""
 
 
 def judge_names(
@@ -435,11 +439,7 @@ def _stored(
     fresh = [_verdict(Judgement(**row), known) for row in rows]  # type: ignore[arg-type]
     if not fresh:
         return Judged(folder=folder, verdicts=[], calibration=None)
-    alike = [
-        verdict
-        for verdict in earlier
-        if (verdict.model, verdict.template) == (fresh[0].model, fresh[0].template) and verdict.known
-    ]
+    alike = [one for one in earlier if (one.model, one.template) == (fresh[0].model, fresh[0].template)]
 
     def scores(verdicts: Iterable[JudgedPair], truth: str) -> np.ndarray:
         return np.array([verdict.score for verdict in verdicts if verdict.known == truth], dtype=float)
@@ -467,7 +467,7 @@ def _stored(
             },
         )
     decisions.set_judged(graph, verdicts)
-    return Judged(folder=folder, verdicts=verdicts, calibration=fitted)
+    return Judged(folder=folder, verdicts=verdicts, calibration=fitted, weakness=_weakness(pool))
 
 
 def _verdict(judgement: Judgement, known: Mapping[Pair, str]) -> JudgedPair:

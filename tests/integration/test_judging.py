@@ -118,6 +118,7 @@ def test_verdicts_wait_until_they_are_applied_and_can_be_taken_back(
     before = merged(loaded)
     found = judged(loaded, environment, Judge(), tmp_path / "run")
     assert found.calibration.auc == 1, found.verdicts
+    assert found.weakness == ""
     assert (found.calibration.same, found.calibration.different) == (13, 13)
     curve = json.loads((tmp_path / "run" / "calibration.json").read_text())
     assert sum(row["pairs"] for row in curve["curve"]) == 26
@@ -138,6 +139,7 @@ def test_a_weak_judge_joins_nothing_and_says_why(
     before = merged(loaded)
     found = judged(loaded, environment, Judge(is_weak=True), tmp_path / "run")
     assert found.calibration.auc < 0.8
+    assert found.weakness.startswith("area under the ROC curve 0.")
     counts: list[StageCount] = []
     pipeline.apply_verdicts(loaded, environment, MergeSettings(), above=0.01, report=counts.append)
     assert merged(loaded) == before
@@ -303,6 +305,8 @@ def test_the_command_judges_with_scripted_verdicts_and_applies_them(
     assert done.returncode == 0, done.stderr
     assert re.search(r"\d+ pairs were judged: \d+ have the same meaning", done.stderr)
     assert "area under the ROC curve" in done.stderr
+    # Nobody is told to join by the verdicts of a judge that joins nothing.
+    assert ("The judge is too weak to join names: " in done.stderr) != ("--apply-above" in done.stderr)
     applied = kgsynth("--apply-above", "0.9")
     assert applied.returncode == 0, applied.stderr
     assert "apply verdicts: " in applied.stderr
