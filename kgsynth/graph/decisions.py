@@ -307,7 +307,8 @@ def set_distinct(graph: Graph, first: str, second: str) -> None:
     """
     if first == second or first.partition(":")[0] != second.partition(":")[0]:
         raise GraphError(
-            f"{quoted(first)} and {quoted(second)} are never merged", hint="Give two different terms of the same kind."
+            f"{quoted(first)} and {quoted(second)} are never merged",
+            hint="Give the ids of two different terms of the same kind, such as concept:group and concept:ring.",
         )
     pair = [_ordered(first, second)]
     merged = _merge_ids_of(graph, pair)
