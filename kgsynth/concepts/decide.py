@@ -477,6 +477,8 @@ def _stars(
 
 
 def _abbreviates(short: Words, long: Words) -> bool:
+    if max(map(len, short.tokens), default=0) == 1:  # U.S.
+        short = words_of("".join(short.tokens))
     return len(short.tokens) < len(long.tokens) and join(short, long) == "acronym"
 
 

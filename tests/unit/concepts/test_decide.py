@@ -87,6 +87,7 @@ def test_an_acronym_without_its_expansion_beside_it_is_only_doubtful() -> None:
 
 def test_an_acronym_never_takes_its_expansion() -> None:
     assert merged({"fsa": 90, "finite state automaton": 2}) == {"fsa": "finite state automaton"}
+    assert set(merged({"US": 9, "U.S.": 20, "United States": 2}).values()) == {"United States"}
     assert merged({"fsa": 90, "finite state automaton": 2, "finite-state automata": 5}) == {
         "fsa": "finite-state automata",
         "finite state automaton": "finite-state automata",
