@@ -566,6 +566,8 @@ def _may_turn(first: Words, second: Words) -> bool:
     """
     if ("of" in first.tokens) == ("of" in second.tokens):
         return True
+    if len(first.canonical) != len(second.canonical):
+        return False  # Time of day is not daytime.
     name = (first if "of" in first.tokens else second).name
     words = _owners(name)
     if words.count("of") != 1 or words[0] == "of" or words[-1] == "of":

@@ -99,7 +99,7 @@ def test_a_join_says_its_rule(first: str, second: str, rule: str) -> None:
             ("rasher", "bacon"), ("drop", "water"), ("goblet", "wine"), ("carafe", "water"), ("canister", "tea"), ("sachet", "sugar"), ("wedge", "cheese"), ("stack", "books"),
             ("casserole", "beans"), ("plate", "food"), ("state", "war"), ("man", "war"), ("ring", "diamond"), ("ladle", "soup"), ("shelf", "books"), ("portion", "rice"), ("fragment", "bones"),
         )),
-        ("University of Miami", "Miami University"),
+        ("University of Miami", "Miami University"), ("time of day", "daytime"), ("time of life", "lifetime"),
         # A is no noun.
         ("composed of molecules", "molecules composed"), ("consisting of names", "names consisting"), ("full of water", "water full"),
         # B is a mass, and A is in the singular once only.
