@@ -203,9 +203,12 @@ def _judge(graph: Graph, merging: MergeSettings, judging: JudgeSettings, run_dir
     verdicts = [verdict for verdict in judged.verdicts if not verdict.known]
     likely = sum(verdict.agrees and verdict.chance is not None and verdict.chance >= _LIKELY for verdict in verdicts)
     doubtful = sum(not verdict.agrees for verdict in verdicts)
+    # Few known pairs allow no high probability.
+    highest = max((verdict.chance or 0.0 for verdict in verdicts if verdict.agrees), default=0.0)
     say(
         f"{len(verdicts):,} pairs were judged: {likely:,} have the same meaning with a probability of {_LIKELY} or "
-        f"more, {doubtful:,} got two answers, one per order of the names. See them with "
+        f"more{'' if likely else f' (the highest is {highest:.2f})'}, {doubtful:,} got two answers, one per order of "
+        "the names. See them with "
         f"`{with_graph('kgsynth merge --review-file FILE.csv')}`"
         + (
             f". The judge is too weak to join names: {judged.weakness}."

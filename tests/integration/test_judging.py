@@ -304,6 +304,7 @@ def test_the_command_judges_with_scripted_verdicts_and_applies_them(
     done = kgsynth("--judge", "--backend", "scripted", "--domain", "general", "--known-pairs", "4")
     assert done.returncode == 0, done.stderr
     assert re.search(r"\d+ pairs were judged: \d+ have the same meaning", done.stderr)
+    assert ("(the highest is 0." in done.stderr) == (" pairs were judged: 0 have" in done.stderr)
     assert "area under the ROC curve" in done.stderr
     # Nobody is told to join by the verdicts of a judge that joins nothing.
     assert ("The judge is too weak to join names: " in done.stderr) != ("--apply-above" in done.stderr)
