@@ -379,7 +379,7 @@ def veto(first: Words, second: Words) -> str:
         not only_theirs.isdisjoint(_OPPOSITE_OF.get(word, _NONE)) for word in only_ours
     ):
         return "opposite"
-    if first.numbers != second.numbers:
+    if first.numbers != second.numbers or _swaps_numbers(first, second):
         return "number"
     if _is_negated_only(only_ours, only_theirs) or _is_negated_only(only_theirs, only_ours):
         return "negation"
@@ -390,6 +390,13 @@ def veto(first: Words, second: Words) -> str:
     if _narrows(first.tokens, second.tokens) or _narrows(second.tokens, first.tokens):
         return "narrower"
     return ""
+
+
+def _swaps_numbers(first: Words, second: Words) -> bool:
+    """Return whether two names have the same numbers in another order: ratio 2:3 and ratio 3:2; "of" may turn them."""
+    if len(first.numbers) < 2 or "of" in first.distinct | second.distinct:
+        return False
+    return list(filter(None, map(_number, first.tokens))) != list(filter(None, map(_number, second.tokens)))
 
 
 def _numbers(tokens: tuple[str, ...]) -> tuple[str, ...]:
@@ -484,7 +491,6 @@ def _join_by_words(first: Words, second: Words) -> str:
         and sorted(ours) == sorted(theirs)
         and not _LINKS.intersection(ours)
         and ours[-1] not in _ORDERED
-        and list(filter(_number, ours)) == list(filter(_number, theirs))
         and _keeps_compounds(first, second)
     ):
         return "order"

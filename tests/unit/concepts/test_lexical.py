@@ -177,6 +177,15 @@ def test_two_numbers_in_a_row_stay_two_in_their_order(first: str, second: str) -
     assert not are_one(first, second)
 
 
+def test_the_same_numbers_in_another_order_are_a_veto() -> None:
+    for first, second in (
+        ("release 1.2", "release 2.1"),
+        ("ratio 2:3", "ratio 3:2"),
+        ("2 to 4 decoder", "4 to 2 decoder"),
+    ):
+        assert veto(words_of(first), words_of(second)) == "number"
+
+
 @pytest.mark.parametrize(
     ("first", "second"), [("1,000 genomes project", "1000 genomes project"), ("COVID-19", "covid 19"), ("H-2", "H2")]
 )
