@@ -119,7 +119,7 @@ def judge_names(
     """
     declared = {pair: found.weight for pair, found in declared_pairs(graph).items()}
     planned = plan_merge(graph, environment, merging, declared=declared)
-    earlier = {verdict.pair: verdict for verdict in decisions.judged_pairs(graph)}
+    earlier = {verdict.pair: verdict for verdict in _verdicts(graph)}
     sentences = _sentences(graph, planned.names)
     template = _template(settings.domain)
     judge = _model(environment, settings, make), template.hash
@@ -195,7 +195,7 @@ def apply_verdicts(
         above: minimum probability, in (0, 1].
         report: receives the accounts of verdicts and of the merge.
     """
-    stored = decisions.judged_pairs(graph)
+    stored = _verdicts(graph)
     weaknesses = _weaknesses(stored)
     count = StageCount(stage="apply verdicts", unit="verdicts of a judge")
     changed = []
@@ -216,6 +216,14 @@ def apply_verdicts(
     decisions.set_judged(graph, [new for new, old in zip(changed, stored, strict=True) if new != old])
     report(count)
     return merge(graph, environment, settings, report=report)
+
+
+def _verdicts(graph: Graph) -> list[JudgedPair]:
+    """Return the verdicts of models; of pairs whose truth is known, what reviewers have said since is the truth."""
+    said = dict.fromkeys(decisions.same_pairs(graph), _SAME) | dict.fromkeys(
+        decisions.distinct_pairs(graph), _DIFFERENT
+    )
+    return [replace(one, known=one.known and said.get(one.pair, one.known)) for one in decisions.judged_pairs(graph)]
 
 
 def _weaknesses(verdicts: Sequence[JudgedPair]) -> dict[tuple[str, str], str]:

@@ -244,6 +244,30 @@ def test_another_spelling_of_a_pair_that_is_asked_about_is_not_known_to_be_diffe
     assert ("concept:greatest common divisor", "concept:highest common factors") not in different
 
 
+def test_a_reviewer_corrects_what_calibrates_a_judge(
+    loaded: Graph, environment: config.Environment, tmp_path: Path
+) -> None:
+    """A judge that says no to the wrong merges of rules is weak until reviewers have rejected these."""
+    judge = Judge()
+    wrong = [frozenset((name, f"{name}s")) for name in ("vector", "graph", "lattice")]
+    complete = judge.complete
+
+    def strict(request: Request) -> Completion:
+        made = complete(request)
+        pairs = [frozenset(found[1:]) for found in PAIR.findall(request.messages[-1].content)]
+        chances = tuple(0.01 if pair in wrong else chance for pair, chance in zip(pairs, made.chances, strict=True))
+        return replace(made, chances=chances)
+
+    judge.complete = strict  # type: ignore[method-assign]
+    assert judged(loaded, environment, judge, tmp_path / "run").weakness
+    pipeline.apply_verdicts(loaded, environment, MergeSettings(), above=0.1)
+    assert "judge" not in merged(loaded).values()
+    rejected = [one.merge_id for one in decisions.merges(loaded) if frozenset((one.alias, one.canonical)) in wrong]
+    pipeline.undo_merges(loaded, rejected, is_rejected=True)
+    pipeline.apply_verdicts(loaded, environment, MergeSettings(), above=0.1)
+    assert "judge" in merged(loaded).values()
+
+
 def test_a_judge_that_ends_in_the_middle_continues_and_gives_the_same_graph(
     loaded: Graph, environment: config.Environment, tmp_path: Path
 ) -> None:
