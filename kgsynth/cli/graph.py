@@ -359,7 +359,7 @@ def _not_joined(planned: MergePlan, verdicts: Mapping[Pair, Verdict]) -> list[Pa
 @click.command()
 @click.pass_context
 def merges(ctx: click.Context) -> None:
-    """List the merges in the graph by concept, with their evidence.
+    """List the merges in the graph by concept, with their evidence. Uses are documents that use exactly this name.
 
     \b
     The rule says how the two names differ:
@@ -377,7 +377,7 @@ def merges(ctx: click.Context) -> None:
     with open_graph(ctx) as graph:
         stored_merges = pipeline.held_merges(graph)
     show_table(
-        ("concept", "its documents", "kind", "alias", "documents", "rule", "cosine", "id"),
+        ("concept", "uses", "kind", "alias", "alias uses", "rule", "cosine", "id"),
         [
             (
                 stored.canonical,

@@ -10,6 +10,9 @@ from kgsynth.texts import printable
 if TYPE_CHECKING:
     from kgsynth.pipeline.merging import MergePlan
 
+# Longest cell without a blank that is kept on one line.
+_MOST_WHOLE = 16
+
 
 def show_table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, grouped: int = 0) -> None:
     """Print a table to standard output.
@@ -44,8 +47,17 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, grouped:
         _show_records(header, rows)
         return
     table = Table(box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in header:
-        table.add_column(name, overflow="fold")
+    widths = [max(map(len, name.split()), default=0) for name in header]
+    # Ids and numbers stay whole, so that they can be copied, where names have room beside them.
+    whole = {
+        column: max(widths[column], *(len(row[column]) for row in rows))
+        for column in range(len(header))
+        if rows and not any(" " in row[column] or len(row[column]) > _MOST_WHOLE for row in rows)
+    }
+    if sum(whole.get(column, width) + 2 for column, width in enumerate(widths)) > console.width:
+        whole = {}
+    for column, name in enumerate(header):
+        table.add_column(name, overflow="fold", width=whole.get(column))
     above: Sequence[str] = ()
     for row in rows:
         cells = [*[""] * grouped, *row[grouped:]] if grouped and row[:grouped] == above else row
