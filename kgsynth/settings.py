@@ -691,6 +691,10 @@ class JudgeSettings(BackendSettings):
     seed: Annotated[
         int | None, setting("Seed of the random projection, of the known pairs and of requests.", ge=0, le=_MAX_SEED)
     ] = 0
+    domain: Annotated[
+        str,
+        setting("Prompt template: a domain or a folder of your own; one without `judge_names.txt` uses that of general."),
+    ] = "general"
     # A verdict is one word: no variety is wanted.
     temperature: Temperature = 0.0
     apply_above: Annotated[
