@@ -693,7 +693,7 @@ class JudgeSettings(BackendSettings):
     ] = 0
     domain: Annotated[
         str,
-        setting("Prompt template: a domain or a folder of your own; one without `judge_names.txt` uses that of general."),
+        setting("Domain of the prompt, or folder of your own; without a file `judge_names.txt` it is that of general."),
     ] = "general"
     # A verdict is one word: no variety is wanted.
     temperature: Temperature = 0.0
