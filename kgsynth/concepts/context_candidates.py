@@ -20,8 +20,11 @@ from kgsynth.concepts.embedding import Float32Matrix
 from kgsynth.randomness import stream
 
 # Weights of the squared lengths of the three parts (docs/figures/merging.md).
-_NAME, _SENTENCE, _NEIGHBOURS = 1.0, 0.5, 1.0
+_NAME, _SENTENCE, _NEIGHBOURS = 1.0, 0.5, 0.5
 _DIMENSIONS = 256
+# Less similar contexts are no evidence, and a few of the most similar may be missed: both make the search fast.
+_LEAST_COSINE = 0.2
+_LEAST_RECALL = 0.95
 _MOST_CHARS = 300
 _DEFINES = re.compile(
     r"\b(?:is|are) (?:an?|the|any|called|said|defined|known|those)\b|\b(?:called|known as|means|denotes|refers to)\b",
@@ -93,11 +96,10 @@ def context_pairs(
     if len(names) < 2:
         return []
     own = embed([embedded_text(name) for name in names])
-    texts = [sentence and f"{name}: {sentence}" for sentence, name in zip(sentences, names, strict=True)]
-    known = [row for row, text in enumerate(texts) if text]
-    defined = np.zeros_like(own)
+    known = [row for row, sentence in enumerate(sentences) if sentence]
+    defined = own.copy()  # also of names without a sentence
     if known:
-        defined[known] = embed([texts[row] for row in known])
+        defined[known] = embed([f"{names[row]}: {sentences[row]}" for row in known])
     joined = np.concatenate(
         [
             math.sqrt(_NAME) * own,
@@ -106,7 +108,9 @@ def context_pairs(
         ],
         axis=1,
     )
-    pairs = nearest_pairs(_unit(joined), neighbours=neighbours, min_cosine=0.0)
+    pairs = nearest_pairs(
+        _compressed(joined), neighbours=neighbours, min_cosine=_LEAST_COSINE, least_recall=_LEAST_RECALL
+    )
     ordered = np.argsort(-pairs.cosines, kind="stable")
     return [(int(pairs.first[at]), int(pairs.second[at]), float(pairs.cosines[at])) for at in ordered]
 
@@ -131,6 +135,12 @@ def neighbour_vectors(documents: NDArray[np.int64], rows: NDArray[np.int64], cou
     return _unit(np.asarray(incidence.T @ contexts) - own_shares[:, None] * random)
 
 
+def _compressed(vectors: Float32Matrix) -> Float32Matrix:
+    """Return the vectors on their first `_DIMENSIONS` principal axes, as unit rows; this changes cosines little."""
+    axes = np.linalg.eigh(vectors.T @ vectors)[1][:, -_DIMENSIONS:]
+    return _unit(vectors @ axes)
+
+
 def _unit(vectors: NDArray[np.float32]) -> Float32Matrix:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)

@@ -140,20 +140,18 @@ def measure(count: int) -> dict[str, float]:
 
 
 def contexts(texts: list[str], vectors: Float32Matrix, neighbours: int) -> list[tuple[int, int, float]]:
-    """Pairs with similar contexts: names in three documents each, twelve per document; sentences near their names."""
+    """Pairs with similar contexts: each name in three documents with eleven names like it; sentences near their names."""
     random = np.random.default_rng(1)
-    rows = random.permutation(np.repeat(np.arange(len(texts)), 3))
+    centres = vectors[random.choice(len(texts), len(texts) // 100, replace=False)]
+    topics = np.argmax(vectors @ centres.T, axis=1)
+    rows = np.concatenate([np.lexsort((random.random(len(texts)), topics)) for _ in range(3)])
     noise = random.normal(scale=0.5 / math.sqrt(vectors.shape[1]), size=vectors.shape).astype(np.float32)
     sentences = vectors + noise
     sentences /= np.linalg.norm(sentences, axis=1, keepdims=True)
     embedded = iter((vectors, sentences))
+    documents = np.arange(len(rows)) // 12
     return context_pairs(
-        texts,
-        ["sentence"] * len(texts),
-        (np.arange(len(rows)) // 12, rows),
-        lambda _: next(embedded),
-        neighbours=neighbours,
-        seed=1,
+        texts, ["sentence"] * len(texts), (documents, rows), lambda _: next(embedded), neighbours=neighbours, seed=1
     )
 
 

@@ -58,5 +58,19 @@ def test_context_pairs_finds_a_synonym_without_common_letters() -> None:
     mentions = (np.array([0, 0, 1, 1, 2]), np.array([0, 2, 1, 2, 3]))
     first, second, cosine = context_pairs(names, sentences, mentions, embed, neighbours=1, seed=1)[0]
     assert (first, second) == (0, 1)
-    assert 0.3 < cosine <= 1
+    assert 0.2 < cosine <= 1
     assert context_pairs(names[:1], [""], (np.empty(0, int), np.empty(0, int)), embed, neighbours=1, seed=1) == []
+
+
+def test_a_name_without_a_sentence_is_compared_by_its_name() -> None:
+    """Its place in the vector would otherwise be empty, and its cosine with any name too small."""
+    names = ["ring", "rings", "field"]
+
+    def embed(texts: list[str]) -> np.ndarray:
+        vectors = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], dtype=np.float32)
+        return np.stack([vectors[names.index(text.partition(":")[0])] for text in texts])
+
+    nowhere = np.empty(0, int), np.empty(0, int)
+    first, second, cosine = context_pairs(names, ["A ring.", "", ""], nowhere, embed, neighbours=1, seed=1)[0]
+    assert (names[first], names[second]) == ("ring", "rings")
+    assert cosine > 0.99
