@@ -30,6 +30,8 @@ _DEFINES = re.compile(
     r"\b(?:is|are) (?:an?|the|any|called|said|defined|known|those)\b|\b(?:called|known as|means|denotes|refers to)\b",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_LEAST_WORDS = 3
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+(?=[A-Z\\$])|\n\s*\n")
 
 
@@ -43,19 +45,25 @@ class Use:
 
 
 def defining_sentence(uses: Sequence[Use]) -> str:
-    """Return the sentence that best defines a name among the texts that use it; empty if none contains its spelling.
+    """Return the sentence that best defines a name among the texts that use it; empty if none has its spelling.
 
-    Preferred are documents with the name as title, sentences that say what something is, and early sentences.
+    Preferred are documents with the name as title, sentences that say what something is, and early sentences. A
+    document with the name as title whose text has it nowhere gives its first sentence.
     """
     best, sentence = (-math.inf, 0.0), ""
     for use in uses:
         is_title = use.title.casefold().strip() == use.spelling.casefold()
-        pattern = re.compile(rf"(?<!\w){re.escape(use.spelling)}(?!\w)", re.IGNORECASE)
+        words = r"\s+".join(map(re.escape, use.spelling.split()))
+        pattern = re.compile(rf"(?<!\w){words}(?:e?s)?(?!\w)", re.IGNORECASE)
         for number, part in enumerate(_SENTENCE_END.split(use.text)):
-            if pattern.search(part) is None:
+            has_name = pattern.search(part) is not None
+            if not has_name and (not is_title or len(_WORD.findall(part)) < _LEAST_WORDS):
                 continue
             text = " ".join(part.split())
-            rank = (2.0 * is_title + bool(_DEFINES.search(text)) - (len(text) > 2 * _MOST_CHARS), -float(number))
+            rank = (
+                2.0 * is_title + bool(_DEFINES.search(text)) - (len(text) > 2 * _MOST_CHARS) if has_name else -2.0,
+                -float(number),
+            )
             if rank > best:
                 best, sentence = rank, _around(text, pattern)
     return sentence
