@@ -148,7 +148,8 @@ class Project:
             for run_id in whole or manifests
             for account in manifests[run_id]["stages"]
         ]
-        return pandas.DataFrame(rows)
+        first = ("stage", "unit", "read", "kept", "rejected", "folder")
+        return pandas.DataFrame([{**{name: row[name] for name in first if name in row}, **row} for row in rows])
 
     def rejects(self, stage: str) -> "pandas.DataFrame":
         """Return the rejects of a stage that asks a model, or of `curate`: unit, reason, and text of the model.
