@@ -154,6 +154,8 @@ def default_text(info: FieldInfo) -> str:
     default = info.default
     if default in (None, "", ()) or isinstance(default, PydanticUndefinedType):
         return ""
+    if isinstance(default, tuple):
+        return str(list(default))
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
@@ -324,7 +326,7 @@ Temperature = Annotated[float, setting("Sampling temperature.", ge=0)]
 class BackendSettings:
     """How a language model is asked, for all stages that ask one; each stage may set its own.
 
-    What the bundled small model needs (forms, short limits, a penalty on repetition) is the default for it alone: a
+    What SmolLM2-135M needs (forms, short limits, a penalty on repetition) is the default for it alone: a
     field that is None here takes its value from `SMALL_MODEL_DEFAULTS` or `MODEL_DEFAULTS`.
     """
 
@@ -351,7 +353,7 @@ class BackendSettings:
         str,
         setting(
             "A model folder, a Hugging Face id, or the name that a server gives it.",
-            default="SmolLM2-135M, for trying the plumbing",
+            default="SmolLM2-135M, to try the stages",
         ),
     ] = ""
     url: Annotated[
@@ -372,7 +374,7 @@ class BackendSettings:
     ] = None
     repetition_penalty: Annotated[
         float | None,
-        setting("Penalty on tokens that have occurred.", default="1.1 for the bundled model, else none", gt=0),
+        setting("Penalty on tokens that have occurred.", default="1.1 for SmolLM2-135M, else none", gt=0),
     ] = None
     presence_penalty: Annotated[float, setting("Penalty on tokens that have occurred, however often.", ge=-2, le=2)] = (
         0.0
@@ -385,7 +387,7 @@ class BackendSettings:
         int | None,
         setting(
             "Maximum number of tokens per completion, thoughts included.",
-            default="512 to 1024 for the bundled model, 2048 for others, 4096 for their answers",
+            default="128 to 1024 for SmolLM2-135M, 2048 for others, 4096 for their answers",
             ge=16,
         ),
     ] = None
@@ -393,7 +395,7 @@ class BackendSettings:
         int | None,
         setting(
             "Tokens of prompt and answer together; passages are cut to fit.",
-            default="4096 for the bundled model, 8192 or more for others",
+            default="4096 for SmolLM2-135M, 8192 or more for others",
         ),
     ] = None
     thinking: Annotated[
@@ -408,7 +410,7 @@ class BackendSettings:
         bool | None,
         setting(
             "Force the form of completions with a grammar, where the backend supports it.",
-            default="for the bundled model; JSON schemas wherever vLLM runs",
+            default="for SmolLM2-135M; JSON schemas for every model on vLLM",
         ),
     ] = None
     request: Annotated[
@@ -1020,7 +1022,8 @@ class ExportSettings:
 class RunConfig:
     """The whole path from documents to a training set.
 
-    What [backend] sets holds for extract, generate and answer; for filter and syllabus too, but for the sampling.
+    What [backend] sets holds for extract, generate and answer; for filter, syllabus and judge, too, without sampling,
+    `stop` and `max_output_tokens`.
     """
 
     section: ClassVar[str] = ""

@@ -221,6 +221,18 @@ def test_the_reference_is_that_of_the_declarations() -> None:
         assert f"## [{section}]" in pages["configuration.md"]
 
 
+def test_the_reference_names_every_variable_of_the_environment_that_is_read() -> None:
+    source = (ROOT / "kgsynth" / "config.py").read_text()
+    read = re.findall(r'(?:values|environ)\.get\("(\w+)"', source) + re.findall(
+        r'"(\w+)"', source.partition("_CERTIFICATES = (")[2].partition(")")[0]
+    )
+    assert "KGSYNTH_HOME" in read
+    assert "SSL_CERT_FILE" in read
+    page = (ROOT / "docs" / "reference" / "configuration.md").read_text()
+    for name in set(read) - {"HOME", "PATH"}:
+        assert f"`{name}`" in page, name
+
+
 @pytest.mark.slow
 def test_the_documentation_builds_without_a_broken_link(tmp_path: Path) -> None:
     mkdocs = Path(sys.executable).with_name("mkdocs")
