@@ -237,7 +237,8 @@ class FieldNames:
     encoding: Annotated[
         str,
         setting(
-            "Encoding of text files.", default="by byte-order mark, as UTF-8, as declared, else a guess that is said"
+            "Encoding of text files.",
+            default="by byte-order mark, as UTF-8, as declared, else by a guess that is reported",
         ),
     ] = ""
     delimiter: Annotated[str, setting("Delimiter of CSV files.", default="detected")] = ""
@@ -279,7 +280,9 @@ class DocumentsSettings(FieldNames):
         8000
     )
     part_words: Annotated[int, setting("Maximum number of words per part.", ge=50)] = 1500
-    readers: Annotated[int, setting("Worker processes that read files.", default="one for each core", ge=0)] = 0
+    readers: Annotated[
+        int, setting("Number of worker processes that read files.", default="one for each core", ge=0)
+    ] = 0
     file_timeout_s: Annotated[
         float, setting("Give up on a file when its reader yields nothing for this many seconds.", gt=0)
     ] = 300.0
@@ -400,7 +403,7 @@ class BackendSettings:
     ] = None
     thinking: Annotated[
         bool | None,
-        setting("Switch the model's thinking on or off through its chat template.", default="as the template has it"),
+        setting("Switch the model's thinking on or off through its chat template.", default="as the template decides"),
     ] = None
     system: Annotated[str, setting("Text that begins every system turn.")] = ""
     system_role: Annotated[
@@ -674,7 +677,7 @@ class MergeSettings:
     min_cosine: Annotated[
         float,
         setting(
-            "Minimum cosine of candidates whose common words are in many names; without a common word it is .85.",
+            "Minimum cosine of two names that share words with many others; names without a shared word need .85.",
             ge=-1,
             le=1,
         ),
@@ -734,11 +737,11 @@ class SampleSettings:
     section: ClassVar[str] = "sample"
 
     seed: Annotated[int | None, setting("Seed of all random choices (required).", ge=0, le=_MAX_SEED)] = None
-    combinations: Annotated[int | None, setting("How many combinations to draw.", ge=1)] = None
+    combinations: Annotated[int | None, setting("Number of combinations to draw.", ge=1)] = None
     # 5, as in the paper, when no amount is given.
     epochs: Annotated[
         int | None,
-        setting("How often to start from every topic, instead of --combinations.", default="5", ge=1),
+        setting("Number of walks from every topic, instead of --combinations.", default="5", ge=1),
     ] = None
     start: Annotated[str, setting("A .cypher file that returns the ids of topics to start from.")] = ""
     within: Annotated[
@@ -811,7 +814,12 @@ class GenerateSettings(BackendSettings):
     # None: the paper's.
     max_questions: Annotated[
         int | None,
-        setting("Questions to ask for.", default="5 per document, 3 per combination", ge=1, le=20),
+        setting(
+            "Maximum number of questions to ask for per document or combination.",
+            default="5 per document, 3 per combination",
+            ge=1,
+            le=20,
+        ),
     ] = None
     chosen_by: Annotated[
         ChosenBy,
