@@ -595,7 +595,7 @@ class FilterSettings(BackendSettings):
     temperature: Temperature = 0.0
     positives: Annotated[
         Strings,
-        setting("Example documents of the domain, read like the corpus. Without them, a model writes a syllabus."),
+        setting("Example documents of the domain, read like the corpus. Without them, a model writes examples."),
     ] = ()
     method: Annotated[
         Literal["auto", "forest", "linear", "centroid"],
@@ -625,7 +625,9 @@ class FilterSettings(BackendSettings):
     negatives: Annotated[int, setting("Number of documents drawn from the corpus for the cold start.", ge=2)] = 2000
     rated: Annotated[
         int,
-        setting("Number of documents rated per round: half from the selection, half from a new draw.", ge=2),
+        setting(
+            "Number of documents rated per round: half from the selection, half from the rest of the corpus.", ge=2
+        ),
     ] = 400
     # A text that is clear and of another subject has a good mean.
     score: Annotated[
