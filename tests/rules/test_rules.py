@@ -199,7 +199,7 @@ def test_every_extra_that_is_named_exists() -> None:
     known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     sources = [*texts_of_the_documentation(), *((path, path.read_text()) for path in MODULES)]
     for path, text in sources:
-        for named in re.findall(r"kgsynth\[([a-z, ]+)\]", text):
+        for named in re.findall(r"(?:kgsynth|pip install '\.)\[([a-z, -]+)\]", text):
             assert {extra.strip() for extra in named.split(",")} <= set(known), (path, named)
 
 
