@@ -124,7 +124,10 @@ def demo(
 @set_option
 @click.pass_context
 def config(ctx: click.Context, /, file: Path | None, demo: bool, overrides: tuple[str, ...]) -> None:
-    """Show every key with its value and the origin of the value: default, file, KGSYNTH_GRAPH or --set."""
+    """Show every key with its value and the origin of the value.
+
+    The origin is default, the file, backend (the section that gives the value), KGSYNTH_GRAPH or --set.
+    """
     values, graph = overrides_of(ctx, overrides, None, None), graph_of_environment(ctx)
     if demo:
         resolved = resolve(_demo_text(), origin="demo", overrides=values, graph=graph)
