@@ -21,8 +21,10 @@ from kgsynth.errors import (
     MissingExtraError,
     QueryError,
     RecordError,
+    SandboxError,
     ServerError,
     TooManyRejectsError,
+    UploadError,
     VectorError,
 )
 
@@ -57,8 +59,10 @@ __all__ = [
     "QueryError",
     "RecordError",
     "RunResult",
+    "SandboxError",
     "ServerError",
     "TooManyRejectsError",
+    "UploadError",
     "VectorError",
     "__version__",
     "open_graph",

@@ -74,7 +74,7 @@ class KnowledgeGraph:
         Args:
             settings: fields of `kgsynth.settings.SampleSettings`: `seed` (required), `combinations` or `epochs`,
                 `start` and `within` (files of Cypher), `favour`, `earlier`, `engine`, `min_concepts`,
-                `grounding_documents`.
+                `grounding`, `grounding_documents`.
 
         Returns:
             The combinations in the order of their walks. The same seed, settings and graph give the same combinations.

@@ -25,7 +25,9 @@ def public_value(name: str, value: Any) -> Any:
     if name == "url":
         return [with_marks(address) for address in value]
     if name in ("request", "engine") and isinstance(value, Mapping):
-        return _without_secret_values(value, hides_all=False)
+        shown = _without_secret_values(value, hides_all=False)
+        # Its values are names of fields, such as max_completion_tokens, and no secrets.
+        return {**shown, "rename": dict(value["rename"])} if name == "request" and "rename" in value else shown
     return list(value) if isinstance(value, tuple) else value
 
 

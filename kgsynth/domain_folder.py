@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import field, fields
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -96,7 +96,7 @@ class Domain:
         grades: names of educational levels, from easy to hard; `other` is always known.
         filters: filters of curation.
         imports: packages that programs of this domain may import in the sandbox, beside the standard library.
-        disciplines: disciplines for `kgsynth filter --syllabus`; none: the model lists them.
+        disciplines: disciplines for `kgsynth filter syllabus`; none: the model lists them.
         card_note: a warning in the card of a data set.
     """
 
@@ -247,12 +247,18 @@ def _validated(file: Traversable, kind: Any, value: Any) -> Any:
         ) from None
 
 
+def _names_beside(place: tuple[int | str, ...]) -> list[str]:
+    """Return the names of the settings in the table of a place, such as `("question_types", 0, "share")`."""
+    tables: dict[int | str, Any] = {"question_types": QuestionType, "filters": Filters}
+    kind = Domain if len(place) == 1 else tables.get(place[0], VerifierCase)
+    return [item.name for item in fields(kind)]
+
+
 def _said(error: Any) -> str:
     """Return in plain words what is wrong with a value."""
-    known = [*Domain.__dataclass_fields__, *QuestionType.__dataclass_fields__, *VerifierCase.__dataclass_fields__]
     match error["type"]:
         case "unexpected_keyword_argument":
-            return "there is no such setting" + did_you_mean(str(error["loc"][-1]), known)
+            return "there is no such setting" + did_you_mean(str(error["loc"][-1]), _names_beside(error["loc"]))
         case "tuple_type" | "list_type":
             return "must be a list"
         case "missing" | "missing_argument" | "missing_keyword_only_argument":

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from kgsynth import pipeline
 from kgsynth.api import KnowledgeGraph, open_graph
 from kgsynth.config import Environment, Resolved, environment, resolve_file
-from kgsynth.errors import ConfigError, quoted
+from kgsynth.errors import ConfigError, MissingExtraError, quoted
 from kgsynth.pipeline import RunResult
 from kgsynth.progress import Progress
 from kgsynth.records import StageCount
@@ -148,7 +148,8 @@ class Project:
             for run_id in whole or manifests
             for account in manifests[run_id]["stages"]
         ]
-        return pandas.DataFrame(rows)
+        first = ("stage", "unit", "read", "kept", "rejected", "folder")
+        return pandas.DataFrame([{**{name: row[name] for name in first if name in row}, **row} for row in rows])
 
     def rejects(self, stage: str) -> "pandas.DataFrame":
         """Return the rejects of a stage that asks a model, or of `curate`: unit, reason, and text of the model.
@@ -198,12 +199,15 @@ class Project:
 
         Raises:
             ConfigError: the training set was not exported.
+            MissingExtraError: the library datasets is not installed.
         """
-        import datasets
-
         folder = self.work_dir / "dataset"
         if not (folder / "README.md").is_file():
             raise ConfigError(f"{folder} holds no training set", hint='Run the stage "export" first.')
+        try:
+            import datasets
+        except ImportError as error:
+            raise MissingExtraError("datasets is not installed", hint="pip install 'kgsynth[huggingface]'") from error
         loaded = datasets.load_dataset(str(folder))
         assert isinstance(loaded, datasets.DatasetDict)
         return loaded

@@ -67,6 +67,15 @@ def question_folders(paths: Sequence[Path]) -> list[RunFolder]:
     return folders
 
 
+def runs_behind(paths: Sequence[Path]) -> list[RunFolder]:
+    """Return the runs among the paths after those whose questions they answered, each once, as `question_folders`."""
+    found: dict[Path, RunFolder] = {}
+    for run in question_folders(paths):
+        behind = runs_behind([Path(path) for path in run.inputs.get("questions", ())])
+        found |= {before.path.absolute(): before for before in [*behind, run]}
+    return list(found.values())
+
+
 def table_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the rows of a JSONL or Parquet file, each with its position for messages.
 

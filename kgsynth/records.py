@@ -211,7 +211,8 @@ class GroundingDocument:
 class Combination:
     """The set of terms that one walk visited; `id` is a hash of the set, `path` is the walk with repeats.
 
-    `through` holds for each step, in order, the document through which the walk went; empty for a counted pair.
+    `through` holds for each step, in order, the document through which the walk went; empty for a counted pair. Files
+    have no column `through`: their `path` has `id`, `kind` and `document` for the start and for each step.
     """
 
     id: str

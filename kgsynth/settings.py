@@ -154,6 +154,8 @@ def default_text(info: FieldInfo) -> str:
     default = info.default
     if default in (None, "", ()) or isinstance(default, PydanticUndefinedType):
         return ""
+    if isinstance(default, tuple):
+        return str(list(default))
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
@@ -235,7 +237,8 @@ class FieldNames:
     encoding: Annotated[
         str,
         setting(
-            "Encoding of text files.", default="by byte-order mark, as UTF-8, as declared, else a guess that is said"
+            "Encoding of text files.",
+            default="by byte-order mark, as UTF-8, as declared, else by a guess that is reported",
         ),
     ] = ""
     delimiter: Annotated[str, setting("Delimiter of CSV files.", default="detected")] = ""
@@ -277,7 +280,9 @@ class DocumentsSettings(FieldNames):
         8000
     )
     part_words: Annotated[int, setting("Maximum number of words per part.", ge=50)] = 1500
-    readers: Annotated[int, setting("Worker processes that read files.", default="one for each core", ge=0)] = 0
+    readers: Annotated[
+        int, setting("Number of worker processes that read files.", default="one for each core", ge=0)
+    ] = 0
     file_timeout_s: Annotated[
         float, setting("Give up on a file when its reader yields nothing for this many seconds.", gt=0)
     ] = 300.0
@@ -324,7 +329,7 @@ Temperature = Annotated[float, setting("Sampling temperature.", ge=0)]
 class BackendSettings:
     """How a language model is asked, for all stages that ask one; each stage may set its own.
 
-    What the bundled small model needs (forms, short limits, a penalty on repetition) is the default for it alone: a
+    What SmolLM2-135M needs (forms, short limits, a penalty on repetition) is the default for it alone: a
     field that is None here takes its value from `SMALL_MODEL_DEFAULTS` or `MODEL_DEFAULTS`.
     """
 
@@ -351,7 +356,7 @@ class BackendSettings:
         str,
         setting(
             "A model folder, a Hugging Face id, or the name that a server gives it.",
-            default="SmolLM2-135M, for trying the plumbing",
+            default="SmolLM2-135M, to try the stages",
         ),
     ] = ""
     url: Annotated[
@@ -372,7 +377,7 @@ class BackendSettings:
     ] = None
     repetition_penalty: Annotated[
         float | None,
-        setting("Penalty on tokens that have occurred.", default="1.1 for the bundled model, else none", gt=0),
+        setting("Penalty on tokens that have occurred.", default="1.1 for SmolLM2-135M, else none", gt=0),
     ] = None
     presence_penalty: Annotated[float, setting("Penalty on tokens that have occurred, however often.", ge=-2, le=2)] = (
         0.0
@@ -385,7 +390,7 @@ class BackendSettings:
         int | None,
         setting(
             "Maximum number of tokens per completion, thoughts included.",
-            default="512 to 1024 for the bundled model, 2048 for others, 4096 for their answers",
+            default="128 to 1024 for SmolLM2-135M, 2048 for others, 4096 for their answers",
             ge=16,
         ),
     ] = None
@@ -393,12 +398,12 @@ class BackendSettings:
         int | None,
         setting(
             "Tokens of prompt and answer together; passages are cut to fit.",
-            default="4096 for the bundled model, 8192 or more for others",
+            default="4096 for SmolLM2-135M, 8192 or more for others",
         ),
     ] = None
     thinking: Annotated[
         bool | None,
-        setting("Switch the model's thinking on or off through its chat template.", default="as the template has it"),
+        setting("Switch the model's thinking on or off through its chat template.", default="as the template decides"),
     ] = None
     system: Annotated[str, setting("Text that begins every system turn.")] = ""
     system_role: Annotated[
@@ -408,7 +413,7 @@ class BackendSettings:
         bool | None,
         setting(
             "Force the form of completions with a grammar, where the backend supports it.",
-            default="for the bundled model; JSON schemas wherever vLLM runs",
+            default="for SmolLM2-135M; JSON schemas for every model on vLLM",
         ),
     ] = None
     request: Annotated[
@@ -590,7 +595,7 @@ class FilterSettings(BackendSettings):
     temperature: Temperature = 0.0
     positives: Annotated[
         Strings,
-        setting("Example documents of the domain, read like the corpus. Without them, a model writes a syllabus."),
+        setting("Example documents of the domain, read like the corpus. Without them, a model writes examples."),
     ] = ()
     method: Annotated[
         Literal["auto", "forest", "linear", "centroid"],
@@ -620,7 +625,9 @@ class FilterSettings(BackendSettings):
     negatives: Annotated[int, setting("Number of documents drawn from the corpus for the cold start.", ge=2)] = 2000
     rated: Annotated[
         int,
-        setting("Number of documents rated per round: half from the selection, half from a new draw.", ge=2),
+        setting(
+            "Number of documents rated per round: half from the selection, half from the rest of the corpus.", ge=2
+        ),
     ] = 400
     # A text that is clear and of another subject has a good mean.
     score: Annotated[
@@ -672,7 +679,7 @@ class MergeSettings:
     min_cosine: Annotated[
         float,
         setting(
-            "Minimum cosine of candidates whose common words are in many names; without a common word it is .85.",
+            "Minimum cosine of two names that share words with many others; names without a shared word need .85.",
             ge=-1,
             le=1,
         ),
@@ -691,6 +698,10 @@ class JudgeSettings(BackendSettings):
     seed: Annotated[
         int | None, setting("Seed of the random projection, of the known pairs and of requests.", ge=0, le=_MAX_SEED)
     ] = 0
+    domain: Annotated[
+        str,
+        setting("Domain of the prompt, or folder of your own; without a file `judge_names.txt` it is that of general."),
+    ] = "general"
     # A verdict is one word: no variety is wanted.
     temperature: Temperature = 0.0
     apply_above: Annotated[
@@ -728,11 +739,11 @@ class SampleSettings:
     section: ClassVar[str] = "sample"
 
     seed: Annotated[int | None, setting("Seed of all random choices (required).", ge=0, le=_MAX_SEED)] = None
-    combinations: Annotated[int | None, setting("How many combinations to draw.", ge=1)] = None
+    combinations: Annotated[int | None, setting("Number of combinations to draw.", ge=1)] = None
     # 5, as in the paper, when no amount is given.
     epochs: Annotated[
         int | None,
-        setting("How often to start from every topic, instead of --combinations.", default="5", ge=1),
+        setting("Number of walks from every topic, instead of --combinations.", default="5", ge=1),
     ] = None
     start: Annotated[str, setting("A .cypher file that returns the ids of topics to start from.")] = ""
     within: Annotated[
@@ -805,7 +816,12 @@ class GenerateSettings(BackendSettings):
     # None: the paper's.
     max_questions: Annotated[
         int | None,
-        setting("Questions to ask for.", default="5 per document, 3 per combination", ge=1, le=20),
+        setting(
+            "Maximum number of questions to ask for per document or combination.",
+            default="5 per document, 3 per combination",
+            ge=1,
+            le=20,
+        ),
     ] = None
     chosen_by: Annotated[
         ChosenBy,
@@ -1016,7 +1032,8 @@ class ExportSettings:
 class RunConfig:
     """The whole path from documents to a training set.
 
-    What [backend] sets holds for extract, generate and answer; for filter and syllabus too, but for the sampling.
+    What [backend] sets holds for extract, generate and answer; for filter, syllabus and judge, too, without sampling,
+    `stop` and `max_output_tokens`.
     """
 
     section: ClassVar[str] = ""

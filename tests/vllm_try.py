@@ -2,7 +2,8 @@
 
     python -m tests.vllm_try FOLDER [--ray]
 
-One request has a pattern that forces LaTeX, one chooses between yes and no with probabilities. Without Ray, two requests are repeated without the others.
+One request has a pattern that forces LaTeX, one chooses between yes and no with probabilities. Without Ray, two
+requests are repeated without the others.
 """
 
 import json
@@ -27,10 +28,11 @@ def main() -> None:
     generator: Generator = make(folder, model="small", sampling=SAMPLING, context_tokens=1024)
     escaped = LATEX.replace("\\", "\\\\").replace("{", r"\{").replace("}", r"\}")
     asked = [*(request(n) for n in range(6)), request(8, "(?:yes|no)", ("yes", "no")), request(9, escaped)]
-    first = {one.request_id: one for one in generator.generate(iter(asked))}
+    # On Ray, requests with choices need a dataset of their own, for which the model is loaded again.
+    parts = [[one for one in asked if one.choices], [one for one in asked if not one.choices]] if options else [asked]
+    first = {one.request_id: one for part in parts for one in generator.generate(iter(part))}
     chosen, forced = first.pop("8"), first.pop("9")
     (chance,) = chosen.chances
-    # Ray loads the model again for each call.
     repeated = [] if options else [request(n) for n in (5, 2)]
     again = {one.request_id: one for one in generator.generate(iter(repeated))}
     print(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kgsynth import queries, records
+from kgsynth.config import SAMPLING
 from kgsynth.settings import (
     RunConfig,
     decides_output,
@@ -34,6 +35,29 @@ _RECORDS = (
     records.Combination,
     records.Question,
     records.AnsweredQuestion,
+    records.Check,
+)
+_VARIABLES = (
+    (
+        "KGSYNTH_HOME",
+        "Folder of managed graphs, Neo4j, models, embeddings and the list of forgotten documents. Without it: the "
+        "folder `kgsynth` in `XDG_DATA_HOME` or in `~/.local/share`.",
+    ),
+    ("KGSYNTH_GRAPH", "Name of the graph, unless `--graph` or the configuration names one."),
+    ("KGSYNTH_NEO4J", "Version of Neo4j of new managed graphs."),
+    ("KGSYNTH_JAVA_HOME JAVA_HOME", "Folder of the Java that runs the managed Neo4j."),
+    ("KGSYNTH_MAVEN_URL", "Maven repository from which Neo4j is fetched, in place of Maven Central."),
+    (
+        "NEO4J_URI NEO4J_USERNAME NEO4J_PASSWORD NEO4J_DATABASE",
+        "A Neo4j server of your own, in place of a managed one.",
+    ),
+    ("OPENAI_API_KEY", "Key of the language model server."),
+    ("HF_TOKEN HF_ENDPOINT", "Token and address of the Hugging Face Hub."),
+    ("RAY_ADDRESS", "The Ray cluster of `--executor ray`."),
+    (
+        "SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE",
+        "File of trusted certificate authorities; the first that is set.",
+    ),
 )
 
 
@@ -55,7 +79,8 @@ def _type_text(wanted: Any) -> str:
 
 def _default(info: Any) -> str:
     if text := default_text(info):
-        return f"`{text}`" if str(info.default).lower() == text else text
+        default = list(info.default) if isinstance(info.default, tuple) else info.default
+        return f"`{text}`" if str(default).lower() == text else text
     return ""
 
 
@@ -64,12 +89,15 @@ def configuration() -> str:
     lines = [
         "# Configuration",
         "",
-        "A configuration is one TOML file for `kgsynth run`, `kgsynth config` and `kgsynth.open_project`. Each section "
-        "belongs to a stage. Commands have the same settings as options: `sample.batch_size` is "
-        "`kgsynth sample --batch-size`. Order: defaults, then the file, then `--set section.key=value`.",
+        "A configuration is one TOML file for `kgsynth run`, `plan`, `doctor` and `config`, and for "
+        "`kgsynth.open_project`. Each section belongs to a stage. Commands have the same settings as options: "
+        "`sample.batch_size` is `kgsynth sample --batch-size`. Four options have other names: `--with` "
+        "(`extract.method`), `--timeout` (`sample.query_timeout_s`), `--level` (`generate.levels`) and `--benchmark` "
+        "(`curate.benchmarks`). Order: defaults, then the file, then `--set section.key=value`.",
         "",
-        "What `[backend]` sets holds for `[extract]`, `[generate]` and `[answer]`, and (except for sampling) "
-        "also for `[filter]` and `[syllabus]`. A section may set its own value.",
+        "What `[backend]` sets holds for `[extract]`, `[generate]` and `[answer]`; for `[filter]`, `[syllabus]` and "
+        f"`[judge]`, too, except {', '.join(f'`{name}`' for name in SAMPLING[:-1])} and `{SAMPLING[-1]}`. A section "
+        "may set its own value.",
         "",
         "A run can be continued with another value of the settings marked with *. They do not change what is written.",
         "",
@@ -89,6 +117,9 @@ def configuration() -> str:
             if inherits and name in shared and _row(name, info) == _row(name, shared[name]):
                 continue
             lines.append(_row(name, info))
+    lines += ["", "## Environment", "", "Variables of the environment that kgsynth reads:", ""]
+    lines += ["| variable | meaning |", "|---|---|"]
+    lines += [f"| {', '.join(f'`{name}`' for name in names.split())} | {meaning} |" for names, meaning in _VARIABLES]
     return "\n".join(lines) + "\n"
 
 
@@ -103,8 +134,9 @@ def records_page() -> str:
     lines = [
         "# Records",
         "",
-        "These are the rows of files that kgsynth reads and writes. Loaders yield the first five; run folders hold the "
-        "rest as Parquet, with these columns.",
+        "These are the records that kgsynth reads and writes. Loaders yield `Document`, `Annotation`, `CountedPair` "
+        "and `ConceptName`; `kgsynth sample` writes `Combination`; run folders hold `Question` and `AnsweredQuestion` "
+        "as Parquet, with these columns.",
     ]
     for kind in _RECORDS:
         hints = typing.get_type_hints(kind)

@@ -138,7 +138,8 @@ def cli(ctx: click.Context, graph: str | None, verbose: bool, log_file: Path | N
     \b
     Exit codes:
     0    done
-    1    an error, findings of check, or something that doctor misses
+    1    an error, or what check, doctor, prompts check or sandbox check
+         finds wrong
     2    wrong use of a command
     3    too many rejects; from `db status`: the server does not run
     4    a server did not answer; the same command may succeed later

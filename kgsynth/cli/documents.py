@@ -66,8 +66,8 @@ def extract(sources: tuple[str, ...], output: Path, rejects: Path | None, run_di
     \b
     kgsynth extract corpus.jsonl.gz --with vocabulary -o annotations.jsonl
     kgsynth extract notes/ book.pdf --with keyphrases -o annotations.jsonl
-    kgsynth extract corpus.jsonl --with llm --url http://127.0.0.1:8000 \\
-        --seed 1 -o annotations.jsonl
+    kgsynth extract corpus.jsonl --with llm --domain general \\
+        --url http://127.0.0.1:8000 --seed 1 -o annotations.jsonl
 
     With llm, the results go to a run folder: the same command continues an interrupted run, and `kgsynth retry`
     retries its rejects.

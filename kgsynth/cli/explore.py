@@ -127,7 +127,7 @@ def query(
         timeout = _TIMEOUT_S if path is None else _FILE_TIMEOUT_S
     with open_graph(ctx) as graph:
         answer = graph.ask_user(statement, parameters, where=where, timeout_s=timeout)
-        for kind, name in answer.unknown:
+        for kind, name in answer.unknown if saved is None else ():
             say(f"the graph has no {kind} {name!r}{did_you_mean(name, show.names(graph, kind))}", err=True)
         limited_rows = _LimitedRows(answer.rows, limit)
         if is_served:

@@ -80,8 +80,8 @@ def filter_group() -> None:
     """Keep the documents of a domain: from examples, a first model, rounds of rating by a language model, a cut.
 
     \b
-    kgsynth filter run corpus.jsonl --positives good.jsonl --seed 1 \\
-        --url http://127.0.0.1:8000 --work-dir filtered
+    kgsynth filter run corpus.jsonl --positives good.jsonl --domain general \\
+        --url http://127.0.0.1:8000 --seed 1 --work-dir filtered
     kgsynth filter report filtered -o filter.html
     kgsynth extract filtered/kept.jsonl -o annotations.jsonl
     kgsynth load filtered/kept.jsonl --annotations annotations.jsonl

@@ -60,7 +60,7 @@ _LIKELY = 0.9
     nargs=2,
     multiple=True,
     metavar="TERM TERM",
-    help="Record that two terms (ids) have different meanings.",
+    help="Record that two terms have different meanings; give their ids, such as 'concept:even function'.",
 )
 @click.option(
     "--review", is_flag=True, help="Review the doubtful pairs one by one on the terminal, the most doubtful first."

@@ -45,7 +45,7 @@ def show(domain: str, task: str | None) -> None:
 @click.argument("domain", type=GIVEN_TEXT)
 @click.argument("folder", type=_FOLDER)
 def copy(domain: str, folder: Path) -> None:
-    """Copy the templates of DOMAIN to FOLDER.
+    """Copy the templates, settings and cases of DOMAIN to FOLDER.
 
     Change them there, and use them with --domain FOLDER.
     """
@@ -57,10 +57,10 @@ def copy(domain: str, folder: Path) -> None:
 @click.argument("folder", type=_FOLDER)
 @click.pass_context
 def check(ctx: click.Context, folder: Path) -> None:
-    """Check the templates in FOLDER.
+    """Check the templates, settings and cases in FOLDER.
 
-    The check covers their turns and slots, and whether the stage can parse their examples. The exit code is 1 if a
-    template cannot be used.
+    The check covers turns and slots of templates, whether the stage can parse their examples, domain.toml, and the
+    verdicts of cases.toml. The exit code is 1 if one of them cannot be used.
     """
     checks = pipeline.check_prompts(folder)
     for template in checks:

@@ -124,7 +124,10 @@ def demo(
 @set_option
 @click.pass_context
 def config(ctx: click.Context, /, file: Path | None, demo: bool, overrides: tuple[str, ...]) -> None:
-    """Show every key with its value and the origin of the value: default, file, KGSYNTH_GRAPH or --set."""
+    """Show every key with its value and the origin of the value.
+
+    The origin is default, the file, backend (the section that gives the value), KGSYNTH_GRAPH or --set.
+    """
     values, graph = overrides_of(ctx, overrides, None, None), graph_of_environment(ctx)
     if demo:
         resolved = resolve(_demo_text(), origin="demo", overrides=values, graph=graph)
@@ -164,10 +167,7 @@ def _show(
     say(f"\n{len(shown)} of {result.combination_count:,} combinations:\n")
     show_combinations(shown)
     answers = {answer.id: answer for answer in result.answers}
-    # First the questions that show most.
-    answered = sorted(result.answers, key=lambda answer: not answer.final_answer)
-    questions = _varied([*answered, *(question for question in result.questions if question.id not in answers)])
-    questions = questions[:_SHOWN_QUESTIONS]
+    questions = _shown(result.questions, answered=result.answers)[:_SHOWN_QUESTIONS]
     if questions:
         say(f"\n{len(questions)} of {result.question_count:,} questions:")
     for question in questions:
@@ -203,13 +203,22 @@ def _show(
         say(f"  stop the server       {command} {graph} db stop")
 
 
+def _shown(questions: Sequence[Question], *, answered: Sequence[AnsweredQuestion]) -> list[Question]:
+    """Return the questions that show most first: those with answers, and of these one per combination or document."""
+    ids = {answer.id for answer in answered}
+    rest = [question for question in questions if question.id not in ids]
+    with_final_first = sorted(answered, key=lambda answer: not answer.final_answer)
+    return [*_varied(with_final_first), *_varied(rest)]
+
+
 def _varied(questions: Sequence[Question]) -> list[Question]:
-    """Put the first question of each combination before the others."""
-    seen: Counter[str] = Counter()
+    """Put the first question of each combination, or else of each document, before the others."""
+    seen: Counter[tuple[str, ...]] = Counter()
     turns = []
     for question in questions:
-        turns.append(seen[question.combination_id])
-        seen[question.combination_id] += 1
+        source = (question.combination_id,) if question.combination_id else question.documents
+        turns.append(seen[source])
+        seen[source] += 1
     return [question for _, question in sorted(zip(turns, questions, strict=True), key=lambda pair: pair[0])]
 
 

@@ -4,9 +4,9 @@ Exact search is used for small numbers of names, where inverted lists would not 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +29,14 @@ LEAST_RECALL = 0.999
 _EXACT_FROM = 4
 # Number of cosines computed at once (16 MiB), and approximate number of pairs buffered before sorting (20 bytes each).
 _BLOCK = 1 << 22
+# Below this cosine so many pairs are near that sorting them takes most of the time. Pairs that the own list of a row
+# already rules out are then left out.
+_MANY_BELOW = 0.5
 # Rounding differences between ways of computing a cosine are smaller than this.
 _TIE = 1e-6
 
 
+_Result = TypeVar("_Result")
 # Rows, their neighbours and the cosines.
 _RowPairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
 
@@ -66,7 +70,12 @@ class Pairs:
 
 
 def nearest_pairs(
-    vectors: Float32Matrix, *, neighbours: int, min_cosine: float, exact_up_to: int = EXACT_UP_TO
+    vectors: Float32Matrix,
+    *,
+    neighbours: int,
+    min_cosine: float,
+    least_recall: float = LEAST_RECALL,
+    exact_up_to: int = EXACT_UP_TO,
 ) -> Pairs:
     """Return the pairs in which one row is among the nearest neighbours of the other, each once, ordered by rows.
 
@@ -74,7 +83,8 @@ def nearest_pairs(
         vectors: float32 (names, dimensions), rows of unit length.
         neighbours: number of nearest other rows per row, at least 1.
         min_cosine: minimum cosine, in [-1, 1].
-        exact_up_to: with more rows and without a GPU the search is approximate: at least 0.999 of a sample's pairs.
+        least_recall: share of a sample's pairs that an approximate search must find, in [0, 1].
+        exact_up_to: with more rows and without a GPU the search is approximate.
 
     Raises:
         VectorError: a row is not of unit length.
@@ -108,7 +118,7 @@ def nearest_pairs(
     probes = _FIRST_PROBES
     while probes <= lists.count // _EXACT_FROM:
         recall = _recall(truth, lists.pairs(ends, neighbours, min_cosine, probes), len(vectors))
-        if recall >= LEAST_RECALL:
+        if recall >= least_recall:
             pairs = lists.pairs(all_rows, neighbours, min_cosine, probes)
             return Pairs(pairs.first, pairs.second, pairs.cosines, recall, probes)
         probes = probes * 3 // 2
@@ -144,10 +154,39 @@ class _Lists:
 
     def pairs(self, query_rows: NDArray[np.int64], neighbours: int, min_cosine: float, probes: int) -> Pairs:
         """Return the pairs of some rows with their nearest neighbours in the given number of lists."""
+        nearest = _Nearest(len(self._vectors), neighbours, min_cosine)
+
+        def last_in_own_list(rows: NDArray[np.int64], members: NDArray[np.int64]) -> tuple[NDArray[np.int64], Any]:
+            if len(members) <= neighbours:
+                return rows, min_cosine
+            # The row itself is the nearest member.
+            return rows, np.partition(self._cosines(rows, members), -neighbours - 1, axis=1)[:, -neighbours - 1]
+
+        def near(rows: NDArray[np.int64], members: NDArray[np.int64]) -> _RowPairs:
+            cosines = self._cosines(rows, members)
+            row_index, member_index = np.nonzero(cosines >= nearest.threshold[rows, None])
+            return rows[row_index], members[member_index], cosines[row_index, member_index]
+
+        if min_cosine < _MANY_BELOW:
+            for rows, cosines in self._by_product(query_rows, 1, last_in_own_list):
+                nearest.threshold[rows] = np.maximum(min_cosine, cosines - _TIE)
+        for row_pairs in self._by_product(query_rows, probes, near):
+            nearest.add(*row_pairs)
+        return _paired(*nearest.all(), len(self._vectors))
+
+    def _cosines(self, rows: NDArray[np.int64], members: NDArray[np.int64]) -> NDArray[np.float32]:
+        return self._vectors[rows] @ self._vectors[members].T
+
+    def _by_product(
+        self,
+        query_rows: NDArray[np.int64],
+        probes: int,
+        use: Callable[[NDArray[np.int64], NDArray[np.int64]], _Result],
+    ) -> Iterator[_Result]:
+        """Yield the results of a function of rows and the members of one of the lists that they search."""
         from threadpoolctl import threadpool_limits
 
         searching, starts = self._by_list(query_rows, probes)
-        nearest = _Nearest(len(self._vectors), neighbours, min_cosine)
 
         def parts() -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
             for index in range(self.count):
@@ -156,18 +195,10 @@ class _Lists:
                 for first in range(starts[index], starts[index + 1], block):
                     yield searching[first : min(first + block, starts[index + 1])], members
 
-        def near(part: tuple[NDArray[np.int64], NDArray[np.int64]]) -> _RowPairs:
-            rows, members = part
-            cosines = self._vectors[rows] @ self._vectors[members].T
-            row_index, member_index = np.nonzero(cosines >= nearest.threshold[rows, None])
-            return rows[row_index], members[member_index], cosines[row_index, member_index]
-
         # One thread per product: threads within a product wait for each other, which costs time on a busy machine.
         threads = os.cpu_count() or 1
         with threadpool_limits(1):
-            for row_pairs in in_order(near, parts(), threads=threads, ahead=2 * threads):
-                nearest.add(*row_pairs)
-        return _paired(*nearest.all(), len(self._vectors))
+            yield from in_order(lambda part: use(*part), parts(), threads=threads, ahead=2 * threads)
 
 
 class _Nearest:

@@ -21,13 +21,18 @@ from kgsynth.randomness import stream
 from kgsynth.scripts import WORD_BEGINS, WORD_ENDS
 
 # Weights of the squared lengths of the three parts (docs/figures/merging.md).
-_NAME, _SENTENCE, _NEIGHBOURS = 1.0, 0.5, 1.0
+_NAME, _SENTENCE, _NEIGHBOURS = 1.0, 0.5, 0.5
 _DIMENSIONS = 256
+# Less similar contexts are no evidence, and a few of the most similar may be missed: both make the search fast.
+_LEAST_COSINE = 0.2
+_LEAST_RECALL = 0.95
 _MOST_CHARS = 300
 _DEFINES = re.compile(
     r"\b(?:is|are) (?:an?|the|any|called|said|defined|known|those)\b|\b(?:called|known as|means|denotes|refers to)\b",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_LEAST_WORDS = 3
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+(?=[A-Z\\$])|(?<=[。！？；])|\n\s*\n")
 
 
@@ -41,19 +46,25 @@ class Use:
 
 
 def defining_sentence(uses: Sequence[Use]) -> str:
-    """Return the sentence that best defines a name among the texts that use it; empty if none contains its spelling.
+    """Return the sentence that best defines a name among the texts that use it; empty if none has its spelling.
 
-    Preferred are documents with the name as title, sentences that say what something is, and early sentences.
+    Preferred are documents with the name as title, sentences that say what something is, and early sentences. A
+    document with the name as title whose text has it nowhere gives its first sentence.
     """
     best, sentence = (-math.inf, 0.0), ""
     for use in uses:
         is_title = use.title.casefold().strip() == use.spelling.casefold()
-        pattern = re.compile(rf"{WORD_BEGINS}{re.escape(use.spelling)}{WORD_ENDS}", re.IGNORECASE)
+        words = r"\s+".join(map(re.escape, use.spelling.split()))
+        pattern = re.compile(rf"{WORD_BEGINS}{words}(?:e?s)?{WORD_ENDS}", re.IGNORECASE)
         for number, part in enumerate(_SENTENCE_END.split(use.text)):
-            if pattern.search(part) is None:
+            has_name = pattern.search(part) is not None
+            if not has_name and (not is_title or len(_WORD.findall(part)) < _LEAST_WORDS):
                 continue
             text = " ".join(part.split())
-            rank = (2.0 * is_title + bool(_DEFINES.search(text)) - (len(text) > 2 * _MOST_CHARS), -float(number))
+            rank = (
+                2.0 * is_title + bool(_DEFINES.search(text)) - (len(text) > 2 * _MOST_CHARS) if has_name else -2.0,
+                -float(number),
+            )
             if rank > best:
                 best, sentence = rank, _around(text, pattern)
     return sentence
@@ -94,11 +105,10 @@ def context_pairs(
     if len(names) < 2:
         return []
     own = embed([embedded_text(name) for name in names])
-    texts = [sentence and f"{name}: {sentence}" for sentence, name in zip(sentences, names, strict=True)]
-    known = [row for row, text in enumerate(texts) if text]
-    defined = np.zeros_like(own)
+    known = [row for row, sentence in enumerate(sentences) if sentence]
+    defined = own.copy()  # also of names without a sentence
     if known:
-        defined[known] = embed([texts[row] for row in known])
+        defined[known] = embed([f"{names[row]}: {sentences[row]}" for row in known])
     joined = np.concatenate(
         [
             math.sqrt(_NAME) * own,
@@ -107,7 +117,9 @@ def context_pairs(
         ],
         axis=1,
     )
-    pairs = nearest_pairs(_unit(joined), neighbours=neighbours, min_cosine=0.0)
+    pairs = nearest_pairs(
+        _compressed(joined), neighbours=neighbours, min_cosine=_LEAST_COSINE, least_recall=_LEAST_RECALL
+    )
     ordered = np.argsort(-pairs.cosines, kind="stable")
     return [(int(pairs.first[at]), int(pairs.second[at]), float(pairs.cosines[at])) for at in ordered]
 
@@ -132,6 +144,12 @@ def neighbour_vectors(documents: NDArray[np.int64], rows: NDArray[np.int64], cou
     return _unit(np.asarray(incidence.T @ contexts) - own_shares[:, None] * random)
 
 
+def _compressed(vectors: Float32Matrix) -> Float32Matrix:
+    """Return the vectors on their first `_DIMENSIONS` principal axes, as unit rows; this changes cosines little."""
+    axes = np.linalg.eigh(vectors.T @ vectors)[1][:, -_DIMENSIONS:]
+    return _unit(vectors @ axes)
+
+
 def _unit(vectors: NDArray[np.float32]) -> Float32Matrix:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)

@@ -12,6 +12,7 @@ import urllib.request
 import zlib
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -38,6 +39,8 @@ from kgsynth.settings import BackendSettings
 _MAX_WAIT_S = 60.0
 _PROBE_TIMEOUT_S = 30.0
 _CONNECT_TIMEOUT_S = 30.0
+# While answers are awaited, the stream of requests is asked this often for requests that became ready in the meantime.
+_ASK_AGAIN_S = 0.5
 # No request of the run can succeed, so the run stops instead of rejecting records.
 _WRONG_KEY = frozenset({401, 403})
 _WRONG_SETUP = frozenset({402, 404})
@@ -325,12 +328,13 @@ class OpenAiServerGenerator:
             async def next_arrival() -> None:
                 arrived.clear()
                 if not finished:
-                    await arrived.wait()
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(_ASK_AGAIN_S):
+                            await arrived.wait()
 
             try:
-                is_open = True
                 while True:
-                    while is_open and len(in_flight) < self.allowed:
+                    while len(in_flight) < self.allowed:
                         request = next(requests, None)
                         if request is None:
                             break

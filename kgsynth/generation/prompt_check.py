@@ -71,7 +71,7 @@ def _check_settings(name: str) -> Iterator[TemplateCheck]:
         missing = [one.name for one in verifiers if one.texts and prompts.VERIFY + one.name not in tasks]
         problem = f"no template {prompts.VERIFY}{missing[0]}.txt for the verifier {missing[0]!r}" if missing else ""
     except KgsynthError as error:
-        problem = f"{error}. {error.hint}".removesuffix(". ")
+        problem = _sentences(error)
     yield TemplateCheck(task=SETTINGS_FILE, hash="" if problem else SETTINGS_FILE, problem=problem)
 
 
@@ -95,7 +95,7 @@ def _check_cases(name: str, runner: Callable[[Sequence[str]], RunProgram]) -> It
                 yield TemplateCheck(task=CASES_FILE, problem=problem)
                 return
     except KgsynthError as error:
-        yield TemplateCheck(task=CASES_FILE, problem=f"{error}. {error.hint}".removesuffix(". "))
+        yield TemplateCheck(task=CASES_FILE, problem=_sentences(error))
         return
     if stated:
         yield TemplateCheck(task=CASES_FILE, hash=CASES_FILE, examples=len(stated))
@@ -162,3 +162,11 @@ _IS_READABLE: Mapping[str, Callable[[str], bool]] = {
     "rate": lambda text: all(_has_blocks(aspect)(text) for aspect in ASPECTS),
     "syllabus": _is_syllabus,
 }
+
+
+def _sentences(error: KgsynthError) -> str:
+    """Return the message of an error and its hint; a question mark ends a message, too."""
+    message = str(error)
+    if not error.hint:
+        return message
+    return f"{message}{'' if message.endswith('?') else '.'} {error.hint}"

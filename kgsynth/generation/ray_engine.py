@@ -371,6 +371,8 @@ def _chances(row: dict[str, Any]) -> tuple[float, ...]:
 
 
 def _vllm_row(request: Request, sampling: Sampling) -> dict[str, Any]:
+    # All requests of a stage have choices, or none: Ray makes fractions of numbers that some rows of a dataset lack,
+    # and vLLM does not answer a request whose number of log-probabilities is a fraction.
     parameters = request_parameters(request, sampling)
     if request.pattern:
         parameters["structured_outputs"] = {"regex": request.pattern}

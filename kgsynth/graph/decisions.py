@@ -40,6 +40,10 @@ _MENTIONS = queries.load("merge/mentions")
 _JUDGED_BATCH = 5_000
 # Maximum number of texts that are searched for the expansion of an acronym.
 _ACRONYM_TEXTS = 200
+_ID_HINT = (
+    "An id has the form kind:name, such as 'concept:group', with the name in its normal form; `kgsynth concept NAME` "
+    "shows it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,6 +309,9 @@ def set_distinct(graph: Graph, first: str, second: str) -> None:
     Raises:
         GraphError: an id is not in the graph, the ids are equal, or the terms are of different kinds.
     """
+    for identity in (first, second):
+        if ":" not in identity:
+            raise GraphError(f"{quoted(identity)} is not the id of a term", hint=_ID_HINT)
     if first == second or first.partition(":")[0] != second.partition(":")[0]:
         raise GraphError(
             f"{quoted(first)} and {quoted(second)} are never merged",
@@ -322,10 +329,7 @@ def set_distinct(graph: Graph, first: str, second: str) -> None:
         return bool(transaction.run(_SET_DISTINCT, rows=pair))
 
     if not graph.together(work):
-        raise GraphError(
-            f"{quoted(first)} or {quoted(second)} is not a term of this graph",
-            hint="An id has the form kind:name, such as 'concept:group', with the name in its normal form.",
-        )
+        raise GraphError(f"{quoted(first)} or {quoted(second)} is not a term of this graph", hint=_ID_HINT)
 
 
 def _merge_ids_of(graph: Graph, pairs: Sequence[Row]) -> list[str]:

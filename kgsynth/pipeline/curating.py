@@ -16,7 +16,7 @@ from kgsynth.domain_folder import by_name
 from kgsynth.errors import ConfigError
 from kgsynth.files import atomic
 from kgsynth.progress import Progress, Silent, progress_stage
-from kgsynth.question_files import question_folders, read_questions
+from kgsynth.question_files import question_folders, read_questions, runs_behind
 from kgsynth.records import CuratedQuestion, StageCount, content_hash, hash_of_lines, plain
 from kgsynth.rejects import refuse_too_many
 from kgsynth.run_folder import RunFolder
@@ -97,7 +97,7 @@ def curate(
         inputs={
             "questions": [str(path.absolute()) for path in questions],
             "benchmarks": [str(Path(path).absolute()) for path in settings.benchmarks],
-            "runs": [{"stage": run.stage, **run.settings} for run in question_folders(questions)],
+            "runs": [{"stage": run.stage, **run.settings} for run in runs_behind(questions)],
         },
     )
     count = StageCount(stage="curate", unit="questions")

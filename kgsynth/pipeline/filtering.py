@@ -257,6 +257,7 @@ def run_filter(
     syllabus: SyllabusSettings | None = None,
     *,
     work_dir: Path,
+    examples: DocumentsSettings | None = None,
     report: Report = silent,
     progress: Progress | None = None,
     make: Make = make_generator,
@@ -265,10 +266,11 @@ def run_filter(
 
     Args:
         environment: where models and vectors are.
-        documents: the corpus; examples are read with the same settings.
+        documents: the corpus.
         settings: all settings of the filter; with 0 rounds the cold start decides, and no model rates.
         syllabus: how a model writes examples where `settings.positives` names none; None uses the model that rates.
         work_dir: folder for all files; repeating the call continues one that was interrupted.
+        examples: how `settings.positives` are read; None reads them like the corpus.
         report: receives the accounts.
         progress: receives progress.
         make: creates the backend.
@@ -287,7 +289,8 @@ def run_filter(
         True
     """
     _seed(settings)
-    _refuse_unusable(documents, settings)
+    positives = replace(examples or documents, sources=settings.positives)
+    _refuse_unusable(positives, settings)
     if syllabus is None:
         backend_values = {
             item.name: getattr(settings, item.name) for item in fields(BackendSettings) if item.name not in SAMPLING
@@ -304,7 +307,6 @@ def run_filter(
     with claim.opened():
         corpus = embed(environment, documents, settings, work_dir=work_dir, report=reported, progress=progress)
         screened = counts[-1]
-        positives = replace(documents, sources=settings.positives)
         if not settings.positives:
             positives = DocumentsSettings(sources=(str(work_dir / "syllabus.jsonl"),), kind_field="entry_kind")
             write_syllabus(
@@ -386,12 +388,12 @@ def _hint(work_dir: Path, settings: FilterSettings) -> str:
     )
 
 
-def _refuse_unusable(documents: DocumentsSettings, settings: FilterSettings) -> None:
+def _refuse_unusable(positives: DocumentsSettings, settings: FilterSettings) -> None:
     """Raise errors of prompts and examples now, not after the corpus was embedded."""
     if settings.rounds:
         prompts.load(settings.domain, "rate")
     if settings.positives:
-        example = next(read_again(replace(documents, sources=settings.positives)), None)
+        example = next(read_again(positives), None)
         if example is None:
             raise ConfigError("there is no example of the domain", hint="Is a file of --positives empty?")
     else:

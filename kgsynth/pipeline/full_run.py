@@ -190,6 +190,8 @@ class FullRun:
             _seeded(self._config.filter, seed),
             _seeded(self._config.syllabus, seed),
             work_dir=folder,
+            # The copy of the documents is JSON Lines; examples have the form of the sources.
+            examples=self._config.documents,
             make=self._backends.make,
             **self._observers(),
         )

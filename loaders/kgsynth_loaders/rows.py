@@ -424,6 +424,8 @@ def missing(
     what = "text" if option == "--text-field" else "value"
     closest = _closest(field, existing, row)
     advice = f": {option} {closest}" if option and closest else ""
+    if option == "--text-field" and {"id", "topics"} <= set(existing) and not advice:
+        advice = ". Annotations are loaded by `kgsynth load --annotations FILE`"
     hint = hint or (f"Give the name of the field with {option}." if option else f"Rename one of them to {field!r}.")
     return ConfigError(
         f"{source}: no {what} in field {field!r}; the fields are {field_list or 'none'}{advice}", hint=hint

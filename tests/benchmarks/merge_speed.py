@@ -11,6 +11,7 @@ a cosine of .95 alone, MinHash by the Jaccard of letters.
 import argparse
 import gzip
 import json
+import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from kgsynth.concepts import candidates, decide
+from kgsynth.concepts.context_candidates import context_pairs
 from kgsynth.concepts.decide import _NEAR_WITHOUT_RULE
 from kgsynth.concepts.embedding import EmbeddingStore, Float32Matrix, make_embedder
 from kgsynth.concepts.lexical import words_of
@@ -31,7 +33,7 @@ from tests.benchmarks.gpu_merge import _WORDS, short_names
 
 PLANETMATH = Path(__file__).parents[2].parent / "shared" / "data" / "planetmath" / "documents.jsonl.gz"
 # Printed, and no comparison: other tools do not decide by words.
-_PARTS = ("  of it the words",)
+_PARTS = ("  of it the words", "kgsynth, candidates by contexts")
 _KINDS = (
     "left",
     "right",
@@ -131,8 +133,26 @@ def measure(count: int) -> dict[str, float]:
     whole_s, decision = timed(lambda: decide.decide(terms, lambda _: vectors, **ask))
     say("kgsynth, whole decision", whole_s, f"{len(decision.merges):,} merges, {len(decision.doubts):,} doubts")
     say("  of it the words", max(whole_s - (listed_s if count > candidates.EXACT_UP_TO else exact_s), 1e-9), "")
+    context_s, pairs = timed(lambda: contexts(texts, vectors, settings.neighbours))
+    say("kgsynth, candidates by contexts", context_s, f"{len(pairs):,} pairs")
     others(texts, vectors, say)
     return {name: rate for name, rate in rates.items() if name not in _PARTS}
+
+
+def contexts(texts: list[str], vectors: Float32Matrix, neighbours: int) -> list[tuple[int, int, float]]:
+    """Pairs with similar contexts: each name in three documents with eleven names like it; sentences near their names."""
+    random = np.random.default_rng(1)
+    centres = vectors[random.choice(len(texts), len(texts) // 100, replace=False)]
+    topics = np.argmax(vectors @ centres.T, axis=1)
+    rows = np.concatenate([np.lexsort((random.random(len(texts)), topics)) for _ in range(3)])
+    noise = random.normal(scale=0.5 / math.sqrt(vectors.shape[1]), size=vectors.shape).astype(np.float32)
+    sentences = vectors + noise
+    sentences /= np.linalg.norm(sentences, axis=1, keepdims=True)
+    embedded = iter((vectors, sentences))
+    documents = np.arange(len(rows)) // 12
+    return context_pairs(
+        texts, ["sentence"] * len(texts), (documents, rows), lambda _: next(embedded), neighbours=neighbours, seed=1
+    )
 
 
 def others(texts: list[str], vectors: Float32Matrix, say: Callable[[str, float, str], None]) -> None:

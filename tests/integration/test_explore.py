@@ -184,6 +184,8 @@ def test_names_that_the_graph_does_not_have_are_said(kgsynth: Callable[..., str]
     assert "the graph has no label 'Concpt': did you mean 'Concept'?" in said
     assert "the graph has no relationship type 'MENTION': did you mean 'MENTIONS'?" in said
     assert said.count("the graph has no property 'titel': did you mean 'title'?") == 1
+    # A saved query has no wrong names, but names of what the graph may not have yet.
+    assert "the graph has no" not in kgsynth("query", "--saved", "routes_disagree")
     said = kgsynth("query", "MATCH (c:Concept {id: $id}) RETURN c.name AS name", "-p", "id=x", "-p", "idd=y")
     assert "the query has no parameter $idd: did you mean 'id'?" in said
     assert "no label" not in said

@@ -325,7 +325,7 @@ def test_the_command_judges_with_scripted_verdicts_and_applies_them(
     def kgsynth(*arguments: str) -> Any:
         return commands.call("--graph", "test", "merge", *arguments, cwd=tmp_path, env=command_environment)
 
-    done = kgsynth("--judge", "--backend", "scripted", "--domain", "general", "--known-pairs", "4")
+    done = kgsynth("--judge", "--backend", "scripted", "--known-pairs", "4")
     assert done.returncode == 0, done.stderr
     assert re.search(r"\d+ pairs were judged: \d+ have the same meaning", done.stderr)
     assert ("(the highest is 0." in done.stderr) == (" pairs were judged: 0 have" in done.stderr)

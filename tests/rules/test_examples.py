@@ -110,6 +110,34 @@ def test_the_commands_of_pages_and_examples_fit_the_command_line() -> None:
             pytest.fail(f"{where}: kgsynth {shlex.join(arguments)}: {error.format_message()}")
 
 
+def of_the_helps(context: click.Context) -> Iterator[tuple[str, list[str]]]:
+    command = context.command
+    for line in re.sub(r"\\\n\s*", " ", command.help or "").splitlines():
+        # Behind some examples stand a remark or a redirection.
+        if line.strip().startswith("kgsynth "):
+            yield from ((context.command_path, one) for one in commands(re.split(r" {4,}| > ", line.strip())[0]))
+    for name in command.list_commands(context) if isinstance(command, click.Group) else ():
+        inner = command.get_command(context, name)
+        assert inner is not None
+        yield from of_the_helps(click.Context(inner, parent=context, info_name=name))
+
+
+def test_the_examples_of_helps_and_pages_name_the_domain_where_a_model_is_asked() -> None:
+    found = list(of_the_helps(click.Context(cli, info_name="kgsynth")))
+    assert found
+    for where, arguments in found:
+        try:
+            parse(list(arguments))
+        except click.UsageError as error:
+            pytest.fail(f"{where}: kgsynth {shlex.join(arguments)}: {error.format_message()}")
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        found += [(page.name, text.split()) for text in re.findall(r"`kgsynth ([^`]+)`", page.read_text())]
+    found += of_the_pages()
+    for where, arguments in found:
+        # The judge of names needs none.
+        assert "--url" not in arguments or {"--domain", "--judge"} & set(arguments), (where, arguments)
+
+
 @pytest.mark.parametrize(
     "line", ["generate a --bakend server", "generate a --seed x", "merge-all", "answer", "db begin", "generate a b"]
 )

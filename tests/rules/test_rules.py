@@ -199,7 +199,7 @@ def test_every_extra_that_is_named_exists() -> None:
     known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     sources = [*texts_of_the_documentation(), *((path, path.read_text()) for path in MODULES)]
     for path, text in sources:
-        for named in re.findall(r"kgsynth\[([a-z, ]+)\]", text):
+        for named in re.findall(r"(?:kgsynth|pip install '\.)\[([a-z, -]+)\]", text):
             assert {extra.strip() for extra in named.split(",")} <= set(known), (path, named)
 
 
@@ -219,6 +219,32 @@ def test_the_reference_is_that_of_the_declarations() -> None:
         assert (ROOT / "docs" / "reference" / name).read_text() == text, f"{name}: run docs/reference/generate.py"
     for section in settings_fields(RunConfig):
         assert f"## [{section}]" in pages["configuration.md"]
+
+
+def test_the_page_about_the_graph_names_every_label_and_relationship_type() -> None:
+    page = (ROOT / "docs" / "explanation" / "graph.md").read_text()
+    found: set[str] = set()
+    for path in QUERIES:
+        statement = re.sub(r"//.*", "", path.read_text())
+        # A pattern such as (:Concept|Topic) or -[:HOLDS]- names labels or types between a colon and what follows.
+        for names in re.findall(r"[(\[]\w*:([A-Z][A-Za-z_]*(?:[|:][A-Z][A-Za-z_]*)*)", statement):
+            found |= set(re.split(r"[|:]", names))
+    assert {"CountedPair", "HOLDS"} <= found
+    # Earlier versions wrote these, and a build still deletes them.
+    found -= {"FIRST_CONCEPT", "NEXT_CONCEPT", "NEXT_TOPIC"}
+    assert [name for name in sorted(found) if not re.search(rf":{name}\b|`{name}`", page)] == []
+
+
+def test_the_reference_names_every_variable_of_the_environment_that_is_read() -> None:
+    source = (ROOT / "kgsynth" / "config.py").read_text()
+    read = re.findall(r'(?:values|environ)\.get\("(\w+)"', source) + re.findall(
+        r'"(\w+)"', source.partition("_CERTIFICATES = (")[2].partition(")")[0]
+    )
+    assert "KGSYNTH_HOME" in read
+    assert "SSL_CERT_FILE" in read
+    page = (ROOT / "docs" / "reference" / "configuration.md").read_text()
+    for name in set(read) - {"HOME", "PATH"}:
+        assert f"`{name}`" in page, name
 
 
 @pytest.mark.slow

@@ -123,6 +123,8 @@ def test_requests_and_engines_are_tables_that_stages_inherit_and_that_hide_heade
     for secret in ("hunter22", "mary", "topsecret", "very secret"):
         assert secret not in shown_text
     assert "http://***@host:1/v1?api_key=***" in shown_text
+    # The names of fields are no secrets, also where they hold the word token.
+    assert found.to_row()["answer"]["request"]["rename"] == {"max_tokens": "max_completion_tokens"}
     assert config.resolve("\n".join(config.resolve("").lines())).config == config.resolve("").config
 
 

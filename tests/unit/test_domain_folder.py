@@ -40,6 +40,9 @@ def test_a_folder_without_settings_has_the_defaults(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("verifers = ['math']", "verifers: there is no such setting: did you mean 'verifiers'?"),
+        ("verifierz = ['math']", "verifierz: there is no such setting: did you mean 'verifiers'?"),
+        ("[filters]\nlatx = false", "filters.latx: there is no such setting: did you mean 'latex'?"),
+        ("[[question_types]]\nname = 'a'\nshares = 2", "shares: there is no such setting: did you mean 'share'?"),
         ("verifiers = 'math'", "verifiers: must be a list"),
         ("[[question_types]]\nform = 'open'", "question_types.0.name: is missing"),
         ("[[question_types]]\nname = 'a'\nform = 'essay'", "question_types.0.form: "),
@@ -72,6 +75,8 @@ def test_the_check_of_a_folder_names_missing_verifiers_templates_and_wrong_cases
         return next(check.problem for check in pipeline.check_prompts(tmp_path) if check.task == file)
 
     assert problem("domain.toml") == ""
+    (tmp_path / "domain.toml").write_text("verifierz = ['math']")
+    assert "did you mean 'verifiers'? docs/how-to/domains.md" in problem("domain.toml")
     (tmp_path / "domain.toml").write_text("verifiers = ['mathh']")
     assert "there is no verifier 'mathh': did you mean 'math'" in problem("domain.toml")
     (tmp_path / "verify_program.txt").unlink(missing_ok=True)

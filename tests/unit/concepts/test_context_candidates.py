@@ -66,5 +66,34 @@ def test_context_pairs_finds_a_synonym_without_common_letters() -> None:
     mentions = (np.array([0, 0, 1, 1, 2]), np.array([0, 2, 1, 2, 3]))
     first, second, cosine = context_pairs(names, sentences, mentions, embed, neighbours=1, seed=1)[0]
     assert (first, second) == (0, 1)
-    assert 0.3 < cosine <= 1
+    assert 0.2 < cosine <= 1
     assert context_pairs(names[:1], [""], (np.empty(0, int), np.empty(0, int)), embed, neighbours=1, seed=1) == []
+
+
+def test_a_sentence_may_have_the_plural_or_a_line_break_and_a_title_its_first_sentence() -> None:
+    broken = Use(title="", text="First.\n\nA perfect\ncode is a code without gaps.", spelling="perfect code")
+    assert defining_sentence([broken]) == "A perfect code is a code without gaps."
+    plural = Use(title="", text="All perfect codes are known. Perfect coders are not.", spelling="perfect code")
+    assert defining_sentence([plural]) == "All perfect codes are known."
+    titled = Use(
+        title="Zariski lemma", text="\\begin{document}\n\nLet k be a field. Then it holds.", spelling="Zariski lemma"
+    )
+    assert defining_sentence([titled]) == "Let k be a field."
+    assert defining_sentence([replace(titled, title="another")]) == ""
+    # A text that has the name is preferred to one that has it only as title.
+    used = Use(title="another", text="We use the Zariski lemma here.", spelling="Zariski lemma")
+    assert defining_sentence([titled, used]) == "We use the Zariski lemma here."
+
+
+def test_a_name_without_a_sentence_is_compared_by_its_name() -> None:
+    """Its place in the vector would otherwise be empty, and its cosine with any name too small."""
+    names = ["ring", "rings", "field"]
+
+    def embed(texts: list[str]) -> np.ndarray:
+        vectors = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], dtype=np.float32)
+        return np.stack([vectors[names.index(text.partition(":")[0])] for text in texts])
+
+    nowhere = np.empty(0, int), np.empty(0, int)
+    first, second, cosine = context_pairs(names, ["A ring.", "", ""], nowhere, embed, neighbours=1, seed=1)[0]
+    assert (names[first], names[second]) == ("ring", "rings")
+    assert cosine > 0.99

@@ -43,8 +43,15 @@ def questions(count: int) -> list[AnsweredQuestion]:
     ]
 
 
-def as_run(path: Path, rows: list[AnsweredQuestion]) -> Path:
-    folder = RunFolder(path, path.name, {"seed": 7, "model": "m"}, stage="answer", rows_name="answers")
+def as_run(path: Path, rows: list[AnsweredQuestion], *, answers: tuple[Path, ...] = ()) -> Path:
+    folder = RunFolder(
+        path,
+        path.name,
+        {"seed": 7, "model": "m"},
+        stage="answer",
+        rows_name="answers",
+        inputs={"questions": [str(run) for run in answers]},
+    )
     with folder.opened():
         folder.write_shard(
             0,

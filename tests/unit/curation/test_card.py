@@ -1,10 +1,12 @@
 """Tests of `kgsynth.curation.card`."""
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
 from kgsynth.curation.card import is_share_alike
+from kgsynth.run_folder import RunFolder
 from tests.unit.curation.curation_cases import as_run, curated, exported, questions
 
 
@@ -52,3 +54,15 @@ def test_names_from_documents_are_neither_html_nor_formulas(tmp_path: Path) -> N
     assert "[x]" not in tables
     cells = [cell for row in csv.reader((tmp_path / "set" / "LICENSES.csv").read_text().splitlines()) for cell in row]
     assert {"'=HYPERLINK(1)", "'@SUM(A1)"} <= set(cells)
+
+
+def test_the_card_has_the_settings_of_the_runs_whose_questions_were_answered(tmp_path: Path) -> None:
+    asked = RunFolder(tmp_path / "level3", "level3", {"max_questions": 2}, stage="level3", rows_name="questions")
+    with asked.opened():
+        asked.complete({})
+    runs = [as_run(tmp_path / name, rows, answers=(asked.path,)) for name, rows in (("a", questions(3)), ("b", []))]
+    folder, _ = curated(tmp_path, runs)
+    text = (exported(tmp_path, folder, "dataset").folder / "README.md").read_text()
+    made = json.loads(text.partition("Runs:\n\n```json\n")[2].partition("\n```")[0])
+    assert [run["stage"] for run in made] == ["level3", "answer", "answer"]
+    assert made[0]["max_questions"] == 2

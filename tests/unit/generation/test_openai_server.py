@@ -213,6 +213,24 @@ def test_none_in_the_stream_means_later_and_the_stream_goes_on() -> None:
         assert sorted(found) == sorted(one.id for one in requests_of(6))
 
 
+def test_a_request_that_becomes_ready_while_an_answer_is_awaited_is_sent_at_once() -> None:
+    # Threads make such requests: the stream has none when it is asked, and one soon after.
+    with servers.running("--delay", "3") as fake:
+        first, second = requests_of(2, pattern="")
+        sent: list[float] = []
+
+        def stream() -> Iterator[Request | None]:
+            yield first
+            yield None
+            sent.append(time.monotonic())
+            yield second
+
+        for one in client_at(fake.url, timeout_s=20.0).generate(stream()):
+            if one.request_id == first.id:
+                assert sent
+                assert time.monotonic() - sent[0] > 1
+
+
 def test_one_request_at_a_time_never_waits_for_what_has_come() -> None:
     # With one in flight, a completion that is counted as flying after it was taken would be waited for without end.
     with servers.running("--delay", "0.0001") as fake:

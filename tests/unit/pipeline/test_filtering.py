@@ -260,3 +260,24 @@ def test_a_score_is_no_part_of_what_a_document_is() -> None:
     assert one.content_hash() == other.content_hash()
     assert "score" not in json.loads(one.to_json())
     assert json.loads(other.to_json())["score"] == 7.5
+
+
+@pytest.mark.slow
+def test_a_run_reads_examples_like_the_sources_and_not_like_its_copy_of_them(
+    environment: config.Environment, tmp_path: Path
+) -> None:
+    notes = Path(__file__).parents[3] / "docs" / "tutorial" / "notes"
+    text = f"""
+        [run]
+        filter = true
+        until = "filter"
+        [documents]
+        sources = ["{notes}"]
+        [filter]
+        positives = ["{notes / "algebra"}"]
+        rounds = 0
+        [sample]
+        seed = 1
+    """
+    result = pipeline.run(environment, config.resolve(text), work_dir=tmp_path / "run", report=lambda _: None)
+    assert pipeline.read_figures(result.folders["filter"])["examples"] == 4
