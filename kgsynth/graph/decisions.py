@@ -314,8 +314,7 @@ def set_distinct(graph: Graph, first: str, second: str) -> None:
             raise GraphError(f"{quoted(identity)} is not the id of a term", hint=_ID_HINT)
     if first == second or first.partition(":")[0] != second.partition(":")[0]:
         raise GraphError(
-            f"{quoted(first)} and {quoted(second)} are never merged",
-            hint="Give the ids of two different terms of the same kind, such as concept:group and concept:ring.",
+            f"{quoted(first)} and {quoted(second)} are never merged", hint="Give two different terms of the same kind."
         )
     pair = [_ordered(first, second)]
     merged = _merge_ids_of(graph, pair)

@@ -226,7 +226,6 @@ def test_a_review_is_not_written_over_and_bad_rows_are_told(
     for arguments, said in (
         (("--review", "--load-review", "d.csv"), "exclude each other"),
         (("--undo", "x", "--dry-run"), "cannot be used with"),
-        (("--distinct", "ring", "group"), "Give the ids of two different terms"),
     ):
         failed = merge(*arguments)
         assert failed.returncode == 1
