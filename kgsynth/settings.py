@@ -6,10 +6,10 @@ them for editors. A value that does not fit raises `ConfigError`.
 
 import codecs
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import asdict, field
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, Union, dataclass_transform, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
@@ -299,10 +299,13 @@ class DocumentsSettings(FieldNames):
         if self.encoding:
             text_encoding(self.encoding)
 
-    def with_absolute_sources(self) -> Self:
-        """The same with sources that are found from every folder, for a run that may be taken up later."""
-        sources = tuple(str(Path(source).absolute()) if Path(source).exists() else source for source in self.sources)
-        return replace(self, sources=sources)
+    def as_inputs(self) -> dict[str, Any]:
+        """Return the inputs of a run on these documents: the settings, and the folder that sources are relative to.
+
+        The sources stay as they were given, because ids of documents are made from them.
+        """
+        are_relative = any(not source.startswith(("/", "~", "-")) and "://" not in source for source in self.sources)
+        return {"documents": asdict(self)} | ({"working_folder": str(Path.cwd())} if are_relative else {})
 
 
 @_settings

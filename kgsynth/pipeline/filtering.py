@@ -170,7 +170,6 @@ def rate_stage(documents: DocumentsSettings, settings: FilterSettings, contents:
         settings: backend and domain.
         contents: content hash by document id; a value that is not a string accepts any content.
     """
-    documents = documents.with_absolute_sources()
     return Stage(
         name="rate",
         unit="documents",
@@ -178,7 +177,7 @@ def rate_stage(documents: DocumentsSettings, settings: FilterSettings, contents:
         record=Rating,
         settings=settings,
         decisive={},
-        inputs={"documents": asdict(documents)},
+        inputs=documents.as_inputs(),
         templates={"rate": prompts.load(settings.domain, "rate")},
         units=lambda: _unchanged(read_again(documents), contents),
         unit_line=lambda document: f"{document.id} {document.content_hash()}",

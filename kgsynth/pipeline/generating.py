@@ -111,8 +111,6 @@ def extract_stage(
     documents: DocumentsSettings, settings: ExtractSettings, only: Mapping[str, int] | None = None
 ) -> Stage:
     """Return the stage that extracts concepts from all documents, or from those in `only`."""
-    documents = documents.with_absolute_sources()
-
     def units() -> Iterator[Any]:
         # Documents that cannot be used were already counted and written to the rejects when the stage began.
         return (document for document in read_again(documents) if only is None or document.id in only)
@@ -124,7 +122,7 @@ def extract_stage(
         record=Annotation,
         settings=settings,
         decisive={},
-        inputs={"documents": asdict(documents)},
+        inputs=documents.as_inputs(),
         templates={"extract": prompts.load(settings.domain, "extract")},
         units=units,
         unit_line=lambda document: f"{document.id} {document.content_hash()}",

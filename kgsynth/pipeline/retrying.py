@@ -1,7 +1,9 @@
 """Retry the rejects of a run with new seeds."""
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,7 @@ def retry(
     Examples:
         >>> pipeline.retry(environment, Path("runs/level3"))  # None: this run has no rejects
     """
-    folder = open_run(run)
+    folder = open_run(run.absolute())
     declared = MODEL_STAGES.get(folder.stage)
     if declared is None or declared.again is None:
         if folder.stage == TASK:
@@ -101,23 +103,44 @@ def retry(
             missing=missing,
             rows=lambda: (row for part in parts for row in part.rows()),
         )
-        stage, graph = declared.again(past)
-        try:
-            return ask_again(
-                environment,
-                stage,
-                folder,
-                attempt=attempt,
-                place=number,
-                units_expected=len(missing),
-                report=report,
-                progress=progress,
-                make=make,
-                changed=[name for name in RETRY_CHANGES if name in (changes or {}) or name == "context_tokens"],
-            )
-        finally:
-            if graph is not None:
-                graph.close()
+        with _where_begun(latest):
+            stage, graph = declared.again(past)
+            try:
+                return ask_again(
+                    environment,
+                    stage,
+                    folder,
+                    attempt=attempt,
+                    place=number,
+                    units_expected=len(missing),
+                    report=report,
+                    progress=progress,
+                    make=make,
+                    changed=[name for name in RETRY_CHANGES if name in (changes or {}) or name == "context_tokens"],
+                )
+            finally:
+                if graph is not None:
+                    graph.close()
+
+
+@contextmanager
+def _where_begun(folder: RunFolder) -> Iterator[None]:
+    """Work in the folder that the sources of a run are relative to.
+
+    Raises:
+        ConfigError: it does not exist.
+    """
+    place = folder.inputs.get("working_folder", ".")
+    try:
+        with chdir(place):
+            yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if os.path.isdir(place):
+            raise
+        raise ConfigError(
+            f"the sources of {folder.path} are relative to {place}, which does not exist",
+            hint="Restore this folder, or run the stage again into another --run-dir.",
+        ) from error
 
 
 def _begun(folder: RunFolder) -> tuple[list[RunFolder], list[int], int, int]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -281,3 +282,19 @@ def test_a_run_reads_examples_like_the_sources_and_not_like_its_copy_of_them(
     """
     result = pipeline.run(environment, config.resolve(text), work_dir=tmp_path / "run", report=lambda _: None)
     assert pipeline.read_figures(result.folders["filter"])["examples"] == 4
+
+
+def test_text_files_in_a_folder_given_by_a_relative_path_are_rated(
+    environment: config.Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ids and origins of text files are made from the path as given, so every step must be given the same."""
+    shutil.copytree(Path(__file__).parents[3] / "docs" / "tutorial" / "notes", tmp_path / "notes")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KGSYNTH_HOME", str(environment.home))
+    options = ("--domain", "general", "--backend", "scripted", "--rounds", "1", "--seed", "1", "--min-score", "1")
+    made = CliRunner().invoke(
+        commands, ["filter", "run", "notes", "--positives", "notes/algebra", *options, "--work-dir", "filtered"]
+    )
+    assert made.exit_code == 0, made.output
+    (ratings,) = pipeline.rating_runs(tmp_path / "filtered")
+    assert len(list(ratings.rows())) == 12
