@@ -111,6 +111,7 @@ def extract_stage(
     documents: DocumentsSettings, settings: ExtractSettings, only: Mapping[str, int] | None = None
 ) -> Stage:
     """Return the stage that extracts concepts from all documents, or from those in `only`."""
+
     def units() -> Iterator[Any]:
         # Documents that cannot be used were already counted and written to the rejects when the stage began.
         return (document for document in read_again(documents) if only is None or document.id in only)

@@ -121,7 +121,7 @@ def judge_names(
     planned = plan_merge(graph, environment, merging, declared=declared)
     earlier = {verdict.pair: verdict for verdict in _verdicts(graph)}
     sentences = _sentences(graph, planned.names)
-    template = _template(settings.domain)
+    template = judge_template(settings.domain)
     judge = _model(environment, settings, make), template.hash
     candidates, known = _pairs(graph, environment, merging, settings, planned, declared, sentences, earlier, judge)
     if not candidates:
@@ -261,7 +261,7 @@ def _problem(verdict: JudgedPair, above: float, *, is_weak: bool) -> str:
     return "" if verdict.chance is not None and verdict.chance >= above else "below the probability"
 
 
-def _template(domain: str) -> prompts.Template:
+def judge_template(domain: str) -> prompts.Template:
     """Return the prompt of a domain, or the general one if the domain has none."""
     has_own = (domain_folder.folder_of(domain) / f"{TASK}.txt").is_file()
     return prompts.load(domain if has_own else _GENERAL, TASK)

@@ -28,6 +28,7 @@ from kgsynth.generation.vllm_engine import INSTALL_ON_CPU
 from kgsynth.graph import jars
 from kgsynth.graph.java import find_java
 from kgsynth.graph.server import ManagedServer, ServerStatus
+from kgsynth.pipeline.judging import judge_template
 from kgsynth.pipeline.loading import connect
 from kgsynth.pipeline.model_stages import MODEL_STAGES
 from kgsynth.pipeline.verifying import verifiers_of
@@ -525,6 +526,8 @@ def _disk(folder: Path, least_mib: int = _LEAST_FREE_MIB) -> str:
 
 def _prompts(stages: list[tuple[str, BackendSettings]]) -> str:
     for stage, settings in stages:
+        if stage == TASK:
+            judge_template(settings.domain)
         for task in MODEL_STAGES[stage].templates(settings):
             prompts.load(settings.domain, task)
     return f"domain {stages[0][1].domain}, for {', '.join(stage for stage, _ in stages)}"

