@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from kgsynth.concepts.candidates import nearest_pairs
 from kgsynth.concepts.decide import embedded_text
 from kgsynth.concepts.embedding import Float32Matrix
 from kgsynth.randomness import stream
-from kgsynth.scripts import WORD_BEGINS, WORD_ENDS
+from kgsynth.scripts import UNSPACED
 
 # Weights of the squared lengths of the three parts (docs/figures/merging.md).
 _NAME, _SENTENCE, _NEIGHBOURS = 1.0, 0.5, 0.5
@@ -31,8 +32,16 @@ _DEFINES = re.compile(
     r"\b(?:is|are) (?:an?|the|any|called|said|defined|known|those)\b|\b(?:called|known as|means|denotes|refers to)\b",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORD = re.compile(rf"[{UNSPACED}]{{2}}|[^\W\d_{UNSPACED}]{{2,}}")
+# A sentence with fewer other words than these is a heading, a formula or a label.
 _LEAST_WORDS = 3
+# "Does" is no plural of "DOE", nor "is" of "i".
+_LEAST_PLURAL_CHARS = 4
+_IN_WORD = re.compile(rf"[^\W{UNSPACED}]")
+_HEADING = re.compile(
+    r"^#{1,6}[ \t].*$|\\(?:(?:sub)*(?:section|paragraph)|chapter|title|label|PMlinkescape\w+)\*?\{[^{}]*\}",
+    re.MULTILINE,
+)
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+(?=[A-Z\\$])|(?<=[。！？；])|\n\s*\n")
 
 
@@ -46,28 +55,46 @@ class Use:
 
 
 def defining_sentence(uses: Sequence[Use]) -> str:
-    """Return the sentence that best defines a name among the texts that use it; empty if none has its spelling.
+    """Return the sentence that best defines a name among the texts that use it; empty if there is none.
 
-    Preferred are documents with the name as title, sentences that say what something is, and early sentences. A
-    document with the name as title whose text has it nowhere gives its first sentence.
+    Preferred are documents with the name as title, sentences that say what something is, sentences with the name itself
+    before those with its plural, and early sentences. A document with the name as title whose text has it nowhere gives
+    its first sentence. Headings are no sentences.
     """
     best, sentence = (-math.inf, 0.0), ""
     for use in uses:
         is_title = use.title.casefold().strip() == use.spelling.casefold()
-        words = r"\s+".join(map(re.escape, use.spelling.split()))
-        pattern = re.compile(rf"{WORD_BEGINS}{words}(?:e?s)?{WORD_ENDS}", re.IGNORECASE)
-        for number, part in enumerate(_SENTENCE_END.split(use.text)):
-            has_name = pattern.search(part) is not None
-            if not has_name and (not is_title or len(_WORD.findall(part)) < _LEAST_WORDS):
+        pattern = _pattern(use.spelling)
+        for number, part in enumerate(_SENTENCE_END.split(_HEADING.sub("\n\n", use.text))):
+            match = next((one for one in pattern.finditer(part) if _is_whole(one)), None)
+            if match is None and not is_title:
                 continue
+            words = len(_WORD.findall(part)) - (len(_WORD.findall(match[0])) if match else 0)
             text = " ".join(part.split())
-            rank = (
-                2.0 * is_title + bool(_DEFINES.search(text)) - (len(text) > 2 * _MOST_CHARS) if has_name else -2.0,
-                -float(number),
-            )
-            if rank > best:
-                best, sentence = rank, _around(text, pattern)
+            if match is None:
+                kind = -2.0 if words >= _LEAST_WORDS else -math.inf
+            elif words < _LEAST_WORDS:
+                kind = -1.0
+            else:
+                is_long = len(text) > 2 * _MOST_CHARS
+                kind = 2.0 * is_title + bool(_DEFINES.search(text)) - is_long - 0.5 * bool(match[1])
+            if (kind, -float(number)) > best:
+                best, sentence = (kind, -float(number)), _around(text, pattern)
     return sentence
+
+
+@lru_cache(maxsize=256)
+def _pattern(spelling: str) -> re.Pattern[str]:
+    """Return the pattern of a name with any gaps between its words, or of its plural; short names have none."""
+    words = spelling.split()
+    has_plural = bool(words) and len(words[-1]) >= _LEAST_PLURAL_CHARS
+    return re.compile(r"\s+".join(map(re.escape, words)) + ("(e?s)?" if has_plural else "()"), re.IGNORECASE)
+
+
+def _is_whole(match: re.Match[str]) -> bool:
+    """Whether what is found is not part of a longer word."""
+    around = match.string[max(0, match.start() - 1) : match.start()], match.string[match.end() : match.end() + 1]
+    return not any(map(_IN_WORD.match, around))
 
 
 def _around(text: str, pattern: re.Pattern[str]) -> str:

@@ -1,11 +1,12 @@
 """Curves of precision and recall on PlanetMath: rules, then with sentences, with contexts, and with a judge.
 
     python -m tests.benchmarks.merge_curves [--verdicts FILE] [--plot FILE]
+    python -m tests.benchmarks.merge_curves --weights
 
 Each curve joins what the rules join and, one after the other, the most trusted pairs of its evidence: pairs that
 sentences declare the same, pairs with similar contexts, pairs that a judge calls the same. `--verdicts` is the file of
 merge_judge. Gold, judgements and halves are those of merge_quality; a pair that nobody judged counts as wrong, so
-precision is a lower bound.
+precision is a lower bound. `--weights` prints the recall of candidates from contexts by the weights of the vectors.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from kgsynth import config
+from kgsynth.concepts import context_candidates
 from kgsynth.concepts.context_candidates import Use, context_pairs, defining_sentence
 from kgsynth.concepts.declared import declarations, names_by_form
 from kgsynth.concepts.embedding import EmbeddingStore, make_embedder
@@ -38,6 +40,18 @@ from tests.benchmarks.merge_quality import (
 )
 
 STEPS = (10, 20, 50, 100, 200, 500, 1000, 2000, 4000)
+PARTS = ("seen", "unseen")
+# Of the name, of the name with its sentence, of its neighbours; a name without neighbours has no vector without the first.
+WEIGHTS = (
+    (1, 0, 0),
+    (1e-6, 0, 1),
+    (1, 0, 0.5),
+    (1, 0.5, 1),
+    (1, 0.5, 0.5),
+    (1, 0.35, 0.5),
+    (1, 1, 0.5),
+    (1, 0.5, 0.25),
+)
 _USES = 20
 _PLOT = Path(__file__).parents[2] / "docs" / "figures" / "merging-curves.png"
 
@@ -70,6 +84,21 @@ def by_context(path: Path, names: Sequence[str], store: EmbeddingStore) -> list[
     found = context_pairs(names, sentences, (numbers, rows), store.embed, neighbours=3, seed=0)
     pairs = [pair(names[first], names[second]) for first, second, _ in found]
     return [one for one in pairs if not veto(words_of(one[0]), words_of(one[1]))]
+
+
+def print_weights(path: Path, names: Sequence[str], store: EmbeddingStore, gold: set[Pair]) -> None:
+    """Print the recall of author-given pairs, seen and unseen half, among candidates by the weights of the vectors."""
+    for weights in WEIGHTS:
+        context_candidates._NAME, context_candidates._SENTENCE, context_candidates._NEIGHBOURS = weights
+        pairs = by_context(path, names, store)
+        recalls = []
+        for count in (2000, 4000, len(pairs)):
+            found = gold.intersection(pairs[:count])
+            halves = [
+                sum(half(one) == part for one in found) / sum(half(one) == part for one in gold) for part in PARTS
+            ]
+            recalls.append(" / ".join(f"{recall:.3f}" for recall in halves))
+        print(f"name, sentence, neighbours {weights}: {', '.join(recalls)} ({len(pairs):,} pairs)", flush=True)
 
 
 def judged(path: Path) -> list[Pair]:
@@ -118,11 +147,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--documents", type=Path, default=DOCUMENTS)
     parser.add_argument("--verdicts", type=Path, help="what `merge_judge --verdicts` wrote")
+    parser.add_argument("--weights", action="store_true", help="print the recall of contexts by weights, and end")
     parser.add_argument("--plot", type=Path, default=_PLOT)
     given = parser.parse_args()
     used, gold, texts = names_in_use(given.documents)
     names = sorted(used)
     store = EmbeddingStore(config.environment().embeddings, make_embedder("onnx"))
+    if given.weights:
+        print_weights(given.documents, names, store, gold)
+        return
     rules = clusters(merges_of(decided(used, texts, store)))
     said = declared(names, texts)
     evidence = {"rules": [], "rules and sentences": said}
@@ -130,8 +163,7 @@ def main() -> None:
     if given.verdicts:
         evidence["rules and a judge"] = judged(given.verdicts)
     curves = {
-        part: {name: list(curve(rules, further, part, gold)) for name, further in evidence.items()}
-        for part in ("seen", "unseen")
+        part: {name: list(curve(rules, further, part, gold)) for name, further in evidence.items()} for part in PARTS
     }
     for part, by_evidence in curves.items():
         for name, scores in by_evidence.items():

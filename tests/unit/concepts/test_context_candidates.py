@@ -85,6 +85,27 @@ def test_a_sentence_may_have_the_plural_or_a_line_break_and_a_title_its_first_se
     assert defining_sentence([titled, used]) == "We use the Zariski lemma here."
 
 
+def test_headings_formulas_and_other_words_are_no_sentences() -> None:
+    def sentence(spelling: str, text: str, title: str = "") -> str:
+        return defining_sentence([Use(title=title, text=text, spelling=spelling)])
+
+    heading = "# Regular polygons\nA regular polygon has equal sides and equal angles."
+    assert sentence("regular polygon", heading) == "A regular polygon has equal sides and equal angles."
+    assert sentence("classical group", r"\section{Classical Groups} The classical groups are many.") == (
+        "The classical groups are many."
+    )
+    assert sentence("ring", "Rings.\n\nIn a ring one can add and multiply.") == "In a ring one can add and multiply."
+    assert sentence("perfect code", "All perfect codes were found. Here is one perfect code for you.") == (
+        "Here is one perfect code for you."
+    )
+    # A name that stands only in few words is kept with them.
+    assert sentence("unit circle", "The unit circle.") == "The unit circle."
+    for spelling, text in (("DOE", "What does he do?"), ("i", "A group is a set."), ("GA", "A gas is light.")):
+        assert sentence(spelling, text) == ""
+    assert sentence("lemma", "Zorn and the others use it.", title="Lemma") == "Zorn and the others use it."
+    assert sentence("lemma", "Zorn.", title="Lemma") == ""
+
+
 def test_a_name_without_a_sentence_is_compared_by_its_name() -> None:
     """Its place in the vector would otherwise be empty, and its cosine with any name too small."""
     names = ["ring", "rings", "field"]
