@@ -207,7 +207,9 @@ class Project:
         try:
             import datasets
         except ImportError as error:
-            raise MissingExtraError("datasets is not installed", hint="pip install 'kgsynth[huggingface]'") from error
+            raise MissingExtraError(
+                f"datasets is not installed: {error}", hint="pip install 'kgsynth[huggingface]'"
+            ) from error
         loaded = datasets.load_dataset(str(folder))
         assert isinstance(loaded, datasets.DatasetDict)
         return loaded

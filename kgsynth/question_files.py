@@ -69,11 +69,20 @@ def question_folders(paths: Sequence[Path]) -> list[RunFolder]:
 
 def runs_behind(paths: Sequence[Path]) -> list[RunFolder]:
     """Return the runs among the paths after those whose questions they answered, each once, as `question_folders`."""
-    found: dict[Path, RunFolder] = {}
+    found: list[RunFolder] = []
+    seen: set[Path] = set()
+
+    def visit(run: RunFolder) -> None:
+        if run.path.absolute() in seen:
+            return
+        seen.add(run.path.absolute())
+        for before in question_folders([Path(path) for path in run.inputs.get("questions") or ()]):
+            visit(before)
+        found.append(run)
+
     for run in question_folders(paths):
-        behind = runs_behind([Path(path) for path in run.inputs.get("questions", ())])
-        found |= {before.path.absolute(): before for before in [*behind, run]}
-    return list(found.values())
+        visit(run)
+    return found
 
 
 def table_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

