@@ -21,8 +21,9 @@ KATAKANA = "\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"
 HAN = "\u2e80-\u2fdf\u3005\u3007\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 # Letters of scripts without spaces between words: Han, kana, Thai, Lao, Burmese, Khmer.
 UNSPACED = f"{HAN}{KATAKANA}\u3041-\u3096\u309d-\u309f\u0e01-\u0e5b\u0e81-\u0edf\u1000-\u109f\u1780-\u17dd\u17e0-\u17e9"
-# Borders of a word within a regular expression; letters of these scripts do not continue a word.
-WORD_BEGINS, WORD_ENDS = rf"(?<![^\W{UNSPACED}])", rf"(?![^\W{UNSPACED}])"
+# A character that continues a word, which letters of these scripts do not, and the borders of a word.
+IN_WORD = rf"[^\W{UNSPACED}]"
+WORD_BEGINS, WORD_ENDS = f"(?<!{IN_WORD})", f"(?!{IN_WORD})"
 
 _SCRIPT_NAMES = {"IDEOGRAPHIC": "CJK", "KANGXI": "CJK", "KATAKANA-HIRAGANA": "KATAKANA"}
 _UNSPACED_SCRIPTS = frozenset({"CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "MYANMAR", "KHMER"})

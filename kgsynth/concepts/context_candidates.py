@@ -19,7 +19,7 @@ from kgsynth.concepts.candidates import nearest_pairs
 from kgsynth.concepts.decide import embedded_text
 from kgsynth.concepts.embedding import Float32Matrix
 from kgsynth.randomness import stream
-from kgsynth.scripts import UNSPACED
+from kgsynth.scripts import IN_WORD, UNSPACED
 
 # Weights of the squared lengths of the three parts (docs/figures/merging.md).
 _NAME, _SENTENCE, _NEIGHBOURS = 1.0, 0.5, 0.5
@@ -37,7 +37,7 @@ _WORD = re.compile(rf"[{UNSPACED}]{{2}}|[^\W\d_{UNSPACED}]{{2,}}")
 _LEAST_WORDS = 3
 # "Does" is no plural of "DOE", nor "is" of "i".
 _LEAST_PLURAL_CHARS = 4
-_IN_WORD = re.compile(rf"[^\W{UNSPACED}]")
+_IN_WORD = re.compile(IN_WORD)
 _HEADING = re.compile(
     r"^#{1,6}[ \t].*$|\\(?:(?:sub)*(?:section|paragraph)|chapter|title|label|PMlinkescape\w+)\*?\{[^{}]*\}",
     re.MULTILINE,
@@ -66,7 +66,7 @@ def defining_sentence(uses: Sequence[Use]) -> str:
         is_title = use.title.casefold().strip() == use.spelling.casefold()
         pattern = _pattern(use.spelling)
         for number, part in enumerate(_SENTENCE_END.split(_HEADING.sub("\n\n", use.text))):
-            match = next((one for one in pattern.finditer(part) if _is_whole(one)), None)
+            match = _find(pattern, part)
             if match is None and not is_title:
                 continue
             words = len(_WORD.findall(part)) - (len(_WORD.findall(match[0])) if match else 0)
@@ -91,15 +91,21 @@ def _pattern(spelling: str) -> re.Pattern[str]:
     return re.compile(r"\s+".join(map(re.escape, words)) + ("(e?s)?" if has_plural else "()"), re.IGNORECASE)
 
 
-def _is_whole(match: re.Match[str]) -> bool:
-    """Whether what is found is not part of a longer word."""
-    around = match.string[max(0, match.start() - 1) : match.start()], match.string[match.end() : match.end() + 1]
-    return not any(map(_IN_WORD.match, around))
+def _find(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    """Return the first match that is not part of a longer word.
+
+    Borders within the pattern would be compiled again for each name, which takes longer than all searches.
+    """
+    for match in pattern.finditer(text):
+        around = text[max(0, match.start() - 1) : match.start()], text[match.end() : match.end() + 1]
+        if not any(map(_IN_WORD.match, around)):
+            return match
+    return None
 
 
 def _around(text: str, pattern: re.Pattern[str]) -> str:
     """Return a long sentence's words around the name."""
-    match = pattern.search(text)
+    match = _find(pattern, text)
     if match is None or len(text) <= _MOST_CHARS:
         return text[:_MOST_CHARS]
     first = max(0, min(match.start() - _MOST_CHARS // 3, len(text) - _MOST_CHARS))

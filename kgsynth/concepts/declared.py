@@ -148,18 +148,17 @@ def is_expanded(text: str, short: str, long: str) -> bool:
     """Whether an acronym and its expansion stand side by side: "long (short)", "short (long)", "short: long"."""
     plain = " ".join(_without_marks(text).split())
     short, long = _different_parts(short, long)
-    parts = [re.escape(loose_form(word)) for word in re.split(r"[\s\-–]+", long) if word]
-    words, acronym = r"[\s\-–]+".join(parts), rf"{re.escape(short)}(?:s|es)?"
+    forms = [loose_form(word) for word in re.split(r"[\s\-–]+", long) if word]
+    words, acronym = r"[\s\-–]+".join(map(re.escape, forms)), rf"{re.escape(short)}(?:s|es)?"
     beside = re.compile(
         rf"(?<!\w)(?:{words}{_BESIDE}{acronym}|{acronym}{_BESIDE}(?:the |an? )?{words}"
         rf"|{acronym}\s+(?:stands for|means|is short for|abbreviates)\s+(?:the |an? )?{words})(?!\w)",
         re.IGNORECASE,
     )
-    own = {loose_form(word) for word in re.split(r"[\s\-–]+", long)}
 
     def singular_of_own(word: re.Match[str]) -> str:
         form = loose_form(word.group())
-        return form if form in own else word.group()
+        return form if form in forms else word.group()
 
     reach = 2 * len(long) + _BESIDE_CHARS
     return any(

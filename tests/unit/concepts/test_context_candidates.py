@@ -85,6 +85,11 @@ def test_a_sentence_may_have_the_plural_or_a_line_break_and_a_title_its_first_se
     assert defining_sentence([titled, used]) == "We use the Zariski lemma here."
 
 
+def test_a_long_sentence_is_cut_around_the_name_and_not_around_a_longer_word() -> None:
+    text = "A string " + "of letters " * 60 + "forms a ring " + "of letters " * 60
+    assert "forms a ring" in defining_sentence([Use(title="", text=text, spelling="ring")])
+
+
 def test_headings_formulas_and_other_words_are_no_sentences() -> None:
     def sentence(spelling: str, text: str, title: str = "") -> str:
         return defining_sentence([Use(title=title, text=text, spelling=spelling)])
